@@ -1,0 +1,171 @@
+"""The pinned reference configurations, as frozen and validated dataclasses.
+
+Sources: the TensorFlow PTB tutorial (small, medium, large), the notebook that this project starts from (notebook); `tiny`
+is ours, for tests.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from typing import Literal
+
+Initializer = Literal["uniform", "glorot_orthogonal"]
+INITIALIZERS: tuple[Initializer, ...] = ("uniform", "glorot_orthogonal")
+
+IMPLEMENTATIONS = ("cells",)
+
+
+class ConfigError(ValueError):
+    """A configuration value that no model can be built from; the message names the field, the value and the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One stacked LSTM language model and the way it is trained.
+
+    Raises ConfigError for a value out of range.
+    """
+
+    name: str
+    vocabulary_size: int
+    embedding_size: int
+    layer_sizes: tuple[int, ...]
+    batch_size: int
+    num_steps: int
+    initializer: Initializer
+    init_scale: float  # bound of the uniform draws; for glorot_orthogonal it bounds the embedding alone
+    forget_bias: float  # initial value of the forget gate's bias
+    clip_norm: float
+    keep_probability: float
+    learning_rate: float
+    decay: float
+    decay_after_epoch: int
+    epochs: int
+    seed: int = 20200401
+
+    def __post_init__(self) -> None:
+        for field in ("vocabulary_size", "embedding_size", "batch_size", "num_steps", "epochs"):
+            self._require(field, _is_int(getattr(self, field)) and getattr(self, field) >= 1, "an integer of at least 1")
+        object.__setattr__(self, "layer_sizes", tuple(self.layer_sizes))
+        sizes_valid = len(self.layer_sizes) >= 1 and all(_is_int(size) and size >= 1 for size in self.layer_sizes)
+        self._require("layer_sizes", sizes_valid, "one integer of at least 1 for each layer")
+        self._require("initializer", self.initializer in INITIALIZERS, f"one of {', '.join(INITIALIZERS)}")
+        for field in ("init_scale", "clip_norm", "learning_rate"):
+            self._require(field, _is_finite(getattr(self, field)) and getattr(self, field) > 0, "a finite number above 0")
+        self._require("forget_bias", _is_finite(self.forget_bias), "a finite number")
+        for field in ("keep_probability", "decay"):
+            valid = _is_finite(getattr(self, field)) and 0 < getattr(self, field) <= 1
+            self._require(field, valid, "a number above 0 and at most 1")
+        self._require("decay_after_epoch", _is_int(self.decay_after_epoch) and self.decay_after_epoch >= 0, "an integer of at least 0")
+        self._require("seed", _is_int(self.seed) and 0 <= self.seed < 2**32, "an integer from 0 to 4294967295")
+
+    def _require(self, field: str, valid: bool, wanted: str) -> None:
+        if not valid:
+            raise ConfigError(f"configuration {self.name!r}: {field} is {getattr(self, field)!r}; it must be {wanted}")
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Predictions made by one step: batch × steps."""
+        return self.batch_size * self.num_steps
+
+    def epoch_learning_rate(self, epoch: int) -> float:
+        """Learning rate of an epoch counted from 1 (the tutorial's lr_decay ** max(epoch − max_epoch, 0))."""
+        return self.learning_rate * self.decay ** max(epoch - self.decay_after_epoch, 0)
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the trainable weights by name, in the order in which every implementation holds them.
+
+        Kernels act on row vectors ([in, out]); the four gates lie side by side in Keras' order: input, forget, cell, output.
+        """
+        shapes: dict[str, tuple[int, ...]] = {"embedding": (self.vocabulary_size, self.embedding_size)}
+        width = self.embedding_size
+        for layer, size in enumerate(self.layer_sizes):
+            shapes[f"lstm{layer}/kernel"] = (width, 4 * size)
+            shapes[f"lstm{layer}/recurrent"] = (size, 4 * size)
+            shapes[f"lstm{layer}/bias"] = (4 * size,)
+            width = size
+        shapes["output/kernel"] = (width, self.vocabulary_size)
+        shapes["output/bias"] = (self.vocabulary_size,)
+        return shapes
+
+    def state_shapes(self) -> dict[str, tuple[int, int]]:
+        """Shapes of the recurrent state by name, layer by layer: output h, then cell c, each [batch, size]."""
+        shapes = {}
+        for layer, size in enumerate(self.layer_sizes):
+            shapes[f"lstm{layer}/h"] = (self.batch_size, size)
+            shapes[f"lstm{layer}/c"] = (self.batch_size, size)
+        return shapes
+
+    def mask_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """Shapes of one step's dropout masks, [batch, steps, width]: after the embedding, then after each layer."""
+        if self.keep_probability == 1:
+            return ()
+        return tuple((self.batch_size, self.num_steps, width) for width in (self.embedding_size, *self.layer_sizes))
+
+    def parameter_count(self) -> int:
+        """Number of trainable values."""
+        return sum(math.prod(shape) for shape in self.weight_shapes().values())
+
+    def fingerprint(self, corpus_sha256: str, weights_sha256: str) -> str:
+        """Sixteen hexadecimal digits that name exactly what is trained: every field, the corpus, the initial weights."""
+        parts = {**dataclasses.asdict(self), "corpus": corpus_sha256, "weights": weights_sha256}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _tutorial(name: str, size: int, **fields: object) -> Config:
+    """A configuration of the TF PTB tutorial: two layers as wide as the embedding, forget bias 0, learning rate 1."""
+    shared = {
+        "vocabulary_size": 10_000, "embedding_size": size, "layer_sizes": (size, size), "batch_size": 20,
+        "initializer": "uniform", "forget_bias": 0.0, "learning_rate": 1.0,
+    }  # fmt: skip
+    return Config(name=name, **{**shared, **fields})  # type: ignore[arg-type]  # the fields are checked by Config itself
+
+
+CONFIGS: dict[str, Config] = {
+    config.name: config
+    for config in (
+        Config(
+            "tiny", vocabulary_size=500, embedding_size=24, layer_sizes=(32, 16), batch_size=8, num_steps=10, initializer="uniform",
+            init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0, learning_rate=1.0, decay=1.0,
+            decay_after_epoch=0, epochs=1,
+        ),
+        Config(
+            "notebook", vocabulary_size=10_000, embedding_size=200, layer_sizes=(256, 128), batch_size=30, num_steps=20,
+            initializer="glorot_orthogonal", init_scale=0.05, forget_bias=1.0, clip_norm=5.0, keep_probability=1.0,
+            learning_rate=1.0, decay=0.5, decay_after_epoch=5, epochs=15,
+        ),
+        _tutorial("small", 200, num_steps=20, init_scale=0.1, clip_norm=5.0, keep_probability=1.0, decay=0.5,
+                  decay_after_epoch=4, epochs=13),
+        _tutorial("medium", 650, num_steps=35, init_scale=0.05, clip_norm=5.0, keep_probability=0.5, decay=0.8,
+                  decay_after_epoch=6, epochs=39),
+        _tutorial("large", 1500, num_steps=35, init_scale=0.04, clip_norm=10.0, keep_probability=0.35, decay=1 / 1.15,
+                  decay_after_epoch=14, epochs=55),
+    )
+}  # fmt: skip
+
+
+# Training steps of one launch of the gate: docs/baselines.md has the measurements that chose them.
+GATE_STEPS: dict[str, int] = {"tiny": 600, "notebook": 200, "small": 200, "medium": 10, "large": 6}
+
+
+def config_by_name(name: str) -> Config:
+    """The reference configuration of that name. Raises ConfigError naming the ones there are."""
+    try:
+        return CONFIGS[name]
+    except KeyError:
+        raise ConfigError(f"no configuration is called {name!r}; there are {', '.join(CONFIGS)}") from None
+
+
+def require_implementation(name: str) -> None:
+    """Raises ConfigError unless an implementation has that name."""
+    if name not in IMPLEMENTATIONS:
+        raise ConfigError(f"no implementation is called {name!r}; there are {', '.join(IMPLEMENTATIONS)}")

@@ -1,0 +1,73 @@
+"""Implementation `cells`: the notebook's model, an LSTMCell a layer in StackedRNNCells, in one stateful Keras RNN."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lm.compat import rnn_states, tf_variable
+from lm.config import Config
+
+
+class MaskedCell(tf.keras.layers.Layer):  # type: ignore[misc]  # TensorFlow ships no types: its classes are Any
+    """An LSTMCell whose output, not whose state, is multiplied by a mask that comes in beside its input.
+
+    Input [batch, width + masks]: the layer's own input, then the scaled masks of this layer and of those above. Output: the masked
+    output, then the masks of those above. (LSTMCell(dropout=) would reuse one mask at every time step.)
+    """
+
+    def __init__(self, size: int, width: int) -> None:
+        super().__init__()
+        self.cell = tf.keras.layers.LSTMCell(size)
+        self.width = width
+        self.state_size = self.cell.state_size
+        self.output_size = size
+
+    def build(self, input_shape: Any) -> None:
+        """Builds the cell for its own part of the input."""
+        self.cell.build((input_shape[0], self.width))
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, states: Any, training: Any = None) -> Any:
+        """One time step: (output with the masks above, new states)."""
+        output, states = self.cell(inputs[:, : self.width], states)
+        mask, above = inputs[:, self.width : self.width + self.output_size], inputs[:, self.width + self.output_size :]
+        return tf.concat([output * mask, above], axis=1), states
+
+
+class Model:
+    """Embedding → StackedRNNCells in one stateful RNN → Dense.
+
+    `variables` are the trainable weights in the order of Config.weight_shapes, `states` those of Config.state_shapes.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        shape = (config.batch_size, config.num_steps)
+        mask_widths = [mask[2] for mask in config.mask_shapes()]
+        self._embedding = tf.keras.layers.Embedding(config.vocabulary_size, config.embedding_size)
+        self._rnn = tf.keras.layers.RNN(stacked_cells(config), return_sequences=True, stateful=True)
+        self._output = tf.keras.layers.Dense(config.vocabulary_size)
+        self._embedding.build(shape)
+        self._rnn.build((*shape, config.embedding_size + sum(mask_widths[1:])))
+        self._output.build((*shape, config.layer_sizes[-1]))
+        self.keras_variables = [v for layer in (self._embedding, self._rnn, self._output) for v in layer.trainable_variables]
+        self.variables = [tf_variable(variable) for variable in self.keras_variables]
+        self.states = rnn_states(self._rnn)
+
+    def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
+        """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
+        hidden = self._embedding(inputs)
+        keep = self.config.keep_probability
+        if keep < 1:
+            scaled = [mask / keep for mask in masks] or [tf.ones(shape) for shape in self.config.mask_shapes()]
+            hidden = tf.concat([hidden * scaled[0], *scaled[1:]], axis=2)
+        return self._output(self._rnn(hidden))
+
+
+def stacked_cells(config: Config) -> Any:
+    """The recurrent cells of a configuration as one cell, with dropout masks between them if it drops anything."""
+    if config.keep_probability == 1:
+        return tf.keras.layers.StackedRNNCells([tf.keras.layers.LSTMCell(size) for size in config.layer_sizes])
+    widths = (config.embedding_size, *config.layer_sizes)
+    return tf.keras.layers.StackedRNNCells([MaskedCell(size, width) for width, size in zip(widths, config.layer_sizes, strict=False)])

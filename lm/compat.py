@@ -1,0 +1,37 @@
+"""The one place that knows Keras 2 (TensorFlow up to 2.15) from Keras 3.
+
+Both are reached as `tf.keras`. What differs is how an optimizer is made ready, where a stateful RNN keeps its states, and how a
+variable is unwrapped.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def keras_version() -> str:
+    """Version of the Keras in use; tf.keras has no __version__ in 2.15."""
+    module = getattr(tf.keras, "__version__", None)
+    if module is None:
+        import keras
+
+        module = keras.__version__
+    return str(module)
+
+
+def tf_variable(variable: Any) -> tf.Variable:
+    """The tf.Variable behind a Keras 3 variable; Keras 2 has no wrapper."""
+    return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def rnn_states(rnn: Any) -> list[tf.Variable]:
+    """The variables that hold a stateful RNN's states, flat: h then c of each cell.
+
+    Keras 3.15 keeps lists that its own reset_state can't handle, so callers assign to these variables themselves.
+    """
+    return [tf_variable(state) for state in tf.nest.flatten(rnn.states)]
+
+
+def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
+    """Creates the optimizer's variables now: inside a tf.function it would have to be done on the first call alone."""
+    optimizer.build(variables)

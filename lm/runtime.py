@@ -1,0 +1,58 @@
+"""The TensorFlow at hand: its versions, its threads, its devices."""
+
+import importlib.metadata
+import os
+import platform
+
+import numpy as np
+import tensorflow as tf
+
+from lm.compat import keras_version
+
+DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tf-nightly-cpu", "intel-tensorflow", "tensorflow-rocm")
+
+
+class DeviceError(RuntimeError):
+    """A device that isn't there; the message says what is."""
+
+
+def set_threads(threads: int) -> None:
+    """Sets TensorFlow's intra-op and inter-op threads; to be called before its first operation. 0: as many as cores."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, TensorFlow, Keras and NumPy, and the distribution that TensorFlow came from."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "distribution": distribution(),
+        "keras": keras_version(),
+        "numpy": np.__version__,
+    }
+
+
+def distribution() -> str:
+    """Name of the installed package that holds TensorFlow; "unknown" if none of the usual names is installed."""
+    for name in DISTRIBUTIONS:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        return name
+    return "unknown"
+
+
+def onednn_enabled() -> bool:
+    """Whether oneDNN's kernels are in use on a CPU: the default on x86-64 since TensorFlow 2.9."""
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") not in ("0", "false", "False")
+
+
+def require_device(device: str) -> None:
+    """Raises DeviceError unless TensorFlow has the device, a name such as cpu:0 or gpu:0."""
+    names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
+    if device not in names:
+        raise DeviceError(f"there is no device {device!r}; TensorFlow {tf.__version__} sees {', '.join(names)}")
+    if device.startswith("gpu"):
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # 10 bits of mantissa would drown the numerics check

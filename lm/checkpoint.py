@@ -9,6 +9,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
     try:
         with np.load(path, allow_pickle=False) as stored:
             meta = json.loads(str(stored["meta"]))
-            parts: dict[str, dict[str, np.ndarray]] = {"weights": {}, "state": {}}
+            parts: dict[str, Any] = {"weights": {}, "state": {}}
             for key in stored.files:
                 part, _, name = key.partition(":")
                 if part in parts:

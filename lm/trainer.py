@@ -113,7 +113,7 @@ class Trainer:
     @property
     def retraces(self) -> int:
         """Times that the step was traced beyond the first."""
-        return max(self._step.experimental_get_tracing_count() - 1, 0)
+        return max(int(self._step.experimental_get_tracing_count()) - 1, 0)
 
     def graph_operations(self) -> dict[str, int]:
         """Operations of the step's graph by type, those of its function library included."""

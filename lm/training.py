@@ -65,6 +65,8 @@ class Training:
         weights = initial_weights(self.config)
         self.fingerprint = self.config.fingerprint(corpus.sha256, weights_sha256(weights))
         self.epochs: list[EpochResult] = []
+        self._step = 0
+        self._epoch_loss = self._epoch_seconds = 0.0
         self._restore(Checkpoint(self.fingerprint, implementation, 0, 0.0, 0.0, 0.0, (), weights, trainer.state))
 
     def resume(self) -> int:
@@ -115,10 +117,17 @@ class Training:
         save_checkpoint(
             self.checkpoint_path,
             Checkpoint(
-                self.fingerprint, self.implementation, self._step, self.trainer.learning_rate, self._epoch_loss, self._epoch_seconds,
-                epochs, self.trainer.weights, self.trainer.state,
+                self.fingerprint,
+                self.implementation,
+                self._step,
+                self.trainer.learning_rate,
+                self._epoch_loss,
+                self._epoch_seconds,
+                epochs,
+                self.trainer.weights,
+                self.trainer.state,
             ),
-        )  # fmt: skip
+        )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._step, self._epoch_loss, self._epoch_seconds = checkpoint.step, checkpoint.epoch_loss, checkpoint.epoch_seconds

@@ -1,0 +1,10 @@
+"""The judge: measures environments with `lm` and decides, with known error rates, whether one is as right and as fast.
+
+record   the types between the stages, and their JSON
+measure  what runs inside a measured environment
+drive    environments, processes, pairing
+judge    samples to comparison to verdict; pure
+report   verdicts to text
+micro    micro-benchmarks of the hot paths
+cli      parse, dispatch, exit code
+"""

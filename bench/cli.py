@@ -1,0 +1,115 @@
+"""The command line: what can be asked, and the exit code that answers. What a command does is in bench.commands."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+EXIT_CODES = """\
+exit codes:
+  0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; an error that a user can mend is one line on standard error."""
+    command_line = list(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser()
+    options = parser.parse_args(command_line)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    errors = importlib.import_module("bench.commands.errors")
+    command = importlib.import_module(f"bench.commands.{options.command}")
+    options.command_line = ("tfgate", *command_line)
+    code: int = errors.guarded(command.main, options)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="tfgate",
+        description="Is this TensorFlow as right and as fast as that one, on a stacked LSTM?",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    gate = commands.add_parser("gate", help="run the reference configurations and judge them against the baselines")
+    _add_measuring(gate)
+    _add_judging(gate)
+    gate.add_argument("--quick", action="store_true", help="under 90 seconds: tiny whole, and one launch of notebook against the oracle")
+
+    run = commands.add_parser("run", help="train the configurations to their pinned step counts, and keep what was measured")
+    _add_measuring(run)
+    run.add_argument("--jitter", type=int, default=1000, metavar="N", help="jitter stream of the first launch (default: %(default)s)")
+    run.add_argument("--no-yardstick", action="store_true", help="leave out the NumPy steps timed in turn with TensorFlow's")
+    run.add_argument("--json", action="store_true", help="print JSON")
+
+    check = commands.add_parser("check", help="judge a run against the baselines")
+    check.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
+    _add_judging(check)
+
+    record = commands.add_parser("record", help="make a baseline of runs that you trust, or add a session to one")
+    record.add_argument("run", metavar="RUN", nargs="+", help="runs' folders")
+    how = record.add_mutually_exclusive_group()
+    how.add_argument("--replace", action="store_true", help="replace baselines that exist")
+    how.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
+    record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the baseline; needed by --replace")
+    _add_baselines(record)
+
+    train = commands.add_parser("train", help="train a configuration to the end, with validation, checkpoints and a final test")
+    _add_subject(train)
+    train.add_argument("--config", required=True, metavar="NAME", help="reference configuration")
+    train.add_argument("--output", metavar="DIR", help="where the checkpoint and the result go (default: reports/train-…)")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    train.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    show = commands.add_parser("show", help="what a run or a baseline holds")
+    show.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
+    show.add_argument("--json", action="store_true", help="print JSON")
+
+    data = commands.add_parser("data", help="make or verify a corpus")
+    data.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
+    data.add_argument("--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)")
+    data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
+    data.add_argument("--json", action="store_true", help="print JSON")
+
+    doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
+    doctor.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the environment to look at")
+    doctor.add_argument("--require", choices=("gpu",), help="fail if it isn't there")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    _add_subject(parser)
+    parser.add_argument(
+        "--config", action="append", metavar="NAME", help="reference configuration; may be repeated (default: tiny, notebook, small)"
+    )
+    parser.add_argument("--launches", type=int, metavar="N", help="fresh processes for each configuration (default: 4)")
+    parser.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
+
+
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
+    parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)")
+    parser.add_argument("--implementation", default="cells", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--device", default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)")
+    parser.add_argument(
+        "--python", default=sys.executable, metavar="INTERPRETER", help="interpreter of the environment to measure (default: this one)"
+    )
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable for the measured process; may be repeated"
+    )
+
+
+def _add_judging(parser: argparse.ArgumentParser) -> None:
+    _add_baselines(parser)
+    parser.add_argument("--strict", action="store_true", help="exit 3 if speed can't be judged on this machine")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_baselines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--baselines", metavar="DIR", help="default: the baselines beside this program")

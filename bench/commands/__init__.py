@@ -1,0 +1,4 @@
+"""What each command of the command line does: one module a command, `main(options) -> exit code`.
+
+May import drive, judge, report, record, and of lm only what needs no TensorFlow: config, corpus, ptb, download.
+"""

@@ -1,0 +1,28 @@
+"""`tfgate record RUN…`: makes, replaces or extends baselines, saying what changes."""
+
+import argparse
+import sys
+
+from bench.commands.errors import UsageError
+from bench.commands.options import baseline_path, baselines_folder, read_baselines, read_run
+from bench.judge.baselines import added, describe_change, make_baselines
+from bench.record.files import write_record
+
+
+def main(options: argparse.Namespace) -> int:
+    """0; nothing is written unless every baseline can be."""
+    if options.replace and not options.reason:
+        raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
+    folder = baselines_folder(options)
+    old = read_baselines(folder)
+    new = make_baselines([read_run(run) for run in options.run], options.reason or "first baseline", options.command_line)
+    existing = [name for name in new if name in old]
+    if existing and not (options.replace or options.add):
+        raise UsageError(f"{existing[0]} has a baseline already: --add adds a session to it, --replace --reason TEXT replaces it")
+    if options.add:
+        new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
+    for name, baseline in new.items():
+        print(describe_change(old.get(name), baseline))
+        write_record(baseline_path(folder, name), baseline, replace=name in old)
+    print(f"written to {folder}: review the difference and commit it", file=sys.stderr)
+    return 0

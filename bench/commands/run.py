@@ -1,0 +1,38 @@
+"""`tfgate run`: trains the configurations to their pinned step counts and keeps what was measured."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bench.commands.options import launch_count, output_folder, plans, variables
+from bench.commands.progress import RunProgress
+from bench.drive.launch import Plan
+from bench.drive.lock import host_lock
+from bench.drive.run import RUN_FILE, measure_run
+from bench.record.codec import to_plain
+from bench.record.types import Run
+from bench.report.text import run_table
+
+
+def main(options: argparse.Namespace) -> int:
+    """0, or 4 if a launch failed."""
+    run, folder = measure(options, plans(options), "run", jitter=options.jitter)
+    if options.json:
+        print(json.dumps(to_plain(run), allow_nan=False))
+    else:
+        print(run_table(run))
+        print(f"kept in {folder / RUN_FILE}; judge it with: tfgate check {folder}")
+    return 4 if any(record.failure for record in run.records) else 0
+
+
+def measure(
+    options: argparse.Namespace, planned: list[Plan], name: str, *, launches: int | None = None, jitter: int = 1000
+) -> tuple[Run, Path]:
+    """Measures under the host's lock, with progress on standard error; the run and the folder that holds it."""
+    folder = output_folder(options, name)
+    count = launches or launch_count(options)
+    with host_lock(), RunProgress(planned, count) as progress:
+        run = measure_run(planned, count, options.python, variables(options), folder, options.command_line, progress, jitter)
+    print(f"run kept in {folder}", file=sys.stderr)
+    return run, folder

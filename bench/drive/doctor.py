@@ -1,0 +1,92 @@
+"""What would disturb a measurement on this machine, as far as Linux tells."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+from bench.record.machine import usable_cores
+
+LOAD_LIMIT = 0.25  # runnable processes a core, before ours
+STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
+SAMPLE_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and whether it disturbs ("" if not)."""
+
+    name: str
+    found: str
+    disturbance: str = ""
+
+
+def examine(root: Path = Path("/"), sample_seconds: float = SAMPLE_SECONDS) -> tuple[Finding, ...]:
+    """Looks at load, steal time, CPU quota, frequency governor and swap; `root` stands before /proc and /sys."""
+    return (_load(root), _steal(root, sample_seconds), _quota(root), _governor(root), _swap(root))
+
+
+def disturbances(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """The findings that disturb, a line each."""
+    return tuple(f"{finding.name}: {finding.disturbance}" for finding in findings if finding.disturbance)
+
+
+def _load(root: Path) -> Finding:
+    text = _read(root / "proc/loadavg")
+    if not text:
+        return Finding("load", "not known")
+    load = float(text.split()[0])
+    busy = load > LOAD_LIMIT * usable_cores()
+    return Finding(
+        "load", f"{load:.2f} over the last minute", f"{load:.2f} processes ran besides: end them, or expect noise" if busy else ""
+    )
+
+
+def _steal(root: Path, sample_seconds: float) -> Finding:
+    before = _cpu_times(root)
+    time.sleep(sample_seconds)
+    after = _cpu_times(root)
+    if len(before) < 8 or sum(after) == sum(before):
+        return Finding("steal time", "not known")
+    part = (after[7] - before[7]) / (sum(after) - sum(before))
+    return Finding("steal time", f"{part:.1%}", f"{part:.1%} of the CPU goes to other machines on this host" if part > STEAL_LIMIT else "")
+
+
+def _quota(root: Path) -> Finding:
+    fields = _read(root / "sys/fs/cgroup/cpu.max").split()
+    if len(fields) < 2 or fields[0] == "max":
+        return Finding("CPU quota", "none")
+    cores = int(fields[0]) / int(fields[1])
+    throttled = cores < usable_cores()
+    return Finding(
+        "CPU quota",
+        f"{cores:.2f} cores",
+        f"{cores:.2f} of {usable_cores()} cores: throttling will look like slow steps" if throttled else "",
+    )
+
+
+def _governor(root: Path) -> Finding:
+    governor = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
+    saving = governor in ("powersave", "ondemand", "conservative")
+    return Finding(
+        "frequency governor", governor or "not known", f"{governor}: the clock follows the load; set performance" if saving else ""
+    )
+
+
+def _swap(root: Path) -> Finding:
+    sizes = dict(line.split(":", 1) for line in _read(root / "proc/meminfo").splitlines() if ":" in line)
+    if "SwapTotal" not in sizes:
+        return Finding("swap", "not known")
+    used = (int(sizes["SwapTotal"].split()[0]) - int(sizes["SwapFree"].split()[0])) // 1024
+    return Finding("swap", f"{used} MiB used", f"{used} MiB are swapped out: memory is short" if used else "")
+
+
+def _cpu_times(root: Path) -> list[int]:
+    lines = _read(root / "proc/stat").splitlines()
+    return [int(field) for field in lines[0].split()[1:9]] if lines else []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

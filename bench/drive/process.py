@@ -1,0 +1,186 @@
+"""Worker processes: started in a private folder, driven over pipes of their own, never outliving their orchestrator."""
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from bench.record.codec import FormatError, from_plain
+from bench.record.types import Failure
+
+T = TypeVar("T")
+
+STDERR_TAIL_BYTES = 4000
+CLOSE_SECONDS = 10.0
+
+
+class WorkerError(RuntimeError):
+    """A worker that did not do what it was asked; `failure` says how it failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Worker:
+    """One measured process. As a context manager it is closed, or killed, at the end of the block."""
+
+    def __init__(self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None) -> None:
+        """Starts `<python> -m bench.measure.worker` of that kind. Raises WorkerError if the interpreter can't be started."""
+        self._python = python
+        self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
+        self._buffer = b""
+        commands, self._commands = os.pipe()
+        self._replies, replies = os.pipe()
+        with (self._home / "stderr").open("wb") as stderr:
+            try:
+                self._process = subprocess.Popen(
+                    [python, "-m", "bench.measure.worker", str(commands), str(replies), kind],
+                    cwd=self._home,
+                    env=_environment(self._home, device, variables or {}),
+                    pass_fds=(commands, replies),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._dispose()
+                raise WorkerError(Failure("crashed", f"interpreter {python} can't be started: {error.strerror}")) from error
+            finally:
+                os.close(commands)
+                os.close(replies)
+
+    def request(
+        self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None, **arguments: Any
+    ) -> T:
+        """The reply to an operation, decoded as `kind` (None: no reply is expected). Raises WorkerError; the worker is useless then."""
+        line = json.dumps({"op": operation, **arguments}) + "\n"
+        try:
+            os.write(self._commands, line.encode())
+        except BrokenPipeError:
+            raise self._died(operation) from None
+        deadline = time.monotonic() + timeout
+        while True:
+            answer = self._read(operation, deadline, timeout)
+            if "event" in answer and on_event:
+                on_event(answer["event"])
+            elif "error" in answer:
+                error = answer["error"]
+                if error["type"] == "ModuleNotFoundError":
+                    message = f"{self._python}: {error['message']}; install TensorFlow there, or name another interpreter by --python"
+                    raise WorkerError(Failure("exception", message, error["traceback"][-STDERR_TAIL_BYTES:]))
+                raise WorkerError(Failure("exception", f"{error['type']}: {error['message']}", error["traceback"][-STDERR_TAIL_BYTES:]))
+            elif "reply" in answer:
+                value: T = self._decoded(kind, answer["reply"], operation)
+                return value
+
+    def _decoded(self, kind: Any, plain: Any, operation: str) -> Any:
+        try:
+            return None if kind is None else from_plain(kind, plain)
+        except FormatError as error:
+            raise self._failed("garbage", f"the worker's reply to {operation} is not what it should be: {error}") from error
+
+    def _read(self, operation: str, deadline: float, timeout: float) -> dict[str, Any]:
+        """The next line from the worker, as an object."""
+        while b"\n" not in self._buffer:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._replies, selectors.EVENT_READ)
+                if not selector.select(max(deadline - time.monotonic(), 0)):
+                    raise self._failed("hung", f"the worker did not finish {operation} within {timeout:.0f} s")
+            data = os.read(self._replies, 1 << 16)
+            if not data:
+                raise self._died(operation)
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._failed("garbage", f"the worker wrote {line[:60]!r} where its reply to {operation} should be")
+        return answer
+
+    def _died(self, operation: str) -> WorkerError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(CLOSE_SECONDS)
+        code = self._process.poll()
+        how = "closed its pipe" if code is None else f"was killed by {_signal_name(-code)}" if code < 0 else f"exited with code {code}"
+        return self._failed("crashed", f"the worker {how} during {operation}")
+
+    def _failed(self, kind: str, message: str) -> WorkerError:
+        tail = (self._home / "stderr").read_bytes()[-STDERR_TAIL_BYTES:].decode(errors="replace")
+        last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
+        return WorkerError(Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail))
+
+    def close(self) -> None:
+        """Ends the process, by asking first; removes what it left."""
+        with contextlib.suppress(OSError):
+            os.write(self._commands, b'{"op": "close"}\n')
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(CLOSE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and its children at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._dispose()
+
+    def _dispose(self) -> None:
+        for descriptor in (self._commands, self._replies):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.kill()
+
+
+def _environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """The worker's environment: ours without Python's variables, the private folder to import from, then what was asked for.
+
+    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the measured one's.
+    """
+    imports = home / "imports"
+    imports.mkdir()
+    root = Path(__file__).resolve().parents[2]
+    for package in ("lm", "bench"):
+        (imports / package).symlink_to(root / package)
+    (home / "keras").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
+    added_path = [variables["PYTHONPATH"]] if "PYTHONPATH" in variables else []
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if device.startswith("cpu") else {}
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **kept,
+        **hidden,
+        **variables,
+        "KERAS_HOME": str(home / "keras"),
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

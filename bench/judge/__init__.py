@@ -1,0 +1,1 @@
+"""Samples to comparison to verdict, without effects. Imports `bench.record`, NumPy and SciPy; nothing that measures."""

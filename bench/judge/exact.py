@@ -1,0 +1,34 @@
+"""Metrics without noise: errors against the oracle, weights after evaluation, retraces. Compared exactly, outside the statistics."""
+
+from collections.abc import Sequence
+
+from bench.judge.types import Comparison, Outcome
+from bench.record.types import Record
+
+
+def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
+    """Every step held against the oracle must be within its limit, and evaluation must leave the weights alone."""
+    errors = [error for record in records for error in record.numerics]
+    steps = sorted({error.step for error in errors})
+    found = f"{len(errors)} quantities of {len(steps)} steps"
+    changed = [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
+    if changed:
+        note = f"evaluation changed the weights in launch {changed[0]}"
+        return Comparison(subject, "numerics", Outcome.REGRESSION, "weights changed", "weights kept", note)
+    if not errors:
+        return Comparison(subject, "numerics", Outcome.CANNOT_JUDGE, "–", "oracle", "no step was held against the oracle")
+    over = [error for error in errors if not error.error <= error.limit]
+    worst = max(over, key=lambda e: -e.step) if over else max(errors, key=lambda e: e.error / e.limit)
+    where = f"{worst.quantity}{f' of {worst.tensor}' if worst.tensor else ''} at step {worst.step}"
+    values = (f"{worst.error:.1e}", f"≤ {worst.limit:.1e}")
+    if over:
+        note = f"{where} is {worst.error:.1e} from the oracle, {len(over)} of {found} are over their limit"
+        return Comparison(subject, "numerics", Outcome.REGRESSION, *values, note)
+    return Comparison(subject, "numerics", Outcome.PASS, *values, f"{found} agree with the oracle; nearest to its limit: {where}")
+
+
+def judge_retraces(subject: str, records: Sequence[Record]) -> Comparison:
+    """The step must be traced once."""
+    most = max(record.retraces for record in records)
+    outcome = Outcome.REGRESSION if most else Outcome.PASS
+    return Comparison(subject, "retraces", outcome, str(most), "0", "the step was traced again" if most else "the step was traced once")

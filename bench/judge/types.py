@@ -1,0 +1,68 @@
+"""Comparison and Verdict: what the judge returns and reports show."""
+
+import dataclasses
+import enum
+import math
+
+
+class Outcome(enum.Enum):
+    """The three outcomes. INFORMS marks a comparison that doesn't gate."""
+
+    PASS = "PASS"
+    REGRESSION = "REGRESSION"
+    CANNOT_JUDGE = "CANNOT JUDGE"
+    INFORMS = "informs"
+
+
+EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A difference of logarithms, candidate − reference, with confidence bounds; above 0 is slower, larger, or a higher loss."""
+
+    estimate: float
+    standard_error: float
+    degrees_of_freedom: float
+    low: float  # one-sided 97.5% bounds: what a REGRESSION has to clear
+    high: float
+    pass_low: float  # one-sided 95% bounds: what a PASS has to clear
+    pass_high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One metric of one subject against its reference."""
+
+    subject: str
+    metric: str
+    outcome: Outcome
+    candidate: str  # values as a reader wants them, with their units
+    reference: str
+    note: str  # why this outcome
+    interval: Interval | None = None
+    margin: float | None = None  # on the logarithmic scale of the interval
+    detectable: float | None = None  # the smallest difference that this run would have caught with 95% power
+    improved: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """All comparisons of a run, and what they come to."""
+
+    outcome: Outcome
+    comparisons: tuple[Comparison, ...]
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...] = ()  # launches that did not finish: the measurement failed
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 regression, 3 cannot judge, 4 measurement failed; a regression outweighs a failure elsewhere."""
+        if self.outcome is Outcome.REGRESSION:
+            return 1
+        return 4 if self.failures else EXIT_CODES[self.outcome]
+
+
+def percent(log_difference: float) -> str:
+    """A difference of logarithms as a signed percentage: 0.0488 → +5.0%."""
+    return f"{100 * math.expm1(log_difference):+.1f}%" if log_difference < 20 else "over +100000%"

@@ -1,0 +1,1 @@
+"""What runs inside a measured environment. Imports `lm`, `bench.record` and NumPy; reaches TensorFlow only through `lm`."""

@@ -1,0 +1,140 @@
+"""What a measured process does when it is asked: say what it is, open a configuration, train blocks of steps, evaluate."""
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.measure.memory import peak_rss_bytes, rss_bytes
+from bench.record.machine import this_machine, usable_cores
+from bench.record.replies import Block, Description, Finished, Opened
+from bench.record.types import Environment, Evaluation, NumericError, Subject
+
+VARIABLE_PREFIXES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+
+
+class Session:
+    """One process's model, its trainer and its corpus. TensorFlow is imported by `describe`, which comes first."""
+
+    def describe(self, threads: int = 0) -> Description:
+        """Imports TensorFlow, on that many threads (0: as many as cores)."""
+        started = time.perf_counter()
+        import lm.trainer  # noqa: F401  # imported for the time that it takes
+        from lm import runtime
+
+        import_seconds = time.perf_counter() - started
+        runtime.set_threads(threads)
+        variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLE_PREFIXES)}
+        environment = Environment(
+            **runtime.versions(), onednn=runtime.onednn_enabled(), threads=threads or usable_cores(), variables=variables
+        )
+        return Description(environment, this_machine(), import_seconds)
+
+    def open(
+        self,
+        config: str,
+        corpus: str,
+        steps: int,
+        corpus_path: str | None = None,
+        implementation: str = "cells",
+        device: str = "cpu:0",
+        jitter: int = 0,
+    ) -> Opened:
+        """Builds and traces a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
+        from lm import config as configs
+        from lm.corpus import load_corpus
+        from lm.initial import initial_weights, weights_sha256
+        from lm.runtime import require_device
+        from lm.trainer import Trainer
+
+        self.config = configs.config_by_name(config)
+        configs.require_implementation(implementation)
+        require_device(device)
+        self.corpus = load_corpus(corpus, self.config, Path(corpus_path) if corpus_path else None)
+        weights = initial_weights(self.config)
+        fingerprint = self.config.fingerprint(self.corpus.sha256, weights_sha256(weights))
+        self.implementation, self._next_step = implementation, 0
+        started = time.perf_counter()
+        self.trainer = Trainer(self.config, implementation, device)
+        built = time.perf_counter()
+        self.trainer.trace()
+        traced = time.perf_counter()
+        self.trainer.weights = initial_weights(self.config, jitter)
+        subject = Subject(config, corpus, implementation, device, fingerprint, steps, self.config.num_steps, self.config.tokens_per_step)
+        return Opened(subject, built - started, traced - built)
+
+    def steps(self, count: int, check: Sequence[int] = ()) -> Block:
+        """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well."""
+        losses: list[float] = []
+        seconds: list[float] = []
+        unsettled: set[int] = set()
+        numerics: list[NumericError] = []
+        for step in range(self._next_step, self._next_step + count):
+            if step in check:
+                unsettled.update((len(losses), len(losses) + 1))
+            loss, elapsed, errors = self._step(step, checked=step in check)
+            losses.append(loss)
+            seconds.append(elapsed)
+            numerics.extend(errors)
+            self._next_step = step + 1
+            if not math.isfinite(loss):
+                break
+        return Block(tuple(losses), tuple(seconds), tuple(sorted(unsettled & set(range(len(losses))))), tuple(numerics), rss_bytes())
+
+    def _step(self, step: int, checked: bool) -> tuple[float, float, tuple[NumericError, ...]]:
+        """(loss, seconds, errors against the oracle if that was asked)."""
+        from lm.batches import batch, steps_per_epoch
+        from lm.initial import dropout_masks
+
+        epoch, index = divmod(step, steps_per_epoch(self.corpus.train.size, self.config))
+        learning_rate = self.config.epoch_learning_rate(epoch + 1)
+        if index == 0:
+            self.trainer.zero_state()
+            self.trainer.learning_rate = learning_rate
+        inputs, targets = batch(self.corpus.train, self.config, index)
+        masks = dropout_masks(self.config, step)
+        before = self._snapshot() if checked else None
+        started = time.perf_counter()
+        result = self.trainer.train_step(inputs, targets, masks)
+        loss = float(result.loss)
+        elapsed = time.perf_counter() - started
+        if before is None:
+            return loss, elapsed, ()
+        from bench.measure.numerics import check_step
+
+        return loss, elapsed, check_step(self.trainer, before, step, (inputs, targets, masks), learning_rate, result)
+
+    def _snapshot(self) -> tuple[Any, Any]:
+        return self.trainer.weights, self.trainer.state
+
+    def evaluate(self, max_steps: int) -> Evaluation:
+        """Perplexity over the first batches of the validation split."""
+        from lm.passes import evaluate
+
+        started = time.perf_counter()
+        result = evaluate(self.trainer, self.corpus.valid, max_steps)
+        return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
+
+    def finish(self) -> Finished:
+        """Peak memory first: what follows needs some itself."""
+        peak = peak_rss_bytes()
+        return Finished(peak, self.trainer.retraces, self.trainer.graph_operations())
+
+    def train(self, checkpoint: str, resume: bool) -> Iterator[Any]:
+        """Trains the opened configuration to the end, its events as they come (see lm.training).
+
+        Raises CheckpointError, DivergenceError.
+        """
+        from lm.training import Training
+
+        training = Training(self.trainer, self.corpus, Path(checkpoint), self.implementation)
+        if resume:
+            training.resume()
+            yield from ({"epoch_result": epoch} for epoch in training.epochs)
+        for event in training.run():
+            yield {_EVENT_NAMES[type(event).__name__]: event}
+
+
+_EVENT_NAMES = {"Progress": "progress", "EpochResult": "epoch_result", "TestResult": "test_result"}

@@ -1,0 +1,65 @@
+"""The measured process: `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
+
+A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any number of
+lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `yardstick`.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from bench.record.codec import to_plain
+
+KINDS = {"tensorflow": "bench.measure.session", "yardstick": "bench.measure.yardstick"}
+
+
+def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
+    """Answers requests by calling the session's methods of the same name, until `close` or the end of the requests.
+
+    A method that returns an iterator sends its items as events; its return value is the reply.
+    """
+
+    def send(kind: str, value: Any) -> None:
+        replies.write(json.dumps({kind: to_plain(value)}, allow_nan=False) + "\n")
+        replies.flush()
+
+    for line in requests:
+        request = json.loads(line)
+        operation = request.pop("op")
+        if operation == "close":
+            send("reply", None)
+            return
+        try:
+            result = getattr(session, operation)(**request)
+            if hasattr(result, "__next__"):
+                result = _drain(result, lambda event: send("event", event))
+        except Exception as error:  # whatever it is, the orchestrator has to hear of it
+            text = f"{type(error).__name__}: {error}"
+            send("error", {"type": type(error).__name__, "message": str(error) or text, "traceback": traceback.format_exc()})
+        else:
+            send("reply", result)
+
+
+def _drain(events: Any, send: Any) -> Any:
+    """Sends each item of a generator; its return value."""
+    while True:
+        try:
+            send(next(events))
+        except StopIteration as end:
+            return end.value
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until told to close."""
+    commands, replies, kind = int(arguments[0]), int(arguments[1]), arguments[2]
+    with os.fdopen(commands, "r", encoding="utf-8") as source, os.fdopen(replies, "w", encoding="utf-8") as sink:
+        serve(source, sink, importlib.import_module(KINDS[kind]).Session())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

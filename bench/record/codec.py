@@ -1,0 +1,95 @@
+"""Frozen dataclasses to JSON and back. Unknown fields, missing fields and values of another type are refused by name.
+
+Numbers that JSON lacks are written as the strings "NaN", "Infinity" and "-Infinity".
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class FormatError(ValueError):
+    """Text that is not what it should be; the message names the place and what was found there."""
+
+
+def to_json(value: Any) -> str:
+    """JSON text of a dataclass instance, one line."""
+    return json.dumps(to_plain(value), allow_nan=False)
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """The instance of `kind` that the text describes. Raises FormatError."""
+    try:
+        plain = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"not JSON: {error}") from error
+    value: T = from_plain(kind, plain)
+    return value
+
+
+def to_plain(value: Any) -> Any:
+    """Dicts, lists, strings and finite numbers that stand for a value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
+    """The value of type `kind` that `plain` stands for; `place` is the path to it, for messages. Raises FormatError."""
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, plain, place)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        inner = next(argument for argument in arguments if argument is not types.NoneType)
+        return None if plain is None else from_plain(inner, plain, place)
+    if origin is tuple:
+        _require(isinstance(plain, list), place, "a list", plain)
+        return tuple(from_plain(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(plain))
+    if origin is dict:
+        _require(isinstance(plain, dict), place, "an object", plain)
+        return {key: from_plain(arguments[1], item, f"{place}.{key}") for key, item in plain.items()}
+    return _scalar(kind, plain, place)
+
+
+def _dataclass(kind: Any, plain: Any, place: str) -> Any:
+    _require(isinstance(plain, dict), place, "an object", plain)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(plain) - set(fields))
+    if unknown:
+        raise FormatError(f"{place or kind.__name__}: unknown field {unknown[0]!r}")
+    required = {name for name, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+    missing = sorted(required - set(plain))
+    if missing:
+        raise FormatError(f"{place or kind.__name__}: field {missing[0]!r} is missing")
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: from_plain(hints[name], item, f"{place}.{name}".lstrip(".")) for name, item in plain.items()})
+
+
+def _scalar(kind: Any, plain: Any, place: str) -> Any:
+    if kind is float:
+        if isinstance(plain, str) and plain in NON_FINITE:
+            return NON_FINITE[plain]
+        _require(isinstance(plain, (int, float)) and not isinstance(plain, bool), place, "a number", plain)
+        return float(plain)
+    wanted = {str: "a string", int: "an integer", bool: "true or false"}[kind]
+    _require(isinstance(plain, kind) and (kind is bool or not isinstance(plain, bool)), place, wanted, plain)
+    return plain
+
+
+def _require(valid: bool, place: str, wanted: str, found: Any) -> None:
+    if not valid:
+        raise FormatError(f"{place}: {wanted} is wanted, found {str(found)[:60]!r}")

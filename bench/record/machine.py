@@ -1,0 +1,56 @@
+"""This machine, as far as the operating system tells."""
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from bench.record.types import Machine
+
+EXTENSIONS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")  # the widest first
+
+
+def this_machine() -> Machine:
+    """The machine that this process runs on."""
+    cpu = _cpu_info()
+    flags = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
+    extension = next((name for name in EXTENSIONS if name in flags), "")
+    gpu, driver = _gpu()
+    return Machine(
+        cpu_model=" ".join(cpu.get("model name", platform.processor() or "unknown").split()),
+        cores=usable_cores(),
+        isa=f"{platform.machine()} {extension}".strip(),
+        memory_gib=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
+        gpu=gpu,
+        gpu_driver=driver,
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_info() -> dict[str, str]:
+    """The first processor's block of /proc/cpuinfo; empty where there is none."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _gpu() -> tuple[str, str]:
+    """Name and driver of the first NVIDIA GPU, or two empty strings."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return "", ""
+    query = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        lines = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return "", ""
+    name, _, driver = lines[0].partition(",") if lines else ("", "", "")
+    return name.strip(), driver.strip()

@@ -1,0 +1,50 @@
+"""What a worker answers to each request: see bench.measure.worker for the protocol."""
+
+import dataclasses
+
+from bench.record.types import Environment, Machine, NumericError, Subject
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What runs here, on what; importing it took that long."""
+
+    environment: Environment
+    machine: Machine
+    import_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A model ready to train."""
+
+    subject: Subject
+    build_seconds: float
+    trace_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Consecutive training steps. A block ends early at a loss that isn't finite."""
+
+    losses: tuple[float, ...]
+    seconds: tuple[float, ...]  # wall time of each step, from handing the batch over to having its loss
+    unsettled: tuple[int, ...]  # positions of steps whose time isn't a steady step's: those next to an oracle check
+    numerics: tuple[NumericError, ...]
+    rss_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """What is known at the end."""
+
+    peak_rss_bytes: int
+    retraces: int
+    graph_operations: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Timed:
+    """Wall seconds of consecutive yardstick steps."""
+
+    seconds: tuple[float, ...]

@@ -1,0 +1,182 @@
+"""What one launch measured, what a run holds, and what a baseline keeps. Frozen; each type is written as JSON by bench.record.codec.
+
+Units stand in the names. Losses are costs of a step: the sum over time of the batch mean of the cross-entropy, in nats.
+"""
+
+import dataclasses
+import hashlib
+
+# 1: the first.
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """The hardware that a measurement holds for. Not the clock of the moment, nor its load."""
+
+    cpu_model: str
+    cores: int  # that this process may use
+    isa: str  # architecture and the widest vector extension
+    memory_gib: int
+    gpu: str = ""  # "" without one
+    gpu_driver: str = ""
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits: absolute speeds are compared only between equal ones."""
+        return hashlib.sha256(repr(dataclasses.astuple(self)).encode()).hexdigest()[:12]
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """The software that was measured."""
+
+    python: str
+    tensorflow: str
+    distribution: str  # the package that TensorFlow came from: tensorflow, tensorflow-cpu, …
+    keras: str
+    numpy: str
+    onednn: bool
+    threads: int  # intra-op threads of TensorFlow
+    variables: dict[str, str]  # environment variables that bear on TensorFlow, those that were set
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What was trained: equal subjects are comparable."""
+
+    config: str
+    corpus: str
+    implementation: str
+    device: str
+    fingerprint: str  # Config.fingerprint: configuration, corpus and initial weights; "" for a launch that failed before it was known
+    steps: int  # training steps of a launch
+    num_steps: int  # time steps of a batch
+    tokens_per_step: int  # batch × time steps
+
+    @property
+    def name(self) -> str:
+        """For file names and tables: notebook-synthetic-cells-cpu0."""
+        return "-".join((self.config, self.corpus, self.implementation, self.device.replace(":", "")))
+
+
+@dataclasses.dataclass(frozen=True)
+class Startup:
+    """Seconds from the start of a process to its first trained step, part by part."""
+
+    import_seconds: float
+    build_seconds: float
+    trace_seconds: float
+    first_step_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Resident memory of a launch, and how it grew over the second half of the steps."""
+
+    peak_rss_bytes: int
+    slope_bytes_per_step: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """A pass over validation batches after the last step."""
+
+    perplexity: float
+    tokens: int
+    seconds: float
+    weights_changed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class NumericError:
+    """How far one quantity of one step was from the oracle's: the worst tensor of that quantity, normwise."""
+
+    step: int
+    quantity: str  # loss, gradient, norm, clipped, update, state, …
+    tensor: str
+    error: float
+    limit: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why a launch did not finish."""
+
+    kind: str  # crashed, exception, hung, garbage, diverged, interrupted
+    message: str
+    stderr_tail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What one launch, a fresh process, measured."""
+
+    subject: Subject
+    environment: Environment | None  # None: the launch failed before TensorFlow was imported
+    machine: Machine
+    launch: int
+    jitter: int  # stream that moved the initial weights in their last bit; 0: they were not moved
+    started: str  # ISO 8601, UTC
+    losses: tuple[float, ...]  # by step
+    step_seconds: tuple[float, ...]  # steady steps only: see bench.drive.launch
+    yardstick_seconds: tuple[float, ...]  # the same step by NumPy, taken in turn with TensorFlow's
+    startup: Startup | None
+    evaluation: Evaluation | None
+    memory: Memory | None  # of launches that ran no oracle
+    retraces: int
+    graph_operations: dict[str, int]
+    numerics: tuple[NumericError, ...]
+    failure: Failure | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The records of one command."""
+
+    schema: int
+    created: str  # ISO 8601, UTC; names the measurement session
+    command: tuple[str, ...]
+    records: tuple[Record, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Replica:
+    """One training that a perplexity baseline rests on."""
+
+    environment: Environment
+    jitter: int
+    losses: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchSpeed:
+    """One launch's raw values in a speed baseline."""
+
+    step_seconds: float  # summary of its steady steps
+    yardstick_seconds: float | None  # summary of the NumPy steps taken in turn
+    peak_rss_bytes: int | None
+    startup_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """The launches of one run on one machine. Sessions differ more than launches within one."""
+
+    created: str
+    machine: Machine
+    environment: Environment
+    launches: tuple[LaunchSpeed, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """An accepted summary of runs, reviewed and committed."""
+
+    schema: int
+    created: str
+    reason: str
+    command: tuple[str, ...]
+    subject: Subject
+    replicas: tuple[Replica, ...]
+    sessions: tuple[Session, ...]

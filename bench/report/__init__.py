@@ -1,0 +1,1 @@
+"""Verdicts to text, for people and for other programs. Imports `bench.judge` and `bench.record`."""

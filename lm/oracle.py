@@ -127,7 +127,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[np.inexact, Array]:
     (softmax - one-hot) / batch. Raises ValueError for targets outside the vocabulary or of another shape than the logits'.
     """
     require_ids("targets", targets, logits.shape[-1], logits.shape[:2])
-    batch = len(logits)
+    batch = logits.dtype.type(len(logits))  # a Python int would make a float32 sum float64 in NumPy 1
     tokens = np.arange(targets.size), targets.ravel()  # where each token's target lies in the rows below
     rows = logits.reshape(targets.size, -1)
     gradient = rows - rows.max(axis=1, keepdims=True)  # without it exp overflows for logits over 88 (float32) or 709 (float64)

@@ -38,12 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
     gate = commands.add_parser("gate", help="run the reference configurations and judge them against the baselines")
     _add_measuring(gate)
     _add_judging(gate)
-    gate.add_argument("--quick", action="store_true", help="under 90 seconds: tiny whole, and one launch of notebook against the oracle")
+    gate.add_argument("--quick", action="store_true", help="under 90 seconds: tiny alone")
 
     run = commands.add_parser("run", help="train the configurations to their pinned step counts, and keep what was measured")
     _add_measuring(run)
     run.add_argument("--jitter", type=int, default=1000, metavar="N", help="jitter stream of the first launch (default: %(default)s)")
-    run.add_argument("--no-yardstick", action="store_true", help="leave out the NumPy steps timed in turn with TensorFlow's")
+    run.add_argument("--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile")
     run.add_argument("--json", action="store_true", help="print JSON")
 
     check = commands.add_parser("check", help="judge a run against the baselines")

@@ -68,6 +68,10 @@ class Trainer:
         result: StepResult = self._step(inputs, targets, tuple(masks))
         return result
 
+    def train_step_eagerly(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
+        """The same step without tf.function, operation by operation, as the notebook's loop runs it."""
+        return self._train_step(tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks))
+
     def evaluation_step(self, inputs: NDArray[np.int32], targets: NDArray[np.int32]) -> Any:
         """The loss of one batch without training on it (a TensorFlow scalar); the states move on."""
         return self._evaluate(inputs, targets)

@@ -33,7 +33,7 @@ def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[P
                 options.implementation,
                 options.device,
                 options.threads,
-                yardstick=not getattr(options, "no_yardstick", False),
+                speed=not getattr(options, "no_speed", False),
             )
         )
     return made

@@ -1,12 +1,14 @@
 """`tfgate run`: trains the configurations to their pinned step counts and keeps what was measured."""
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 from bench.commands.options import launch_count, output_folder, plans, variables
 from bench.commands.progress import RunProgress
+from bench.drive.doctor import disturbances, examine
 from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
 from bench.drive.run import RUN_FILE, measure_run
@@ -32,7 +34,9 @@ def measure(
     """Measures under the host's lock, with progress on standard error; the run and the folder that holds it."""
     folder = output_folder(options, name)
     count = launches or launch_count(options)
-    with host_lock(), RunProgress(planned, count) as progress:
-        run = measure_run(planned, count, options.python, variables(options), folder, options.command_line, progress, jitter)
+    warnings = disturbances(examine()) if planned[0].speed else ()
+    lock = host_lock() if planned[0].speed else contextlib.nullcontext()
+    with lock, RunProgress(planned, count) as progress:
+        run = measure_run(planned, count, options.python, variables(options), folder, options.command_line, progress, jitter, warnings)
     print(f"run kept in {folder}", file=sys.stderr)
     return run, folder

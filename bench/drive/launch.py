@@ -32,7 +32,7 @@ class Plan:
     implementation: str = "cells"
     device: str = "cpu:0"
     threads: int = 0  # of TensorFlow; 0: as many as cores
-    yardstick: bool = True
+    speed: bool = True  # time the steps, in turn with the yardstick's; without, the machine may be shared
 
     @property
     def block_steps(self) -> int:
@@ -82,7 +82,7 @@ def measure_launch(
     try:
         with contextlib.ExitStack() as workers:
             worker = workers.enter_context(Worker(python, "tensorflow", plan.device, variables))
-            yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if plan.yardstick else None
+            yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if plan.speed else None
             _measure(plan, launch, worker, yardstick, measured, on_step)
     except WorkerError as error:
         measured.failure = error.failure
@@ -148,7 +148,7 @@ def _record(plan: Plan, launch: Launch, started: str, measured: _Measured) -> Re
         jitter=launch.jitter,
         started=started,
         losses=tuple(measured.losses),
-        step_seconds=tuple(measured.step_seconds),
+        step_seconds=tuple(measured.step_seconds) if plan.speed else (),
         yardstick_seconds=tuple(measured.yardstick_seconds),
         startup=startup,
         evaluation=measured.evaluation,

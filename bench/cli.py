@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(command_line)
     if options.command is None:
-        parser.print_help()
+        parser.print_help(sys.stderr)
         return 2
     errors = importlib.import_module("bench.commands.errors")
     command = importlib.import_module(f"bench.commands.{options.command}")
@@ -75,6 +75,15 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
     data.add_argument("--json", action="store_true", help="print JSON")
 
+    lockstep = commands.add_parser("lockstep", help="compare two environments step by step, each step from the same weights")
+    _add_model(lockstep)
+    for side, what in (("from", "the environment that is trusted"), ("to", "the environment that is judged")):
+        lockstep.add_argument(f"--{side}-python", required=True, metavar="INTERPRETER", help=f"interpreter of {what}")
+        lockstep.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
+    lockstep.add_argument("--config", default="tiny", metavar="NAME", help="reference configuration (default: %(default)s)")
+    lockstep.add_argument("--steps", type=int, default=300, metavar="N", help="training steps to compare (default: %(default)s)")
+    lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
+
     doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
     doctor.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the environment to look at")
     doctor.add_argument("--require", choices=("gpu",), help="fail if it isn't there")
@@ -92,17 +101,21 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_subject(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
-    parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)")
-    parser.add_argument("--implementation", default="cells", metavar="NAME", help="default: %(default)s")
-    parser.add_argument("--device", default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)")
+    _add_model(parser)
     parser.add_argument(
         "--python", default=sys.executable, metavar="INTERPRETER", help="interpreter of the environment to measure (default: this one)"
     )
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable for the measured process; may be repeated"
     )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
+    parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)")
+    parser.add_argument("--implementation", default="cells", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--device", default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)")
 
 
 def _add_judging(parser: argparse.ArgumentParser) -> None:

@@ -2,22 +2,44 @@
 
 import argparse
 import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
 
 from bench.commands.options import baselines_folder, read_baselines, read_run
 from bench.judge.gate import judge_run
-from bench.judge.margins import read_margins
-from bench.record.types import Run
-from bench.report.text import verdict_json, verdict_text
+from bench.judge.margins import Margins, read_margins
+from bench.judge.types import Outcome, Verdict
+from bench.record.types import Baseline, Run
+from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
+
+Standards = tuple[Mapping[str, Baseline], Margins]
 
 
 def main(options: argparse.Namespace) -> int:
     """The verdict's exit code."""
-    return judge_and_print(options, read_run(options.run))
+    return judge_and_print(options, read_run(options.run), read_standards(options))
 
 
-def judge_and_print(options: argparse.Namespace, run: Run) -> int:
-    """Judges, prints, and returns the verdict's exit code."""
+def read_standards(options: argparse.Namespace) -> Standards:
+    """What runs are held against: the baselines and the margins. Raises UsageError, FormatError, MarginsError, OSError."""
     folder = baselines_folder(options)
-    verdict = judge_run(run, read_baselines(folder), read_margins(folder / "margins.toml"), strict=options.strict)
-    print(json.dumps(verdict_json(verdict), allow_nan=False) if options.json else verdict_text(verdict))
+    return read_baselines(folder), read_margins(folder / "margins.toml")
+
+
+def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards) -> int:
+    """Judges, prints, and returns the verdict's exit code."""
+    verdict = judge_run(run, *standards, strict=options.strict)
+    if options.json:
+        print(json.dumps(verdict_json(verdict), allow_nan=False))
+    else:
+        print_verdict(verdict)
     return verdict.exit_code
+
+
+def print_verdict(verdict: Verdict, sentences: Mapping[Outcome, str] = SENTENCES) -> None:
+    """Prints a verdict for people: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(verdict_text(verdict, width, colour=colour, sentences=sentences))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from tabulate import tabulate
 
+from bench.commands.errors import UsageError
 from lm.config import CONFIGS
 from lm.corpus import Corpus
 from lm.download import acquire_ptb
@@ -21,6 +22,8 @@ VOCABULARY = CONFIGS["notebook"].vocabulary_size
 def main(options: argparse.Namespace) -> int:
     """0 if the corpus is there and is what it should be."""
     if options.corpus == "synthetic":
+        if options.source or options.directory:
+            raise UsageError("--source and --directory are for the PTB: the synthetic corpus is made, not read")
         corpus, where = synthetic_corpus(VOCABULARY), "made on the spot from a frozen stream; nothing is stored"
     else:
         folder = Path(options.directory) if options.directory else data_directory()

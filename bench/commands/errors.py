@@ -2,11 +2,13 @@
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable
 
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
+from bench.report.lines import one_line
 
 USAGE, FAILED = 2, 4
 INTERRUPTED_LINE = "interrupted: what was measured so far is kept"
@@ -22,14 +24,21 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
     ValueError covers every error class of the project that stands for bad input (ConfigError, CorpusError, FormatError, …).
     """
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
+        return code
     except KeyboardInterrupt:
         return _fail(INTERRUPTED_LINE, FAILED)
     except WorkerError as error:
         return _fail(str(error), FAILED)
-    except (LockedError, FileExistsError) as error:
+    except LockedError as error:
         return _fail(str(error), USAGE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print must not fail again at exit
+        return _fail("nobody reads the output any more", FAILED)
     except OSError as error:
+        if error.errno is None:  # our own words, from bench.record.files
+            return _fail(str(error), USAGE)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk is full" if full else error.strerror or str(error)
         return _fail(f"{error.filename or 'writing'}: {what}", FAILED if full else USAGE)
@@ -38,5 +47,5 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
 
 
 def _fail(message: str, code: int) -> int:
-    print("tfgate: error: " + " ".join(message.split()), file=sys.stderr)
+    print("tfgate: error: " + one_line(message), file=sys.stderr)
     return code

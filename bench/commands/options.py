@@ -2,11 +2,13 @@
 
 import argparse
 import datetime
+import re
 from pathlib import Path
 
 from bench.commands.errors import UsageError
 from bench.drive.launch import Plan
 from bench.drive.run import RUN_FILE
+from bench.record.codec import FormatError
 from bench.record.files import read_record
 from bench.record.types import Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
@@ -15,11 +17,18 @@ from lm.corpus import load_corpus
 ROOT = Path(__file__).resolve().parents[2]
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
+DEVICE = re.compile(r"(cpu|gpu):\d+")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes from a run's file: it must not lead out of a folder
+JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
 def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[Plan]:
-    """What each configuration's launches do. Raises ConfigError and CorpusError before any process is started."""
+    """What each configuration's launches do. Raises ConfigError, CorpusError and UsageError before any process is started."""
     require_implementation(options.implementation)
+    if not DEVICE.fullmatch(options.device):
+        raise UsageError(f"--device is {options.device!r}; it must be a name such as cpu:0 or gpu:0")
+    if options.threads < 0:
+        raise UsageError(f"--threads is {options.threads}; it must be at least 1, or 0 for as many as cores")
     made = []
     for name in names or options.config or GATE_CONFIGS:
         config = config_by_name(name)
@@ -39,12 +48,13 @@ def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[P
     return made
 
 
-def variables(options: argparse.Namespace) -> dict[str, str]:
-    """The --env options as a mapping. Raises UsageError for one without =."""
-    wrong = next((item for item in options.env if "=" not in item), None)
+def variables(options: argparse.Namespace, field: str = "env") -> dict[str, str]:
+    """The --env options (or those kept in another field) as a mapping. Raises UsageError for one without a name or without =."""
+    items = getattr(options, field)
+    wrong = next((item for item in items if not item.partition("=")[0] or "=" not in item), None)
     if wrong is not None:
-        raise UsageError(f"--env {wrong!r} is not NAME=VALUE")
-    return dict(item.split("=", 1) for item in options.env)
+        raise UsageError(f"--{field.replace('_', '-')} {wrong!r} is not NAME=VALUE")
+    return dict(item.split("=", 1) for item in items)
 
 
 def output_folder(options: argparse.Namespace, name: str) -> Path:
@@ -63,6 +73,14 @@ def launch_count(options: argparse.Namespace) -> int:
     return launches
 
 
+def first_jitter(options: argparse.Namespace) -> int:
+    """The --jitter option. Raises UsageError for one that no stream can be made of."""
+    jitter = int(options.jitter)
+    if jitter not in JITTERS:
+        raise UsageError(f"--jitter is {jitter}; it must be at least 0 and below {JITTERS.stop}")
+    return jitter
+
+
 def read_run(name: str) -> Run:
     """A run from its folder or file. Raises FormatError, OSError."""
     path = Path(name)
@@ -78,11 +96,16 @@ def baselines_folder(options: argparse.Namespace) -> Path:
 
 
 def baseline_path(folder: Path, name: str) -> Path:
-    """Where the baseline of a subject is kept."""
+    """Where the baseline of a subject is kept. Raises UsageError for a name that is no file's."""
+    if not FILE_NAME.fullmatch(name):
+        raise UsageError(f"{name!r} can't name a baseline's file: the run was not written by tfgate")
     return folder / f"{name}.json"
 
 
 def read_baselines(folder: Path) -> dict[str, Baseline]:
-    """All baselines of a folder by subject name. Raises FormatError."""
-    found = [read_record(Baseline, path) for path in sorted(folder.glob("*.json"))]
-    return {baseline.subject.name: baseline for baseline in found}
+    """All baselines of a folder by subject name. Raises FormatError, also for one in a file of another name."""
+    found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json"))}
+    for path, baseline in found.items():
+        if path.stem != baseline.subject.name:
+            raise FormatError(f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json")
+    return {baseline.subject.name: baseline for baseline in found.values()}

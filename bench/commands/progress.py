@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench.drive.launch import Launch, Plan
 from bench.judge.summary import launch_speed
 from bench.record.types import Record
+from bench.report.lines import one_line
 
 
 class RunProgress:
@@ -40,7 +41,7 @@ class RunProgress:
         self._done += 1
         speed = launch_speed(record)
         said = record.failure.message if record.failure else f"{_words(record, speed.step_seconds)} words/s" if speed else "done"
-        line = f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {said}"
+        line = one_line(f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {said}")
         if self._bar:
             self._bar.console.print(line, highlight=False, markup=False)
         else:

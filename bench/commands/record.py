@@ -7,6 +7,7 @@ from bench.commands.errors import UsageError
 from bench.commands.options import baseline_path, baselines_folder, read_baselines, read_run
 from bench.judge.baselines import added, describe_change, make_baselines
 from bench.record.files import write_record
+from bench.report.lines import one_line
 
 
 def main(options: argparse.Namespace) -> int:
@@ -15,14 +16,17 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
     folder = baselines_folder(options)
     old = read_baselines(folder)
-    new = make_baselines([read_run(run) for run in options.run], options.reason or "first baseline", options.command_line)
+    new = make_baselines(
+        [read_run(run) for run in options.run], options.reason or ("" if options.add else "first baseline"), options.command_line
+    )
     existing = [name for name in new if name in old]
     if existing and not (options.replace or options.add):
         raise UsageError(f"{existing[0]} has a baseline already: --add adds a session to it, --replace --reason TEXT replaces it")
     if options.add:
         new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
+    paths = {name: baseline_path(folder, name) for name in new}
     for name, baseline in new.items():
-        print(describe_change(old.get(name), baseline))
-        write_record(baseline_path(folder, name), baseline, replace=name in old)
+        print(one_line(describe_change(old.get(name), baseline)))
+        write_record(paths[name], baseline, replace=name in old)
     print(f"written to {folder}: review the difference and commit it", file=sys.stderr)
     return 0

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench.commands.options import launch_count, output_folder, plans, variables
+from bench.commands.options import first_jitter, launch_count, output_folder, plans, variables
 from bench.commands.progress import RunProgress
 from bench.drive.doctor import disturbances, examine
 from bench.drive.launch import Plan
@@ -19,7 +19,7 @@ from bench.report.text import run_table
 
 def main(options: argparse.Namespace) -> int:
     """0, or 4 if a launch failed."""
-    run, folder = measure(options, plans(options), "run", jitter=options.jitter)
+    run, folder = measure(options, plans(options), "run", jitter=first_jitter(options))
     if options.json:
         print(json.dumps(to_plain(run), allow_nan=False))
     else:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from bench.drive.run import RUN_FILE
-from bench.record.codec import FormatError, to_plain
+from bench.record.codec import FormatError, parse, to_plain
 from bench.record.files import read_record
 from bench.record.types import Baseline, Run
 from bench.report.text import baseline_table, run_table
@@ -25,8 +25,8 @@ def main(options: argparse.Namespace) -> int:
 def _read(path: Path) -> Run | Baseline:
     """The file as what its fields say it is. Raises FormatError."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} is not JSON ({error}): it is damaged or was not written by tfgate") from error
+        plain = parse(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
     is_baseline = isinstance(plain, dict) and "replicas" in plain
     return read_record(Baseline, path) if is_baseline else read_record(Run, path)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bench.drive.launch import Launch, Plan, measure_launch
 from bench.record.files import write_record
-from bench.record.types import SCHEMA, Record, Run
+from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
 
 JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 0: they are never the same training
 
@@ -50,7 +50,7 @@ def measure_run(
         write_record(path, run, replace=replace)
         return run
 
-    save("incomplete: the run was interrupted before its first launch was over", replace=False)
+    save(f"{INCOMPLETE}the run was interrupted before its first launch was over", replace=False)
     total = len(plans) * launches
     for plan in plans:
         for number in range(launches):
@@ -58,7 +58,7 @@ def measure_run(
             record = measure_launch(plan, launch, python, variables, _steps_listener(listener, plan, launch))
             records.append(record)
             listener.record(record)
-            save(f"incomplete: the run was interrupted after {len(records)} of {total} launches")
+            save(f"{INCOMPLETE}the run was interrupted after {len(records)} of {total} launches")
             if record.failure:
                 break
     return save()

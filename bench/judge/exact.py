@@ -13,7 +13,7 @@ def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
     found = f"{len(errors)} quantities of {len(steps)} steps"
     changed = [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
     if changed:
-        note = f"evaluation changed the weights in launch {changed[0]}"
+        note = f"evaluation changed the weights in launch {changed[0] + 1}"
         return Comparison(subject, "numerics", Outcome.REGRESSION, "weights changed", "weights kept", note)
     if not errors:
         return Comparison(subject, "numerics", Outcome.CANNOT_JUDGE, "–", "oracle", "no step was held against the oracle")

@@ -24,17 +24,27 @@ def read_margins(path: Path) -> Margins:
     """Reads a TOML file. Raises MarginsError for a missing, unknown or impossible entry, and OSError."""
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MarginsError(f"{path} is not TOML: {error}") from error
     known = {field.name for field in dataclasses.fields(Margins)}
     wrong = sorted(known ^ set(plain))
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
     for name in ("speed", "memory", "perplexity"):
-        if not isinstance(plain[name], float) or not 0 < plain[name] < 1:
-            raise MarginsError(f"{path}: {name} is {plain[name]!r}; it must be a fraction above 0 and below 1")
-    for name, start in plain["window_start"].items():
-        if not isinstance(start, (int, float)) or not 0 <= start < 1:
-            raise MarginsError(f"{path}: window_start.{name} is {start!r}; it must be a fraction from 0 and below 1")
-    plain["speed_informs"] = tuple(plain["speed_informs"])
-    return Margins(**plain)
+        _require(_is_number(plain[name]) and 0 < plain[name] < 1, path, name, plain[name], "a fraction above 0 and below 1")
+    informs, starts = plain["speed_informs"], plain["window_start"]
+    strings = isinstance(informs, list) and all(isinstance(name, str) for name in informs)
+    _require(strings, path, "speed_informs", informs, "a list of configurations' names")
+    _require(isinstance(starts, dict), path, "window_start", starts, "a table of fractions by configuration")
+    for name, start in starts.items():
+        _require(_is_number(start) and 0 <= start < 1, path, f"window_start.{name}", start, "a fraction from 0 and below 1")
+    return Margins(plain["speed"], plain["memory"], plain["perplexity"], tuple(informs), starts)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _require(valid: bool, path: Path, entry: str, found: object, wanted: str) -> None:
+    if not valid:
+        raise MarginsError(f"{path}: {entry} is {found!r}; it must be {wanted}")

@@ -6,53 +6,59 @@ Two-sided: a lower perplexity from the same numbers is another training, too. Eq
 import math
 from collections.abc import Sequence
 
-from bench.judge.intervals import Components, components, detectable, new_group_interval
+from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
-from bench.judge.summary import log_perplexity
+from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, Interval, Outcome, percent
-from bench.record.types import Baseline, Record, Replica
+from bench.record.types import Baseline, Environment, Record
 
 METRIC = "perplexity"
+ONE_ENVIRONMENT = "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
-    """Finished records of one subject against the baseline of the same subject."""
+    """Finished records of one subject against the baseline of the same subject. Raises ValueError for a record without its losses."""
     subject = baseline.subject
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
-    try:
-        reference = replica_components(baseline, start)
-    except ValueError as error:
-        return Comparison(subject.name, METRIC, Outcome.CANNOT_JUDGE, "–", "–", f"baseline: {error}")
-    found = new_group_interval(candidate, reference)
+    shown = perplexity_text(math.fsum(candidate) / len(candidate))
     margin = math.log1p(margins.perplexity)
+    try:
+        reference = components(list(replica_groups(baseline, start).values()))
+    except ValueError as error:
+        return Comparison(subject.name, METRIC, Outcome.CANNOT_JUDGE, shown, "–", f"baseline: {error}", None, margin)
+    found = new_group_interval(candidate, reference)
     outcome, note = _outcome(found, margin)
-    smallest = detectable(found, margin)
-    return Comparison(
-        subject.name,
-        METRIC,
-        outcome,
-        _perplexity(sum(candidate) / len(candidate)),
-        _perplexity(reference.mean),
-        note,
-        found,
-        margin,
-        smallest,
-    )
+    if outcome is Outcome.REGRESSION and reference.groups == 1 and not _known(records, baseline):
+        outcome, note = Outcome.CANNOT_JUDGE, f"{percent(found.estimate)}, but {ONE_ENVIRONMENT}"
+    reference_shown = perplexity_text(reference.mean)
+    return Comparison(subject.name, METRIC, outcome, shown, reference_shown, note, found, margin, detectable(found, margin))
 
 
-def replica_components(baseline: Baseline, window_start: float) -> Components:
-    """Mean and spread of the replicas, grouped by environment. Raises ValueError for fewer than two."""
+def replica_groups(baseline: Baseline, window_start: float) -> dict[str, list[float]]:
+    """Log perplexities of the replicas by environment. Raises ValueError for a replica without its losses.
+
+    Replicas that are equal bit for bit (the same weights trained again, or by a version that changed nothing) are one sample.
+    """
     groups: dict[str, list[float]] = {}
+    seen: set[tuple[float, ...]] = set()
     for replica in baseline.replicas:
-        groups.setdefault(environment_key(replica), []).append(log_perplexity(replica.losses, baseline.subject, window_start))
-    return components(list(groups.values()))
+        if replica.losses not in seen:
+            seen.add(replica.losses)
+            value = log_perplexity(replica.losses, baseline.subject, window_start)
+            groups.setdefault(environment_key(replica.environment), []).append(value)
+    return groups
 
 
-def environment_key(replica: Replica) -> str:
-    """What makes two replicas' environments one: TensorFlow, oneDNN, threads. Replicas that differ in less are jitter."""
-    environment = replica.environment
-    return f"{environment.tensorflow} oneDNN {environment.onednn} threads {environment.threads}"
+def environment_key(environment: Environment) -> str:
+    """What makes two environments one: TensorFlow, oneDNN, threads. Replicas that differ in less are jitter."""
+    return f"{environment.tensorflow} oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} threads"
+
+
+def _known(records: Sequence[Record], baseline: Baseline) -> bool:
+    """Whether the baseline has replicas of the records' environment."""
+    keys = {environment_key(replica.environment) for replica in baseline.replicas}
+    return all(record.environment and environment_key(record.environment) in keys for record in records)
 
 
 def _outcome(found: Interval, margin: float) -> tuple[Outcome, str]:
@@ -62,7 +68,3 @@ def _outcome(found: Interval, margin: float) -> tuple[Outcome, str]:
     if found.low > margin or found.high < -margin:
         return Outcome.REGRESSION, f"{difference}, certainly more than {limit} off"
     return Outcome.CANNOT_JUDGE, f"{difference}, between {percent(found.low)} and {percent(found.high)}: neither within {limit} nor outside"
-
-
-def _perplexity(log_value: float) -> str:
-    return f"{math.exp(log_value):.1f}" if log_value < 700 else "inf"

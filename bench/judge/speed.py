@@ -4,74 +4,78 @@ Sessions on one machine differ more than launches within one, so the interval co
 yardstick, the same step by NumPy timed in turn, replaces absolute time where it lowered the variance between the baseline's sessions.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
 from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
+from bench.judge.perplexity import environment_key
 from bench.judge.summary import launch_speed
 from bench.judge.types import Comparison, Interval, Outcome, percent
-from bench.record.types import Baseline, LaunchSpeed, Record
+from bench.record.types import Baseline, LaunchSpeed, Record, Session
 
 LEAST_LAUNCHES = 4
 LEAST_SESSIONS = 2
-Value = Callable[[LaunchSpeed], float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Metric:
+    """What is compared: a launch's value (None: it has none), and its logarithm as a reader wants it."""
+
+    name: str
+    value: Callable[[LaunchSpeed], float | None]
+    show: Callable[[float], str]
 
 
 def judge_speed(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
     """Steady step time of finished records against the baseline's sessions on their machine."""
-    launches = _launches(records)
-    groups = _sessions(baseline, records[0], lambda launch: launch.step_seconds)
-    relative = _sessions(baseline, records[0], _relative)
-    candidate = [math.log(launch.step_seconds) for launch in launches]
-    name, value = "step time", _step_seconds
-    if _usable(relative) and _usable(groups) and components(relative).between < components(groups).between:
-        ratios = [_relative(launch) for launch in launches]
-        if all(ratio is not None for ratio in ratios):
-            candidate = [math.log(ratio) for ratio in ratios if ratio is not None]
-            groups, name, value = relative, "step time / yardstick", _ratio
-    margin = math.log1p(margins.speed)
+    launches, sessions = _launches(records), _sessions(baseline, records[0])
+    metric = RELATIVE if _yardstick_helps(launches, sessions) else ABSOLUTE
     gates = baseline.subject.config not in margins.speed_informs
+    short = ""
     if len(launches) < LEAST_LAUNCHES:
-        found = f"{len(launches)} launches"
-        shown = value(sum(candidate) / len(candidate)) if candidate else "–"
-        return Comparison(
-            baseline.subject.name, name, Outcome.INFORMS, shown, "–", f"{found}: speed is judged from {LEAST_LAUNCHES} on", None, margin
-        )
-    return _judged(baseline.subject.name, name, candidate, groups, margin, gates, value)
+        short = f"not judged: {_counted(len(launches), 'launch', 'launches')}; speed is judged from {LEAST_LAUNCHES} on (--launches)"
+    return _judged(metric, records[0], baseline, sessions, launches, math.log1p(margins.speed), gates, short)
 
 
 def judge_memory(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
     """Peak resident memory of the launches that ran no oracle."""
-    groups = _sessions(baseline, records[0], lambda launch: launch.peak_rss_bytes)
-    candidate = [math.log(launch.peak_rss_bytes) for launch in _launches(records) if launch.peak_rss_bytes]
-    return _judged(baseline.subject.name, "peak memory", candidate, groups, math.log1p(margins.memory), True, _mebibytes)
+    launches, sessions = _launches(records), _sessions(baseline, records[0])
+    held = any(launch.peak_rss_bytes for launch in launches)
+    short = "" if held else "not judged: no launch ran without the oracle; the second of a run is the first that does (--launches)"
+    return _judged(MEMORY, records[0], baseline, sessions, launches, math.log1p(margins.memory), True, short)
 
 
 def _judged(
-    subject: str, metric: str, candidate: list[float], groups: list[list[float]], margin: float, gates: bool, value: Callable[[float], str]
+    metric: _Metric,
+    record: Record,
+    baseline: Baseline,
+    sessions: Sequence[Session],
+    launches: Sequence[LaunchSpeed],
+    margin: float,
+    gates: bool,
+    short: str,
 ) -> Comparison:
-    shown = value(sum(candidate) / len(candidate)) if candidate else "–"
-    if not groups:
-        note = "not judged: the baseline has no session on this machine; `tfgate record` makes one"
-        return Comparison(subject, metric, Outcome.INFORMS, shown, "–", note, None, margin)
-    if not candidate or not _usable(groups):
-        note = f"not judged: {len(groups)} session on this machine can't tell how sessions differ; `tfgate record --add` adds another"
-        return Comparison(subject, metric, Outcome.INFORMS, shown, value(sum(groups[0]) / len(groups[0])), note, None, margin)
-    reference = components(groups)
-    found = new_group_interval(candidate, reference)
+    """The comparison of one metric; `short` says what the run lacks to be judged by it, "" if nothing."""
+    candidate, groups = _logarithms(metric, launches), _groups(metric, sessions)
+    shown = metric.show(math.fsum(candidate) / len(candidate)) if candidate else "–"
+    comparison = Comparison(baseline.subject.name, metric.name, Outcome.INFORMS, shown, "–", short, None, margin, gates=gates)
+    if groups:
+        means = [math.fsum(group) / len(group) for group in groups]
+        comparison = dataclasses.replace(comparison, reference=metric.show(math.fsum(means) / len(means)))
+    if short or len(groups) < LEAST_SESSIONS:
+        note = (short or _too_few(len(groups))) if launches else "not judged: the run has no timed steps"
+        return dataclasses.replace(comparison, note=note)
+    found = new_group_interval(candidate, components(groups))
     outcome, note, improved = _outcome(found, margin)
-    return Comparison(
-        subject,
-        metric,
-        outcome if gates else Outcome.INFORMS,
-        shown,
-        value(reference.mean),
-        note,
-        found,
-        margin,
-        detectable(found, margin),
-        improved,
+    return dataclasses.replace(
+        comparison,
+        outcome=outcome if gates else Outcome.INFORMS,
+        note=_against(record, sessions) + note,
+        interval=found,
+        detectable=detectable(found, margin),
+        improved=improved,
     )
 
 
@@ -87,37 +91,72 @@ def _outcome(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
     return Outcome.CANNOT_JUDGE, f"{difference}, between {percent(found.low)} and {percent(found.high)}: {limit} can't be excluded", False
 
 
-def _sessions(baseline: Baseline, record: Record, value: Value) -> list[list[float]]:
-    """Logarithms of a launch value by session, of the sessions on the record's machine with as many threads."""
-    groups = []
+def _sessions(baseline: Baseline, record: Record) -> list[Session]:
+    """The sessions that a record may be held against: on its machine, with as many threads, all of one environment.
+
+    That environment is the record's own if the baseline knows it well enough, else the one measured last: sessions of several
+    TensorFlow versions together would pass the difference between versions off as noise between sessions.
+    """
+    by_environment: dict[str, list[Session]] = {}
     for session in baseline.sessions:
         alike = session.machine.fingerprint() == record.machine.fingerprint()
-        threads = record.environment.threads if record.environment else 0
-        if alike and session.environment.threads == threads:
-            values = [value(launch) for launch in session.launches]
-            groups.append([math.log(found) for found in values if found])
+        if alike and record.environment and session.environment.threads == record.environment.threads:
+            by_environment.setdefault(environment_key(session.environment), []).append(session)
+
+    def preference(key: str) -> tuple[bool, bool, str]:
+        own = bool(record.environment and key == environment_key(record.environment))
+        sessions = by_environment[key]
+        return len(sessions) >= LEAST_SESSIONS, own, max(session.created for session in sessions)
+
+    return by_environment[max(by_environment, key=preference)] if by_environment else []
+
+
+def _yardstick_helps(launches: Sequence[LaunchSpeed], sessions: Sequence[Session]) -> bool:
+    """Whether all have a yardstick, and time relative to it differs less between the baseline's sessions than absolute time does.
+
+    Choosing the smaller of two estimates costs some cover: 95.8% where 97.5% is said, at worst (docs/statistics.md).
+    """
+    every = [*launches, *(launch for session in sessions for launch in session.launches)]
+    if len(sessions) < LEAST_SESSIONS or not all(launch.yardstick_seconds for launch in every):
+        return False
+    return components(_groups(RELATIVE, sessions)).mean_variance < components(_groups(ABSOLUTE, sessions)).mean_variance
+
+
+def _groups(metric: _Metric, sessions: Sequence[Session]) -> list[list[float]]:
+    """Logarithms of a metric by session; sessions without it are left out."""
+    groups = (_logarithms(metric, session.launches) for session in sessions)
     return [group for group in groups if group]
 
 
-def _usable(groups: list[list[float]]) -> bool:
-    return len(groups) >= LEAST_SESSIONS
+def _logarithms(metric: _Metric, launches: Sequence[LaunchSpeed]) -> list[float]:
+    return [math.log(value) for launch in launches if (value := metric.value(launch))]
 
 
 def _launches(records: Sequence[Record]) -> list[LaunchSpeed]:
     return [speed for speed in map(launch_speed, records) if speed]
 
 
+def _too_few(sessions: int) -> str:
+    remedy = "`tfgate record --add RUN` adds one"
+    if not sessions:
+        return f"not judged: the baseline has no session on this machine; {remedy}"
+    return f"not judged: one session on this machine can't tell how sessions differ; {remedy}"
+
+
+def _against(record: Record, sessions: Sequence[Session]) -> str:
+    reference = sessions[0].environment
+    own = record.environment and environment_key(record.environment) == environment_key(reference)
+    return "" if own else f"against TensorFlow {environment_key(reference)}: "
+
+
+def _counted(count: int, singular: str, plural: str) -> str:
+    return f"{count} {singular if count == 1 else plural}"
+
+
 def _relative(launch: LaunchSpeed) -> float | None:
     return launch.step_seconds / launch.yardstick_seconds if launch.yardstick_seconds else None
 
 
-def _step_seconds(log_value: float) -> str:
-    return f"{1000 * math.exp(log_value):.2f} ms"
-
-
-def _ratio(log_value: float) -> str:
-    return f"{math.exp(log_value):.3f}"
-
-
-def _mebibytes(log_value: float) -> str:
-    return f"{math.exp(log_value) / 2**20:.0f} MiB"
+ABSOLUTE = _Metric("step time", lambda launch: launch.step_seconds, lambda log_value: f"{1000 * math.exp(log_value):.2f} ms")
+RELATIVE = _Metric("step time / yardstick", _relative, lambda log_value: f"{math.exp(log_value):.3f}")
+MEMORY = _Metric("peak memory", lambda launch: launch.peak_rss_bytes, lambda log_value: f"{math.exp(log_value) / 2**20:.0f} MiB")

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy import stats
 
 from bench.record.types import LaunchSpeed, Record, Subject
 
@@ -13,14 +12,21 @@ LEAST_STEPS = 3  # below that there is no speed to speak of
 
 
 def robust_seconds(step_seconds: Sequence[float]) -> float | None:
-    """A typical step: the exponential of the 20% trimmed mean of the logarithms. None for too few steps."""
+    """A typical step: the exponential of the 20% trimmed mean of the logarithms. None for too few steps.
+
+    Raises ValueError for a time that isn't above 0: no clock gives it, so the record isn't what was measured.
+    """
     if len(step_seconds) < LEAST_STEPS:
         return None
-    return math.exp(float(stats.trim_mean(np.log(step_seconds), TRIMMED)))
+    wrong = next((seconds for seconds in step_seconds if not 0 < seconds < math.inf), None)
+    if wrong is not None:
+        raise ValueError(f"a step of {wrong} seconds: the record is damaged, measure again")
+    cut = int(TRIMMED * len(step_seconds))
+    return math.exp(float(np.log(np.sort(step_seconds)[cut : len(step_seconds) - cut]).mean()))
 
 
 def launch_speed(record: Record) -> LaunchSpeed | None:
-    """The values of a launch that baselines keep; None if it has no steady steps."""
+    """The values of a launch that baselines keep; None if it has no steady steps. Raises ValueError: see robust_seconds."""
     step = robust_seconds(record.step_seconds)
     if step is None or record.startup is None:
         return None
@@ -34,9 +40,19 @@ def launch_speed(record: Record) -> LaunchSpeed | None:
 
 
 def log_perplexity(losses: Sequence[float], subject: Subject, window_start: float) -> float:
-    """Mean loss a token over the steps from `window_start` (a fraction of them) on: the logarithm of the running perplexity there."""
+    """Mean loss a token over the steps from `window_start` (a fraction of them) on: the logarithm of the running perplexity there.
+
+    Raises ValueError for more or fewer losses than the subject has steps.
+    """
+    if not losses or len(losses) != subject.steps:
+        raise ValueError(f"{subject.name}: a training of {subject.steps} steps holds {len(losses)} losses: measure or record it again")
     first = int(window_start * subject.steps)
     return math.fsum(losses[first:]) / (len(losses) - first) / subject.num_steps
+
+
+def perplexity_text(log_perplexity: float) -> str:
+    """A perplexity for a reader: 138.24, or inf where it can't be held."""
+    return f"{math.exp(log_perplexity):.2f}" if log_perplexity < 700 else "inf"
 
 
 def by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:

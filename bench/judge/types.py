@@ -44,6 +44,12 @@ class Comparison:
     margin: float | None = None  # on the logarithmic scale of the interval
     detectable: float | None = None  # the smallest difference that this run would have caught with 95% power
     improved: bool = False
+    gates: bool = True  # False: the margins file says that this metric only informs, even where it can be judged
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether it informs for want of something to judge it by."""
+        return self.outcome is Outcome.INFORMS and self.interval is None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +62,19 @@ class Verdict:
     failures: tuple[str, ...] = ()  # launches that did not finish: the measurement failed
 
     @property
+    def failed(self) -> bool:
+        """Whether the measurement failed. A regression elsewhere outweighs that."""
+        return bool(self.failures) and self.outcome is not Outcome.REGRESSION
+
+    @property
     def exit_code(self) -> int:
-        """0 pass, 1 regression, 3 cannot judge, 4 measurement failed; a regression outweighs a failure elsewhere."""
-        if self.outcome is Outcome.REGRESSION:
-            return 1
-        return 4 if self.failures else EXIT_CODES[self.outcome]
+        """0 pass, 1 regression, 3 cannot judge, 4 measurement failed."""
+        return 4 if self.failed else EXIT_CODES[self.outcome]
 
 
 def percent(log_difference: float) -> str:
-    """A difference of logarithms as a signed percentage: 0.0488 → +5.0%."""
-    return f"{100 * math.expm1(log_difference):+.1f}%" if log_difference < 20 else "over +100000%"
+    """A difference of logarithms as a signed percentage: 0.0488 → +5.0%; a decimal more below 1%, where margins of 1% are judged."""
+    if not log_difference < 20:  # also NaN
+        return "over +100000%" if log_difference >= 20 else "not a number"
+    value = 100 * math.expm1(log_difference)
+    return f"{value:+.2f}%" if abs(value) < 0.995 else f"{value:+.1f}%"

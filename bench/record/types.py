@@ -9,6 +9,8 @@ import hashlib
 # 1: the first.
 SCHEMA = 1
 
+INCOMPLETE = "incomplete: "  # a Run's warning that starts so says that launches are missing: it is no whole measurement
+
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
@@ -91,7 +93,7 @@ class Evaluation:
 class NumericError:
     """How far one quantity of one step was from the oracle's: the worst tensor of that quantity, normwise."""
 
-    step: int
+    step: int  # global, from 0; stress steps count on after the last of training
     quantity: str  # loss, gradient, norm, clipped, update, state, …
     tensor: str
     error: float

@@ -2,38 +2,46 @@
 
 import math
 import statistics
+import textwrap
+from collections.abc import Mapping
 from typing import Any
 
-from tabulate import tabulate
+from tabulate import MIN_PADDING, tabulate
 
-from bench.judge.perplexity import environment_key
-from bench.judge.summary import launch_speed
+from bench.judge.perplexity import replica_groups
+from bench.judge.summary import launch_speed, perplexity_text
 from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.record.codec import to_plain
-from bench.record.types import Baseline, Record, Run
+from bench.record.types import Baseline, Record, Run, Session
+from bench.report.lines import one_line
 
 STYLE = "simple"
+WIDTH = 120  # columns, where no terminal says how many it has
+LEAST_NOTE_WIDTH = 24
 
 SENTENCES = {
     Outcome.PASS: "as right as the baselines, and no slower where speed was judged",
     Outcome.REGRESSION: "something is wrong or slower than its margin allows",
     Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
 }
+FAILED_SENTENCE = "MEASUREMENT FAILED: launches are missing, so this is no verdict on the whole"
+COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.CANNOT_JUDGE: "33"}  # ANSI: green, red, yellow
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """The verdict first, then every metric, then warnings."""
-    rows = [_comparison_row(comparison) for comparison in verdict.comparisons]
-    table = tabulate(rows, ["subject", "metric", "outcome", "candidate", "reference", "why"], STYLE, disable_numparse=True)
-    lines = [f"{verdict.outcome.value}: {SENTENCES[verdict.outcome]}", *_culprits(verdict), "", table, ""]
-    lines += [f"failed: {_one_line(failure)}" for failure in verdict.failures]
-    lines += [f"warning: {_one_line(warning)}" for warning in verdict.warnings]
-    return "\n".join(lines).rstrip()
+def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, sentences: Mapping[Outcome, str] = SENTENCES) -> str:
+    """The verdict first, in a sentence for its outcome, then every metric, then warnings; `width` columns wide where the values allow."""
+    headline = FAILED_SENTENCE if verdict.failed else f"{verdict.outcome.value}: {sentences[verdict.outcome]}"
+    if colour:
+        headline = f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{headline}\x1b[0m"
+    lines = [_wrapped(f"failed: {failure}", width) for failure in verdict.failures]
+    lines += [_wrapped(f"warning: {warning}", width) for warning in verdict.warnings]
+    culprits = [_wrapped(line, width, "  ") for line in _culprits(verdict)]
+    return "\n".join([headline, *culprits, "", *_comparison_lines(verdict.comparisons, width), "", *lines]).rstrip()
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data."""
-    comparisons = [{**to_plain({**vars(comparison), "outcome": comparison.outcome.value})} for comparison in verdict.comparisons]
+    comparisons = [to_plain({**vars(comparison), "outcome": comparison.outcome.value}) for comparison in verdict.comparisons]
     return {
         "outcome": verdict.outcome.value,
         "exit_code": verdict.exit_code,
@@ -43,96 +51,95 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def run_table(run: Run) -> str:
+def run_table(run: Run, width: int = WIDTH) -> str:
     """A line for each launch."""
-    headers = ["subject", "TensorFlow", "launch", "jitter", "perplexity", "words/s", "yardsticks", "start-up s", "peak MiB", "failure"]
+    headers = ["subject", "TensorFlow", "launch", "jitter", "perplexity", "words/s", "yardsticks", "start-up s", "peak MiB"]
     table = tabulate([_record_row(record) for record in run.records], headers, STYLE, disable_numparse=True, stralign="right")
-    return "\n".join([f"run of {run.created}: {' '.join(run.command)}", "", table, *(f"warning: {_one_line(w)}" for w in run.warnings)])
+    notes = [
+        f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}" for record in run.records if record.failure
+    ]
+    notes += [f"warning: {warning}" for warning in run.warnings]
+    return "\n".join([one_line(f"run of {run.created}: {' '.join(run.command)}"), "", table, *(_wrapped(note, width) for note in notes)])
 
 
 def baseline_table(baseline: Baseline) -> str:
     """Replicas by environment, then sessions."""
-    groups: dict[str, list[float]] = {}
-    for replica in baseline.replicas:
-        mean = math.fsum(replica.losses) / len(replica.losses) / baseline.subject.num_steps
-        groups.setdefault(environment_key(replica), []).append(mean)
-    replicas = [
-        [
-            key,
-            len(values),
-            f"{math.exp(statistics.fmean(values)):.2f}",
-            f"{100 * statistics.stdev(values):.3f}%" if len(values) > 1 else "–",
-        ]
-        for key, values in groups.items()
-    ]
-    sessions = [
-        [
-            session.created,
-            session.machine.cpu_model,
-            session.machine.cores,
-            session.environment.tensorflow,
-            len(session.launches),
-            f"{1000 * statistics.fmean(launch.step_seconds for launch in session.launches):.2f}",
-        ]
-        for session in baseline.sessions
-    ]
     subject = baseline.subject
-    return "\n".join(
-        [
-            f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}: {baseline.reason} ({baseline.created})",
-            "",
-            tabulate(replicas, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True),
-            "",
-            tabulate(sessions, ["session", "CPU", "cores", "TensorFlow", "launches", "step ms"], STYLE, disable_numparse=True),
-        ]
-    )
+    rows = [_replica_row(key, values) for key, values in replica_groups(baseline, 0.0).items()]
+    replicas = tabulate(rows, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True)
+    headers = ["session", "CPU", "cores", "TensorFlow", "launches", "step ms"]
+    sessions = tabulate([_session_row(session) for session in baseline.sessions], headers, STYLE, disable_numparse=True)
+    title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
+    return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", sessions])
 
 
 def _culprits(verdict: Verdict) -> list[str]:
     """The comparisons that made the verdict what it is, a line each."""
     if verdict.outcome is Outcome.PASS:
         return []
-    return [
-        f"  {comparison.metric} of {comparison.subject}: {comparison.note}"
-        for comparison in verdict.comparisons
-        if comparison.outcome is verdict.outcome
-    ]
+    decisive = (comparison for comparison in verdict.comparisons if comparison.outcome is verdict.outcome)
+    return [f"{comparison.metric} of {comparison.subject}: {comparison.note}" for comparison in decisive]
+
+
+def _comparison_lines(comparisons: tuple[Comparison, ...], width: int) -> list[str]:
+    """One table for all, so that its columns stand below each other, with a line for each subject before its metrics."""
+    if not comparisons:
+        return ["nothing was compared"]
+    rows = [[one_line(cell) for cell in _comparison_row(comparison)] for comparison in comparisons]
+    headers = ["metric", "outcome", "candidate", "reference", "why"]
+    columns = zip(headers[:-1], *(row[:-1] for row in rows), strict=True)
+    taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
+    note_width = max(width - taken, LEAST_NOTE_WIDTH)
+    wrapped = [[*row[:-1], "\n".join(textwrap.wrap(row[-1], note_width))] for row in rows]
+    header, rule, *body = tabulate(wrapped, headers, STYLE, disable_numparse=True).splitlines()
+    lines, subject = [f"  {header}", f"  {rule}"], ""
+    for comparison, row in zip(comparisons, wrapped, strict=True):
+        if comparison.subject != subject:
+            subject = comparison.subject
+            lines.append(one_line(subject))
+        height = max(row[-1].count("\n") + 1, 1)
+        lines += [f"  {line}".rstrip() for line in body[:height]]
+        body = body[height:]
+    return lines
 
 
 def _comparison_row(comparison: Comparison) -> list[str]:
     caught = ""
     if comparison.detectable is not None and comparison.outcome is not Outcome.REGRESSION:
         caught = f" (would have caught {percent(comparison.detectable)})"
-    return [
-        comparison.subject,
-        comparison.metric,
-        comparison.outcome.value,
-        comparison.candidate,
-        comparison.reference,
-        _one_line(comparison.note + caught),
-    ]
+    return [comparison.metric, comparison.outcome.value, comparison.candidate, comparison.reference, comparison.note + caught]
 
 
 def _record_row(record: Record) -> list[str]:
     subject, speed, startup, memory = record.subject, launch_speed(record), record.startup, record.memory
     started = startup.import_seconds + startup.build_seconds + startup.trace_seconds + startup.first_step_seconds if startup else None
     yardstick = speed.step_seconds / speed.yardstick_seconds if speed and speed.yardstick_seconds else None
+    whole = record.losses and not record.failure
     return [
-        subject.name,
-        record.environment.tensorflow if record.environment else "–",
+        one_line(subject.name),
+        one_line(record.environment.tensorflow) if record.environment else "–",
         str(record.launch + 1),
         str(record.jitter),
-        f"{math.exp(math.fsum(record.losses) / len(record.losses) / subject.num_steps):.2f}"
-        if record.losses and not record.failure
-        else "–",
+        perplexity_text(math.fsum(record.losses) / len(record.losses) / subject.num_steps) if whole else "–",
         f"{subject.tokens_per_step / speed.step_seconds:,.0f}" if speed else "–",
         f"{yardstick:.3f}" if yardstick else "–",
-        f"{started:.1f}" if started else "–",
+        f"{started:.1f}" if started is not None else "–",
         f"{memory.peak_rss_bytes / 2**20:.0f}" if memory else "–",
-        _one_line(record.failure.message) if record.failure else "",
     ]
 
 
-def _one_line(text: str) -> str:
-    """Text from a run, safe for a terminal: one line, no control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
+def _replica_row(environment: str, values: list[float]) -> list[str]:
+    spread = f"{100 * statistics.stdev(values):.3f}%" if len(values) > 1 else "–"
+    return [one_line(environment), str(len(values)), perplexity_text(statistics.fmean(values)), spread]
+
+
+def _session_row(session: Session) -> list[str]:
+    machine, launches = session.machine, session.launches
+    step = f"{1000 * statistics.fmean(launch.step_seconds for launch in launches):.2f}" if launches else "–"
+    cells = [session.created, machine.cpu_model, str(machine.cores), session.environment.tensorflow, str(len(launches)), step]
+    return [one_line(cell) for cell in cells]
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> str:
+    """A line from a run, broken at words; what goes on is indented."""
+    return textwrap.fill(one_line(text), max(width, LEAST_NOTE_WIDTH), initial_indent=indent, subsequent_indent=f"{indent}  ")

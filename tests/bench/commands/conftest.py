@@ -1,0 +1,92 @@
+"""A folder of baselines and a run on disk, and the command line called in this process."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.record.files import write_record
+from bench.record.types import Record
+from tests.bench.samples import SUBJECT, baseline, records, run
+
+MARGINS_TEXT = """\
+speed = 0.25
+memory = 0.10
+perplexity = 0.01
+speed_informs = ["tiny"]
+window_start = { notebook = 0.2 }
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of its complaint; fails for anything but one."""
+        assert self.out == ""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("tfgate: error: ")
+        return lines[0].removeprefix("tfgate: error: ")
+
+
+Tfgate = Callable[..., Answer]
+
+
+@pytest.fixture
+def tfgate(capsys: pytest.CaptureFixture[str]) -> Tfgate:
+    """Calls the command line; an argument may be a path."""
+
+    def call(*arguments: str | Path) -> Answer:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as left:  # argparse's way out
+            code = int(str(left.code))
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def baselines(tmp_path: Path) -> Path:
+    """A folder with margins and the baseline of `notebook`."""
+    folder = tmp_path / "baselines"
+    write_record(folder / f"{SUBJECT.name}.json", baseline())
+    (folder / "margins.toml").write_text(MARGINS_TEXT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def empty_baselines(tmp_path: Path) -> Path:
+    """A folder with margins alone."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "margins.toml").write_text(MARGINS_TEXT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a run of records into a folder, and returns the folder."""
+
+    def write(name: str, of: Sequence[Record] | None = None, created: str = "2026-01-05T00:00:00+00:00", **more: Sequence[str]) -> Path:
+        folder = tmp_path / name
+        write_record(folder / "run.json", run(records() if of is None else of, created, **more))
+        return folder
+
+    return write
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, to see that nothing was written."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,0 +1,140 @@
+"""`tfgate check`: verdicts, exit codes, and every input that can't be judged."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.record.types import Failure
+from tests.bench.commands.conftest import Tfgate
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, record, records
+
+Keep = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("launches", "code", "first"),
+    [
+        (records(), 0, "PASS: "),
+        (records([5.1] * 4), 1, "REGRESSION: "),
+        (records([5.008] * 4), 3, "CANNOT JUDGE: "),
+        ([*records()[:3], record(launch=3, failure=Failure("crashed", "killed"))], 4, "MEASUREMENT FAILED: "),
+    ],
+)
+def test_each_outcome_has_its_exit_code(tfgate: Tfgate, keep: Keep, baselines: Path, launches: list[object], code: int, first: str) -> None:
+    found = tfgate("check", keep("run", launches), "--baselines", baselines)
+    assert (found.code, found.err) == (code, "")
+    assert found.out.startswith(first)
+    assert "\x1b" not in found.out  # no colour where there is no terminal
+
+
+def test_a_run_can_be_named_by_its_file(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    assert tfgate("check", keep("run") / "run.json", "--baselines", baselines).code == 0
+
+
+def test_json_can_be_read(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    found = tfgate("check", keep("run"), "--baselines", baselines, "--json")
+    assert json.loads(found.out)["outcome"] == "PASS"
+
+
+def test_a_machine_without_a_speed_baseline_passes_and_says_last_what_to_do(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    folder = keep("run", records(machine=OTHER_MACHINE))
+    found = tfgate("check", folder, "--baselines", baselines)
+    assert found.code == 0
+    assert " ".join(found.out.split()).endswith(
+        "not judged: the baseline has no session on this machine; `tfgate record --add RUN` adds one"
+    )
+    assert tfgate("check", folder, "--baselines", baselines, "--strict").code == 3
+
+
+def test_the_command_that_it_names_is_the_one_that_helps(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    first = keep("first", records(machine=OTHER_MACHINE), "2026-01-05T00:00:00+00:00")
+    second = keep("second", records([5.002, 4.999, 5.003, 5.0], machine=OTHER_MACHINE), "2026-01-06T00:00:00+00:00")
+    for folder in (first, second):
+        assert tfgate("record", "--add", folder, "--baselines", baselines).code == 0
+    third = keep("third", records([4.997, 4.999, 5.003, 5.0], machine=OTHER_MACHINE), "2026-01-07T00:00:00+00:00")
+    assert tfgate("check", third, "--baselines", baselines, "--strict").code == 0
+
+
+def test_without_a_baseline_nothing_can_be_judged(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    found = tfgate("check", keep("run"), "--baselines", empty_baselines)
+    assert found.code == 3
+    assert "there is no baseline: `tfgate record` makes one" in found.out
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: text[: len(text) // 2], "run.json is damaged or was not written by tfgate: "),
+        (lambda text: "", "run.json is damaged or was not written by tfgate: "),
+        (lambda text: text.replace('"schema": 1', '"schema": 99'), "its schema version is 99 and this tfgate reads 1"),
+        (lambda text: text.replace('"created"', '"creation"'), "unknown field 'creation'"),
+        (lambda text: text.replace('"jitter": 1000,', ""), "field 'jitter' is missing"),
+        (lambda text: text.replace('"launch": 0', '"launch": "first"'), 'records[0].launch: an integer is wanted, found "first"'),
+        (lambda text: "[1, 2, 3]", "its schema version is None"),
+    ],
+    ids=["truncated", "empty", "schema", "unknown field", "missing field", "type", "list"],
+)
+def test_a_damaged_run_is_refused_in_a_line(tfgate: Tfgate, keep: Keep, baselines: Path, spoil: Callable[[str], str], said: str) -> None:
+    folder = keep("run")
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    assert spoil(text) != text
+    write(folder, "run.json", spoil(text))
+    found = tfgate("check", folder, "--baselines", baselines)
+    assert found.code == 2
+    assert said in found.error
+
+
+def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    folder = keep("run", [type(one)(**{**vars(one), "losses": one.losses[:4]}) for one in records()])
+    found = tfgate("check", folder, "--baselines", baselines)
+    assert (found.code, found.error) == (
+        2,
+        f"{SUBJECT.name}: a training of 10 steps holds 4 losses: measure or record it again",
+    )
+
+
+def test_a_run_that_is_not_there(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    found = tfgate("check", tmp_path / "nowhere", "--baselines", baselines)
+    assert (found.code, found.error) == (2, f"{tmp_path / 'nowhere'}: No such file or directory")
+
+
+def test_a_folder_without_a_run(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    assert tfgate("check", tmp_path, "--baselines", baselines).error == f"{tmp_path / 'run.json'}: No such file or directory"
+
+
+def test_a_baselines_folder_that_is_not_there(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
+    found = tfgate("check", keep("run"), "--baselines", tmp_path / "nowhere")
+    assert found.code == 2
+    assert found.error == f"{tmp_path / 'nowhere'}: there is no such folder; name the one with the baselines by --baselines"
+
+
+def test_a_damaged_baseline_is_named(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    path = baselines / f"{SUBJECT.name}.json"
+    write(baselines, path.name, path.read_text(encoding="utf-8")[:500])
+    found = tfgate("check", keep("run"), "--baselines", baselines)
+    assert found.code == 2
+    assert found.error.startswith(f"{path} is damaged")
+
+
+def test_a_baseline_in_a_file_of_another_name_is_refused(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    (baselines / f"{SUBJECT.name}.json").rename(baselines / "copy.json")
+    found = tfgate("check", keep("run"), "--baselines", baselines)
+    assert found.error == f"{baselines / 'copy.json'} holds the baseline of {SUBJECT.name}: name it {SUBJECT.name}.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("speed = 2\n", "entry 'memory' is missing"), ("speed = ", "is not TOML"), (None, "No such file")]
+)
+def test_wrong_margins_are_named(tfgate: Tfgate, keep: Keep, baselines: Path, text: str | None, said: str) -> None:
+    (baselines / "margins.toml").unlink()
+    if text is not None:
+        write(baselines, "margins.toml", text)
+    found = tfgate("check", keep("run"), "--baselines", baselines)
+    assert found.code == 2
+    assert said in found.error

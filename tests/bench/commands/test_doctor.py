@@ -1,0 +1,46 @@
+"""`tfgate doctor`: with an interpreter that can't measure, which is what it is asked to find out."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.record.machine import this_machine
+from tests.bench.commands.conftest import Tfgate
+
+NO_TENSORFLOW = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
+
+
+@NO_TENSORFLOW
+def test_an_interpreter_without_tensorflow_fails_after_saying_what_the_machine_is(tfgate: Tfgate) -> None:
+    found = tfgate("doctor", "--python", sys.executable)
+    assert found.code == 4
+    assert found.err.startswith("tfgate: error: ")
+    assert "install TensorFlow there" in found.err
+    for name in ("cpu model", "cores", "fingerprint", "load", "swap"):
+        assert name in found.out
+
+
+def test_json_holds_the_machine_and_the_problem(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = tfgate("doctor", "--python", tmp_path / "python", "--json")
+    plain = json.loads(found.out)
+    assert found.code == 4
+    assert plain["fingerprint"] == this_machine().fingerprint()
+    assert plain["environment"] is None
+    assert plain["problem"] in found.err
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine may have a GPU")
+def test_a_gpu_that_is_required_and_missing(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = tfgate("doctor", "--python", tmp_path / "python", "--require", "gpu")
+    assert found.code == 4
+    assert "--require gpu: there is no GPU on this machine" in found.err
+
+
+def test_an_environment_is_described(tfgate: Tfgate, newest_python: Path) -> None:
+    found = tfgate("doctor", "--python", newest_python, "--json")
+    assert found.code == 0
+    assert json.loads(found.out)["environment"]["tensorflow"].startswith("2.")

@@ -1,0 +1,76 @@
+"""Exceptions to a line and an exit code."""
+
+import argparse
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.commands.errors import UsageError, guarded
+from bench.drive.lock import LockedError
+from bench.drive.process import WorkerError
+from bench.record.codec import FormatError
+from bench.record.files import write_record
+from bench.record.types import Failure
+from tests.bench.samples import records, run
+
+ROOT = Path(__file__).resolve().parents[3]
+NO_ROOM = OSError(errno.ENOSPC, "No space left on device", "/there/run.json")
+
+
+def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
+    def command(options: argparse.Namespace) -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("--launches is 0"), 2, "--launches is 0"),
+        (FormatError("run.json is damaged"), 2, "run.json is damaged"),
+        (LockedError("process 7 measures"), 2, "process 7 measures"),
+        (FileExistsError("run.json exists already"), 2, "run.json exists already"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "run.json"), 2, "run.json: No such file or directory"),
+        (PermissionError(errno.EACCES, "Permission denied", "/there"), 2, "/there: Permission denied"),
+        (NO_ROOM, 4, "/there/run.json: the disk is full"),
+        (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
+        (KeyboardInterrupt(), 4, "interrupted: what was measured so far is kept"),
+        (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
+    ],
+)
+def test_each_error_is_one_line_and_a_code(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(raising(error), argparse.Namespace()) == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"tfgate: error: {line}\n")
+
+
+def test_an_error_of_our_own_making_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        guarded(raising(ZeroDivisionError()), argparse.Namespace())
+
+
+def show(folder: Path, output: int) -> subprocess.CompletedProcess[bytes]:
+    write_record(folder / "run.json", run(records() * 50))  # more than a pipe holds
+    command = [sys.executable, "-m", "bench", "show", str(folder), "--json"]
+    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, check=False)
+
+
+def test_a_reader_that_leaves_gets_no_traceback(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = show(tmp_path, writer)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (4, b"tfgate: error: nobody reads the output any more\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        found = show(tmp_path, full.fileno())
+    assert (found.returncode, found.stderr) == (4, b"tfgate: error: writing: the disk is full\n")

@@ -1,0 +1,26 @@
+"""Progress where there is no terminal: a plain line for each launch."""
+
+import dataclasses
+
+import pytest
+
+from bench.commands.progress import RunProgress
+from bench.drive.launch import Launch, Plan
+from bench.record.types import Failure
+from tests.bench.samples import SUBJECT, record
+
+
+def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan("notebook", 10)
+    failed = record(launch=1, failure=Failure("crashed", "killed\x1b[2J\nby SIGKILL"))
+    untimed = dataclasses.replace(record(launch=2), step_seconds=())
+    with RunProgress([plan], 3) as progress:
+        progress.step(plan, Launch(0), 5)
+        for one in (record(), failed, untimed):
+            progress.record(one)
+    # 300 tokens in 0.1 s
+    assert capsys.readouterr().err.splitlines() == [
+        f"[1/3] {SUBJECT.name} launch 1: 3,000 words/s",
+        f"[2/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL",
+        f"[3/3] {SUBJECT.name} launch 3: done",
+    ]

@@ -1,0 +1,115 @@
+"""`tfgate record`: makes, adds and replaces, and writes nothing when it refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import read_record
+from bench.record.types import Baseline, Failure
+from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.samples import LOG_PERPLEXITIES, SUBJECT, TINY, record, records
+
+Keep = Callable[..., Path]
+FILE = f"{SUBJECT.name}.json"
+DAYS = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+
+
+def sibling(keep: Keep, day: int) -> Path:
+    """A run of another day: other jitter, a percent slower or faster."""
+    return keep(f"run{day}", records([value + day * 1e-4 for value in LOG_PERPLEXITIES], [0.1 + day / 1000] * 4), DAYS[day])
+
+
+def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    one, two, three = (sibling(keep, day) for day in range(3))
+    made = tfgate("record", one, two, "--baselines", empty_baselines)
+    assert made.code == 0
+    assert made.out == f"{SUBJECT.name}: new; 8 replicas, 2 sessions, perplexity 148.49\n"
+    assert made.err == f"written to {empty_baselines}: review the difference and commit it\n"
+    checked = tfgate("check", three, "--baselines", empty_baselines, "--strict")
+    assert checked.code == 0, checked.out
+    kept = read_record(Baseline, empty_baselines / FILE)
+    assert (kept.reason, kept.command[:2]) == ("first baseline", ("tfgate", "record"))
+
+
+def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    before = snapshot(baselines)
+    found = tfgate("record", keep("run"), "--baselines", baselines)
+    assert found.code == 2
+    assert found.error == f"{SUBJECT.name} has a baseline already: --add adds a session to it, --replace --reason TEXT replaces it"
+    assert snapshot(baselines) == before
+
+
+def test_nothing_is_written_where_one_of_two_is_refused(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    before = snapshot(baselines)
+    assert tfgate("record", keep("run", [*records(subject=TINY), *records()]), "--baselines", baselines).code == 2
+    assert snapshot(baselines) == before
+
+
+def test_add_keeps_what_was(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    old = read_record(Baseline, baselines / FILE)
+    found = tfgate("record", "--add", sibling(keep, 1), "--baselines", baselines, "--reason", "a quiet night")
+    assert found.code == 0
+    new = read_record(Baseline, baselines / FILE)
+    assert (len(new.replicas), len(new.sessions)) == (len(old.replicas) + 4, len(old.sessions) + 1)
+    assert new.replicas[: len(old.replicas)] == old.replicas
+    assert new.reason == "first baseline; a quiet night"
+
+
+def test_the_same_run_is_added_once(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    folder = sibling(keep, 1)
+    assert tfgate("record", "--add", folder, "--baselines", baselines).code == 0
+    before = snapshot(baselines)
+    again = tfgate("record", "--add", folder, "--baselines", baselines)
+    assert again.code == 2
+    assert again.error == f"{SUBJECT.name}: the session of {DAYS[1]} is in the baseline already"
+    assert snapshot(baselines) == before
+
+
+def test_add_makes_a_baseline_where_there_is_none(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    assert tfgate("record", "--add", keep("run"), "--baselines", empty_baselines).code == 0
+    assert (empty_baselines / FILE).exists()
+
+
+def test_replace_needs_a_reason(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    before, folder = snapshot(baselines), keep("run")
+    refused = tfgate("record", "--replace", folder, "--baselines", baselines)
+    assert (refused.code, refused.error.partition(":")[0]) == (2, "--replace needs --reason TEXT")
+    assert snapshot(baselines) == before
+    replaced = tfgate("record", "--replace", "--reason", "TensorFlow 2.22", folder, "--baselines", baselines)
+    assert replaced.code == 0
+    assert replaced.out == (
+        f"{SUBJECT.name}: 10 replicas, 3 sessions, perplexity 148.44 → 4 replicas, 1 session, perplexity 148.49 (+0.04%)\n"
+    )
+    assert read_record(Baseline, baselines / FILE).reason == "TensorFlow 2.22"
+
+
+def test_replace_and_add_exclude_each_other(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    found = tfgate("record", "--replace", "--add", keep("run"), "--baselines", baselines)
+    assert found.code == 2
+    assert "not allowed with argument" in found.err
+
+
+@pytest.mark.parametrize(
+    ("launches", "warnings", "said"),
+    [
+        ([record(failure=Failure("crashed", "killed"))], (), "a baseline needs whole runs"),
+        (records(), ("incomplete: interrupted",), "a baseline needs whole runs"),
+        ((), (), "hold no launch"),
+        (records(subject=type(SUBJECT)(**{**vars(SUBJECT), "config": "../../outside"})), (), "can't name a baseline's file"),
+    ],
+    ids=["failed", "incomplete", "empty", "a name that leads elsewhere"],
+)
+def test_runs_that_make_no_baseline(
+    tfgate: Tfgate, keep: Keep, tmp_path: Path, empty_baselines: Path, launches: list[object], warnings: tuple[str, ...], said: str
+) -> None:
+    folder = keep("run", launches, warnings=warnings)
+    before = snapshot(tmp_path)
+    found = tfgate("record", folder, "--baselines", empty_baselines)
+    assert found.code == 2
+    assert said in found.error
+    assert snapshot(tmp_path) == before
+
+
+def test_a_run_that_is_not_there(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    assert tfgate("record", tmp_path / "nowhere", "--baselines", baselines).error.endswith("nowhere: No such file or directory")

@@ -1,0 +1,111 @@
+"""Runs to baselines, more runs to them, and the difference in words."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.baselines import BaselineError, added, describe_change, differences, make_baselines
+from bench.judge.gate import judge_run
+from bench.judge.types import Outcome
+from bench.record.types import INCOMPLETE, Baseline, Failure, Run
+from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, SPEEDS, SUBJECT, TINY, baseline, record, records, run
+
+FIRST = "2026-01-01T00:00:00+00:00"
+SECOND = "2026-01-02T00:00:00+00:00"
+
+
+def made(*runs: Run) -> Baseline:
+    return make_baselines(runs, "why", ("tfgate", "record"))[SUBJECT.name]
+
+
+def moved(values: tuple[float, ...], factor: float) -> list[float]:
+    return [factor * value for value in values]
+
+
+def sibling(created: str, factor: float) -> Run:
+    """A run of other jitter at another time."""
+    return run(records(moved(LOG_PERPLEXITIES, 1 + (factor - 1) / 50), moved(SPEEDS, factor)), created)
+
+
+def test_every_launch_is_a_replica_and_every_run_a_session() -> None:
+    found = made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))
+    assert [replica.losses[0] for replica in found.replicas[:4]] == [10 * value for value in LOG_PERPLEXITIES]
+    assert len(found.replicas) == 8
+    assert [session.created for session in found.sessions] == [FIRST, SECOND]
+    launch = found.sessions[0].launches[1]
+    assert launch.step_seconds == pytest.approx(SPEEDS[1])
+    assert launch.peak_rss_bytes == 2**30
+    assert (found.subject, found.reason, found.command) == (SUBJECT, "why", ("tfgate", "record"))
+
+
+def test_run_recorded_and_its_siblings_pass() -> None:
+    kept = made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))
+    verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), {SUBJECT.name: kept}, MARGINS)
+    assert verdict.outcome is Outcome.PASS
+    assert {comparison.outcome for comparison in verdict.comparisons} == {Outcome.PASS}
+    slow = judge_run(sibling("2026-01-03T00:00:00+00:00", 3.0), {SUBJECT.name: kept}, MARGINS)
+    assert slow.outcome is Outcome.REGRESSION
+
+
+def test_a_run_without_timed_steps_gives_replicas_alone() -> None:
+    untimed = [dataclasses.replace(one, step_seconds=()) for one in records()]
+    found = made(run(untimed))
+    assert (len(found.replicas), found.sessions) == (4, ())
+
+
+def test_each_subject_gets_a_baseline() -> None:
+    assert set(make_baselines([run([*records(), *records(subject=TINY)])], "why", ())) == {SUBJECT.name, TINY.name}
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([run([record(failure=Failure("crashed", "killed"))])], r"launch 1 of notebook-synthetic-cells-cpu0 failed \(killed\)"),
+        (
+            [run(records(), FIRST, (f"{INCOMPLETE}after 4 of 8 launches",))],
+            "is incomplete: after 4 of 8 launches: a baseline needs whole runs",
+        ),
+        ([run(())], "hold no launch"),
+        ([run(records()), run(records())], r"the run of 2026-01-02T03:04:05\+00:00 is given twice"),
+        ([run([record(), record(subject=dataclasses.replace(SUBJECT, steps=20))])], r"two things \(steps 10 in one, 20 in another\)"),
+        ([run([dataclasses.replace(record(), environment=None)])], "doesn't say what it ran in"),
+    ],
+)
+def test_runs_that_no_baseline_can_be_made_of(runs: list[Run], said: str) -> None:
+    with pytest.raises(BaselineError, match=said):
+        make_baselines(runs, "why", ())
+
+
+def test_added_keeps_what_was_and_says_both_reasons() -> None:
+    old, new = made(sibling(FIRST, 1.0)), dataclasses.replace(made(sibling(SECOND, 1.02)), reason="again")
+    found = added(old, new)
+    assert found.replicas == old.replicas + new.replicas
+    assert [session.created for session in found.sessions] == [FIRST, SECOND]
+    assert found.reason == "why; again"
+    assert added(old, dataclasses.replace(new, reason="")).reason == "why"
+
+
+def test_a_session_is_added_once() -> None:
+    with pytest.raises(BaselineError, match="is in the baseline already"):
+        added(made(sibling(FIRST, 1.0)), made(sibling(FIRST, 1.0)))
+
+
+def test_another_subject_is_not_added() -> None:
+    other = baseline(subject=dataclasses.replace(SUBJECT, fingerprint="ffff"))
+    with pytest.raises(BaselineError, match="fingerprint ffff in the baseline, 0123456789abcdef in the run"):
+        added(other, made(sibling(FIRST, 1.0)))
+
+
+def test_equal_subjects_do_not_differ() -> None:
+    assert differences(SUBJECT, SUBJECT) == ""
+
+
+def test_describe_change() -> None:
+    # Means of the log perplexities 5 and 5.01: 148.41 and 149.90, 1.0% apart.
+    old = made(run(records([5.0] * 4), FIRST))
+    new = made(run(records([5.01] * 4), FIRST), run(records([5.01] * 4), SECOND))
+    assert describe_change(None, old) == f"{SUBJECT.name}: new; 4 replicas, 1 session, perplexity 148.41"
+    assert describe_change(old, new) == (
+        f"{SUBJECT.name}: 4 replicas, 1 session, perplexity 148.41 → 8 replicas, 2 sessions, perplexity 149.90 (+1.0%)"
+    )
+    assert "perplexity inf" in describe_change(None, baseline(replicas=()))

@@ -1,0 +1,132 @@
+"""Perplexity: inside the margin, outside it on either side, between; the spread that rounding causes; replicas that are none."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bench.judge.intervals import components
+from bench.judge.perplexity import environment_key, judge_perplexity, replica_groups
+from bench.judge.types import Comparison, Outcome
+from bench.record.types import Replica
+from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, REPLICAS, baseline, environment, record, records, replica
+
+
+def judged(*log_perplexities: float, replicas: tuple[Replica, ...] = REPLICAS, tensorflow: str = "2.21.0") -> Comparison:
+    launches = [record(value, launch=number, tensorflow=tensorflow) for number, value in enumerate(log_perplexities)]
+    return judge_perplexity(launches, baseline(replicas), MARGINS)
+
+
+def test_shows_its_arithmetic() -> None:
+    # Environments' means: 5.000, 4.9995, 5.0005, 5.000375, of which the mean is 5.00009375. Within: 6.06875e-5 over 10 − 4 degrees is
+    # 1.01146e-5, which over the harmonic mean size, 4/(1/2 + 1/2 + 1/2 + 1/4) = 2.2857, explains more than the means' variance of 1.8e-7.
+    # Hence between = 0, and the candidate's 4 launches, mean 5.0005, count as 2.2857: 1.01146e-5·(1/2.2857 + 1/(4·2.2857)) = 0.00235².
+    found = judged(*LOG_PERPLEXITIES).interval
+    assert found is not None
+    assert found.estimate == pytest.approx(5.0005 - 5.00009375)
+    assert found.standard_error == pytest.approx(math.sqrt(1.01146e-5 * 1.25 / 2.2857), rel=1e-4)
+    assert found.degrees_of_freedom == 3
+
+
+def test_jittered_candidate_passes() -> None:
+    found = judged(*LOG_PERPLEXITIES)
+    assert found.outcome is Outcome.PASS
+    assert found.note == "+0.04%, proven within 1.0%"
+    assert (found.candidate, found.reference) == ("148.49", "148.43")  # e^5.0005, e^5.00009375
+
+
+@pytest.mark.parametrize(("shift", "difference"), [(0.03, "+3.1%"), (-0.03, "-2.9%")])
+def test_another_mean_fails_on_either_side(shift: float, difference: str) -> None:
+    found = judged(*(value + shift for value in LOG_PERPLEXITIES))
+    assert found.outcome is Outcome.REGRESSION
+    assert found.note == f"{difference}, certainly more than 1.0% off"
+
+
+@pytest.mark.parametrize("shift", [0.008, -0.008])
+def test_near_the_margin_nothing_can_be_said(shift: float) -> None:
+    # The bounds are ±0.00235·3.18 = 0.0075 wide, and the margin, ln 1.01 = 0.00995, lies within them of 0.008.
+    found = judged(*(value + shift for value in LOG_PERPLEXITIES))
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.note.endswith("neither within 1.0% nor outside")
+
+
+def test_noisy_replicas_prove_nothing() -> None:
+    noisy = tuple(replica(5 + 0.1 * position, version) for position, version in enumerate(("2.12.1", "2.15.1", "2.16.2")))
+    assert judged(*LOG_PERPLEXITIES, replicas=noisy).outcome is Outcome.CANNOT_JUDGE
+
+
+def test_a_new_version_may_differ_as_known_versions_do() -> None:
+    # Versions 2% apart, each with replicas equal to 0.01%: +2.5% is no alarm, though within one version it would be.
+    versions = ("2.12.1", "2.15.1", "2.16.2", "2.18.1")
+    apart = tuple(replica(5 + 0.02 * position + tiny, version) for position, version in enumerate(versions) for tiny in (0, 1e-4))
+    assert judged(5.055, 5.056, replicas=apart, tensorflow="2.21.0").outcome is Outcome.CANNOT_JUDGE
+    one_version = tuple(replica(5.03 + tiny * 1e-4) for tiny in range(8))
+    assert judged(5.055, 5.056, replicas=one_version).outcome is Outcome.REGRESSION
+
+
+def test_replicas_are_grouped_by_version_onednn_and_threads() -> None:
+    kinds = (replica(5.0), replica(5.1, onednn=False), replica(5.2, threads=1), replica(5.3, "2.12.1"), replica(5.4))
+    groups = replica_groups(baseline(kinds), 0.0)
+    assert {key: [round(value, 9) for value in values] for key, values in groups.items()} == {
+        "2.21.0 oneDNN on, 2 threads": [5.0, 5.4],
+        "2.21.0 oneDNN off, 2 threads": [5.1],
+        "2.21.0 oneDNN on, 1 threads": [5.2],
+        "2.12.1 oneDNN on, 2 threads": [5.3],
+    }
+    assert environment_key(environment("2.12.1")) == "2.12.1 oneDNN on, 2 threads"
+
+
+def test_equal_replicas_are_one_sample() -> None:
+    # Recorded twice from the same jitter, or by two versions that compute alike: no more is known than from one.
+    twice = (*REPLICAS, *REPLICAS, replica(5.001, "2.15.1"))
+    assert judged(*LOG_PERPLEXITIES, replicas=twice) == judged(*LOG_PERPLEXITIES)
+
+
+def test_one_environment_cannot_fail_another() -> None:
+    one = tuple(replica(value, "2.20.0") for value in (5.0, 5.001, 4.999, 5.002))
+    assert judged(5.1, 5.1, replicas=one, tensorflow="2.20.0").outcome is Outcome.REGRESSION
+    other = judged(5.1, 5.1, replicas=one, tensorflow="2.21.0")
+    assert other.outcome is Outcome.CANNOT_JUDGE
+    assert other.note == (
+        "+10.5%, but the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
+    )
+    assert judged(*LOG_PERPLEXITIES, replicas=one, tensorflow="2.21.0").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("replicas", [(), (replica(5.0),), (replica(5.0), replica(5.0))], ids=["none", "one", "the same twice"])
+def test_a_baseline_without_a_spread_cannot_judge(replicas: tuple[Replica, ...]) -> None:
+    found = judged(*LOG_PERPLEXITIES, replicas=replicas)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.note.endswith("can't tell a spread: at least 2 are needed")
+
+
+def test_the_window_leaves_the_first_steps_out() -> None:
+    # The window of `notebook` starts at 0.2: of 10 steps, 2 are left out, here those with another loss.
+    changed = [record(5.0, launch=number) for number in range(2)]
+    early = [type(one)(**{**vars(one), "losses": (500.0, 500.0, *one.losses[2:])}) for one in changed]
+    assert judge_perplexity(early, baseline(), MARGINS) == judge_perplexity(changed, baseline(), MARGINS)
+
+
+def test_a_record_without_its_losses_is_refused() -> None:
+    short = record()
+    short = type(short)(**{**vars(short), "losses": short.losses[:-1]})
+    with pytest.raises(ValueError, match="10 steps holds 9 losses"):
+        judge_perplexity([short], baseline(), MARGINS)
+
+
+def test_the_stated_detectable_difference_is_detected() -> None:
+    # By simulation with known variances: within 0.003², none between, 4 replicas in each of 4 versions, 4 launches.
+    generator, runs, versions = np.random.RandomState(3), 400, ("2.12.1", "2.15.1", "2.16.2", "2.18.1")
+    # Standard error 0.003·√(1/4 + 1/16) = 0.00168; 3 degrees of freedom: the floor under `between` only widens it.
+    reference = components([[0.003, -0.003, 0.003, -0.003]] * 4)  # its `within` is 0.003²·16/12
+    assert math.sqrt(reference.within) == pytest.approx(0.003 * math.sqrt(4 / 3))
+    caught = 0
+    for _ in range(runs):
+        replicas = tuple(replica(5 + 0.003 * generator.standard_normal(), version) for version in versions for _ in range(4))
+        candidate = 5 + 0.03 + 0.003 * generator.standard_normal(4)
+        caught += judged(*candidate, replicas=replicas).outcome is Outcome.REGRESSION
+    assert caught / runs > 0.95
+
+
+def test_records_of_a_run_are_siblings_of_its_baseline() -> None:
+    assert judge_perplexity(records(), baseline(), MARGINS).outcome is Outcome.PASS

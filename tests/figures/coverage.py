@@ -1,0 +1,111 @@
+"""How often the judge's bounds hold, by simulation: prints the tables of docs/statistics.md, in Markdown.
+
+python -m tests.figures.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
+
+Logarithms are drawn with variance 1 within a group and `ratio` between groups (in units of SCALE where they stand for times), with
+nothing changed; a bound holds where it lies above the true difference, 0.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.judge.intervals import components, new_group_interval
+from bench.judge.speed import judge_speed
+from tests.bench import samples
+
+Arrays = list[NDArray[np.float64]]
+
+RATIOS = (0.0, 0.1, 1.0, 3.0)
+LAYOUTS = ((4, 4), (4, 4, 4), (4, 4, 4, 4, 4), (16, 4, 4), (1, 1, 1, 4, 2), (4, 1, 1, 2, 2, 2, 2, 2))
+SCALE = 0.02  # standard deviation between launches, in the logarithm of time
+LEVELS = (0.975, 0.95)
+
+
+def draw(draws: int, sizes: Sequence[int], ratio: float, tails: float | None = None, seed: int = 1) -> Arrays:
+    """Measurements of groups, [draws, size] each; normal, or Student's t with `tails` degrees of freedom."""
+    generator = np.random.RandomState(seed)
+
+    def unit(*shape: int) -> NDArray[np.float64]:
+        if tails is None:
+            return generator.standard_normal(shape)
+        return generator.standard_t(tails, shape) / math.sqrt(tails / (tails - 2))
+
+    return [math.sqrt(ratio) * unit(draws, 1) + unit(draws, size) for size in sizes]
+
+
+def coverage(draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4, tails: float | None = None) -> tuple[float, float]:
+    """How often the one-sided 97.5% and 95% upper bounds of the judge hold for a candidate of n measurements."""
+    *groups, candidate = draw(draws, [*sizes, n], ratio, tails)
+    found = [new_group_interval(candidate[index], components([group[index] for group in groups])) for index in range(draws)]
+    return float(np.mean([each.high > 0 for each in found])), float(np.mean([each.pass_high > 0 for each in found]))
+
+
+def coverage_by_larger_component(draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4) -> tuple[float, float]:
+    """The same for a rule that is not used: count − S degrees of freedom wherever the variance between groups looks small."""
+    *groups, candidate = draw(draws, [*sizes, n], ratio)
+    freedoms = (len(sizes) - 1, sum(sizes) - len(sizes))
+    quantiles = {freedom: [float(stats.t.ppf(level, freedom)) for level in LEVELS] for freedom in freedoms}
+    held = np.zeros(2)
+    for index in range(draws):
+        reference = components([group[index] for group in groups])
+        found = new_group_interval(candidate[index], reference)
+        freedom = freedoms[reference.between * (1 + 1 / len(sizes)) < reference.within / n]
+        held += [found.estimate + quantile * found.standard_error > 0 for quantile in quantiles[freedom]]
+    wide, narrow = held / draws
+    return float(wide), float(narrow)
+
+
+def coverage_with_yardstick(draws: int, sessions: int, ratio: float, shared: float) -> tuple[float, float]:
+    """The same for judge_speed, which chooses between time and time / yardstick; 4 launches a session.
+
+    `shared` is the part of the variance between sessions that TensorFlow and the yardstick have in common.
+    """
+    launches = 4
+    generator = np.random.RandomState(1)
+    together, alone, beside = math.sqrt(ratio) * generator.standard_normal((3, draws, sessions + 1, 1))
+    noise, yardstick_noise = generator.standard_normal((2, draws, sessions + 1, launches))
+    common = math.sqrt(shared) * together
+    seconds = np.exp(SCALE * (common + math.sqrt(1 - shared) * alone + noise))
+    yardsticks = np.exp(SCALE * (common + math.sqrt(1 - shared) * beside + yardstick_noise / 2))
+    held = np.zeros(2)
+    for times, yardstick_times in zip(seconds, yardsticks, strict=True):
+        *known, candidate = zip(times, yardstick_times, strict=True)
+        baseline = samples.baseline(sessions=[samples.session(own, day + 1, yardsticks=yard) for day, (own, yard) in enumerate(known)])
+        records = [samples.record(5.0, own, yardstick_seconds=yard) for own, yard in zip(*candidate, strict=True)]
+        found = judge_speed(records, baseline, samples.MARGINS).interval
+        assert found is not None
+        held += [found.high > 0, found.pass_high > 0]
+    wide, narrow = held / draws
+    return float(wide), float(narrow)
+
+
+def main(draws: int) -> None:
+    """Prints the tables."""
+    print(f"{draws} draws; a coverage is off by up to {2 * math.sqrt(0.05 * 0.95 / draws):.4f} (two standard errors).\n")
+    print("| sizes of the groups | candidate | " + " | ".join(f"ratio {ratio:g}" for ratio in RATIOS) + " | heavy tails, ratio 1 |")
+    print("| --- " * (len(RATIOS) + 3) + "|")
+    for sizes, n in [*((sizes, 4) for sizes in LAYOUTS), ((4, 4, 4, 4, 4), 16), ((16, 16, 16), 4)]:
+        cells = [coverage(draws, sizes, ratio, n=n) for ratio in RATIOS] + [coverage(draws, sizes, 1.0, n=n, tails=3)]
+        print(f"| {', '.join(map(str, sizes))} | {n} | " + " | ".join(map(_pair, cells)) + " |", flush=True)
+    print("\nDegrees of freedom by the component that looks larger (not used), the same columns:\n")
+    for sizes in LAYOUTS[:3]:
+        cells = [coverage_by_larger_component(draws, sizes, ratio) for ratio in RATIOS]
+        print(f"| {', '.join(map(str, sizes))} | 4 | " + " | ".join(map(_pair, cells)) + " |", flush=True)
+    print(f"\nThe choice between time and time / yardstick, {draws // 5} draws: sessions | shared | ratio 0 | ratio 1 | ratio 3\n")
+    for sessions in (2, 3, 5):
+        for shared in (0.0, 0.5, 0.9):
+            cells = [coverage_with_yardstick(draws // 5, sessions, ratio, shared) for ratio in (0.0, 1.0, 3.0)]
+            print(f"| {sessions} | {shared} | " + " | ".join(map(_pair, cells)) + " |", flush=True)
+
+
+def _pair(covered: tuple[float, float]) -> str:
+    return " / ".join(f"{100 * part:.1f}" for part in covered)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)

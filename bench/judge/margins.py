@@ -15,8 +15,9 @@ class Margins:
 
     speed: float
     memory: float
-    perplexity: float
+    perplexity: dict[str, float]  # by configuration
     speed_informs: tuple[str, ...]  # configurations whose speed doesn't gate
+    speed_by_yardstick: tuple[str, ...]  # configurations whose step time is judged relative to the yardstick's
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
 
 
@@ -30,15 +31,18 @@ def read_margins(path: Path) -> Margins:
     wrong = sorted(known ^ set(plain))
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    for name in ("speed", "memory", "perplexity"):
-        _require(_is_number(plain[name]) and 0 < plain[name] < 1, path, name, plain[name], "a fraction above 0 and below 1")
-    informs, starts = plain["speed_informs"], plain["window_start"]
-    strings = isinstance(informs, list) and all(isinstance(name, str) for name in informs)
-    _require(strings, path, "speed_informs", informs, "a list of configurations' names")
-    _require(isinstance(starts, dict), path, "window_start", starts, "a table of fractions by configuration")
-    for name, start in starts.items():
+    for name in ("perplexity", "window_start"):
+        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of fractions by configuration")
+    for name in ("speed_informs", "speed_by_yardstick"):
+        strings = isinstance(plain[name], list) and all(isinstance(item, str) for item in plain[name])
+        _require(strings, path, name, plain[name], "a list of configurations' names")
+        plain[name] = tuple(plain[name])
+    margins = {name: plain[name] for name in ("speed", "memory")} | {f"perplexity.{name}": m for name, m in plain["perplexity"].items()}
+    for name, margin in margins.items():
+        _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")
+    for name, start in plain["window_start"].items():
         _require(_is_number(start) and 0 <= start < 1, path, f"window_start.{name}", start, "a fraction from 0 and below 1")
-    return Margins(plain["speed"], plain["memory"], plain["perplexity"], tuple(informs), starts)
+    return Margins(**plain)
 
 
 def _is_number(value: object) -> bool:

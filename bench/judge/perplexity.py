@@ -22,7 +22,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
     shown = perplexity_text(math.fsum(candidate) / len(candidate))
-    margin = math.log1p(margins.perplexity)
+    margin = math.log1p(margins.perplexity[subject.config])
     try:
         reference = components(list(replica_groups(baseline, start).values()))
     except ValueError as error:

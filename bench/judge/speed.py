@@ -1,7 +1,9 @@
 """Step time and memory against a baseline's sessions on the same machine.
 
 Sessions on one machine differ more than launches within one, so the interval counts both: see intervals.new_group_interval. The
-yardstick, the same step by NumPy timed in turn, replaces absolute time where it lowered the variance between the baseline's sessions.
+yardstick, the same step by NumPy timed in turn, replaces absolute time for the
+configurations that the margins file names: those where it lowered the variance between sessions. (A choice made anew from each
+baseline's few sessions would favour the variance that is small by luck.)
 """
 
 import dataclasses
@@ -31,7 +33,8 @@ class _Metric:
 def judge_speed(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
     """Steady step time of finished records against the baseline's sessions on their machine."""
     launches, sessions = _launches(records), _sessions(baseline, records[0])
-    metric = RELATIVE if _yardstick_helps(launches, sessions) else ABSOLUTE
+    by_yardstick = baseline.subject.config in margins.speed_by_yardstick and _all_have_yardsticks(launches, sessions)
+    metric = RELATIVE if by_yardstick else ABSOLUTE
     gates = baseline.subject.config not in margins.speed_informs
     short = ""
     if len(launches) < LEAST_LAUNCHES:
@@ -111,15 +114,9 @@ def _sessions(baseline: Baseline, record: Record) -> list[Session]:
     return by_environment[max(by_environment, key=preference)] if by_environment else []
 
 
-def _yardstick_helps(launches: Sequence[LaunchSpeed], sessions: Sequence[Session]) -> bool:
-    """Whether all have a yardstick, and time relative to it differs less between the baseline's sessions than absolute time does.
-
-    Choosing the smaller of two estimates costs some cover: 95.8% where 97.5% is said, at worst (docs/statistics.md).
-    """
+def _all_have_yardsticks(launches: Sequence[LaunchSpeed], sessions: Sequence[Session]) -> bool:
     every = [*launches, *(launch for session in sessions for launch in session.launches)]
-    if len(sessions) < LEAST_SESSIONS or not all(launch.yardstick_seconds for launch in every):
-        return False
-    return components(_groups(RELATIVE, sessions)).mean_variance < components(_groups(ABSOLUTE, sessions)).mean_variance
+    return all(launch.yardstick_seconds for launch in every)
 
 
 def _groups(metric: _Metric, sessions: Sequence[Session]) -> list[list[float]]:

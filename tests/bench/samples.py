@@ -27,7 +27,14 @@ from bench.record.types import (
 )
 
 STEPS = 10
-MARGINS = Margins(speed=0.25, memory=0.10, perplexity=0.01, speed_informs=("tiny",), window_start={"notebook": 0.2})
+MARGINS = Margins(
+    speed=0.25,
+    memory=0.10,
+    perplexity=dict.fromkeys(("tiny", "notebook", "small"), 0.01),
+    speed_informs=("tiny",),
+    speed_by_yardstick=(),
+    window_start={"notebook": 0.2},
+)
 MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
 OTHER_MACHINE = Machine("Another CPU", 64, "x86_64 avx512f", 256)
 SUBJECT = Subject("notebook", "synthetic", "cells", "cpu:0", "0123456789abcdef", STEPS, 10, 300)

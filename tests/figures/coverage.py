@@ -2,8 +2,8 @@
 
 python -m tests.figures.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
 
-Logarithms are drawn with variance 1 within a group and `ratio` between groups (in units of SCALE where they stand for times), with
-nothing changed; a bound holds where it lies above the true difference, 0.
+Logarithms are drawn with variance 1 within a group and `ratio` between groups, with nothing changed; a bound holds where it lies above
+the true difference, 0.
 """
 
 import math
@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.judge.intervals import components, new_group_interval
-from bench.judge.speed import judge_speed
-from tests.bench import samples
 
 Arrays = list[NDArray[np.float64]]
 
 RATIOS = (0.0, 0.1, 1.0, 3.0)
 LAYOUTS = ((4, 4), (4, 4, 4), (4, 4, 4, 4, 4), (16, 4, 4), (1, 1, 1, 4, 2), (4, 1, 1, 2, 2, 2, 2, 2))
-SCALE = 0.02  # standard deviation between launches, in the logarithm of time
 LEVELS = (0.975, 0.95)
 
 
@@ -60,30 +57,6 @@ def coverage_by_larger_component(draws: int, sizes: Sequence[int], ratio: float,
     return float(wide), float(narrow)
 
 
-def coverage_with_yardstick(draws: int, sessions: int, ratio: float, shared: float) -> tuple[float, float]:
-    """The same for judge_speed, which chooses between time and time / yardstick; 4 launches a session.
-
-    `shared` is the part of the variance between sessions that TensorFlow and the yardstick have in common.
-    """
-    launches = 4
-    generator = np.random.RandomState(1)
-    together, alone, beside = math.sqrt(ratio) * generator.standard_normal((3, draws, sessions + 1, 1))
-    noise, yardstick_noise = generator.standard_normal((2, draws, sessions + 1, launches))
-    common = math.sqrt(shared) * together
-    seconds = np.exp(SCALE * (common + math.sqrt(1 - shared) * alone + noise))
-    yardsticks = np.exp(SCALE * (common + math.sqrt(1 - shared) * beside + yardstick_noise / 2))
-    held = np.zeros(2)
-    for times, yardstick_times in zip(seconds, yardsticks, strict=True):
-        *known, candidate = zip(times, yardstick_times, strict=True)
-        baseline = samples.baseline(sessions=[samples.session(own, day + 1, yardsticks=yard) for day, (own, yard) in enumerate(known)])
-        records = [samples.record(5.0, own, yardstick_seconds=yard) for own, yard in zip(*candidate, strict=True)]
-        found = judge_speed(records, baseline, samples.MARGINS).interval
-        assert found is not None
-        held += [found.high > 0, found.pass_high > 0]
-    wide, narrow = held / draws
-    return float(wide), float(narrow)
-
-
 def main(draws: int) -> None:
     """Prints the tables."""
     print(f"{draws} draws; a coverage is off by up to {2 * math.sqrt(0.05 * 0.95 / draws):.4f} (two standard errors).\n")
@@ -96,11 +69,6 @@ def main(draws: int) -> None:
     for sizes in LAYOUTS[:3]:
         cells = [coverage_by_larger_component(draws, sizes, ratio) for ratio in RATIOS]
         print(f"| {', '.join(map(str, sizes))} | 4 | " + " | ".join(map(_pair, cells)) + " |", flush=True)
-    print(f"\nThe choice between time and time / yardstick, {draws // 5} draws: sessions | shared | ratio 0 | ratio 1 | ratio 3\n")
-    for sessions in (2, 3, 5):
-        for shared in (0.0, 0.5, 0.9):
-            cells = [coverage_with_yardstick(draws // 5, sessions, ratio, shared) for ratio in (0.0, 1.0, 3.0)]
-            print(f"| {sessions} | {shared} | " + " | ".join(map(_pair, cells)) + " |", flush=True)
 
 
 def _pair(covered: tuple[float, float]) -> str:

@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 
 from bench.judge.margins import Margins, MarginsError, read_margins
+from lm.config import CONFIGS
 
 TEXT = """\
 speed = 0.25
 memory = 0.10
-perplexity = 0.01
 speed_informs = ["tiny"]
+speed_by_yardstick = []
+
+[perplexity]
+tiny = 0.01
 
 [window_start]
 tiny = 0.2
@@ -26,11 +30,12 @@ def read(folder: Path, text: str) -> Margins:
 
 
 def test_reads_every_entry(tmp_path: Path) -> None:
-    assert read(tmp_path, TEXT) == Margins(0.25, 0.10, 0.01, ("tiny",), {"tiny": 0.2, "large": 0})
+    assert read(tmp_path, TEXT) == Margins(0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0})
 
 
 def test_the_repository_s_margins_can_be_used() -> None:
-    assert read_margins(ROOT / "baselines" / "margins.toml").perplexity == 0.01
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    assert set(margins.perplexity) == set(CONFIGS) == set(margins.window_start)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,8 @@ def test_the_repository_s_margins_can_be_used() -> None:
         ("memory = 0.10", 'memory = "10%"', "memory is '10%'; it must be"),
         ('["tiny"]', '"tiny"', "speed_informs is 'tiny'; it must be a list"),
         ('["tiny"]', "[1]", "speed_informs is .1.; it must be a list"),
-        ("[window_start]\ntiny = 0.2\nlarge = 0", "window_start = 0.2", "window_start is 0.2; it must be a table"),
+        ("[perplexity]\ntiny = 0.01", "perplexity = 0.01", "perplexity is 0.01; it must be a table"),
+        ("tiny = 0.01", "tiny = 1", "perplexity.tiny is 1; it must be a fraction above 0 and below 1"),
         ("tiny = 0.2", "tiny = 1.0", "window_start.tiny is 1.0; it must be a fraction from 0 and below 1"),
         ("tiny = 0.2", "tiny = false", "window_start.tiny is False; it must be"),
         ("speed = 0.25", "speed 0.25", "is not TOML"),

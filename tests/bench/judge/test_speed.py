@@ -124,26 +124,25 @@ def with_yardstick(slower: Sequence[float], yardstick_slower: Sequence[float]) -
     ]
 
 
-def test_the_yardstick_is_used_where_it_lowers_the_variance_between_sessions() -> None:
+BY_YARDSTICK = dataclasses.replace(MARGINS, speed_by_yardstick=("notebook",))
+
+
+def test_the_yardstick_is_used_for_the_configurations_that_the_margins_name() -> None:
     # The whole machine was 30% slower in the second session, TensorFlow and NumPy alike.
-    found = judged(sessions=with_yardstick([1.0, 1.3, 1.1], [1.0, 1.3, 1.1]))
+    sessions = with_yardstick([1.0, 1.3, 1.1], [1.0, 1.3, 1.1])
+    found = judge_speed(records(), baseline(sessions=sessions), BY_YARDSTICK)
     assert found.metric == "step time / yardstick"
     assert (found.outcome, found.candidate, found.reference) == (Outcome.PASS, "2.030", "2.030")  # 101.49 ms / 50 ms
-
-
-def test_the_yardstick_is_not_used_where_it_adds_variance() -> None:
-    found = judged(sessions=with_yardstick([1.0, 1.01, 0.99], [1.0, 1.3, 0.9]))
-    assert found.metric == "step time"
-    assert found.outcome is Outcome.PASS
+    assert judge_speed(records(), baseline(sessions=sessions), MARGINS).metric == "step time"
 
 
 def test_the_yardstick_is_not_used_where_a_launch_has_none() -> None:
     sessions = with_yardstick([1.0, 1.3, 1.1], [1.0, 1.3, 1.1])
     launches = list(records())
     launches[1] = dataclasses.replace(launches[1], yardstick_seconds=())
-    assert judge_speed(launches, baseline(sessions=sessions), MARGINS).metric == "step time"
+    assert judge_speed(launches, baseline(sessions=sessions), BY_YARDSTICK).metric == "step time"
     half = [*sessions[:2], session(times(1.1), 3)]
-    assert judged(sessions=half).metric == "step time"
+    assert judge_speed(records(), baseline(sessions=half), BY_YARDSTICK).metric == "step time"
 
 
 @pytest.mark.parametrize("factor", [1.0, 2.0])

@@ -57,21 +57,41 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkpoint:
     """Reads the checkpoint of the training so named. Raises CheckpointError if it is another's, damaged or missing."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            meta = json.loads(str(stored["meta"]))
-            parts: dict[str, Any] = {"weights": {}, "state": {}}
-            for key in stored.files:
-                part, _, name = key.partition(":")
-                if part in parts:
-                    parts[part][name] = stored[key]
+        meta, arrays = _read(path)
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}: start the training without --resume") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise CheckpointError(f"checkpoint {path} can't be read ({error}): delete it and start the training again") from error
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} can't be read ({error.strerror}): see to its path and permissions") from error
+    except (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, EOFError) as error:  # RuntimeError: encryption, compression
+        raise _damaged(path, str(error)) from error
     if meta.pop("schema", None) != SCHEMA:
         raise CheckpointError(f"checkpoint {path} has another schema than {SCHEMA}: start the training again with this version")
     for field, wanted in (("fingerprint", fingerprint), ("implementation", implementation)):
-        if meta[field] != wanted:
-            raise CheckpointError(f"checkpoint {path} has {field} {meta[field]}, this training {wanted}: give another --output")
-    meta["epochs"] = tuple(meta["epochs"])
-    return Checkpoint(**meta, **parts)
+        if meta.get(field) != wanted:
+            raise CheckpointError(f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output")
+    try:
+        return Checkpoint(**{**meta, "epochs": tuple(meta["epochs"])}, **arrays)
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the fields that are JSON, the arrays by name under "weights" and "state")."""
+    arrays: dict[str, Any] = {"weights": {}, "state": {}}
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):  # np.load would take it for another of its formats
+            raise zipfile.BadZipFile("not a whole zip file")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            meta = json.loads(str(stored["meta"]))
+            if not isinstance(meta, dict):
+                raise ValueError(f"its meta is {meta!r}, not an object")
+            for key in stored.files:
+                if key != "meta":
+                    part, _, name = key.partition(":")
+                    arrays[part][name] = stored[key]
+    return meta, arrays
+
+
+def _damaged(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"checkpoint {path} can't be read ({what}): delete it and start the training again")

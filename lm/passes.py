@@ -74,5 +74,5 @@ def evaluate(trainer: Trainer, tokens: Tokens, max_steps: int | None = None, pro
         if progress:
             progress(index)
     trainer.state = state
-    changed = any(not np.array_equal(weights[name], value) for name, value in trainer.weights.items())
+    changed = any(not np.array_equal(weights[name], value, equal_nan=True) for name, value in trainer.weights.items())
     return Evaluation(perplexity(summed, trainer.config, steps), steps * trainer.config.tokens_per_step, changed)

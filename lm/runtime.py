@@ -1,11 +1,11 @@
 """The TensorFlow at hand: its versions, its threads, its devices."""
 
 import importlib.metadata
-import os
 import platform
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled; the same in 2.12 to 2.21
 
 from lm.compat import keras_version
 
@@ -45,8 +45,11 @@ def distribution() -> str:
 
 
 def onednn_enabled() -> bool:
-    """Whether oneDNN's kernels are in use on a CPU: the default on x86-64 since TensorFlow 2.9."""
-    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") not in ("0", "false", "False")
+    """Whether oneDNN's kernels are in use on a CPU, by TensorFlow's own word.
+
+    The variable TF_ENABLE_ONEDNN_OPTS doesn't tell: where it isn't set, the build and the processor's features decide.
+    """
+    return bool(_pywrap_util_port.IsMklEnabled())
 
 
 def require_device(device: str) -> None:

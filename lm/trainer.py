@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lm.compat import build_optimizer
 from lm.config import Config
 from lm.initial import Weights
+from lm.runtime import require_device
 
 State = dict[str, NDArray[np.float32]]
 
@@ -31,10 +32,11 @@ class StepResult(NamedTuple):
 class Trainer:
     """A model with its optimizer, its training step and its evaluation step, on one device.
 
-    `implementation` names the module of lm that builds the model. Raises RuntimeError if the device is missing.
+    `implementation` names the module of lm that builds the model. Raises DeviceError if the device is missing.
     """
 
     def __init__(self, config: Config, implementation: str = "cells", device: str = "cpu:0") -> None:
+        require_device(device)  # TensorFlow itself would put everything on another, without a word
         self.config = config
         self.device = device
         with tf.device(device):

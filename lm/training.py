@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lm.batches import steps_per_epoch
-from lm.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lm.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from lm.corpus import Corpus
 from lm.initial import initial_weights, weights_sha256
 from lm.passes import checked_loss, evaluate, perplexity, train_steps
 from lm.trainer import Trainer
 
-PROGRESS_LINES = 10  # an epoch, as the notebook prints them: at steps 10, 164, 318 … of 1549
+PROGRESS_LINES = 10  # an epoch
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -52,6 +52,15 @@ class TestResult:
 Event = Progress | EpochResult | TestResult
 
 
+def prints_progress(step: int, steps: int) -> bool:
+    """Whether progress is told after `step` of an epoch's `steps`, from 0: the notebook's `step % (epoch_size // 10) == 10`.
+
+    Of 1549: 10, 164, 318 … In epochs under 110 steps, where that never holds, at the end of each tenth.
+    """
+    period = max(steps // PROGRESS_LINES, 1)
+    return step % period == min(10, period - 1)
+
+
 class Training:
     """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
 
@@ -71,7 +80,10 @@ class Training:
 
     def resume(self) -> int:
         """Goes on from the checkpoint; returns the global step. Raises CheckpointError."""
-        self._restore(load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation))
+        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
+        if [*checkpoint.weights, *checkpoint.state] != [*self.config.weight_shapes(), *self.config.state_shapes()]:
+            raise CheckpointError(f"checkpoint {self.checkpoint_path} lacks weights or states: delete it and start the training again")
+        self._restore(checkpoint)
         return self._step
 
     def run(self) -> Iterator[Event]:
@@ -95,7 +107,7 @@ class Training:
             now = time.perf_counter()
             self._epoch_seconds, started = self._epoch_seconds + now - started, now
             done = self._step - (epoch - 1) * self.steps
-            if (done - 1) % max(self.steps // PROGRESS_LINES, 1) == min(10, self.steps - 1):
+            if prints_progress(done - 1, self.steps):
                 yield Progress(epoch, done - 1, self.steps, *self._running(done))
             if now - saved > CHECKPOINT_SECONDS and done < self.steps:
                 self._save()

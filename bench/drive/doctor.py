@@ -52,16 +52,25 @@ def _steal(root: Path, sample_seconds: float) -> Finding:
 
 
 def _quota(root: Path) -> Finding:
-    fields = _read(root / "sys/fs/cgroup/cpu.max").split()
-    if len(fields) < 2 or fields[0] == "max":
+    quotas = [_read(group / "cpu.max").split() for group in _cgroups(root)]
+    limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
+    if not limits:
         return Finding("CPU quota", "none")
-    cores = int(fields[0]) / int(fields[1])
+    cores = min(limits)
     throttled = cores < usable_cores()
     return Finding(
         "CPU quota",
         f"{cores:.2f} cores",
         f"{cores:.2f} of {usable_cores()} cores: throttling will look like slow steps" if throttled else "",
     )
+
+
+def _cgroups(root: Path) -> list[Path]:
+    """Folders of this process' control group and of those around it (version 2; a container sees its own as the outermost)."""
+    top = root / "sys/fs/cgroup"
+    name = next((line[3:] for line in _read(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
+    inner = top / name.strip("/")
+    return [inner, *(folder for folder in inner.parents if folder.is_relative_to(top))]
 
 
 def _governor(root: Path) -> Finding:

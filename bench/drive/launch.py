@@ -115,6 +115,8 @@ def _measure(
             measured.yardstick_seconds.extend(timed.seconds[1:])
         on_step(len(measured.losses))
     measured.evaluation = worker.request(Evaluation, "evaluate", REQUEST_SECONDS, max_steps=EVALUATION_STEPS)
+    if launch.numerics:
+        measured.numerics.extend(worker.request(tuple[NumericError, ...], "stress", REQUEST_SECONDS))
     measured.finished = worker.request(Finished, "finish", REQUEST_SECONDS)
 
 

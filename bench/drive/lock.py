@@ -16,15 +16,24 @@ class LockedError(RuntimeError):
 def host_lock(path: Path | None = None) -> Iterator[None]:
     """Holds the host's lock for the block. Raises LockedError, naming the process that holds it."""
     path = path or Path(tempfile.gettempdir()) / "tfgate.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = _open(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             raise LockedError(f"process {holder} measures on this host already: wait for it, or end it ({path})") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(OSError):  # another user's file
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """A descriptor of the lock's file. One that another user left can be read at least, which is enough to lock it."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from bench.record.codec import FormatError, from_plain
+from bench.record.replies import Raised
 from bench.record.types import Failure
 
 T = TypeVar("T")
@@ -36,7 +37,8 @@ class Worker:
 
     def __init__(self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind. Raises WorkerError if the interpreter can't be started."""
-        self._python = python
+        # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.
+        self._python = os.path.abspath(python) if os.sep in python else python
         self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
         self._buffer = b""
         commands, self._commands = os.pipe()
@@ -44,7 +46,7 @@ class Worker:
         with (self._home / "stderr").open("wb") as stderr:
             try:
                 self._process = subprocess.Popen(
-                    [python, "-m", "bench.measure.worker", str(commands), str(replies), kind],
+                    [self._python, "-m", "bench.measure.worker", str(commands), str(replies), kind],
                     cwd=self._home,
                     env=_environment(self._home, device, variables or {}),
                     pass_fds=(commands, replies),
@@ -55,7 +57,9 @@ class Worker:
                 )
             except OSError as error:
                 self._dispose()
-                raise WorkerError(Failure("crashed", f"interpreter {python} can't be started: {error.strerror}")) from error
+                raise WorkerError(
+                    Failure("crashed", f"interpreter {python} can't be started: {error.strerror}; name another by --python")
+                ) from error
             finally:
                 os.close(commands)
                 os.close(replies)
@@ -72,23 +76,29 @@ class Worker:
         deadline = time.monotonic() + timeout
         while True:
             answer = self._read(operation, deadline, timeout)
-            if "event" in answer and on_event:
-                on_event(answer["event"])
-            elif "error" in answer:
-                error = answer["error"]
-                if error["type"] == "ModuleNotFoundError":
-                    message = f"{self._python}: {error['message']}; install TensorFlow there, or name another interpreter by --python"
-                    raise WorkerError(Failure("exception", message, error["traceback"][-STDERR_TAIL_BYTES:]))
-                raise WorkerError(Failure("exception", f"{error['type']}: {error['message']}", error["traceback"][-STDERR_TAIL_BYTES:]))
-            elif "reply" in answer:
-                value: T = self._decoded(kind, answer["reply"], operation)
-                return value
+            match answer:
+                case {"event": event}:
+                    if on_event:
+                        on_event(event)
+                case {"error": error}:
+                    raise self._raised(self._decoded(Raised, error, operation))
+                case {"reply": reply}:
+                    value: T = self._decoded(kind, reply, operation)
+                    return value
+                case _:
+                    raise self._failed("garbage", f"the worker wrote {str(answer)[:60]} where its reply to {operation} should be")
 
     def _decoded(self, kind: Any, plain: Any, operation: str) -> Any:
         try:
             return None if kind is None else from_plain(kind, plain)
         except FormatError as error:
             raise self._failed("garbage", f"the worker's reply to {operation} is not what it should be: {error}") from error
+
+    def _raised(self, raised: Raised) -> WorkerError:
+        message = f"{raised.type}: {raised.message}".removesuffix(": ")
+        if raised.type == "ModuleNotFoundError":
+            message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
+        return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, deadline: float, timeout: float) -> dict[str, Any]:
         """The next line from the worker, as an object."""
@@ -113,9 +123,7 @@ class Worker:
     def _died(self, operation: str) -> WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_SECONDS)
-        code = self._process.poll()
-        how = "closed its pipe" if code is None else f"was killed by {_signal_name(-code)}" if code < 0 else f"exited with code {code}"
-        return self._failed("crashed", f"the worker {how} during {operation}")
+        return self._failed("crashed", f"the worker {_how_it_ended(self._process.poll())} during {operation}")
 
     def _failed(self, kind: str, message: str) -> WorkerError:
         tail = (self._home / "stderr").read_bytes()[-STDERR_TAIL_BYTES:].decode(errors="replace")
@@ -124,11 +132,13 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process, by asking first; removes what it left."""
-        with contextlib.suppress(OSError):
-            os.write(self._commands, b'{"op": "close"}\n')
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(CLOSE_SECONDS)
-        self.kill()
+        try:
+            with contextlib.suppress(OSError):
+                os.write(self._commands, b'{"op": "close"}\n')
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_SECONDS)
+        finally:  # Ctrl-C may come while we wait
+            self.kill()
 
     def kill(self) -> None:
         """Ends the process and its children at once."""
@@ -154,7 +164,7 @@ class Worker:
 
 
 def _environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The worker's environment: ours without Python's variables, the private folder to import from, then what was asked for.
+    """The worker's environment: ours without Python's variables, what was asked for, then the private folder to import from.
 
     The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the measured one's.
     """
@@ -163,24 +173,31 @@ def _environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[
     root = Path(__file__).resolve().parents[2]
     for package in ("lm", "bench"):
         (imports / package).symlink_to(root / package)
-    (home / "keras").mkdir()
+    (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
-    added_path = [variables["PYTHONPATH"]] if "PYTHONPATH" in variables else []
+    added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if device.startswith("cpu") else {}
     return {
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        # NumPy's BLAS is the yardstick's and the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are
+        # not idle the median yardstick step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
+        "OPENBLAS_NUM_THREADS": "1",
         **kept,
         **hidden,
         **variables,
-        "KERAS_HOME": str(home / "keras"),
+        "KERAS_HOME": str(home / "keras_home"),
         "KERAS_BACKEND": "tensorflow",
         "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _how_it_ended(code: int | None) -> str:
+    """What subprocess' return code says."""
+    if code is None:
+        return "closed its pipe"
+    if code >= 0:
+        return f"exited with code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = " (as the kernel does when memory runs out)" if -code == signal.SIGKILL else ""
+    return f"was killed by {name}{hint}"

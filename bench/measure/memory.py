@@ -13,9 +13,9 @@ def rss_bytes() -> int:
     return _status_bytes("VmRSS")
 
 
-def _status_bytes(field: str) -> int:
+def _status_bytes(field: str, status: Path = Path("/proc/self/status")) -> int:
     try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        lines = status.read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)

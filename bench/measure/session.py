@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure.memory import peak_rss_bytes, rss_bytes
+from bench.record.lockstep import Stepped
 from bench.record.machine import this_machine, usable_cores
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
@@ -85,6 +86,20 @@ class Session:
 
     def _step(self, step: int, checked: bool) -> tuple[float, float, tuple[NumericError, ...]]:
         """(loss, seconds, errors against the oracle if that was asked)."""
+        data, learning_rate = self._prepare(step)
+        before = (self.trainer.weights, self.trainer.state) if checked else None
+        started = time.perf_counter()
+        result = self.trainer.train_step(*data)
+        loss = float(result.loss)
+        elapsed = time.perf_counter() - started
+        if before is None:
+            return loss, elapsed, ()
+        from bench.measure.numerics import check_step
+
+        return loss, elapsed, check_step(self.trainer, before, step, data, learning_rate, result)
+
+    def _prepare(self, step: int) -> tuple[tuple[Any, Any, Any], float]:
+        """(inputs, targets and masks of a global step, its learning rate); a new pass starts from a zero state."""
         from lm.batches import batch, steps_per_epoch
         from lm.initial import dropout_masks
 
@@ -93,21 +108,19 @@ class Session:
         if index == 0:
             self.trainer.zero_state()
             self.trainer.learning_rate = learning_rate
-        inputs, targets = batch(self.corpus.train, self.config, index)
-        masks = dropout_masks(self.config, step)
-        before = self._snapshot() if checked else None
-        started = time.perf_counter()
-        result = self.trainer.train_step(inputs, targets, masks)
-        loss = float(result.loss)
-        elapsed = time.perf_counter() - started
-        if before is None:
-            return loss, elapsed, ()
-        from bench.measure.numerics import check_step
+        return (*batch(self.corpus.train, self.config, index), dropout_masks(self.config, step)), learning_rate
 
-        return loss, elapsed, check_step(self.trainer, before, step, (inputs, targets, masks), learning_rate, result)
+    def share(self, path: str, role: str) -> None:
+        """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
+        from bench.measure.exchange import Exchange
+        from bench.measure.lockstep import Side
 
-    def _snapshot(self) -> tuple[Any, Any]:
-        return self.trainer.weights, self.trainer.state
+        self._side = Side(self.trainer, Exchange(Path(path), self.config), role)
+
+    def lockstep(self, step: int) -> Stepped:
+        """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
+        data, _ = self._prepare(step)
+        return self._side.take(step, data)
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Perplexity over the first batches of the validation split."""
@@ -116,6 +129,14 @@ class Session:
         started = time.perf_counter()
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
         return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
+
+    def stress(self) -> list[NumericError]:
+        """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights."""
+        from bench.measure.stress import Start, stress_errors
+
+        data, _ = self._prepare(self._next_step)
+        start = Start(self.trainer.weights, self.trainer.state, *data)
+        return list(stress_errors(self.trainer, start, self._next_step, self.implementation))
 
     def finish(self) -> Finished:
         """Peak memory first: what follows needs some itself."""

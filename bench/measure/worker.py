@@ -1,7 +1,7 @@
 """The measured process: `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
 
 A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any number of
-lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `yardstick`.
+lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `yardstick` or `referee`.
 """
 
 import importlib
@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from bench.record.codec import to_plain
+from bench.record.replies import Raised
 
-KINDS = {"tensorflow": "bench.measure.session", "yardstick": "bench.measure.yardstick"}
+KINDS = {"tensorflow": "bench.measure.session", "yardstick": "bench.measure.yardstick", "referee": "bench.measure.referee"}
 
 
 def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
@@ -38,8 +39,7 @@ def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
             if hasattr(result, "__next__"):
                 result = _drain(result, lambda event: send("event", event))
         except Exception as error:  # whatever it is, the orchestrator has to hear of it
-            text = f"{type(error).__name__}: {error}"
-            send("error", {"type": type(error).__name__, "message": str(error) or text, "traceback": traceback.format_exc()})
+            send("error", Raised(type(error).__name__, str(error), traceback.format_exc()))
         else:
             send("reply", result)
 

@@ -6,13 +6,13 @@ Numbers that JSON lacks are written as the strings "NaN", "Infinity" and "-Infin
 import dataclasses
 import json
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
-
+EXCERPT = 60  # characters of a wrong value that a message quotes
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -20,19 +20,17 @@ class FormatError(ValueError):
     """Text that is not what it should be; the message names the place and what was found there."""
 
 
-def to_json(value: Any) -> str:
-    """JSON text of a dataclass instance, one line."""
-    return json.dumps(to_plain(value), allow_nan=False)
+def to_text(value: Any) -> str:
+    """JSON text of a dataclass instance for people to read and to compare: indented, a list of mere numbers or strings on one line."""
+    return _indented(to_plain(value), "\n") + "\n"
 
 
-def from_json(kind: type[T], text: str) -> T:
-    """The instance of `kind` that the text describes. Raises FormatError."""
+def parse(text: str) -> Any:
+    """What JSON text holds, as dicts, lists and scalars. Raises FormatError for anything that isn't JSON, the bare word NaN included."""
     try:
-        plain = json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # not only JSONDecodeError: integers of thousands of digits, say
         raise FormatError(f"not JSON: {error}") from error
-    value: T = from_plain(kind, plain)
-    return value
 
 
 def to_plain(value: Any) -> Any:
@@ -84,6 +82,7 @@ def _scalar(kind: Any, plain: Any, place: str) -> Any:
         if isinstance(plain, str) and plain in NON_FINITE:
             return NON_FINITE[plain]
         _require(isinstance(plain, (int, float)) and not isinstance(plain, bool), place, "a number", plain)
+        _require(abs(plain) <= sys.float_info.max, place, "a number in the range of a float", plain)
         return float(plain)
     wanted = {str: "a string", int: "an integer", bool: "true or false"}[kind]
     _require(isinstance(plain, kind) and (kind is bool or not isinstance(plain, bool)), place, wanted, plain)
@@ -92,4 +91,24 @@ def _scalar(kind: Any, plain: Any, place: str) -> Any:
 
 def _require(valid: bool, place: str, wanted: str, found: Any) -> None:
     if not valid:
-        raise FormatError(f"{place}: {wanted} is wanted, found {str(found)[:60]!r}")
+        raise FormatError(f"{place or 'the whole'}: {wanted} is wanted, found {_excerpt(found)}")
+
+
+def _excerpt(plain: Any) -> str:
+    text = json.dumps(plain)
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number; tfgate writes it as a string")
+
+
+def _indented(plain: Any, line: str) -> str:
+    """JSON text; `line` is a line break with the indentation that holds here."""
+    inner = line + " "
+    if isinstance(plain, dict) and plain:
+        items = (f"{json.dumps(key)}: {_indented(item, inner)}" for key, item in plain.items())
+        return "{" + inner + f",{inner}".join(items) + line + "}"
+    if isinstance(plain, list) and any(isinstance(item, (dict, list)) for item in plain):
+        return "[" + inner + f",{inner}".join(_indented(item, inner) for item in plain) + line + "]"
+    return json.dumps(plain, allow_nan=False)

@@ -6,6 +6,15 @@ from bench.record.types import Environment, Machine, NumericError, Subject
 
 
 @dataclasses.dataclass(frozen=True)
+class Raised:
+    """An exception in the worker, sent in place of a reply."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Description:
     """What runs here, on what; importing it took that long."""
 

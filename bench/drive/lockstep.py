@@ -1,0 +1,147 @@
+"""Lockstep: reference and candidate take the same step from the reference's weights and state, again and again.
+
+Three processes: the two sides, and a referee in this orchestrator's interpreter that compares what they publish. They work in
+turn, so that a side's own step is timed alone.
+"""
+
+import contextlib
+import dataclasses
+import math
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.drive.launch import REQUEST_SECONDS, Plan
+from bench.drive.process import Worker, WorkerError
+from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
+from bench.record.replies import Description, Opened
+from bench.record.types import Failure
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """An environment: its interpreter, and the variables its process gets besides."""
+
+    python: str
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class _Measured:
+    """What a comparison has brought so far: it outlives the candidate's failure."""
+
+    candidate: Description | None = None
+    opened: Opened | None = None
+    compared: list[Compared] = dataclasses.field(default_factory=list)
+    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"reference": 0.0, "candidate": 0.0})
+    wall_seconds: float = 0.0
+    failure: Failure | None = None
+
+
+def run_lockstep(plan: Plan, reference: Side, candidate: Side, on_step: Callable[[int], None] = lambda steps: None) -> Lockstep:
+    """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the result.
+
+    Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow to judge.
+    """
+    with contextlib.ExitStack() as stack:
+        # Its products are small: more threads than one would only spin in the way of the sides' own.
+        referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
+        workers = {
+            role: stack.enter_context(Worker(side.python, "tensorflow", plan.device, side.variables))
+            for role, side in (("reference", reference), ("candidate", candidate))
+        }
+        data: dict[str, Any] = {"config": plan.config, "corpus": plan.corpus, "corpus_path": plan.corpus_path}
+        prepared = referee.request(Prepared, "prepare", REQUEST_SECONDS, **data)
+        path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
+        referee.request(None, "share", REQUEST_SECONDS, path=str(path))
+        described = _describe(workers["reference"], plan)
+        opened = _open(workers["reference"], plan, path, "reference")
+        measured = _Measured()
+        if _open_candidate(workers["candidate"], plan, path, measured):
+            _take_steps(plan, workers, referee, measured, on_step)
+    return _result(prepared, described, opened, measured)
+
+
+def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
+    """A folder for a file of that many bytes that several processes map: in memory where there is room, else where TMPDIR says."""
+    usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
+    return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
+
+
+def _describe(worker: Worker, plan: Plan) -> Description:
+    return worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
+
+
+def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
+    opened = worker.request(
+        Opened,
+        "open",
+        REQUEST_SECONDS,
+        config=plan.config,
+        corpus=plan.corpus,
+        corpus_path=plan.corpus_path,
+        steps=plan.steps,
+        implementation=plan.implementation,
+        device=plan.device,
+    )
+    worker.request(None, "share", REQUEST_SECONDS, path=str(path), role=role)
+    return opened
+
+
+def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured) -> bool:
+    """Whether the candidate is ready. What fails here did not fail in the reference, which was opened before."""
+    try:
+        measured.candidate = _describe(worker, plan)
+        measured.opened = _open(worker, plan, path, "candidate")
+    except WorkerError as error:
+        if measured.candidate is None and error.failure.kind == "exception":
+            raise  # TensorFlow isn't installed there, or can't be imported: nothing to judge
+        measured.failure = error.failure
+    return not measured.failure
+
+
+def _take_steps(plan: Plan, workers: Mapping[str, Worker], referee: Worker, measured: _Measured, on_step: Callable[[int], None]) -> None:
+    """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has failed."""
+    started = time.perf_counter()
+    for step in range(plan.steps):
+        for role, worker in workers.items():
+            try:
+                measured.seconds[role] += worker.request(Stepped, "lockstep", REQUEST_SECONDS, step=step).seconds
+            except WorkerError as error:
+                if role == "reference":
+                    raise
+                measured.failure = error.failure
+                return
+        compared = referee.request(Compared, "compare", REQUEST_SECONDS, step=step)
+        measured.compared.append(compared)
+        measured.wall_seconds = time.perf_counter() - started
+        on_step(step + 1)
+        if compared.departure or not math.isfinite(compared.reference_loss):
+            return
+
+
+def _result(prepared: Prepared, described: Description, opened: Opened, measured: _Measured) -> Lockstep:
+    compared = measured.compared
+    nearest: Difference | None = max((one.nearest for one in compared), key=lambda one: one.difference / one.limit, default=None)
+    return Lockstep(
+        subject=opened.subject,
+        reference=described.environment,
+        candidate=measured.candidate.environment if measured.candidate else None,
+        candidate_fingerprint=measured.opened.subject.fingerprint if measured.opened else "",
+        losses=tuple(one.reference_loss for one in compared),
+        differences={name: tuple(one.differences[index] for one in compared) for index, name in enumerate(prepared.tensors)},
+        nearest=nearest,
+        departure=compared[-1].departure if compared else None,
+        oracle_steps=sum(one.oracle for one in compared),
+        reference_seconds=measured.seconds["reference"],
+        candidate_seconds=measured.seconds["candidate"],
+        wall_seconds=measured.wall_seconds,
+        failure=measured.failure,
+    )

@@ -1,0 +1,93 @@
+"""What a lockstep comparison measured: reference and candidate take the same training step, again and again.
+
+A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖, of one tensor at one step.
+"""
+
+import dataclasses
+
+from bench.record.types import Environment, Failure, Subject
+
+# What a step computes, in the order in which it does: a fault is named after the first that it reaches.
+QUANTITIES = ("state", "loss", "gradient", "norm", "clipped", "update")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stepped:
+    """One side has taken a step and published its results."""
+
+    seconds: float  # wall time of the step alone, without what is copied for the comparison
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What the referee will compare, and the room that the shared file takes."""
+
+    tensors: tuple[str, ...]  # "loss", "gradient of embedding", … in the order of Compared.differences
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How far one tensor of one step differed, and how far it may."""
+
+    step: int
+    quantity: str  # one of QUANTITIES
+    tensor: str  # "" for the loss and the norm
+    difference: float
+    limit: float
+
+    @property
+    def name(self) -> str:
+        """For people: "gradient of embedding"."""
+        return tensor_name(self.quantity, self.tensor)
+
+
+@dataclasses.dataclass(frozen=True)
+class Departure:
+    """The first step that left its limit, its first tensor to do so, and how far each side is from the oracle there."""
+
+    first: Difference
+    others: int  # tensors that left their limits at the same step
+    reference_error: float  # normwise and relative, from the float64 oracle
+    candidate_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """The referee's findings on one step."""
+
+    reference_loss: float
+    differences: tuple[float, ...]
+    nearest: Difference  # of all tensors, the one that came nearest to its limit
+    oracle: bool  # whether the oracle had to be asked for the limits
+    departure: Departure | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Lockstep:
+    """A comparison. It ends early at a departure, at a loss of the reference that isn't finite, and where the candidate fails."""
+
+    subject: Subject  # `steps` are those that were asked for
+    reference: Environment
+    candidate: Environment | None  # None: it failed before it could tell
+    candidate_fingerprint: str  # Subject.fingerprint as the candidate has it; "" if it failed before it could tell
+    losses: tuple[float, ...]  # of the reference, by step
+    differences: dict[str, tuple[float, ...]]  # by tensor (Prepared.tensors), then by step
+    nearest: Difference | None  # over all steps; None without one
+    departure: Departure | None
+    oracle_steps: int  # steps that the oracle had to be asked about
+    reference_seconds: float  # its own steps, summed
+    candidate_seconds: float
+    wall_seconds: float  # from the first step to the last, comparisons and all
+    failure: Failure | None = None  # of the candidate
+
+    @property
+    def overhead(self) -> float:
+        """Wall time as a multiple of the two sides' own steps; 0 without steps."""
+        own = self.reference_seconds + self.candidate_seconds
+        return self.wall_seconds / own if own else 0.0
+
+
+def tensor_name(quantity: str, tensor: str) -> str:
+    """A tensor of a quantity as people read it: "loss", "gradient of embedding"."""
+    return f"{quantity} of {tensor}" if tensor else quantity

@@ -1,0 +1,127 @@
+"""What would disturb a measurement, read from made-up /proc and /sys."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.drive import doctor
+from bench.drive.doctor import Finding, disturbances, examine
+
+
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+
+
+def finding(root: Path, name: str) -> Finding:
+    return {found.name: found for found in examine(root, 0.0)}[name]
+
+
+def put(root: Path, path: str, text: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+
+
+def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
+    findings = examine(tmp_path, 0.0)
+    assert [(found.name, found.found) for found in findings] == [
+        ("load", "not known"),
+        ("steal time", "not known"),
+        ("CPU quota", "none"),
+        ("frequency governor", "not known"),
+        ("swap", "not known"),
+    ]
+    assert disturbances(findings) == ()
+
+
+def test_this_machine_can_be_examined() -> None:
+    assert len(examine(sample_seconds=0.0)) == 5
+
+
+@pytest.mark.parametrize(
+    ("load", "disturbance"),
+    [
+        ("0.00", ""),
+        ("1.00", ""),  # a quarter of 4 cores
+        ("1.01", "1.01 processes ran besides: end them, or expect noise"),
+        ("12.34", "12.34 processes ran besides: end them, or expect noise"),
+    ],
+)
+def test_load(tmp_path: Path, load: str, disturbance: str) -> None:
+    put(tmp_path, "proc/loadavg", f"{load} 9.99 9.99 1/234 5678\n")
+    assert finding(tmp_path, "load") == Finding("load", f"{load} over the last minute", disturbance)
+
+
+@pytest.mark.parametrize(
+    ("stolen", "found", "disturbance"),
+    [
+        (0, "0.0%", ""),
+        (10, "1.0%", ""),  # 10 of 1,000 ticks
+        (11, "1.1%", "1.1% of the CPU goes to other machines on this host"),
+        (250, "25.0%", "25.0% of the CPU goes to other machines on this host"),
+    ],
+)
+def test_steal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stolen: int, found: str, disturbance: str) -> None:
+    """1,000 ticks pass between the two readings; guest time, which user time holds already, must not count again."""
+    put(tmp_path, "proc/stat", "cpu  500 0 300 9000 40 5 5 70 400 0\ncpu0 500 0 300 9000 40 5 5 70 400 0\n")
+    after = f"cpu  600 0 300 {9900 - stolen} 40 5 5 {70 + stolen} 500 0\n"
+    monkeypatch.setattr("time.sleep", lambda seconds: put(tmp_path, "proc/stat", after))
+    assert finding(tmp_path, "steal time") == Finding("steal time", found, disturbance)
+
+
+@pytest.mark.parametrize(
+    ("quota", "found", "disturbance"),
+    [
+        ("max 100000\n", "none", ""),
+        ("400000 100000\n", "4.00 cores", ""),
+        ("150000 100000\n", "1.50 cores", "1.50 of 4 cores: throttling will look like slow steps"),
+    ],
+)
+def test_quota_of_a_container(tmp_path: Path, quota: str, found: str, disturbance: str) -> None:
+    put(tmp_path, "sys/fs/cgroup/cpu.max", quota)
+    assert finding(tmp_path, "CPU quota") == Finding("CPU quota", found, disturbance)
+
+
+@pytest.mark.parametrize("holder", ["user.slice/job.scope", "user.slice"])
+def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> None:
+    """The narrowest counts, wherever it is set."""
+    put(tmp_path, "proc/self/cgroup", "1:cpu:/old\n0::/user.slice/job.scope\n")
+    for group in ("user.slice/job.scope", "user.slice", "other.slice"):
+        put(tmp_path, f"sys/fs/cgroup/{group}/cpu.max", "300000 100000\n" if group != "other.slice" else "1000 100000\n")
+    put(tmp_path, f"sys/fs/cgroup/{holder}/cpu.max", "50000 100000\n")
+    assert finding(tmp_path, "CPU quota").found == "0.50 cores"
+
+
+@pytest.mark.parametrize(
+    ("governor", "disturbs"),
+    [("performance", False), ("schedutil", False), ("powersave", True), ("ondemand", True), ("conservative", True)],
+)
+def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
+    put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", f"{governor}\n")
+    wanted = f"{governor}: the clock follows the load; set performance" if disturbs else ""
+    assert finding(tmp_path, "frequency governor") == Finding("frequency governor", governor, wanted)
+
+
+@pytest.mark.parametrize(
+    ("free", "found", "disturbance"),
+    [(2048000, "0 MiB used", ""), (2047000, "0 MiB used", ""), (1024000, "1000 MiB used", "1000 MiB are swapped out: memory is short")],
+)
+def test_swap(tmp_path: Path, free: int, found: str, disturbance: str) -> None:
+    put(tmp_path, "proc/meminfo", f"MemTotal:       24680000 kB\nSwapTotal:       2048000 kB\nSwapFree:        {free} kB\n")
+    assert finding(tmp_path, "swap") == Finding("swap", found, disturbance)
+
+
+def test_disturbances_are_a_line_each(tmp_path: Path) -> None:
+    put(tmp_path, "proc/loadavg", "8.00 1 1 1/1 1\n")
+    put(tmp_path, "sys/fs/cgroup/cpu.max", "100000 100000\n")
+    assert disturbances(examine(tmp_path, 0.0)) == (
+        "load: 8.00 processes ran besides: end them, or expect noise",
+        "CPU quota: 1.00 of 4 cores: throttling will look like slow steps",
+    )
+
+
+def test_a_file_that_is_no_text_is_not_known(tmp_path: Path) -> None:
+    put(tmp_path, "proc/loadavg", "")
+    (tmp_path / "proc/loadavg").write_bytes(os.urandom(4) + b"\xff")
+    assert finding(tmp_path, "load").found == "not known"

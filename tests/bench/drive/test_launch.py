@@ -1,0 +1,215 @@
+"""Launches: what is kept of one by a worker whose numbers are known, what TensorFlow really does, and how failures are kept."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.drive.launch import Launch, Plan, measure_launch, memory_slope
+from bench.record.types import Failure, Memory, Record, Startup, Subject
+
+Fake = Callable[[str], str]
+
+PLAN = Plan("tiny", 30)
+ALONE = Plan("tiny", 30, speed=False)  # no yardstick
+
+# Found by the measured Python before anything else is imported: after the first step no weight is finite.
+DIVERGING = """
+from lm.config import Config
+Config.epoch_learning_rate = lambda self, epoch: float("inf")
+"""
+
+
+class TestPlan:
+    @pytest.mark.parametrize(("steps", "block"), [(600, 60), (200, 20), (30, 5), (10, 5), (6, 5), (3, 3), (1, 1)])
+    def test_a_block_is_a_tenth_of_the_launch_or_what_leaves_three_steady_steps(self, steps: int, block: int) -> None:
+        assert Plan("tiny", steps).block_steps == block
+
+    @pytest.mark.parametrize(("steps", "checked"), [(600, (0, 5, 300, 599)), (10, (0, 5, 9)), (6, (0, 3, 5)), (2, (0, 1)), (1, (0,))])
+    def test_the_first_an_early_a_middle_and_the_last_step_are_checked(self, steps: int, checked: tuple[int, ...]) -> None:
+        assert Plan("tiny", steps).checked_steps() == checked
+
+
+class TestWithKnownNumbers:
+    def test_what_is_kept_of_a_launch(self, fake_session: Fake) -> None:
+        heard: list[int] = []
+        record = measure_launch(PLAN, Launch(3, 1003), fake_session(""), {}, heard.append)
+        assert record.failure is None
+        assert record.subject == Subject("tiny", "synthetic", "cells", "cpu:0", "fa4e", 30, 10, 80)
+        assert (record.launch, record.jitter, record.retraces) == (3, 1003, 0)
+        assert record.environment is not None
+        assert (record.environment.tensorflow, record.machine.cpu_model) == ("9.9.9", "fake")
+        assert record.losses == tuple(50 - step / 8 for step in range(30))
+        assert record.startup == Startup(import_seconds=1.0, build_seconds=2.0, trace_seconds=3.0, first_step_seconds=0.0)
+        assert record.graph_operations == {"MatMul": 3}
+        assert record.evaluation is not None
+        assert record.evaluation.tokens == 1600  # 20 batches of 80
+        assert heard == [5, 10, 15, 20, 25, 30]
+
+    def test_the_first_two_steps_of_each_block_are_not_steady(self, fake_session: Fake) -> None:
+        """Blocks of 5 steps: 2, 3 and 4 of each are left, by their numbers."""
+        record = measure_launch(PLAN, Launch(1), fake_session(""), {})
+        assert record.step_seconds == tuple(5 * block + step for block in range(6) for step in (2, 3, 4))
+
+    def test_nor_are_the_checked_steps_and_those_after_them(self, fake_session: Fake) -> None:
+        """Steps 0, 5, 15 and 29 are checked. Of the steps 0 to 4, 0 and 1 go for that, 2 and 3 as the first after the switch …"""
+        record = measure_launch(PLAN, Launch(0, numerics=True), fake_session(""), {})
+        assert record.step_seconds == (4, 9, 12, 13, 14, 19, 22, 23, 24, 27, 28)
+        assert [error.step for error in record.numerics] == [0, 5, 15, 29]
+
+    def test_memory_belongs_to_launches_without_the_oracle(self, fake_session: Fake) -> None:
+        """The fake's resident size is 1000 + 7 a step."""
+        python = fake_session("")
+        checked = measure_launch(ALONE, Launch(0, numerics=True), python, {})
+        assert (checked.failure, checked.memory) == (None, None)
+        memory = measure_launch(ALONE, Launch(1), python, {}).memory
+        assert memory == Memory(4321, 7.0)
+
+    def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
+        record = measure_launch(ALONE, Launch(1), fake_session(""), {})
+        assert len(record.losses) == 30
+        assert (record.step_seconds, record.yardstick_seconds) == ((), ())
+
+    def test_the_yardstick_takes_its_turn_after_each_block(self, fake_session: Fake) -> None:
+        """6 blocks, 3 NumPy steps after each, the first of which is dropped."""
+        record = measure_launch(PLAN, Launch(1), fake_session(""), {})
+        assert len(record.yardstick_seconds) == 12
+        assert min(record.yardstick_seconds) > 0
+
+
+class TestFailures:
+    CRASHING = """
+class Session(Session):
+    def steps(self, count, check):
+        if self.done == {step}:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().steps(count, check)
+"""
+
+    def test_what_was_measured_before_a_crash_is_kept(self, fake_session: Fake) -> None:
+        record = measure_launch(PLAN, Launch(1), fake_session(self.CRASHING.format(step=10)), {})
+        assert record.failure == Failure("crashed", "the worker was killed by SIGSEGV during steps")
+        assert len(record.losses) == 10
+        assert len(record.yardstick_seconds) == 4
+        assert record.startup is not None
+        assert (record.evaluation, record.memory, record.graph_operations) == (None, None, {})
+
+    def test_a_crash_before_the_first_step_leaves_no_start_up_times(self, fake_session: Fake) -> None:
+        record = measure_launch(PLAN, Launch(1), fake_session(self.CRASHING.format(step=0)), {})
+        assert (record.losses, record.startup) == ((), None)
+        assert record.subject.fingerprint == "fa4e"
+
+    def test_a_launch_that_never_started_has_no_environment(self, tmp_path: Path) -> None:
+        record = measure_launch(PLAN, Launch(0, 1000, numerics=True), str(tmp_path / "python"), {})
+        assert record.failure is not None
+        assert record.failure.kind == "crashed"
+        assert record.environment is None
+        assert record.subject == Subject("tiny", "synthetic", "cells", "cpu:0", "", 30, 0, 0)
+        assert record.machine.cores >= 1
+
+    def test_a_loss_that_is_not_finite_ends_the_training_but_not_the_record(self, fake_session: Fake) -> None:
+        diverging = """
+class Session(Session):
+    def steps(self, count, check):
+        if self.done < 10:
+            return super().steps(count, check)
+        return answers.Block((44.0, float("nan")), (0.0, 0.0), (), (), 1070)
+"""
+        record = measure_launch(ALONE, Launch(1), fake_session(diverging), {})
+        assert record.failure == Failure("diverged", "training diverged: the loss is nan at step 11")
+        assert len(record.losses) == 12
+        assert record.evaluation is not None
+        assert record.memory is not None
+
+
+class TestMemorySlope:
+    @pytest.mark.parametrize(
+        ("rss", "slope"),
+        [
+            ([], 0.0),
+            ([(5, 100)], 0.0),
+            ([(5, 900), (10, 100)], 0.0),  # the second half is one point
+            ([(5, 900), (10, 100), (15, 150)], 10.0),  # (150 − 100) / (15 − 10): the first is warm-up
+            ([(1, 0), (2, 0), (3, 1), (4, 2), (5, 6)], 2.5),  # of (3, 1), (4, 2), (5, 6): Σ(x − 4)(y − 3) / Σ(x − 4)² = (2 + 0 + 3) / 2
+        ],
+    )
+    def test_least_squares_over_the_second_half(self, rss: list[tuple[int, int]], slope: float) -> None:
+        assert memory_slope(rss) == slope
+
+
+@pytest.fixture(scope="module")
+def checked(newest_python: Path) -> Record:
+    """A launch held against the oracle, in turn with the yardstick."""
+    return measure_launch(PLAN, Launch(0, 1000, numerics=True), str(newest_python), {})
+
+
+@pytest.fixture(scope="module")
+def repeated(newest_python: Path) -> Record:
+    """The same training with neither."""
+    return measure_launch(ALONE, Launch(1, 1000), str(newest_python), {})
+
+
+@pytest.fixture(scope="module")
+def jittered(newest_python: Path) -> Record:
+    """A training from other last bits."""
+    return measure_launch(ALONE, Launch(2, 1001), str(newest_python), {})
+
+
+class TestTensorFlow:
+    def test_a_record_is_whole(self, checked: Record) -> None:
+        assert checked.failure is None
+        assert checked.environment is not None
+        assert checked.environment.tensorflow.startswith("2.21.")
+        assert checked.environment.variables["OPENBLAS_NUM_THREADS"] == "1"
+        assert checked.subject.name == "tiny-synthetic-cells-cpu0"
+        assert len(checked.subject.fingerprint) == 16
+        assert (checked.subject.num_steps, checked.subject.tokens_per_step) == (10, 80)
+        assert len(checked.losses) == 30
+        assert len(checked.step_seconds) == 11  # see test_nor_are_the_checked_steps_and_those_after_them
+        assert len(checked.yardstick_seconds) == 12
+        assert checked.startup is not None
+        assert min(checked.startup.import_seconds, checked.startup.build_seconds, checked.startup.trace_seconds) > 0
+        assert checked.startup.first_step_seconds > 0
+        assert checked.evaluation is not None
+        assert checked.evaluation.tokens == 1600
+        assert not checked.evaluation.weights_changed
+        assert checked.retraces == 0
+        assert checked.graph_operations["MatMul"] > 0
+
+    def test_it_learns(self, checked: Record) -> None:
+        """It starts from about 10 ln 500 = 62.1 nats a step, a guess among 500 words at each of 10 time steps."""
+        assert checked.losses[0] == pytest.approx(10 * math.log(500), rel=0.01)
+        assert checked.losses[-1] < 0.95 * checked.losses[0]
+
+    def test_the_oracle_sees_the_first_launch_alone(self, checked: Record, repeated: Record) -> None:
+        assert {0, 5, 15, 29} <= {error.step for error in checked.numerics}
+        assert {"loss", "gradient", "norm", "clipped", "update", "state"} <= {error.quantity for error in checked.numerics}
+        assert [error for error in checked.numerics if not error.error <= error.limit] == []
+        assert repeated.numerics == ()
+
+    def test_memory_is_measured_in_the_others_alone(self, checked: Record, repeated: Record) -> None:
+        assert checked.memory is None
+        assert repeated.memory is not None
+        assert repeated.memory.peak_rss_bytes > 100 * 2**20  # an imported TensorFlow
+
+    def test_the_same_jitter_is_the_same_training_bit_for_bit(self, checked: Record, repeated: Record) -> None:
+        """With the oracle and the yardstick or without: neither touches the training."""
+        assert checked.losses == repeated.losses
+        assert checked.subject == repeated.subject
+
+    def test_another_jitter_moves_the_last_bits(self, checked: Record, jittered: Record) -> None:
+        """Weights move by one part in 2²⁴ to 2²³; the losses of the first steps by about as much, before chaos carries it further."""
+        assert jittered.subject.fingerprint == checked.subject.fingerprint
+        assert jittered.losses != checked.losses
+        np.testing.assert_allclose(jittered.losses[:5], checked.losses[:5], rtol=1e-5)
+
+    def test_a_training_that_diverges_is_kept_with_its_step(self, newest_python: Path, tmp_path: Path) -> None:
+        (tmp_path / "sitecustomize.py").write_text(DIVERGING)
+        record = measure_launch(ALONE, Launch(0, 1000, numerics=True), str(newest_python), {"PYTHONPATH": str(tmp_path)})
+        assert record.failure == Failure("diverged", "training diverged: the loss is nan at step 1")
+        assert len(record.losses) == 2
+        assert math.isfinite(record.losses[0])
+        assert record.evaluation is not None
+        assert math.isnan(record.evaluation.perplexity)

@@ -1,0 +1,108 @@
+"""The host's lock, held by real processes."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.drive.lock import LockedError, host_lock
+
+ROOT = Path(__file__).resolve().parents[3]
+NOBODY = 65534
+
+# Takes the lock named by its argument, says so, and waits for its standard input to end.
+HOLDER = """
+import sys
+from pathlib import Path
+from bench.drive.lock import host_lock
+with host_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+
+
+def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with held_by_another(path) as holder:
+        wanted = f"process {holder.pid} measures on this host already: wait for it, or end it ({path})"
+        with pytest.raises(LockedError, match=re.escape(wanted)), host_lock(path):
+            pytest.fail("held twice")
+        with pytest.raises(LockedError, match=f"process {holder.pid} "), host_lock(path):  # being refused changed nothing
+            pytest.fail("held twice")
+
+
+def test_the_lock_ends_with_the_block(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(KeyboardInterrupt), host_lock(path):
+        raise KeyboardInterrupt
+    with held_by_another(path):
+        pass
+    with host_lock(path):
+        assert path.read_text() == str(os.getpid())
+
+
+def test_the_lock_ends_with_a_killed_holder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with held_by_another(path) as holder:
+        holder.kill()
+        holder.wait()
+        assert path.read_text() == str(holder.pid)
+        with host_lock(path):
+            pass
+
+
+def test_the_holders_children_do_not_hold_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with host_lock(path):
+        child = subprocess.Popen(["sleep", "1000"])
+    try:
+        with host_lock(path):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_file_that_was_left_behind_is_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text("a process id longer than ours: 12345678901234567890")
+    with host_lock(path):
+        assert path.read_text() == str(os.getpid())
+
+
+def test_a_file_of_another_user_can_be_held_all_the_same() -> None:
+    """It can be read but not written. The root user may write anything, so root tries as nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder) / "lock"
+        path.write_text("1")
+        path.chmod(0o444)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(NOBODY)
+        try:
+            with host_lock(path), pytest.raises(LockedError), host_lock(path):
+                pytest.fail("held twice")
+        finally:
+            os.seteuid(user)
+        assert path.read_text() == "1"
+
+
+def test_the_lock_lies_among_the_hosts_temporary_files(temporary: Path) -> None:
+    with host_lock():
+        assert os.listdir(temporary) == ["tfgate.lock"]

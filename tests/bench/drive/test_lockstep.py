@@ -1,0 +1,194 @@
+"""Lockstep end to end: real processes and a real shared file. The quick tests' sides compute by NumPy; the others have TensorFlow."""
+
+import functools
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive.launch import Plan
+from bench.drive.lockstep import SHARED_MEMORY, Side, run_lockstep, shared_folder
+from bench.drive.process import WorkerError
+from bench.judge.lockstep import lockstep_verdict
+from bench.record.lockstep import Lockstep
+from tests.bench.numpy_interpreter import numpy_interpreter
+
+HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
+
+Interpreter = Callable[..., str]
+
+
+@pytest.fixture
+def numpy_python(tmp_path: Path) -> Interpreter:
+    """Makes an interpreter with statements planted before and after each step."""
+    return functools.partial(numpy_interpreter, tmp_path)
+
+
+def compared(reference: str, candidate: str, steps: int = 6) -> Lockstep:
+    return run_lockstep(Plan("tiny", steps), Side(reference), Side(candidate))
+
+
+def test_equal_sides_agree_to_the_last_bit(numpy_python: Interpreter) -> None:
+    heard: list[int] = []
+    result = run_lockstep(Plan("tiny", 6), Side(numpy_python()), Side(numpy_python()), heard.append)
+    assert heard == [1, 2, 3, 4, 5, 6]
+    assert len(result.losses) == 6
+    assert result.losses[0] == pytest.approx(10 * math.log(500), rel=0.01)  # ten steps near the uniform law's loss
+    assert len(result.differences) == 33
+    assert all(differences == (0.0,) * 6 for differences in result.differences.values())
+    assert (result.departure, result.failure, result.oracle_steps) == (None, None, 0)
+    assert result.reference.tensorflow == "9.9.9"
+    assert result.candidate == result.reference
+    assert 0 < result.reference_seconds + result.candidate_seconds < result.wall_seconds
+    assert lockstep_verdict(result).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "quantity", "step"),
+    [
+        ("trainer.learning_rate = 1.001", "pass", "update", 0),
+        ("trainer.learning_rate = 1.001 if step >= 4 else 1.0", "pass", "update", 4),
+        ("trainer.zero_state()", "pass", "state", 1),  # at step 0 the state is zero anyway
+        ("pass", "gradients[-1] = None", "gradient", 0),
+        ("pass", "result.loss *= 1.0001", "loss", 0),
+        ("pass", "result.global_norm = float('nan') if step == 3 else result.global_norm", "norm", 3),
+        ("pass", "clipped[1] = clipped[1] * 1.01 if step == 2 else clipped[1]", "clipped", 2),
+    ],
+)
+def test_first_step_and_quantity_are_named(numpy_python: Interpreter, before: str, after: str, quantity: str, step: int) -> None:
+    result = compared(numpy_python(), numpy_python(before, after))
+    assert result.departure is not None
+    assert (result.departure.first.quantity, result.departure.first.step) == (quantity, step)
+    assert len(result.losses) == step + 1  # it ends there
+    assert result.nearest is not None
+    assert result.nearest.step == step  # clean steps are nowhere near
+    assert lockstep_verdict(result).exit_code == 1
+
+
+def test_a_reference_that_is_wrong_makes_no_regression(numpy_python: Interpreter) -> None:
+    result = compared(numpy_python("trainer.learning_rate = 1.001"), numpy_python())
+    assert lockstep_verdict(result).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "message"),
+    [
+        ("os._exit(3) if step == 2 else None", "crashed", "exited with code 3 during lockstep"),
+        ("os.kill(os.getpid(), 11) if step == 2 else None", "crashed", "was killed by SIGSEGV during lockstep"),
+        ("1 / (step - 2)", "exception", "ZeroDivisionError"),
+    ],
+)
+def test_a_candidate_that_fails_is_a_regression(numpy_python: Interpreter, before: str, kind: str, message: str) -> None:
+    result = compared(numpy_python(), numpy_python(before))
+    assert result.failure is not None
+    assert result.failure.kind == kind
+    assert message in result.failure.message
+    assert len(result.losses) == 2
+    verdict = lockstep_verdict(result)
+    assert verdict.exit_code == 1
+    assert "the candidate failed at step 2, where the reference runs" in verdict.comparisons[0].note
+
+
+def test_a_result_of_another_shape_is_the_candidates_failure(numpy_python: Interpreter) -> None:
+    result = compared(numpy_python(), numpy_python(after="result.global_norm = np.zeros(2, np.float32)"))
+    assert result.failure is not None
+    assert "an array of shape (2,) where () is due" in result.failure.message
+
+
+def test_a_reference_that_fails_is_a_failed_measurement(numpy_python: Interpreter) -> None:
+    with pytest.raises(WorkerError, match="exited with code 3 during lockstep"):
+        compared(numpy_python("os._exit(3) if step == 2 else None"), numpy_python())
+
+
+def test_a_reference_that_diverges_ends_the_comparison(numpy_python: Interpreter) -> None:
+    nan = "result.loss = np.float32('nan') if step == 2 else result.loss"
+    result = compared(numpy_python(after=nan), numpy_python(after=nan))
+    assert len(result.losses) == 3
+    assert result.departure is None  # both are NaN: that is no difference
+    verdict = lockstep_verdict(result)
+    assert verdict.exit_code == 3
+    assert "the reference diverged: its loss is nan at step 2" in verdict.comparisons[0].note
+
+
+def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: Interpreter, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text(f"#!{sys.executable}\nimport os\nos.kill(os.getpid(), 11)\n")
+    broken.chmod(0o755)
+    result = compared(numpy_python(), str(broken))
+    assert result.candidate is None
+    assert "before the first step" in lockstep_verdict(result).comparisons[0].note
+
+
+def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpreter) -> None:
+    with pytest.raises(WorkerError, match="install TensorFlow there"):
+        compared(numpy_python(), sys.executable)
+
+
+def test_nothing_is_left_behind(numpy_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", folder)
+    compared(numpy_python(), numpy_python("os._exit(3)"))
+    assert list(folder.iterdir()) == []
+
+
+def test_shared_memory_is_used_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", tmp_path)
+    with shared_folder(1) as folder:
+        assert Path(folder).parent == tmp_path
+    with shared_folder(1 << 60) as folder:  # an exbibyte
+        assert Path(folder).parent not in (tmp_path, SHARED_MEMORY)
+    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", tmp_path / "none")
+    with shared_folder(1) as folder:
+        assert Path(folder).is_dir()
+
+
+def faulty(python: Path, fault: str) -> Side:
+    return Side(str(python), {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault})
+
+
+def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path) -> None:
+    result = run_lockstep(Plan("tiny", 5), Side(str(newest_python)), faulty(newest_python, "learning-rate-plus-0.1-percent"))
+    assert result.departure is not None
+    assert (result.departure.first.step, result.departure.first.quantity) == (0, "update")
+    assert result.departure.candidate_error == pytest.approx(1e-3, rel=0.01)
+    assert result.departure.reference_error < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "step", "quantity", "tensor"),
+    [
+        ("embedding-gradient-lost", 0, "gradient", "embedding"),
+        ("output-bias-gradient-lost", 0, "gradient", "output/bias"),
+        ("state-not-carried", 1, "state", None),
+        ("clip-always", 0, "clipped", None),  # a wrong clip norm would not show: tiny's gradients are never longer than it
+        ("update-twice-every-100th-step", 99, "update", None),
+        ("wrong-after-step-200", 200, "update", None),
+    ],
+)
+def test_planted_fault_is_found(newest_python: Path, fault: str, step: int, quantity: str, tensor: str | None) -> None:
+    result = run_lockstep(Plan("tiny", 250), Side(str(newest_python)), faulty(newest_python, fault))
+    assert result.departure is not None
+    assert (result.departure.first.step, result.departure.first.quantity) == (step, quantity)
+    assert tensor in (None, result.departure.first.tensor)
+    assert lockstep_verdict(result).exit_code == 1
+
+
+@pytest.mark.slow
+def test_oldest_and_newest_agree(oldest_python: Path, newest_python: Path) -> None:
+    result = run_lockstep(Plan("tiny", 300), Side(str(oldest_python)), Side(str(newest_python)))
+    assert lockstep_verdict(result).exit_code == 0
+    assert len(result.losses) == 300
+    assert any(result.differences["gradient of embedding"])  # two TensorFlows: they round differently
+    # Room: no difference comes near its limit. The nearest was at 0.3 of it.
+    assert result.nearest is not None
+    assert result.nearest.difference < 0.6 * result.nearest.limit
+
+
+@pytest.mark.slow
+def test_a_hook_without_a_fault_is_not_found(newest_python: Path) -> None:
+    result = run_lockstep(Plan("tiny", 30), Side(str(newest_python)), faulty(newest_python, "none"))
+    assert lockstep_verdict(result).exit_code == 0

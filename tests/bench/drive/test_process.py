@@ -1,0 +1,230 @@
+"""Workers as they should be, and every way in which a process can fail its orchestrator: named, reaped, nothing left behind."""
+
+import contextlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.drive import process
+from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError
+from bench.record.replies import Description, Timed
+from bench.record.types import Failure, Memory
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+Fake = Callable[[str], str]
+
+ROOT = Path(__file__).resolve().parents[3]
+SECONDS = 600.0  # deadline of requests that should be answered; long, for machines that do other things as well
+
+
+def failure_of(python: str, operation: str = "work", timeout: float = SECONDS, kind: Any = None) -> Failure:
+    """How a worker of that interpreter fails an operation."""
+    with pytest.raises(WorkerError) as caught, Worker(python, "tensorflow") as worker:
+        worker.request(kind, operation, timeout)
+    assert str(caught.value) == caught.value.failure.message
+    return caught.value.failure
+
+
+def reply_of(python: str, kind: Any) -> Any:
+    with Worker(python, "tensorflow") as worker:
+        return worker.request(kind, "work", SECONDS)
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("os.kill(os.getpid(), signal.SIGSEGV)", "the worker was killed by SIGSEGV during work"),
+            (
+                "os.kill(os.getpid(), signal.SIGKILL)",
+                "the worker was killed by SIGKILL (as the kernel does when memory runs out) during work",
+            ),
+            ("os.kill(os.getpid(), signal.SIGRTMIN + 2)", "the worker was killed by signal 36 during work"),
+            ("os.abort()", "the worker was killed by SIGABRT during work"),
+            ("os._exit(3)", "the worker exited with code 3 during work"),
+            ("os._exit(0)", "the worker exited with code 0 during work"),
+            ("send('{\"reply\": '); os._exit(0)", "the worker exited with code 0 during work"),
+            ("1 / 0", "the worker exited with code 1 during work; its last words: ZeroDivisionError: division by zero"),
+        ],
+        ids=["SIGSEGV", "SIGKILL", "a signal without a name", "abort", "exit code", "exit", "half a line", "exception outside a request"],
+    )
+    def test_a_process_that_ends_has_crashed(self, fake_interpreter: Fake, body: str, message: str) -> None:
+        failure = failure_of(fake_interpreter(body))
+        assert (failure.kind, failure.message) == ("crashed", message)
+
+    def test_the_end_of_what_it_printed_is_kept(self, fake_interpreter: Fake) -> None:
+        """Both streams count: TensorFlow prints to either. The last 4,000 bytes of 9,000 numbered lines are kept."""
+        body = "for n in range(9000): print(n, file=(sys.stdout, sys.stderr)[n % 2], flush=True)\nprint('\\n', flush=True); os._exit(7)"
+        failure = failure_of(fake_interpreter(body))
+        assert failure.message == "the worker exited with code 7 during work; its last words: 8999"
+        assert failure.stderr_tail.endswith("8997\n8998\n8999\n\n\n")
+        assert len(failure.stderr_tail) == STDERR_TAIL_BYTES == 4000
+
+    def test_a_process_that_has_ended_before_it_is_asked_has_crashed(self, fake_interpreter: Fake) -> None:
+        with Worker(fake_interpreter("send('{\"reply\": null}\\n'); os._exit(5)"), "tensorflow") as worker:
+            worker.request(None, "first", SECONDS)
+            with pytest.raises(WorkerError) as caught:
+                worker.request(None, "second", SECONDS)
+        assert caught.value.failure == Failure("crashed", "the worker exited with code 5 during second")
+
+    def test_a_process_that_says_nothing_in_time_hangs(self, fake_interpreter: Fake) -> None:
+        failure = failure_of(fake_interpreter("print('at work', flush=True); time.sleep(1000)"), timeout=0.3)
+        assert (failure.kind, failure.message) == ("hung", "the worker did not finish work within 0 s")
+
+    def test_events_do_not_put_the_deadline_off(self, fake_interpreter: Fake) -> None:
+        failure = failure_of(fake_interpreter("while True: send('{\"event\": 1}\\n'); time.sleep(0.01)"), timeout=0.3)
+        assert failure.kind == "hung"
+
+    def test_a_process_that_closes_its_pipe_but_lives_is_ended(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
+        failure = failure_of(fake_interpreter("os.close(replies); time.sleep(1000)"))
+        assert failure == Failure("crashed", "the worker closed its pipe during work")
+
+    @pytest.mark.parametrize(
+        ("line", "found"),
+        [
+            ("Segmentation fault?", "the worker wrote b'Segmentation fault?' where its reply to work should be"),
+            ("\\xff\\xfe", "where its reply to work should be"),
+            ("", "the worker wrote b'' where"),
+            ("[1]", "the worker wrote b'[1]' where"),
+            ("{}", "the worker wrote {} where its reply to work should be"),
+            ('{"answer": 1}', "the worker wrote {'answer': 1} where"),
+            ('{"error": 1}', "the worker's reply to work is not what it should be: the whole: an object is wanted, found 1"),
+            ('{"error": {"type": "E"}}', "the worker's reply to work is not what it should be: Raised: field 'message' is missing"),
+            ('{"reply": {"peak_rss_bytes": 1}}', "not what it should be: Memory: field 'slope_bytes_per_step' is missing"),
+            ('{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}', "peak_rss_bytes: an integer is wanted, found 1.5"),
+        ],
+    )
+    def test_what_is_no_reply_is_garbage(self, fake_interpreter: Fake, line: str, found: str) -> None:
+        failure = failure_of(fake_interpreter(f"os.write(replies, b'''{line}\\n'''); time.sleep(1000)"), kind=Memory)
+        assert failure.kind == "garbage"
+        assert found in failure.message
+
+    def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        missing = str(tmp_path / "no" / "python")
+        wanted = f"interpreter {missing} can't be started: No such file or directory; name another by --python"
+        assert failure_of(missing) == Failure("crashed", wanted)
+
+    def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
+        assert failure_of(str(tmp_path)).message == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+
+    @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has a TensorFlow")
+    def test_an_interpreter_without_tensorflow_is_named_with_the_remedy(self) -> None:
+        failure = failure_of(sys.executable, "describe", kind=Description)
+        wanted = f"{sys.executable}: No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python"
+        assert (failure.kind, failure.message) == ("exception", wanted)
+
+    def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:
+        with Worker(sys.executable, "yardstick") as worker:
+            with pytest.raises(WorkerError) as caught:
+                worker.request(None, "open", SECONDS, config="huge", corpus="synthetic")
+            failure = caught.value.failure
+            assert failure.kind == "exception"
+            assert failure.message.startswith("ConfigError: no configuration is called 'huge'")
+            assert failure.stderr_tail.startswith("Traceback (most recent call last)")
+            with pytest.raises(WorkerError, match="AttributeError: 'Session' object has no attribute 'fly'"):
+                worker.request(None, "fly", SECONDS)
+
+
+class TestReplies:
+    def test_a_real_worker_answers_again_and_again(self) -> None:
+        with Worker(sys.executable, "yardstick") as worker:
+            worker.request(None, "open", SECONDS, config="tiny", corpus="synthetic")
+            for count in (1, 3):
+                timed = worker.request(Timed, "steps", SECONDS, count=count)
+                assert len(timed.seconds) == count
+                assert min(timed.seconds) > 0
+
+    def test_a_reply_larger_than_a_pipe_holds(self, fake_interpreter: Fake) -> None:
+        numbers = reply_of(fake_interpreter("send(json.dumps({'reply': list(range(1000000))}) + '\\n')"), tuple[int, ...])
+        assert numbers == tuple(range(1000000))
+
+    def test_events_come_in_order_before_the_reply(self, fake_interpreter: Fake) -> None:
+        """In one write, and cut in the middle of a character."""
+        python = fake_interpreter(
+            "text = ''.join(json.dumps({'event': n}) + '\\n' for n in range(500)) + '{\"reply\": \"\\u00e4\"}\\n'\n"
+            "data = text.encode(); os.write(replies, data[:-4]); time.sleep(0.1); os.write(replies, data[-4:])"
+        )
+        heard: list[int] = []
+        with Worker(python, "tensorflow") as worker:
+            assert worker.request(str, "work", SECONDS, heard.append) == "ä"
+        assert heard == list(range(500))
+
+    def test_the_request_is_what_was_asked(self, fake_interpreter: Fake) -> None:
+        with Worker(fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "yardstick") as worker:
+            asked = worker.request(dict[str, str], "work", SECONDS, config="tiny")
+        assert asked == {"kind": "yardstick", "op": "work", "config": "tiny"}
+
+
+class TestEnd:
+    def test_a_worker_that_will_not_close_is_killed(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
+        assert reply_of(fake_interpreter("send('{\"reply\": 1}\\n'); time.sleep(1000)"), int) == 1
+
+    def test_a_worker_is_killed_with_its_children(self, fake_interpreter: Fake) -> None:
+        python = fake_interpreter(
+            "child = subprocess.Popen(['sleep', '1000'])\nsend(json.dumps({'reply': [os.getpid(), child.pid]}) + '\\n')\ntime.sleep(1000)"
+        )
+        worker = Worker(python, "tensorflow")
+        pids = worker.request(tuple[int, ...], "work", SECONDS)
+        assert all(alive(pid) for pid in pids)
+        worker.kill()
+        assert not any(alive(pid) for pid in pids)
+
+    def test_an_error_in_the_block_kills_it_without_a_question(self, fake_interpreter: Fake) -> None:
+        """Asked to close, it would leave a file before it ends."""
+        python = fake_interpreter("send('{\"reply\": 1}\\n'); requests.readline(); open(sys.argv[0] + '.asked', 'w').close()")
+        worker = Worker(python, "tensorflow")
+        worker.request(int, "work", SECONDS)
+        with pytest.raises(KeyboardInterrupt), worker:
+            raise KeyboardInterrupt
+        assert not Path(f"{python}.asked").exists()
+        with Worker(python, "tensorflow") as worker:
+            worker.request(int, "work", SECONDS)
+        assert Path(f"{python}.asked").exists()
+
+    def test_ctrl_c_while_it_closes_ends_it_too(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        python = fake_interpreter(
+            "send(json.dumps({'reply': os.getpid()}) + '\\n'); requests.readline(); os.kill(os.getppid(), signal.SIGINT); time.sleep(1000)"
+        )
+        with pytest.raises(KeyboardInterrupt), Worker(python, "tensorflow") as worker:
+            pid = worker.request(int, "work", SECONDS)
+        assert not alive(pid)
+
+    def test_a_worker_ends_when_its_orchestrator_is_killed(self) -> None:
+        """The end of its commands tells it, once it has finished what it was at. Its folder alone stays behind: nobody is left."""
+        killed = subprocess.Popen([sys.executable, "-c", ORCHESTRATOR], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        pid, folder = killed.communicate(timeout=SECONDS)[0].split()
+        deadline = time.monotonic() + SECONDS
+        while alive(int(pid)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        shutil.rmtree(folder)
+
+
+# Kills itself while its worker is at work.
+ORCHESTRATOR = """
+import os, sys
+from bench.drive.process import Worker
+worker = Worker(sys.executable, "yardstick")
+worker.request(None, "open", 600.0, config="tiny", corpus="synthetic")
+print(worker._process.pid, worker._home, flush=True)
+os.write(worker._commands, b'{"op": "steps", "count": 300}\\n')
+os.kill(os.getpid(), 9)
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and no zombie (an orphan's new parent may be slow to reap it)."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return not re.search(r"^State:\s+[ZX]", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return False

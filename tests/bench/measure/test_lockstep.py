@@ -1,0 +1,92 @@
+"""One side of a comparison: what it publishes, and that the candidate starts every step where the reference does."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.measure.exchange import Exchange, layout
+from bench.measure.lockstep import Side, publish
+from lm.batches import batch
+from lm.config import CONFIGS
+from lm.initial import dropout_masks, initial_weights
+from lm.oracle_sgd import SparseRows
+
+TINY = CONFIGS["tiny"]
+DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
+
+
+def test_duplicate_rows_are_added_up_and_old_rows_are_cleared() -> None:
+    target = np.full((4, 2), 9, np.float32)
+    # Row 3 comes twice: 1 + 4 and 2 + 8.
+    publish(SparseRows(np.array([3, 1, 3]), np.array([[1, 2], [5, 6], [4, 8]], np.float32)), target)
+    assert target.tolist() == [[0, 0], [5, 6], [0, 0], [5, 10]]
+
+
+def test_no_rows_at_all_are_zeros() -> None:
+    target = np.full((4, 2), 9, np.float32)
+    publish(SparseRows(np.zeros(0, np.int32), np.zeros((0, 2), np.float32)), target)
+    assert not target.any()
+
+
+def test_a_missing_gradient_is_zeros() -> None:
+    target = np.full(3, 9, np.float32)
+    publish(None, target)
+    assert not target.any()
+
+
+@pytest.mark.parametrize("value", [1.0, np.ones(1, np.float32), np.ones((2, 3), np.float32)])
+def test_another_shape_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"of shape .* where \(3,\) is due"):
+        publish(value, np.zeros(3, np.float32))
+
+
+def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
+    trainer = pytest.importorskip("lm.trainer", reason="TensorFlow is not installed in the Python that runs this test")
+    path.write_bytes(bytes(4 * layout(config)[1]))
+    exchange = Exchange(path, config)
+    trainers = [trainer.Trainer(config) for _ in range(2)]
+    trainers[0].weights = initial_weights(config)
+    return Side(trainers[0], exchange, "reference"), Side(trainers[1], exchange, "candidate"), exchange
+
+
+def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
+    found = {quantity: exchange.results(role, quantity) for quantity in ("state", "loss", "gradient", "norm", "clipped")}
+    return {f"{quantity} {tensor}": array.copy() for quantity, tensors in found.items() for tensor, array in tensors.items()} | {
+        f"weights {tensor}": array.copy() for tensor, array in exchange.updated(role, step).items()
+    }
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("config", [TINY, DROPPING], ids=lambda config: config.name)
+def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> None:
+    # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them over.
+    reference, candidate, exchange = two_sides(tmp_path / "exchange", config)
+    tokens = (np.arange(2000) % 20).astype(np.int32)  # twenty words in turn: there is something to learn
+    losses = []
+    for step in range(4):
+        data = (*batch(tokens, config, step), dropout_masks(config, step))
+        before = {name: value.copy() for name, value in exchange.weights(step).items()}
+        assert reference.take(step, data).seconds > 0
+        candidate.take(step, data)
+        assert all(np.array_equal(before[name], value) for name, value in exchange.weights(step).items())
+        theirs, ours = (published(exchange, role, step) for role in ("reference", "candidate"))
+        assert theirs.keys() == ours.keys()
+        assert [name for name in theirs if not np.array_equal(theirs[name], ours[name])] == []
+        assert all(theirs[f"gradient {name}"].any() for name in config.weight_shapes())
+        losses.append(float(theirs["loss "]))
+    assert losses[-1] < losses[0]  # the reference trains on
+
+
+@pytest.mark.tensorflow
+def test_adopted_weights_are_copies(tmp_path: Path) -> None:
+    reference, candidate, exchange = two_sides(tmp_path / "exchange", TINY)
+    data = (*batch(np.arange(500, dtype=np.int32), TINY, 0), ())
+    reference.take(0, data)
+    candidate.take(0, data)
+    kept = candidate._trainer.weights
+    for array in exchange.weights(0).values():
+        array[...] = 7
+    assert all(np.array_equal(kept[name], value) for name, value in candidate._trainer.weights.items())

@@ -1,0 +1,261 @@
+"""The check against the oracle: silent on a right step, and what it says of steps with a fault in them."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.measure.numerics import check_evaluation, check_step, relative_error, rounding_error
+from bench.record.types import NumericError
+from lm.config import CONFIGS
+from lm.initial import initial_weights
+
+INF, NAN = float("inf"), float("nan")
+
+
+class TestRelativeError:
+    @pytest.mark.parametrize(
+        ("found", "wanted", "error"),
+        [
+            ([3.0, 4.0], [3.0, 4.0], 0.0),
+            ([3.0, 4.5], [3.0, 4.0], 0.1),  # 0.5 / 5
+            ([-3.0, -4.0], [3.0, 4.0], 2.0),
+            ([0.0, 0.0], [3.0, 4.0], 1.0),  # lost
+            ([0.0, 0.0], [0.0, 0.0], 0.0),
+            ([1e-30, 0.0], [0.0, 0.0], INF),  # no error is small beside nothing
+            ([INF, 4.0], [INF, 4.0], 0.0),
+            ([INF, 5.0], [INF, 4.0], 0.25),  # the finite ones are compared
+            ([-INF, 4.0], [INF, 4.0], INF),
+            ([1.0, 4.0], [INF, 4.0], INF),
+            ([INF, 4.0], [1.0, 4.0], INF),
+            ([NAN, 4.0], [NAN, 4.0], 0.0),
+            ([NAN, 4.0], [INF, 4.0], INF),
+            ([1.0, 4.0], [NAN, 4.0], INF),  # a NaN swallowed
+            ([NAN, 4.0], [1.0, 4.0], INF),
+            ([NAN, NAN], [NAN, NAN], 0.0),
+            ([], [], 0.0),
+            ([1.0], [1.0, 1.0], INF),
+            ([[1.0, 1.0]], [1.0, 1.0], INF),
+        ],
+    )
+    def test_cases(self, found: Any, wanted: Any, error: float) -> None:
+        assert relative_error(np.array(found), np.array(wanted)) == pytest.approx(error)
+
+    def test_scalars(self) -> None:
+        assert relative_error(np.asarray(np.float32(11.0)), np.asarray(10.0)) == pytest.approx(0.1)
+
+    def test_float32_is_compared_in_float64(self) -> None:
+        """Squares of 1e30 leave float32's range, and 1 + 2⁻²³ is float32's neighbour of 1."""
+        assert relative_error(np.array([1e30], np.float32), np.array([1e30], np.float32)) == 0.0
+        assert relative_error(np.array([1 + 2.0**-23], np.float32), np.array([1.0])) == 2.0**-23
+
+
+class TestRoundingError:
+    def test_each_moved_value_is_rounded_by_up_to_half_a_unit_in_its_last_place(self) -> None:
+        """Of the weights 3, 100 and 4 the first and the last move, by ‖(0.3, 0.4)‖ = 0.5: 2⁻²⁴ · 5 / 0.5."""
+        assert rounding_error(np.array([3.0, 100.0, 4.0]), np.array([0.3, 0.0, 0.4])) == pytest.approx(10 * 2.0**-24)
+
+    def test_nothing_moved_nothing_rounded(self) -> None:
+        assert rounding_error(np.ones(3), np.zeros(3)) == 0.0
+
+    def test_rounded_four_times_it_doubles(self) -> None:
+        weight, update = np.ones((2, 1)), np.ones((2, 1))
+        assert rounding_error(weight, update, np.array([[4], [4]])) == pytest.approx(2 * rounding_error(weight, update))
+
+
+@dataclasses.dataclass
+class Taken:
+    """A step that was taken, with all that the check wants to know."""
+
+    trainer: Any
+    before: tuple[Any, Any]
+    batch: tuple[Any, Any, Any]
+    result: Any
+
+    def errors(self) -> tuple[NumericError, ...]:
+        return check_step(self.trainer, self.before, 7, self.batch, 1.0, self.result)
+
+    def over(self) -> set[str]:
+        """The quantities whose error is over the limit."""
+        return {error.quantity for error in self.errors() if not error.error <= error.limit}
+
+
+CLIPPING = dataclasses.replace(CONFIGS["tiny"], name="clipping", clip_norm=1.0)  # below the norm, so that clipping acts
+LAST, EMBEDDING = "output/bias", "embedding"
+
+
+def ids() -> tuple[Any, Any, Any]:
+    """A batch of 30 words: each comes more than twice among 80."""
+    tokens = np.random.RandomState(1).randint(30, size=(CLIPPING.batch_size, CLIPPING.num_steps + 1)).astype(np.int32)
+    return tokens[:, :-1], tokens[:, 1:], ()
+
+
+@pytest.fixture(scope="module")
+def trainers() -> dict[float, Any]:
+    """By clip norm: one as it should be, and one that clips at 1% more. Both are then said to clip at 1."""
+    from lm.trainer import Trainer
+
+    made = {}
+    for clip_norm in (1.0, 1.01):
+        made[clip_norm] = Trainer(dataclasses.replace(CLIPPING, clip_norm=clip_norm))
+        made[clip_norm].trace()
+        made[clip_norm].config = CLIPPING
+    return made
+
+
+def reset(trainer: Any) -> tuple[Any, Any]:
+    """Weights and a state to start from, put into the trainer. The weights are large enough for a norm of some units."""
+    random = np.random.RandomState(2)
+    trainer.weights = {name: 4 * weight for name, weight in initial_weights(CLIPPING).items()}
+    trainer.state = {name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in CLIPPING.state_shapes().items()}
+    trainer.learning_rate = 1.0
+    return trainer.weights, trainer.state
+
+
+def take(trainer: Any, before_step: Callable[[Any], None] = lambda trainer: None) -> Taken:
+    """A step from the reset trainer, that was tampered with in between."""
+    before = reset(trainer)
+    before_step(trainer)
+    return Taken(trainer, before, ids(), trainer.train_step(*ids()))
+
+
+def replaced(values: Any, name: str, change: Callable[[Any], Any]) -> list[Any]:
+    """The values, in the order of the weights, with the named one changed."""
+    return [change(value) if name == other else value for other, value in zip(CLIPPING.weight_shapes(), values, strict=True)]
+
+
+def overwritten(slices: Any) -> Any:
+    """Of rows with the same id the last alone."""
+    last = {int(id_): row for row, id_ in enumerate(np.asarray(slices.indices))}
+    rows = sorted(last.values())
+    return type(slices)(np.asarray(slices.values)[rows], np.asarray(slices.indices)[rows], slices.dense_shape)
+
+
+@pytest.mark.tensorflow
+class TestStep:
+    def test_a_right_step_is_within_every_limit(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        assert float(taken.result.global_norm) > 1.5  # it is clipped, then
+        errors = taken.errors()
+        assert [error.quantity for error in errors] == ["loss", "norm", "gradient", "clipped", "update", "state"]
+        assert {error.step for error in errors} == {7}
+        assert taken.over() == set()
+        assert max(error.error for error in errors) > 0  # float32 against float64
+        assert max(error.limit for error in errors) < 1e-4
+
+    def test_a_step_that_was_not_clipped_is_within_every_limit(self) -> None:
+        from lm.trainer import Trainer
+
+        trainer = Trainer(dataclasses.replace(CLIPPING, clip_norm=1000.0))
+        assert take(trainer).over() == set()
+
+    def test_a_learning_rate_off_by_a_thousandth(self, trainers: dict[float, Any]) -> None:
+        def tamper(trainer: Any) -> None:
+            trainer.learning_rate = 1.001
+
+        taken = take(trainers[1.0], tamper)
+        assert taken.over() == {"update"}
+        assert next(error for error in taken.errors() if error.quantity == "update").error == pytest.approx(1e-3, rel=0.05)
+
+    def test_clipping_at_one_per_cent_more(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.01])
+        assert taken.over() == {"clipped", "update"}
+        assert next(error for error in taken.errors() if error.quantity == "clipped").error == pytest.approx(0.01, rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("quantity", "tamper"),
+        [
+            ("loss", lambda result: result._replace(loss=result.loss / CLIPPING.num_steps)),
+            ("loss", lambda result: result._replace(loss=result.loss * 1.0001)),
+            ("loss", lambda result: result._replace(loss=NAN)),
+            ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, LAST, lambda value: 0 * value))),
+            ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, EMBEDDING, overwritten))),
+            ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, LAST, lambda value: value.numpy().round(3)))),
+            ("clipped", lambda result: result._replace(clipped=result.gradients)),
+            ("clipped", lambda result: result._replace(clipped=replaced(result.clipped, LAST, lambda value: value * NAN))),
+        ],
+        ids=["averaged", "off by 1e-4", "NaN", "lost", "duplicates overwritten", "rounded", "missing", "a NaN"],
+    )
+    def test_a_wrong_result(self, trainers: dict[float, Any], quantity: str, tamper: Callable[[Any], Any]) -> None:
+        taken = take(trainers[1.0])
+        taken.result = tamper(taken.result)
+        assert taken.over() == {quantity}
+
+    def test_a_norm_with_duplicates_summed(self, trainers: dict[float, Any]) -> None:
+        """TensorFlow's doesn't; that its IndexedSlices have duplicates makes the difference."""
+        import tensorflow as tf
+
+        taken = take(trainers[1.0])
+        dense = [tf.convert_to_tensor(gradient) for gradient in taken.result.gradients]
+        taken.result = taken.result._replace(global_norm=tf.linalg.global_norm(dense))
+        assert taken.over() == {"norm"}
+
+    def test_a_dense_gradient_of_the_embedding_is_as_good_as_a_sparse_one(self, trainers: dict[float, Any]) -> None:
+        import tensorflow as tf
+
+        taken = take(trainers[1.0])
+        taken.result = taken.result._replace(gradients=[tf.convert_to_tensor(gradient) for gradient in taken.result.gradients])
+        assert taken.over() == set()
+
+    def test_the_worst_tensor_is_named(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        taken.result = taken.result._replace(gradients=replaced(taken.result.gradients, "lstm1/recurrent", lambda value: value * 1.01))
+        worst = next(error for error in taken.errors() if error.quantity == "gradient")
+        assert worst.tensor == "lstm1/recurrent"
+        assert worst.error == pytest.approx(0.01, rel=1e-3)
+
+    def test_a_state_that_was_zeroed_or_not_carried(self, trainers: dict[float, Any]) -> None:
+        zeroed = take(trainers[1.0])
+        zeroed.trainer.zero_state()
+        assert zeroed.over() == {"state"}
+        not_carried = take(trainers[1.0], lambda trainer: trainer.zero_state())
+        assert not_carried.over() == {"loss", "norm", "gradient", "clipped", "update", "state"}
+
+    def test_the_state_of_one_layer_stale_by_a_step(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        taken.trainer.state = {**taken.trainer.state, "lstm1/c": taken.before[1]["lstm1/c"]}
+        assert taken.over() == {"state"}
+
+    def test_labels_shifted_by_one(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        inputs, targets, masks = taken.batch
+        taken.batch = inputs, np.roll(targets, 1, axis=1), masks
+        assert {"loss", "gradient"} <= taken.over()
+
+    def test_an_update_applied_twice(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        weights, before = taken.trainer.weights, taken.before[0]
+        taken.trainer.weights = {name: 2 * value - before[name] for name, value in weights.items()}
+        assert taken.over() == {"update"}
+
+    def test_a_weight_that_was_not_updated(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        taken.trainer.weights = {**taken.trainer.weights, LAST: taken.before[0][LAST]}
+        assert taken.over() == {"update"}
+        assert next(error for error in taken.errors() if error.quantity == "update").error == pytest.approx(1.0)
+
+
+@pytest.mark.tensorflow
+class TestEvaluation:
+    def evaluated(self, trainer: Any) -> tuple[Any, Any]:
+        """(weights and state before, loss) of an evaluation step."""
+        before = reset(trainer)
+        inputs, targets, _ = ids()
+        return before, trainer.evaluation_step(inputs, targets)
+
+    def over(self, trainer: Any, before: Any, loss: Any) -> set[str]:
+        errors = check_evaluation(trainer, before, 7, ids()[:2], loss)
+        assert [error.quantity for error in errors] == ["loss", "state"]
+        return {error.quantity for error in errors if not error.error <= error.limit}
+
+    def test_a_right_one_is_within_its_limits(self, trainers: dict[float, Any]) -> None:
+        before, loss = self.evaluated(trainers[1.0])
+        assert self.over(trainers[1.0], before, loss) == set()
+
+    def test_a_wrong_loss_and_a_wrong_state_are_over(self, trainers: dict[float, Any]) -> None:
+        before, loss = self.evaluated(trainers[1.0])
+        assert self.over(trainers[1.0], before, loss * 1.0001) == {"loss"}
+        trainers[1.0].zero_state()
+        assert self.over(trainers[1.0], before, loss) == {"state"}

@@ -1,0 +1,191 @@
+"""A session with TensorFlow, asked as a worker asks it."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.measure.session import Session
+from bench.record.codec import from_plain, to_plain
+from bench.record.machine import this_machine, usable_cores
+from lm.batches import batch
+from lm.config import CONFIGS, ConfigError
+from lm.corpus import load_corpus
+from lm.initial import initial_weights, weights_sha256
+
+pytestmark = pytest.mark.tensorflow
+
+TINY = CONFIGS["tiny"]
+SHORT = 248  # tokens: 8 rows of 31, so (31 − 1) / 10 = 3 batches
+
+
+def opened() -> Session:
+    session = Session()
+    session.open("tiny", "synthetic", steps=30)
+    return session
+
+
+@pytest.fixture(scope="module")
+def two_sessions() -> tuple[Session, Session]:
+    """Opened once, since tracing takes seconds; tests have them by `sessions`."""
+    return opened(), opened()
+
+
+@pytest.fixture
+def sessions(two_sessions: tuple[Session, Session]) -> tuple[Session, Session]:
+    """Two sessions as good as new."""
+    for session in two_sessions:
+        session.config, session.corpus, session._next_step = TINY, load_corpus("synthetic", TINY), 0
+        session.trainer.weights, session.trainer.learning_rate = initial_weights(TINY), TINY.learning_rate
+        session.trainer.zero_state()
+    return two_sessions
+
+
+@pytest.fixture
+def session(sessions: tuple[Session, Session]) -> Session:
+    """One of them."""
+    return sessions[0]
+
+
+def shorten(session: Session) -> None:
+    """Leaves a few tokens of each split."""
+    corpus = session.corpus
+    session.corpus = dataclasses.replace(corpus, train=corpus.train[:SHORT], valid=corpus.valid[:SHORT], test=corpus.test[:SHORT])
+
+
+def through_json(value: Any) -> Any:
+    """The value as the orchestrator gets it: anything of NumPy's or TensorFlow's would not pass."""
+    return from_plain(type(value), json.loads(json.dumps(to_plain(value), allow_nan=False)))
+
+
+def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+    description = Session().describe()
+    assert through_json(description) == description
+    environment = description.environment
+    assert (environment.tensorflow, environment.numpy) == (tf.__version__, np.__version__)
+    assert environment.distribution.startswith("tensorflow")
+    assert environment.threads == usable_cores()
+    assert environment.variables["TF_CPP_MIN_LOG_LEVEL"] == environment.variables["OPENBLAS_NUM_THREADS"] == "1"
+    assert "SECRET_TOKEN" not in environment.variables
+    assert description.machine == this_machine()
+
+
+def test_open_names_what_is_trained() -> None:
+    session = Session()
+    answer = session.open("tiny", "synthetic", steps=30, jitter=7)
+    assert through_json(answer) == answer
+    assert answer.subject.fingerprint == TINY.fingerprint(load_corpus("synthetic", TINY).sha256, weights_sha256(initial_weights(TINY)))
+    assert (answer.subject.steps, answer.subject.num_steps, answer.subject.tokens_per_step) == (30, 10, 80)
+    assert min(answer.build_seconds, answer.trace_seconds) > 0
+    for name, weight in initial_weights(TINY, 7).items():
+        np.testing.assert_array_equal(session.trainer.weights[name], weight)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"config": "huge"}, "no configuration is called 'huge'"),
+        ({"implementation": "magic"}, "no implementation is called 'magic'"),
+        ({"corpus": "novel"}, "novel"),
+        ({"device": "tpu:7"}, "there is no device 'tpu:7'"),
+    ],
+    ids=["config", "implementation", "corpus", "device"],
+)
+def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
+    with pytest.raises((ConfigError, ValueError, RuntimeError), match=message):
+        Session().open(**{"config": "tiny", "corpus": "synthetic", "steps": 30, **wrong})  # type: ignore[arg-type]  # steps is no string
+
+
+def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]) -> None:
+    whole, parts = sessions
+    losses = whole.steps(5).losses
+    assert parts.steps(3).losses + parts.steps(2).losses == losses
+    assert len(set(losses)) == 5
+
+
+def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> None:
+    """Steps 1 and 4 of a block of 0 to 4, then step 5: 2 follows a check, and so does 5, in the next block, after the switch."""
+    block = session.steps(5, check=(1, 4, 9))
+    assert through_json(block) == block
+    assert block.unsettled == (1, 2, 4)
+    assert sorted({error.step for error in block.numerics}) == [1, 4]
+    assert [error for error in block.numerics if not error.error <= error.limit] == []
+    assert len(block.losses) == len(block.seconds) == 5
+    assert block.rss_bytes > 0
+    following = session.steps(1, check=(1, 4, 9))
+    assert (following.unsettled, following.numerics) == ((), ())
+
+
+def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:
+    checked, left_alone = sessions
+    assert checked.steps(4, check=(0, 2)).losses == left_alone.steps(4).losses
+
+
+def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
+    session.steps(1)
+    session.trainer.weights = {name: np.full_like(weight, np.nan) for name, weight in session.trainer.weights.items()}
+    block = session.steps(5, check=(1,))
+    assert len(block.losses) == len(block.seconds) == 1
+    assert math.isnan(block.losses[0])
+    assert block.unsettled == (0,)
+    assert math.isnan(through_json(block).losses[0])
+
+
+def test_a_new_epoch_starts_from_a_zero_state_at_its_own_learning_rate(session: Session) -> None:
+    shorten(session)
+    session.config = dataclasses.replace(TINY, decay=0.25, decay_after_epoch=1)
+    session.steps(3)
+    assert session.trainer.learning_rate == 1.0
+    inputs, targets = batch(session.corpus.train, TINY, 0)
+    session.trainer.zero_state()
+    from_zero = float(session.trainer.evaluation_step(inputs, targets))
+    session.trainer.state = {name: np.ones_like(value) for name, value in session.trainer.state.items()}
+    assert session.steps(1).losses[0] == pytest.approx(from_zero, rel=1e-6)
+    assert session.trainer.learning_rate == 0.25  # 1 × 0.25^(2 − 1)
+
+
+def test_the_state_is_carried_within_an_epoch(sessions: tuple[Session, Session]) -> None:
+    carried, forgotten = sessions
+    carried.steps(1)
+    forgotten.steps(1)
+    forgotten.trainer.zero_state()
+    assert carried.steps(1).losses != forgotten.steps(1).losses
+
+
+def test_evaluation_leaves_the_training_alone(sessions: tuple[Session, Session]) -> None:
+    evaluated, left_alone = sessions
+    assert evaluated.steps(2).losses == left_alone.steps(2).losses
+    evaluation = evaluated.evaluate(max_steps=3)
+    assert through_json(evaluation) == evaluation
+    assert evaluation.tokens == 240  # 3 batches of 80
+    assert 100 < evaluation.perplexity < 1000  # of 500 words
+    assert not evaluation.weights_changed
+    assert evaluated.steps(2).losses == left_alone.steps(2).losses
+
+
+def test_finish_counts(session: Session) -> None:
+    session.steps(2)
+    finished = session.finish()
+    assert through_json(finished) == finished
+    assert finished.retraces == 0
+    assert finished.graph_operations["MatMul"] > 0
+    assert finished.peak_rss_bytes >= 0
+
+
+def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Session, Session], tmp_path: Path) -> None:
+    """`tiny` has one epoch: of 3 steps here, of which the checkpoint keeps the result."""
+    session, again = sessions
+    shorten(session)
+    events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
+    assert [next(iter(event)) for event in events if "progress" not in event] == ["epoch_result", "test_result"]
+    shorten(again)
+    assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]

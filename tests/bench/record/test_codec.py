@@ -1,0 +1,187 @@
+"""Round trips of every type, and each way in which JSON may not be what it should be."""
+
+import copy
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.record import replies, types
+from bench.record.codec import FormatError, from_plain, parse, to_plain, to_text
+
+TYPES = [
+    kind
+    for module in (types, replies)
+    for kind in vars(module).values()
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
+]
+MAPS = ("variables", "graph_operations")  # fields that hold any keys
+ODD_NUMBERS = [0.0, -0.0, 5e-324, 1.7976931348623157e308, 0.1, 1 / 3, math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_every_type_comes_back_as_it_was(kind: type, data: st.DataObject) -> None:
+    """Compared as text: NaN is unequal to itself and −0.0 equal to 0.0."""
+    value = data.draw(st.from_type(kind))
+    back = from_plain(kind, parse(to_text(value)))
+    assert type(back) is kind
+    assert repr(back) == repr(value)
+
+
+@given(st.floats())
+def test_every_float_keeps_its_bits(number: float) -> None:
+    back = from_plain(float, parse(to_text(number)))
+    assert repr(back) == repr(number)
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS, ids=repr)
+def test_the_text_is_json_that_any_reader_takes(number: float) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    text = to_text(types.Memory(0, number))
+    assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(to_plain(types.Memory(0, number)), allow_nan=False))
+
+
+def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
+    losses = replies.Block((1.5, math.nan), (), (0,), (types.NumericError(0, "loss", "", 0.0, 1.0),), 7)
+    assert to_text(losses) == (
+        '{\n "losses": [1.5, "NaN"],\n "seconds": [],\n "unsettled": [0],\n "numerics": [\n  {\n   "step": 0,\n'
+        '   "quantity": "loss",\n   "tensor": "",\n   "error": 0.0,\n   "limit": 1.0\n  }\n ],\n "rss_bytes": 7\n}\n'
+    )
+
+
+def test_the_text_says_what_the_json_module_would_say(run: types.Run, baseline: types.Baseline) -> None:
+    for value in (run, baseline):
+        assert json.loads(to_text(value)) == to_plain(value)
+
+
+def objects(plain: Any, place: str = "") -> Iterator[tuple[dict[str, Any], str]]:
+    """Every object that stands for a dataclass, with the path to it."""
+    if isinstance(plain, dict):
+        yield plain, place
+        for name, item in plain.items():
+            if name not in MAPS:
+                yield from objects(item, f"{place}.{name}".lstrip("."))
+    if isinstance(plain, list):
+        for index, item in enumerate(plain):
+            yield from objects(item, f"{place}[{index}]")
+
+
+def object_count(plain: Any) -> int:
+    return sum(1 for _ in objects(plain))
+
+
+def nth_object(plain: Any, number: int) -> tuple[Any, dict[str, Any], str]:
+    """A copy of the whole, its n-th object to be tampered with, and the path to that."""
+    whole = copy.deepcopy(plain)
+    return whole, *list(objects(whole))[number]
+
+
+def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
+    plain = to_plain(run)
+    assert object_count(plain) == 11  # run, record, subject, environment, machine, startup, evaluation, memory, 2 errors, failure
+    for number in range(object_count(plain)):
+        whole, tampered, place = nth_object(plain, number)
+        tampered["surprise"] = 1
+        with pytest.raises(FormatError) as caught:
+            from_plain(types.Run, whole)
+        assert str(caught.value) == f"{place or 'Run'}: unknown field 'surprise'"
+
+
+def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
+    plain = to_plain(run)
+    optional = {"gpu", "gpu_driver", "stderr_tail", "failure"}  # have defaults
+    for number in range(object_count(plain)):
+        for name in set(nth_object(plain, number)[1]) - optional:
+            whole, tampered, place = nth_object(plain, number)
+            del tampered[name]
+            with pytest.raises(FormatError) as caught:
+                from_plain(types.Run, whole)
+            assert str(caught.value) == f"{place or 'Run'}: field {name!r} is missing"
+
+
+def test_fields_with_defaults_may_be_left_out(run: types.Run) -> None:
+    plain = to_plain(run)
+    del plain["records"][0]["failure"], plain["records"][0]["machine"]["gpu"]
+    record = from_plain(types.Run, plain).records[0]
+    assert (record.failure, record.machine.gpu) == (None, "")
+
+
+def refusal_of(plain: Any) -> str:
+    """Why this is no run; empty if it is one."""
+    try:
+        from_plain(types.Run, plain)
+    except FormatError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ([[]], 0),
+        (True, 2),  # environment.onednn, evaluation.weights_changed
+        ({"a": 1}, 1),  # graph_operations
+        (1.5, 11),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors
+        ("text", 23),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
+        (None, 5),  # environment, startup, evaluation, memory, failure
+    ],
+    ids=repr,
+)
+def test_a_value_of_another_type_anywhere_is_refused_with_its_place(run: types.Run, wrong: Any, right: int) -> None:
+    """`right` fields may hold that value; in every other it is refused."""
+    plain = to_plain(run)
+    taken = 0
+    for number in range(object_count(plain)):
+        for name in nth_object(plain, number)[1]:
+            whole, tampered, place = nth_object(plain, number)
+            tampered[name] = wrong
+            refusal = refusal_of(whole)
+            assert refusal.startswith(f"{place}.{name}".lstrip(".")) or not refusal
+            taken += not refusal
+    assert taken == right
+
+
+@pytest.mark.parametrize(
+    ("kind", "plain", "message"),
+    [
+        (int, 2.0, "x: an integer is wanted, found 2.0"),
+        (int, True, "x: an integer is wanted, found true"),
+        (int, "2", 'x: an integer is wanted, found "2"'),
+        (bool, 1, "x: true or false is wanted, found 1"),
+        (str, 2, "x: a string is wanted, found 2"),
+        (float, "nan", 'x: a number is wanted, found "nan"'),
+        (float, False, "x: a number is wanted, found false"),
+        (float, 10**400, "x: a number in the range of a float is wanted, found 1" + "0" * 59 + "…"),
+        (float, math.inf, "x: a number in the range of a float is wanted, found Infinity"),  # what 1e999 is read as
+        (tuple[float, ...], 1.0, "x: a list is wanted, found 1.0"),
+        (tuple[float, ...], [1.0, None], "x[1]: a number is wanted, found null"),
+        (dict[str, int], [], "x: an object is wanted, found []"),
+        (dict[str, int], {"a": "b"}, 'x.a: an integer is wanted, found "b"'),
+        (types.Memory, 3, "x: an object is wanted, found 3"),
+        (types.Memory | None, [], "x: an object is wanted, found []"),
+    ],
+)
+def test_what_was_wanted_and_what_was_found_is_said(kind: Any, plain: Any, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        from_plain(kind, plain, "x")
+    assert str(caught.value) == message
+
+
+def test_a_whole_that_is_no_object_is_refused() -> None:
+    with pytest.raises(FormatError, match="the whole: an object is wanted, found \\[1\\]"):
+        from_plain(types.Memory, [1])
+
+
+@pytest.mark.parametrize("text", ["", "{", "{} {}", "[NaN]", "[-Infinity]", "['a']", "[" * 100_000, "9" * 5000], ids=lambda text: text[:9])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(FormatError, match="not JSON: "):
+        parse(text)

@@ -1,0 +1,132 @@
+"""Files are written whole or not at all, never over another, and read only if they are what they should be."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.record.codec import FormatError
+from bench.record.files import read_record, write_record, write_text
+from bench.record.types import SCHEMA, Baseline, Run
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Writes 100 kB to the path in its first argument and says how that ended.
+WRITER = """
+import sys
+from pathlib import Path
+from bench.record.files import write_text
+try:
+    write_text(Path(sys.argv[1]), "x" * 100_000, replace=sys.argv[2:] == ["replace"])
+except OSError as error:
+    print(error.errno, error.filename)
+"""
+
+
+def write_in_process(*arguments: str, command: tuple[str, ...] = (), before: Callable[[], None] | None = None) -> str:
+    """What WRITER prints, its arguments given, started by that command after that call."""
+    argv = [*command, sys.executable, "-c", WRITER, *arguments]
+    return subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=before).stdout.strip()
+
+
+def limit_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+
+def test_a_record_comes_back_from_its_file(tmp_path: Path, run: Run, baseline: Baseline) -> None:
+    write_record(tmp_path / "new" / "folder" / "run.json", run)
+    write_record(tmp_path / "baseline.json", baseline)
+    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(run)  # repr: NaN is unequal to itself
+    assert read_record(Baseline, tmp_path / "baseline.json") == baseline
+
+
+def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_text(path, "first")
+    with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: choose another place"):
+        write_text(path, "second")
+    assert path.read_text() == "first"
+    write_text(path, "third", replace=True)
+    assert path.read_text() == "third"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="a file, not a folder: choose another place") as caught:
+        write_text(tmp_path / "file" / "run.json", "")
+    assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """EFBIG (27) at 10 kB stands for any failure midway."""
+    path = tmp_path / "run.json"
+    assert write_in_process(str(path), before=limit_file_size) == f"27 {path}"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_replacement_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text("before")
+    assert write_in_process(str(path), "replace", before=limit_file_size) == f"27 {path}"
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """ENOSPC (28) on a disk of 16 kB, mounted in a namespace of its own."""
+    unshare = shutil.which("unshare")
+    isolated = (unshare or "", "--user", "--map-root-user", "--mount")
+    if not unshare or subprocess.run([*isolated, "mount", "-t", "tmpfs", "none", str(tmp_path)], capture_output=True).returncode:
+        pytest.skip("this system lets no process mount a disk of its own (unshare --user --mount)")
+    script = f'mount -t tmpfs -o size=16k none {tmp_path} && "$@" && ls -A {tmp_path} && touch {tmp_path}/small && ls -A {tmp_path}'
+    printed = write_in_process(str(tmp_path / "run.json"), command=(*isolated, "sh", "-c", script, "sh"))
+    assert printed.splitlines() == [f"28 {tmp_path}/run.json", "small"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b'{"schema": 1, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
+        (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
+        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 1: use the version that wrote it"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 1"),
+        (b'{"schema": "1"}', "{path} can't be read as a run: its schema version is '1' and this tfgate reads 1"),
+        (b'{"schema": 1}', "{path} can't be read as a run: Run: field 'command' is missing"),
+    ],
+    ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
+)
+def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(text)
+    assert SCHEMA == 1  # the messages above count on it
+    with pytest.raises(FormatError) as caught:
+        read_record(Run, path)
+    assert str(caught.value).startswith(message.format(path=path))
+
+
+def test_the_schema_is_looked_at_before_the_fields(tmp_path: Path, run: Run) -> None:
+    """A file of a later version may hold anything: what to say is that it is later."""
+    write_record(tmp_path / "run.json", run)
+    plain = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 2, "surprise": 1}))
+    with pytest.raises(FormatError, match="schema version is 2"):
+        read_record(Run, tmp_path / "run.json")
+
+
+def test_a_run_is_not_read_as_a_baseline(tmp_path: Path, run: Run) -> None:
+    write_record(tmp_path / "run.json", run)
+    with pytest.raises(FormatError, match="can't be read as a baseline: Baseline: unknown field 'records'"):
+        read_record(Baseline, tmp_path / "run.json")
+
+
+def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_record(Run, tmp_path / "none.json")

@@ -1,0 +1,49 @@
+"""This machine, and a GPU as a fake nvidia-smi has it."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bench.record.machine import this_machine, usable_cores
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script to be filled in, the first nvidia-smi of the search path."""
+    tool = tmp_path / "nvidia-smi"
+    tool.touch(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tool
+
+
+def test_this_machine_is_described_the_same_way_each_time() -> None:
+    machine = this_machine()
+    assert machine == this_machine()
+    assert machine.cpu_model
+    assert machine.isa.split()[0] == os.uname().machine
+    assert machine.cores == usable_cores() >= 1
+    assert machine.memory_gib >= 1
+
+
+def test_cores_are_those_that_this_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert this_machine().cores == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_the_first_gpu_and_its_driver_are_named(nvidia_smi: Path) -> None:
+    nvidia_smi.write_text("#!/bin/sh\necho 'NVIDIA H100 80GB HBM3, 550.54.15'\necho 'another, 1'\n")
+    machine = this_machine()
+    assert (machine.gpu, machine.gpu_driver) == ("NVIDIA H100 80GB HBM3", "550.54.15")
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 9\n", "#!/bin/sh\n", "no program"], ids=["fails", "says nothing", "can't be run"])
+def test_a_tool_that_finds_no_gpu_means_none(nvidia_smi: Path, script: str) -> None:
+    nvidia_smi.write_text(script)
+    machine = this_machine()
+    assert (machine.gpu, machine.gpu_driver) == ("", "")

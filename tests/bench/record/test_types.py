@@ -1,0 +1,28 @@
+"""What the types compute themselves."""
+
+import dataclasses
+
+import pytest
+
+from bench.record.types import Machine, Run
+
+
+def test_a_subject_is_named_for_files_and_tables(run: Run) -> None:
+    assert run.records[0].subject.name == "tiny-synthetic-cells-cpu0"
+
+
+def test_the_fingerprint_of_a_machine_is_stable(run: Run) -> None:
+    """The first 12 digits of sha256(b"('A CPU', 2, 'x86_64 avx2', 16, 'A GPU', '550.1')"), by sha256sum."""
+    assert run.records[0].machine.fingerprint() == "0e0ad5f6217f"
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Machine)])
+def test_machines_that_differ_in_anything_have_other_fingerprints(run: Run, field: str) -> None:
+    machine = run.records[0].machine
+    other = dataclasses.replace(machine, **{field: getattr(machine, field) * 2})
+    assert other.fingerprint() != machine.fingerprint()
+
+
+def test_the_types_are_frozen(run: Run) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        run.schema = 2  # type: ignore[misc]  # what the test is about

@@ -1,0 +1,74 @@
+"""What is said of the TensorFlow at hand, held against what pip and TensorFlow say."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm import runtime  # noqa: E402  # it imports TensorFlow, which may be missing
+
+pytestmark = pytest.mark.tensorflow
+
+
+def output_of(code: str, **variables: str) -> str:
+    """What a fresh process of this Python prints last: threads and oneDNN are settled once for a process."""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()[-1]
+
+
+def test_versions() -> None:
+    assert runtime.versions() == {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "distribution": runtime.distribution(),
+        "keras": importlib.metadata.version("keras"),
+        "numpy": np.__version__,
+    }
+
+
+def test_the_distribution_is_the_package_that_the_files_came_from() -> None:
+    owners = importlib.metadata.packages_distributions()["tensorflow"]
+    assert runtime.distribution() in [owner.replace("_", "-") for owner in owners]
+    assert importlib.metadata.version(runtime.distribution()) == tf.__version__
+
+
+def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "DISTRIBUTIONS", ("tensorflow-of-another-name",))
+    assert runtime.distribution() == "unknown"
+
+
+def test_threads_and_onednn_are_what_a_process_was_told() -> None:
+    code = """
+from lm import runtime
+from tensorflow.config import threading
+runtime.set_threads(1)
+print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+"""
+    assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1"  # TensorFlow reads it in any case of letters
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it")
+def test_onednn_can_be_on() -> None:
+    assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
+
+
+def test_the_cpu_is_there() -> None:
+    runtime.require_device("cpu:0")
+
+
+@pytest.mark.parametrize("device", ["gpu:7", "cpu:1", "tpu", ""])
+def test_a_missing_device_is_named_beside_those_that_are_there(device: str) -> None:
+    with pytest.raises(runtime.DeviceError, match=rf"^there is no device '{device}'; TensorFlow {tf.__version__} sees cpu:0"):
+        runtime.require_device(device)

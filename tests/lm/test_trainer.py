@@ -1,0 +1,107 @@
+"""The trainer around an implementation: learning rate, weights and state by name, device, traces, graph."""
+
+import numpy as np
+import pytest
+
+from lm.config import CONFIGS
+from lm.initial import initial_weights
+from tests.lm.agreement import random_batch, random_state
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm.runtime import DeviceError  # noqa: E402  # it imports TensorFlow, which may be missing
+from lm.trainer import Trainer  # noqa: E402
+
+pytestmark = pytest.mark.tensorflow
+
+CONFIG = CONFIGS["tiny"]
+BATCH = random_batch(CONFIG, seed=0)
+
+
+@pytest.fixture
+def trainer() -> Trainer:
+    made = Trainer(CONFIG)
+    made.weights = initial_weights(CONFIG)
+    return made
+
+
+def test_the_learning_rate_starts_as_configured_and_can_be_set(trainer: Trainer) -> None:
+    assert trainer.learning_rate == CONFIG.learning_rate
+    trainer.learning_rate = 0.25
+    assert trainer.learning_rate == 0.25
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.25])
+def test_a_step_moves_weights_against_the_clipped_gradient_times_the_rate_of_the_moment(trainer: Trainer, rate: float) -> None:
+    trainer.train_step(*BATCH)  # traced with the first rate
+    trainer.learning_rate = rate
+    before = trainer.weights["output/bias"]
+    clipped = trainer.train_step(*BATCH).clipped[-1].numpy()
+    assert np.array_equal(trainer.weights["output/bias"], before - np.float32(rate) * clipped)  # powers of two: no rounding but the last
+
+
+def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
+    weights, state = initial_weights(CONFIG, jitter=1), random_state(CONFIG, seed=3)
+    trainer.weights, trainer.state = weights, state
+    for found, wanted in ((trainer.weights, weights), (trainer.state, state)):
+        assert list(found) == list(wanted)
+        assert all(np.array_equal(found[name], value) for name, value in wanted.items())
+    copies = trainer.weights, trainer.state
+    trainer.train_step(*BATCH)
+    assert all(np.array_equal(copies[0][name], value) for name, value in weights.items())
+    assert all(np.array_equal(copies[1][name], value) for name, value in state.items())
+
+
+def test_zero_state_forgets_what_was_read(trainer: Trainer) -> None:
+    loss = float(trainer.evaluation_step(*BATCH))
+    assert float(trainer.evaluation_step(*BATCH)) != loss
+    trainer.zero_state()
+    assert not any(value.any() for value in trainer.state.values())
+    assert float(trainer.evaluation_step(*BATCH)) == loss
+
+
+def test_the_same_steps_give_the_same_bits() -> None:
+    results = []
+    for _ in range(2):
+        trainer = Trainer(CONFIG)
+        trainer.weights = initial_weights(CONFIG)
+        results.append([float(trainer.train_step(*random_batch(CONFIG, seed)).loss) for seed in range(10)])
+    assert results[0] == results[1]
+
+
+def test_a_missing_device_is_refused_and_not_replaced() -> None:
+    with pytest.raises(DeviceError, match=r"there is no device 'gpu:7'; TensorFlow .* sees cpu:0"):
+        Trainer(CONFIG, device="gpu:7")
+
+
+def test_a_missing_implementation_is_named() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"lm\.threads"):
+        Trainer(CONFIG, implementation="threads")
+
+
+def test_batches_of_another_shape_are_refused_and_not_traced_anew(trainer: Trainer) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"signature|Can not cast"):
+        trainer.train_step(BATCH[0][:4], BATCH[1][:4])
+    trainer.train_step(*BATCH)
+    assert trainer.retraces == 0
+
+
+def test_a_second_trace_is_counted(trainer: Trainer) -> None:
+    assert trainer.retraces == 0  # not traced at all yet
+    trainer.trace()
+    trainer.train_step(*BATCH)
+    assert trainer.retraces == 0
+    with tf.Graph().as_default():  # another graph to be called from is one cause of a new trace
+        trainer.trace()
+    assert trainer.retraces == 1
+
+
+def test_graph_operations_count_the_step_and_its_function_library(trainer: Trainer) -> None:
+    counts = trainer.graph_operations()
+    assert counts == Trainer(CONFIG).graph_operations()
+    assert list(counts) == sorted(counts)
+    assert counts["SparseSoftmaxCrossEntropyWithLogits"] == 1
+    assert sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2  # and its gradient
+    assert counts["MatMul"] > 3  # 3 of the output layer's; the cells' are in the loop's body, which is in the library
+    trainer.train_step(*BATCH)
+    assert trainer.graph_operations() == counts

@@ -17,9 +17,9 @@ replicas() { # NAME ENVIRONMENT JITTER LAUNCHES OPTIONS…
         --launches "$launches" --output "$output/$name" "$@"
 }
 
-replicas tf221 tf221 1 4
-replicas tf221-onednn-off tf221 5 1 --env TF_ENABLE_ONEDNN_OPTS=0
-replicas tf221-one-thread tf221 6 1 --threads 1
+replicas tf221 tf221 1 2
+replicas tf221-onednn-off tf221 3 2 --env TF_ENABLE_ONEDNN_OPTS=0
+replicas tf221-one-thread tf221 5 2 --threads 1
 replicas tf212 tf212 7 2
 replicas tf215 tf215 9 2
 replicas tf216 tf216 11 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.watch import CpuWatch, disturbance
 from bench.record.files import write_record
 from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
 
@@ -38,15 +39,16 @@ def measure_run(
     """Measures every plan with that many launches; `output`/run.json holds what there is after each, whatever happens next.
 
     Launch 0 of a plan is the one held against the oracle. Launch n starts from weights jittered by stream `jitter` + n. A launch
-    that fails ends its plan: the ones to come would fail alike. Raises FileExistsError if the folder holds a run, OSError if it
-    can't be written.
+    that fails ends its plan: the ones to come would fail alike. A timed launch beside which others used the CPU makes a warning.
+    Raises FileExistsError if the folder holds a run, OSError if it can't be written.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     path = output / RUN_FILE
     records: list[Record] = []
+    disturbed: list[str] = []
 
     def save(*more: str, replace: bool = True) -> Run:
-        run = Run(SCHEMA, created, tuple(command), tuple(records), (*warnings, *more))
+        run = Run(SCHEMA, created, tuple(command), tuple(records), (*warnings, *disturbed, *more))
         write_record(path, run, replace=replace)
         return run
 
@@ -55,13 +57,20 @@ def measure_run(
     for plan in plans:
         for number in range(launches):
             launch = Launch(number, jitter + number, numerics=number == 0)
+            watch = CpuWatch()
             record = measure_launch(plan, launch, python, variables, _steps_listener(listener, plan, launch))
             records.append(record)
+            disturbed += _disturbances(record, watch) if plan.speed else []
             listener.record(record)
             save(f"{INCOMPLETE}the run was interrupted after {len(records)} of {total} launches")
             if record.failure:
                 break
     return save()
+
+
+def _disturbances(record: Record, watch: CpuWatch) -> list[str]:
+    line = disturbance(watch.others(), f"{record.subject.name} launch {record.launch + 1}")
+    return [line] if line else []
 
 
 def _steps_listener(listener: Listener, plan: Plan, launch: Launch) -> Callable[[int], None]:

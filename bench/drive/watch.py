@@ -1,0 +1,49 @@
+"""How much of the machine's CPU others had while something was measured.
+
+The load average tells of it too late, and steal time of other machines alone.
+"""
+
+import os
+import resource
+from pathlib import Path
+
+OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
+
+
+class CpuWatch:
+    """Watches from its creation on. `root` stands before /proc."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._stat = root / "proc/stat"
+        self._start = (_machine_ticks(self._stat), _own_seconds())
+
+    def others(self) -> float | None:
+        """Part of the machine's CPU time that went to neither this process nor its ended children, steal included; None if not known."""
+        (total_before, busy_before), own_before = self._start
+        (total, busy), own = _machine_ticks(self._stat), _own_seconds()
+        if total <= total_before:
+            return None
+        elsewhere = busy - busy_before - (own - own_before) * os.sysconf("SC_CLK_TCK")
+        return max(elsewhere / (total - total_before), 0.0)
+
+
+def disturbance(others: float | None, what: str) -> str:
+    """A line for the run's warnings; "" where others had little, or where it isn't known."""
+    if others is None or others <= OTHERS_LIMIT:
+        return ""
+    return f"{what}: other processes had {others:.0%} of the machine's CPU: its speed is disturbed"
+
+
+def _machine_ticks(stat: Path) -> tuple[int, int]:
+    """(all, all but idle and waiting for disks) since boot, in clock ticks; zeros where /proc doesn't tell."""
+    try:
+        fields = [int(field) for field in stat.read_text(encoding="utf-8").splitlines()[0].split()[1:9]]
+    except (OSError, ValueError, IndexError):
+        return 0, 0
+    return sum(fields), sum(fields) - sum(fields[3:5])
+
+
+def _own_seconds() -> float:
+    """CPU time of this process and of its children that have been waited for."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

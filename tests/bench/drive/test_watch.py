@@ -1,0 +1,56 @@
+"""Whose CPU time it was: ours and our children's is no disturbance, anybody else's is."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.drive.watch import CpuWatch, disturbance
+
+BURN = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+
+
+def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0) -> None:
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc/stat").write_text(f"cpu  {user} 0 0 {idle} {iowait} 0 0 {steal} 0 0\ncpu0 0 0 0 0\n")
+
+
+def test_time_that_was_not_ours_is_others(tmp_path: Path) -> None:
+    """100 ticks in all, 40 of them busy (user 30, stolen 10), next to none ours: 40%."""
+    stat(tmp_path, user=1000, idle=5000)
+    watch = CpuWatch(tmp_path)
+    stat(tmp_path, user=1030, idle=5050, iowait=10, steal=10)
+    assert watch.others() == pytest.approx(0.4, abs=0.05)
+
+
+def test_our_ended_children_are_no_others(tmp_path: Path) -> None:
+    """The machine was busy for 0.5 s = 0.5 × ticks, and a child of ours used just that."""
+    stat(tmp_path, user=0, idle=0)
+    watch = CpuWatch(tmp_path)
+    subprocess.run([sys.executable, "-c", BURN], check=True)
+    half_second = os.sysconf("SC_CLK_TCK") // 2
+    stat(tmp_path, user=half_second, idle=half_second)
+    assert watch.others() == 0.0
+
+
+def test_what_proc_does_not_tell_is_not_known(tmp_path: Path) -> None:
+    assert CpuWatch(tmp_path).others() is None
+    stat(tmp_path, user=1, idle=1)
+    assert CpuWatch(tmp_path).others() is None  # no tick since
+
+
+def test_the_real_machine_tells() -> None:
+    watch = CpuWatch()
+    time.sleep(0.1)
+    others = watch.others()
+    assert others is None or 0 <= others <= 1
+
+
+def test_only_much_of_it_is_worth_a_line() -> None:
+    assert disturbance(0.48, "notebook launch 1") == (
+        "notebook launch 1: other processes had 48% of the machine's CPU: its speed is disturbed"
+    )
+    assert disturbance(0.05, "notebook launch 1") == disturbance(None, "notebook launch 1") == ""

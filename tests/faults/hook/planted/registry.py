@@ -1,0 +1,22 @@
+"""The catalogue: every fault by its name."""
+
+from . import cell, clipping, embedding, evaluation, loss, optimizer, output, shapes, state, text
+from .fault import Fault
+
+
+def _nothing() -> None:
+    """Patches nothing."""
+
+
+NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing may be caught", _nothing)
+
+FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text)
+FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
+
+
+def fault_by_name(name: str) -> Fault:
+    """The fault of that name, or NO_FAULT for its. Raises ValueError naming the faults there are."""
+    try:
+        return {NO_FAULT.name: NO_FAULT, **FAULTS}[name]
+    except KeyError:
+        raise ValueError(f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *FAULTS))}") from None

@@ -1,0 +1,88 @@
+"""Every fault, planted in a real launch, is caught; no fault is not."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bench.judge.margins import Margins
+from tests.bench.samples import MARGINS
+from tests.faults.hook.planted.registry import FAULTS
+from tests.faults.trial import EVALUATION, ORACLE, PLAN, STEPS, BrokenFaultError, Trial, catches, lockstep_catch, run_fault
+
+SHORT = dataclasses.replace(PLAN, steps=12)
+NO_BASELINE: Margins = MARGINS  # margins are for baselines, of which there are none here
+
+# One for each way to be caught that twelve steps have room for.
+TELLING = {
+    "learning-rate-plus-0.1-percent": (ORACLE, "step 0: update of "),  # the smallest
+    "state-not-carried": (ORACLE, "step 5: loss"),  # right in the first step
+    "softmax-overflows": (ORACLE, "stress large logits: loss"),  # right in all of training
+    "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong
+}
+
+# Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one beside it.
+BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.batches"}
+
+
+def caught(trial: Trial) -> dict[str, str]:
+    return {catch.check: catch.where for catch in catches(trial, {}, NO_BASELINE)}
+
+
+@pytest.mark.parametrize("fault", TELLING)
+def test_telling_faults_are_caught(newest_python: Path, fault: str) -> None:
+    check, where = TELLING[fault]
+    assert caught(run_fault(fault, str(newest_python), SHORT))[check].startswith(where)
+
+
+@pytest.fixture(scope="module")
+def clean(newest_python: Path) -> Trial:
+    """A launch with the hook in place and no fault."""
+    return run_fault("none", str(newest_python), SHORT)
+
+
+def test_nothing_is_caught_where_nothing_is_wrong(clean: Trial) -> None:
+    """It isn't the hook that the checks ring for."""
+    assert len(clean.record.losses) == SHORT.steps
+    assert clean.record.numerics
+    assert caught(clean) == {}
+
+
+def test_a_launch_that_breaks_down_shows_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFaultError, match=r"clip-missing: the launch in .* failed: .*can't be started"):
+        run_fault("clip-missing", str(tmp_path / "python"), SHORT)
+
+
+def test_an_unknown_fault_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no fault is called 'nought'"):
+        run_fault("nought", str(tmp_path / "python"), SHORT)
+
+
+def test_the_reply_that_holds_a_step_dates_it(clean: Trial) -> None:
+    """Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all."""
+    (first, early), (second, later), (third, last) = clean.progress
+    assert (first, second, third) == (5, 10, 12)
+    assert [clean.seconds_at(step) for step in (4, 5, 11, 12)] == [early, later, last, clean.seconds]
+    assert early <= later <= last <= clean.seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - BEYOND_THE_ORACLE))
+def test_every_fault_is_caught_by_a_gate_without_baselines(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
+    trial = run_fault(fault, str(request.getfixturevalue(environment)))
+    assert trial.record.subject.steps == STEPS
+    assert caught(trial)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", sorted(BEYOND_THE_ORACLE))
+def test_faults_of_the_text_are_caught_by_lockstep(newest_python: Path, fault: str) -> None:
+    catch = lockstep_catch(fault, str(newest_python))
+    assert catch
+    assert catch.where.startswith("step 0: ")
+
+
+@pytest.mark.slow
+def test_lockstep_catches_nothing_where_nothing_is_wrong(newest_python: Path) -> None:
+    assert lockstep_catch("none", str(newest_python)) is None

@@ -1,0 +1,43 @@
+"""The catalogue: large enough, well named, and unknown to the code that has to find its faults."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lm.config import IMPLEMENTATIONS
+from tests.faults.hook.planted.registry import FAMILIES, FAULTS, NO_FAULT, fault_by_name
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_there_are_at_least_24_faults() -> None:
+    assert len(FAULTS) >= 24
+
+
+def test_names_are_words_joined_by_hyphens_and_no_two_are_alike() -> None:
+    names = [fault.name for family in FAMILIES for fault in family.FAULTS]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", name) for name in names)
+
+
+def test_every_fault_reaches_an_implementation_that_there_is() -> None:
+    for fault in FAULTS.values():
+        assert set(fault.reaches) & set(IMPLEMENTATIONS), fault.name
+
+
+@pytest.mark.parametrize("package", ["bench", "lm"])
+def test_no_fault_is_known_outside_the_tests(package: str) -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / package).rglob("*.py")))
+    assert "TFGATE_FAULT" not in code
+    assert [name for name in FAULTS if name in code] == []
+
+
+def test_the_fault_that_is_none_is_found_by_name_and_not_in_the_catalogue() -> None:
+    assert fault_by_name("none") is NO_FAULT
+    assert NO_FAULT.name not in FAULTS
+
+
+def test_an_unknown_fault_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"no fault is called 'nought'; there are none, learning-rate-plus-1-percent, "):
+        fault_by_name("nought")

@@ -1,0 +1,103 @@
+"""One fault, or none, in a real launch, and which of the gate's checks caught it where and when."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.lockstep import Side, run_lockstep
+from bench.judge.gate import judge_run
+from bench.judge.margins import Margins
+from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.judge.types import Outcome
+from bench.record.lockstep import Lockstep
+from bench.record.types import SCHEMA, Baseline, Record, Run
+from lm.config import GATE_STEPS
+from tests.faults.hook.planted.registry import fault_by_name
+
+HOOK = Path(__file__).resolve().parent / "hook"
+STEPS = GATE_STEPS["tiny"]
+PLAN = Plan("tiny", STEPS, speed=False)
+LOCKSTEP_STEPS = 250
+ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
+
+
+class BrokenFaultError(RuntimeError):
+    """A fault whose launch broke down instead of being wrong: it shows nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Catch:
+    """One check's first alarm."""
+
+    check: str  # oracle, evaluation, training (it diverged), perplexity or lockstep
+    where: str  # "step 5: update of embedding"
+    seconds: float  # from the start of the process to the reply that held the alarm
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A launch with a fault."""
+
+    record: Record
+    progress: tuple[tuple[int, float], ...]  # (steps done, seconds since the start) after each block
+    seconds: float
+
+    def seconds_at(self, step: int) -> float:
+        """When the reply that holds a step was there; the end of the launch for stress steps, which come last."""
+        return next((seconds for done, seconds in self.progress if done > step), self.seconds)
+
+
+def fault_variables(fault: str) -> dict[str, str]:
+    """Environment variables that plant a fault in a worker. Raises ValueError for an unknown one."""
+    return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault_by_name(fault).name}
+
+
+def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
+    """The launch that a gate holds against the oracle, with the fault. Raises BrokenFaultError, and ValueError for an unknown fault."""
+    started = time.monotonic()
+    progress: list[tuple[int, float]] = []
+    record = measure_launch(
+        plan,
+        Launch(number=0, numerics=True),
+        python,
+        fault_variables(fault),
+        lambda steps: progress.append((steps, time.monotonic() - started)),
+    )
+    if record.failure and record.failure.kind != "diverged":
+        raise BrokenFaultError(f"{fault}: the launch in {python} failed: {record.failure.message}; mend the fault's patch")
+    return Trial(record, tuple(progress), time.monotonic() - started)
+
+
+def catches(trial: Trial, baselines: Mapping[str, Baseline], margins: Margins) -> list[Catch]:
+    """What `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
+    record = trial.record
+    found = []
+    if record.evaluation and record.evaluation.weights_changed:  # before the stress steps, which end with the launch as well
+        found.append(Catch(EVALUATION, "weights changed", trial.seconds))
+    over = sorted((error for error in record.numerics if not error.error <= error.limit), key=lambda error: error.step)
+    if over:
+        first = over[0]
+        where = f"{first.quantity}{f' of {first.tensor}' if first.tensor else ''}"
+        place = where if first.quantity.startswith("stress") else f"step {first.step}: {where}"
+        found.append(Catch(ORACLE, place, trial.seconds_at(first.step)))
+    if record.failure:
+        found.append(Catch(TRAINING, record.failure.message, trial.seconds_at(len(record.losses) - 1)))
+    for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), baselines, margins).comparisons:
+        if comparison.metric == PERPLEXITY and comparison.outcome is Outcome.REGRESSION:
+            found.append(Catch(PERPLEXITY, comparison.note, trial.seconds))
+    return sorted(found, key=lambda catch: catch.seconds)
+
+
+def lockstep_catch(fault: str, python: str) -> Catch | None:
+    """What `tfgate lockstep` has against the fault, beside the same environment without it."""
+    started = time.monotonic()
+    plan = dataclasses.replace(PLAN, steps=LOCKSTEP_STEPS)
+    result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
+    if result.failure:
+        raise BrokenFaultError(f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch")
+    if not result.departure:
+        return None
+    first = result.departure.first
+    return Catch(LOCKSTEP, f"step {first.step}: {first.name}", time.monotonic() - started)

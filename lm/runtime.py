@@ -18,8 +18,9 @@ class DeviceError(RuntimeError):
 
 def set_threads(threads: int) -> None:
     """Sets TensorFlow's intra-op and inter-op threads; to be called before its first operation. 0: as many as cores."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    if threads:  # 0 is TensorFlow's own default
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def versions() -> dict[str, str]:

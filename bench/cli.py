@@ -4,10 +4,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import TypeAlias
 
 EXIT_CODES = """\
 exit codes:
   0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed"""
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +39,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
+    _add_gate_commands(commands)
+    _add_baseline_commands(commands)
+    _add_training_commands(commands)
+    _add_machine_commands(commands)
+    return parser
+
+
+def _add_gate_commands(commands: Commands) -> None:
+    """Measuring, and judging what was measured."""
     gate = commands.add_parser("gate", help="run the reference configurations and judge them against the baselines")
     _add_measuring(gate)
     _add_judging(gate)
@@ -50,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
     _add_judging(check)
 
+
+def _add_baseline_commands(commands: Commands) -> None:
+    """Making baselines, and looking into files."""
     record = commands.add_parser("record", help="make a baseline of runs that you trust, or add a session to one")
     record.add_argument("run", metavar="RUN", nargs="+", help="runs' folders")
     how = record.add_mutually_exclusive_group()
@@ -58,22 +74,19 @@ def build_parser() -> argparse.ArgumentParser:
     record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the baseline; needed by --replace")
     _add_baselines(record)
 
+    show = commands.add_parser("show", help="what a run or a baseline holds")
+    show.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
+    show.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_training_commands(commands: Commands) -> None:
+    """Full training, and steps in lockstep."""
     train = commands.add_parser("train", help="train a configuration to the end, with validation, checkpoints and a final test")
     _add_subject(train)
     train.add_argument("--config", required=True, metavar="NAME", help="reference configuration")
     train.add_argument("--output", metavar="DIR", help="where the checkpoint and the result go (default: reports/train-…)")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
-
-    show = commands.add_parser("show", help="what a run or a baseline holds")
-    show.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
-    show.add_argument("--json", action="store_true", help="print JSON")
-
-    data = commands.add_parser("data", help="make or verify a corpus")
-    data.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
-    data.add_argument("--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)")
-    data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
-    data.add_argument("--json", action="store_true", help="print JSON")
 
     lockstep = commands.add_parser("lockstep", help="compare two environments step by step, each step from the same weights")
     _add_model(lockstep)
@@ -84,11 +97,19 @@ def build_parser() -> argparse.ArgumentParser:
     lockstep.add_argument("--steps", type=int, default=300, metavar="N", help="training steps to compare (default: %(default)s)")
     lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
 
+
+def _add_machine_commands(commands: Commands) -> None:
+    """The corpora and the machine."""
+    data = commands.add_parser("data", help="make or verify a corpus")
+    data.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
+    data.add_argument("--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)")
+    data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
+    data.add_argument("--json", action="store_true", help="print JSON")
+
     doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
     doctor.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the environment to look at")
     doctor.add_argument("--require", choices=("gpu",), help="fail if it isn't there")
     doctor.add_argument("--json", action="store_true", help="print JSON")
-    return parser
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """`tfgate train`: a configuration to the end, with validation each epoch, checkpoints and a final test."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from typing import Any
@@ -9,11 +10,10 @@ from tabulate import tabulate
 
 from bench.commands.errors import UsageError
 from bench.commands.options import output_folder, plans, variables
-from bench.drive.launch import REQUEST_SECONDS
+from bench.drive.launch import describe, open_model
 from bench.drive.process import Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
-from bench.record.replies import Description, Opened
 
 TRAINING_SECONDS = 7 * 24 * 3600.0
 COLUMNS = {
@@ -47,18 +47,8 @@ def main(options: argparse.Namespace) -> int:
         print(_line(kind, values), file=sys.stderr, flush=True)
 
     with Worker(options.python, "tensorflow", plan.device, variables(options)) as worker:
-        description = worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
-        opened = worker.request(
-            Opened,
-            "open",
-            REQUEST_SECONDS,
-            config=plan.config,
-            corpus=plan.corpus,
-            corpus_path=plan.corpus_path,
-            steps=0,
-            implementation=plan.implementation,
-            device=plan.device,
-        )
+        description = describe(worker, plan)
+        opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         try:
             worker.request(None, "train", TRAINING_SECONDS, hear, checkpoint=str(checkpoint), resume=options.resume)
         except WorkerError as error:

@@ -39,6 +39,10 @@ class Plan:
         """Steps of a block: a tenth of a launch, and enough to leave some after those dropped."""
         return min(max(self.steps // BLOCKS, 2 * DROPPED_AFTER_SWITCH + 1), self.steps)
 
+    def data(self) -> dict[str, Any]:
+        """What is trained on what, as a worker is told it."""
+        return {"config": self.config, "corpus": self.corpus, "corpus_path": self.corpus_path}
+
     def checked_steps(self) -> tuple[int, ...]:
         """Steps held against the oracle: the first, an early one, one in the middle and the last."""
         return tuple(sorted({0, min(5, self.steps - 1), self.steps // 2, self.steps - 1}))
@@ -89,23 +93,24 @@ def measure_launch(
     return _record(plan, launch, started, measured)
 
 
+def describe(worker: Worker, plan: Plan) -> Description:
+    """What the worker runs in: the first request to a TensorFlow worker. Raises WorkerError."""
+    return worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
+
+
+def open_model(worker: Worker, plan: Plan, jitter: int = 0) -> Opened:
+    """Has a TensorFlow worker build and trace the plan's model. Raises WorkerError."""
+    options = {**plan.data(), "steps": plan.steps, "implementation": plan.implementation, "device": plan.device, "jitter": jitter}
+    return worker.request(Opened, "open", REQUEST_SECONDS, **options)
+
+
 def _measure(
     plan: Plan, launch: Launch, worker: Worker, yardstick: Worker | None, measured: _Measured, on_step: Callable[[int], None]
 ) -> None:
-    data: dict[str, Any] = {"config": plan.config, "corpus": plan.corpus, "corpus_path": plan.corpus_path}
-    measured.description = worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
-    measured.opened = worker.request(
-        Opened,
-        "open",
-        REQUEST_SECONDS,
-        **data,
-        steps=plan.steps,
-        implementation=plan.implementation,
-        device=plan.device,
-        jitter=launch.jitter,
-    )
+    measured.description = describe(worker, plan)
+    measured.opened = open_model(worker, plan, launch.jitter)
     if yardstick:
-        yardstick.request(None, "open", REQUEST_SECONDS, **data)
+        yardstick.request(None, "open", REQUEST_SECONDS, **plan.data())
     checks = plan.checked_steps() if launch.numerics else ()
     while len(measured.losses) < plan.steps and not measured.failure:
         count = min(plan.block_steps, plan.steps - len(measured.losses))

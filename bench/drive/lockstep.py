@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.drive.launch import REQUEST_SECONDS, Plan
+from bench.drive.launch import REQUEST_SECONDS, Plan, describe, open_model
 from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
 from bench.record.replies import Description, Opened
@@ -61,7 +61,7 @@ def run_lockstep(plan: Plan, reference: Side, candidate: Side, on_step: Callable
         prepared = referee.request(Prepared, "prepare", REQUEST_SECONDS, **data)
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
         referee.request(None, "share", REQUEST_SECONDS, path=str(path))
-        described = _describe(workers["reference"], plan)
+        described = describe(workers["reference"], plan)
         opened = _open(workers["reference"], plan, path, "reference")
         measured = _Measured()
         if _open_candidate(workers["candidate"], plan, path, measured):
@@ -75,22 +75,8 @@ def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
 
 
-def _describe(worker: Worker, plan: Plan) -> Description:
-    return worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
-
-
 def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
-    opened = worker.request(
-        Opened,
-        "open",
-        REQUEST_SECONDS,
-        config=plan.config,
-        corpus=plan.corpus,
-        corpus_path=plan.corpus_path,
-        steps=plan.steps,
-        implementation=plan.implementation,
-        device=plan.device,
-    )
+    opened = open_model(worker, plan)
     worker.request(None, "share", REQUEST_SECONDS, path=str(path), role=role)
     return opened
 
@@ -98,7 +84,7 @@ def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
 def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured) -> bool:
     """Whether the candidate is ready. What fails here did not fail in the reference, which was opened before."""
     try:
-        measured.candidate = _describe(worker, plan)
+        measured.candidate = describe(worker, plan)
         measured.opened = _open(worker, plan, path, "candidate")
     except WorkerError as error:
         if measured.candidate is None and error.failure.kind == "exception":

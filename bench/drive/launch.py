@@ -16,7 +16,7 @@ from bench.record.types import Evaluation, Failure, Memory, NumericError, Record
 
 REQUEST_SECONDS = 1200.0  # deadline of one request; generous, since a hang is what it is for
 BLOCKS = 10  # of a launch, between which the yardstick takes its turn
-DROPPED_AFTER_SWITCH = 2  # first steps of a block: the other process' BLAS threads still spin, caches are cold
+DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold, and the other process' threads may still spin
 YARDSTICK_STEPS = 3  # of a turn; the first is dropped
 EVALUATION_STEPS = 20
 

@@ -1,0 +1,70 @@
+"""What a paired comparison measured: reference and candidate alive at once, in blocks taken in turn.
+
+A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the candidate), so
+that a drift of the machine cancels within a quad and a role's place cancels between two.
+"""
+
+import dataclasses
+
+from bench.record.lockstep import Lockstep
+from bench.record.types import Record
+
+REFERENCE, CANDIDATE = "reference", "candidate"
+ABBA, BAAB = "ABBA", "BAAB"
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A distribution installed in an environment."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...] = ()  # "sha256:…" of the files that the lock admits; none for what was found installed
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One side of a comparison: what was asked for, and what was installed for it."""
+
+    requested: str  # a version, requirement text, a wheel file or an interpreter's path, as the user gave it
+    interpreter: str
+    variables: dict[str, str]  # environment variables that its processes get besides
+    as_of: str = ""  # date and time up to which the package index was read; "" for an interpreter that was there
+    packages: tuple[Package, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Quad:
+    """Four blocks in the order of `order`. A block's value is the mean over its timed steps; those dropped after a switch don't count."""
+
+    order: str  # ABBA or BAAB
+    seconds: tuple[float, ...]  # wall seconds a step, by block
+    cpu_seconds: tuple[float, ...]  # CPU seconds a step, all threads of the process, by block
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """One launch: a fresh process of each side."""
+
+    launch: int  # from 0
+    first: str  # the side that was started first and took the first block
+    reference: Record
+    candidate: Record
+    steps: tuple[Quad, ...]  # training steps
+    evaluations: tuple[Quad, ...]  # evaluation steps
+    disturbed: float | None = None  # part of the machine's CPU time that others had; None if not known
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedRun:
+    """The pairs of one command, and what else it compared."""
+
+    schema: int
+    created: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    reference: Side
+    candidate: Side
+    pairs: tuple[Pair, ...]
+    oracle: tuple[Record, ...]  # of each side's launch held against the oracle, the reference's first; untimed
+    lockstep: Lockstep | None
+    warnings: tuple[str, ...]

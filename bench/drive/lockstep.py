@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive.launch import REQUEST_SECONDS, Plan, describe, open_model
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import NO_TENSORFLOW, Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
 from bench.record.replies import Description, Opened
 from bench.record.types import Failure
@@ -87,8 +87,8 @@ def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured)
         measured.candidate = describe(worker, plan)
         measured.opened = _open(worker, plan, path, "candidate")
     except WorkerError as error:
-        if measured.candidate is None and error.failure.kind == "exception":
-            raise  # TensorFlow isn't installed there, or can't be imported: nothing to judge
+        if error.failure.kind == NO_TENSORFLOW:
+            raise  # nothing to judge
         measured.failure = error.failure
     return not measured.failure
 

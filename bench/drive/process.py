@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
+NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: nothing was measured, so nothing can be said of it
 
 
 class WorkerError(RuntimeError):
@@ -68,11 +69,19 @@ class Worker:
         self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None, **arguments: Any
     ) -> T:
         """The reply to an operation, decoded as `kind` (None: no reply is expected). Raises WorkerError; the worker is useless then."""
+        self.send(operation, **arguments)
+        return self.receive(kind, operation, timeout, on_event)
+
+    def send(self, operation: str, **arguments: Any) -> None:
+        """Asks for an operation without waiting, so that two workers can be busy at once. Raises WorkerError."""
         line = json.dumps({"op": operation, **arguments}) + "\n"
         try:
             os.write(self._commands, line.encode())
         except BrokenPipeError:
             raise self._died(operation) from None
+
+    def receive(self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None) -> T:
+        """Waits for the reply to what was sent: see request."""
         deadline = time.monotonic() + timeout
         while True:
             answer = self._read(operation, deadline, timeout)
@@ -96,8 +105,9 @@ class Worker:
 
     def _raised(self, raised: Raised) -> WorkerError:
         message = f"{raised.type}: {raised.message}".removesuffix(": ")
-        if raised.type == "ModuleNotFoundError":
+        if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
+            return WorkerError(Failure(NO_TENSORFLOW, message))
         return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, deadline: float, timeout: float) -> dict[str, Any]:

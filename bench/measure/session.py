@@ -56,7 +56,7 @@ class Session:
         self.corpus = load_corpus(corpus, self.config, Path(corpus_path) if corpus_path else None)
         weights = initial_weights(self.config)
         fingerprint = self.config.fingerprint(self.corpus.sha256, weights_sha256(weights))
-        self.implementation, self._next_step = implementation, 0
+        self.implementation, self._next_step, self._next_evaluation = implementation, 0, 0
         started = time.perf_counter()
         self.trainer = Trainer(self.config, implementation, device)
         built = time.perf_counter()
@@ -70,33 +70,36 @@ class Session:
         """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well."""
         losses: list[float] = []
         seconds: list[float] = []
+        cpu_seconds: list[float] = []
         unsettled: set[int] = set()
         numerics: list[NumericError] = []
         for step in range(self._next_step, self._next_step + count):
             if step in check:
                 unsettled.update((len(losses), len(losses) + 1))
-            loss, elapsed, errors = self._step(step, checked=step in check)
+            loss, timed, errors = self._step(step, checked=step in check)
             losses.append(loss)
-            seconds.append(elapsed)
+            seconds.append(timed[0])
+            cpu_seconds.append(timed[1])
             numerics.extend(errors)
             self._next_step = step + 1
             if not math.isfinite(loss):
                 break
-        return Block(tuple(losses), tuple(seconds), tuple(sorted(unsettled & set(range(len(losses))))), tuple(numerics), rss_bytes())
+        unsteady = tuple(sorted(unsettled & set(range(len(losses)))))
+        return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
 
-    def _step(self, step: int, checked: bool) -> tuple[float, float, tuple[NumericError, ...]]:
-        """(loss, seconds, errors against the oracle if that was asked)."""
+    def _step(self, step: int, checked: bool) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
+        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked)."""
         data, learning_rate = self._prepare(step)
         before = (self.trainer.weights, self.trainer.state) if checked else None
-        started = time.perf_counter()
+        started = _clocks()
         result = self.trainer.train_step(*data)
         loss = float(result.loss)
-        elapsed = time.perf_counter() - started
+        timed = _since(started)
         if before is None:
-            return loss, elapsed, ()
+            return loss, timed, ()
         from bench.measure.numerics import check_step
 
-        return loss, elapsed, check_step(self.trainer, before, step, data, learning_rate, result)
+        return loss, timed, check_step(self.trainer, before, step, data, learning_rate, result)
 
     def _prepare(self, step: int) -> tuple[tuple[Any, Any, Any], float]:
         """(inputs, targets and masks of a global step, its learning rate); a new pass starts from a zero state."""
@@ -130,6 +133,20 @@ class Session:
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
         return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
 
+    def evaluation_steps(self, count: int) -> Block:
+        """Times the next `count` steps over the validation split, which go on from the last; to come after training and `evaluate`."""
+        from lm.batches import batch, steps_per_epoch
+
+        losses, timed = [], []
+        length = steps_per_epoch(self.corpus.valid.size, self.config)
+        for step in range(self._next_evaluation, self._next_evaluation + count):
+            data = batch(self.corpus.valid, self.config, step % length)
+            started = _clocks()
+            losses.append(float(self.trainer.evaluation_step(*data)))
+            timed.append(_since(started))
+        self._next_evaluation += count
+        return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())
+
     def stress(self) -> list[NumericError]:
         """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights."""
         from bench.measure.stress import Start, stress_errors
@@ -156,6 +173,15 @@ class Session:
             yield from ({"epoch_result": epoch} for epoch in training.epochs)
         for event in training.run():
             yield {_EVENT_NAMES[type(event).__name__]: event}
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(started: tuple[float, float]) -> tuple[float, float]:
+    """(wall seconds, CPU seconds of all threads) since then."""
+    return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 _EVENT_NAMES = {"Progress": "progress", "EpochResult": "epoch_result", "TestResult": "test_result"}

@@ -38,6 +38,7 @@ class Block:
 
     losses: tuple[float, ...]
     seconds: tuple[float, ...]  # wall time of each step, from handing the batch over to having its loss
+    cpu_seconds: tuple[float, ...]  # CPU time of each step, all threads of the process
     unsettled: tuple[int, ...]  # positions of steps whose time isn't a steady step's: those next to an oracle check
     numerics: tuple[NumericError, ...]
     rss_bytes: int

@@ -104,7 +104,7 @@ class NumericError:
 class Failure:
     """Why a launch did not finish."""
 
-    kind: str  # crashed, exception, hung, garbage, diverged, interrupted
+    kind: str  # crashed, exception, no TensorFlow, hung, garbage, diverged, interrupted
     message: str
     stderr_tail: str = ""
 

@@ -48,6 +48,7 @@ class Session:
         return answers.Block(
             losses=tuple(50.0 - 0.125 * step for step in steps),
             seconds=tuple(float(step) for step in steps),
+            cpu_seconds=tuple(2.0 * step for step in steps),
             unsettled=tuple(sorted(step - steps[0] for step in unsettled)),
             numerics=tuple(types.NumericError(step, "loss", "", 0.0, 4e-6) for step in checked),
             rss_bytes=1000 + 7 * self.done,

@@ -115,7 +115,7 @@ class Session(Session):
     def steps(self, count, check):
         if self.done < 10:
             return super().steps(count, check)
-        return answers.Block((44.0, float("nan")), (0.0, 0.0), (), (), 1070)
+        return answers.Block((44.0, float("nan")), (0.0, 0.0), (0.0, 0.0), (), (), 1070)
 """
         record = measure_launch(ALONE, Launch(1), fake_session(diverging), {})
         assert record.failure == Failure("diverged", "training diverged: the loss is nan at step 11")

@@ -1,0 +1,215 @@
+"""One launch of a paired comparison: a fresh process of each side, both alive, working in turn.
+
+Whatever could favour a side is swapped: the order in a quad (ABBA, then BAAB), and from launch to launch the side that is started first
+and takes the first block (FACTS: a fixed start order raised an alarm at nothing). What happens before the first block, importing and
+tracing, both sides do at once, on the same cores.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from bench.drive.launch import EVALUATION_STEPS, Plan, memory_slope
+from bench.drive.process import Worker, WorkerError
+from bench.drive.watch import CpuWatch
+from bench.record.machine import this_machine
+from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad, Side
+from bench.record.replies import Block, Description, Finished, Opened
+from bench.record.types import Evaluation, Failure, Memory, Record, Startup, Subject
+
+T = TypeVar("T")
+
+STARTUP_SECONDS = 600.0  # deadline for importing, and for building and tracing
+BLOCK_SECONDS = 300.0  # deadline of a block, of an evaluation and of the end: a hang is what it is for
+WARM_UP_STEPS = 3  # the first allocates and, on an accelerator, tunes; not timed
+ORDERS = {REFERENCE: (ABBA, BAAB), CANDIDATE: (BAAB, ABBA)}  # of the quads, by the side that is first
+LETTERS = {"A": REFERENCE, "B": CANDIDATE}
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """How a launch's steps are cut into blocks taken in turn. docs/upgrade.md has the measurements that chose them."""
+
+    quads: int  # of training steps, four blocks each
+    steps: int  # of a block, those dropped included
+    dropped: int  # first steps of a block: the other process' threads may still spin, and caches are cold
+    evaluation_quads: int
+    evaluation_steps: int  # of an evaluation's block, those dropped included
+
+
+@dataclasses.dataclass(frozen=True)
+class PairPlan:
+    """What every launch of a paired comparison does; `plan.steps` is what the blocks come to."""
+
+    plan: Plan
+    blocks: Blocks
+
+    @classmethod
+    def of(cls, plan: Plan, blocks: Blocks) -> "PairPlan":
+        """The plan with as many steps as each side takes: the warm-up, then two blocks of each quad."""
+        return cls(dataclasses.replace(plan, steps=WARM_UP_STEPS + 2 * blocks.quads * blocks.steps, speed=True), blocks)
+
+
+class _Half:
+    """One side of a launch: its worker, and what it has brought so far, which outlives a failure midway."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.description: Description | None = None
+        self.opened: Opened | None = None
+        self.losses: list[float] = []
+        self.first_step_seconds = math.nan
+        self.step_seconds: list[float] = []
+        self.rss: list[tuple[int, int]] = []  # (steps taken, bytes) after each block
+        self.evaluation: Evaluation | None = None
+        self.finished: Finished | None = None
+        self.failure: Failure | None = None
+
+    def ask(self, operation: str, **arguments: Any) -> None:
+        """Sends a request, unless the side has failed before."""
+        if not self.failure:
+            with self._failing():
+                self.worker.send(operation, **arguments)
+
+    def hear(self, kind: type[T], operation: str, timeout: float) -> T | None:
+        """The reply, or None once the side has failed."""
+        if not self.failure:
+            with self._failing():
+                return self.worker.receive(kind, operation, timeout)
+        return None
+
+    def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
+        """(wall, CPU) seconds a step of a block, the mean of those that aren't dropped; NaN once the side has failed."""
+        self.ask(operation, count=count)
+        block = self.hear(Block, operation, BLOCK_SECONDS)
+        if block is None:
+            return math.nan, math.nan
+        if operation == "steps":
+            self._add(block, dropped)
+        return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
+
+    def _add(self, block: Block, dropped: int) -> None:
+        if not self.losses:
+            self.first_step_seconds = block.seconds[0]
+        self.losses.extend(block.losses)
+        self.step_seconds.extend(block.seconds[dropped:])
+        self.rss.append((len(self.losses), block.rss_bytes))
+        if not math.isfinite(block.losses[-1]):
+            step = len(self.losses) - 1
+            self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
+
+    @contextlib.contextmanager
+    def _failing(self) -> Any:
+        try:
+            yield
+        except WorkerError as error:
+            self.failure = error.failure
+
+
+Halves = Mapping[str, _Half]
+
+
+def measure_pair(
+    pair_plan: PairPlan, launch: int, jitter: int, sides: Mapping[str, Side], on_quad: Callable[[int], None] = lambda quads: None
+) -> Pair:
+    """Runs one launch of both sides from weights jittered alike; `on_quad` hears how many quads are done.
+
+    A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells whether it can.
+    Raises WorkerError where an interpreter can't be started.
+    """
+    plan = pair_plan.plan
+    first = REFERENCE if launch % 4 in (0, 3) else CANDIDATE
+    order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    watch = CpuWatch()
+    with contextlib.ExitStack() as stack:
+        halves = {}
+        for name in order:
+            side = sides[name]
+            halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables)))
+        steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
+    records = {name: _record(plan, launch, jitter, started, half) for name, half in halves.items()}
+    return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, watch.others())
+
+
+def _measure(
+    pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
+) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
+    plan, blocks = pair_plan.plan, pair_plan.blocks
+    data = {**plan.data(), "steps": plan.steps, "implementation": plan.implementation, "device": plan.device, "jitter": jitter}
+    _at_once(halves, "description", Description, "describe", {"threads": plan.threads}, STARTUP_SECONDS)
+    _at_once(halves, "opened", Opened, "open", data, STARTUP_SECONDS)
+    for half in halves.values():
+        half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
+    steps = []
+    for number in range(blocks.quads):
+        if _failed(halves):
+            break
+        steps.append(_quad(halves, "steps", ORDERS[first][number % 2], blocks.steps, blocks.dropped))
+        on_quad(number + 1)
+    for half in halves.values():
+        half.ask("evaluate", max_steps=EVALUATION_STEPS)
+        half.evaluation = half.hear(Evaluation, "evaluate", BLOCK_SECONDS)
+    evaluations = []
+    for number in range(blocks.evaluation_quads):
+        if _failed(halves):
+            break
+        evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks.evaluation_steps, blocks.dropped))
+    for half in halves.values():
+        half.ask("finish")
+        half.finished = half.hear(Finished, "finish", BLOCK_SECONDS)
+    return _whole(steps), _whole(evaluations)
+
+
+def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any], timeout: float) -> None:
+    """Both sides work at the same time; the reply becomes the half's attribute of that name."""
+    for half in halves.values():
+        half.ask(operation, **arguments)
+    for half in halves.values():
+        setattr(half, name, half.hear(kind, operation, timeout))
+
+
+def _quad(halves: Halves, operation: str, order: str, count: int, dropped: int) -> Quad:
+    timed = [halves[LETTERS[letter]].block(operation, count, dropped) for letter in order]
+    return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
+
+
+def _failed(halves: Halves) -> bool:
+    return any(half.failure for half in halves.values())
+
+
+def _whole(quads: list[Quad]) -> tuple[Quad, ...]:
+    """Without the one in which a side failed."""
+    return tuple(quad for quad in quads if not any(map(math.isnan, quad.seconds)))
+
+
+def _mean(values: tuple[float, ...]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _record(plan: Plan, launch: int, jitter: int, started: str, half: _Half) -> Record:
+    description, opened, finished = half.description, half.opened, half.finished
+    startup = None
+    if description and opened and half.losses:
+        startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, half.first_step_seconds)
+    return Record(
+        subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
+        environment=description.environment if description else None,
+        machine=description.machine if description else this_machine(),
+        launch=launch,
+        jitter=jitter,
+        started=started,
+        losses=tuple(half.losses),
+        step_seconds=tuple(half.step_seconds),
+        yardstick_seconds=(),
+        startup=startup,
+        evaluation=half.evaluation,
+        memory=Memory(finished.peak_rss_bytes, memory_slope(half.rss)) if finished else None,
+        retraces=finished.retraces if finished else 0,
+        graph_operations=finished.graph_operations if finished else {},
+        numerics=(),
+        failure=half.failure,
+    )

@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_gate_commands(commands)
     _add_baseline_commands(commands)
+    _add_upgrade_commands(commands)
     _add_training_commands(commands)
     _add_machine_commands(commands)
     return parser
@@ -62,6 +63,28 @@ def _add_gate_commands(commands: Commands) -> None:
     check = commands.add_parser("check", help="judge a run against the baselines")
     check.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
     _add_judging(check)
+
+
+def _add_upgrade_commands(commands: Commands) -> None:
+    """Two environments against each other."""
+    upgrade = commands.add_parser("upgrade", help="compare two environments, both measured here and now: numbers, speed and memory")
+    sides = (("from", "from_", "the reference, which is trusted"), ("to", "to", "the candidate, which is judged"))
+    for side, field, what in sides:
+        upgrade.add_argument(
+            f"--{side}",
+            dest=field,
+            required=True,
+            metavar="WHAT",
+            help=f"{what}: a version, requirements in quotes, a wheel, tf-nightly, or an interpreter's path",
+        )
+        upgrade.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
+    upgrade.add_argument("--config", default="notebook", metavar="NAME", help="reference configuration (default: %(default)s)")
+    upgrade.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    upgrade.add_argument("--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it")
+    upgrade.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
+    upgrade.add_argument("--json", action="store_true", help="print JSON")
+    _add_model(upgrade)
+    _add_baselines(upgrade)
 
 
 def _add_baseline_commands(commands: Commands) -> None:

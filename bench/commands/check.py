@@ -7,19 +7,31 @@ import shutil
 import sys
 from collections.abc import Mapping
 
-from bench.commands.options import baselines_folder, read_baselines, read_run
+from bench.commands.options import baselines_folder, read_any_run, read_baselines
 from bench.judge.gate import judge_run
 from bench.judge.margins import Margins, read_margins
+from bench.judge.paired import judge_paired
 from bench.judge.types import Outcome, Verdict
+from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
+from bench.report.paired import sides_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
+
+PAIRED_SENTENCES = {
+    Outcome.PASS: "the candidate is as right as the reference, and no slower or larger than the margins allow",
+    Outcome.REGRESSION: "the candidate is wrong, or slower or larger than its margin allows",
+    Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
+}
 
 Standards = tuple[Mapping[str, Baseline], Margins]
 
 
 def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code."""
-    return judge_and_print(options, read_run(options.run), read_standards(options))
+    """The verdict's exit code. A paired run (of `tfgate upgrade`) is judged by the margins alone."""
+    run = read_any_run(options.run)
+    if isinstance(run, PairedRun):
+        return judge_and_print_paired(options, run, read_margins(baselines_folder(options) / "margins.toml"))
+    return judge_and_print(options, run, read_standards(options))
 
 
 def read_standards(options: argparse.Namespace) -> Standards:
@@ -35,6 +47,17 @@ def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards)
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
         print_verdict(verdict)
+    return verdict.exit_code
+
+
+def judge_and_print_paired(options: argparse.Namespace, run: PairedRun, margins: Margins) -> int:
+    """The same for a paired run."""
+    verdict = judge_paired(run, margins)
+    if options.json:
+        print(json.dumps(verdict_json(verdict), allow_nan=False))
+    else:
+        print(sides_text(run) + "\n")
+        print_verdict(verdict, PAIRED_SENTENCES)
     return verdict.exit_code
 
 

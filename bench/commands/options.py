@@ -8,8 +8,10 @@ from pathlib import Path
 from bench.commands.errors import UsageError
 from bench.drive.launch import Plan
 from bench.drive.run import RUN_FILE
+from bench.drive.upgrade import PAIRED_FILE
 from bench.record.codec import FormatError
 from bench.record.files import read_record
+from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
@@ -51,9 +53,10 @@ def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[P
 def variables(options: argparse.Namespace, field: str = "env") -> dict[str, str]:
     """The --env options (or those kept in another field) as a mapping. Raises UsageError for one without a name or without =."""
     items = getattr(options, field)
+    shown = field.replace("_", "-")
     wrong = next((item for item in items if not item.partition("=")[0] or "=" not in item), None)
     if wrong is not None:
-        raise UsageError(f"--{field.replace('_', '-')} {wrong!r} is not NAME=VALUE")
+        raise UsageError(f"--{shown} {wrong!r} is not NAME=VALUE")
     return dict(item.split("=", 1) for item in items)
 
 
@@ -85,6 +88,15 @@ def read_run(name: str) -> Run:
     """A run from its folder or file. Raises FormatError, OSError."""
     path = Path(name)
     return read_record(Run, path / RUN_FILE if path.is_dir() else path)
+
+
+def read_any_run(name: str) -> Run | PairedRun:
+    """A run, or a paired run, from its folder or file. Raises FormatError, OSError."""
+    path = Path(name)
+    paired = path / PAIRED_FILE if path.is_dir() else path
+    if paired.name == PAIRED_FILE and paired.exists():
+        return read_record(PairedRun, paired)
+    return read_run(name)
 
 
 def baselines_folder(options: argparse.Namespace) -> Path:

@@ -1,15 +1,60 @@
 """Progress on standard error: a bar on a terminal, plain lines elsewhere."""
 
+import math
 import sys
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.drive.launch import Launch, Plan
+from bench.judge.quads import launch_summary, quad_log_ratio
 from bench.judge.summary import launch_speed
+from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
+
+
+class UpgradeProgress:
+    """A listener for bench.drive.upgrade; a context manager around the run."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        self._task = self._bar.add_task("starting", total=1) if self._bar else None
+
+    def phase(self, name: str, total: int) -> None:
+        """Starts the bar anew, or prints the phase's name."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, description=name, completed=0, total=total)
+        else:
+            print(name, file=sys.stderr, flush=True)
+
+    def step(self, done: int) -> None:
+        """Moves the bar."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done)
+
+    def pair(self, run: PairedRun) -> None:
+        """Prints the launch's line."""
+        pair = run.pairs[-1]
+        failures = [f"{record.failure.message}" for record in (pair.reference, pair.candidate) if record.failure]
+        ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
+        line = one_line(f"launch {pair.launch + 1}: {'; '.join(failures) or f'step time {100 * ratio:+.1f}%'}")
+        if self._bar:
+            self._bar.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "UpgradeProgress":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
 
 
 class RunProgress:

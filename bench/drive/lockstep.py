@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive.launch import REQUEST_SECONDS, Plan, describe, open_model
-from bench.drive.process import NO_TENSORFLOW, Worker, WorkerError
+from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
 from bench.record.replies import Description, Opened
-from bench.record.types import Failure
+from bench.record.types import NO_TENSORFLOW, Failure
 
 SHARED_MEMORY = Path("/dev/shm")
 

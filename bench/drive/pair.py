@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -38,6 +39,15 @@ class Blocks:
     dropped: int  # first steps of a block: the other process' threads may still spin, and caches are cold
     evaluation_quads: int
     evaluation_steps: int  # of an evaluation's block, those dropped included
+
+
+BLOCKS = {
+    "tiny": Blocks(quads=20, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=40),
+    "notebook": Blocks(quads=14, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4),
+    "small": Blocks(quads=14, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5),
+    "medium": Blocks(quads=8, steps=2, dropped=0, evaluation_quads=4, evaluation_steps=2),
+    "large": Blocks(quads=6, steps=1, dropped=0, evaluation_quads=4, evaluation_steps=1),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +134,7 @@ def measure_pair(
     first = REFERENCE if launch % 4 in (0, 3) else CANDIDATE
     order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    watch = CpuWatch()
+    watch, began = CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
         halves = {}
         for name in order:
@@ -132,7 +142,7 @@ def measure_pair(
             halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables)))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: _record(plan, launch, jitter, started, half) for name, half in halves.items()}
-    return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, watch.others())
+    return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, time.monotonic() - began, watch.others())
 
 
 def _measure(

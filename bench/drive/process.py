@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
-from bench.record.types import Failure
+from bench.record.types import NO_TENSORFLOW, Failure
 
 T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: nothing was measured, so nothing can be said of it
 
 
 class WorkerError(RuntimeError):

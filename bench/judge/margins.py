@@ -1,8 +1,12 @@
 """The margins file: how much of a difference matters, with the reason for each number beside it in the file."""
 
 import dataclasses
+import math
 import tomllib
 from pathlib import Path
+
+# The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
+PAIRED_METRICS = ("step_time", "evaluation_step", "peak_memory", "cpu_time", "import", "build", "trace", "first_step")
 
 
 class MarginsError(ValueError):
@@ -19,6 +23,8 @@ class Margins:
     speed_informs: tuple[str, ...]  # configurations whose speed doesn't gate
     speed_by_yardstick: tuple[str, ...]  # configurations whose step time is judged relative to the yardstick's
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
+    paired: dict[str, float]  # of paired comparisons, by metric; metrics that aren't named inform
+    memory_growth_bytes: float  # of paired comparisons: bytes a step more than the reference's growth
 
 
 def read_margins(path: Path) -> Margins:
@@ -31,13 +37,18 @@ def read_margins(path: Path) -> Margins:
     wrong = sorted(known ^ set(plain))
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    for name in ("perplexity", "window_start"):
-        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of fractions by configuration")
+    for name in ("perplexity", "window_start", "paired"):
+        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of fractions")
+    unknown = sorted(set(plain["paired"]) - set(PAIRED_METRICS))
+    _require(not unknown, path, "paired", unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
+    growth = plain["memory_growth_bytes"]
+    _require(_is_number(growth) and 0 < growth < math.inf, path, "memory_growth_bytes", growth, "bytes a step, above 0")
     for name in ("speed_informs", "speed_by_yardstick"):
         strings = isinstance(plain[name], list) and all(isinstance(item, str) for item in plain[name])
         _require(strings, path, name, plain[name], "a list of configurations' names")
         plain[name] = tuple(plain[name])
-    margins = {name: plain[name] for name in ("speed", "memory")} | {f"perplexity.{name}": m for name, m in plain["perplexity"].items()}
+    margins = {name: plain[name] for name in ("speed", "memory")}
+    margins |= {f"{table}.{name}": margin for table in ("perplexity", "paired") for name, margin in plain[table].items()}
     for name, margin in margins.items():
         _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")
     for name, start in plain["window_start"].items():

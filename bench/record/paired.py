@@ -52,6 +52,7 @@ class Pair:
     candidate: Record
     steps: tuple[Quad, ...]  # training steps
     evaluations: tuple[Quad, ...]  # evaluation steps
+    seconds: float  # wall time of the launch, starting and ending its processes included
     disturbed: float | None = None  # part of the machine's CPU time that others had; None if not known
 
 

@@ -9,6 +9,7 @@ import hashlib
 # 1: the first.
 SCHEMA = 1
 
+NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: there was nothing to measure, so nothing can be said of it
 INCOMPLETE = "incomplete: "  # a Run's warning that starts so says that launches are missing: it is no whole measurement
 
 

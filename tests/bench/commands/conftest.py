@@ -18,6 +18,8 @@ speed_informs = ["tiny"]
 speed_by_yardstick = []
 perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
 window_start = { notebook = 0.2 }
+memory_growth_bytes = 102_400
+paired = { step_time = 0.05 }
 """
 
 

@@ -12,6 +12,10 @@ speed = 0.25
 memory = 0.10
 speed_informs = ["tiny"]
 speed_by_yardstick = []
+memory_growth_bytes = 1000
+
+[paired]
+step_time = 0.05
 
 [perplexity]
 tiny = 0.01
@@ -30,7 +34,7 @@ def read(folder: Path, text: str) -> Margins:
 
 
 def test_reads_every_entry(tmp_path: Path) -> None:
-    assert read(tmp_path, TEXT) == Margins(0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0})
+    assert read(tmp_path, TEXT) == Margins(0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0}, {"step_time": 0.05}, 1000)
 
 
 def test_the_repository_s_margins_can_be_used() -> None:
@@ -42,7 +46,10 @@ def test_the_repository_s_margins_can_be_used() -> None:
     ("old", "new", "said"),
     [
         ("speed = 0.25", "", "entry 'speed' is missing"),
-        ("memory", "memoir", "entry 'memoir' is unknown|entry 'memory' is missing"),
+        ("step_time = 0.05", "step_time = 0", "paired.step_time is 0; it must be"),
+        ("step_time", "step", "paired is \\['step'\\]; it must be a table of fractions for step_time"),
+        ("memory_growth_bytes = 1000", "memory_growth_bytes = 0", "memory_growth_bytes is 0; it must be bytes a step, above 0"),
+        ("memory =", "memoir =", "entry 'memoir' is unknown|entry 'memory' is missing"),
         ("speed = 0.25", "speed = 0.25\nspede = 1", "entry 'spede' is unknown"),
         ("speed = 0.25", "speed = 25", "speed is 25; it must be a fraction above 0 and below 1"),
         ("speed = 0.25", "speed = 0.0", "speed is 0.0; it must be"),

@@ -2,6 +2,7 @@
 
 from . import cell, clipping, embedding, evaluation, loss, optimizer, output, shapes, state, text
 from .fault import Fault
+from .slowdown import slowdown_by_name
 
 
 def _nothing() -> None:
@@ -15,7 +16,10 @@ FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault i
 
 
 def fault_by_name(name: str) -> Fault:
-    """The fault of that name, or NO_FAULT for its. Raises ValueError naming the faults there are."""
+    """The fault of that name, NO_FAULT for its, or a slowdown. Raises ValueError naming the faults there are."""
+    slow = slowdown_by_name(name)
+    if slow:
+        return slow
     try:
         return {NO_FAULT.name: NO_FAULT, **FAULTS}[name]
     except KeyError:

@@ -1,0 +1,143 @@
+"""A paired run to a verdict: what reference and candidate computed, and how fast, on one machine at one time.
+
+What has noise is one sample a launch (bench.judge.paired_metrics) and decided by bench.judge.sequential; the rest is compared exactly.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bench.judge.exact import judge_numerics
+from bench.judge.gate import overall
+from bench.judge.lockstep import judge_lockstep
+from bench.judge.margins import Margins
+from bench.judge.paired_metrics import Metric, metrics
+from bench.judge.sequential import LOOKS, Decision, decide
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.record.paired import Pair, PairedRun
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW
+
+
+def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
+    """The verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION."""
+    subject = _subject(run)
+    comparisons, failures = _failures(run, subject)
+    failures += [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
+    comparisons += _numerics(run, subject)
+    pairs = whole_pairs(run)
+    if pairs:
+        comparisons += [_retraces(subject, pairs), *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins))]
+    warnings = [warning for warning in run.warnings if warning not in failures]
+    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
+
+
+def settled(run: PairedRun, margins: Margins) -> bool:
+    """Whether more launches would change nothing: one failed, a metric is a REGRESSION, or every gating metric is decided."""
+    pairs = whole_pairs(run)
+    if len(pairs) < len(run.pairs) or len(pairs) >= LOOKS[-1]:
+        return True
+    if len(pairs) not in LOOKS:
+        return False
+    decisions = [decision for metric in metrics(pairs, margins) if metric.margin and (decision := _decide(metric, pairs))]
+    return any(decision.outcome is Outcome.REGRESSION for decision in decisions) or all(decision.final for decision in decisions)
+
+
+def whole_pairs(run: PairedRun) -> list[Pair]:
+    """The launches that both sides finished."""
+    return [pair for pair in run.pairs if not pair.reference.failure and not pair.candidate.failure]
+
+
+def _subject(run: PairedRun) -> str:
+    records = [*run.oracle, *(record for pair in run.pairs for record in (pair.reference, pair.candidate))]
+    return records[0].subject.name if records else run.lockstep.subject.name if run.lockstep else "nothing"
+
+
+def _failures(run: PairedRun, subject: str) -> tuple[list[Comparison], list[str]]:
+    """(regressions: where only the candidate failed; failed measurements: where the reference did, or nothing could be measured)."""
+    comparisons: list[Comparison] = []
+    failures: list[str] = []
+    launches = [("the launch held against the oracle", *run.oracle)] if len(run.oracle) == 2 else []
+    launches += [(f"launch {pair.launch + 1}", pair.reference, pair.candidate) for pair in run.pairs]
+    for where, reference, candidate in launches:
+        if reference.failure:
+            failures.append(f"{where}: the reference failed: {reference.failure.message}")
+        elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
+            failures.append(f"{where}: {candidate.failure.message}")
+        elif candidate.failure and not comparisons:
+            note = f"the candidate failed in {where}, where the reference runs: {candidate.failure.message}"
+            comparisons.append(Comparison(subject, "training", Outcome.REGRESSION, "failed", "runs", note))
+    return comparisons, failures
+
+
+def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
+    """Both sides against the oracle, then against each other in lockstep."""
+    comparisons = []
+    if len(run.oracle) == 2 and not any(record.failure for record in run.oracle):
+        reference, candidate = (judge_numerics(subject, [record]) for record in run.oracle)
+        comparisons.append(_beside_reference(candidate, reference))
+    if run.lockstep:
+        comparisons.append(judge_lockstep(run.lockstep))
+    return comparisons
+
+
+def _beside_reference(candidate: Comparison, reference: Comparison) -> Comparison:
+    """The candidate's comparison with the oracle, unless the reference departs from it as well: then nobody tells who is right."""
+    if reference.outcome is not Outcome.REGRESSION:
+        return candidate
+    if candidate.outcome is Outcome.REGRESSION:
+        note = f"both depart from the oracle; the reference: {reference.note}; the candidate: {candidate.note}"
+        return dataclasses.replace(candidate, outcome=Outcome.CANNOT_JUDGE, note=note)
+    return dataclasses.replace(candidate, note=f"{candidate.note}; the reference departs from it: {reference.note}")
+
+
+def _retraces(subject: str, pairs: Sequence[Pair]) -> Comparison:
+    """The candidate's step must not be traced more often than the reference's."""
+    reference = max(pair.reference.retraces for pair in pairs)
+    candidate = max(pair.candidate.retraces for pair in pairs)
+    outcome = Outcome.REGRESSION if candidate > reference else Outcome.PASS
+    note = "the step was traced again" if candidate else "the step was traced once"
+    return Comparison(subject, "retraces", outcome, str(candidate), str(reference), note)
+
+
+def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
+    """One metric's comparison; it informs where it has no margin."""
+    values = metric.values(pairs)
+    candidate, reference = (metric.shown(pairs, side) for side in ("candidate", "reference"))
+    comparison = Comparison(subject, metric.name, Outcome.INFORMS, candidate, reference, "", None, metric.margin, gates=bool(metric.margin))
+    if not metric.margin:
+        mean = math.fsum(values) / len(values) if values else math.nan
+        return dataclasses.replace(comparison, note=f"{metric.difference(mean)}; informs")
+    if len(values) < len(pairs):
+        note = f"{len(pairs) - len(values)} of {len(pairs)} launches don't tell"
+        return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
+    decision = _decide(metric, pairs)
+    if decision is None:
+        note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
+        return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
+    return dataclasses.replace(
+        comparison,
+        outcome=decision.outcome,
+        note=_note(decision, metric),
+        interval=decision.interval,
+        detectable=decision.detectable,
+        improved=decision.improved,
+    )
+
+
+def _decide(metric: Metric, pairs: Sequence[Pair]) -> Decision | None:
+    return decide(metric.values(pairs), metric.margin, two_sided=metric.two_sided) if metric.margin else None
+
+
+def _note(decision: Decision, metric: Metric) -> str:
+    found, margin = decision.interval, metric.difference(metric.margin or 0.0)
+    if found is None:
+        return decision.problem
+    difference, after = metric.difference(found.estimate), f"after {decision.launches} launches"
+    if decision.outcome is Outcome.REGRESSION:
+        return f"{difference}, certainly more than {margin}{' off' if metric.two_sided else ''}, {after}"
+    if decision.improved:
+        return f"{difference}, an improvement, {after}: record a new baseline"
+    if decision.outcome is Outcome.PASS:
+        return f"{difference}, proven {'within' if metric.two_sided else 'below'} {margin.lstrip('+')} {after}"
+    bounds = f"between {metric.difference(found.low)} and {metric.difference(found.high)} {after}"
+    return f"{difference}, {bounds}: {margin} can't be excluded"

@@ -1,0 +1,127 @@
+"""The metrics of a paired run: how one launch gives each its value, and how the values read.
+
+Ratios are compared by their logarithms, candidate − reference; growth of memory by its difference in bytes a step.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+from bench.judge.margins import Margins
+from bench.judge.quads import REFERENCE_LETTER, launch_summary, quad_log_ratio
+from bench.judge.summary import log_perplexity, perplexity_text
+from bench.judge.types import percent
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
+from bench.record.types import Record
+
+Tell = Callable[[Pair, str], float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One thing that is compared, launch by launch."""
+
+    name: str
+    margin: float | None  # on the scale of the values; None: it informs
+    side: Tell  # one side's value in a launch, on that scale; None where the launch doesn't tell
+    show: Callable[[float], str]  # a side's mean as a reader wants it
+    apart: Callable[[Pair], float | None] | None = None  # the launch's value, where it isn't the difference of the sides'
+    two_sided: bool = False
+    difference: Callable[[float], str] = percent  # a difference as a reader wants it
+
+    def values(self, pairs: Sequence[Pair]) -> list[float]:
+        """Candidate − reference of each launch that tells."""
+        found = (self.apart(pair) if self.apart else self._difference(pair) for pair in pairs)
+        return [value for value in found if value is not None]
+
+    def shown(self, pairs: Sequence[Pair], side: str) -> str:
+        """One side's mean over the launches that tell."""
+        found = [value for pair in pairs if (value := self.side(pair, side)) is not None]
+        return self.show(math.fsum(found) / len(found)) if found else "–"
+
+    def _difference(self, pair: Pair) -> float | None:
+        candidate, reference = self.side(pair, CANDIDATE), self.side(pair, REFERENCE)
+        return None if candidate is None or reference is None else candidate - reference
+
+
+def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
+    """The metrics of launches of one subject: those that gate first."""
+    subject = pairs[0].reference.subject
+    window = margins.window_start.get(subject.config, 0.0)
+    ratio = {name: math.log1p(margin) for name, margin in margins.paired.items()}
+    perplexity_margin = margins.perplexity.get(subject.config)
+    return [
+        Metric(
+            "perplexity",
+            math.log1p(perplexity_margin) if perplexity_margin else None,
+            lambda pair, side: log_perplexity(record(pair, side).losses, subject, window),
+            perplexity_text,
+            two_sided=True,
+        ),
+        _of_quads("step time", ratio.get("step_time"), lambda pair: pair.steps),
+        _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),
+        _of_record("peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_rss_bytes if one.memory else None, _mebibytes),
+        Metric(
+            "memory growth",
+            margins.memory_growth_bytes,
+            lambda pair, side: memory.slope_bytes_per_step if (memory := record(pair, side).memory) else None,
+            lambda size: f"{size / 1024:+.1f} KiB a step",
+            difference=lambda size: f"{size / 1024:+.1f} KiB",
+        ),
+        _of_quads("CPU time a step", ratio.get("cpu_time"), _cpu_quads),
+        _of_record("import", ratio.get("import"), _startup("import_seconds"), _seconds),
+        _of_record("build", ratio.get("build"), _startup("build_seconds"), _seconds),
+        _of_record("trace", ratio.get("trace"), _startup("trace_seconds"), _seconds),
+        _of_record("first step", ratio.get("first_step"), _startup("first_step_seconds"), _seconds),
+        _of_record("graph operations", None, lambda one: sum(one.graph_operations.values()), lambda log: f"{math.exp(log):.0f}"),
+    ]
+
+
+def record(pair: Pair, side: str) -> Record:
+    """One side's record of a launch."""
+    return pair.candidate if side == CANDIDATE else pair.reference
+
+
+def _of_quads(name: str, margin: float | None, quads: Callable[[Pair], Sequence[Quad]]) -> Metric:
+    """A time a step, from the blocks that both sides took in turn."""
+
+    def side(pair: Pair, side: str) -> float | None:
+        return launch_summary([_log_seconds(quad, side) for quad in quads(pair)]) if quads(pair) else None
+
+    def apart(pair: Pair) -> float | None:
+        return launch_summary([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
+
+    return Metric(name, margin, side, lambda log: f"{1000 * math.exp(log):.2f} ms", apart)
+
+
+def _log_seconds(quad: Quad, side: str) -> float:
+    """Mean log seconds of one side's two blocks."""
+    own = [seconds for letter, seconds in zip(quad.order, quad.seconds, strict=True) if (letter == REFERENCE_LETTER) == (side == REFERENCE)]
+    return math.fsum(map(math.log, own)) / len(own)
+
+
+def _cpu_quads(pair: Pair) -> list[Quad]:
+    """The training quads with CPU time in the place of wall time."""
+    return [dataclasses.replace(quad, seconds=quad.cpu_seconds) for quad in pair.steps]
+
+
+def _of_record(name: str, margin: float | None, value: Callable[[Record], float | None], show: Callable[[float], str]) -> Metric:
+    """A number above 0 that a record holds."""
+
+    def side(pair: Pair, side: str) -> float | None:
+        found = value(record(pair, side))
+        return math.log(found) if found else None
+
+    return Metric(name, margin, side, show)
+
+
+def _startup(part: str) -> Callable[[Record], float | None]:
+    return lambda one: getattr(one.startup, part) if one.startup else None
+
+
+def _seconds(log: float) -> str:
+    return f"{math.exp(log):.2f} s"
+
+
+def _mebibytes(log: float) -> str:
+    return f"{math.exp(log) / 2**20:.0f} MiB"

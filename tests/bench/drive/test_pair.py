@@ -1,0 +1,148 @@
+"""One launch of a paired comparison: the order of its blocks, what counts of them, and sides that fail.
+
+The fake sessions' seconds of a step are the step's own number, so a block's value tells which steps it holds.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive import pair as pairs
+from bench.drive.launch import Plan
+from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
+
+Fake = Callable[[str], str]
+
+BLOCKS = Blocks(quads=2, steps=5, dropped=2, evaluation_quads=1, evaluation_steps=3)
+PLAN = PairPlan.of(Plan("tiny", 1), BLOCKS)
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+@pytest.fixture
+def fake(fake_session: Fake, tmp_path: Path) -> Fake:
+    """Interpreters by what their session changes: unlike fake_session's, several may live at once."""
+
+    def make(changes: str) -> str:
+        made = Path(fake_session(changes))
+        own = made.with_name(f"interpreter-{len(list(tmp_path.glob('interpreter-*')))}")
+        return str(made.rename(own))
+
+    return make
+
+
+def measured(reference: str, candidate: str, launch: int = 0) -> Pair:
+    return measure_pair(PLAN, launch, 70, {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})})
+
+
+def test_the_plan_counts_the_warm_up_and_two_blocks_of_each_quad() -> None:
+    assert PLAN.plan.steps == WARM_UP_STEPS + 2 * 2 * 5
+
+
+def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
+    found = measured(fake(""), fake(""))
+    assert (found.first, found.reference.jitter, found.candidate.jitter) == (REFERENCE, 70, 70)
+    assert len(found.reference.losses) == PLAN.plan.steps == len(found.candidate.losses)
+    assert found.reference.losses == found.candidate.losses
+    # After three steps of warm-up a side's blocks are steps 3-7, 8-12, 13-17, 18-22; without the first two their means are 6, 11, 16, 21.
+    assert [(quad.order, quad.seconds) for quad in found.steps] == [("ABBA", (6.0, 6.0, 11.0, 11.0)), ("BAAB", (16.0, 16.0, 21.0, 21.0))]
+    assert [quad.cpu_seconds for quad in found.steps] == [(12.0, 12.0, 22.0, 22.0), (32.0, 32.0, 42.0, 42.0)]
+    assert [(quad.order, quad.seconds, quad.cpu_seconds) for quad in found.evaluations] == [("ABBA", (0.5,) * 4, (0.25,) * 4)]
+    assert found.reference.step_seconds == tuple(float(step) for first in (5, 10, 15, 20) for step in range(first, first + 3))
+    startup = found.candidate.startup
+    assert startup is not None
+    assert (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) == (1.0, 2.0, 3.0, 0.0)
+    assert found.candidate.memory is not None
+    assert (found.candidate.memory.peak_rss_bytes, found.candidate.graph_operations) == (4321, {"MatMul": 3})
+
+
+def test_a_slower_side_has_the_larger_blocks(fake: Fake) -> None:
+    """A candidate whose steps take twice as long; in an order ABBA its blocks are the second and the third."""
+    twice = "Session.steps = lambda self, count, check=(), old=Session.steps: slowed(old(self, count, check))\n"
+    twice += "slowed = lambda block: __import__('dataclasses').replace(block, seconds=tuple(2 * s for s in block.seconds))"
+    found = measured(fake(""), fake(twice))
+    assert found.steps[0].seconds == (6.0, 12.0, 22.0, 11.0)
+
+
+def test_roles_are_balanced_over_four_launches(fake: Fake) -> None:
+    python = fake("")
+    found = [measured(python, python, launch) for launch in range(4)]
+    assert [(pair.first, pair.steps[0].order) for pair in found] == [
+        (REFERENCE, "ABBA"),
+        (CANDIDATE, "BAAB"),
+        (CANDIDATE, "BAAB"),
+        (REFERENCE, "ABBA"),
+    ]
+
+
+DIES = "Session.{} = lambda self, *a, **k: {}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "how", "kind", "message", "quads"),
+    [
+        ("describe", "1 / 0", "exception", "ZeroDivisionError", 0),
+        (
+            "describe",
+            "(_ for _ in ()).throw(ModuleNotFoundError(\"No module named 'tensorflow'\"))",
+            "no TensorFlow",
+            "install TensorFlow",
+            0,
+        ),
+        ("open", "os._exit(3)", "crashed", "exited with code 3 during open", 0),
+        ("steps", "os.kill(os.getpid(), 11) if self.done else old(self, *a, **k)", "crashed", "was killed by SIGSEGV during steps", 0),
+        ("evaluate", "None", "garbage", "the worker's reply to evaluate", 2),
+        ("evaluation_steps", "send('noise\\n')", "garbage", "noise", 2),
+        ("finish", "os.kill(os.getpid(), 9)", "crashed", "as the kernel does when memory runs out", 2),
+    ],
+)
+def test_a_candidate_that_fails_leaves_a_reference_that_works(
+    fake: Fake, operation: str, how: str, kind: str, message: str, quads: int
+) -> None:
+    changes = f"old = Session.{operation}\n" + DIES.format(operation, how)
+    found = measured(fake(""), fake(changes))
+    assert found.candidate.failure is not None
+    assert found.candidate.failure.kind == kind
+    assert message in found.candidate.failure.message
+    assert found.reference.failure is None
+    assert found.reference.environment is not None
+    assert len(found.steps) == quads
+
+
+def test_both_fail_where_both_are_broken(fake: Fake) -> None:
+    changes = DIES.format("open", "1 / 0")
+    found = measured(fake(changes), fake(changes))
+    assert found.reference.failure is not None
+    assert found.candidate.failure is not None
+
+
+def test_a_loss_that_is_not_finite_is_a_divergence(fake: Fake) -> None:
+    changes = "old = Session.steps\n" + DIES.format(
+        "steps", "__import__('dataclasses').replace(old(self, *a, **k), losses=(float('nan'),))"
+    )
+    found = measured(fake(""), fake(changes))
+    assert found.candidate.failure is not None
+    assert (found.candidate.failure.kind, found.candidate.failure.message) == ("diverged", "training diverged: the loss is nan at step 0")
+
+
+def test_a_hang_is_ended_by_its_deadline(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "BLOCK_SECONDS", 1.0)
+    found = measured(fake(""), fake(DIES.format("steps", "time.sleep(600)")))
+    assert found.candidate.failure is not None
+    assert (found.candidate.failure.kind, found.candidate.failure.message) == ("hung", "the worker did not finish steps within 1 s")
+    assert not math.isnan(found.reference.losses[-1])
+
+
+@pytest.mark.slow
+def test_two_real_tensorflows_train_the_same_losses(oldest_python: Path, newest_python: Path) -> None:
+    """2.12 and 2.21 from the same numbers: equal first losses, and every quad has times of both."""
+    plan = PairPlan.of(Plan("tiny", 1), Blocks(quads=2, steps=6, dropped=1, evaluation_quads=1, evaluation_steps=3))
+    sides = {REFERENCE: Side("a", str(oldest_python), {}), CANDIDATE: Side("b", str(newest_python), {})}
+    found = measure_pair(plan, 0, 0, sides)
+    assert (found.reference.failure, found.candidate.failure) == (None, None)
+    assert found.reference.losses[0] == pytest.approx(found.candidate.losses[0], rel=1e-6)
+    assert all(seconds > 0 for quad in (*found.steps, *found.evaluations) for seconds in quad.seconds)
+    assert found.reference.environment != found.candidate.environment

@@ -1,0 +1,118 @@
+"""Paired runs: their phases, what is on disk after each, and when they end."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive import upgrade
+from bench.drive.launch import Plan
+from bench.drive.pair import Blocks, PairPlan
+from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
+from bench.record.files import read_record
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.types import INCOMPLETE
+
+Fake = Callable[[str], str]
+
+PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
+ORACLE = Plan("tiny", 10, speed=False)
+SPEED = Scope(None, None, PAIRS)
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+class Listener:
+    """Keeps what it hears, and how many pairs are on disk at that moment."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.phases: list[tuple[str, int]] = []
+        self.on_disk: list[tuple[int, tuple[str, ...]]] = []
+
+    def phase(self, name: str, total: int) -> None:
+        self.phases.append((name, total))
+
+    def step(self, done: int) -> None:
+        pass
+
+    def pair(self, run: PairedRun) -> None:
+        stored = read_record(PairedRun, self.path)
+        self.on_disk.append((len(stored.pairs), stored.warnings))
+
+
+def measured(folder: Path, reference: str, candidate: str, scope: Scope = SPEED, launches: int = 2) -> tuple[PairedRun, Listener]:
+    listener = Listener(folder / PAIRED_FILE)
+    sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
+    run = measure_upgrade(scope, sides, folder, ("tfgate", "upgrade"), listener, lambda run: len(run.pairs) >= launches)
+    return run, listener
+
+
+def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session("")
+    run, listener = measured(tmp_path / "out", python, python, launches=3)
+    assert [(pair.launch, pair.reference.jitter, pair.candidate.jitter) for pair in run.pairs] == [
+        (0, 2000, 2000),
+        (1, 2001, 2001),
+        (2, 2002, 2002),
+    ]
+    assert listener.phases == [("launch 1", 1), ("launch 2", 1), ("launch 3", 1)]
+    assert [(pairs, warnings[-1]) for pairs, warnings in listener.on_disk] == [
+        (count, f"{INCOMPLETE}the run was interrupted after {count} launches") for count in (1, 2, 3)
+    ]
+    stored = read_record(PairedRun, tmp_path / "out" / PAIRED_FILE)
+    assert stored == run
+    assert not any(warning.startswith(INCOMPLETE) for warning in stored.warnings)
+
+
+def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session("")
+    run, listener = measured(tmp_path, python, python, Scope(ORACLE, None, None))
+    assert [phase for phase, _ in listener.phases] == ["reference against the oracle", "candidate against the oracle"]
+    assert [bool(record.numerics) for record in run.oracle] == [True, True]
+    assert run.pairs == ()
+
+
+def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session("Session.stress = lambda self: 1 / 0")
+    run, _ = measured(tmp_path, python, python, Scope(ORACLE, None, PAIRS))
+    assert [record.failure is not None for record in run.oracle] == [True, True]
+    assert run.pairs == ()
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session("")
+    measured(tmp_path, python, python, launches=1)
+    before = (tmp_path / PAIRED_FILE).read_bytes()
+    with pytest.raises(FileExistsError, match="exists already and is not overwritten"):
+        measured(tmp_path, python, python, launches=1)
+    assert (tmp_path / PAIRED_FILE).read_bytes() == before
+
+
+def test_what_was_measured_before_an_interruption_is_kept(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the second launch."""
+    python = fake_session("")
+    original = upgrade.measure_pair
+
+    def interrupted(*arguments: object, **keywords: object) -> object:
+        if arguments[1] == 1:
+            raise KeyboardInterrupt
+        return original(*arguments, **keywords)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(upgrade, "measure_pair", interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        measured(tmp_path, python, python)
+    stored = read_record(PairedRun, tmp_path / PAIRED_FILE)
+    assert len(stored.pairs) == 1
+    assert stored.warnings == (f"{INCOMPLETE}the run was interrupted after 1 launches",)
+
+
+def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    python = fake_session("")
+    original = upgrade.measure_pair
+    monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), disturbed=0.4))
+    run, _ = measured(tmp_path, python, python, launches=1)
+    assert run.warnings == ("launch 1: other processes had 40% of the machine's CPU: its speed is disturbed",)

@@ -1,0 +1,160 @@
+"""Paired runs judged: each metric's three outcomes, sides that fail, and when more launches would change nothing."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.margins import Margins
+from bench.judge.paired import judge_paired, settled
+from bench.judge.types import Comparison, Outcome
+from bench.record.lockstep import Lockstep
+from bench.record.paired import PairedRun
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure
+from tests.bench.paired_samples import pair, paired_run
+from tests.bench.samples import BEYOND, MARGINS, environment, record
+
+PAIRED: Margins = dataclasses.replace(
+    MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}, memory_growth_bytes=102_400
+)
+
+
+def run_of(launches: int, effect: str, size: float) -> PairedRun:
+    return paired_run([pair(launch, **{effect: size}) for launch in range(launches)])  # type: ignore[arg-type]  # never `failure`
+
+
+def comparison(metric: str, effect: str = "step", size: float = 0.0, launches: int = 4, margins: Margins = PAIRED) -> Comparison:
+    verdict = judge_paired(run_of(launches, effect, size), margins)
+    return next(found for found in verdict.comparisons if found.metric == metric)
+
+
+def test_nothing_changed_passes_after_the_first_look() -> None:
+    run = paired_run([pair(launch) for launch in range(4)])
+    verdict = judge_paired(run, PAIRED)
+    assert verdict.exit_code == 0
+    gating = [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS]
+    assert gating == ["retraces", "perplexity", "step time", "evaluation step", "peak memory", "memory growth"]
+    assert settled(run, PAIRED)
+
+
+@pytest.mark.parametrize(
+    ("metric", "effect", "size"),
+    [
+        ("step time", "step", 0.10),
+        ("evaluation step", "evaluation", 0.20),
+        ("peak memory", "memory", 0.20),
+        ("perplexity", "perplexity", 0.05),
+        ("perplexity", "perplexity", -0.05),  # better from the same numbers is another training, too
+        ("memory growth", "growth", 1e6),
+    ],
+)
+def test_each_gating_metric_can_fail(metric: str, effect: str, size: float) -> None:
+    found = comparison(metric, effect, size)
+    assert found.outcome is Outcome.REGRESSION
+    assert "certainly more than" in found.note
+    verdict = judge_paired(run_of(4, effect, size), PAIRED)
+    assert [other.metric for other in verdict.comparisons if other.outcome is Outcome.REGRESSION] == [metric]
+    assert verdict.exit_code == 1
+
+
+def test_step_time_reads_as_a_person_wants_it() -> None:
+    found = comparison("step time", size=0.10)
+    # The launches' log ratios are 0.104, 0.094, 0.101, 0.103: mean 0.1005, 10.6%; blocks of 0.1 s and 0.1·exp(0.1005) s.
+    assert (found.reference, found.candidate) == ("100.00 ms", "110.57 ms")
+    assert found.note == "+10.6%, certainly more than +5.0%, after 4 launches"
+
+
+def test_faster_is_an_improvement() -> None:
+    found = comparison("step time", size=-0.10)
+    assert (found.outcome, found.improved) == (Outcome.PASS, True)
+    assert "an improvement" in found.note
+
+
+def test_at_the_margin_nothing_is_proven_and_more_launches_are_asked_for() -> None:
+    run = paired_run([pair(launch, step=0.049) for launch in range(4)])
+    assert comparison("step time", size=0.049).outcome is Outcome.CANNOT_JUDGE
+    assert not settled(run, PAIRED)
+    assert settled(paired_run([pair(launch, step=0.049) for launch in range(12)]), PAIRED)  # the last look
+
+
+def test_a_regression_of_one_metric_settles_the_run() -> None:
+    assert settled(paired_run([pair(launch, step=0.2, evaluation=0.095) for launch in range(4)]), PAIRED)
+
+
+def test_between_looks_nothing_is_settled() -> None:
+    assert not settled(paired_run([pair(launch) for launch in range(3)]), PAIRED)
+    assert not settled(paired_run([pair(launch, step=0.2) for launch in range(5)]), PAIRED)
+
+
+def test_a_metric_without_margin_informs() -> None:
+    found = comparison("step time", size=0.5, margins=dataclasses.replace(PAIRED, paired={}))
+    assert found.outcome is Outcome.INFORMS
+    assert found.note == "+65.0%; informs"
+
+
+def test_too_few_launches_cannot_be_judged() -> None:
+    found = comparison("step time", launches=3)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.note == "not judged: launches are looked at from 4 on, and there are 3"
+
+
+def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression() -> None:
+    run = paired_run([pair(0), pair(1, failure=Failure("crashed", "the worker was killed by SIGSEGV during steps"))])
+    verdict = judge_paired(run, PAIRED)
+    assert verdict.exit_code == 1
+    assert verdict.comparisons[0].note == (
+        "the candidate failed in launch 2, where the reference runs: the worker was killed by SIGSEGV during steps"
+    )
+    assert settled(run, PAIRED)
+
+
+def test_a_reference_that_fails_is_a_failed_measurement() -> None:
+    broken = Failure("hung", "the worker did not finish steps within 300 s")
+    both = pair(0, failure=broken)
+    both = dataclasses.replace(both, reference=dataclasses.replace(both.reference, failure=broken))
+    verdict = judge_paired(paired_run([both]), PAIRED)
+    assert verdict.exit_code == 4
+    assert verdict.failures == ("launch 1: the reference failed: the worker did not finish steps within 300 s",)
+
+
+def test_a_candidate_without_tensorflow_is_no_regression() -> None:
+    verdict = judge_paired(paired_run([pair(0, failure=Failure(NO_TENSORFLOW, "No module named 'tensorflow'"))]), PAIRED)
+    assert (verdict.exit_code, verdict.failures) == (4, ("launch 1: No module named 'tensorflow'",))
+
+
+def test_an_interrupted_run_is_no_verdict() -> None:
+    verdict = judge_paired(paired_run([pair(0)], warnings=(f"{INCOMPLETE}after 1 launches", "load")), PAIRED)
+    assert verdict.exit_code == 4
+    assert verdict.warnings == ("load",)
+
+
+def test_the_candidate_is_held_against_the_oracle() -> None:
+    clean, wrong = record(), record(numerics=[BEYOND])
+    launches = [pair(launch) for launch in range(4)]
+    assert judge_paired(paired_run(launches, [clean, clean]), PAIRED).exit_code == 0
+    assert judge_paired(paired_run(launches, [clean, wrong]), PAIRED).exit_code == 1
+    both = judge_paired(paired_run(launches, [wrong, wrong]), PAIRED)
+    assert both.exit_code == 3
+    assert "both depart from the oracle" in both.comparisons[0].note
+    mended = judge_paired(paired_run(launches, [wrong, clean]), PAIRED)
+    assert mended.exit_code == 0
+    assert "the reference departs from it" in mended.comparisons[0].note
+
+
+def test_lockstep_joins_the_verdict() -> None:
+    subject = record().subject
+    failed = Lockstep(subject, environment(), None, "", (), {}, None, None, 0, 0.0, 0.0, 0.0, Failure("crashed", "it crashed"))
+    run = dataclasses.replace(paired_run([pair(launch) for launch in range(4)]), lockstep=failed)
+    assert judge_paired(run, PAIRED).exit_code == 1
+
+
+def test_the_candidate_must_not_be_traced_again() -> None:
+    again = [pair(launch) for launch in range(4)]
+    again = [dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, retraces=2)) for one in again]
+    verdict = judge_paired(paired_run(again), PAIRED)
+    assert verdict.exit_code == 1
+    both = [dataclasses.replace(one, reference=dataclasses.replace(one.reference, retraces=2)) for one in again]
+    assert judge_paired(paired_run(both), PAIRED).exit_code == 0
+
+
+def test_a_run_of_nothing_cannot_be_judged() -> None:
+    assert judge_paired(paired_run([]), PAIRED).exit_code == 3

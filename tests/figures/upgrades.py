@@ -1,7 +1,7 @@
 """What upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step made slower by planted work.
 
-`python -m tests.figures.upgrades measure --python INTERPRETER` measures what is missing in the folder of runs; it can be stopped and started
-again. `python -m tests.figures.upgrades table` writes docs/error-rates-measured.md from them.
+`python -m tests.figures.upgrades measure --python INTERPRETER` measures what is missing in the folder of runs; it can be stopped and
+started again. `python -m tests.figures.upgrades table` writes docs/error-rates-measured.md from them.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def test_the_repository_s_margins_can_be_used() -> None:
         ("memory = 0.10", 'memory = "10%"', "memory is '10%'; it must be"),
         ('["tiny"]', '"tiny"', "speed_informs is 'tiny'; it must be a list"),
         ('["tiny"]', "[1]", "speed_informs is .1.; it must be a list"),
-        ("[perplexity]\ntiny = 0.01", "perplexity = 0.01", "perplexity is 0.01; it must be a table"),
+        ("perplexity]\ntiny = 0.01", "perplexity.tiny]\nx = 1", "perplexity.tiny is {.x.: 1}; it must be a fraction"),
         ("tiny = 0.01", "tiny = 1", "perplexity.tiny is 1; it must be a fraction above 0 and below 1"),
         ("tiny = 0.2", "tiny = 1.0", "window_start.tiny is 1.0; it must be a fraction from 0 and below 1"),
         ("tiny = 0.2", "tiny = false", "window_start.tiny is False; it must be"),

@@ -1,8 +1,8 @@
 """A paired comparison's outcome, by repeated confidence bounds at planned looks.
 
-Each launch gives one value, the summary of its log ratios (candidate/reference; above 0 is slower or larger). At each planned look the mean's
-bounds are Student's t with n − 1 degrees of freedom at a constant nominal level (Pocock 1977, Biometrika 64, 191-199), so that looking five
-times is paid for. A comparison freezes at the first look that proves something.
+Each launch gives one value, the summary of its log ratios (candidate/reference; above 0 is slower or larger). At each planned look the
+mean's bounds are Student's t with n − 1 degrees of freedom at a constant nominal level (Pocock 1977, Biometrika 64, 191-199), so that
+looking five times is paid for. A comparison freezes at the first look that proves something.
 
 `walk` does so for many runs at once: the simulations of tests/figures call what judges.
 """
@@ -165,6 +165,6 @@ def _not_computed(values: Sequence[float], count: int) -> Decision:
     problem = f"all {count} launches gave the same value: without a spread nothing can be proven"
     if wrong is not None:
         problem = f"a launch gave {wrong}, which is no measurement"
-    elif max(map(abs, values[:count])) > 1:
-        problem = f"{problem}" if len(set(values[:count])) == 1 else "the launches' values are too large to compute with"
+    elif max(values[:count]) - min(values[:count]) > 1:
+        problem = "the launches' values are too large to compute with"
     return Decision(Outcome.CANNOT_JUDGE, False, wrong is not None or count == LOOKS[-1], count, None, None, None, 1.0, problem)

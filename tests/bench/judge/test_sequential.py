@@ -1,0 +1,185 @@
+"""The sequential rule: its looks by hand, what can't be computed, and its error rates by a small simulation."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bench.judge.autocorrelation import ASSUMED, inflation
+from bench.judge.intervals import t_quantile
+from bench.judge.sequential import LOOKS, PASS_P, REGRESSION_P, Decision, decide, detectable, walk
+from bench.judge.types import Outcome
+from tests.figures.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
+from tests.figures.noise import autoregression
+
+MARGIN = 0.05
+# Mean 0 and deviation 1 at four launches, without autocorrelation beyond what is assumed: products −1 + … of 1, −1, −1, 1 sum to −1, of 4.
+UNIT = np.array([1.0, -1.0, -1.0, 1.0]) * math.sqrt(3) / 2
+WIDENING = float(inflation(np.array([ASSUMED]), 4)[0])
+
+
+def launches(estimate: float, deviation: float) -> list[float]:
+    return [float(value) for value in estimate + deviation * UNIT]
+
+
+def decided(values: Sequence[float], margin: float = MARGIN, *, two_sided: bool = False) -> Decision:
+    found = decide(values, margin, two_sided=two_sided)
+    assert found is not None
+    return found
+
+
+def test_critical_values_are_those_of_the_design() -> None:
+    regression, passing = ([round(t_quantile(1 - level, count - 1), 2) for count in LOOKS] for level in (REGRESSION_P, PASS_P))
+    assert regression == [4.98, 3.60, 3.17, 2.97, 2.86]
+    assert passing == [3.70, 2.89, 2.62, 2.49, 2.42]
+
+
+def test_levels_give_the_overall_error_rates() -> None:
+    # 200,000 tails: off by at most 4 standard errors of a proportion.
+    found = smallest_p(100_000, LOOKS)
+    for level, rate in ((REGRESSION_P, REGRESSION_RATE), (PASS_P, PASS_RATE)):
+        tolerance = 4 * math.sqrt(rate * (1 - rate) / 200_000)
+        assert float((found < level).mean()) == pytest.approx(rate, abs=tolerance)
+        assert float((found < 1.2 * level).mean()) > rate + tolerance  # a level a fifth higher would be found out
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_same_simulation_finds_pocock_s_constants(count: int) -> None:
+    assert critical_z(200_000, count) == pytest.approx(PUBLISHED[count], abs=0.02)
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_nothing_is_decided_before_the_first_look(count: int) -> None:
+    assert decide([0.0] * count, MARGIN) is None
+
+
+def test_bounds_show_their_arithmetic() -> None:
+    # Mean 0.02, deviation 0.01: standard error 0.01/√4 × the widening; t at three degrees of freedom 4.98 and 3.70.
+    found = decided(launches(0.02, 0.01))
+    assert found.interval is not None
+    error = 0.005 * WIDENING
+    assert (found.launches, found.widening, found.lag1) == pytest.approx((4, WIDENING, -0.25))
+    assert (found.interval.estimate, found.interval.standard_error, found.interval.degrees_of_freedom) == pytest.approx((0.02, error, 3))
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.02 - 4.98 * error, 0.02 + 4.98 * error), abs=1e-4)
+    assert (found.interval.pass_low, found.interval.pass_high) == pytest.approx((0.02 - 3.70 * error, 0.02 + 3.70 * error), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "outcome", "improved"),
+    [
+        # The bounds of deviation 0.01 are 0.005 × 1.23 × 4.98 = 0.031 and 0.005 × 1.23 × 3.70 = 0.023 away.
+        (0.082, Outcome.REGRESSION, False),
+        (0.080, Outcome.CANNOT_JUDGE, False),
+        (0.028, Outcome.CANNOT_JUDGE, False),
+        (0.026, Outcome.PASS, False),
+        (-0.080, Outcome.PASS, False),
+        (-0.082, Outcome.PASS, True),
+    ],
+)
+def test_outcomes_at_the_first_look(estimate: float, outcome: Outcome, improved: bool) -> None:
+    found = decided(launches(estimate, 0.01))
+    assert (found.outcome, found.improved, found.final) == (outcome, improved, outcome is not Outcome.CANNOT_JUDGE)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "outcome"),
+    [
+        (0.082, Outcome.REGRESSION),
+        (-0.082, Outcome.REGRESSION),
+        (0.026, Outcome.PASS),
+        (-0.026, Outcome.PASS),
+        (0.028, Outcome.CANNOT_JUDGE),
+        (-0.028, Outcome.CANNOT_JUDGE),
+    ],
+)
+def test_two_sided_outcomes(estimate: float, outcome: Outcome) -> None:
+    found = decided(launches(estimate, 0.01), two_sided=True)
+    assert (found.outcome, found.improved) == (outcome, False)
+
+
+def test_a_decision_is_frozen_at_its_first_crossing() -> None:
+    passed = launches(0.0, 0.01)
+    slow = [*passed, *[0.5 + value for value in passed], *[0.5 + value for value in passed]]
+    found = decided(slow)
+    assert (found.outcome, found.launches, found.final) == (Outcome.PASS, 4, True)
+    assert found == decided(passed)
+
+
+def test_launches_between_looks_wait_for_the_next() -> None:
+    undecided = launches(MARGIN, 0.01)
+    assert decided(undecided) == decided([*undecided, 9.0])
+    assert decided([*undecided, 9.0, 9.0]).launches == 6
+
+
+def test_the_last_look_is_final_and_later_launches_do_not_count() -> None:
+    at_margin = launches(MARGIN, 0.01) * 3
+    found = decided(at_margin)
+    assert (found.outcome, found.launches, found.final) == (Outcome.CANNOT_JUDGE, 12, True)
+    assert decided([*at_margin, 9.0, math.nan]) == found
+
+
+def test_equal_launches_prove_nothing_until_they_differ() -> None:
+    found = decided([0.01] * 4)
+    assert (found.outcome, found.final, found.interval, found.detectable) == (Outcome.CANNOT_JUDGE, False, None, None)
+    assert found.problem == "all 4 launches gave the same value: without a spread nothing can be proven"
+    assert decided([0.01] * 12).final
+    assert decided([0.01] * 4 + [0.0101, 0.0099]).outcome is Outcome.PASS
+    assert decided([0.01, 0.01 + 1e-12, 0.01, 0.01]).problem == found.problem  # the difference is rounding's
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_launch_that_is_no_number_cannot_be_judged(value: float) -> None:
+    found = decided([0.0, 0.01, value, 0.01])
+    assert (found.outcome, found.final, found.interval) == (Outcome.CANNOT_JUDGE, True, None)
+    assert found.problem == f"a launch gave {value}, which is no measurement"
+
+
+def test_what_was_proven_before_a_launch_that_is_no_number_stands() -> None:
+    assert decided([*launches(0.0, 0.01), math.nan, 0.0]).outcome is Outcome.PASS
+
+
+def test_values_too_large_for_a_spread_cannot_be_judged() -> None:
+    found = decided([1e308, -1e308, 1e308, -1e308])
+    assert (found.outcome, found.problem) == (Outcome.CANNOT_JUDGE, "the launches' values are too large to compute with")
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.05, math.nan, math.inf])
+def test_a_margin_that_is_none_is_refused(margin: float) -> None:
+    with pytest.raises(ValueError, match=f"the margin is {margin}; it must be above 0"):
+        decide([0.0] * 4, margin)
+
+
+def test_many_runs_are_judged_as_each_is() -> None:
+    values = np.random.RandomState(1).standard_normal((200, 12)) * 0.02 + 0.05 * np.arange(-1, 3).repeat(50)[:, np.newaxis]
+    for two_sided in (False, True):
+        walked = walk(values, MARGIN, two_sided=two_sided)
+        found = [decided(list(row), two_sided=two_sided) for row in values]
+        assert [OUTCOME_CODES[each.outcome] for each in found] == walked.codes.tolist()
+        assert [each.launches for each in found] == walked.launches.tolist()
+        assert len(set(walked.codes.tolist())) == 3
+
+
+OUTCOME_CODES = {Outcome.CANNOT_JUDGE: 0, Outcome.PASS: 1, Outcome.REGRESSION: 2}
+
+
+def test_the_detectable_difference_is_detected_with_95_percent_power() -> None:
+    # The deviation known, 0.02, widened by what is assumed: a REGRESSION in at least 95% of 20,000 runs, less 4 standard errors. Half way
+    # to it, in fewer.
+    generator = np.random.RandomState(3)
+    noise = 0.02 * generator.standard_normal((20_000, 12))
+    difference = detectable(0.02 * float(inflation(np.array([ASSUMED]), 12)[0]), MARGIN)
+    caught, half = (float((walk(noise + effect, MARGIN).codes == 2).mean()) for effect in (difference, (difference + MARGIN) / 2))
+    assert caught >= 0.95
+    assert half < 0.95
+
+
+def test_the_detectable_difference_holds_under_the_autocorrelation_that_is_assumed() -> None:
+    noise = 0.02 * autoregression(np.random.default_rng(4).standard_normal((20_000, 12)), ASSUMED)
+    difference = detectable(0.02 * float(inflation(np.array([ASSUMED]), 12)[0]), MARGIN)
+    assert float((walk(noise + difference, MARGIN).codes == 2).mean()) >= 0.95 - 4 * math.sqrt(0.95 * 0.05 / 20_000)
+
+
+def test_a_decision_states_the_detectable_difference_of_all_planned_launches() -> None:
+    found = decided(launches(0.0, 0.02))
+    assert found.detectable == pytest.approx(detectable(0.02 * WIDENING, MARGIN))

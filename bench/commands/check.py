@@ -14,7 +14,7 @@ from bench.judge.paired import judge_paired
 from bench.judge.types import Outcome, Verdict
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
-from bench.report.paired import sides_text
+from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
 PAIRED_SENTENCES = {
@@ -58,6 +58,7 @@ def judge_and_print_paired(options: argparse.Namespace, run: PairedRun, margins:
     else:
         print(sides_text(run) + "\n")
         print_verdict(verdict, PAIRED_SENTENCES)
+        print("\n" + spread_text(run, margins))
     return verdict.exit_code
 
 

@@ -13,9 +13,12 @@ from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.sequential import LOOKS, Decision, decide
+from bench.judge.summary import robust_seconds
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW
+
+DRIFT = 0.25  # of the reference's typical step, from its fastest launch to its slowest; quiet launches on two cores stay within 0.15
 
 
 def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
@@ -27,7 +30,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
     pairs = whole_pairs(run)
     if pairs:
         comparisons += [_retraces(subject, pairs), *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins))]
-    warnings = [warning for warning in run.warnings if warning not in failures]
+    warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
 
@@ -40,6 +43,13 @@ def settled(run: PairedRun, margins: Margins) -> bool:
         return False
     decisions = [decision for metric in metrics(pairs, margins) if metric.margin and (decision := _decide(metric, pairs))]
     return any(decision.outcome is Outcome.REGRESSION for decision in decisions) or all(decision.final for decision in decisions)
+
+
+def decisions(run: PairedRun, margins: Margins) -> dict[str, Decision]:
+    """What each gating metric has come to, by name; without those that haven't reached the first look."""
+    pairs = whole_pairs(run)
+    found = {metric.name: _decide(metric, pairs) for metric in metrics(pairs, margins)} if pairs else {}
+    return {name: decision for name, decision in found.items() if decision}
 
 
 def whole_pairs(run: PairedRun) -> list[Pair]:
@@ -99,11 +109,33 @@ def _retraces(subject: str, pairs: Sequence[Pair]) -> Comparison:
     return Comparison(subject, "retraces", outcome, str(candidate), str(reference), note)
 
 
+def _drift(pairs: Sequence[Pair]) -> list[str]:
+    """A warning where the machine's speed changed over the run. Ratios hold, since both sides saw it; absolute times don't."""
+    typical = [robust for pair in pairs if (robust := robust_seconds(pair.reference.step_seconds))]
+    if len(typical) < 2 or max(typical) < (1 + DRIFT) * min(typical):
+        return []
+    slowest, fastest = max(typical), min(typical)
+    return [
+        f"the machine's speed drifted: the reference's step took {1000 * fastest:.3g} ms in launch {typical.index(fastest) + 1} and "
+        f"{1000 * slowest:.3g} ms in launch {typical.index(slowest) + 1}"
+    ]
+
+
 def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     """One metric's comparison; it informs where it has no margin."""
     values = metric.values(pairs)
     candidate, reference = (metric.shown(pairs, side) for side in ("candidate", "reference"))
-    comparison = Comparison(subject, metric.name, Outcome.INFORMS, candidate, reference, "", None, metric.margin, gates=bool(metric.margin))
+    comparison = Comparison(
+        subject,
+        metric.name,
+        Outcome.INFORMS,
+        candidate,
+        reference,
+        "",
+        None,
+        metric.margin if metric.is_ratio else None,
+        gates=bool(metric.margin),
+    )
     if not metric.margin:
         mean = math.fsum(values) / len(values) if values else math.nan
         return dataclasses.replace(comparison, note=f"{metric.difference(mean)}; informs")
@@ -114,10 +146,11 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     if decision is None:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
+    comparison = dataclasses.replace(comparison, outcome=decision.outcome, note=_note(decision, metric))
+    if not metric.is_ratio:
+        return comparison
     return dataclasses.replace(
         comparison,
-        outcome=decision.outcome,
-        note=_note(decision, metric),
         interval=decision.interval,
         detectable=decision.detectable,
         improved=decision.improved,

@@ -29,6 +29,11 @@ class Metric:
     two_sided: bool = False
     difference: Callable[[float], str] = percent  # a difference as a reader wants it
 
+    @property
+    def is_ratio(self) -> bool:
+        """Whether its values are logarithms of ratios, as a Comparison's interval and margin are."""
+        return self.difference is percent
+
     def values(self, pairs: Sequence[Pair]) -> list[float]:
         """Candidate − reference of each launch that tells."""
         found = (self.apart(pair) if self.apart else self._difference(pair) for pair in pairs)

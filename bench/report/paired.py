@@ -1,7 +1,14 @@
-"""The two sides of a paired run, as text for a terminal."""
+"""What a paired run compared, and how much its launches differ, as text for a terminal."""
+
+import math
 
 from tabulate import tabulate
 
+from bench.judge.margins import Margins
+from bench.judge.paired import decisions, whole_pairs
+from bench.judge.quads import quad_log_ratio, spread
+from bench.judge.sequential import Decision
+from bench.judge.types import percent
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import Environment
 from bench.report.lines import one_line
@@ -16,6 +23,31 @@ def sides_text(run: PairedRun) -> str:
     headers = ["side", "asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table
+
+
+def spread_text(run: PairedRun, margins: Margins) -> str:
+    """A line for each gating metric: how far launches spread, how alike neighbours are, and what would have been caught."""
+    rows = [_spread_row(name, decision, run) for name, decision in decisions(run, margins).items()]
+    headers = ["metric", "launches", "deviation of launches", "of quads", "lag-1 correlation", "bounds widened", "would have caught"]
+    table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
+    return table if rows else ""
+
+
+def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
+    quads = {"step time": [pair.steps for pair in whole_pairs(run)], "evaluation step": [pair.evaluations for pair in whole_pairs(run)]}
+    parts = spread([[quad_log_ratio(quad) for quad in launch] for launch in quads[name]]) if name in quads else None
+    found = decision.interval
+    ratio = name != "memory growth"
+    deviation = found.standard_error / decision.widening * math.sqrt(decision.launches) if found else math.nan
+    return [
+        name,
+        str(decision.launches),
+        f"{deviation:.2%}" if ratio else f"{deviation / 1024:.1f} KiB",
+        f"{parts.quad_deviation:.1%}" if parts else "–",
+        f"{decision.lag1:+.2f}" if decision.lag1 is not None else "–",
+        f"× {decision.widening:.2f}",
+        "–" if decision.detectable is None else percent(decision.detectable) if ratio else f"{decision.detectable / 1024:+.0f} KiB",
+    ]
 
 
 def _environments(run: PairedRun) -> dict[str, Environment | None]:

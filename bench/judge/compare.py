@@ -59,7 +59,9 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
         _retraces(name, reference, candidate),
         _graph(name, reference, candidate),
         _perplexity(name, reference, candidate, margins),
-        _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), candidate[0].subject.config not in margins.speed_informs),
+        _speed(
+            ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), candidate[0].subject.config not in margins.speed_informs
+        ),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
     ]
 

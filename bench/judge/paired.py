@@ -41,14 +41,14 @@ def settled(run: PairedRun, margins: Margins) -> bool:
         return True
     if len(pairs) not in LOOKS:
         return False
-    decisions = [decision for metric in metrics(pairs, margins) if metric.margin and (decision := _decide(metric, pairs))]
-    return any(decision.outcome is Outcome.REGRESSION for decision in decisions) or all(decision.final for decision in decisions)
+    decided = [decision for metric in metrics(pairs, margins) if not _equal(metric, pairs) and (decision := _decide(metric, pairs))]
+    return any(decision.outcome is Outcome.REGRESSION for decision in decided) or all(decision.final for decision in decided)
 
 
 def decisions(run: PairedRun, margins: Margins) -> dict[str, Decision]:
     """What each gating metric has come to, by name; without those that haven't reached the first look."""
     pairs = whole_pairs(run)
-    found = {metric.name: _decide(metric, pairs) for metric in metrics(pairs, margins)} if pairs else {}
+    found = {metric.name: _decide(metric, pairs) for metric in metrics(pairs, margins) if not _equal(metric, pairs)} if pairs else {}
     return {name: decision for name, decision in found.items() if decision}
 
 
@@ -142,6 +142,9 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     if len(values) < len(pairs):
         note = f"{len(pairs) - len(values)} of {len(pairs)} launches don't tell"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
+    if _equal(metric, pairs):
+        note = f"the same to the last bit in {len(values)} launches from {len(values)} different starts"
+        return dataclasses.replace(comparison, outcome=Outcome.PASS, note=note)
     decision = _decide(metric, pairs)
     if decision is None:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
@@ -155,6 +158,11 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
         detectable=decision.detectable,
         improved=decision.improved,
     )
+
+
+def _equal(metric: Metric, pairs: Sequence[Pair]) -> bool:
+    """Whether a metric without noise was the same on both sides of every launch, which says more than any statistic."""
+    return metric.without_noise and len(pairs) >= LOOKS[0] and all(value == 0 for value in metric.values(pairs))
 
 
 def _decide(metric: Metric, pairs: Sequence[Pair]) -> Decision | None:

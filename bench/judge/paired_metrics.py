@@ -27,6 +27,7 @@ class Metric:
     show: Callable[[float], str]  # a side's mean as a reader wants it
     apart: Callable[[Pair], float | None] | None = None  # the launch's value, where it isn't the difference of the sides'
     two_sided: bool = False
+    without_noise: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof, not luck
     difference: Callable[[float], str] = percent  # a difference as a reader wants it
 
     @property
@@ -62,6 +63,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
             lambda pair, side: log_perplexity(record(pair, side).losses, subject, window),
             perplexity_text,
             two_sided=True,
+            without_noise=True,
         ),
         _of_quads("step time", ratio.get("step_time"), lambda pair: pair.steps),
         _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),

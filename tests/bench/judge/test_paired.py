@@ -85,6 +85,25 @@ def test_between_looks_nothing_is_settled() -> None:
     assert not settled(paired_run([pair(launch, step=0.2) for launch in range(5)]), PAIRED)
 
 
+def test_equal_losses_are_a_pass_without_statistics() -> None:
+    """Their differences have no spread, so no test could be computed: they are exactly 0."""
+    launches = [pair(launch) for launch in range(4)]
+    equal = [dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=one.reference.losses)) for one in launches]
+    found = next(c for c in judge_paired(paired_run(equal), PAIRED).comparisons if c.metric == "perplexity")
+    assert (found.outcome, found.note) == (Outcome.PASS, "the same to the last bit in 4 launches from 4 different starts")
+    assert settled(paired_run(equal), PAIRED)
+    three = judge_paired(paired_run(equal[:3]), PAIRED)
+    assert next(c for c in three.comparisons if c.metric == "perplexity").outcome is Outcome.CANNOT_JUDGE
+
+
+def test_equal_differences_that_are_not_zero_prove_nothing() -> None:
+    """A constant offset without a spread: CANNOT JUDGE, not a pass."""
+    launches = [pair(launch) for launch in range(4)]
+    off = [dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=(50.1,) * 10)) for one in launches]
+    found = next(c for c in judge_paired(paired_run(off), PAIRED).comparisons if c.metric == "perplexity")
+    assert found.outcome is Outcome.CANNOT_JUDGE
+
+
 def test_a_metric_without_margin_informs() -> None:
     found = comparison("step time", size=0.5, margins=dataclasses.replace(PAIRED, paired={}))
     assert found.outcome is Outcome.INFORMS

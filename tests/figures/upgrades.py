@@ -71,6 +71,7 @@ class Silent:
 
 def measure(runs: Path, python: str, limit: int) -> None:
     """Measures up to `limit` of the runs that are missing, first runs of all cases first."""
+    margins = _margins()
     for case, number in list(missing(runs))[:limit]:
         folder = case.folder(runs, number)
         (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
@@ -79,9 +80,10 @@ def measure(runs: Path, python: str, limit: int) -> None:
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
         scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
-        stop = _stop(case)
         with host_lock():
-            measure_upgrade(scope, sides, folder, ("python", "-m", "tests.figures.upgrades", "measure"), Silent(), stop)
+            measure_upgrade(
+                scope, sides, folder, ("python", "-m", "tests.figures.upgrades", "measure"), Silent(), lambda run: settled(run, margins)
+            )
 
 
 def missing(runs: Path) -> Iterator[tuple[Case, int]]:
@@ -121,7 +123,8 @@ and so is a PASS that is proven; beyond the margin a PASS is a miss.
 
 {table}
 
-The rows of the 3% margin judge the same launches: measuring went on until both margins had their verdict.
+The rows of the 3% margin judge the same launches. Measuring ended with the verdict at the usual margin, so these are often too few:
+{budget}
 
 ## Launches with nothing changed, pooled
 
@@ -194,12 +197,6 @@ def _alarms(run: PairedRun, margin: float) -> bool:
         if metric.margin
     )
     return any(decision and decision.outcome is Outcome.REGRESSION for decision in decisions)
-
-
-def _stop(case: Case) -> Callable[[PairedRun], bool]:
-    """Whether every margin that the case is judged by has its verdict."""
-    every = [_margins(margin) for margin in _step_margins(case)]
-    return lambda run: all(settled(run, margins) for margins in every)
 
 
 def _step_margins(case: Case) -> list[float]:

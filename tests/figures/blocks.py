@@ -1,7 +1,7 @@
 """How long a paired launch's blocks should be: the table of docs/upgrade.md.
 
-python -m tests.figures.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch of
-each design after another; eleven minutes for five launches.
+python -m tests.figures.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch
+of each design after another; eleven minutes for five launches.
 """
 
 import argparse

@@ -9,9 +9,10 @@ import dataclasses
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from scipy import special
 
 from bench.drive.launch import Plan
@@ -22,7 +23,7 @@ from bench.judge.margins import Margins, read_margins
 from bench.judge.paired import settled, whole_pairs
 from bench.judge.paired_metrics import metrics
 from bench.judge.quads import quad_log_ratio, spread
-from bench.judge.sequential import Decision, decide
+from bench.judge.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
 from bench.judge.types import Outcome
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
@@ -33,6 +34,7 @@ HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "upgrades"
 OUTPUT = ROOT / "docs" / "error-rates-measured.md"
 FINE_MARGIN = 0.03  # tiny is judged by it as well, from the same launches
+RESAMPLES = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +106,15 @@ def table(runs: Path) -> str:
     """The document, from the runs that are there."""
     found = {case: [read_record(PairedRun, path / PAIRED_FILE) for path in _folders(case, runs)] for case in CASES}
     rows = [_row(case, found[case], margin) for case in CASES for margin in _step_margins(case) if found[case]]
-    header = (
-        "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | whole run | bound | launches | minutes |"
+    header = "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | any | bound | launches | minutes |"
+    record = next(run.pairs[0].reference for measured in found.values() for run in measured)
+    return TEXT.format(
+        table="\n".join([header, "|" + " --- |" * 11, *rows]),
+        budget=_budget([value for run in found[CASES[0]] for value in step_values(run)]),
+        bias="\n".join(_bias(measured, case.config) for case, measured in found.items() if measured and not case.slowdown),
+        tensorflow=record.environment.tensorflow if record.environment else "–",
+        machine=f"{record.machine.cpu_model}, {record.machine.cores} cores, {record.machine.isa}",
     )
-    lines = [header, "|" + " --- |" * 11, *rows]
-    return TEXT.format(table="\n".join(lines), bias="\n".join(_bias(found)))
 
 
 TEXT = """# What upgrades say of nothing and of known slowdowns, measured
@@ -116,10 +122,10 @@ TEXT = """# What upgrades say of nothing and of known slowdowns, measured
 Made by `python -m tests.figures.upgrades measure` and `… table`: one environment (TensorFlow {tensorflow}) on both sides, the candidate's
 step made slower by busy work inside TensorFlow's own call of it, of which the judge knows nothing. The machine: {machine}.
 
-Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's, one-sided
-95%: of slowdowns well beyond the margin how often at least they are caught, of all others how often at most they alarm. Launches and minutes
-are those to the step time's verdict: median (largest). Between nothing and the margin no verdict is asked for: CANNOT JUDGE is right there,
-and so is a PASS that is proven; beyond the margin a PASS is a miss.
+Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's,
+one-sided 95%: of slowdowns well beyond the margin how often at least they are caught, of all others how often at most they alarm. Launches
+and minutes are those to the step time's verdict: median (largest). Between nothing and the margin no verdict is asked for: CANNOT JUDGE is
+right there, and so is a PASS that is proven; beyond the margin a PASS is a miss.
 
 {table}
 
@@ -153,6 +159,20 @@ def _row(case: Case, runs: Sequence[PairedRun], margin: float) -> str:
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _budget(values: Sequence[float]) -> str:
+    """What twelve launches would decide at the fine margin: resampled from launches with nothing changed, and the same made slower."""
+    pool = np.array(values) - statistics.fmean(values)
+    drawn = np.random.default_rng(0).choice(pool, (RESAMPLES, LOOKS[-1]))
+    lines = []
+    for slowdown in (0.0, 0.02, 0.05, 0.10):
+        walked = walk(drawn + math.log1p(slowdown), math.log1p(FINE_MARGIN))
+        shares = [f"{(walked.codes == code).mean():.1%} {name}" for code, name in ((PASSED, "PASS"), (REGRESSED, "REGRESSION"))]
+        step = f"+{slowdown:.0%}" if slowdown else "the same"
+        lines.append(f"- step {step}: {', '.join(shares)}; launches: median {np.median(walked.launches):g}")
+    head = f"resampled from the {len(values)} launches of `tiny` with nothing changed, up to {LOOKS[-1]} launches at {FINE_MARGIN:.0%} give"
+    return "\n".join([head, "", *lines])
 
 
 def _bias(runs: Sequence[PairedRun], config: str) -> str:

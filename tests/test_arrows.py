@@ -19,7 +19,7 @@ LIBRARIES = {
     "bench.record": set(),
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
-    "bench.drive": set(),
+    "bench.drive": {"uv"},
     "bench.judge": {"numpy", "scipy"},
     "bench.report": {"rich", "tabulate"},
     "bench.commands": {"rich", "tabulate"},

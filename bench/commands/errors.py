@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
+from bench.drive.requests import BuildError
 from bench.report.lines import one_line
 
 USAGE, FAILED = 2, 4
@@ -29,7 +30,7 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
         return code
     except KeyboardInterrupt:
         return _fail(INTERRUPTED_LINE, FAILED)
-    except WorkerError as error:
+    except (BuildError, WorkerError) as error:
         return _fail(str(error), FAILED)
     except LockedError as error:
         return _fail(str(error), USAGE)

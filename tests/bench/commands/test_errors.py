@@ -13,6 +13,7 @@ import pytest
 from bench.commands.errors import UsageError, guarded
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
+from bench.drive.requests import BuildError, RequestError
 from bench.record.codec import FormatError
 from bench.record.files import write_record
 from bench.record.types import Failure
@@ -40,6 +41,8 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
         (PermissionError(errno.EACCES, "Permission denied", "/there"), 2, "/there: Permission denied"),
         (NO_ROOM, 4, "/there/run.json: the disk is full"),
         (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
+        (RequestError("there is no such wheel file"), 2, "there is no such wheel file"),
+        (BuildError("the environment can't be built"), 4, "the environment can't be built"),
         (KeyboardInterrupt(), 4, "interrupted: what was measured so far is kept"),
         (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
     ],

@@ -1,0 +1,58 @@
+"""What a Python is and what is installed in it, by its own word."""
+
+import dataclasses
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.drive.lockfile import normal_name
+from bench.drive.requests import RequestError
+from bench.record.paired import Package
+
+ASK_SECONDS = 60.0
+PROGRAM = """
+import importlib.metadata, json, platform, sys, sysconfig
+found = [(item.metadata["Name"], item.version) for item in importlib.metadata.distributions()]
+build = "\\n".join([sys.version, sysconfig.get_platform(), sys.base_prefix])
+print(json.dumps([platform.python_version(), build, found]))
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """A Python and its packages."""
+
+    version: str  # 3.11.7
+    build: str  # tells one Python from another of the same version
+    packages: tuple[Package, ...]  # by name
+
+
+def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Inspection:
+    """Starts an interpreter, with a worker's variables, and asks it. Raises RequestError if it is none, or doesn't answer."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
+    try:
+        done = subprocess.run(
+            [interpreter, "-c", PROGRAM],
+            cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
+            env={**kept, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=ASK_SECONDS,
+            check=False,
+        )
+        version, build, found = json.loads(done.stdout.splitlines()[-1])  # the last line: a .pth file may print, too
+    except OSError as error:
+        raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise RequestError(f"interpreter {interpreter} did not say within {ASK_SECONDS:.0f} s what is installed in it") from error
+    except (ValueError, IndexError) as error:
+        last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
+        raise RequestError(f"{interpreter} does not answer as a Python does: it said {last[:200]}") from error
+    names: dict[str, str] = {}
+    for name, value in found:
+        if name:  # the remains of a package that was removed by hand have none
+            names.setdefault(normal_name(name), value or "")  # the first on the path is the one that is imported
+    return Inspection(version, build, tuple(Package(name, names[name]) for name in sorted(names)))

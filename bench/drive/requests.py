@@ -1,0 +1,104 @@
+"""What a side of a comparison is asked to be, and up to when the package index is read for it: text made into types."""
+
+import dataclasses
+import datetime
+import os
+import platform
+import re
+from pathlib import Path
+
+# A bare version, as PEP 440 writes releases, candidates and nightlies.
+VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+)?(\.dev\d+)?")
+# The space between two requirements: what follows begins a name, what stands before doesn't wait for more ("keras >= 3", "keras @ URL").
+BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])\s+(?=[A-Za-z])")
+OPTION = re.compile(r"\s-")  # uv would take `--index-url …` in requirements for its own
+WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-[^-]+(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
+
+
+class RequestError(ValueError):
+    """A side that can't be what was asked for."""
+
+
+class BuildError(RuntimeError):
+    """A side that can be what was asked for, but could not be installed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AsOf:
+    """Up to when the package index is read. `moment` is empty where each environment is as of its own TensorFlow's release."""
+
+    moment: str  # ISO 8601, UTC
+    present: bool = False  # the moment is the command's own start: an index that gives no upload times is as good
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpreter:
+    """A Python that is there already."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Requirements:
+    """What is to be installed, one requirement (PEP 508) each."""
+
+    lines: tuple[str, ...]
+
+
+def read_as_of(text: str) -> AsOf:
+    """What --as-of says: `now`, `release`, a date (to its end) or a date and time, in UTC unless it says otherwise.
+
+    Call it once for both sides, so that they see the same index. Raises RequestError.
+    """
+    if text == "release":
+        return AsOf("")
+    if text == "now":
+        return AsOf(_utc(datetime.datetime.now(datetime.UTC)), present=True)
+    try:
+        if len(text) == len("2024-06-28"):
+            return AsOf(end_of_day(datetime.date.fromisoformat(text)))
+        moment = datetime.datetime.fromisoformat(text)
+        return AsOf(_utc(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)))
+    except (ValueError, OverflowError):
+        raise RequestError(f"--as-of {text!r} is no date: use now, release, or one such as 2024-06-28 or 2024-06-28T12:00:00Z") from None
+
+
+def end_of_day(date: datetime.date) -> str:
+    """The first moment of the next day, UTC."""
+    return _utc(datetime.datetime.combine(date + datetime.timedelta(days=1), datetime.time(), datetime.UTC))
+
+
+def _utc(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
+    """A version, requirement text, a wheel file or the path of an interpreter, told apart. Raises RequestError.
+
+    A version means `tensorflow-cpu`, the same source built without CUDA and a third of the size, or for a GPU `tensorflow` with its CUDA
+    libraries. Other processors than x86-64 have one build, `tensorflow`.
+    """
+    text = text.strip()
+    if VERSION.fullmatch(text):
+        cpu = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+        return Requirements((f"{'tensorflow[and-cuda]' if gpu else cpu}=={text}",))
+    path = Path(text)
+    if text.endswith(".whl") and "://" not in text:
+        return Requirements((_wheel_requirement(path),))
+    if os.sep in text and "://" not in text:
+        if not (path.is_file() and os.access(path, os.X_OK)):
+            raise RequestError(f"{text}: there is no interpreter; name a Python, a version, requirements or a wheel file")
+        return Interpreter(os.path.abspath(path))  # not resolve(): a virtual environment's interpreter is a link that must not be followed
+    if not text[:1].isalnum() or OPTION.search(text):
+        raise RequestError(f"{text!r} is no requirement: name a version, requirements, a wheel file or an interpreter's path")
+    return Requirements(tuple(BETWEEN.split(text)))
+
+
+def _wheel_requirement(path: Path) -> str:
+    """`name @ file://…` of a wheel file."""
+    if not path.is_file():
+        raise RequestError(f"{path}: there is no such wheel file")
+    named = WHEEL.fullmatch(path.name)
+    if not named:
+        raise RequestError(f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep the name it was built with")
+    return f"{named['name'].replace('_', '-')} @ {path.resolve().as_uri()}"

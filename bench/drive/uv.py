@@ -1,0 +1,94 @@
+"""uv, which resolves and installs. Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched."""
+
+import datetime
+import re
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from bench.drive.lockfile import TENSORFLOW, Lock, read_lock
+from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
+
+NO_UPLOAD_TIME = "is missing an upload date"  # uv's warning for each file that --exclude-newer leaves out for that
+TREE = re.compile(r"[×╰─▶├│]")
+
+
+def make_venv(folder: Path, python: str) -> str:
+    """A virtual environment that may be moved; its interpreter. uv finds the Python, or downloads it if it may. Raises RequestError."""
+    done = _uv("venv", "--relocatable", "--clear", "--no-project", "--python", python, str(folder))
+    if done.returncode:
+        raise RequestError(f"there is no Python {python}: {_reason(done.stderr)}")
+    return str(folder / "bin" / "python")
+
+
+def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str) -> tuple[Lock, AsOf]:
+    """The lock of requirements for an interpreter, and up to when the index was read. Raises RequestError with uv's own reason."""
+    if not as_of.moment:
+        as_of = AsOf(_release(requested, lines, interpreter))
+    options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    done = _compile(lines, interpreter, *options, *limit(as_of))
+    if done.returncode and NO_UPLOAD_TIME in done.stderr:
+        if not as_of.present:
+            raise RequestError(f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); use --as-of now")
+        as_of = AsOf("", present=True)
+        done = _compile(lines, interpreter, *options)
+    if done.returncode:
+        raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
+    return read_lock(done.stdout), as_of
+
+
+def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
+    """Installs what a lock file holds, by its hashes, into an interpreter's environment. Raises BuildError with uv's own reason.
+
+    Compiles to bytecode at once: the first launch's import would else be slower than the rest.
+    """
+    done = _uv("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock))
+    if done.returncode:
+        raise BuildError(f"the environment can't be built: {_reason(done.stderr)}")
+
+
+def limit(as_of: AsOf) -> tuple[str, ...]:
+    """uv's options for a date; none where the index is read as it is."""
+    return ("--exclude-newer", as_of.moment) if as_of.moment else ()
+
+
+def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:
+    """The end of the day (UTC) on which the TensorFlow that is asked for came out, by the upload times of its files.
+
+    The day's end, since a release's files and those of the packages that came with it are uploaded over hours.
+    """
+    done = _compile(lines, interpreter, "--no-deps", "--format", "pylock.toml")
+    if done.returncode:
+        raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
+    packages = {package["name"]: package for package in tomllib.loads(done.stdout).get("packages", ())}
+    found = next((packages[name] for name in TENSORFLOW if name in packages), None)
+    if found is None:
+        raise RequestError(f"--as-of release: {requested!r} names no TensorFlow whose release it could be; use --as-of DATE")
+    times: list[datetime.datetime] = [wheel["upload-time"] for wheel in found.get("wheels", ()) if "upload-time" in wheel]
+    if not times:
+        what = f"{found['name']} {found.get('version', '')}".strip()
+        raise RequestError(
+            f"--as-of release: nothing says when {what} came out (a local file, or an index without upload times, PEP 700): use a date"
+        )
+    return end_of_day(max(times).astimezone(datetime.UTC).date())
+
+
+def _compile(lines: Sequence[str], interpreter: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return _uv("pip", "compile", "--no-header", "--python", interpreter, *options, "-", text="\n".join(lines) + "\n")
+
+
+def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs uv in the working folder, where it looks for its settings as it always does."""
+    command = [find_uv_bin(), "--color", "never", "--no-progress", *arguments]
+    return subprocess.run(command, input=text, stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def _reason(stderr: str) -> str:
+    """uv's error, causes and hints in one line, without its warnings and its tree of lines."""
+    lines = [TREE.sub("", line).strip() for line in stderr.splitlines() if not line.startswith("warning:")]
+    start = next((index for index, line in enumerate(lines) if line.startswith("error:")), 0)
+    text = " ".join(line for line in lines[start:] if line).removeprefix("error:").strip()
+    return re.sub(r"\s*\bcause: ", ": ", text) or "uv gives no reason"

@@ -1,0 +1,37 @@
+"""A wheelhouse with two TensorFlows and two Kerases, which uv is told to use and nothing else, and a cache of environments."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.wheels import write_wheel
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """TensorFlow 2.98.0 (any Keras) and 2.99.0 (Keras 3.1 at least), Keras 3.1.0 and 3.2.0."""
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    write_wheel(folder, "tensorflow-cpu", "2.98.0", "keras", module="tensorflow")
+    write_wheel(folder, "tensorflow-cpu", "2.99.0", "keras>=3.1", module="tensorflow")
+    write_wheel(folder, "keras", "3.1.0")
+    write_wheel(folder, "keras", "3.2.0")
+    settings = {
+        "UV_OFFLINE": "1",
+        "UV_FIND_LINKS": str(folder),
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+        "UV_NO_CONFIG": "1",  # the user's
+        "NO_PROXY": "127.0.0.1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture
+def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of environments that is used by default, empty."""
+    monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "environments"))
+    monkeypatch.setattr("bench.drive.environments.PYTHON", sys.executable)  # there for sure; 3.11 may have to be downloaded
+    return tmp_path / "environments"

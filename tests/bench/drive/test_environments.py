@@ -1,0 +1,231 @@
+"""Environments built by the real uv from small wheels; and, slow, a TensorFlow of its release's day."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive.environments import prepare
+from bench.drive.lockfile import keras_of, tensorflow_of
+from bench.drive.requests import AsOf, RequestError, read_as_of
+from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, held
+from bench.record.paired import Package, Side
+from tests.bench.wheels import served_index, sha256, write_wheel
+
+NOW = read_as_of("now")
+UPLOADED = {
+    "tensorflow_cpu-2.99.0-py3-none-any.whl": "2024-06-28T18:54:17Z",
+    "keras-3.1.0-py3-none-any.whl": "2024-06-28T23:59:59Z",  # the same day, after TensorFlow
+    "keras-3.2.0-py3-none-any.whl": "2024-06-29T00:00:00Z",  # the first moment of the next
+}
+
+pytestmark = pytest.mark.usefixtures("environment_cache")
+
+
+def imported(side: Side, name: str) -> str:
+    program = f"import {name}; print({name}.__version__)"
+    return subprocess.run([side.interpreter, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def names(cache: Path) -> set[str]:
+    """What is in the cache but the locks."""
+    return {path.name for path in cache.iterdir()} - {".locks"}
+
+
+def test_a_version_is_built_from_a_wheelhouse(wheelhouse: Path, environment_cache: Path) -> None:
+    said: list[str] = []
+    side = prepare("2.99.0", NOW, variables={"TF_ENABLE_ONEDNN_OPTS": "0"}, say=said.append)
+    assert (imported(side, "tensorflow"), imported(side, "keras")) == ("2.99.0", "3.2.0")
+    assert side.packages == (
+        Package("keras", "3.2.0", (sha256(wheelhouse / "keras-3.2.0-py3-none-any.whl"),)),
+        Package("tensorflow-cpu", "2.99.0", (sha256(wheelhouse / "tensorflow_cpu-2.99.0-py3-none-any.whl"),)),
+    )
+    assert (side.requested, side.as_of, side.variables) == ("2.99.0", NOW.moment, {"TF_ENABLE_ONEDNN_OPTS": "0"})
+    folder = Path(side.interpreter).parents[1]
+    assert names(environment_cache) == {folder.name}
+    assert folder.name.startswith("tensorflow-cpu-2.99.0-")
+    assert [line.split()[0] for line in said] == ["resolving", "building", "2.99.0:"]
+
+
+def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, environment_cache: Path) -> None:
+    first, again = prepare("2.99.0", NOW), prepare("tensorflow-cpu >= 2.99 keras == 3.2.0", read_as_of("2030-01-01"))
+    assert first.interpreter == again.interpreter
+    assert first.packages == again.packages
+    other = prepare("tensorflow-cpu==2.99.0 keras==3.1.0", NOW)
+    assert other.interpreter != first.interpreter
+    write_wheel(wheelhouse, "keras", "3.3.0")
+    assert imported(prepare("2.99.0", NOW), "keras") == "3.3.0"
+    assert len(environments(environment_cache)) == 3
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_what_is_there_is_used_as_it_is() -> None:
+    side = prepare("2.99.0", NOW)
+    before = os.stat(Path(side.interpreter).parents[1]).st_ino
+    said: list[str] = []
+    prepare("2.99.0", NOW, say=said.append)
+    assert not [line for line in said if line.startswith("building")]
+    assert os.stat(Path(side.interpreter).parents[1]).st_ino == before
+
+
+def gone(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def dangling(folder: Path) -> None:
+    (folder / "bin" / "python").unlink()
+    (folder / "bin" / "python").symlink_to("nowhere")
+
+
+def with_another_keras(folder: Path) -> None:
+    info = next(folder.glob("lib/python*/site-packages/keras-3.2.0.dist-info/METADATA"))
+    text = info.read_text().replace("3.2.0", "3.1.0")
+    info.unlink()  # a hard link to uv's cache
+    info.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (gone(LOCK_FILE), "damaged"),
+        (gone(STORED_FILE), "damaged"),
+        (lambda folder: (folder / STORED_FILE).write_text("{}"), "damaged"),
+        (lambda folder: (folder / LOCK_FILE).write_text("keras==3.1.0"), "its lock file is not what it was built by"),
+        (dangling, "can't be started"),
+        (with_another_keras, "its keras was changed since"),
+    ],
+)
+def test_a_damaged_environment_is_built_anew(wheelhouse: Path, environment_cache: Path, harm: Callable[[Path], None], why: str) -> None:
+    side = prepare("2.99.0", NOW)
+    folder = Path(side.interpreter).parents[1]
+    harm(folder)
+    said: list[str] = []
+    assert prepare("2.99.0", NOW, say=said.append) == side
+    assert why in next(line for line in said if line.startswith("building"))
+    assert names(environment_cache) == {folder.name}
+    assert imported(side, "keras") == "3.2.0"
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_a_failed_resolve_shows_uv_s_reason_and_leaves_nothing(environment_cache: Path) -> None:
+    with pytest.raises(RequestError, match=r"^'2\.97\.0' can't be resolved: .*there is no version of tensorflow-cpu==2\.97\.0"):
+        prepare("2.97.0", NOW)
+    with pytest.raises(RequestError, match="brings no TensorFlow"):
+        prepare("keras==3.1.0", NOW)
+    with pytest.raises(RequestError, match=r"^there is no Python 3\.2: .*3\.2"):
+        prepare("2.99.0", NOW, python="3.2")
+    assert names(environment_cache) == set()
+
+
+def test_two_who_ask_at_once_build_once(wheelhouse: Path, environment_cache: Path) -> None:
+    said: list[str] = []
+    sides: list[Side] = []
+    threads = [threading.Thread(target=lambda: sides.append(prepare("2.99.0", NOW, say=said.append))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sides) == 4
+    assert len({side.interpreter for side in sides}) == 1
+    assert len([line for line in said if line.startswith("building")]) == 1
+
+
+def test_one_waits_for_another_and_says_so(wheelhouse: Path, environment_cache: Path) -> None:
+    name = Path(prepare("2.99.0", NOW).interpreter).parents[1].name
+    waits = threading.Event()
+    done = threading.Event()
+
+    def say(line: str) -> None:
+        if line.startswith(f"waiting for another process that works on {name}"):
+            waits.set()
+
+    def ask() -> None:
+        prepare("2.99.0", NOW, say=say)
+        done.set()
+
+    thread = threading.Thread(target=ask)
+    with held(environment_cache, name):
+        thread.start()
+        assert waits.wait(60)
+        assert not done.is_set()
+    thread.join()
+    assert done.is_set()
+
+
+def test_a_wheel_file_is_known_by_what_it_holds(wheelhouse: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "built here"  # a space, which a URL writes otherwise
+    folder.mkdir()
+    wheel = write_wheel(folder, "tf-nightly", "2.99.1", "keras", module="tensorflow")
+    first = prepare(str(wheel), NOW)
+    assert tensorflow_of(first.packages) == Package("tf-nightly", "2.99.1", (sha256(wheel),))
+    assert Path(first.interpreter).parents[1].name.startswith("tf-nightly-2.99.1-")
+    write_wheel(folder, "tf-nightly", "2.99.1", "keras", module="tensorflow", text="mended = True\n")
+    second = prepare(str(wheel), NOW)
+    assert second.interpreter != first.interpreter
+    assert tensorflow_of(second.packages) == Package("tf-nightly", "2.99.1", (sha256(wheel),))
+
+
+def test_an_interpreter_is_taken_as_it_is(environment_cache: Path) -> None:
+    side = prepare(sys.executable, read_as_of("release"), variables={"A": "1"})
+    assert (side.requested, side.interpreter, side.as_of, side.variables) == (sys.executable, sys.executable, "", {"A": "1"})
+    assert "pytest" in [package.name for package in side.packages]
+    assert not environment_cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("as_of", "keras", "moment"),
+    [
+        ("release", "3.1.0", "2024-06-29T00:00:00Z"),  # the end of the day on which 2.99.0 came out
+        ("2024-06-28", "3.1.0", "2024-06-29T00:00:00Z"),
+        ("2024-06-29", "3.2.0", "2024-06-30T00:00:00Z"),
+        ("now", "3.2.0", None),
+    ],
+)
+def test_dates(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, as_of: str, keras: str, moment: str | None) -> None:
+    with served_index(wheelhouse, UPLOADED) as address:
+        from_index(monkeypatch, address)
+        wanted = read_as_of(as_of)
+        side = prepare("2.99.0", wanted)
+        found = keras_of(side.packages)
+        assert found
+        assert (found.version, side.as_of) == (keras, moment or wanted.moment)
+        assert address not in (Path(side.interpreter).parents[1] / LOCK_FILE).read_text()
+
+
+def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served_index(wheelhouse, {}) as address:
+        from_index(monkeypatch, address)
+        said: list[str] = []
+        side = prepare("2.99.0", NOW, say=said.append)
+        assert side.as_of == NOW.moment
+        assert "the package index gives no upload times: both sides see it as it is" in said
+        with pytest.raises(RequestError, match=r"the index gives no upload times \(PEP 700\); use --as-of now"):
+            prepare("2.99.0", read_as_of("2024-06-28"))
+        with pytest.raises(RequestError, match=r"nothing says when tensorflow-cpu 2\.99\.0 came out"):
+            prepare("2.99.0", read_as_of("release"))
+
+
+def from_index(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    for name in ("UV_OFFLINE", "UV_FIND_LINKS"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+
+
+@pytest.mark.slow
+def test_an_old_tensorflow_gets_the_keras_of_its_day(tmp_path: Path) -> None:
+    """Keras 3.4.1 came out on 2024-06-26, TensorFlow 2.16.2 on 2024-06-28, Keras 3.5.0 on 2024-08-12."""
+    try:
+        side = prepare("2.16.2", AsOf(""), python="3.11")
+    except RequestError as error:
+        if "Failed to fetch" in str(error) or "no Python" in str(error):
+            pytest.skip(str(error))
+        raise
+    program = "import json, tensorflow, keras; print(json.dumps([tensorflow.__version__, keras.__version__]))"
+    done = subprocess.run([side.interpreter, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1]) == ["2.16.2", "3.4.1"]
+    assert side.as_of == "2024-06-29T00:00:00Z"

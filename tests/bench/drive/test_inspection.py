@@ -1,0 +1,67 @@
+"""Interpreters asked what they are, and what can't answer."""
+
+import importlib.metadata
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.drive.inspection import inspect
+from bench.drive.lockfile import normal_name
+from bench.drive.requests import RequestError
+
+
+def program(folder: Path, body: str) -> str:
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_this_python() -> None:
+    found = inspect(sys.executable)
+    assert found.version == platform.python_version()
+    assert sys.version in found.build
+    versions = {package.name: package.version for package in found.packages}
+    assert versions["pytest"] == importlib.metadata.version("pytest")
+    assert list(versions) == sorted(normal_name(name) for name in versions)
+
+
+def test_the_variables_of_its_workers_count_and_ours_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "added-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert "added" not in [package.name for package in inspect(sys.executable).packages]
+    assert "added" in [package.name for package in inspect(sys.executable, {"PYTHONPATH": str(tmp_path)}).packages]
+
+
+def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    assert inspect(sys.executable).packages
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("echo hello", "does not answer as a Python does: it said nothing"),
+        ("echo broken >&2; exit 1", "does not answer as a Python does: it said broken"),
+        ("echo '[1]'", "does not answer as a Python does"),
+    ],
+)
+def test_what_is_no_python(tmp_path: Path, body: str, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        inspect(program(tmp_path, body))
+
+
+def test_one_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.drive.inspection.ASK_SECONDS", 0.2)
+    with pytest.raises(RequestError, match="did not say within"):
+        inspect(program(tmp_path, "exec sleep 60"))
+
+
+def test_one_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"can't be started: No such file or directory"):
+        inspect(str(tmp_path / "python"))

@@ -1,0 +1,43 @@
+"""Lock files as uv writes them."""
+
+import pytest
+
+from bench.drive.lockfile import keras_of, normal_name, read_lock
+from bench.record.paired import Package
+
+TEXT = """\
+# a comment
+keras==3.4.1 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+tensorflow-cpu @ file:///a%20b/tensorflow_cpu-2.20.0%2Blocal-cp311-cp311-linux_x86_64.whl \\
+    --hash=sha256:cc
+Typing.Extensions==4.12.2 ; python_version < "3.13" \\
+    --hash=sha256:dd
+tool @ git+https://host/tool@0123abc
+"""
+
+
+def test_packages_and_their_hashes() -> None:
+    assert read_lock(TEXT).packages == (
+        Package("keras", "3.4.1", ("sha256:aa", "sha256:bb")),
+        Package("tensorflow-cpu", "2.20.0+local", ("sha256:cc",)),
+        Package("typing-extensions", "4.12.2", ("sha256:dd",)),
+        Package("tool", ""),
+    )
+
+
+def test_tensorflow_and_keras_are_found() -> None:
+    lock = read_lock(TEXT)
+    assert lock.tensorflow == Package("tensorflow-cpu", "2.20.0+local", ("sha256:cc",))
+    assert keras_of(lock.packages) == Package("keras", "3.4.1", ("sha256:aa", "sha256:bb"))
+    assert read_lock("tensorflow-cpu==2.20.0\ntensorflow==2.20.0\n").tensorflow == Package("tensorflow", "2.20.0")
+    without = read_lock("keras-nightly==3.13.0.dev1\ntensorflow-io-gcs-filesystem==0.37.1\n")
+    assert without.tensorflow is None
+    assert keras_of(without.packages) == Package("keras-nightly", "3.13.0.dev1")
+    assert keras_of(()) is None
+
+
+@pytest.mark.parametrize("name", ["tf-nightly-cpu", "TF_Nightly_CPU", "tf.nightly--cpu"])
+def test_names_are_spelled_one_way(name: str) -> None:
+    assert normal_name(name) == "tf-nightly-cpu"

@@ -1,0 +1,97 @@
+"""Text made into requests and dates."""
+
+import datetime
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_as_of, read_request
+
+CPU = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("2.20.0", [f"{CPU}==2.20.0"]),
+        (" 2.21.0rc1 ", [f"{CPU}==2.21.0rc1"]),
+        ("tf-nightly", ["tf-nightly"]),
+        ("tensorflow==2.16.2 keras==3.12.0", ["tensorflow==2.16.2", "keras==3.12.0"]),
+        ("tensorflow >= 2.16, < 2.18\nkeras", ["tensorflow >= 2.16, < 2.18", "keras"]),
+        ("tensorflow[and-cuda] ~= 2.16", ["tensorflow[and-cuda] ~= 2.16"]),
+        ("tensorflow @ https://host/a/tensorflow-2.20.0-py3-none-any.whl numpy<2", None),
+    ],
+)
+def test_versions_and_requirements(text: str, lines: list[str] | None) -> None:
+    lines = lines or ["tensorflow @ https://host/a/tensorflow-2.20.0-py3-none-any.whl", "numpy<2"]
+    assert read_request(text) == Requirements(tuple(lines))
+
+
+def test_a_version_for_a_gpu_brings_cuda() -> None:
+    assert read_request("2.20.0", gpu=True) == Requirements(("tensorflow[and-cuda]==2.20.0",))
+
+
+def test_an_interpreter_s_link_is_not_followed(tmp_path: Path) -> None:
+    link = tmp_path / "python"
+    link.symlink_to(sys.executable)
+    assert read_request(str(link)) == Interpreter(str(link))
+
+
+def test_a_wheel_file(tmp_path: Path) -> None:
+    path = tmp_path / "tf_nightly_cpu-2.22.0.dev20261026-1-cp311-cp311-manylinux_2_27_x86_64.whl"
+    path.touch()
+    assert read_request(str(path)) == Requirements((f"tf-nightly-cpu @ {path.as_uri()}",))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere/bin/python", "there is no interpreter"),
+        ("nowhere/tensorflow-2.20.0-py3-none-any.whl", "there is no such wheel file"),
+        ("-r secrets.txt", "no requirement"),
+        ("tensorflow\n--index-url http://host", "no requirement"),  # a line that begins an option
+        ("", "no requirement"),
+    ],
+)
+def test_what_is_no_request(text: str, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        read_request(text)
+
+
+def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text("")
+    with pytest.raises(RequestError, match="there is no interpreter"):  # it can't be executed
+        read_request(str(path))
+    renamed = tmp_path / "new.whl"
+    renamed.touch()
+    with pytest.raises(RequestError, match="keep the name it was built with"):
+        read_request(str(renamed))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-02-28", "2024-02-29T00:00:00Z"),  # to its end, UTC, in a leap year
+        ("2024-06-28T12:00", "2024-06-28T12:00:00Z"),
+        ("2024-06-28T12:00:00+02:00", "2024-06-28T10:00:00Z"),
+        ("release", ""),
+    ],
+)
+def test_dates(text: str, moment: str) -> None:
+    assert read_as_of(text) == AsOf(moment)
+
+
+def test_now_is_the_present() -> None:
+    before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    now = read_as_of("now")
+    assert now.present
+    assert before <= datetime.datetime.fromisoformat(now.moment) <= datetime.datetime.now(datetime.UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "28.06.2024", "9999-12-31"])
+def test_what_is_no_date(text: str) -> None:
+    with pytest.raises(RequestError, match=f"--as-of '{text}' is no date: use now, release, or one such as 2024-06-28"):
+        read_as_of(text)

@@ -1,0 +1,46 @@
+"""The real uv: what it refuses is passed on in its own words."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.drive.requests import AsOf, BuildError, RequestError
+from bench.drive.uv import install, make_venv, resolve
+from tests.bench.wheels import sha256
+
+PRESENT = AsOf("", present=True)
+
+
+def test_a_hash_that_differs_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
+    interpreter = make_venv(tmp_path / "venv", sys.executable)
+    lock = tmp_path / "lock"
+    lock.write_text(f"keras==3.1.0 --hash={sha256(wheelhouse / 'keras-3.1.0-py3-none-any.whl')}\n")
+    install(lock, interpreter, PRESENT)
+    lock.write_text(f"keras==3.2.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(BuildError, match=r"^the environment can't be built: .*[Hh]ash"):
+        install(lock, interpreter, PRESENT)
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_a_conflict_is_explained_in_one_line(tmp_path: Path) -> None:
+    lines = ("tensorflow-cpu==2.99.0", "keras==3.0.0")
+    with pytest.raises(RequestError) as raised:
+        resolve("both", lines, PRESENT, sys.executable)
+    text = str(raised.value)
+    assert text.startswith("'both' can't be resolved: No solution found when resolving dependencies: Because ")
+    assert "keras==3.0.0" in text
+    assert "\n" not in text
+    assert not set(text) & set("×╰─▶")
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_text_that_is_no_requirement() -> None:
+    with pytest.raises(RequestError, match=r"^'tensorflow==' can't be resolved: .*tensorflow=="):
+        resolve("tensorflow==", ("tensorflow==",), PRESENT, sys.executable)
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_a_release_of_what_is_no_tensorflow() -> None:
+    with pytest.raises(RequestError, match="--as-of release: 'keras' names no TensorFlow"):
+        resolve("keras", ("keras",), AsOf(""), sys.executable)

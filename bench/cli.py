@@ -131,12 +131,21 @@ def _add_training_commands(commands: Commands) -> None:
 
 
 def _add_machine_commands(commands: Commands) -> None:
-    """The corpora and the machine."""
+    """The corpora, the environments and the machine."""
     data = commands.add_parser("data", help="make or verify a corpus")
     data.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
     data.add_argument("--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)")
     data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
     data.add_argument("--json", action="store_true", help="print JSON")
+
+    env = commands.add_parser("env", help="the environments that were built to be compared: list them, remove them")
+    actions = env.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what there is, the most recently used first")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    remove = actions.add_parser("remove", help="remove some")
+    remove.add_argument("name", metavar="NAME", nargs="*", help="as `tfgate env list` names them")
+    remove.add_argument("--all", action="store_true", help="all of them")
+    remove.add_argument("--keep-newest", type=int, metavar="N", help="all but the N that were used last")
 
     doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
     doctor.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the environment to look at")

@@ -10,7 +10,7 @@ import pytest
 from bench.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("check", "compare", "data", "doctor", "gate", "record", "run", "show", "train")
+COMMANDS = ("check", "compare", "data", "doctor", "env", "gate", "lockstep", "record", "run", "show", "train", "upgrade")
 
 
 def tfgate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def test_help_names_every_command_and_exit_code() -> None:
     assert "0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed" in found.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["record", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["record", "--help"], ["env", "list", "--help"]])
 def test_help_loads_no_library(arguments: list[str]) -> None:
     code = f"""
 import json, sys

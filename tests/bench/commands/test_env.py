@@ -1,0 +1,99 @@
+"""`tfgate env` on environments that uv has built of small wheels."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive.environments import prepare
+from bench.drive.requests import read_as_of
+from bench.drive.stored import LOCK_FILE, STORED_FILE
+from tests.bench.commands.conftest import Tfgate
+
+Build = Callable[[str, int], str]
+
+
+@pytest.fixture
+def build(wheelhouse: Path, environment_cache: Path) -> Build:
+    """Builds an environment that was last used so many minutes after midnight of 2026-01-05; its name."""
+
+    def make(requested: str, minutes: int) -> str:
+        folder = Path(prepare(requested, read_as_of("now")).interpreter).parents[1]
+        used = 1767571200 + 60 * minutes  # 2026-01-05T00:00:00Z
+        os.utime(folder / STORED_FILE, (used, used))
+        return folder.name
+
+    return make
+
+
+def names(tfgate: Tfgate) -> list[str]:
+    return [listed["name"] for listed in json.loads(tfgate("env", "list", "--json").out)]
+
+
+def test_the_list_has_the_last_used_first(tfgate: Tfgate, build: Build) -> None:
+    older, newer = build("2.98.0", 0), build("tensorflow-cpu==2.99.0 keras==3.1.0", 1)
+    found = tfgate("env", "list")
+    assert (found.code, found.err) == (0, "")
+    head, _, *rows = found.out.splitlines()
+    assert head.split() == ["name", "TensorFlow", "Keras", "Python", "size", "last", "used"]
+    assert [row.split()[:3] for row in rows] == [[newer, "2.99.0", "3.1.0"], [older, "2.98.0", "3.2.0"]]
+    assert rows[0].endswith("2026-01-05T00:01:00.000+00:00")
+
+
+def test_json_says_what_is_installed_and_its_size(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
+    name = build("2.99.0", 0)
+    (listed,) = json.loads(tfgate("env", "list", "--json").out)
+    assert listed["name"] == name
+    assert [(package["name"], package["version"]) for package in listed["stored"]["packages"]] == [
+        ("keras", "3.2.0"),
+        ("tensorflow-cpu", "2.99.0"),
+    ]
+    before = listed["size_bytes"]
+    (environment_cache / name / "more").write_bytes(bytes(1000))
+    os.link(environment_cache / name / "more", environment_cache / name / "again")  # the same 1,000 bytes
+    assert json.loads(tfgate("env", "list", "--json").out)[0]["size_bytes"] == before + 1000
+
+
+def test_nothing_there(tfgate: Tfgate, environment_cache: Path) -> None:
+    assert tfgate("env", "list").out == f"no environments in {environment_cache}\n"
+    assert json.loads(tfgate("env", "list", "--json").out) == []
+    assert tfgate("env", "remove", "--all").code == 0
+
+
+def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
+    name = build("2.99.0", 0)
+    (environment_cache / name / STORED_FILE).write_text("{")
+    assert [row.split()[:2] for row in tfgate("env", "list").out.splitlines()[2:]] == [[name, "damaged"]]
+    assert tfgate("env", "remove", name).code == 0
+    assert names(tfgate) == []
+
+
+def test_removal(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
+    first, second, third = build("2.98.0", 1), build("2.99.0", 2), build("tensorflow-cpu==2.99.0 keras==3.1.0", 3)
+    missing = tfgate("env", "remove", first, "nowhere")
+    assert (missing.code, missing.error) == (2, f"there is no environment nowhere in {environment_cache}; `tfgate env list` names them")
+    assert names(tfgate) == [third, second, first]  # all or none
+    assert tfgate("env", "remove", "--keep-newest", "2").err == f"removed {first}\n"
+    assert names(tfgate) == [third, second]
+    assert tfgate("env", "remove", second, second).err == f"removed {second}\n"
+    assert not (environment_cache / second).exists()
+    assert (environment_cache / third / LOCK_FILE).is_file()
+    assert tfgate("env", "remove", "--all").err == f"removed {third}\n"
+    assert names(tfgate) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "say what to remove: names, --all, or --keep-newest N"),
+        (["--all", "name"], "say what to remove"),
+        (["--all", "--keep-newest", "0"], "say what to remove"),
+        (["--keep-newest", "-1"], "--keep-newest is -1; it must be at least 0"),
+    ],
+)
+def test_removal_without_a_clear_wish(tfgate: Tfgate, environment_cache: Path, arguments: list[str], said: str) -> None:
+    found = tfgate("env", "remove", *arguments)
+    assert found.code == 2
+    assert said in found.error

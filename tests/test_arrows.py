@@ -21,7 +21,7 @@ LIBRARIES = {
     "bench.micro": {"numpy", "pytest"},
     "bench.drive": {"uv"},
     "bench.judge": {"numpy", "scipy"},
-    "bench.report": {"rich", "tabulate"},
+    "bench.report": {"jinja2", "markupsafe", "rich", "tabulate"},
     "bench.commands": {"rich", "tabulate"},
     "bench.cli": set(),
     "bench.__main__": set(),

@@ -1,0 +1,185 @@
+"""The plots of a subject: loss, perplexity against the reference's, step time and memory by launch, lockstep differences by step."""
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+
+from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.record.lockstep import QUANTITIES, Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.types import Baseline
+from bench.report.charts import Chart, Scale, Shape, Tick, chart, thinned
+from bench.report.judged import Judged, Measured
+
+PERCENTILES = (5, 25, 50, 75, 95)
+APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
+MOST_LOG = 20.0  # a difference of logarithms beyond it is drawn at it
+MEBIBYTE = 2**20
+SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
+
+
+def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]:
+    """The plots that the launches of one subject have numbers for."""
+    subject = launches[0].record.subject
+    baseline = judged.baselines.get(subject.name)
+    if baseline and baseline.subject != subject:
+        baseline = None  # of something else: the judge refused it
+    margins = (c.margin for c in judged.verdict.comparisons if (c.subject, c.metric) == (subject.name, PERPLEXITY))
+    trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
+    start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
+    found = [
+        _losses(trained),
+        _perplexities(trained, baseline, start, next(margins, None)),
+        _step_times(launches),
+        _memory(launches, baseline),
+    ]
+    return [each for each in found if each]
+
+
+def lockstep_figure(result: Lockstep) -> Chart | None:
+    """The largest difference of each quantity by step; None for a comparison that took no step."""
+    largest: dict[str, list[float]] = {}
+    for tensor, differences in result.differences.items():
+        quantity = tensor.partition(" of ")[0]
+        largest[quantity] = [max(pair) for pair in itertools.zip_longest(largest.get(quantity, ()), differences, fillvalue=0.0)]
+    shown = [quantity for quantity in QUANTITIES if largest.get(quantity)]
+    if not shown:
+        return None
+    style = {quantity: f"series-{number}" for number, quantity in enumerate(QUANTITIES)}
+    # A step whose largest difference is 0 is equal to the last bit: a logarithmic axis has no place for it.
+    shapes = [
+        Shape(style[quantity], tuple((step, value) for step, value in enumerate(largest[quantity]) if value > 0), quantity)
+        for quantity in shown
+    ]
+    keys = [(style[quantity], quantity) for quantity in shown]
+    if result.departure:
+        first = result.departure.first
+        shapes.append(Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}"))
+        keys.append(("departure", f"◆ {first.name} leaves its limit of {first.limit:.1e} at step {first.step}"))
+    caption = "Largest difference of each quantity, relative to the reference's; both sides start every step from the same weights."
+    return chart("Lockstep: differences by step", caption, ("step", "difference"), shapes, keys, log=True)
+
+
+def _losses(launches: Sequence[Measured]) -> Chart | None:
+    if not launches:
+        return None
+    shapes = [
+        Shape(
+            f"{launch.side} thin",
+            thinned([loss / launch.record.subject.num_steps for loss in launch.record.losses]),
+            f"{launch.side}, launch {launch.launch + 1}",
+        )
+        for launch in launches
+    ]
+    caption = "Training loss of every launch, a line each."
+    return chart("Loss", caption, ("step", "loss a token, nats"), shapes, _keys(launches))
+
+
+def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None) -> Chart | None:
+    """Running perplexity relative to the mean of the reference's trainings, between whose lowest and highest rounding alone spreads it."""
+    subject = launches[0].record.subject if launches else None
+    trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
+    trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
+    reference = [_running(losses, start) for losses in sorted(trainings) if subject and len(losses) == subject.steps]
+    candidates = [launch for launch in launches if launch.side == CANDIDATE and subject and len(launch.record.losses) == subject.steps]
+    if not reference or not candidates or not subject:
+        return None
+    mean = [math.fsum(values) / len(values) for values in zip(*reference, strict=True)]
+
+    def relative(curve: Sequence[float]) -> tuple[tuple[float, float], ...]:
+        return thinned([_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start)
+
+    low, high = (relative([choose(values) for values in zip(*reference, strict=True)]) for choose in (min, max))
+    count = f"{len(reference)} reference trainings"
+    shapes = [Shape("envelope", low + high[::-1], f"between the lowest and the highest of {count}", closed=True)]
+    shapes += [
+        Shape("candidate thin", relative(_running(launch.record.losses, start)), f"candidate, launch {launch.launch + 1}")
+        for launch in candidates
+    ]
+    keys = [("envelope", f"{count}: spread by rounding alone"), ("candidate thin", "candidate, a line a launch")]
+    if margin is not None:
+        ends = (low[0][0], low[-1][0])
+        shapes += [Shape("margin", tuple((x, _percent(limit)) for x in ends), "margin") for limit in (margin, -margin)]
+        keys.append(("margin", f"margin ±{_percent(margin):.1f}%"))
+    caption = "Difference from the mean of the reference's trainings. The last step is what is judged."
+    return chart("Running perplexity against the reference's", caption, ("step", "difference"), shapes, keys, unit="%")
+
+
+def _percent(log_difference: float) -> float:
+    """A difference of logarithms in percent; one too large to hold is shown as the largest that can be drawn."""
+    return 100 * math.expm1(min(log_difference, MOST_LOG)) if math.isfinite(log_difference) else math.nan
+
+
+def _running(losses: Sequence[float], start: int) -> list[float]:
+    """Mean loss from step `start` on, by step."""
+    totals = itertools.accumulate(losses[start:])
+    return [total / count for count, total in enumerate(totals, 1)]
+
+
+def _step_times(launches: Sequence[Measured]) -> Chart | None:
+    """Percentiles of each launch's steady steps (or blocks)."""
+    timed = [launch for launch in launches if len(launch.block_seconds) > 1]
+    if not timed:
+        return None
+    shapes = []
+    for launch in timed:
+        milliseconds = [1000 * seconds for seconds in launch.block_seconds]
+        cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
+        low, lower, middle, upper, high = (cuts[percent - 1] for percent in PERCENTILES)
+        x = _place(launch, timed)
+        title = f"{launch.side}, launch {launch.launch + 1}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
+        shapes += [
+            Shape(f"{launch.side} whisker", ((x, low), (x, high)), title),
+            Shape(f"{launch.side} box", ((x, lower), (x, upper)), title),
+            Shape(f"{launch.side} dot", ((x, middle),), title),
+        ]
+    caption = "Dot: median; bar: the middle half; line: 5th to 95th percentile."
+    axes, (scale, ticks) = ("launch", "step time"), _launch_axis(timed)
+    return chart("Step time by launch", caption, axes, shapes, _keys(timed), unit=" ms", x_scale=scale, x_ticks=ticks)
+
+
+def _memory(launches: Sequence[Measured], baseline: Baseline | None) -> Chart | None:
+    held = [(launch, memory) for launch in launches if (memory := launch.record.memory)]
+    if not held:
+        return None
+    scale, ticks = _launch_axis([launch for launch, _ in held])
+    sessions = baseline.sessions if baseline else ()
+    machine = held[0][0].record.machine
+    known = [
+        launch.peak_rss_bytes / MEBIBYTE
+        for session in sessions
+        for launch in session.launches
+        if launch.peak_rss_bytes and session.machine == machine
+    ]
+    shapes, keys = [], _keys([launch for launch, _ in held])
+    if known:
+        low, high = min(known), max(known)
+        corners = ((scale.low, low), (scale.high, low), (scale.high, high), (scale.low, high))
+        shapes.append(Shape("envelope", corners, f"baseline's sessions here: {low:.0f} to {high:.0f} MiB", True))
+        keys = [("envelope", "baseline's sessions on this machine"), *keys]
+    for launch, memory in held:
+        peak = memory.peak_rss_bytes / MEBIBYTE
+        title = f"{launch.side}, launch {launch.launch + 1}: {peak:.0f} MiB, {memory.slope_bytes_per_step / 1024:+.1f} KiB a step"
+        shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
+    caption = "Highest resident memory of each launch's process; its growth a step is in the table of launches."
+    axes = ("launch", "peak memory")
+    return chart("Memory by launch", caption, axes, shapes, keys, unit=" MiB", x_scale=scale, x_ticks=ticks)
+
+
+def _place(launch: Measured, among: Sequence[Measured]) -> float:
+    """Where a launch stands: its number, a little aside if the other side has one, too."""
+    both = len({each.side for each in among}) > 1
+    return launch.launch + 1 + (APART * (1 if launch.side == CANDIDATE else -1) if both else 0.0)
+
+
+def _launch_axis(launches: Sequence[Measured]) -> tuple[Scale, tuple[Tick, ...]]:
+    numbers = sorted({launch.launch + 1 for launch in launches})
+    scale = Scale(numbers[0] - 0.5, numbers[-1] + 0.5)
+    every = math.ceil(len(numbers) / 12)
+    return scale, tuple(Tick(scale.percent(number), str(number)) for number in numbers[::every])
+
+
+def _keys(launches: Sequence[Measured]) -> list[tuple[str, str]]:
+    sides = {launch.side for launch in launches}
+    return [(side, label) for side, label in SIDES if side in sides] if len(sides) > 1 else []

@@ -1,0 +1,106 @@
+"""A verdict in the words that HTML and Markdown share: a sentence that needs no statistics, then the metrics that decided it."""
+
+import dataclasses
+
+from bench.judge.types import Comparison, Interval, Outcome, Verdict, percent
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.report.judged import Judged, environment
+
+FAILED = "MEASUREMENT FAILED"
+GLYPHS = {Outcome.PASS.value: "✔", Outcome.REGRESSION.value: "✖", Outcome.CANNOT_JUDGE.value: "?", Outcome.INFORMS.value: "ℹ", FAILED: "!"}
+
+WORST_FIRST = (Outcome.REGRESSION, Outcome.CANNOT_JUDGE, Outcome.PASS, Outcome.INFORMS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A metric that decided the verdict, in parts that a reader takes in at a glance."""
+
+    metric: str
+    subject: str
+    size: str  # "+68.7%", or the value itself for a metric without an interval
+    certainty: str  # "95% certain to be between +60.1% and +77.2%"
+    allowed: str
+    note: str
+
+
+def outcome_word(verdict: Verdict) -> str:
+    """PASS, REGRESSION, CANNOT JUDGE or MEASUREMENT FAILED."""
+    return FAILED if verdict.failed else verdict.outcome.value
+
+
+def sentence(judged: Judged) -> str:
+    """What the verdict means for who has to act on it."""
+    verdict, (candidate, reference) = judged.verdict, names(judged)
+    if verdict.failed:
+        return f"Launches of {candidate} did not finish, so this is no verdict on the whole. See what failed, and measure again."
+    if verdict.outcome is Outcome.REGRESSION:
+        return f"{candidate} is worse than {reference} by more than is allowed, in {_listed(findings(verdict))}."
+    if verdict.outcome is Outcome.PASS:
+        return f"{candidate} is as right as {reference}{_speed(verdict)}."
+    undecided = _listed(findings(verdict))
+    where = f" in {undecided}" if undecided else ""
+    return f"The measurements prove {candidate} neither as good as {reference} nor worse{where}. More launches, or a quieter machine, may."
+
+
+def names(judged: Judged) -> tuple[str, str]:
+    """(candidate, reference) as a sentence has them: "TensorFlow 2.21.0", "the baseline"."""
+    candidate = _tensorflow(judged, CANDIDATE)
+    reference = _tensorflow(judged, REFERENCE) if isinstance(judged.run, PairedRun) else "the baseline"
+    return ("the candidate", "the reference") if candidate == reference else (candidate, reference)
+
+
+def findings(verdict: Verdict) -> list[Finding]:
+    """The comparisons that made the verdict what it is, the one furthest beyond its margin first; none for a PASS."""
+    if verdict.outcome is Outcome.PASS:
+        return []
+    decisive = [comparison for comparison in verdict.comparisons if comparison.outcome is verdict.outcome]
+    return [finding(comparison) for comparison in sorted(decisive, key=_margins_off, reverse=True)]
+
+
+def finding(comparison: Comparison) -> Finding:
+    """A comparison's size, certainty and margin in words."""
+    found, margin = comparison.interval, comparison.margin
+    if found is None:
+        allowed = comparison.reference if comparison.reference != "–" else ""
+        return Finding(comparison.metric, comparison.subject, comparison.candidate, "", allowed, comparison.note)
+    allowed = percent(margin) if margin is not None else ""
+    return Finding(comparison.metric, comparison.subject, percent(found.estimate), bounds(found), allowed, comparison.note)
+
+
+def bounds(found: Interval) -> str:
+    """The confidence interval that a REGRESSION has to clear."""
+    return f"95% certain to be between {percent(found.low)} and {percent(found.high)}"
+
+
+def reached(comparison: Comparison) -> str:
+    """The smallest difference that would have been caught; "" where it isn't known."""
+    return percent(comparison.detectable) if comparison.detectable is not None else ""
+
+
+def _tensorflow(judged: Judged, side: str) -> str:
+    found = environment(judged.run, side)
+    return f"TensorFlow {found.tensorflow}" if found else f"the {side}"
+
+
+def _margins_off(comparison: Comparison) -> float:
+    """How many margins a comparison is off; one that was compared exactly is off by any number."""
+    if comparison.interval is None or not comparison.margin:
+        return float("inf")
+    return abs(comparison.interval.estimate) / comparison.margin
+
+
+def _listed(found: list[Finding]) -> str:
+    """ "step time and perplexity": each metric once."""
+    metrics = list(dict.fromkeys(each.metric for each in found))
+    return " and ".join(filter(None, (", ".join(metrics[:-1]), metrics[-1]))) if metrics else ""
+
+
+def _speed(verdict: Verdict) -> str:
+    """What a PASS says of speed: the largest slowdown that could have gone unseen, of all step times that were judged."""
+    judged = [c for c in verdict.comparisons if c.metric.startswith("step time") and c.outcome is Outcome.PASS]
+    if not judged:
+        return "; its speed was not judged"
+    known = [comparison.detectable for comparison in judged if comparison.detectable is not None]
+    caught = f": a slowdown of {percent(max(known)).lstrip('+')} or more would have been caught" if known else ""
+    return f", and no slower than is allowed{caught}"

@@ -1,0 +1,128 @@
+"""The numbers behind the plots, as tables whose columns can be sorted."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+
+from bench.judge.summary import perplexity_text
+from bench.judge.types import Comparison, percent
+from bench.record.types import NumericError, Record
+from bench.report.judged import Judged, Measured, measured, records
+from bench.report.story import reached
+
+NOTHING = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What a cell shows, and the number that it is sorted by; without one it is sorted as text."""
+
+    text: str
+    key: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Columns with a cell for each in every row."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def tables(judged: Judged) -> list[Table]:
+    """All that have rows."""
+    found = (_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run)))
+    return [table for table in found if table.rows]
+
+
+def _comparisons(comparisons: Iterable[Comparison]) -> Table:
+    headers = ("subject", "metric", "outcome", "candidate", "reference", "difference", "low", "high", "margin", "would have caught", "why")
+    return Table("Metrics", headers, tuple(_comparison(comparison) for comparison in comparisons))
+
+
+def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
+    found, margin = comparison.interval, comparison.margin
+    interval = [Cell(percent(value), value) for value in (found.estimate, found.low, found.high)] if found else [Cell(NOTHING)] * 3
+    return (
+        Cell(comparison.subject),
+        Cell(comparison.metric),
+        Cell(comparison.outcome.value),
+        Cell(comparison.candidate),
+        Cell(comparison.reference),
+        *interval,
+        Cell(percent(margin), margin) if margin is not None else Cell(NOTHING),
+        Cell(reached(comparison) or NOTHING, comparison.detectable),
+        Cell(comparison.note),
+    )
+
+
+def _launches(launches: Sequence[Measured]) -> Table:
+    headers = (
+        *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s", "median ms", "p95 ms"),
+        *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
+        *("peak MiB", "KiB a step", "retraces", "graph operations", "failure"),
+    )
+    return Table("Launches", headers, tuple(_launch(launch) for launch in launches))
+
+
+def _launch(launch: Measured) -> tuple[Cell, ...]:
+    record = launch.record
+    subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
+    milliseconds = [1000 * seconds for seconds in launch.block_seconds]
+    median = statistics.median(milliseconds) if milliseconds else None
+    p95 = statistics.quantiles(milliseconds, n=20, method="inclusive")[-1] if len(milliseconds) > 1 else None
+    parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) if startup else [None] * 4
+    whole = bool(record.losses) and not record.failure
+    log_perplexity = math.fsum(record.losses) / len(record.losses) / subject.num_steps if whole else None
+    return (
+        Cell(subject.name),
+        Cell(launch.side),
+        _number(launch.launch + 1, "d"),
+        Cell(record.environment.tensorflow if record.environment else NOTHING),
+        Cell(perplexity_text(log_perplexity), log_perplexity) if log_perplexity is not None else Cell(NOTHING),
+        _number(1000 * subject.tokens_per_step / median if median else None, ",.0f"),
+        _number(median, ".2f"),
+        _number(p95, ".2f"),
+        *(_number(part, ".2f") for part in parts),
+        _number(evaluation.seconds if evaluation else None, ".2f"),
+        _number(evaluation.perplexity if evaluation else None, ".2f"),
+        _number(memory.peak_rss_bytes / 2**20 if memory else None, ".0f"),
+        _number(memory.slope_bytes_per_step / 2**10 if memory else None, "+.1f"),
+        _number(record.retraces, "d"),
+        _number(sum(record.graph_operations.values()) or None, "d"),
+        Cell(record.failure.message if record.failure else NOTHING),
+    )
+
+
+def _numerics(of: Iterable[Record]) -> Table:
+    """The error nearest to its limit of each quantity, by subject and TensorFlow."""
+    nearest: dict[tuple[str, str, str], NumericError] = {}
+    for record in of:
+        for error in record.numerics:
+            key = (record.subject.name, record.environment.tensorflow if record.environment else NOTHING, error.quantity)
+            if key not in nearest or _used(error) > _used(nearest[key]):
+                nearest[key] = error
+    rows = tuple(
+        (
+            *(Cell(part) for part in key),
+            Cell(error.tensor or NOTHING),
+            _number(error.step, "d"),
+            _number(error.error, ".1e"),
+            _number(error.limit, ".1e"),
+            _number(100 * _used(error), ".0f"),
+        )
+        for key, error in nearest.items()
+    )
+    headers = ("subject", "TensorFlow", "quantity", "tensor", "step", "error", "limit", "% of limit")
+    return Table("Against the oracle: of each quantity the error nearest to its limit", headers, rows)
+
+
+def _used(error: NumericError) -> float:
+    """Part of the limit that an error takes; an error that is not a number takes all that there is."""
+    return error.error / error.limit if error.error <= error.limit or error.error > error.limit > 0 else math.inf
+
+
+def _number(value: float | None, form: str) -> Cell:
+    return Cell(format(value, form), float(value)) if value is not None else Cell(NOTHING)

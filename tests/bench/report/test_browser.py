@@ -1,0 +1,128 @@
+"""The page in headless Chromium: it opens from disk without a complaint, sorts its tables, fits a phone, and follows the theme.
+
+Screenshots go to the folder that TFGATE_SCREENSHOTS names, if it names one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.report.html import page
+from tests.bench.report.samples import upgrade
+from tests.bench.report.test_html import hostile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it")
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """The system's Chromium; skips where there is none."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not path:
+        pytest.skip("no Chromium on this machine (Debian's package is `chromium`)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page in the browser, and what the browser complained of."""
+
+    def __init__(self, browser: "Browser", path: Path, size: dict[str, int], scheme: str = "light") -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page = browser.new_context(viewport=size, color_scheme=scheme, offline=True).new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        folder = os.environ.get("TFGATE_SCREENSHOTS")
+        if folder:
+            self.page.screenshot(path=Path(folder) / f"{path.stem}-{size['width']}-{scheme}.png", full_page=True)
+
+
+@pytest.fixture
+def regression(tmp_path: Path) -> Path:
+    path = tmp_path / "regression.html"
+    path.write_text(page([upgrade(1.2)]), encoding="utf-8")
+    return path
+
+
+def column(opened: Opened, header: str) -> list[str]:
+    """A column of the table of launches, as it stands."""
+    script = """header => {
+        for (const table of document.querySelectorAll("table.sortable")) {
+            const at = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.trim() === header);
+            if (at >= 0) return [...table.tBodies[0].rows].map(row => row.cells[at].textContent);
+        }
+    }"""
+    found: list[str] = opened.page.evaluate(script, header)
+    return found
+
+
+def test_it_opens_without_a_complaint_and_fetches_nothing(chromium: "Browser", regression: Path) -> None:
+    opened = Opened(chromium, regression, DESK)
+    assert opened.page.title() == "REGRESSION – tfgate"
+    assert opened.complaints == []
+    assert opened.requests == [regression.as_uri()]
+
+
+def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None:
+    opened = Opened(chromium, regression, DESK)
+    before = column(opened, "median ms")
+    button = opened.page.get_by_role("button", name="median ms")
+    button.click()
+    rising = column(opened, "median ms")
+    assert rising == sorted(before, key=float) != before
+    button.click()
+    assert column(opened, "median ms") == rising[::-1]
+    assert opened.page.locator("th[aria-sort=descending]").inner_text().startswith("median ms")
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_the_screen_with_the_culprit_in_sight(
+    chromium: "Browser", regression: Path, size: dict[str, int], scheme: str
+) -> None:
+    opened = Opened(chromium, regression, size, scheme)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    for text in ("REGRESSION", "step time", "+20.0%", "95% certain to be between +18.1% and +21.9%"):
+        box = opened.page.locator(".hero").get_by_text(text).first.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= size["height"], text  # without scrolling
+
+
+def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    papers = [Opened(chromium, regression, DESK, scheme).page.evaluate(background) for scheme in ("light", "dark")]
+    assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
+
+
+def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "hostile.html"
+    path.write_text(page([hostile()]), encoding="utf-8")
+    opened = Opened(chromium, path, PHONE)
+    assert opened.page.evaluate("typeof window.owned") == "undefined"
+    assert opened.complaints == []
+    assert opened.requests == [path.as_uri()]
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_script_that_is_not_the_page_s_own_would_not_run(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "spoilt.html"
+    path.write_text(page([upgrade()]).replace("</main>", "<script>window.owned = 1</script></main>"), encoding="utf-8")
+    opened = Opened(chromium, path, DESK)
+    assert opened.page.evaluate("typeof window.owned") == "undefined"
+    assert any("Content Security Policy" in complaint for complaint in opened.complaints)

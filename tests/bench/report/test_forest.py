@@ -1,0 +1,47 @@
+"""The forest plot: rows in units of their margins."""
+
+import math
+
+import pytest
+
+from bench.report.forest import LEAST_SHOWN, MOST_SHOWN, forest
+from tests.bench.report.samples import EXACT, comparison
+from tests.bench.samples import SUBJECT
+
+
+def test_every_margin_lies_on_one_line() -> None:
+    # Intervals as wide as nothing, exactly at their margins: 5% and 1% lie at the same place.
+    found = forest([comparison("step time", math.log1p(0.05), 0.0, 0.05), comparison("perplexity", math.log1p(0.01), 0.0, 0.01)])
+    places = [row.span.estimate for row in found.rows[SUBJECT.name] if row.span]
+    assert places == pytest.approx([found.high_margin] * 2)
+    assert found.no_change == 50.0
+    assert found.high_margin == pytest.approx(50 + 50 / LEAST_SHOWN)
+    assert found.low_margin == pytest.approx(50 - 50 / LEAST_SHOWN)
+
+
+def test_the_axis_reaches_as_far_as_the_intervals() -> None:
+    # 3 margins and nothing beside: 15% more room.
+    found = forest([comparison("step time", 3 * math.log1p(0.05), 0.0, 0.05)])
+    (row,) = found.rows[SUBJECT.name]
+    assert row.span
+    assert row.span.estimate == pytest.approx(100 * (3.45 + 3) / 6.9)
+    assert not row.span.off_right
+
+
+@pytest.mark.parametrize(("sign", "off"), [(1, (False, True)), (-1, (True, False))])
+def test_what_lies_too_far_ends_in_an_arrow(sign: int, off: tuple[bool, bool]) -> None:
+    (row,) = forest([comparison("step time", sign * 2 * MOST_SHOWN * math.log1p(0.05), 0.001, 0.05)]).rows[SUBJECT.name]
+    assert row.span
+    assert (row.span.off_left, row.span.off_right) == off
+    assert row.span.estimate == (100.0 if sign > 0 else 0.0)
+
+
+def test_what_decides_comes_first() -> None:
+    slow, unsure, fine = (comparison(name, size, 0.01, 0.05) for name, size in (("slow", 0.5), ("unsure", 0.05), ("fine", 0.0)))
+    rows = forest([EXACT, fine, unsure, slow]).rows[SUBJECT.name]
+    assert [row.comparison.metric for row in rows] == ["slow", "unsure", "fine", "lockstep"]
+    assert [row.margin for row in rows] == ["+5.0%", "+5.0%", "+5.0%", ""]
+
+
+def test_nothing_compared() -> None:
+    assert forest([]).rows == {}

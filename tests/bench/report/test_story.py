@@ -1,0 +1,71 @@
+"""What a verdict says to who has no statistics at hand."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.report.judged import Judged
+from bench.report.story import findings, names, outcome_word, sentence
+from tests.bench.report.samples import EXACT, OLD, comparison, paired_run, upgrade
+from tests.bench.samples import SUBJECT, records, run
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "standard_error", "said"),
+    [
+        (1.0, 0.001, "TensorFlow 2.21.0 is as right as TensorFlow 2.20.0, and no slower than is allowed: a slowdown of 5.6% or more would"),
+        (1.2, 0.005, "TensorFlow 2.21.0 is worse than TensorFlow 2.20.0 by more than is allowed, in step time."),
+        (1.05, 0.02, "The measurements prove TensorFlow 2.21.0 neither as good as TensorFlow 2.20.0 nor worse in step time."),
+    ],
+)
+def test_a_sentence_for_each_outcome(slowdown: float, standard_error: float, said: str) -> None:
+    assert sentence(upgrade(slowdown, standard_error)).startswith(said)
+
+
+def test_a_pass_without_speed_says_so() -> None:
+    judged = Judged(paired_run(), Verdict(Outcome.PASS, (EXACT,), ()))
+    assert sentence(judged).endswith("; its speed was not judged.")
+
+
+def test_a_failed_measurement_is_no_verdict() -> None:
+    judged = upgrade()
+    failed = dataclasses.replace(judged, verdict=dataclasses.replace(judged.verdict, failures=("launch 2: killed",)))
+    assert outcome_word(failed.verdict) == "MEASUREMENT FAILED"
+    assert "no verdict on the whole" in sentence(failed)
+
+
+def test_the_culprit_has_its_size_and_certainty() -> None:
+    (found,) = findings(upgrade(1.2).verdict)
+    # ln 1.2 ± 3.18 · 0.005: 0.1823 ± 0.0159, which is +18.1% to +21.9%.
+    assert (found.metric, found.size, found.allowed) == ("step time", "+20.0%", "+5.0%")
+    assert found.certainty == "95% certain to be between +18.1% and +21.9%"
+
+
+def test_the_furthest_off_is_named_first() -> None:
+    slow, slower = comparison("step time", 0.2, 0.01, 0.05), comparison("evaluation", 0.6, 0.01, 0.05)
+    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, candidate="1.0e-02")
+    verdict = Verdict(Outcome.REGRESSION, (slow, slower, wrong), ())
+    assert [found.metric for found in findings(verdict)] == ["lockstep", "evaluation", "step time"]
+    assert findings(verdict)[0].size == "1.0e-02"
+    assert "in lockstep, evaluation and step time." in sentence(Judged(paired_run(), verdict))
+
+
+def test_a_metric_of_several_subjects_is_named_once() -> None:
+    slow = comparison("step time", 0.2, 0.01, 0.05)
+    verdict = Verdict(Outcome.REGRESSION, (slow, dataclasses.replace(slow, subject="another")), ())
+    assert sentence(Judged(paired_run(), verdict)).endswith(", in step time.")
+
+
+def test_names_of_the_sides() -> None:
+    assert names(upgrade()) == ("TensorFlow 2.21.0", f"TensorFlow {OLD}")
+    unjudged = Verdict(Outcome.CANNOT_JUDGE, (Comparison(SUBJECT.name, "x", Outcome.INFORMS, "–", "–", ""),), ())
+    assert names(Judged(run(records()), unjudged)) == ("TensorFlow 2.21.0", "the baseline")
+    assert names(Judged(run([]), unjudged)) == ("the candidate", "the baseline")
+    alike = dataclasses.replace(paired_run(), pairs=tuple(dataclasses.replace(p, reference=p.candidate) for p in paired_run().pairs))
+    assert names(Judged(alike, unjudged)) == ("the candidate", "the reference")
+
+
+def test_nothing_that_decides_is_no_finding() -> None:
+    assert findings(upgrade().verdict) == []
+    assert sentence(Judged(run([]), Verdict(Outcome.CANNOT_JUDGE, (), ()))).startswith("The measurements prove the candidate neither")

@@ -16,6 +16,7 @@ from bench.record.types import Baseline, Record, Run, Session
 from bench.report.lines import one_line
 
 STYLE = "simple"
+VERDICT_SCHEMA = 1  # of a verdict's JSON: docs/schema/verdict.schema.json
 WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_NOTE_WIDTH = 24
 
@@ -40,9 +41,10 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain data."""
+    """The verdict as plain data, of the published schema."""
     comparisons = [to_plain({**vars(comparison), "outcome": comparison.outcome.value}) for comparison in verdict.comparisons]
     return {
+        "schema": VERDICT_SCHEMA,
         "outcome": verdict.outcome.value,
         "exit_code": verdict.exit_code,
         "comparisons": comparisons,

@@ -1,0 +1,110 @@
+"""A run as pytest-benchmark's JSON, which its `compare` command and CI services read.
+
+A round is a launch, summarised as the judge does it: steps of one process are not independent, so pooling them would promise a precision
+that isn't there. So few rounds have no outliers worth the name, and none are counted.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from bench.judge.summary import robust_seconds
+from bench.record.paired import PairedRun
+from bench.record.types import Machine, Run
+from bench.report.judged import Measured, measured
+
+VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
+GROUP = "step time"
+
+
+def export(run: Run | PairedRun) -> dict[str, Any]:
+    """The document. Raises ValueError for a run without steady steps."""
+    groups: dict[tuple[str, str], list[Measured]] = {}
+    for launch in measured(run):
+        if launch.block_seconds and not launch.record.failure:
+            groups.setdefault((launch.record.subject.name, launch.side), []).append(launch)
+    benchmarks = [made for launches in groups.values() if (made := _benchmark(run, launches))]
+    if not benchmarks:
+        raise ValueError(f"the run of {run.created} has no timed steps: there is nothing to export")
+    first = next(iter(groups.values()))[0].record
+    return {
+        "machine_info": _machine_info(first.machine, first.environment.python if first.environment else ""),
+        "commit_info": {"id": "unversioned", "time": run.created, "author_time": run.created, "dirty": False, "project": "tfgate"}
+        | {"branch": "(unknown)"},
+        "benchmarks": benchmarks,
+        "datetime": run.created,
+        "version": VERSION,
+    }
+
+
+def _benchmark(run: Run | PairedRun, launches: Sequence[Measured]) -> dict[str, Any] | None:
+    subject, side = launches[0].record.subject, launches[0].side
+    seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
+    if not seconds:
+        return None
+    name = f"{subject.name}[{side}]" if isinstance(run, PairedRun) else subject.name
+    environment = launches[0].record.environment
+    return {
+        "group": GROUP,
+        "name": name,
+        "fullname": f"tfgate::{name}",
+        "params": {"side": side} if isinstance(run, PairedRun) else None,
+        "param": side if isinstance(run, PairedRun) else None,
+        "extra_info": {
+            "tensorflow": environment.tensorflow if environment else "",
+            "fingerprint": subject.fingerprint,
+            "words_per_second": subject.tokens_per_step * len(seconds) / math.fsum(seconds),
+        },
+        "options": {
+            "disable_gc": False,
+            "timer": "perf_counter",
+            "min_rounds": len(seconds),
+            "max_time": 0.0,
+            "min_time": 0.0,
+            "warmup": True,
+        },
+        "stats": _stats(seconds),
+    }
+
+
+def _stats(seconds: Sequence[float]) -> dict[str, Any]:
+    """pytest-benchmark's statistics of a benchmark, one round for each value."""
+    ordered = sorted(seconds)
+    mean, median = statistics.fmean(ordered), statistics.median(ordered)
+    lower, _, upper = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else (median, median, median)
+    return {
+        "min": ordered[0],
+        "max": ordered[-1],
+        "mean": mean,
+        "stddev": statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
+        "rounds": len(ordered),
+        "median": median,
+        "iqr": upper - lower,
+        "q1": lower,
+        "q3": upper,
+        "iqr_outliers": 0,
+        "stddev_outliers": 0,
+        "outliers": "0;0",
+        "ld15iqr": ordered[0],
+        "hd15iqr": ordered[-1],
+        "ops": 1 / mean,
+        "total": math.fsum(ordered),
+        "data": list(seconds),
+        "iterations": 1,
+    }
+
+
+def _machine_info(machine: Machine, python: str) -> dict[str, Any]:
+    """What pytest-benchmark tells of a machine, as far as a run knows it."""
+    architecture = machine.isa.partition(" ")[0]
+    cpu = {"brand_raw": machine.cpu_model, "count": machine.cores, "arch_string_raw": architecture, "flags": machine.isa.split()[1:]}
+    return {
+        "node": machine.fingerprint(),
+        "processor": architecture,
+        "machine": architecture,
+        "system": "Linux",
+        "python_implementation": "CPython",
+        "python_version": python,
+        "cpu": cpu,
+    }

@@ -1,0 +1,69 @@
+"""pytest-benchmark's JSON, read back by pytest-benchmark's own command."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.report.export import export
+from tests.bench.report.samples import paired_run
+from tests.bench.samples import SPEEDS, SUBJECT, TINY, record, records, run
+
+pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed; constraints/dev.txt has it")
+
+
+def compare(*files: Path) -> str:
+    """The output of `py.test-benchmark compare`, without colours."""
+    command = [sys.executable, "-m", "pytest_benchmark", "compare", "--columns=min,max,mean,median,rounds", "--sort=name", *map(str, files)]
+    found = subprocess.run(command, cwd=files[0].parent, capture_output=True, text=True, check=True)
+    return re.sub(r"\x1b\[[0-9;]*m", "", found.stdout + found.stderr)
+
+
+def keep(folder: Path, name: str, document: object) -> Path:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
+    return path
+
+
+def test_a_round_is_a_launch() -> None:
+    (benchmark,) = export(run(records()))["benchmarks"]
+    assert benchmark["name"] == SUBJECT.name
+    assert benchmark["stats"]["data"] == pytest.approx(list(SPEEDS))
+    # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225.
+    statistics = {name: benchmark["stats"][name] for name in ("min", "max", "mean", "median", "iqr", "rounds")}
+    assert statistics == pytest.approx({"min": 0.1, "max": 0.103, "mean": 0.1015, "median": 0.1015, "iqr": 0.0015, "rounds": 4})
+    assert benchmark["extra_info"]["words_per_second"] == pytest.approx(300 / 0.1015)
+
+
+def test_pytest_benchmark_reads_a_run(tmp_path: Path) -> None:
+    shown = compare(keep(tmp_path, "run", export(run([*records(), *records(subject=TINY)]))))
+    assert "benchmark 'step time': 2 tests" in shown
+    assert re.search(rf"{SUBJECT.name} \(n\) +100\.0000 .*103\.0000 .*101\.5000 .*101\.5000 .* 4", shown), shown
+
+
+def test_pytest_benchmark_compares_two_runs(tmp_path: Path) -> None:
+    slow = run(records(speeds=[2 * seconds for seconds in SPEEDS]))
+    shown = compare(keep(tmp_path, "before", export(run(records()))), keep(tmp_path, "after", export(slow)))
+    assert re.search(r"203\.0000 \(2\.0", shown), shown  # the mean, and how it compares
+
+
+def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
+    document = export(paired_run(1.2))
+    assert [each["name"] for each in document["benchmarks"]] == [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]
+    reference, candidate = (each["stats"]["mean"] for each in document["benchmarks"])
+    assert candidate / reference == pytest.approx(1.2 * 1.0015)  # the samples' launches differ by 0.1%: 0, 1, 2, 3 thousandths
+    assert "[candidate]" in compare(keep(tmp_path, "pairs", document))
+
+
+def test_one_launch_has_no_spread() -> None:
+    (benchmark,) = export(run([record()]))["benchmarks"]
+    assert (benchmark["stats"]["stddev"], benchmark["stats"]["iqr"]) == (0.0, 0.0)
+
+
+def test_a_run_without_speed_has_nothing_to_export() -> None:
+    untimed = type(record())(**{**vars(record()), "step_seconds": ()})
+    with pytest.raises(ValueError, match="no timed steps: there is nothing to export"):
+        export(run([untimed]))

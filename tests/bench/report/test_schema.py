@@ -1,0 +1,87 @@
+"""The published schemas: current, valid, true of what tfgate writes, and wrong of what it doesn't."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bench.judge.gate import judge_run
+from bench.record.codec import to_plain
+from bench.record.files import read_record
+from bench.record.types import Baseline
+from bench.report.schema import SCHEMAS, main, schema_text
+from bench.report.text import verdict_json
+from tests.bench.report.samples import paired_run, upgrade
+from tests.bench.samples import MARGINS, record, records, run
+
+ROOT = Path(__file__).resolve().parents[3]
+PUBLISHED = ROOT / "docs" / "schema"
+
+
+def validator(name: str) -> Any:
+    return jsonschema.Draft202012Validator(json.loads((PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8")))
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_published_schema_is_current_and_valid(name: str) -> None:
+    text = (PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8")
+    assert text == schema_text(name), "python -m bench.report.schema docs/schema"
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+def test_the_command_writes_them_all(tmp_path: Path) -> None:
+    main(tmp_path / "schema")
+    assert {path.name for path in (tmp_path / "schema").iterdir()} == {path.name for path in PUBLISHED.iterdir()}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "baselines").glob("*.json")), ids=lambda path: path.stem)
+def test_the_repository_s_baselines_are_valid(path: Path) -> None:
+    read_record(Baseline, path)
+    validator("baseline").validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_runs_are_valid_with_numbers_that_json_lacks() -> None:
+    wild = type(record())(**{**vars(record()), "losses": (float("nan"), float("inf"), float("-inf"))})
+    validator("run").validate(as_json(to_plain(run([wild, *records()]))))
+    validator("paired-run").validate(as_json(to_plain(paired_run())))
+
+
+def test_verdicts_are_valid() -> None:
+    verdicts = [upgrade(1.2).verdict, upgrade(1.05, 0.02).verdict, judge_run(run(records()), {}, MARGINS), judge_run(run([]), {}, MARGINS)]
+    plain = [as_json(verdict_json(verdict)) for verdict in verdicts]
+    for each in plain:
+        validator("verdict").validate(each)
+    validator("report").validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda plain: plain.update(outcome="informs"), "'informs' is not one of"),
+        (lambda plain: plain.update(exit_code=2), "2 is not one of"),
+        (lambda plain: plain.update(schema=2), "1 was expected"),
+        (lambda plain: plain.pop("failures"), "'failures' is a required property"),
+        (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
+        (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),
+        (lambda plain: plain["comparisons"][0].pop("note"), "'note' is a required property"),
+    ],
+)
+def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
+    plain = copy.deepcopy(as_json(verdict_json(upgrade(1.2).verdict)))
+    change(plain)
+    with pytest.raises(jsonschema.ValidationError, match=said):
+        validator("verdict").validate(plain)
+
+
+def test_a_run_of_another_schema_version_is_refused() -> None:
+    plain = as_json(to_plain(run(records())))
+    plain["schema"] = 99
+    with pytest.raises(jsonschema.ValidationError, match="1 was expected"):
+        validator("run").validate(plain)

@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     _add_gate_commands(commands)
+    _add_report_commands(commands)
     _add_baseline_commands(commands)
     _add_upgrade_commands(commands)
     _add_training_commands(commands)
@@ -83,6 +84,7 @@ def _add_upgrade_commands(commands: Commands) -> None:
     upgrade.add_argument("--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it")
     upgrade.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
     upgrade.add_argument("--json", action="store_true", help="print JSON")
+    _add_summary(upgrade)
     _add_model(upgrade)
     _add_baselines(upgrade)
 
@@ -94,6 +96,24 @@ def _add_upgrade_commands(commands: Commands) -> None:
     compare.add_argument("--margin", type=float, metavar="FRACTION", help="slowdown that matters (default: the margins file's, or 0.05)")
     _add_baselines(compare)
     compare.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_report_commands(commands: Commands) -> None:
+    """What runs hold, for people and for other programs."""
+    report = commands.add_parser("report", help="write what runs measured, and their verdicts, as a page that any browser opens")
+    report.add_argument("run", metavar="RUN", nargs="+", help="runs' folders, or their run.json")
+    report.add_argument("--output", metavar="FILE", help="the page (default: report.html beside the first run)")
+    report.add_argument("--markdown", metavar="FILE", help="also Markdown, for a pull request's comment")
+    report.add_argument("--junit", metavar="FILE", help="also JUnit XML, a test case for each check")
+    report.add_argument("--json", metavar="FILE", help="also the verdicts as JSON: docs/schema/report.schema.json")
+    report.add_argument("--replace", action="store_true", help="replace files that exist")
+    report.add_argument("--strict", action="store_true", help="CANNOT JUDGE if speed can't be judged on this machine")
+    _add_summary(report)
+    _add_baselines(report)
+
+    export = commands.add_parser("export", help="a run's step times as pytest-benchmark's JSON")
+    export.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
+    export.add_argument("--output", metavar="FILE", help="where it goes (default: standard output)")
 
 
 def _add_baseline_commands(commands: Commands) -> None:
@@ -184,6 +204,11 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
     _add_baselines(parser)
     parser.add_argument("--strict", action="store_true", help="exit 3 if speed can't be judged on this machine")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    _add_summary(parser)
+
+
+def _add_summary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--summary", action="store_true", help="append Markdown to the CI job's summary ($GITHUB_STEP_SUMMARY)")
 
 
 def _add_baselines(parser: argparse.ArgumentParser) -> None:

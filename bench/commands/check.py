@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from bench.commands.options import baselines_folder, read_any_run, read_baselines
+from bench.commands.summary import append_summary
 from bench.judge.gate import judge_run
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired import judge_paired
@@ -15,6 +16,7 @@ from bench.judge.types import Outcome, Verdict
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from bench.report.paired import sides_text, spread_text
+from bench.report.judged import Judged
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
 PAIRED_SENTENCES = {
@@ -43,6 +45,8 @@ def read_standards(options: argparse.Namespace) -> Standards:
 def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards) -> int:
     """Judges, prints, and returns the verdict's exit code."""
     verdict = judge_run(run, *standards, strict=options.strict)
+    if options.summary:
+        append_summary(Judged(run, verdict, standards[0], standards[1].window_start))
     if options.json:
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
@@ -53,6 +57,8 @@ def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards)
 def judge_and_print_paired(options: argparse.Namespace, run: PairedRun, margins: Margins) -> int:
     """The same for a paired run."""
     verdict = judge_paired(run, margins)
+    if options.summary:
+        append_summary(Judged(run, verdict, window_start=margins.window_start))
     if options.json:
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:

@@ -1,0 +1,66 @@
+"""`tfgate report RUN…`: what runs measured and what it comes to, as a page for people and as files for other programs."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.commands.check import Standards, read_standards
+from bench.commands.errors import UsageError
+from bench.commands.options import read_any_run
+from bench.commands.summary import append_summary
+from bench.judge.gate import judge_run
+from bench.judge.paired import judge_paired
+from bench.record.files import write_text
+from bench.record.paired import PairedRun
+from bench.report.html import page
+from bench.report.judged import Judged
+from bench.report.junit import junit
+from bench.report.markdown import markdown
+from bench.report.text import verdict_json
+
+PAGE = "report.html"
+
+
+def main(options: argparse.Namespace) -> int:
+    """0 once the files are written: a report tells a verdict, `tfgate check` answers with its exit code."""
+    wanted = _wanted(options)
+    standards = read_standards(options)
+    judged = [judge(name, standards, strict=options.strict) for name in options.run]
+    for path, form in wanted.items():
+        write_text(path, form(judged), replace=options.replace)
+        print(f"written to {path}")
+    if options.summary:
+        append_summary(*judged)
+    return 0
+
+
+def judge(name: str, standards: Standards, *, strict: bool) -> Judged:
+    """The run of a folder or file with its verdict. Raises FormatError, OSError."""
+    run = read_any_run(name)
+    baselines, margins = standards
+    if isinstance(run, PairedRun):
+        return Judged(run, judge_paired(run, margins), window_start=margins.window_start)
+    return Judged(run, judge_run(run, baselines, margins, strict=strict), baselines, margins.window_start)
+
+
+def _wanted(options: argparse.Namespace) -> dict[Path, Callable[[Sequence[Judged]], str]]:
+    """Every file with its form. Raises UsageError for one that is there (unless it may be replaced), before anything is written."""
+    forms = ((options.output or _beside(options.run[0]), page), (options.markdown, markdown), (options.junit, junit), (options.json, _json))
+    named = [(Path(name), form) for name, form in forms if name]
+    wanted = dict(named)
+    if len(wanted) < len(named):
+        raise UsageError("two of --output, --markdown, --junit and --json name one file: give each its own")
+    there = next((path for path in wanted if path.exists()), None)
+    if there and not options.replace:
+        raise UsageError(f"{there} exists already and is not overwritten: --replace does that, or choose another place")
+    return wanted
+
+
+def _beside(name: str) -> Path:
+    path = Path(name)
+    return (path if path.is_dir() else path.parent) / PAGE
+
+
+def _json(judged: Sequence[Judged]) -> str:
+    return json.dumps([verdict_json(each.verdict) for each in judged], allow_nan=False, indent=1) + "\n"

@@ -22,6 +22,9 @@ from bench.report.text import verdict_json
 PAGE = "report.html"
 
 
+Form = Callable[[Sequence[Judged]], str]
+
+
 def main(options: argparse.Namespace) -> int:
     """0 once the files are written: a report tells a verdict, `tfgate check` answers with its exit code."""
     wanted = _wanted(options)
@@ -44,9 +47,14 @@ def judge(name: str, standards: Standards, *, strict: bool) -> Judged:
     return Judged(run, judge_run(run, baselines, margins, strict=strict), baselines, margins.window_start)
 
 
-def _wanted(options: argparse.Namespace) -> dict[Path, Callable[[Sequence[Judged]], str]]:
+def _wanted(options: argparse.Namespace) -> dict[Path, Form]:
     """Every file with its form. Raises UsageError for one that is there (unless it may be replaced), before anything is written."""
-    forms = ((options.output or _beside(options.run[0]), page), (options.markdown, markdown), (options.junit, junit), (options.json, _json))
+    forms: tuple[tuple[str | Path | None, Form], ...] = (
+        (options.output or _beside(options.run[0]), page),
+        (options.markdown, markdown),
+        (options.junit, junit),
+        (options.json, _json),
+    )
     named = [(Path(name), form) for name, form in forms if name]
     wanted = dict(named)
     if len(wanted) < len(named):

@@ -10,7 +10,7 @@ import pytest
 from bench.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("check", "compare", "data", "doctor", "env", "export", "gate", "lockstep", "record", "report", "run", "show", "train", "upgrade")
+COMMANDS = ("check", "compare", "data", "doctor", "env", "export", "gate", "history", "lockstep", "record", "report", "run", "show", "train", "upgrade")
 
 
 def tfgate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,8 @@ try:
     main({arguments!r})
 except SystemExit as left:
     loaded = {{name.partition(".")[0] for name in sys.modules}}
-    print(json.dumps([left.code, sorted(loaded & {{"jinja2", "numpy", "scipy", "rich", "tabulate", "tensorflow", "lm"}})]), file=sys.stderr)
+    heavy = {{"jinja2", "lm", "numpy", "rich", "ruptures", "scipy", "tabulate", "tensorflow"}}
+    print(json.dumps([left.code, sorted(loaded & heavy)]), file=sys.stderr)
 """
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(found.stderr) == [0, []]

@@ -36,9 +36,9 @@ def side(version: str) -> Side:
 
 
 def pair(launch: int, slowdown: float) -> Pair:
-    of = [dataclasses.replace(record(launch=launch + 1, tensorflow=version), launch=launch) for version in (OLD, NEW)]
+    old, new = (dataclasses.replace(record(launch=launch + 1, tensorflow=version), launch=launch) for version in (OLD, NEW))
     quads = tuple(quad(number, slowdown * (1 + 0.001 * launch)) for number in range(4))
-    return Pair(launch, CANDIDATE if launch % 2 else REFERENCE, *of, quads, (), 0.01)
+    return Pair(launch, CANDIDATE if launch % 2 else REFERENCE, old, new, quads, (), 30.0, 0.01)
 
 
 def lockstep(departs: bool = False) -> Lockstep:

@@ -16,12 +16,18 @@ from tests.bench.report.samples import upgrade
 from tests.bench.report.test_html import hostile
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from typing import Literal
+
+    from playwright.sync_api import Browser, ViewportSize
+
+    Scheme = Literal["light", "dark"]
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it")
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+PHONE: "ViewportSize" = {"width": 360, "height": 740}
+DESK: "ViewportSize" = {"width": 1280, "height": 800}
+SCHEMES: tuple["Scheme", ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +45,7 @@ def chromium() -> Iterator["Browser"]:
 class Opened:
     """A page in the browser, and what the browser complained of."""
 
-    def __init__(self, browser: "Browser", path: Path, size: dict[str, int], scheme: str = "light") -> None:
+    def __init__(self, browser: "Browser", path: Path, size: "ViewportSize", scheme: "Scheme" = "light") -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page = browser.new_context(viewport=size, color_scheme=scheme, offline=True).new_page()
@@ -92,7 +98,7 @@ def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_it_fits_the_screen_with_the_culprit_in_sight(chromium: "Browser", regression: Path, size: dict[str, int], scheme: str) -> None:
     opened = Opened(chromium, regression, size, scheme)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
@@ -104,7 +110,7 @@ def test_it_fits_the_screen_with_the_culprit_in_sight(chromium: "Browser", regre
 
 def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
-    papers = [Opened(chromium, regression, DESK, scheme).page.evaluate(background) for scheme in ("light", "dark")]
+    papers = [Opened(chromium, regression, DESK, scheme).page.evaluate(background) for scheme in SCHEMES]
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
 
 

@@ -1,0 +1,158 @@
+"""Runs over time: where a metric's level changed, and how far it has drifted from a fixed anchor.
+
+Two questions, since either misses what the other finds. A change point needs a step; 1% slower with every release has none, and each
+release passes against the one before it, until ten of them make 10% (keras #18971). A drift is measured from a run that never moves.
+
+Values are logarithms. Noise is the deviation between runs next to each other, by the median absolute deviation of their differences:
+neither steps nor a steady drift widen it.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import ruptures
+
+from bench.judge.summary import by_subject, launch_speed, log_perplexity
+from bench.record.types import Record, Run
+
+# How far a metric may be from the anchor's, as fractions. Finer than a stored baseline's margins: a history has many sessions.
+MARGINS = {"step time": 0.05, "perplexity": 0.01, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
+LEAST_RUNS = 6  # below that a series has no noise to speak of
+LEAST_LEVEL = 2  # runs that a level must last: one run alone is an outlier
+# Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
+# series of 10 runs, 5% of 30, 1% of 100 (tests/bench/judge/test_history.py); of those only changes beyond the margin are called worse.
+PENALTY = 4.0
+CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single runs at exactly the margin
+CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
+LEAST_NOISE = 1e-6  # so that runs equal to the last bit have some
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A run's value of one metric: the mean of its launches' logarithms."""
+
+    run: str  # where it was found
+    created: str
+    tensorflow: str
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """The level of a metric changed with a run."""
+
+    first: int  # position of the first run of the new level
+    difference: float  # of the levels' logarithms, new − old
+    worse: bool  # by more than the margin
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """How far the newest run is from the anchor."""
+
+    difference: float  # of logarithms
+    beyond: bool  # certainly by more than the margin
+    first: int | None  # position of the first run that was; None without one
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """One metric of one subject on one machine, in the order of its runs."""
+
+    subject: str
+    machine: str  # its fingerprint
+    metric: str
+    points: tuple[Point, ...]
+    anchor: float
+    margin: float  # of logarithms
+    noise: float | None  # between neighbouring runs; None for too few of them
+    changes: tuple[Change, ...]
+    drift: Drift | None  # None without noise to judge it by
+
+    @property
+    def worse(self) -> bool:
+        """Whether the newest run is certainly worse than the anchor by more than the margin."""
+        return self.drift is not None and self.drift.beyond
+
+
+@dataclasses.dataclass(frozen=True)
+class Values:
+    """What a history keeps of a run: a value for each (subject, its fingerprint, machine, metric)."""
+
+    run: str
+    created: str
+    tensorflow: str
+    values: dict[tuple[str, str, str, str], float]
+
+
+def run_values(name: str, run: Run) -> Values:
+    """The metrics of a run that was found at `name`; launches that failed are left out. Raises ValueError for a damaged record."""
+    values: dict[tuple[str, str, str, str], float] = {}
+    finished = [record for record in run.records if not record.failure]
+    for subject, records in by_subject(finished).items():
+        key = (subject, records[0].subject.fingerprint, records[0].machine.fingerprint())
+        values |= {(*key, metric): value for metric, value in _metrics(records).items()}
+    versions = dict.fromkeys(record.environment.tensorflow for record in finished if record.environment)
+    return Values(name, run.created, ", ".join(versions), values)
+
+
+def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Series]:
+    """A series for each subject, machine and metric that at least two runs have; the anchor is the oldest run's value unless given."""
+    groups: dict[tuple[str, str, str, str], list[Point]] = {}
+    for run in sorted(runs, key=lambda run: run.created):
+        for key, value in run.values.items():
+            groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, value))
+    fixed = anchor.values if anchor else {}
+    return [_series(key, points, fixed.get(key, points[0].value)) for key, points in groups.items() if len(points) > 1]
+
+
+def noise(values: Sequence[float]) -> float | None:
+    """The standard deviation of a run: of differences of neighbours, each of which holds two. None for too few runs."""
+    if len(values) < LEAST_RUNS:
+        return None
+    differences = np.diff(np.asarray(values))
+    return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), LEAST_NOISE)
+
+
+def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
+    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
+    signal = np.asarray(values)[:, None] / deviation
+    ends = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit(signal).predict(pen=PENALTY * math.log(len(values)))
+    starts = [0, *map(int, ends)]
+    levels = [float(np.mean(values[start:end])) for start, end in itertools.pairwise(starts)]
+    steps = zip(starts[1:-1], itertools.pairwise(levels), strict=True)
+    return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in steps)
+
+
+def drift(values: Sequence[float], anchor: float, deviation: float, margin: float) -> Drift:
+    """Of the newest run: it and the anchor have each the noise of a run."""
+    limit = margin + CERTAINTY * math.sqrt(2) * deviation
+    beyond = [value - anchor > limit for value in values]
+    return Drift(values[-1] - anchor, beyond[-1], next((position for position, is_beyond in enumerate(beyond) if is_beyond), None))
+
+
+def _series(key: tuple[str, str, str, str], points: Sequence[Point], anchor: float) -> Series:
+    subject, _, machine, metric = key
+    values, margin = [point.value for point in points], math.log1p(MARGINS[metric])
+    deviation = noise(values)
+    if deviation is None:
+        return Series(subject, machine, metric, tuple(points), anchor, margin, None, (), None)
+    found, drifted = changes(values, deviation, margin), drift(values, anchor, deviation, margin)
+    return Series(subject, machine, metric, tuple(points), anchor, margin, deviation, found, drifted)
+
+
+def _metrics(records: Sequence[Record]) -> dict[str, float]:
+    """Mean logarithms over the launches that have the metric."""
+    speeds = [speed for record in records if (speed := launch_speed(record))]
+    found = {
+        "step time": [math.log(speed.step_seconds) for speed in speeds],
+        "perplexity": [log_perplexity(record.losses, record.subject, 0.0) for record in records],
+        "peak memory": [math.log(record.memory.peak_rss_bytes) for record in records if record.memory],
+        "start-up": [math.log(speed.startup_seconds) for speed in speeds],
+        "evaluation": [math.log(record.evaluation.seconds) for record in records if record.evaluation and record.evaluation.seconds > 0],
+    }
+    means = {metric: math.fsum(values) / len(values) for metric, values in found.items() if values}
+    return {metric: mean for metric, mean in means.items() if math.isfinite(mean)}

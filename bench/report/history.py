@@ -1,0 +1,108 @@
+"""Runs over time as a page: a trend plot for each metric, with its changes, its anchor and its margin; and as lines for a terminal."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bench.judge.history import Change, Drift, Point, Series
+from bench.judge.types import percent
+from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, chart, thinned
+from bench.report.html import rendered
+from bench.report.tables import NOTHING, Cell, Table
+
+MOST_LABELS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Trend:
+    """A series and its plot."""
+
+    series: Series
+    chart: Chart
+
+
+def history_page(series: Sequence[Series], runs: int, warnings: Sequence[str]) -> str:
+    """The page; series whose newest run is worse than the anchor stand first."""
+    ordered = sorted(series, key=lambda each: not each.worse)
+    trends = [Trend(each, _chart(each)) for each in ordered]
+    word = "REGRESSION" if any(each.worse for each in series) else "PASS"
+    values = {"word": word, "trends": trends, "table": _table(ordered), "runs": runs, "warnings": warnings}
+    return rendered("history.html", **values, findings=[line for each in ordered for line in findings(each)])
+
+
+def findings(series: Series) -> list[str]:
+    """What is to be said of a series, a line each; nothing of one that stands where it stood."""
+    name = f"{series.metric} of {series.subject} on {series.machine}"
+    lines = []
+    if series.drift and series.drift.beyond:
+        lines.append(f"{name}: {_drifted(series, series.drift)}")
+    lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
+    if series.noise is None:
+        lines.append(f"{name}: not judged: {len(series.points)} runs can't tell how runs differ")
+    return lines
+
+
+def _drifted(series: Series, drift: Drift) -> str:
+    bad = f", first beyond it with {_named(series.points[drift.first])}" if drift.first is not None else ""
+    return f"{percent(drift.difference)} since the anchor, certainly more than {percent(series.margin)}{bad}"
+
+
+def _changed(series: Series, change: Change) -> str:
+    return f"{percent(change.difference)} with {_named(series.points[change.first])}, and every run of that level"
+
+
+def _named(point: Point) -> str:
+    return f"{point.run} (TensorFlow {point.tensorflow}, {point.created})"
+
+
+def _chart(series: Series) -> Chart:
+    """Percent off the anchor, by run."""
+    points = series.points
+    values = [_percent(point.value - series.anchor) for point in points]
+    ends = (1.0, float(len(points)))
+    shapes = [
+        Shape("reference thin", tuple((x, 0.0) for x in ends), "anchor"),
+        Shape("margin", tuple((x, _percent(series.margin)) for x in ends), f"margin {percent(series.margin)}"),
+        Shape("candidate thin", thinned(values, start=1)),
+    ]
+    if len(points) <= MOST_POINTS:
+        shapes += [
+            Shape("candidate dot small", ((number, value),), f"{_named(point)}: {percent(point.value - series.anchor)}")
+            for number, (point, value) in enumerate(zip(points, values, strict=True), 1)
+        ]
+    low, high = min(0.0, *values), max(_percent(series.margin), *values)
+    shapes += [
+        Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change)) for change in series.changes
+    ]
+    keys = [("reference thin", "anchor"), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level")]
+    scale = Scale(0.5, len(points) + 0.5)
+    every = math.ceil(len(points) / MOST_LABELS)
+    ticks = tuple(Tick(scale.percent(n), points[n - 1].tensorflow or str(n)) for n in range(1, len(points) + 1, every))
+    title = f"{series.metric} of {series.subject}"
+    caption = f"machine {series.machine}, {len(points)} runs"
+    return chart(title, caption, ("run, by its TensorFlow", "off the anchor"), shapes, keys, unit="%", x_scale=scale, x_ticks=ticks)
+
+
+def _percent(difference: float) -> float:
+    return 100 * math.expm1(min(difference, 20.0))
+
+
+def _table(series: Sequence[Series]) -> Table:
+    headers = ("subject", "machine", "metric", "runs", "since the anchor", "margin", "noise of a run", "outcome", "changes of level")
+    return Table("Series", headers, tuple(_row(each) for each in series))
+
+
+def _row(series: Series) -> tuple[Cell, ...]:
+    difference = series.points[-1].value - series.anchor
+    word = "not judged" if series.drift is None else "REGRESSION" if series.worse else "PASS"
+    return (
+        Cell(series.subject),
+        Cell(series.machine),
+        Cell(series.metric),
+        Cell(str(len(series.points)), len(series.points)),
+        Cell(percent(difference), difference),
+        Cell(percent(series.margin), series.margin),
+        Cell(percent(series.noise).lstrip("+"), series.noise) if series.noise is not None else Cell(NOTHING),
+        Cell(word),
+        Cell("; ".join(f"{percent(change.difference)} with {series.points[change.first].run}" for change in series.changes) or NOTHING),
+    )

@@ -1,0 +1,139 @@
+"""Runs over time: the change point, the slow drift that has none, and how often noise alone is taken for a change."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, run_values
+from bench.record.types import Failure
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, record, run
+
+FIVE_PERCENT = math.log1p(0.05)
+
+
+def releases(slowdowns: Sequence[float], deviation: float = 0.002, seed: int = 1) -> list[Series]:
+    """A history of runs whose step takes 0.1 s × a slowdown, with noise between runs."""
+    stream = np.random.RandomState(seed)
+    values = []
+    for number, slowdown in enumerate(slowdowns):
+        seconds = 0.1 * slowdown * math.exp(deviation * stream.randn())
+        of = [record(step_seconds=seconds, launch=launch, tensorflow=f"2.{number}.0") for launch in range(2)]
+        values.append(run_values(f"release-{number}", run(of, f"2026-01-{number + 1:02}T00:00:00+00:00")))
+    return histories(values)
+
+
+def step_time(series: Sequence[Series]) -> Series:
+    return next(each for each in series if each.metric == "step time")
+
+
+def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
+    # 1.01¹⁰ = 1.105, and each release passes against the one before it.
+    found = step_time(releases([1.01**number for number in range(11)], deviation=0.0005))
+    assert all(abs(b.value - a.value) < FIVE_PERCENT for a, b in itertools.pairwise(found.points))
+    assert found.drift
+    assert found.worse
+    assert found.drift.difference == pytest.approx(math.log(1.105), abs=0.01)
+    # ln 1.05 and 2.58 · √2 · 0.0005 make 0.051: between 1.01⁵ (0.0498) and 1.01⁶ (0.0597).
+    assert found.drift.first == 6
+    assert found.points[6].run == "release-6"
+
+
+def test_no_drift_is_no_alarm() -> None:
+    found = step_time(releases([1.0] * 11))
+    assert not found.worse
+    assert found.drift
+    assert found.drift.first is None
+    assert found.changes == ()
+
+
+def test_a_step_is_found_with_the_run_that_brought_it() -> None:
+    found = step_time(releases([1.0] * 6 + [1.08] * 5))
+    (change,) = found.changes
+    assert (change.first, change.worse) == (6, True)
+    assert change.difference == pytest.approx(math.log(1.08), abs=0.005)
+    assert found.worse
+
+
+def test_a_step_that_was_mended_is_told_and_not_held_against_the_newest() -> None:
+    found = step_time(releases([1.0] * 5 + [1.08] * 4 + [1.0] * 4))
+    assert [(change.first, change.worse) for change in found.changes] == [(5, True), (9, False)]
+    assert not found.worse
+    assert found.drift
+    assert found.drift.first == 5
+
+
+def test_a_step_within_the_margin_is_a_change_that_is_not_worse() -> None:
+    found = step_time(releases([1.0] * 6 + [1.03] * 6))
+    assert [(change.first, change.worse) for change in found.changes] == [(6, False)]
+    assert not found.worse
+
+
+def test_a_fixed_anchor_does_not_move() -> None:
+    anchor = run_values("anchor", run([record(step_seconds=0.09)]))
+    values = [run_values(f"run-{day}", run([record(step_seconds=0.1)], f"2026-01-{day:02}T00:00:00+00:00")) for day in range(1, 8)]
+    found = step_time(histories(values, anchor))
+    assert found.worse  # ln(0.1 / 0.09) = 10.5%
+    assert not step_time(histories(values)).worse  # from the oldest of them nothing moved
+
+
+def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
+    stream = np.random.RandomState(2)
+    deviations = 0.01 * stream.randn(400)
+    steep = deviations + 0.05 * np.arange(400)
+    stepped = deviations + np.where(np.arange(400) < 200, 0.0, 1.0)
+    for values in (deviations, steep, stepped):
+        assert noise(list(values)) == pytest.approx(0.01, rel=0.15)
+
+
+@pytest.mark.parametrize(("count", "known"), [(LEAST_RUNS - 1, False), (LEAST_RUNS, True)])
+def test_too_few_runs_are_not_judged(count: int, known: bool) -> None:
+    found = step_time(releases([1.0] * count))
+    assert (found.noise is not None, found.drift is not None) == (known, known)
+    assert not found.worse
+
+
+def test_noise_that_hides_the_margin_is_no_regression() -> None:
+    # +8% off the anchor with a deviation of 5% between runs: 2.58 · √2 · 0.05 is 18% more than the margin.
+    assert not drift([0.0] * 9 + [0.08], 0.0, 0.05, FIVE_PERCENT).beyond
+    assert drift([0.0] * 9 + [0.08], 0.0, 0.002, FIVE_PERCENT).beyond
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
+def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> None:
+    """What PENALTY's comment states: 14%, 5% and 1% of unchanged series, of 300 each."""
+    stream = np.random.RandomState(1)
+    alarms = 0
+    for _ in range(300):
+        values = list(stream.randn(length))
+        deviation = noise(values)
+        assert deviation
+        alarms += bool(changes(values, deviation, 0.0))
+    assert alarms / 300 <= most, PENALTY
+
+
+def test_other_machines_and_other_models_are_other_series() -> None:
+    other = dataclasses.replace(SUBJECT, fingerprint="f" * 16)
+    values = [
+        run_values(f"{name}-{day}", run([of], f"2026-01-0{day}T00:00:00+00:00"))
+        for day in (1, 2)
+        for name, of in (("here", record()), ("there", record(machine=OTHER_MACHINE)), ("other", record(subject=other)))
+    ]
+    found = [each for each in histories(values) if each.metric == "step time"]
+    assert [len(each.points) for each in found] == [2, 2, 2]
+
+
+def test_failed_launches_and_missing_metrics_are_left_out() -> None:
+    untimed = dataclasses.replace(record(launch=1), step_seconds=(), evaluation=None)
+    failed = record(launch=2, failure=Failure("crashed", "killed"))
+    values = run_values("run", run([untimed, failed])).values
+    assert {metric for *_, metric in values} == {"perplexity", "peak memory"}
+    assert run_values("run", run([failed])).values == {}
+
+
+def test_runs_are_ordered_by_their_time() -> None:
+    values = [run_values(f"day-{day}", run([record()], f"2026-01-{day:02}T00:00:00+00:00")) for day in (3, 1, 2)]
+    assert [point.run for point in step_time(histories(values)).points] == ["day-1", "day-2", "day-3"]

@@ -15,8 +15,8 @@ from bench.judge.paired import judge_paired
 from bench.judge.types import Outcome, Verdict
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
-from bench.report.paired import sides_text, spread_text
 from bench.report.judged import Judged
+from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
 PAIRED_SENTENCES = {

@@ -27,7 +27,7 @@ LEAST_LEVEL = 2  # runs that a level must last: one run alone is an outlier
 PENALTY = 4.0
 CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single runs at exactly the margin
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
-LEAST_NOISE = 1e-6  # so that runs equal to the last bit have some
+FINEST = 50.0  # a noise is at least the margin over this: runs may be equal to the last bit, and changes that small matter to nobody
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +109,12 @@ def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Seri
     return [_series(key, points, fixed.get(key, points[0].value)) for key, points in groups.items() if len(points) > 1]
 
 
-def noise(values: Sequence[float]) -> float | None:
+def noise(values: Sequence[float], margin: float) -> float | None:
     """The standard deviation of a run: of differences of neighbours, each of which holds two. None for too few runs."""
     if len(values) < LEAST_RUNS:
         return None
     differences = np.diff(np.asarray(values))
-    return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), LEAST_NOISE)
+    return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST)
 
 
 def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
@@ -137,7 +137,7 @@ def drift(values: Sequence[float], anchor: float, deviation: float, margin: floa
 def _series(key: tuple[str, str, str, str], points: Sequence[Point], anchor: float) -> Series:
     subject, _, machine, metric = key
     values, margin = [point.value for point in points], math.log1p(MARGINS[metric])
-    deviation = noise(values)
+    deviation = noise(values, margin)
     if deviation is None:
         return Series(subject, machine, metric, tuple(points), anchor, margin, None, (), None)
     found, drifted = changes(values, deviation, margin), drift(values, anchor, deviation, margin)

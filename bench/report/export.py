@@ -30,8 +30,14 @@ def export(run: Run | PairedRun) -> dict[str, Any]:
     first = next(iter(groups.values()))[0].record
     return {
         "machine_info": _machine_info(first.machine, first.environment.python if first.environment else ""),
-        "commit_info": {"id": "unversioned", "time": run.created, "author_time": run.created, "dirty": False, "project": "tfgate"}
-        | {"branch": "(unknown)"},
+        "commit_info": {
+            "id": "unversioned",
+            "time": run.created,
+            "author_time": run.created,
+            "dirty": False,
+            "project": "tfgate",
+            "branch": "(unknown)",
+        },
         "benchmarks": benchmarks,
         "datetime": run.created,
         "version": VERSION,

@@ -91,7 +91,7 @@ def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start
         return thinned([_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start)
 
     low, high = (relative([choose(values) for values in zip(*reference, strict=True)]) for choose in (min, max))
-    count = f"{len(reference)} reference trainings"
+    count = f"{len(reference)} reference training{'' if len(reference) == 1 else 's'}"
     shapes = [Shape("envelope", low + high[::-1], f"between the lowest and the highest of {count}", closed=True)]
     shapes += [
         Shape("candidate thin", relative(_running(launch.record.losses, start)), f"candidate, launch {launch.launch + 1}")

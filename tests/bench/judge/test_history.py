@@ -37,7 +37,7 @@ def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
     assert found.drift
     assert found.worse
     assert found.drift.difference == pytest.approx(math.log(1.105), abs=0.01)
-    # ln 1.05 and 2.58 · √2 · 0.0005 make 0.051: between 1.01⁵ (0.0498) and 1.01⁶ (0.0597).
+    # ln 1.05 and 2.58 · √2 · 0.001 (the least noise: a fiftieth of the margin) make 0.052: between 1.01⁵ (0.0498) and 1.01⁶ (0.0597).
     assert found.drift.first == 6
     assert found.points[6].run == "release-6"
 
@@ -86,7 +86,12 @@ def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
     steep = deviations + 0.05 * np.arange(400)
     stepped = deviations + np.where(np.arange(400) < 200, 0.0, 1.0)
     for values in (deviations, steep, stepped):
-        assert noise(list(values)) == pytest.approx(0.01, rel=0.15)
+        assert noise(list(values), FIVE_PERCENT) == pytest.approx(0.01, rel=0.15)
+
+
+def test_runs_equal_to_the_last_bit_have_a_noise_that_is_small_for_the_margin() -> None:
+    assert noise([1.0] * 10, 0.05) == pytest.approx(0.001)
+    assert changes([1.0] * 5 + [1.001] * 5, 0.001, 0.05) == ()
 
 
 @pytest.mark.parametrize(("count", "known"), [(LEAST_RUNS - 1, False), (LEAST_RUNS, True)])
@@ -109,7 +114,7 @@ def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> 
     alarms = 0
     for _ in range(300):
         values = list(stream.randn(length))
-        deviation = noise(values)
+        deviation = noise(values, FIVE_PERCENT)
         assert deviation
         alarms += bool(changes(values, deviation, 0.0))
     assert alarms / 300 <= most, PENALTY

@@ -1,0 +1,57 @@
+"""What was compared, side by side, and how to do it again."""
+
+import dataclasses
+
+from bench.judge.gate import judge_run
+from bench.report import compared
+from bench.report.judged import Judged
+from tests.bench.report.samples import DIGEST, NEW, OLD, paired_run, upgrade
+from tests.bench.samples import MARGINS, OTHER_MACHINE, SESSIONS, SUBJECT, baseline, records, run, session
+
+
+def different(judged: Judged) -> dict[str, tuple[str, str]]:
+    return {row.name: (row.reference, row.candidate) for row in compared.environments(judged) if row.differs}
+
+
+def test_an_upgrade_s_differences() -> None:
+    assert different(upgrade()) == {"asked for": (OLD, NEW), "TensorFlow": (OLD, NEW), "six": ("1.16.0", "1.17.0")}
+
+
+def test_what_only_one_side_has_differs() -> None:
+    run_ = paired_run()
+    candidate = dataclasses.replace(run_.candidate, variables={"TF_ENABLE_ONEDNN_OPTS": "0"}, packages=())
+    found = different(dataclasses.replace(upgrade(), run=dataclasses.replace(run_, candidate=candidate)))
+    assert found["$TF_ENABLE_ONEDNN_OPTS"] == ("–", "0")
+    assert found["absl-py"] == ("2.5.1", "–")
+
+
+def test_a_baseline_s_side_is_its_newest_session_on_this_machine() -> None:
+    elsewhere = session([0.1], 9, machine=OTHER_MACHINE, tensorflow="2.12.1")
+    older = session([0.1], 4, tensorflow="2.20.0")
+    baselines = {SUBJECT.name: baseline(sessions=(*SESSIONS, older, elsewhere))}
+    measured = run(records())
+    judged = Judged(measured, judge_run(measured, baselines, MARGINS), baselines)
+    assert different(judged) == {"TensorFlow": ("2.20.0", "2.21.0")}
+    assert compared.replicas(judged)[0] == "TensorFlow 2.12.1 oneDNN on, 2 threads"
+
+
+def test_locks_have_hashes_apart() -> None:
+    (reference, candidate) = compared.locks(upgrade())
+    assert reference == (
+        "reference",
+        ["absl-py==2.5.1", "six==1.16.0"],
+        [f"absl-py==2.5.1 --hash={DIGEST}", f"six==1.16.0 --hash={DIGEST}"],
+    )
+    assert candidate[1] == ["absl-py==2.5.1", "six==1.17.0"]
+
+
+def test_an_interpreter_that_was_there_tells_its_versions() -> None:
+    measured = run(records())
+    ((side, told, hashed),) = compared.locks(Judged(measured, judge_run(measured, {}, MARGINS)))
+    assert (side, hashed) == ("candidate", [])
+    assert told == ["tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.0"]
+
+
+def test_a_command_is_quoted_for_a_shell() -> None:
+    spaced = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b")))
+    assert compared.command(spaced) == "tfgate upgrade --from 'a b'"

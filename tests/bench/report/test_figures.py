@@ -1,0 +1,94 @@
+"""The plots' contents: which lines there are, and where they lie."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+
+from bench.judge.gate import judge_run
+from bench.record.types import Record
+from bench.report.charts import Chart
+from bench.report.figures import lockstep_figure, subject_figures
+from bench.report.judged import Judged, measured
+from tests.bench.report.samples import lockstep, upgrade
+from tests.bench.samples import MARGINS, SUBJECT, baseline, losses, record, records, run
+
+
+def figures(judged: Judged) -> dict[str, Chart]:
+    return {chart.title: chart for chart in subject_figures(judged, measured(judged.run))}
+
+
+def against_baseline(of: Sequence[Record] | None = None) -> Judged:
+    found, baselines = run(of or records()), {SUBJECT.name: baseline()}
+    return Judged(found, judge_run(found, baselines, MARGINS), baselines, MARGINS.window_start)
+
+
+def height(path: str) -> float:
+    """How far from the top a path starts, in percent."""
+    return float(path[1:].split("L")[0].split("h")[0].split()[1])
+
+
+def test_a_line_for_every_launch_by_side() -> None:
+    styles = [mark.style for mark in figures(upgrade())["Loss"].marks]
+    assert sorted(styles) == ["candidate thin"] * 4 + ["reference thin"] * 4
+
+
+def test_perplexity_lies_within_the_envelope_and_the_margins() -> None:
+    chart = figures(against_baseline())["Running perplexity against the reference's"]
+    styles = [mark.style for mark in chart.marks]
+    assert styles == ["envelope", *["candidate thin"] * 4, "margin", "margin"]
+    upper, lower = height(chart.marks[5].path), height(chart.marks[6].path)
+    assert all(upper < height(mark.path) < lower for mark in chart.marks[1:5])
+    assert chart.x_ticks[0].label == "2"  # the first fifth of 10 steps is left out
+
+
+def test_a_perplexity_beyond_its_margin_is_drawn_there() -> None:
+    chart = figures(against_baseline(records([5.1] * 4)))["Running perplexity against the reference's"]
+    assert all(height(mark.path) < height(chart.marks[5].path) for mark in chart.marks[1:5])
+
+
+def test_without_a_reference_there_is_no_envelope() -> None:
+    bare = Judged(run(records()), judge_run(run(records()), {}, MARGINS))
+    assert list(figures(bare)) == ["Loss", "Step time by launch", "Memory by launch"]
+
+
+def test_a_baseline_of_something_else_is_no_reference() -> None:
+    judged = against_baseline()
+    other = baseline(subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16))
+    chart = figures(dataclasses.replace(judged, baselines={SUBJECT.name: other}))
+    assert "Running perplexity against the reference's" not in chart
+
+
+def test_step_times_tell_their_percentiles() -> None:
+    spread = dataclasses.replace(record(launch=1), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))
+    chart = figures(Judged(run([spread]), judge_run(run([spread]), {}, MARGINS)))["Step time by launch"]
+    # 100 to 200 ms in steps of 1 ms: the percentiles are themselves.
+    assert {mark.title for mark in chart.marks} == {"candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"}
+    assert [mark.style for mark in chart.marks] == ["candidate whisker", "candidate box", "candidate dot"]
+
+
+def test_memory_has_the_sessions_of_this_machine_behind_it() -> None:
+    chart = figures(against_baseline())["Memory by launch"]
+    assert [mark.style for mark in chart.marks] == ["envelope", *["candidate dot"] * 3]  # launch 1 ran the oracle
+
+
+def test_a_launch_without_losses_or_steps_has_no_plots() -> None:
+    empty = dataclasses.replace(record(), losses=(), step_seconds=())
+    assert figures(Judged(run([empty]), judge_run(run([empty]), {}, MARGINS))) == {}
+
+
+@pytest.mark.parametrize("departs", [False, True])
+def test_lockstep_has_a_line_for_each_quantity(departs: bool) -> None:
+    chart = lockstep_figure(lockstep(departs))
+    assert chart
+    assert [mark.style for mark in chart.marks] == ["series-1", "series-2", *["departure"] * departs]
+    assert [label for _, label in chart.keys][:2] == ["loss", "gradient"]
+
+
+def test_a_lockstep_without_steps_has_no_plot() -> None:
+    assert lockstep_figure(dataclasses.replace(lockstep(), differences={})) is None
+
+
+def test_a_difference_too_large_to_hold_is_drawn() -> None:
+    wild = dataclasses.replace(record(launch=1), losses=(1e6,) * len(losses(5.0)))
+    assert figures(against_baseline([wild, *records()[2:]]))

@@ -1,0 +1,37 @@
+"""A run's launches, whichever kind of run it is."""
+
+import pytest
+
+from bench.record.paired import CANDIDATE, REFERENCE
+from bench.report.judged import by_subject, environment, measured, records
+from tests.bench.report.samples import NEW, OLD, paired_run
+from tests.bench.samples import SUBJECT, TINY, run
+from tests.bench.samples import records as launches
+
+
+def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
+    found = measured(paired_run(1.2, launches=2))
+    assert [(launch.side, launch.launch) for launch in found] == [(REFERENCE, 0), (CANDIDATE, 0), (REFERENCE, 1), (CANDIDATE, 1)]
+    # 4 quads, ABBA and BAAB in turn, with two blocks of each side.
+    assert found[0].block_seconds == pytest.approx([0.1] * 8)
+    assert found[1].block_seconds == pytest.approx([0.12] * 8)
+
+
+def test_a_run_against_baselines_is_all_candidate() -> None:
+    found = measured(run(launches()))
+    assert {launch.side for launch in found} == {CANDIDATE}
+    assert found[2].block_seconds == launches()[2].step_seconds
+
+
+def test_subjects_keep_their_order() -> None:
+    assert list(by_subject(measured(run([*launches(subject=TINY), *launches()])))) == [TINY.name, SUBJECT.name]
+
+
+def test_records_hold_the_oracle_s() -> None:
+    assert len(records(paired_run(launches=3))) == 3 * 2 + 2
+
+
+def test_environments_of_the_sides() -> None:
+    found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
+    assert [each.tensorflow for each in found if each] == [OLD, NEW]
+    assert environment(run(launches()), REFERENCE) is None

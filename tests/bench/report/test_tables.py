@@ -1,0 +1,50 @@
+"""The tables' cells: what they show, and what they are sorted by."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.gate import judge_run
+from bench.record.types import Failure
+from bench.report.judged import Judged
+from bench.report.tables import Cell, Table, tables
+from tests.bench.report.samples import paired_run, upgrade
+from tests.bench.samples import BEYOND, MARGINS, WITHIN, record, run
+
+
+def column(table: Table, header: str) -> list[Cell]:
+    return [row[table.headers.index(header)] for row in table.rows]
+
+
+def test_metrics_are_sorted_by_their_numbers() -> None:
+    metrics, _, _ = tables(upgrade(1.2))
+    assert [cell.text for cell in column(metrics, "difference")] == ["–", "+0.04%", "+20.0%"]
+    assert column(metrics, "difference")[2].key == pytest.approx(math.log(1.2))
+    assert column(metrics, "difference")[0].key is None
+
+
+def test_launches_of_both_sides() -> None:
+    _, launches, _ = tables(dataclasses.replace(upgrade(), run=paired_run(1.25, launches=2)))
+    assert [cell.text for cell in column(launches, "side")] == ["reference", "candidate"] * 2
+    assert [cell.text for cell in column(launches, "median ms")] == ["100.00", "125.00", "100.00", "125.12"]
+    assert column(launches, "words/s")[1].text == "2,400"  # 300 tokens in 125 ms
+    assert column(launches, "peak MiB")[0] == Cell("1024", 1024.0)
+
+
+def test_a_failed_launch_shows_why_and_no_perplexity() -> None:
+    failed = run([record(failure=Failure("crashed", "killed"))])
+    (launches, _) = tables(Judged(failed, judge_run(failed, {}, MARGINS)))
+    assert column(launches, "failure") == [Cell("killed")]
+    assert column(launches, "running perplexity") == [Cell("–")]
+
+
+def test_of_each_quantity_the_error_nearest_to_its_limit() -> None:
+    nearer, broken = dataclasses.replace(WITHIN, step=3, error=2e-6), dataclasses.replace(BEYOND, error=math.nan)
+    measured = run([record(numerics=[WITHIN, nearer, BEYOND, broken])])
+    *_, numerics = tables(Judged(measured, judge_run(measured, {}, MARGINS)))
+    assert [(row[2].text, row[4].text, row[7].text) for row in numerics.rows] == [("gradient", "3", "50"), ("update", "5", "inf")]
+
+
+def test_what_has_no_rows_is_no_table() -> None:
+    assert tables(Judged(run([]), judge_run(run([]), {}, MARGINS))) == []

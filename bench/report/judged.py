@@ -54,6 +54,10 @@ def records(run: Run | PairedRun) -> list[Record]:
 
 
 def environment(run: Run | PairedRun, side: str) -> Environment | None:
-    """The first environment that a side's launches told; None if none did."""
-    found = (launch.record.environment for launch in measured(run) if launch.side == side)
+    """The first environment that a side's launches told, or its part in lockstep; None if none did."""
+    found = [launch.record.environment for launch in measured(run) if launch.side == side]
+    if isinstance(run, PairedRun):
+        found += [record.environment for name, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False) if name == side]
+        if run.lockstep:
+            found.append(run.lockstep.reference if side == REFERENCE else run.lockstep.candidate)
     return next((environment for environment in found if environment), None)

@@ -4,7 +4,7 @@ CI services show a skipped test as harmless. So what the verdict turns on never 
 launch that did not finish are errors, and a suite is without failures and errors exactly where `tfgate check` exits with 0. Only a
 comparison that merely informs for want of a reference is skipped.
 
-A case's time is what was measured for it, in seconds: of start-up and evaluation those parts, of lockstep its wall time, of everything
+A case's time is what was measured for it, in seconds: of the parts of start-up, of evaluation and of lockstep their own, of everything
 else the training steps, which are the same for all of them; a suite's is the sum of the parts, each once.
 """
 
@@ -17,7 +17,7 @@ from bench.report import story
 from bench.report.judged import Judged, measured
 from bench.report.lines import one_line
 
-PARTS = ("start-up", "evaluation", "lockstep")  # metrics with seconds of their own
+PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own
 TRAINING = "training"
 COUNTS = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error", "skipped": "testcase/skipped"}
 
@@ -87,13 +87,14 @@ def _error(kind: str, name: str, message: str) -> ET.Element:
 def _seconds(judged: Judged, subject: str) -> dict[str, float]:
     """What was measured for a subject, part by part, of all launches and both sides."""
     seconds = dict.fromkeys((*PARTS, TRAINING), 0.0)
-    for launch in measured(judged.run):
-        record = launch.record
+    for record in (launch.record for launch in measured(judged.run)):
         if record.subject.name == subject:
             startup, evaluation = record.startup, record.evaluation
-            parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) if startup else ()
-            seconds["start-up"] += sum(parts)
-            seconds["evaluation"] += evaluation.seconds if evaluation else 0.0
+            if startup:
+                parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds)
+                for part, taken in zip(PARTS, parts, strict=False):
+                    seconds[part] += taken
+            seconds["evaluation step"] += evaluation.seconds if evaluation else 0.0
             seconds[TRAINING] += sum(record.step_seconds)
     if isinstance(judged.run, PairedRun) and judged.run.lockstep and judged.run.lockstep.subject.name == subject:
         seconds["lockstep"] += judged.run.lockstep.wall_seconds

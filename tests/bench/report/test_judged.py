@@ -1,5 +1,7 @@
 """A run's launches, whichever kind of run it is."""
 
+import dataclasses
+
 import pytest
 
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -35,3 +37,11 @@ def test_environments_of_the_sides() -> None:
     found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in found if each] == [OLD, NEW]
     assert environment(run(launches()), REFERENCE) is None
+
+
+def test_environments_of_a_run_without_timed_launches() -> None:
+    numerics = dataclasses.replace(paired_run(), pairs=())
+    for untimed in (numerics, dataclasses.replace(numerics, oracle=())):  # the oracle's launches, then lockstep alone
+        found = [environment(untimed, side) for side in (REFERENCE, CANDIDATE)]
+        assert [each.tensorflow for each in found if each] == [OLD, NEW]
+    assert environment(dataclasses.replace(numerics, oracle=(), lockstep=None), CANDIDATE) is None

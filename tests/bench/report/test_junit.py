@@ -67,6 +67,13 @@ def test_a_case_takes_the_seconds_that_were_measured_for_it() -> None:
     assert suite.get("time") == f"{8 * (0.5 + 9.75 + 0.5) + 1.5:.3f}"
 
 
+def test_parts_of_the_start_up_have_their_own_seconds() -> None:
+    judged = upgrade()
+    traced = dataclasses.replace(judged.verdict.comparisons[1], metric="trace")
+    (case,) = read(dataclasses.replace(judged, verdict=Verdict(judged.verdict.outcome, (traced,), ()))).iter("testcase")
+    assert case.get("time") == "8.000"  # 8 launches of 1 s
+
+
 def test_what_only_informs_is_skipped_with_its_reason() -> None:
     measured = run(records(machine=OTHER_MACHINE))
     judged = Judged(measured, judge_run(measured, {SUBJECT.name: baseline()}, MARGINS))

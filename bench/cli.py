@@ -80,6 +80,10 @@ def _add_upgrade_commands(commands: Commands) -> None:
         )
         upgrade.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
     upgrade.add_argument("--config", default="notebook", metavar="NAME", help="reference configuration (default: %(default)s)")
+    upgrade.add_argument(
+        "--as-of", default="now", metavar="WHEN", help="read the package index up to: now, release, or a date (default: now)"
+    )
+    upgrade.add_argument("--python", metavar="VERSION", help="Python of both environments, a version or a path (default: 3.11)")
     upgrade.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
     upgrade.add_argument("--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it")
     upgrade.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from bench.commands.options import variables
 from bench.drive.environments import prepare
@@ -24,9 +24,9 @@ def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
     }
 
 
-def side_warnings(sides: Sequence[Side]) -> list[str]:
+def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     """What else than TensorFlow sets the sides apart without having been asked for: other packages' versions."""
-    reference, candidate = ({package.name: package.version for package in side.packages} for side in sides)
+    reference, candidate = ({package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE))
     ours = [name for name in ("keras", "numpy") if name in reference and name in candidate and reference[name] != candidate[name]]
     return [f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its" for name in ours]
 

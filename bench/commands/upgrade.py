@@ -9,7 +9,7 @@ from bench.commands.check import judge_and_print_paired
 from bench.commands.errors import UsageError
 from bench.commands.options import baselines_folder, output_folder, plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.sides import prepared_sides
+from bench.commands.sides import prepared_sides, side_warnings
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     scope = scope_of(options)
     sides = prepared_sides(options)
     folder = output_folder(options, "upgrade")
-    warnings = disturbances(examine()) if scope.pair_plan else ()
+    warnings = [*side_warnings(sides), *(disturbances(examine()) if scope.pair_plan else ())]
     lock = host_lock() if scope.pair_plan else contextlib.nullcontext()
     with lock, UpgradeProgress() as progress:
         run = measure_upgrade(scope, sides, folder, options.command_line, progress, lambda so_far: settled(so_far, margins), warnings)

@@ -10,7 +10,23 @@ import pytest
 from bench.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("check", "compare", "data", "doctor", "env", "export", "gate", "history", "lockstep", "record", "report", "run", "show", "train", "upgrade")
+COMMANDS = (
+    "check",
+    "compare",
+    "data",
+    "doctor",
+    "env",
+    "export",
+    "gate",
+    "history",
+    "lockstep",
+    "record",
+    "report",
+    "run",
+    "show",
+    "train",
+    "upgrade",
+)
 
 
 def tfgate(*arguments: str) -> subprocess.CompletedProcess[str]:

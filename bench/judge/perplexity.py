@@ -28,7 +28,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     except ValueError as error:
         return Comparison(subject.name, METRIC, Outcome.CANNOT_JUDGE, shown, "–", f"baseline: {error}", None, margin)
     found = new_group_interval(candidate, reference)
-    outcome, note = _outcome(found, margin)
+    outcome, note = two_sided(found, margin)
     if outcome is Outcome.REGRESSION and reference.groups == 1 and not _known(records, baseline):
         outcome, note = Outcome.CANNOT_JUDGE, f"{percent(found.estimate)}, but {ONE_ENVIRONMENT}"
     reference_shown = perplexity_text(reference.mean)
@@ -61,7 +61,8 @@ def _known(records: Sequence[Record], baseline: Baseline) -> bool:
     return all(record.environment and environment_key(record.environment) in keys for record in records)
 
 
-def _outcome(found: Interval, margin: float) -> tuple[Outcome, str]:
+def two_sided(found: Interval, margin: float) -> tuple[Outcome, str]:
+    """(outcome, why): equivalence, by an interval that is looked at once."""
     difference, limit = percent(found.estimate), percent(margin).lstrip("+")
     if -margin < found.pass_low and found.pass_high < margin:
         return Outcome.PASS, f"{difference}, proven within {limit}"

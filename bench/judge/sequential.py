@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Widen = Callable[[Floats, int], Floats]  # lag-1 autocorrelations [runs], launches -> factors on the standard error
 
 LOOKS = (4, 6, 8, 10, 12)  # launches
+MOST_GATING = 8  # metrics of a run: their false alarms add up (docs/error-rates.md)
 
 # One-sided nominal levels of each look, at which independent normal launches at exactly the margin are ever called a REGRESSION in 2.5% of
 # runs, a PASS in 5%. Made by `python -m tests.figures.boundaries`: docs/statistics.md.

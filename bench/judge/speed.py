@@ -22,7 +22,7 @@ LEAST_SESSIONS = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class _Metric:
+class Metric:
     """What is compared: a launch's value (None: it has none), and its logarithm as a reader wants it."""
 
     name: str
@@ -32,7 +32,7 @@ class _Metric:
 
 def judge_speed(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
     """Steady step time of finished records against the baseline's sessions on their machine."""
-    launches, sessions = _launches(records), _sessions(baseline, records[0])
+    launches, sessions = _launches(records), sessions_like(baseline, records[0])
     by_yardstick = baseline.subject.config in margins.speed_by_yardstick and _all_have_yardsticks(launches, sessions)
     metric = RELATIVE if by_yardstick else ABSOLUTE
     gates = baseline.subject.config not in margins.speed_informs
@@ -44,14 +44,14 @@ def judge_speed(records: Sequence[Record], baseline: Baseline, margins: Margins)
 
 def judge_memory(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
     """Peak resident memory of the launches that ran no oracle."""
-    launches, sessions = _launches(records), _sessions(baseline, records[0])
+    launches, sessions = _launches(records), sessions_like(baseline, records[0])
     held = any(launch.peak_rss_bytes for launch in launches)
     short = "" if held else "not judged: no launch ran without the oracle; the second of a run is the first that does (--launches)"
     return _judged(MEMORY, records[0], baseline, sessions, launches, math.log1p(margins.memory), True, short)
 
 
 def _judged(
-    metric: _Metric,
+    metric: Metric,
     record: Record,
     baseline: Baseline,
     sessions: Sequence[Session],
@@ -61,7 +61,7 @@ def _judged(
     short: str,
 ) -> Comparison:
     """The comparison of one metric; `short` says what the run lacks to be judged by it, "" if nothing."""
-    candidate, groups = _logarithms(metric, launches), _groups(metric, sessions)
+    candidate, groups = logarithms(metric, launches), session_groups(metric, sessions)
     shown = metric.show(math.fsum(candidate) / len(candidate)) if candidate else "–"
     comparison = Comparison(baseline.subject.name, metric.name, Outcome.INFORMS, shown, "–", short, None, margin, gates=gates)
     if groups:
@@ -71,7 +71,7 @@ def _judged(
         note = (short or _too_few(len(groups))) if launches else "not judged: the run has no timed steps"
         return dataclasses.replace(comparison, note=note)
     found = new_group_interval(candidate, components(groups))
-    outcome, note, improved = _outcome(found, margin)
+    outcome, note, improved = one_sided(found, margin)
     return dataclasses.replace(
         comparison,
         outcome=outcome if gates else Outcome.INFORMS,
@@ -82,8 +82,8 @@ def _judged(
     )
 
 
-def _outcome(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
-    """(outcome, why, whether it is an improvement): non-inferiority, one-sided."""
+def one_sided(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
+    """(outcome, why, whether it is an improvement): non-inferiority, by an interval that is looked at once."""
     difference, limit = percent(found.estimate), percent(margin)
     if found.low > margin:
         return Outcome.REGRESSION, f"{difference}, certainly more than {limit}", False
@@ -94,7 +94,7 @@ def _outcome(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
     return Outcome.CANNOT_JUDGE, f"{difference}, between {percent(found.low)} and {percent(found.high)}: {limit} can't be excluded", False
 
 
-def _sessions(baseline: Baseline, record: Record) -> list[Session]:
+def sessions_like(baseline: Baseline, record: Record) -> list[Session]:
     """The sessions that a record may be held against: on its machine, with as many threads, all of one environment.
 
     That environment is the record's own if the baseline knows it well enough, else the one measured last: sessions of several
@@ -119,13 +119,14 @@ def _all_have_yardsticks(launches: Sequence[LaunchSpeed], sessions: Sequence[Ses
     return all(launch.yardstick_seconds for launch in every)
 
 
-def _groups(metric: _Metric, sessions: Sequence[Session]) -> list[list[float]]:
+def session_groups(metric: Metric, sessions: Sequence[Session]) -> list[list[float]]:
     """Logarithms of a metric by session; sessions without it are left out."""
-    groups = (_logarithms(metric, session.launches) for session in sessions)
+    groups = (logarithms(metric, session.launches) for session in sessions)
     return [group for group in groups if group]
 
 
-def _logarithms(metric: _Metric, launches: Sequence[LaunchSpeed]) -> list[float]:
+def logarithms(metric: Metric, launches: Sequence[LaunchSpeed]) -> list[float]:
+    """Of a metric, by launch; launches without it are left out."""
     return [math.log(value) for launch in launches if (value := metric.value(launch))]
 
 
@@ -154,6 +155,6 @@ def _relative(launch: LaunchSpeed) -> float | None:
     return launch.step_seconds / launch.yardstick_seconds if launch.yardstick_seconds else None
 
 
-ABSOLUTE = _Metric("step time", lambda launch: launch.step_seconds, lambda log_value: f"{1000 * math.exp(log_value):.2f} ms")
-RELATIVE = _Metric("step time / yardstick", _relative, lambda log_value: f"{math.exp(log_value):.3f}")
-MEMORY = _Metric("peak memory", lambda launch: launch.peak_rss_bytes, lambda log_value: f"{math.exp(log_value) / 2**20:.0f} MiB")
+ABSOLUTE = Metric("step time", lambda launch: launch.step_seconds, lambda log_value: f"{1000 * math.exp(log_value):.2f} ms")
+RELATIVE = Metric("step time / yardstick", _relative, lambda log_value: f"{math.exp(log_value):.3f}")
+MEMORY = Metric("peak memory", lambda launch: launch.peak_rss_bytes, lambda log_value: f"{math.exp(log_value) / 2**20:.0f} MiB")

@@ -1,0 +1,91 @@
+"""pytest-benchmark files, one a launch, reference against candidate.
+
+No session of theirs is stored, so one side measured after the other can't be judged: the session's difference would be taken for the
+candidate's. Launches taken in turn share a session, and Welch's interval on their means holds.
+"""
+
+import dataclasses
+import math
+from collections.abc import Collection, Sequence
+
+from bench.judge.gate import overall
+from bench.judge.intervals import detectable
+from bench.judge.sequential import MOST_GATING
+from bench.judge.speed import one_sided
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.welch import LEAST_LAUNCHES, welch
+from bench.record.benchmarks import BenchmarkLaunch
+
+Launches = Sequence[BenchmarkLaunch]
+MOST_IN_A_ROW = 2  # of one side: in turn is ABAB or ABBA
+NOT_IN_TURN = "the sides were not measured in turn, so drift of the machine counts as theirs: take launches as ABBAABBA"
+
+
+def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, gating: Collection[str] = ()) -> Verdict:
+    """The verdict on every benchmark, by full name; `margin` a fraction, `gating` the names that gate (none: all).
+
+    Raises ValueError for a file given twice, for a name that no file has, and for more than MOST_GATING that gate.
+    """
+    files = [launch.path for launch in (*reference, *candidate)]
+    again = next((path for path in files if files.count(path) > 1), None)
+    if again:
+        raise ValueError(f"{again} is given twice: each launch counts once")
+    names = list(dict.fromkeys(name for launch in (*reference, *candidate) for name in launch.benchmarks))
+    unknown = next((name for name in gating if name not in names), None)
+    if unknown:
+        raise ValueError(f"--gate {unknown!r}: no file has a benchmark of this full name")
+    if len(gating or names) > MOST_GATING:
+        raise ValueError(f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate")
+    problem = _unlike_machines([*reference, *candidate]) or ("" if _in_turn(reference, candidate) else NOT_IN_TURN)
+    comparisons = [_compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names]
+    return Verdict(overall(comparisons), tuple(comparisons), ())
+
+
+def _compared(name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str) -> Comparison:
+    """One benchmark; `problem` says what keeps all of them from being judged, "" if nothing."""
+    sides = [[launch.benchmarks[name] for launch in side if name in launch.benchmarks] for side in (reference, candidate)]
+    logarithms = [[math.log(benchmark.median_seconds) for benchmark in side] for side in sides]
+    shown = [f"{1000 * math.exp(math.fsum(side) / len(side)):.3f} ms" if side else "–" for side in reversed(logarithms)]
+    subject, _, metric = name.rpartition("::")
+    unjudged = Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS
+    comparison = Comparison(subject or "benchmarks", metric, unjudged, shown[0], shown[1], problem, margin=margin, gates=gates)
+    if problem:
+        return comparison
+    for side, benchmarks, launches in zip(("reference", "candidate"), sides, (reference, candidate), strict=True):
+        if len(benchmarks) < len(launches):
+            return dataclasses.replace(comparison, note=f"{len(benchmarks)} of the {len(launches)} files of the {side} have it")
+    subjects = [benchmark.subject for side in sides for benchmark in side]
+    other = next((one for one in subjects if one != subjects[0]), None)
+    if other is not None:
+        return dataclasses.replace(comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})")
+    found = welch(logarithms[0], logarithms[1])
+    if found is None:
+        note = f"{len(sides[0])} and {len(sides[1])} launches without a spread: at least {LEAST_LAUNCHES} a side, not all equal, are needed"
+        return dataclasses.replace(comparison, note=note)
+    outcome, note, improved = one_sided(found, margin)
+    outcome = outcome if gates else Outcome.INFORMS
+    return dataclasses.replace(
+        comparison, outcome=outcome, note=note, interval=found, detectable=detectable(found, margin), improved=improved
+    )
+
+
+def _unlike_machines(launches: Launches) -> str:
+    first = launches[0]
+    other = next((launch for launch in launches if launch.machine != first.machine), None)
+    if other is None:
+        return ""
+    return f"the files are of unlike machines ({_difference(first.machine, other.machine)}): {first.path} and {other.path}"
+
+
+def _difference(one: dict[str, str], other: dict[str, str]) -> str:
+    keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
+    return "; ".join(f"{key} {one.get(key, 'unknown')} in one, {other.get(key, 'unknown')} in another" for key in keys)
+
+
+def _in_turn(reference: Launches, candidate: Launches) -> bool:
+    """Whether no side was measured more than MOST_IN_A_ROW times in a row; equal times tell no order."""
+    moments = sorted([(launch.created, 0) for launch in reference] + [(launch.created, 1) for launch in candidate])
+    if len({created for created, _ in moments}) < len(moments):
+        return False
+    order = [side for _, side in moments]
+    return all(len(set(order[start : start + MOST_IN_A_ROW + 1])) > 1 for start in range(len(order) - MOST_IN_A_ROW))

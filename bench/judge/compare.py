@@ -1,0 +1,142 @@
+"""Two stored runs against each other: what each computed, and how fast, judged from afar.
+
+The runs are sessions of their own, and sessions of one machine differ: step time and memory need the variance that a baseline's sessions
+tell (bench.judge.welch). Perplexity knows no session. Unlike subjects, machines or thread counts are not compared.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from bench.judge.baselines import differences
+from bench.judge.exact import judge_numerics
+from bench.judge.gate import overall
+from bench.judge.intervals import components, detectable
+from bench.judge.margins import Margins
+from bench.judge.perplexity import METRIC, two_sided
+from bench.judge.speed import ABSOLUTE, MEMORY, Metric, logarithms, one_sided, session_groups, sessions_like
+from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
+from bench.record.types import INCOMPLETE, Baseline, Machine, Record, Run
+
+Records = Sequence[Record]
+SIDES = ("the reference", "the candidate")
+
+
+def compare_runs(reference: Run, candidate: Run, baselines: Mapping[str, Baseline], margins: Margins) -> Verdict:
+    """The verdict on the candidate's run. Raises ValueError for a run held against itself."""
+    if reference == candidate:
+        raise ValueError(f"the run of {reference.created} is given twice: compare it with another")
+    sides = [by_subject(run.records) for run in (reference, candidate)]
+    comparisons: list[Comparison] = []
+    failures = [warning for run in (reference, candidate) for warning in run.warnings if warning.startswith(INCOMPLETE)]
+    for name in dict.fromkeys([*sides[0], *sides[1]]):
+        if name not in sides[0] or name not in sides[1]:
+            absent = SIDES[0] if name not in sides[0] else SIDES[1]
+            comparisons.append(_unlike(name, f"{absent} did not measure it: run both with the same --config"))
+            continue
+        failed = [next((record.failure for record in side[name] if record.failure), None) for side in sides]
+        finished = [[record for record in side[name] if not record.failure] for side in sides]
+        if failed[0]:
+            failures.append(f"{name}: the reference failed: {failed[0].message}")
+        elif failed[1]:
+            note = f"the candidate failed, where the reference ran: {failed[1].message}"
+            comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "failed", "runs", note))
+        if all(finished):
+            comparisons.extend(_compared(name, finished[0], finished[1], baselines.get(name), margins))
+    warnings = [warning for run in (reference, candidate) for warning in run.warnings if warning not in failures]
+    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
+
+
+def _compared(name: str, reference: Records, candidate: Records, baseline: Baseline | None, margins: Margins) -> list[Comparison]:
+    """Every metric of a subject; one line that says why not where the sides are unlike."""
+    different = _differences(reference[0], candidate[0])
+    if different:
+        return [_unlike(name, f"the runs are of unlike things ({different}): nothing was compared")]
+    return [
+        *([judge_numerics(name, candidate)] if any(record.numerics for record in candidate) else []),
+        _retraces(name, reference, candidate),
+        _graph(name, reference, candidate),
+        _perplexity(name, reference, candidate, margins),
+        _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), candidate[0].subject.config not in margins.speed_informs),
+        _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
+    ]
+
+
+def _differences(reference: Record, candidate: Record) -> str:
+    """What makes two records incomparable, with both values; "" if nothing does."""
+    found = [differences(reference.subject, candidate.subject, "in the reference", "in the candidate")]
+    for field in dataclasses.fields(Machine):
+        sides = [getattr(record.machine, field.name) for record in (reference, candidate)]
+        if sides[0] != sides[1]:
+            found.append(f"{field.name} {sides[0]} in the reference, {sides[1]} in the candidate")
+    threads = [record.environment.threads if record.environment else None for record in (reference, candidate)]
+    if threads[0] != threads[1]:
+        found.append(f"threads {threads[0]} in the reference, {threads[1]} in the candidate")
+    return "; ".join(text for text in found if text)
+
+
+def _unlike(name: str, note: str) -> Comparison:
+    return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
+
+
+def _retraces(name: str, reference: Records, candidate: Records) -> Comparison:
+    """The candidate's step must not be traced more often than the reference's."""
+    before, after = (max(record.retraces for record in side) for side in (reference, candidate))
+    outcome = Outcome.REGRESSION if after > before else Outcome.PASS
+    return Comparison(name, "retraces", outcome, str(after), str(before), "traced again, more often" if after > before else "no more often")
+
+
+def _graph(name: str, reference: Records, candidate: Records) -> Comparison:
+    """Operations in the step's graph; Keras 2 and 3 differ by design, so it informs."""
+    before, after = reference[0].graph_operations, candidate[0].graph_operations
+    changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
+    most = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))[:5]
+    note = ", ".join(f"{change:+d} {kind}" for kind, change in most) or "the same operations"
+    shown = (str(sum(side.values())) for side in (after, before))
+    return Comparison(name, "graph operations", Outcome.INFORMS, *shown, note, gates=False)
+
+
+def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:
+    """Two-sided. Launches that are equal bit for bit are one sample."""
+    subject = candidate[0].subject
+    start = margins.window_start.get(subject.config, 0.0)
+    different = [dict.fromkeys(record.losses for record in side) for side in (reference, candidate)]
+    before, after = ([log_perplexity(losses, subject, start) for losses in side] for side in different)
+    shown = [perplexity_text(math.fsum(side) / len(side)) for side in (after, before)]
+    comparison = Comparison(name, METRIC, Outcome.CANNOT_JUDGE, shown[0], shown[1], "")
+    if subject.config not in margins.perplexity:
+        return dataclasses.replace(comparison, note=f"the margins file has no perplexity margin for {subject.config}")
+    margin = math.log1p(margins.perplexity[subject.config])
+    found = welch(before, after)
+    if found is None:
+        note = f"{len(before)} and {len(after)} different launches: from {LEAST_LAUNCHES} a side on there is a spread (--launches)"
+        return dataclasses.replace(comparison, note=note, margin=margin)
+    outcome, note = two_sided(found, margin)
+    return dataclasses.replace(comparison, outcome=outcome, note=note, interval=found, margin=margin, detectable=detectable(found, margin))
+
+
+def _speed(metric: Metric, reference: Records, candidate: Records, baseline: Baseline | None, margin: float, gates: bool) -> Comparison:
+    """Step time or memory, by the sessions of the machine's baseline."""
+    sides = [logarithms(metric, [speed for speed in map(launch_speed, side) if speed]) for side in (reference, candidate)]
+    shown = [metric.show(math.fsum(side) / len(side)) if side else "–" for side in reversed(sides)]
+    comparison = Comparison(candidate[0].subject.name, metric.name, Outcome.INFORMS, shown[0], shown[1], "", margin=margin, gates=gates)
+    unjudged = dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS)
+    if min(map(len, sides)) < LEAST_LAUNCHES:
+        note = f"{len(sides[0])} and {len(sides[1])} launches with a value: from {LEAST_LAUNCHES} a side on there is a spread (--launches)"
+        return dataclasses.replace(unjudged, note=note)
+    like = baseline is not None and baseline.subject == candidate[0].subject
+    groups = session_groups(metric, sessions_like(baseline, candidate[0])) if like and baseline else []
+    if len(groups) < LEAST_SESSIONS:
+        held = f"{len(groups)} session{'' if len(groups) == 1 else 's'}"
+        note = f"the baseline has {held} on this machine: {LEAST_SESSIONS} tell how sessions differ (`tfgate record --add RUN` adds one)"
+        return dataclasses.replace(unjudged, note=note)
+    found = unpaired(sides[0], sides[1], components(groups))
+    if found is None:
+        return dataclasses.replace(unjudged, note="all launches gave the same value: without a spread nothing can be proven")
+    outcome, note, improved = one_sided(found, margin)
+    outcome = outcome if gates else Outcome.INFORMS
+    return dataclasses.replace(
+        comparison, outcome=outcome, note=note, interval=found, detectable=detectable(found, margin), improved=improved
+    )

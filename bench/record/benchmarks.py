@@ -1,0 +1,81 @@
+"""pytest-benchmark's JSON, as far as launches are compared by it: one file is one launch, a fresh process."""
+
+import dataclasses
+import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.record.codec import FormatError, from_plain, parse
+
+# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what a comparison is about.
+SUBJECT_KEYS = ("fingerprint", "config", "implementation", "device", "mode", "threads")
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """One benchmark of a launch."""
+
+    median_seconds: float  # of its rounds
+    subject: dict[str, str]  # those of SUBJECT_KEYS that extra_info has
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkLaunch:
+    """One file."""
+
+    path: str
+    created: datetime.datetime
+    machine: dict[str, str]  # what its speed depends on
+    benchmarks: dict[str, Benchmark]  # by full name
+
+
+def read_benchmarks(path: Path) -> BenchmarkLaunch:
+    """Reads one file. Raises FormatError, with the path, for anything else, and OSError."""
+    try:
+        plain = _typed(dict, parse(path.read_text(encoding="utf-8")), "the whole")
+        found = _typed(list, plain.get("benchmarks"), "benchmarks")
+        benchmarks: dict[str, Benchmark] = {}
+        for index, item in enumerate(found):
+            place = f"benchmarks[{index}]"
+            name = from_plain(str, _typed(dict, item, place).get("fullname"), f"{place}.fullname")
+            if name in benchmarks:
+                raise FormatError(f"{place}.fullname: {name} is in the file twice")
+            benchmarks[name] = _benchmark(item, place)
+        if not benchmarks:
+            raise FormatError("it holds no benchmark")
+        return BenchmarkLaunch(str(path), _created(plain.get("datetime")), _machine(plain.get("machine_info")), benchmarks)
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(f"{path} can't be read as pytest-benchmark's JSON: {error}") from error
+
+
+def _benchmark(item: dict[str, Any], place: str) -> Benchmark:
+    median: float = from_plain(float, _typed(dict, item.get("stats"), f"{place}.stats").get("median"), f"{place}.stats.median")
+    if not 0 < median < float("inf"):
+        raise FormatError(f"{place}.stats.median: seconds above 0 are wanted, found {median}")
+    info = _typed(dict, item.get("extra_info", {}), f"{place}.extra_info")
+    return Benchmark(median, {key: str(info[key]) for key in SUBJECT_KEYS if key in info})
+
+
+def _machine(plain: Any) -> dict[str, str]:
+    """The fingerprint that tfgate's own benchmarks write, else what pytest-benchmark tells of the CPU."""
+    info = _typed(dict, plain, "machine_info")
+    if "fingerprint" in info:
+        return {"machine": str(info["fingerprint"])}
+    cpu = _typed(dict, info.get("cpu", {}), "machine_info.cpu")
+    found = {"node": info.get("node"), "CPU": cpu.get("brand_raw"), "cores": cpu.get("count")}
+    return {key: str(value) for key, value in found.items() if value is not None}
+
+
+def _created(plain: Any) -> datetime.datetime:
+    text: str = from_plain(str, plain, "datetime")
+    try:
+        created = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise FormatError(f"datetime: ISO 8601 is wanted, found {text[:60]!r}") from None
+    return created if created.tzinfo else created.replace(tzinfo=datetime.UTC)  # as pytest-benchmark writes it, in UTC
+
+
+def _typed(kind: type, plain: Any, place: str) -> Any:
+    if not isinstance(plain, kind):
+        raise FormatError(f"{place}: {'an object' if kind is dict else 'a list'} is wanted")
+    return plain

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# From 4 to 12 launches ρ = 0.2 can't be told from 0 (the estimate's deviation is 0.3 to 0.5), and takes a REGRESSION at exactly the margin
+# From 4 to 12 launches ρ = 0.2 can't be told from 0 (the estimate's deviation is over 0.25), and takes a REGRESSION at exactly the margin
 # from 2.5% to 5%. So that much is taken for granted, and only what is found beyond it widens further, shrunk as if WEIGHT launches had
 # shown none. Chosen by simulation: docs/statistics.md has the alternatives.
 ASSUMED = 0.2

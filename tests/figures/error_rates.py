@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bench.judge.sequential import PASSED, REGRESSED, UNDECIDED, walk
+from bench.judge.sequential import MOST_GATING, PASSED, REGRESSED, UNDECIDED, walk
 from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
 from tests.figures.noise import FILE, Kind, LaunchNoise, fit, kinds, read_noise
@@ -24,7 +24,6 @@ from tests.figures.noise import FILE, Kind, LaunchNoise, fit, kinds, read_noise
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates.md"
 
 RUNS, METRICS, CHUNK = 10_000, 30, 500
-GATING = 8  # of a run's metrics; the others inform
 MARGIN = 2.0  # launch deviations: the least that a gating margin may be
 EFFECTS = (0.0, 0.5, 1.0, 2.0, 3.0)  # margins
 CONFIDENCE = 0.95
@@ -85,10 +84,10 @@ def metric_rate(code: int) -> Callable[[Judged], Rate]:
 
 
 def run_rate(code: int, metrics: int) -> Callable[[Judged], Rate]:
-    """Of whole runs of so many metrics, of which at most GATING gate: REGRESSION if any is, CANNOT JUDGE if else any is."""
+    """Of whole runs of so many metrics, of which at most MOST_GATING gate: REGRESSION if any is, CANNOT JUDGE if else any is."""
 
     def rate(judged: Judged) -> Rate:
-        gating = judged.codes[:, : min(metrics, GATING)]
+        gating = judged.codes[:, : min(metrics, MOST_GATING)]
         regressed = (gating == REGRESSED).any(axis=1)
         found = regressed if code == REGRESSED else ~regressed & (gating == UNDECIDED).any(axis=1)
         return Rate(int(found.sum()), len(found))
@@ -97,14 +96,20 @@ def run_rate(code: int, metrics: int) -> Callable[[Judged], Rate]:
 
 
 FIGURES = (
-    *(Figure(f"REGRESSION, nothing changed, run of {count} metrics", 0.0, 0.01, run_rate(REGRESSED, count)) for count in (1, 8, 30)),
+    *(
+        Figure(f"REGRESSION, nothing changed, run of {count} metric{'s' * (count > 1)}", 0.0, 0.01, run_rate(REGRESSED, count))
+        for count in (1, 8, 30)
+    ),
     Figure("REGRESSION, half the margin", 0.5, 0.01, metric_rate(REGRESSED)),
     Figure("REGRESSION, at the margin", 1.0, 0.025, metric_rate(REGRESSED)),
     Figure("PASS, at the margin", 1.0, 0.05, metric_rate(PASSED)),
     Figure("PASS, twice the margin", 2.0, 0.001, metric_rate(PASSED)),
     Figure("REGRESSION, twice the margin", 2.0, 0.95, metric_rate(REGRESSED), power=True),
     Figure("REGRESSION, three times the margin", 3.0, 0.99, metric_rate(REGRESSED), power=True),
-    *(Figure(f"CANNOT JUDGE, nothing changed, run of {count} metrics", 0.0, 0.05, run_rate(UNDECIDED, count)) for count in (1, 8, 30)),
+    *(
+        Figure(f"CANNOT JUDGE, nothing changed, run of {count} metric{'s' * (count > 1)}", 0.0, 0.05, run_rate(UNDECIDED, count))
+        for count in (1, 8, 30)
+    ),
 )
 
 
@@ -175,17 +180,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _launches(judged: Judged) -> str:
-    needed = judged.launches[:, :GATING].max(axis=1)
+    needed = judged.launches[:, :MOST_GATING].max(axis=1)
     return f"{np.median(needed):g}, {needed.mean():.1f}"
 
 
 HEAD = """# Error rates of a paired comparison
 
-Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise
-({samples:,} single metrics), 12 launches each, judged by `bench.judge.sequential` as real runs are. In brackets the one-sided
-{confidence} Clopper-Pearson bound of each figure; bold where it is on the wrong side of what is asked. A launch is the trimmed mean of its
-quads; margins are {margin} launch deviations, the least that a gating margin may be; at most eight metrics gate, the others inform.
-Independent metrics are the worst case: those of one run rise and fall together. `tests/figures/noise.py` has the kinds of noise.
+Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise ({samples:,} single
+metrics), 12 launches each, judged by `bench.judge.sequential` as real runs are. In brackets the one-sided {confidence} Clopper-Pearson
+bound of each figure; bold where it is on the wrong side of what is asked. A launch is the trimmed mean of its quads; margins are {margin}
+launch deviations, the least that a gating margin may be; at most eight metrics gate, the others inform. Independent metrics are the worst
+case: those of one run rise and fall together. `tests/figures/noise.py` has the kinds of noise.
 """
 
 

@@ -94,8 +94,8 @@ def _graph(name: str, reference: Records, candidate: Records) -> Comparison:
     changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
     most = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))[:5]
     note = ", ".join(f"{change:+d} {kind}" for kind, change in most) or "the same operations"
-    shown = (str(sum(side.values())) for side in (after, before))
-    return Comparison(name, "graph operations", Outcome.INFORMS, *shown, note, gates=False)
+    shown, reference_shown = (str(sum(side.values())) for side in (after, before))
+    return Comparison(name, "graph operations", Outcome.INFORMS, shown, reference_shown, note, gates=False)
 
 
 def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:

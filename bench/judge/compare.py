@@ -54,14 +54,13 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
     different = _differences(reference[0], candidate[0])
     if different:
         return [_unlike(name, f"the runs are of unlike things ({different}): nothing was compared")]
+    gates = candidate[0].subject.config not in margins.speed_informs
     return [
         *([judge_numerics(name, candidate)] if any(record.numerics for record in candidate) else []),
         _retraces(name, reference, candidate),
         _graph(name, reference, candidate),
         _perplexity(name, reference, candidate, margins),
-        _speed(
-            ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), candidate[0].subject.config not in margins.speed_informs
-        ),
+        _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measure.memory import peak_rss_bytes, rss_bytes
+from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.lockstep import Stepped
 from bench.record.machine import this_machine, usable_cores
 from bench.record.replies import Block, Description, Finished, Opened
@@ -132,6 +132,11 @@ class Session:
         started = time.perf_counter()
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
         return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
+
+    def relocate(self) -> None:
+        """Moves the model to other memory: see Trainer.relocate. What is allocated from now on gets other pages, too."""
+        self.trainer.relocate()
+        release_free_memory()
 
     def evaluation_steps(self, count: int) -> Block:
         """Times the next `count` steps over the validation split, which go on from the last; to come after training and `evaluate`."""

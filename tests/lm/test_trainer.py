@@ -105,3 +105,25 @@ def test_graph_operations_count_the_step_and_its_function_library(trainer: Train
     assert counts["MatMul"] > 3  # 3 of the output layer's; the cells' are in the loop's body, which is in the library
     trainer.train_step(*BATCH)
     assert trainer.graph_operations() == counts
+
+
+def test_relocation_moves_weights_and_states_and_changes_no_number(trainer: Trainer) -> None:
+    """Two trainers from the same weights, one of them moved before each step, compute the same bits."""
+    still = Trainer(CONFIG)
+    still.weights = trainer.weights
+    places = []
+    for _ in range(4):
+        trainer.relocate()
+        places.append([variable.numpy().__array_interface__["data"][0] for variable in (*trainer.model.variables, *trainer.model.states)])
+        assert float(trainer.train_step(*BATCH).loss) == float(still.train_step(*BATCH).loss)
+    assert all(np.array_equal(trainer.weights[name], value) for name, value in still.weights.items())
+    assert all(np.array_equal(trainer.state[name], value) for name, value in still.state.items())
+    largest = int(np.argmax([np.prod(variable.shape) for variable in trainer.model.variables]))
+    assert len({place[largest] for place in places}) > 1
+
+
+def test_relocation_keeps_the_step_s_one_trace(trainer: Trainer) -> None:
+    trainer.train_step(*BATCH)
+    trainer.relocate()
+    trainer.train_step(*BATCH)
+    assert trainer.retraces == 0

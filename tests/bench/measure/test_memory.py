@@ -1,5 +1,6 @@
 """Resident memory of this process."""
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure import memory
-from bench.measure.memory import peak_rss_bytes, rss_bytes
+from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
 
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 2**20
@@ -45,3 +46,20 @@ def test_the_kernels_status_is_read(tmp_path: Path, text: str | None, found: int
     if text is not None:
         (tmp_path / "status").write_text(text)
     assert memory._status_bytes("VmHWM", tmp_path / "status") == found
+
+
+def test_freed_memory_goes_back_to_the_system() -> None:
+    """Small chunks below one that is still held stay with the process until it is asked for them."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
+        pytest.skip("this C library has no malloc_trim")
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    chunks = [libc.malloc(32_768) for _ in range(64 * MIB // 32_768)]
+    for chunk in chunks:
+        ctypes.memset(chunk, 1, 32_768)
+    for chunk in chunks[:-1]:
+        libc.free(chunk)
+    before = rss_bytes()
+    release_free_memory()
+    assert before - rss_bytes() > 32 * MIB
+    libc.free(chunks[-1])

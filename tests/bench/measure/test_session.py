@@ -39,7 +39,8 @@ def two_sessions() -> tuple[Session, Session]:
 def sessions(two_sessions: tuple[Session, Session]) -> tuple[Session, Session]:
     """Two sessions as good as new."""
     for session in two_sessions:
-        session.config, session.corpus, session._next_step = TINY, load_corpus("synthetic", TINY), 0
+        session.config, session.corpus = TINY, load_corpus("synthetic", TINY)
+        session._next_step = session._next_evaluation = 0
         session.trainer.weights, session.trainer.learning_rate = initial_weights(TINY), TINY.learning_rate
         session.trainer.zero_state()
     return two_sessions
@@ -189,3 +190,24 @@ def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Sessio
     assert [next(iter(event)) for event in events if "progress" not in event] == ["epoch_result", "test_result"]
     shorten(again)
     assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
+
+
+def test_evaluation_steps_are_timed_and_go_on_where_the_last_ended(session: Session) -> None:
+    first, second = session.evaluation_steps(2), session.evaluation_steps(1)
+    assert (len(first.losses), len(first.seconds), len(first.cpu_seconds)) == (2, 2, 2)
+    assert all(seconds > 0 for seconds in first.seconds)
+    session.trainer.zero_state()
+    again = [float(session.trainer.evaluation_step(*batch(session.corpus.valid, TINY, step))) for step in range(3)]
+    assert [*first.losses, *second.losses] == again
+
+
+def test_relocation_goes_unseen_by_training(sessions: tuple[Session, Session]) -> None:
+    moved, still = sessions
+    moved.relocate()
+    assert moved.steps(3).losses == still.steps(3).losses
+
+
+def test_a_step_s_cpu_time_is_the_process_s(session: Session) -> None:
+    block = session.steps(3)
+    assert len(block.cpu_seconds) == 3
+    assert all(seconds > 0 for seconds in block.cpu_seconds)

@@ -42,6 +42,7 @@ class Blocks:
     dropped: int  # first steps of a block: the other process' threads may still spin, and caches are cold
     evaluation_quads: int
     evaluation_steps: int  # of an evaluation's block, those dropped included
+    moves: bool = True  # the model is moved in memory before each block; without, only to see what that is worth
 
 
 BLOCKS = {
@@ -94,10 +95,13 @@ class _Half:
                 return self.worker.receive(kind, operation, timeout)
         return None
 
-    def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
-        """(wall, CPU) seconds a step of a block, the mean of those that aren't dropped; NaN once the side has failed."""
+    def move(self) -> None:
+        """Has the model moved in memory."""
         self.ask("relocate")
         self.hear(None, "relocate", BLOCK_SECONDS)
+
+    def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
+        """(wall, CPU) seconds a step of a block, the mean of those that aren't dropped; NaN once the side has failed."""
         self.ask(operation, count=count)
         block = self.hear(Block, operation, BLOCK_SECONDS)
         if block is None:
@@ -163,7 +167,7 @@ def _measure(
     for number in range(blocks.quads):
         if _failed(halves):
             break
-        steps.append(_quad(halves, "steps", ORDERS[first][number % 2], blocks.steps, blocks.dropped))
+        steps.append(_quad(halves, "steps", ORDERS[first][number % 2], blocks, blocks.steps))
         on_quad(number + 1)
     for half in halves.values():
         half.ask("evaluate", max_steps=EVALUATION_STEPS)
@@ -172,7 +176,7 @@ def _measure(
     for number in range(blocks.evaluation_quads):
         if _failed(halves):
             break
-        evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks.evaluation_steps, blocks.dropped))
+        evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps))
     for half in halves.values():
         half.ask("finish")
         half.finished = half.hear(Finished, "finish", BLOCK_SECONDS)
@@ -187,8 +191,13 @@ def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, argumen
         setattr(half, name, half.hear(kind, operation, timeout))
 
 
-def _quad(halves: Halves, operation: str, order: str, count: int, dropped: int) -> Quad:
-    timed = [halves[LETTERS[letter]].block(operation, count, dropped) for letter in order]
+def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int) -> Quad:
+    timed = []
+    for letter in order:
+        half = halves[LETTERS[letter]]
+        if blocks.moves:
+            half.move()
+        timed.append(half.block(operation, count, blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
 
 

@@ -1,7 +1,7 @@
 """How long a paired launch's blocks should be: the table of docs/upgrade.md.
 
 python -m tests.figures.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch
-of each design after another; eleven minutes for five launches.
+of each design after another; two minutes a launch.
 """
 
 import argparse
@@ -15,14 +15,17 @@ from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.judge.quads import launch_summary, quad_log_ratio, spread
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
 
-DESIGNS = {  # (configuration, steps of a block): quads
-    ("notebook", 2): 28,
-    ("notebook", 4): 14,
-    ("notebook", 8): 7,
-    ("tiny", 20): 40,
-    ("tiny", 40): 20,
-    ("tiny", 80): 10,
-}
+DESIGNS = [  # configuration, quads, steps of a block, whether the model is moved before each block
+    ("notebook", 20, 2, True),
+    ("notebook", 10, 4, True),
+    ("notebook", 10, 4, False),
+    ("notebook", 5, 8, True),
+    ("tiny", 12, 20, True),
+    ("tiny", 6, 40, True),
+    ("tiny", 6, 40, False),
+    ("tiny", 3, 80, True),
+]
+Design = tuple[str, int, int, bool]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,18 +35,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--launches", type=int, default=5, metavar="N")
     options = parser.parse_args(arguments)
     side = Side(options.python, options.python, {})
-    measured: dict[tuple[str, int], list[Pair]] = {design: [] for design in DESIGNS}
+    measured: dict[Design, list[Pair]] = {design: [] for design in DESIGNS}
     with host_lock():
         for launch in range(options.launches):
-            for (config, steps), quads in DESIGNS.items():
-                plan = PairPlan.of(Plan(config, 1), Blocks(quads, steps, 0, 1, steps))
-                measured[config, steps].append(measure_pair(plan, launch, launch, {REFERENCE: side, CANDIDATE: side}))
-    for (config, steps), pairs in measured.items():
+            for design in DESIGNS:
+                config, quads, steps, moves = design
+                plan = PairPlan.of(Plan(config, 1), Blocks(quads, steps, steps // 4 if steps < 20 else steps // 10, 1, steps, moves))
+                measured[design].append(measure_pair(plan, launch, launch, {REFERENCE: side, CANDIDATE: side}))
+    for (config, _, steps, moves), pairs in measured.items():
         launches = [[quad_log_ratio(quad) for quad in pair.steps] for pair in pairs]
         parts = spread(launches)
         assert parts is not None
         first = [value if pair.first == CANDIDATE else -value for pair, value in zip(pairs, map(launch_summary, launches), strict=True)]
-        cells = (config, steps, f"{parts.summary_deviation:.2%}", f"{parts.quad_deviation:.1%}", f"{statistics.fmean(first):+.2%}")
+        cells = (
+            config,
+            steps,
+            "moved" if moves else "where it was",
+            f"{parts.summary_deviation:.2%}",
+            f"{parts.quad_deviation:.1%}",
+            f"{statistics.fmean(first):+.2%}",
+        )
         print("| " + " | ".join(map(str, cells)) + " |")
     return 0
 

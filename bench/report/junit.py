@@ -58,7 +58,7 @@ def _case(comparison: Comparison, seconds: dict[str, float]) -> ET.Element:
     found = story.finding(comparison)
     message = _text(f"{comparison.metric} of {comparison.subject}: {comparison.note}")
     if comparison.outcome is Outcome.REGRESSION:
-        body = (found.size, found.certainty, f"allowed {found.allowed}" if found.allowed else "", comparison.note)
+        body = (found.size, found.certainty, found.standard, comparison.note)
         ET.SubElement(case, "failure", type="REGRESSION", message=message).text = _text("; ".join(filter(None, body)))
     elif comparison.outcome is Outcome.CANNOT_JUDGE:
         ET.SubElement(case, "error", type="CANNOT JUDGE", message=message).text = _text(comparison.note)

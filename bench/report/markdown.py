@@ -56,8 +56,7 @@ def _importance(comparison: Comparison) -> int:
 
 def _finding(found: story.Finding) -> str:
     size = f"**{escaped(found.size)}**" if found.size else ""
-    allowed = f"allowed {escaped(found.allowed)}" if found.allowed else ""
-    parts = ", ".join(filter(None, (size, escaped(found.certainty or found.note), allowed)))
+    parts = ", ".join(filter(None, (size, escaped(found.certainty or found.note), escaped(found.standard))))
     return f"- **{escaped(found.metric)}** of {escaped(found.subject)}: {parts}"
 
 

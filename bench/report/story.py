@@ -18,9 +18,9 @@ class Finding:
 
     metric: str
     subject: str
-    size: str  # "+68.7%", or the value itself for a metric without an interval
-    certainty: str  # "95% certain to be between +60.1% and +77.2%"
-    allowed: str
+    size: str  # "+68.7%", or the value itself of a REGRESSION that was compared exactly
+    certainty: str  # "95% certain to be between +60.1% and +77.2%"; "" without an interval
+    standard: str  # "allowed +5.0%", or what it was held against
     note: str
 
 
@@ -31,16 +31,8 @@ def outcome_word(verdict: Verdict) -> str:
 
 def sentence(judged: Judged) -> str:
     """What the verdict means for who has to act on it."""
-    verdict, (candidate, reference) = judged.verdict, names(judged)
-    if verdict.failed:
-        return f"Launches of {candidate} did not finish, so this is no verdict on the whole. See what failed, and measure again."
-    if verdict.outcome is Outcome.REGRESSION:
-        return f"{candidate} is worse than {reference} by more than is allowed, in {_listed(findings(verdict))}."
-    if verdict.outcome is Outcome.PASS:
-        return f"{candidate} is as right as {reference}{_speed(verdict)}."
-    undecided = _listed(findings(verdict))
-    where = f" in {undecided}" if undecided else ""
-    return f"The measurements prove {candidate} neither as good as {reference} nor worse{where}. More launches, or a quieter machine, may."
+    text = _sentence(judged.verdict, *names(judged))
+    return text[0].upper() + text[1:]
 
 
 def names(judged: Judged) -> tuple[str, str]:
@@ -51,8 +43,8 @@ def names(judged: Judged) -> tuple[str, str]:
 
 
 def findings(verdict: Verdict) -> list[Finding]:
-    """The comparisons that made the verdict what it is, the one furthest beyond its margin first; none for a PASS."""
-    if verdict.outcome is Outcome.PASS:
+    """The comparisons that made the verdict what it is, the one furthest beyond its margin first; none for a PASS or a failure."""
+    if verdict.outcome is Outcome.PASS or verdict.failed:
         return []
     decisive = [comparison for comparison in verdict.comparisons if comparison.outcome is verdict.outcome]
     return [finding(comparison) for comparison in sorted(decisive, key=_margins_off, reverse=True)]
@@ -60,12 +52,14 @@ def findings(verdict: Verdict) -> list[Finding]:
 
 def finding(comparison: Comparison) -> Finding:
     """A comparison's size, certainty and margin in words."""
-    found, margin = comparison.interval, comparison.margin
-    if found is None:
-        allowed = comparison.reference if comparison.reference != "–" else ""
-        return Finding(comparison.metric, comparison.subject, comparison.candidate, "", allowed, comparison.note)
-    allowed = percent(margin) if margin is not None else ""
-    return Finding(comparison.metric, comparison.subject, percent(found.estimate), bounds(found), allowed, comparison.note)
+    found, margin, metric, subject = comparison.interval, comparison.margin, comparison.metric, comparison.subject
+    if found is not None:
+        standard = f"allowed {percent(margin)}" if margin is not None else ""
+        return Finding(metric, subject, percent(found.estimate), bounds(found), standard, comparison.note)
+    size = comparison.candidate if comparison.outcome is Outcome.REGRESSION else ""
+    label = "allowed" if comparison.reference.startswith("≤") else "reference"
+    standard = f"{label} {comparison.reference}" if size and comparison.reference != "–" else ""
+    return Finding(metric, subject, size, "", standard, comparison.note)
 
 
 def bounds(found: Interval) -> str:
@@ -76,6 +70,18 @@ def bounds(found: Interval) -> str:
 def reached(comparison: Comparison) -> str:
     """The smallest difference that would have been caught; "" where it isn't known."""
     return percent(comparison.detectable) if comparison.detectable is not None else ""
+
+
+def _sentence(verdict: Verdict, candidate: str, reference: str) -> str:
+    if verdict.failed:
+        return f"launches of {candidate} did not finish, so this is no verdict on the whole. See what failed, and measure again."
+    if verdict.outcome is Outcome.REGRESSION:
+        return f"{candidate} is worse than {reference} by more than is allowed, in {_listed(findings(verdict))}."
+    if verdict.outcome is Outcome.PASS:
+        return f"{candidate} is as right as {reference}{_speed(verdict)}."
+    undecided = _listed(findings(verdict))
+    where = f" in {undecided}" if undecided else ""
+    return f"the measurements prove {candidate} neither as good as {reference} nor worse{where}. More launches, or a quieter machine, may."
 
 
 def _tensorflow(judged: Judged, side: str) -> str:

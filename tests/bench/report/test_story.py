@@ -6,7 +6,7 @@ import pytest
 
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.report.judged import Judged
-from bench.report.story import findings, names, outcome_word, sentence
+from bench.report.story import finding, findings, names, outcome_word, sentence
 from tests.bench.report.samples import EXACT, OLD, comparison, paired_run, upgrade
 from tests.bench.samples import SUBJECT, records, run
 
@@ -32,13 +32,15 @@ def test_a_failed_measurement_is_no_verdict() -> None:
     judged = upgrade()
     failed = dataclasses.replace(judged, verdict=dataclasses.replace(judged.verdict, failures=("launch 2: killed",)))
     assert outcome_word(failed.verdict) == "MEASUREMENT FAILED"
-    assert "no verdict on the whole" in sentence(failed)
+    assert sentence(failed).startswith("Launches of TensorFlow 2.21.0 did not finish")
+    undecided = dataclasses.replace(failed.verdict, outcome=Outcome.CANNOT_JUDGE)
+    assert findings(undecided) == []  # what failed is told, not what follows from it
 
 
 def test_the_culprit_has_its_size_and_certainty() -> None:
     (found,) = findings(upgrade(1.2).verdict)
     # ln 1.2 ± 3.18 · 0.005: 0.1823 ± 0.0159, which is +18.1% to +21.9%.
-    assert (found.metric, found.size, found.allowed) == ("step time", "+20.0%", "+5.0%")
+    assert (found.metric, found.size, found.standard) == ("step time", "+20.0%", "allowed +5.0%")
     assert found.certainty == "95% certain to be between +18.1% and +21.9%"
 
 
@@ -49,6 +51,17 @@ def test_the_furthest_off_is_named_first() -> None:
     assert [found.metric for found in findings(verdict)] == ["lockstep", "evaluation", "step time"]
     assert findings(verdict)[0].size == "1.0e-02"
     assert "in lockstep, evaluation and step time." in sentence(Judged(paired_run(), verdict))
+
+
+def test_an_exact_check_s_standard() -> None:
+    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, candidate="1.0e-02")
+    retraced = Comparison(SUBJECT.name, "retraces", Outcome.REGRESSION, "3", "0", "the step was traced again")
+    unsure = Comparison(SUBJECT.name, "step time", Outcome.CANNOT_JUDGE, "3.49 ms", "3.39 ms", "not judged: there are 3 launches")
+    assert [(found.size, found.standard) for found in map(finding, (wrong, retraced, unsure))] == [
+        ("1.0e-02", "allowed ≤ 4.0e-06"),
+        ("3", "reference 0"),
+        ("", ""),
+    ]
 
 
 def test_a_metric_of_several_subjects_is_named_once() -> None:

@@ -35,19 +35,21 @@ def escaped(text: str) -> str:
 def _section(judged: Judged) -> str:
     verdict = judged.verdict
     word = story.outcome_word(verdict)
-    lines = [f"### {story.GLYPHS[word]} {word}", "", escaped(story.sentence(judged)), ""]
-    lines += [_finding(found) for found in story.findings(verdict)]
-    lines += [f"- failed: {escaped(failure)}" for failure in verdict.failures]
-    lines += [f"- warning: {escaped(warning)}" for warning in verdict.warnings]
-    different = [row for row in compared.environments(judged) if row.differs]
+    bullets = [_finding(found) for found in story.findings(verdict)]
+    bullets += [f"- failed: {escaped(failure)}" for failure in verdict.failures]
+    bullets += [f"- warning: {escaped(warning)}" for warning in verdict.warnings]
+    blocks = [[f"### {story.GLYPHS[word]} {word}"], [escaped(story.sentence(judged))], bullets]
     if verdict.comparisons:
-        lines += ["", *_table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)])]
+        blocks.append(_table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)]))
+    different = [row for row in compared.environments(judged) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
-        lines += ["", "<details><summary>What differed</summary>", "", *_table(("", "reference", "candidate"), rows), "", "</details>"]
+        table = _table(("", "reference", "candidate"), rows)
+        blocks += [["<details><summary>What differed</summary>"], table, ["</details>"]]
     candidate, reference = map(escaped, story.names(judged))
     command = escaped(compared.command(judged))
-    return "\n".join([*lines, "", f"{candidate} against {reference}, measured {escaped(judged.run.created)} by: {command}", ""])
+    blocks.append([f"{candidate} against {reference}, measured {escaped(judged.run.created)} by: {command}"])
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def _importance(comparison: Comparison) -> int:

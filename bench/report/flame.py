@@ -52,8 +52,9 @@ def _drawn(frame: _Frame, left: float, level: int, scale: float, times: Timeline
     tooltip = f"{name}: {frame.time_ns / times.steps / 1e6:.3f} ms, {frame.time_ns / times.window_ns:.1%}"
     letters = int(width / LETTER_WIDTH)
     text = escape(frame.name[:letters]) if letters > 1 else ""
+    size = f'width="{width:.2f}" height="{FRAME_HEIGHT - 1}"'
     yield (
-        f'<g><title>{tooltip}</title><rect x="{left:.2f}" y="{top}" width="{width:.2f}" height="{FRAME_HEIGHT - 1}" fill="{_colour(frame.name)}"/>'
+        f'<g><title>{tooltip}</title><rect x="{left:.2f}" y="{top}" {size} fill="{_colour(frame.name)}"/>'
         f'<text x="{left + 2:.2f}" y="{top + FRAME_HEIGHT - 6}">{text}</text></g>'
     )
     for inner in sorted(frame.inner.values(), key=lambda one: (-one.time_ns, one.name)):

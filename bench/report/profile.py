@@ -52,8 +52,9 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -> str:
     """The whole step in a sentence, then both tables, what got slower first."""
     change = found.candidate_seconds / found.reference_seconds - 1
+    times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
     lines = [
-        f"{candidate.name} against {reference.name}: {_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}",
+        f"{candidate.name} against {reference.name}: {times}",
         "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing.",
     ]
     for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):

@@ -26,7 +26,7 @@ def test_what_got_slower_comes_first() -> None:
     assert (first.name, first.slower_seconds) == ("MatMul", pytest.approx(100e-9))
     assert (last.name, last.slower_seconds) == ("Add", pytest.approx(-10e-9))
     assert all(difference.slower_seconds == 0 for difference in middle)
-    assert [difference.name for difference in found.by_layer][0] == "output"
+    assert found.by_layer[0].name == "output"
     assert sum(difference.slower_seconds for difference in found.by_layer) == pytest.approx(90e-9)
 
 

@@ -1,7 +1,7 @@
 """TensorFlow's trace (XSpace) as a Trace: events by line, on one clock, with what they are events of.
 
-Planes: `/host:CPU` has a line a thread; `/device:…` a line a stream, whose events (kernels) name their operation in the statistic
-`tf_op`. Fields as in tsl/profiler/protobuf/xplane.proto.
+Planes: `/host:CPU` has a line a thread; `/device:GPU:0` a line a stream, whose events (kernels) name their operation in the statistic
+`tf_op`. Other planes and a device's other lines say nothing new. Fields as in tsl/profiler/protobuf/xplane.proto.
 """
 
 import dataclasses
@@ -12,14 +12,12 @@ from typing import Any
 
 from bench.record.profile import Line, Operation, PeakMemory, Trace
 
-HOST, DEVICES = "/host:CPU", "/device:"
+HOST, DEVICE, STREAM = "/host:CPU", "/device:", "Stream"
 # An operation's event is `scope/name:Type`: TensorFlow's own rule, kTfOp in tsl/profiler/utils/tf_op_utils.cc.
 OPERATION = re.compile(r"(?P<name>[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*):(?P<kind>[A-Z_][A-Za-z0-9_]*)")
 ALLOCATED, FREED = "MemoryAllocation", "MemoryDeallocation"
 # A kernel of a function that was inlined has its caller's scope in front: rnn/while/body/_17/rnn/while/lstm_cell/MatMul.
 INLINED = re.compile(r".*/_\d+/")
-
-Found = tuple[int, int, Operation]  # start and duration in nanoseconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,25 +35,29 @@ def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
 
     `flops`: of matrix products by the names of their nodes (lm.graphs.product_flops).
     """
-    lines = [(plane, line, list(_events(plane, line))) for plane in space.planes for line in plane.lines]
+    lines = [(plane, line, list(_events(plane, line))) for plane in space.planes for line in plane.lines if _counts(plane, line)]
     windows = sorted(
         (event.start_ns, event.start_ns + event.duration_ns) for _, _, events in lines for event in events if event.name == window
     )
     if not windows:
         raise ValueError("the trace is empty: it holds none of the steps that were profiled; profile fewer, or the buffer overflows")
     start, end = windows[0][0], windows[-1][1]
-    found = [
-        (plane, line, [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start], window)
+    within = [
+        (plane, line, [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start])
         for plane, line, events in lines
     ]
     operations: dict[Operation, int] = {}
-    made = [_line(*one, start, flops, operations) for one in found]
+    made = [_line(*one, window, start, flops, operations) for one in within]
     return Trace(
         tuple(operations),
         tuple(line for line in made if line.operations),
         tuple((first - start, last - start) for first, last in windows),
-        tuple(peaks([event for _, _, events, _ in found for event in events])),
+        tuple(peaks([event for _, _, events in within for event in events])),
     )
+
+
+def _counts(plane: Any, line: Any) -> bool:
+    return plane.name == HOST or (plane.name.startswith(DEVICE) and line.name.startswith(STREAM))
 
 
 def _events(plane: Any, line: Any) -> Iterator[_Event]:
@@ -79,7 +81,7 @@ def _line(
     plane: Any, line: Any, events: list[_Event], window: str, zero: int, flops: Mapping[str, int], operations: dict[Operation, int]
 ) -> Line:
     """The line's events in order; `operations` numbers what they are events of, and grows."""
-    device = plane.name.startswith(DEVICES)
+    device = plane.name.startswith(DEVICE)
     python = any(event.name == window for event in events)
     kept = []
     for event in sorted(events, key=lambda event: (event.start_ns, -event.duration_ns)):

@@ -20,8 +20,9 @@ REST = (EXECUTOR, PYTHON, IDLE)
 # Operations that only wait for others, which have events of their own.
 CONTAINERS = {"PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
 WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a function's graph runs
+OPERATION, CONTAINER = "operation", "container"  # beside EXECUTOR, PYTHON and WAITING, what an event says about its thread
 
-Event = tuple[int, int]  # the places of a line and of one of its events
+Owner = tuple[int, int]  # the places of a line and of an operation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +72,14 @@ class _Shares:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.shared: dict[Event, float] = defaultdict(float)
-        self.thread: dict[Event, int] = defaultdict(int)
-        self.calls: dict[Event, int] = defaultdict(int)
+        self._roles = {
+            (number, place): role(line, trace.operations[place])
+            for number, line in enumerate(trace.lines)
+            for place in set(line.operations)
+        }
+        self.shared: dict[Owner, float] = defaultdict(float)
+        self.thread: dict[Owner, int] = defaultdict(int)
+        self.calls: dict[Owner, int] = defaultdict(int)
         self.rest: dict[str, float] = dict.fromkeys(REST, 0.0)
         self.rest_events: dict[str, int] = dict.fromkeys(REST, 0)
 
@@ -85,7 +91,8 @@ class _Shares:
         for moment, begins, line, event in changes:
             self._give(running, moment - now)
             now = moment
-            running.change(line, self._role(line, event), self.trace.lines[line].operations[event], begins=bool(begins))
+            place = self.trace.lines[line].operations[event]
+            running.change(line, place, self._roles[line, place], begins=bool(begins))
         self._give(running, end - now)
 
     def _changes(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -96,23 +103,20 @@ class _Shares:
                     yield max(begin, start), 1, place, event
                     yield min(begin + duration, end), 0, place, event
                     if begin >= start:
-                        self._count(place, event)
+                        self._count((place, line.operations[event]))
 
-    def _count(self, line: int, event: int) -> None:
-        role = self._role(line, event)
+    def _count(self, owner: Owner) -> None:
+        role = self._roles[owner]
         if role == OPERATION:
-            self.calls[line, self.trace.lines[line].operations[event]] += 1
+            self.calls[owner] += 1
         else:
             self.rest_events[EXECUTOR if role in (EXECUTOR, CONTAINER) else PYTHON] += 1
-
-    def _role(self, line: int, event: int) -> str:
-        return role(self.trace.lines[line], self.trace.operations[self.trace.lines[line].operations[event]])
 
     def _give(self, running: "_Running", duration: int) -> None:
         if not duration:
             return
-        for line, place in running.innermost():
-            self.thread[line, place] += duration
+        for owner in running.innermost():
+            self.thread[owner] += duration
         owners = running.owners()
         for owner in owners:
             self.shared[owner] += duration / len(owners)
@@ -120,11 +124,8 @@ class _Shares:
             self.rest[running.rest()] += duration
 
 
-OPERATION, CONTAINER = "operation", "container"
-
-
 def role(line: Line, operation: Operation) -> str:
-    """What an event says about its thread: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
+    """What an event of the operation says about its line: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
     if operation.kind:
         return CONTAINER if operation.kind in CONTAINERS else OPERATION
     if operation.name == WAITING:
@@ -140,7 +141,7 @@ class _Running:
         self._operations: list[list[int]] = [[] for _ in lines]  # by line, in the order in which they began
         self._others = dict.fromkeys((CONTAINER, EXECUTOR, WAITING, PYTHON), 0)
 
-    def change(self, line: int, role: str, operation: int, *, begins: bool) -> None:
+    def change(self, line: int, operation: int, role: str, *, begins: bool) -> None:
         """An event begins or ends."""
         if role != OPERATION:
             self._others[role] += 1 if begins else -1
@@ -149,11 +150,11 @@ class _Running:
         else:
             self._operations[line].remove(operation)
 
-    def innermost(self) -> list[Event]:
-        """The operation that began last on each line where one runs."""
+    def innermost(self) -> list[Owner]:
+        """On each line where operations run, the one that began last."""
         return [(line, stack[-1]) for line, stack in enumerate(self._operations) if stack]
 
-    def owners(self) -> list[Event]:
+    def owners(self) -> list[Owner]:
         """Those who share the instant."""
         found = self.innermost()
         return [one for one in found if self._lines[one[0]].device] or found

@@ -21,14 +21,12 @@ MEMORY_TOP = 5
 def profile_text(profile: Profile) -> str:
     """Where a step's time went: by type of operation, by layer, and what TensorFlow tells of retraces and memory."""
     times = timeline(profile.trace)
-    lines = [*_heading(profile, times), ""]
-    for what, rows in _tables(profile, times).items():
-        lines += [_table(what, rows, profile.matmul_flops_per_second), ""]
-    lines += _traces(profile.traces)
-    lines += [line for peak in profile.trace.memory for line in _memory(peak)] or ["peak memory by operation: this TensorFlow doesn't tell"]
+    tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
+    memory = [line for peak in profile.trace.memory for line in _memory(peak)]
+    notes = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't tell"])]
     if profile.hlo_problem:
-        lines.append(f"no HLO: {profile.hlo_problem}")
-    return "\n".join(one_line(line) if "\n" not in line else line for line in lines)
+        notes.append(f"no HLO: {one_line(profile.hlo_problem)}")
+    return "\n".join([*_heading(profile, times), "", *(line for text in tables for line in (text, "")), *notes])
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -
     change = found.candidate_seconds / found.reference_seconds - 1
     times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
     lines = [
-        f"{candidate.name} against {reference.name}: {times}",
+        one_line(f"{candidate.name} against {reference.name}: {times}"),
         "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing.",
     ]
     for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
@@ -77,7 +75,7 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
     environment = profile.environment
     detail = "" if profile.detailed else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
     return [
-        f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads",
+        one_line(f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: tracing overhead {overhead(profile):+.1%}",
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
         f"the rows add up to {accounted(profile, times):.1%} of the profiled step{detail}",
@@ -140,13 +138,16 @@ def _calls(row: Difference) -> list[str]:
 def _traces(traces: Traces) -> list[str]:
     if traces.count == 1:
         return ["traced once: no retraces"]
-    reasons = [f"  for {' '.join(signature.split())}" for signature in traces.signatures]
-    return [f"traced {traces.count} times, {traces.count - 1} more than needed:", *reasons, *(f"  {said}" for said in traces.messages)]
+    reasons = [*(f"for {signature}" for signature in traces.signatures), *traces.messages]
+    return [f"traced {traces.count} times, {traces.count - 1} more than needed:", *(f"  {one_line(reason)}" for reason in reasons)]
 
 
 def _memory(peak: PeakMemory) -> list[str]:
-    lines = [f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB, of it allocated during these steps:"]
-    return lines + [f"  {size / 2**20:.1f} MiB by {operation}" for operation, size in list(peak.by_operation.items())[:MEMORY_TOP]]
+    largest = list(peak.by_operation.items())[:MEMORY_TOP]
+    return [
+        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB, of it allocated during these steps:"),
+        *(f"  {size / 2**20:.1f} MiB by {one_line(operation)}" for operation, size in largest),
+    ]
 
 
 def _ms(seconds: float) -> str:

@@ -60,6 +60,7 @@ def test_a_devices_kernels_go_by_their_operation() -> None:
     add(made, "/host:CPU", "python", [(STEP, 0, 100, {})])
     kernels = [("ampere_sgemm_128x64_tn", 10, 60, {"tf_op": "dense/MatMul:MatMul"}), ("MemcpyD2H", 70, 80, {})]
     add(made, "/device:GPU:0", "Stream #13(Compute)", kernels)
+    add(made, "/device:GPU:0", "XLA Modules", [("the same once more", 10, 60, {})])
     trace = trace_of(made, STEP, {})
     (line,) = trace.lines
     assert (line.name, line.device) == ("/device:GPU:0 Stream #13(Compute)", True)

@@ -23,6 +23,11 @@ def made(product_ms: int = 6) -> Profile:
     return profile(trace(lines, [(0, 10 * MS)], {"dense/MatMul": 300_000_000}, [MEMORY]), 0.009)
 
 
+def squeezed(text: str) -> str:
+    """With single spaces: how wide a column is doesn't matter."""
+    return " ".join(text.split())
+
+
 def rows(text: str) -> dict[str, list[str]]:
     """The cells of each line that a table's row could be, by its first."""
     return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
@@ -39,16 +44,16 @@ def test_the_table_adds_up_and_says_what_recording_cost() -> None:
     assert found["Add"] == ["2.000", "20.0%", "2.000", "1.0"]
     assert found["idle"] == ["2.000", "20.0%"]
     assert found["output"][:2] == ["6.000", "60.0%"]
-    assert "the step      10.000   100.0%        8.000" in text
+    assert "the step 10.000 100.0% 8.000" in squeezed(text)
     assert "peak memory of cpu: 3.0 MiB" in text
-    assert "2.0 MiB by dense/MatMul" in text
+    assert "\n  2.0 MiB by dense/MatMul" in text
 
 
 def test_rows_beyond_the_top_are_one() -> None:
     """25 types of 1 ms each: 20 are shown, 5 are together."""
     events = [(f"a{number}:Kind{number}", number * MS, (number + 1) * MS) for number in range(TOP + 5)]
     text = profile_text(profile(trace({"python": [(WAITING, 0, 25 * MS)], "worker": events}, [(0, 25 * MS)]), 0.025))
-    assert "5 others    5.000    20.0%        5.000      5.0" in text
+    assert "5 others 5.000 20.0% 5.000 5.0" in squeezed(text)
     assert "this TensorFlow doesn't tell" in text
 
 

@@ -28,7 +28,9 @@ def target(trainer: Trainer, name: str, batch: Batch) -> Target:
 
     `step` is the very function that the gate times. Raises ValueError for another name.
     """
-    return _MAKERS[name](trainer, batch) if name in _MAKERS else _refuse(name)
+    if name not in _MAKERS:
+        raise ValueError(f"no target is called {name!r}; there are {', '.join(_MAKERS)}")
+    return _MAKERS[name](trainer, batch)
 
 
 def _forward(trainer: Trainer, batch: Batch) -> Target:
@@ -63,10 +65,6 @@ def _tensors(trainer: Trainer, batch: Batch) -> tuple[Any, ...]:
     inputs, targets, masks = batch
     with tf.device(trainer.device):
         return tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
-
-
-def _refuse(name: str) -> Target:
-    raise ValueError(f"no target is called {name!r}; there are {', '.join(_MAKERS)}")
 
 
 _MAKERS = {"forward": _forward, "gradient": _gradient, "clip": _clip, "step": _step}

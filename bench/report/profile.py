@@ -1,6 +1,7 @@
 """Profiles and their comparison, as text and as plain data."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.report.lines import one_line
 STYLE = "simple"
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
+COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
 
 
 def profile_text(profile: Profile) -> str:
@@ -66,8 +68,9 @@ def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -
 
 
 def program_diff(reference: str, candidate: str, names: Sequence[str]) -> str:
-    """A unified diff of two programs' lines (graph or HLO); "" where they are alike."""
-    return "".join(difflib.unified_diff(reference.splitlines(True), candidate.splitlines(True), *names))
+    """A unified diff of two programs' lines (graph or HLO) without the numbers that HLO counts on; "" where they are alike."""
+    lines = [COUNTED.sub("", text).splitlines(True) for text in (reference, candidate)]
+    return "".join(difflib.unified_diff(*lines, *names))
 
 
 def _heading(profile: Profile, times: Timeline) -> list[str]:

@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_baseline_commands(commands)
     _add_upgrade_commands(commands)
     _add_training_commands(commands)
+    _add_profile_command(commands)
     _add_machine_commands(commands)
     return parser
 
@@ -160,6 +161,23 @@ def _add_training_commands(commands: Commands) -> None:
     lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
 
 
+def _add_profile_command(commands: Commands) -> None:
+    """Explaining a step's time."""
+    profile = commands.add_parser("profile", help="show where a step's time goes; with two environments, what got slower")
+    profile.add_argument("--config", metavar="NAME", help="reference configuration")
+    profile.add_argument("--target", default="step", metavar="NAME", help="forward, gradient, clip or step (default: %(default)s)")
+    profile.add_argument("--python", action="append", metavar="INTERPRETER", help="environment (default: this one); twice: compare them")
+    profile.add_argument("--implementation", action="append", metavar="NAME", help="default: cells; twice: compare them")
+    profile.add_argument("--compare", nargs=2, metavar=("REFERENCE", "CANDIDATE"), help="compare two stored profiles, and profile nothing")
+    profile.add_argument("--steps", type=int, default=20, metavar="N", help="steps to record, and to time without (default: %(default)s)")
+    profile.add_argument("--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step")
+    _add_variables(profile)
+    _add_data(profile)
+    _add_device(profile)
+    profile.add_argument("--output", metavar="DIR", help="where profile, dumps and pictures go (default: reports/…)")
+    profile.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _add_machine_commands(commands: Commands) -> None:
     """The corpora, the environments and the machine."""
     data = commands.add_parser("data", help="make or verify a corpus")
@@ -197,15 +215,27 @@ def _add_subject(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python", default=sys.executable, metavar="INTERPRETER", help="interpreter of the environment to measure (default: this one)"
     )
+    _add_variables(parser)
+
+
+def _add_variables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable for the measured process; may be repeated"
     )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--implementation", default="cells", metavar="NAME", help="default: %(default)s")
+    _add_device(parser)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
     parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)")
-    parser.add_argument("--implementation", default="cells", metavar="NAME", help="default: %(default)s")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)")
 

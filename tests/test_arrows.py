@@ -20,6 +20,8 @@ LIBRARIES = {
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
     "bench.drive": {"bench.drive", "uv"},
+    "bench.judge": {"numpy", "scipy"},
+    "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "rich", "tabulate"},
     "bench.commands": {"rich", "tabulate"},
     "bench.cli": set(),
@@ -40,6 +42,8 @@ FORBIDDEN = [
     ("bench/commands/added.py", "import lm.trainer", "needs no TensorFlow"),
     ("bench/report/added.py", "import lm.config", "do not know the system under test"),
     ("bench/report/added.py", "import bench.drive", "report does not drive"),
+    ("bench/profile/added.py", "import bench.report", "data goes one way"),
+    ("bench/profile/added.py", "import lm.config", "do not know the system under test"),
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.lockstep import Stepped
 from bench.record.machine import this_machine, usable_cores
+from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
 
@@ -124,6 +125,13 @@ class Session:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
         data, _ = self._prepare(step)
         return self._side.take(step, data)
+
+    def profile(self, target: str, steps: int, folder: str, detailed: bool) -> Profiled:
+        """Profiles a target (see bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
+        from bench.measure.profile import profile
+
+        data, _ = self._prepare(self._next_step)
+        return profile(self.trainer, target, data, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Perplexity over the first batches of the validation split."""

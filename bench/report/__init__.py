@@ -1,1 +1,1 @@
-"""Verdicts to text, for people and for other programs. Imports `bench.judge` and `bench.record`."""
+"""Verdicts to text, for people and for other programs. Imports `bench.judge`, `bench.profile` and `bench.record`."""

@@ -20,6 +20,7 @@ COMMANDS = (
     "gate",
     "history",
     "lockstep",
+    "profile",
     "record",
     "report",
     "run",

@@ -1,0 +1,46 @@
+"""Profiles one target inside a measured environment: timed without the profiler first, then recorded, then read."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.measure.xspace import trace_of
+from bench.record.profile import Dump, Profiled, Traces
+
+WARM_UP = 5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
+
+
+def profile(trainer: Any, name: str, batch: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
+    """Takes `steps` steps of a target, twice. The raw trace stays below `folder`.
+
+    Raises ValueError for an unknown target and for an empty trace, ProfilerError where TensorFlow can't profile.
+    """
+    from lm import graphs, profiling
+    from lm.roofline import matmul_flops_per_second
+    from lm.targets import target
+
+    rate = matmul_flops_per_second(trainer.device)
+    with profiling.retracing_messages() as messages:
+        called = target(trainer, name, batch)
+        for _ in range(WARM_UP):
+            called.run()
+        plain = [_timed(called) for _ in range(steps)]
+        with profiling.recording(folder, detailed=detailed):
+            profiled = []
+            for number in range(steps):
+                with profiling.step_window(number):
+                    profiled.append(_timed(called))
+    function = called.function
+    traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))
+    graph = graphs.graph_of(function, called.arguments)
+    space = profiling.read_xspace(profiling.recorded_file(folder))
+    trace = trace_of(space, profiling.WINDOW, graphs.product_flops(graph))
+    dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(called.body, called.arguments))
+    return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)
+
+
+def _timed(called: Any) -> float:
+    """Wall seconds of a call, to the end of what it asked of its device."""
+    started = time.perf_counter()
+    called.run()
+    return time.perf_counter() - started

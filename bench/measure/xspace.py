@@ -1,0 +1,129 @@
+"""TensorFlow's trace (XSpace) as a Trace: events by line, on one clock, with what they are events of.
+
+Planes: `/host:CPU` has a line a thread; `/device:GPU:0` a line a stream, whose events (kernels) name their operation in the statistic
+`tf_op`. Other planes and a device's other lines say nothing new. Fields as in tsl/profiler/protobuf/xplane.proto.
+"""
+
+import dataclasses
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.record.profile import Line, Operation, PeakMemory, Trace
+
+HOST, DEVICE, STREAM = "/host:CPU", "/device:", "Stream"
+# An operation's event is `scope/name:Type`: TensorFlow's own rule, kTfOp in tsl/profiler/utils/tf_op_utils.cc.
+OPERATION = re.compile(r"(?P<name>[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*):(?P<kind>[A-Z_][A-Za-z0-9_]*)")
+ALLOCATED, FREED = "MemoryAllocation", "MemoryDeallocation"
+# A kernel of a function that was inlined has its caller's scope in front: rnn/while/body/_17/rnn/while/lstm_cell/MatMul.
+INLINED = re.compile(r".*/_\d+/")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Event:
+    """An event with its statistics by name."""
+
+    name: str
+    start_ns: int
+    duration_ns: int
+    statistics: Mapping[str, Any]
+
+
+def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
+    """The trace of the events called `window` and of all that happened within them. Raises ValueError if there are none.
+
+    `flops`: of matrix products by the names of their nodes (lm.graphs.product_flops).
+    """
+    lines = [(plane, line, list(_events(plane, line))) for plane in space.planes for line in plane.lines if _counts(plane, line)]
+    windows = sorted(
+        (event.start_ns, event.start_ns + event.duration_ns) for _, _, events in lines for event in events if event.name == window
+    )
+    if not windows:
+        raise ValueError("the trace is empty: it holds none of the steps that were profiled; profile fewer, or the buffer overflows")
+    start, end = windows[0][0], windows[-1][1]
+    within = [
+        (plane, line, [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start])
+        for plane, line, events in lines
+    ]
+    operations: dict[Operation, int] = {}
+    made = [_line(*one, window, start, flops, operations) for one in within]
+    return Trace(
+        tuple(operations),
+        tuple(line for line in made if line.operations),
+        tuple((first - start, last - start) for first, last in windows),
+        tuple(peaks([event for _, _, events in within for event in events])),
+    )
+
+
+def _counts(plane: Any, line: Any) -> bool:
+    return plane.name == HOST or (plane.name.startswith(DEVICE) and line.name.startswith(STREAM))
+
+
+def _events(plane: Any, line: Any) -> Iterator[_Event]:
+    """Events of a line, with start and duration on the trace's clock. Events that are mere counts have no time and are left out."""
+    for event in line.events:
+        if event.WhichOneof("data") == "num_occurrences":
+            continue
+        metadata = plane.event_metadata[event.metadata_id]
+        statistics = {
+            plane.stat_metadata[statistic.metadata_id].name: _value(plane, statistic) for statistic in (*metadata.stats, *event.stats)
+        }
+        yield _Event(metadata.name, line.timestamp_ns + event.offset_ps // 1000, event.duration_ps // 1000, statistics)
+
+
+def _value(plane: Any, statistic: Any) -> Any:
+    kind = statistic.WhichOneof("value")
+    return plane.stat_metadata[statistic.ref_value].name if kind == "ref_value" else getattr(statistic, kind) if kind else None
+
+
+def _line(
+    plane: Any, line: Any, events: list[_Event], window: str, zero: int, flops: Mapping[str, int], operations: dict[Operation, int]
+) -> Line:
+    """The line's events in order; `operations` numbers what they are events of, and grows."""
+    device = plane.name.startswith(DEVICE)
+    python = any(event.name == window for event in events)
+    kept = []
+    for event in sorted(events, key=lambda event: (event.start_ns, -event.duration_ns)):
+        operation = _operation(event, device, flops)
+        if event.name != window and event.duration_ns and operation is not None:
+            kept.append((operations.setdefault(operation, len(operations)), event.start_ns - zero, event.duration_ns))
+    places, starts, durations = zip(*kept, strict=True) if kept else ((), (), ())
+    name = f"{plane.name} {line.name}" if device else line.name
+    return Line(name, device, python, tuple(places), tuple(starts), tuple(durations))
+
+
+def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operation | None:
+    """What the event is of. On a device an event without an operation (a copy that the runtime makes) goes by its own name."""
+    matched = OPERATION.fullmatch(str(event.statistics.get("tf_op", "")) if device else event.name)
+    if matched is None:
+        return Operation(event.name, event.name if device else "")
+    name, kind = matched["name"], matched["kind"]
+    count = flops.get(name) or flops.get(INLINED.sub("", name), 0) if "MatMul" in kind else 0
+    return Operation(name, kind, count)
+
+
+def peaks(events: list[_Event]) -> Iterator[PeakMemory]:
+    """What each allocator held at its peak, from the events of its allocations in order; nothing where none were recorded."""
+    by_allocator = defaultdict(list)
+    for event in sorted(events, key=lambda event: event.start_ns):
+        if event.name in (ALLOCATED, FREED):
+            by_allocator[str(event.statistics.get("allocator_name", "allocator"))].append(event)
+    for allocator, ordered in sorted(by_allocator.items()):
+        fullest = max(range(len(ordered)), key=lambda place: int(ordered[place].statistics.get("bytes_allocated", 0)))
+        held: dict[Any, tuple[str, int]] = {}
+        for event in ordered[: fullest + 1]:
+            address = event.statistics.get("addr")
+            if event.name == FREED:
+                held.pop(address, None)
+            else:
+                held[address] = (str(event.statistics.get("tf_op") or "unknown"), int(event.statistics.get("allocation_bytes", 0)))
+        yield PeakMemory(allocator, int(ordered[fullest].statistics.get("bytes_allocated", 0)), _summed(held.values()))
+
+
+def _summed(parts: Any) -> dict[str, int]:
+    """Bytes by operation, the largest first."""
+    bytes_of: dict[str, int] = defaultdict(int)
+    for operation, size in parts:
+        bytes_of[operation] += size
+    return dict(sorted(bytes_of.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,79 @@
+"""Two profiles, part by part: what got slower, the most first."""
+
+import dataclasses
+import re
+
+from bench.profile.layers import layers
+from bench.profile.overhead import without_overhead
+from bench.profile.table import Key, table, typical_seconds
+from bench.profile.timeline import timeline
+from bench.record.profile import Operation, Profile
+
+ONEDNN = re.compile(r"_Mkl(Native)?")  # in front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One part of a step on both sides, recording's cost taken off. 0 where a side has no such part."""
+
+    name: str
+    reference_seconds: float
+    candidate_seconds: float
+    reference_calls: float
+    candidate_calls: float
+
+    @property
+    def slower_seconds(self) -> float:
+        """How much longer the candidate takes."""
+        return self.candidate_seconds - self.reference_seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The whole step, then its parts by type of operation and by layer."""
+
+    reference_seconds: float
+    candidate_seconds: float
+    by_kind: tuple[Difference, ...]
+    by_layer: tuple[Difference, ...]
+
+
+def compare(reference: Profile, candidate: Profile) -> Comparison:
+    """The parts of each table add up to the unprofiled steps. Raises ValueError for profiles of different things."""
+    for what, one, other in (
+        ("target", reference.target, candidate.target),
+        ("configuration", reference.subject.config, candidate.subject.config),
+        ("corpus", reference.subject.corpus, candidate.subject.corpus),
+        ("device", reference.subject.device, candidate.subject.device),
+        ("machine", reference.machine.fingerprint(), candidate.machine.fingerprint()),
+    ):
+        if one != other:
+            raise ValueError(f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both")
+    steps = [typical_seconds(profile.plain_seconds) for profile in (reference, candidate)]
+    return Comparison(
+        *steps, _differences(reference, candidate, *[_kind] * 2), _differences(reference, candidate, *map(layer_of, (reference, candidate)))
+    )
+
+
+def layer_of(profile: Profile) -> Key:
+    """A key: the layer of the model that an operation of this profile belongs to."""
+    by_name = layers([operation.name for operation in profile.trace.operations if operation.kind])
+    return lambda operation: by_name[operation.name]
+
+
+def _kind(operation: Operation) -> str:
+    return ONEDNN.sub("", operation.kind)
+
+
+def _differences(reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key) -> tuple[Difference, ...]:
+    """Sorted by what got slower."""
+    sides = []
+    for profile, key in ((reference, reference_key), (candidate, candidate_key)):
+        times = without_overhead(timeline(profile.trace), typical_seconds(profile.plain_seconds))
+        sides.append({row.name: row for row in table(times, key)})
+    one, other = sides
+    found = [
+        Difference(name, *(getattr(side[name], field) if name in side else 0.0 for field in ("seconds", "calls") for side in sides))
+        for name in {**one, **other}
+    ]
+    return tuple(sorted(found, key=lambda difference: (-difference.slower_seconds, difference.name)))

@@ -1,0 +1,57 @@
+"""Which layer of the model an operation belongs to, by its name scope.
+
+Scopes differ between Keras 2 and 3 and between implementations (rnn/stacked_rnn_cells/lstm_cell_1 in one, rnn_1/lstm_cell_1_2 in
+another), so that they are matched by what stays, and LSTM layers are counted in the order of their names.
+"""
+
+import re
+from collections.abc import Iterable
+
+# What a function that was inlined puts in front: rnn/while/body/_17/ before rnn/while/lstm_cell/MatMul.
+INLINED = re.compile(r".*/_\d+/")
+BACKWARD = re.compile(r"(^|/)gradients?(_tape)?/|_grad/")
+NUMBER = re.compile(r"(_\d+)+$")
+READ = re.compile(r"/ReadVariableOp(_\d+)?$")  # a read belongs to the operation that needs it
+NO_SCOPE = "no scope"  # in Keras 2 the optimizer's update, for the most part
+LSTM = re.compile(r"lstm(_cell|_layer)?(_?\d+)*")
+# The first that a scope's part matches gives the layer.
+LAYERS = (
+    (re.compile(r"embedding(_\d+)*"), "embedding"),
+    (re.compile(r"(dense|output)(_\d+)*"), "output"),
+    (re.compile(r"(Sparse)?SoftmaxCrossEntropy.*|sparse_softmax_cross_entropy.*"), "loss"),
+    (re.compile(r"(clip_by_)?global_norm(_\d+)*"), "clipping"),
+    (re.compile(r"sgd(_\d+)*", re.IGNORECASE), "update"),
+    (re.compile(r"rnn(_\d+)*"), "recurrence"),
+)
+
+
+def layers(names: Iterable[str]) -> dict[str, str]:
+    """The layer of each operation of one profile by name: "embedding", "lstm 0", "output, gradient", …"""
+    names = list(names)
+    cells = sorted({cell for name in names if (cell := _lstm(name))}, key=lambda cell: [int(part) for part in re.findall(r"\d+", cell)])
+    return {name: _layer(name, cells) for name in names}
+
+
+def scopes(name: str) -> list[str]:
+    """The scopes around an operation, without the operation's own name and what inlining put in front."""
+    return INLINED.sub("", name).split("/")[:-1]
+
+
+def _layer(name: str, cells: list[str]) -> str:
+    cell = _lstm(name)
+    layer = f"lstm {cells.index(cell)}" if cell else _by_scope(READ.sub("", INLINED.sub("", name)).split("/"))
+    return f"{layer}, gradient" if BACKWARD.search(name) else layer
+
+
+def _lstm(name: str) -> str:
+    """The scope of an LSTM layer or cell around an operation; "" for none."""
+    return next((part for part in scopes(name) if LSTM.fullmatch(part)), "")
+
+
+def _by_scope(parts: list[str]) -> str:
+    """The first layer that a part of the name speaks of; without one the outermost scope, or NO_SCOPE."""
+    for part in parts:
+        for pattern, layer in LAYERS:
+            if pattern.fullmatch(part):
+                return layer
+    return NUMBER.sub("", parts[0]) if len(parts) > 1 else NO_SCOPE

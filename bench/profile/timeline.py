@@ -1,0 +1,166 @@
+"""Whose each instant of the profiled steps was.
+
+An instant is shared equally among the innermost operations that run, one a thread, so that the shares of a step add up to the step,
+whatever the nesting and the number of threads. Where a device's streams run any, it is theirs: the host only waits or prepares. What
+no operation takes belongs to the executor (TensorFlow's scheduling, and operations too cheap to be recorded), to Python with the
+eager runtime, or to nobody.
+"""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from bench.record.profile import Line, Operation, Trace
+
+T = TypeVar("T")
+
+EXECUTOR, PYTHON, IDLE = "executor", "Python", "idle"
+REST = (EXECUTOR, PYTHON, IDLE)
+# Operations that only wait for others, which have events of their own.
+CONTAINERS = {"PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
+WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a function's graph runs
+OPERATION, CONTAINER = "operation", "container"  # beside EXECUTOR, PYTHON and WAITING, what an event says about its thread
+
+Owner = tuple[int, int]  # the places of a line and of an operation
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one operation took on one line during the steps that count."""
+
+    line: str
+    operation: Operation
+    shared_ns: float  # its part of the steps' time
+    thread_ns: int  # its own time on the line, whatever ran beside it
+    calls: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Timeline:
+    """The steps that count: cells and rest add up to their time."""
+
+    steps: int
+    window_ns: int  # of all steps together
+    cells: tuple[Cell, ...]
+    rest_ns: dict[str, float]  # by EXECUTOR, PYTHON and IDLE
+    rest_events: dict[str, int]  # recorded events of each
+
+
+def timeline(trace: Trace) -> Timeline:
+    """The steady steps of a trace, shared out. A step is steady that is neither of the fastest nor of the slowest quarter."""
+    shares = _Shares(trace)
+    windows = steady([(end - start, start, end) for start, end in trace.windows_ns])
+    for _, start, end in windows:
+        shares.add(start, end)
+    cells = [
+        Cell(trace.lines[line].name, trace.operations[place], shares.shared[line, place], shares.thread[line, place], calls)
+        for (line, place), calls in sorted(shares.calls.items())
+    ]
+    return Timeline(len(windows), sum(window[0] for window in windows), tuple(cells), dict(shares.rest), dict(shares.rest_events))
+
+
+def steady(values: Iterable[T]) -> list[T]:
+    """The values, which can be ordered, without the smallest and the largest quarter."""
+    ordered: list[T] = sorted(values)  # type: ignore[type-var]
+    dropped = len(ordered) // 4
+    return ordered[dropped : len(ordered) - dropped]
+
+
+class _Shares:
+    """Sums over windows, by line and operation."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self._roles = {
+            (number, place): role(line, trace.operations[place])
+            for number, line in enumerate(trace.lines)
+            for place in set(line.operations)
+        }
+        self.shared: dict[Owner, float] = defaultdict(float)
+        self.thread: dict[Owner, int] = defaultdict(int)
+        self.calls: dict[Owner, int] = defaultdict(int)
+        self.rest: dict[str, float] = dict.fromkeys(REST, 0.0)
+        self.rest_events: dict[str, int] = dict.fromkeys(REST, 0)
+
+    def add(self, start: int, end: int) -> None:
+        """Shares out one window."""
+        running = _Running(self.trace.lines)
+        changes = sorted(self._changes(start, end))
+        now = start
+        for moment, begins, line, event in changes:
+            self._give(running, moment - now)
+            now = moment
+            place = self.trace.lines[line].operations[event]
+            running.change(line, place, self._roles[line, place], begins=bool(begins))
+        self._give(running, end - now)
+
+    def _changes(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+        """(moment, 1 at a beginning and 0 at an end, line, event) of what happens in a window, cut to it."""
+        for place, line in enumerate(self.trace.lines):
+            for event, (begin, duration) in enumerate(zip(line.starts_ns, line.durations_ns, strict=True)):
+                if duration and begin < end and begin + duration > start:
+                    yield max(begin, start), 1, place, event
+                    yield min(begin + duration, end), 0, place, event
+                    if begin >= start:
+                        self._count((place, line.operations[event]))
+
+    def _count(self, owner: Owner) -> None:
+        role = self._roles[owner]
+        if role == OPERATION:
+            self.calls[owner] += 1
+        else:
+            self.rest_events[EXECUTOR if role in (EXECUTOR, CONTAINER) else PYTHON] += 1
+
+    def _give(self, running: "_Running", duration: int) -> None:
+        if not duration:
+            return
+        for owner in running.innermost():
+            self.thread[owner] += duration
+        owners = running.owners()
+        for owner in owners:
+            self.shared[owner] += duration / len(owners)
+        if not owners:
+            self.rest[running.rest()] += duration
+
+
+def role(line: Line, operation: Operation) -> str:
+    """What an event of the operation says about its line: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
+    if operation.kind:
+        return CONTAINER if operation.kind in CONTAINERS else OPERATION
+    if operation.name == WAITING:
+        return WAITING
+    return PYTHON if line.python and not operation.name.startswith("Executor") else EXECUTOR
+
+
+class _Running:
+    """What runs at an instant."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+        self._operations: list[list[int]] = [[] for _ in lines]  # by line, in the order in which they began
+        self._others = dict.fromkeys((CONTAINER, EXECUTOR, WAITING, PYTHON), 0)
+
+    def change(self, line: int, operation: int, role: str, *, begins: bool) -> None:
+        """An event begins or ends."""
+        if role != OPERATION:
+            self._others[role] += 1 if begins else -1
+        elif begins:
+            self._operations[line].append(operation)
+        else:
+            self._operations[line].remove(operation)
+
+    def innermost(self) -> list[Owner]:
+        """On each line where operations run, the one that began last."""
+        return [(line, stack[-1]) for line, stack in enumerate(self._operations) if stack]
+
+    def owners(self) -> list[Owner]:
+        """Those who share the instant."""
+        found = self.innermost()
+        return [one for one in found if self._lines[one[0]].device] or found
+
+    def rest(self) -> str:
+        """Whose an instant is that no operation has."""
+        if self._others[EXECUTOR] or self._others[CONTAINER]:
+            return EXECUTOR
+        return IDLE if self._others[WAITING] else PYTHON

@@ -1,0 +1,106 @@
+"""What a profile holds: where the time of a few steps went, as TensorFlow's own profiler saw it, beside the same steps without it.
+
+Times of a trace are nanoseconds on its own clock, whose zero is the start of the first profiled step.
+"""
+
+import dataclasses
+
+from bench.record.types import Environment, Machine, Subject
+
+TARGETS = ("forward", "gradient", "clip", "step")  # what can be profiled; lm.targets makes each
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """Something that a trace has events of: a TensorFlow operation, or what the runtime and Python do around them."""
+
+    name: str  # with its scope: dense/MatMul
+    kind: str  # the operation's type: MatMul; "" for what is no operation
+    flops: int = 0  # of the matrix product in one call; 0: none, or not known
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """The events of one thread of the host, or of one stream of a device. Event i is that of operations[i]."""
+
+    name: str
+    device: bool  # a device's stream, not a thread
+    python: bool  # the thread that calls the steps
+    operations: tuple[int, ...]  # places in Trace.operations
+    starts_ns: tuple[int, ...]
+    durations_ns: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class PeakMemory:
+    """What an allocator held when it held most during the profiled steps, as far as TensorFlow tells."""
+
+    allocator: str
+    bytes: int
+    by_operation: dict[str, int]  # bytes of what was allocated after the trace's start; the rest was there before
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """The events of consecutive steps."""
+
+    operations: tuple[Operation, ...]
+    lines: tuple[Line, ...]
+    windows_ns: tuple[tuple[int, ...], ...]  # (start, end) of each step
+    memory: tuple[PeakMemory, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Traces:
+    """How often tf.function traced the target, and why again."""
+
+    count: int
+    signatures: tuple[str, ...]  # of each trace, as TensorFlow prints it
+    messages: tuple[str, ...]  # what TensorFlow logged about retracing
+
+
+@dataclasses.dataclass(frozen=True)
+class Dump:
+    """The target's program: what TensorFlow was given, and what XLA would be given."""
+
+    graph: str  # GraphDef, as protobuf text
+    nodes: str  # the same, a line a node
+    hlo: str  # "" where XLA can't have it
+    hlo_problem: str  # why not
+
+
+@dataclasses.dataclass(frozen=True)
+class Profiled:
+    """A worker's answer."""
+
+    trace: Trace
+    plain_seconds: tuple[float, ...]  # wall time of each step before the profiler was started
+    profiled_seconds: tuple[float, ...]  # wall time of each step under it
+    traces: Traces
+    dump: Dump
+    matmul_flops_per_second: float  # of a large float32 matrix product on this device: the roofline
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """One target in one environment, as it is kept. The dump and the raw trace lie beside it in files of their own."""
+
+    schema: int
+    created: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    subject: Subject
+    target: str  # one of TARGETS
+    detailed: bool  # whether operations that TensorFlow calls inexpensive were recorded, too
+    environment: Environment
+    machine: Machine
+    trace: Trace
+    plain_seconds: tuple[float, ...]
+    profiled_seconds: tuple[float, ...]
+    traces: Traces
+    hlo_problem: str
+    matmul_flops_per_second: float
+
+    @property
+    def name(self) -> str:
+        """For tables and file names: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
+        return f"{self.target}-{self.subject.name}-tf{self.environment.tensorflow}"

@@ -1,0 +1,157 @@
+"""Profiles and their comparison, as text and as plain data."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.profile.compare import Comparison, Difference, layer_of
+from bench.profile.table import Row, accounted, by_kind, overhead, table, typical_seconds
+from bench.profile.timeline import REST, Timeline, timeline
+from bench.record.codec import to_plain
+from bench.record.profile import PeakMemory, Profile, Traces
+from bench.report.lines import one_line
+
+STYLE = "simple"
+TOP = 20  # rows of a table; the others are one row
+MEMORY_TOP = 5
+COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
+
+
+def profile_text(profile: Profile) -> str:
+    """Where a step's time went: by type of operation, by layer, and what TensorFlow tells of retraces and memory."""
+    times = timeline(profile.trace)
+    tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
+    memory = [line for peak in profile.trace.memory for line in _memory(peak)]
+    notes = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't tell"])]
+    if profile.hlo_problem:
+        notes.append(f"no HLO: {one_line(profile.hlo_problem)}")
+    return "\n".join([*_heading(profile, times), "", *(line for text in tables for line in (text, "")), *notes])
+
+
+def profile_json(profile: Profile) -> dict[str, Any]:
+    """The tables as plain data, every row in them."""
+    times = timeline(profile.trace)
+    return {
+        "name": profile.name,
+        "environment": to_plain(profile.environment),
+        "plain_seconds": typical_seconds(profile.plain_seconds),
+        "profiled_seconds": typical_seconds(profile.profiled_seconds),
+        "tracing_overhead": overhead(profile),
+        "accounted": accounted(profile, times),
+        "matmul_flops_per_second": profile.matmul_flops_per_second,
+        **{f"by_{what}": to_plain(rows) for what, rows in _tables(profile, times).items()},
+        "traces": to_plain(profile.traces),
+        "memory": to_plain(profile.trace.memory),
+        "hlo_problem": profile.hlo_problem,
+    }
+
+
+def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -> str:
+    """The whole step in a sentence, then both tables, what got slower first."""
+    change = found.candidate_seconds / found.reference_seconds - 1
+    times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
+    lines = [
+        one_line(f"{candidate.name} against {reference.name}: {times}"),
+        "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing.",
+    ]
+    for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
+        lines += ["", _difference_table(what, rows)]
+    return "\n".join(lines)
+
+
+def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -> dict[str, Any]:
+    """The same as plain data, every row in it."""
+    return {"reference": reference.name, "candidate": candidate.name, **to_plain(found)}
+
+
+def program_diff(reference: str, candidate: str, names: Sequence[str]) -> str:
+    """A unified diff of two programs' lines (graph or HLO) without the numbers that HLO counts on; "" where they are alike."""
+    lines = [COUNTED.sub("", text).splitlines(True) for text in (reference, candidate)]
+    return "".join(difflib.unified_diff(*lines, *names))
+
+
+def _heading(profile: Profile, times: Timeline) -> list[str]:
+    plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
+    environment = profile.environment
+    detail = "" if profile.detailed else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
+    return [
+        one_line(f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"),
+        f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: tracing overhead {overhead(profile):+.1%}",
+        f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
+        f"the rows add up to {accounted(profile, times):.1%} of the profiled step{detail}",
+    ]
+
+
+def _tables(profile: Profile, times: Timeline) -> dict[str, list[Row]]:
+    return {"operation": table(times, by_kind), "layer": table(times, layer_of(profile))}
+
+
+def _table(what: str, rows: list[Row], roofline: float) -> str:
+    total = sum(row.seconds for row in rows)
+    body, rest = rows[: -len(REST)], rows[-len(REST) :]
+    shown = [_cells(row, total, roofline) for row in body[:TOP]]
+    if len(body) > TOP:
+        others = body[TOP:]
+        sums = (sum(getattr(row, field) for row in others) for field in ("seconds", "thread_seconds", "calls"))
+        shown.append(_cells(Row(f"{len(others)} others", *sums, None), total, roofline))
+    shown += [_cells(row, total, roofline) for row in rest]
+    shown.append(["the step", _ms(total), "100.0%", _ms(sum(row.thread_seconds for row in rows)), "", "", ""])
+    headers = [what, "ms", "share", "thread ms", "calls", "GFLOP/s", "roofline"]
+    return tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 6))
+
+
+def _cells(row: Row, total: float, roofline: float) -> list[str]:
+    rate = row.flops_per_second
+    own = row.name not in REST
+    return [
+        one_line(row.name),
+        _ms(row.seconds),
+        f"{row.seconds / total:.1%}",
+        _ms(row.thread_seconds) if own else "",
+        f"{row.calls:.1f}" if own else "",
+        f"{rate / 1e9:.1f}" if rate else "",
+        f"{rate / roofline:.0%}" if rate else "",
+    ]
+
+
+def _difference_table(what: str, rows: Sequence[Difference]) -> str:
+    shown = [
+        [one_line(row.name), *map(_ms, (row.reference_seconds, row.candidate_seconds)), f"{1000 * row.slower_seconds:+.3f}", *_calls(row)]
+        for row in _ends(rows)
+    ]
+    headers = [what, "reference ms", "candidate ms", "slower by", "calls", "calls"]
+    return tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 5))
+
+
+def _ends(rows: Sequence[Difference]) -> Sequence[Difference]:
+    """Those that changed most, slower ones first."""
+    if len(rows) <= TOP:
+        return rows
+    kept = sorted(rows, key=lambda row: -abs(row.slower_seconds))[:TOP]
+    return [row for row in rows if row in kept]
+
+
+def _calls(row: Difference) -> list[str]:
+    return ["", ""] if row.name in REST else [f"{row.reference_calls:.1f}", f"{row.candidate_calls:.1f}"]
+
+
+def _traces(traces: Traces) -> list[str]:
+    if traces.count == 1:
+        return ["traced once: no retraces"]
+    reasons = [*(f"for {signature}" for signature in traces.signatures), *traces.messages]
+    return [f"traced {traces.count} times, {traces.count - 1} more than needed:", *(f"  {one_line(reason)}" for reason in reasons)]
+
+
+def _memory(peak: PeakMemory) -> list[str]:
+    largest = list(peak.by_operation.items())[:MEMORY_TOP]
+    return [
+        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB, of it allocated during these steps:"),
+        *(f"  {size / 2**20:.1f} MiB by {one_line(operation)}" for operation, size in largest),
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.3f}"

@@ -1,0 +1,70 @@
+"""What can be profiled of a trainer: its step, and the parts of it, each as one tf.function and what it is called with."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from lm.trainer import Trainer
+
+Batch = tuple[Any, Any, Any]  # inputs and targets [batch, steps], dropout masks
+
+
+class Target(NamedTuple):
+    """A call. `body` is the Python that `function` traces."""
+
+    function: Any
+    body: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    def run(self) -> None:
+        """Calls it, and returns when its device is done."""
+        self.function(*self.arguments)
+        tf.test.experimental.sync_devices()
+
+
+def target(trainer: Trainer, name: str, batch: Batch) -> Target:
+    """forward: ids → logits. gradient: ids → loss and gradients. clip: gradients → clipped. step: all of it, and the update.
+
+    `step` is the very function that the gate times. Raises ValueError for another name.
+    """
+    if name not in _MAKERS:
+        raise ValueError(f"no target is called {name!r}; there are {', '.join(_MAKERS)}")
+    return _MAKERS[name](trainer, batch)
+
+
+def _forward(trainer: Trainer, batch: Batch) -> Target:
+    inputs, _, masks = _tensors(trainer, batch)
+    return _graph(trainer, trainer.model.logits, inputs, masks)
+
+
+def _gradient(trainer: Trainer, batch: Batch) -> Target:
+    return _graph(trainer, trainer.loss_and_gradients, *_tensors(trainer, batch))
+
+
+def _clip(trainer: Trainer, batch: Batch) -> Target:
+    state = trainer.state
+    _, gradients = _gradient(trainer, batch).function(*_tensors(trainer, batch))
+    trainer.state = state
+    return _graph(trainer, trainer.clip, gradients)
+
+
+def _step(trainer: Trainer, batch: Batch) -> Target:
+    return Target(trainer.step_function, trainer.step_function.python_function, _tensors(trainer, batch))
+
+
+def _graph(trainer: Trainer, body: Callable[..., Any], *arguments: Any) -> Target:
+    def on_device(*arguments: Any) -> Any:
+        with tf.device(trainer.device):
+            return body(*arguments)
+
+    return Target(tf.function(on_device, autograph=False), on_device, arguments)
+
+
+def _tensors(trainer: Trainer, batch: Batch) -> tuple[Any, ...]:
+    inputs, targets, masks = batch
+    with tf.device(trainer.device):
+        return tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
+
+
+_MAKERS = {"forward": _forward, "gradient": _gradient, "clip": _clip, "step": _step}

@@ -1,0 +1,114 @@
+"""`tfgate profile`: stored profiles compared, real ones made, and the options that it refuses."""
+
+import json
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from bench.drive.profile import NODES_FILE, PROFILE_FILE
+from bench.profile.timeline import WAITING
+from bench.record.files import write_record
+from bench.record.profile import Profile
+from tests.bench.commands.conftest import Tfgate
+from tests.bench.traces import profile, trace
+
+
+@pytest.fixture
+def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's lock lies in a folder of the test's: another timing job isn't this test's matter."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def stored(folder: Path, product_ns: int, nodes: str = "a = MatMul()\n") -> Path:
+    """A kept profile of a step that is one product."""
+    events = {"python": [(WAITING, 0, product_ns)], "worker": [("dense/MatMul:MatMul", 0, product_ns)]}
+    made = profile(trace(events, [(0, product_ns)]), product_ns / 1e9)
+    write_record(folder / PROFILE_FILE, made)
+    (folder / NODES_FILE).write_text(nodes)
+    return folder
+
+
+def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> None:
+    answer = tfgate("profile", "--compare", stored(tmp_path / "one", 1_000_000), stored(tmp_path / "other", 3_000_000) / PROFILE_FILE)
+    assert answer.code == 0
+    assert "3.000 ms a step for 1.000, +200.0%" in answer.out
+    line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
+    assert line.split() == ["MatMul", "1.000", "3.000", "+2.000", "1.0", "1.0"]
+
+
+def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, tmp_path: Path) -> None:
+    one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000, "a = _MklMatMul()\n")
+    answer = tfgate("profile", "--compare", one, other, "--json", "--output", tmp_path / "out")
+    assert json.loads(answer.out)["by_kind"][0]["reference_seconds"] == pytest.approx(1e-6)
+    assert "-a = MatMul()\n+a = _MklMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
+
+
+def test_a_target_of_two_environments_is_profiled_and_compared(
+    tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path, own_lock: None
+) -> None:
+    command = ["profile", "--config", "tiny", "--target", "clip", "--steps", "8", "--output", tmp_path / "out"]
+    answer = tfgate(*command, "--python", oldest_python, "--python", newest_python)
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("clip-tiny-synthetic-cells-cpu0-tf2.21.0 against clip-tiny-synthetic-cells-cpu0-tf2.12.1: ")
+    assert "L2Loss" in answer.out
+    for side in ("reference", "candidate"):
+        folder = tmp_path / "out" / side
+        assert json.loads((folder / "trace.json").read_text())["traceEvents"]
+        assert ElementTree.parse(folder / "flame.svg").getroot().tag.endswith("svg")
+        assert json.loads((folder / PROFILE_FILE).read_text())["target"] == "clip"
+    assert (tmp_path / "out" / "graph.diff").is_file()
+    assert (tmp_path / "out" / "hlo.diff").is_file()
+
+
+def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path, own_lock: None) -> None:
+    answer = tfgate("profile", "--config", "tiny", "--target", "forward", "--python", newest_python, "--output", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("forward of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0")
+    assert "the step" in answer.out
+    assert f"kept in {tmp_path / 'out'}" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a configuration by --config, or two stored profiles by --compare"),
+        (["--config", "huge"], "no configuration is called 'huge'; there are tiny, "),
+        (["--config", "tiny", "--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip, step"),
+        (["--config", "tiny", "--device", "tpu"], "--device is 'tpu'; it must be a name such as cpu:0 or gpu:0"),
+        (["--config", "tiny", "--implementation", "best"], "no implementation is called 'best'; there are cells"),
+        (["--config", "tiny", "--steps", "3"], "--steps is 3; it must be at least 4"),
+        (["--config", "tiny", *(["--python", "x"] * 3)], "3 interpreters and 1 implementations are named; a comparison has two sides"),
+        (["--config", "tiny", "--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
+        (["--compare", "nowhere", "neither"], "nowhere: No such file or directory"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(tfgate: Tfgate, arguments: list[str], message: str, own_lock: None) -> None:
+    answer = tfgate("profile", *arguments)
+    assert answer.code == 2
+    assert message in answer.error
+
+
+def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
+    text = (other / PROFILE_FILE).read_text().replace('"target": "step"', '"target": "clip"')
+    (other / PROFILE_FILE).write_text(text)
+    answer = tfgate("profile", "--compare", one, other)
+    assert answer.code == 2
+    assert "their targets are step and clip" in answer.error
+
+
+def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest_python: Path, own_lock: None, tmp_path: Path) -> None:
+    device = ["--device", "cpu:7", "--output", tmp_path / "out"]
+    answer = tfgate("profile", "--config", "tiny", "--python", newest_python, *device)
+    assert answer.code == 4
+    assert "there is no device 'cpu:7'" in answer.error
+
+
+def test_what_is_no_profile_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    one = stored(tmp_path / "one", 1000)
+    (one / PROFILE_FILE).write_text("{}")
+    answer = tfgate("profile", "--compare", one, one)
+    assert answer.code == 2
+    assert f"can't be read as a {Profile.__name__.lower()}" in answer.error

@@ -1,0 +1,45 @@
+"""Profiles of real processes: everything that is kept, and busy work in one operation that the difference table puts first."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.drive.launch import Plan
+from bench.drive.process import WorkerError
+from bench.drive.profile import GRAPH_FILE, HLO_FILE, NODES_FILE, PROFILE_FILE, RAW_FOLDER, Aim, run_profile
+from bench.profile.compare import compare
+from bench.profile.table import accounted
+from bench.profile.timeline import timeline
+from bench.record.files import read_record
+from bench.record.profile import Profile
+from tests.faults.trial import fault_variables
+
+PLAN = Plan("tiny", 12)
+
+
+@pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
+def test_busy_work_in_one_operation_comes_first(request: pytest.FixtureRequest, tmp_path: Path, environment: str) -> None:
+    python = str(request.getfixturevalue(environment))
+    clean = run_profile(PLAN, Aim("forward"), python, {}, tmp_path / "clean")
+    slow = run_profile(PLAN, Aim("forward"), python, fault_variables("slow-bias-add"), tmp_path / "slow")
+    found = compare(clean, slow)
+    assert found.candidate_seconds > found.reference_seconds
+    assert (found.by_kind[0].name, found.by_layer[0].name) == ("BiasAdd", "output")
+    assert found.by_kind[0].candidate_calls > 2 * found.by_kind[0].reference_calls
+    assert accounted(slow, timeline(slow.trace)) == pytest.approx(1, abs=0.05)
+    assert read_record(Profile, tmp_path / "clean" / PROFILE_FILE) == clean
+    for name in (GRAPH_FILE, NODES_FILE, HLO_FILE):
+        assert (tmp_path / "clean" / name).stat().st_size > 1000
+    assert sorted((tmp_path / "clean" / RAW_FOLDER).rglob("*.xplane.pb"))
+
+
+def test_a_folder_that_holds_a_profile_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / PROFILE_FILE).write_text(json.dumps({}))
+    with pytest.raises(FileExistsError, match="exists already and is not overwritten"):
+        run_profile(PLAN, Aim("step"), "no-interpreter", {}, tmp_path)
+
+
+def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="interpreter no-interpreter can't be started"):
+        run_profile(PLAN, Aim("step"), "no-interpreter", {}, tmp_path)

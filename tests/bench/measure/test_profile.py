@@ -1,0 +1,52 @@
+"""A target profiled in this very process: what the answer holds, and that its rows add up to the step."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.measure.session import Session
+from bench.profile.table import by_kind, table
+from bench.profile.timeline import timeline
+from bench.record.profile import TARGETS, Profiled
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    made = Session()
+    made.describe()
+    made.open("tiny", "synthetic", steps=4)
+    return made
+
+
+def seconds_by_kind(profiled: Profiled) -> dict[str, float]:
+    return {row.name.removeprefix("_Mkl"): row.seconds for row in table(timeline(profiled.trace), by_kind)}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) -> None:
+    profiled = session.profile(target, 8, str(tmp_path), False)
+    assert len(profiled.trace.windows_ns) == len(profiled.plain_seconds) == len(profiled.profiled_seconds) == 8
+    windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
+    assert sum(windows) == pytest.approx(sum(profiled.profiled_seconds), rel=0.05)
+    rows = seconds_by_kind(profiled)
+    assert sum(rows.values()) == pytest.approx(sum(sorted(windows)[2:6]) / 4, rel=0.05)
+    assert {"forward": "BiasAdd", "gradient": "BiasAddGrad", "clip": "L2Loss", "step": "L2Loss"}[target] in rows
+    assert profiled.traces.count == 1
+    assert "node {" in profiled.dump.graph
+    assert profiled.dump.nodes.count(" = ") > 10
+    assert "HloModule" in profiled.dump.hlo
+    assert profiled.matmul_flops_per_second > 0
+    assert sorted(tmp_path.rglob("*.xplane.pb"))
+
+
+def test_products_of_the_output_layer_have_their_flops(session: Session, tmp_path: Path) -> None:
+    """80 tokens × 16 by 16 × 500: 2·80·16·500 = 1,280,000."""
+    profiled = session.profile("forward", 4, str(tmp_path), False)
+    assert 1_280_000 in {operation.flops for operation in profiled.trace.operations}
+
+
+def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no target is called 'backward'"):
+        session.profile("backward", 4, str(tmp_path), False)

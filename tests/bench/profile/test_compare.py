@@ -1,0 +1,67 @@
+"""Two profiles: the difference table has what got slower first, and refuses what can't be compared."""
+
+import dataclasses
+
+import pytest
+
+from bench.profile.compare import compare
+from bench.profile.timeline import WAITING
+from bench.record.profile import Profile
+from tests.bench.samples import OTHER_MACHINE, SUBJECT
+from tests.bench.traces import profile, trace
+
+
+def two_operations(product: int, addition: int, prefix: str = "") -> Profile:
+    """A step of a product in `dense` and an addition in `rnn`, in ns; recording cost nothing."""
+    end = product + addition
+    events = [(f"dense/MatMul:{prefix}MatMul", 0, product), ("rnn/add:Add", product, end)]
+    return profile(trace({"python": [(WAITING, 0, end)], "worker": events}, [(0, end)]), end / 1e9)
+
+
+def test_what_got_slower_comes_first() -> None:
+    """The product takes 500 ns for 400, the addition 90 for 100: 590 for 500 in all."""
+    found = compare(two_operations(400, 100), two_operations(500, 90))
+    assert (found.reference_seconds, found.candidate_seconds) == pytest.approx((500e-9, 590e-9))
+    first, *middle, last = found.by_kind
+    assert (first.name, first.slower_seconds) == ("MatMul", pytest.approx(100e-9))
+    assert (last.name, last.slower_seconds) == ("Add", pytest.approx(-10e-9))
+    assert all(difference.slower_seconds == 0 for difference in middle)
+    assert found.by_layer[0].name == "output"
+    assert sum(difference.slower_seconds for difference in found.by_layer) == pytest.approx(90e-9)
+
+
+def test_a_kernel_of_onednn_is_compared_with_the_other_of_its_type() -> None:
+    found = compare(two_operations(400, 100), two_operations(500, 100, "_Mkl"))
+    assert found.by_kind[0].name == "MatMul"
+    assert found.by_kind[0].reference_seconds == pytest.approx(400e-9)
+
+
+def test_an_operation_of_one_side_alone_counts_as_zero_on_the_other() -> None:
+    one, other = (
+        two_operations(400, 100),
+        profile(trace({"python": [(WAITING, 0, 100)], "worker": [("new:Cast", 0, 100)]}, [(0, 100)]), 1e-7),
+    )
+    found = {difference.name: difference for difference in compare(one, other).by_kind}
+    assert (found["Cast"].reference_seconds, found["Cast"].reference_calls, found["Cast"].candidate_calls) == (0, 0, 1)
+    assert found["MatMul"].candidate_seconds == 0
+
+
+def test_the_cost_of_recording_is_no_difference() -> None:
+    """The same step of 500 ns, recorded at 10 ns an event on one side: the parts are alike all the same."""
+    slowed = dataclasses.replace(two_operations(410, 110), plain_seconds=(500e-9,) * 4)
+    found = compare(two_operations(400, 100), slowed)
+    assert [round(difference.slower_seconds * 1e12) for difference in found.by_kind] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "clip"}, "their targets are step and clip"),
+        ({"subject": SUBJECT}, "their configurations are tiny and notebook"),
+        ({"machine": OTHER_MACHINE}, "their machines are "),
+    ],
+)
+def test_profiles_of_different_things_are_refused(change: dict[str, object], message: str) -> None:
+    one = two_operations(400, 100)
+    with pytest.raises(ValueError, match=message):
+        compare(one, dataclasses.replace(one, **change))  # type: ignore[arg-type]  # by name

@@ -1,0 +1,46 @@
+"""Names as TensorFlow 2.12 (Keras 2) and 2.21 (Keras 3) give them, and the layers they belong to."""
+
+import pytest
+
+from bench.profile.layers import layers, scopes
+
+KERAS_2 = {
+    "embedding/embedding_lookup": "embedding",
+    "rnn/while/body/_1/rnn/while/stacked_rnn_cells/lstm_cell/MatMul_1": "lstm 0",
+    "rnn/while/body/_1/rnn/while/stacked_rnn_cells/lstm_cell_1/Sigmoid": "lstm 1",
+    "rnn/TensorArrayUnstack/TensorListFromTensor": "recurrence",
+    "dense/Tensordot/MatMul": "output",
+    "gradient_tape/dense/Tensordot/MatMul/MatMul_1": "output, gradient",
+    "SparseSoftmaxCrossEntropyWithLogits/SparseSoftmaxCrossEntropyWithLogits": "loss",
+    "global_norm/L2Loss_7": "clipping",
+    "clip_by_global_norm/mul_1": "clipping",
+    "AssignAddVariableOp": "no scope",
+    "mul_6/ReadVariableOp": "no scope",
+}
+KERAS_3 = {
+    "embedding_1/GatherV2": "embedding",
+    "rnn_1/while/body/_1/rnn_1/while/stacked_rnn_cells_1/lstm_cell_1/MatMul": "lstm 0",
+    "rnn_1/while/body/_1/rnn_1/while/stacked_rnn_cells_1/lstm_cell_1_2/MatMul_1": "lstm 1",
+    "gradient_tape/rnn_1/while/rnn_1/while_grad/body/_172/gradient_tape/rnn_1/while/gradients/"
+    "rnn_1/while/stacked_rnn_cells_1/lstm_cell_1_2/BiasAdd_grad/BiasAddGrad": "lstm 1, gradient",
+    "gradient_tape/rnn_1/while/rnn_1/while_grad/body/_172/gradient_tape/rnn_1/while/gradients/AddN_4": "recurrence, gradient",
+    "dense_1/BiasAdd": "output",
+    "sgd/ResourceScatterSub": "update",
+    "something/of/mine": "something",
+    "something_1/else": "something",
+}
+
+
+@pytest.mark.parametrize("names", [KERAS_2, KERAS_3])
+def test_names_of_both_keras_belong_to_the_same_layers(names: dict[str, str]) -> None:
+    assert layers(names) == names
+
+
+def test_layers_of_ten_and_more_are_counted_as_numbers() -> None:
+    names = [f"lstm_{number}/MatMul" for number in (10, 9, 2)]
+    assert layers(names) == {"lstm_2/MatMul": "lstm 0", "lstm_9/MatMul": "lstm 1", "lstm_10/MatMul": "lstm 2"}
+
+
+def test_scopes_begin_inside_what_was_inlined() -> None:
+    assert scopes("rnn/while/body/_1/rnn/while/lstm_cell/MatMul") == ["rnn", "while", "lstm_cell"]
+    assert scopes("MatMul") == []

@@ -1,0 +1,39 @@
+"""Rows of a table: what they sum, and rates of matrix products."""
+
+import pytest
+
+from bench.profile.table import accounted, by_kind, overhead, table, typical_seconds
+from bench.profile.timeline import WAITING, timeline
+from tests.bench.traces import profile, trace
+
+MICROSECOND = 1000
+LINES = {
+    "python": [(WAITING, 0, 100 * MICROSECOND)],
+    "worker": [("x/a:MatMul", 0, 40 * MICROSECOND), ("y/b:MatMul", 40 * MICROSECOND, 60 * MICROSECOND), ("y/c:Add", 60_000, 90_000)],
+}
+TRACE = trace(LINES, [(0, 100 * MICROSECOND)], {"x/a": 800_000})
+
+
+def test_rows_add_up_to_the_step_the_slowest_first_and_the_rest_last() -> None:
+    rows = table(timeline(TRACE), by_kind)
+    assert [(row.name, round(row.seconds * 1e6), row.calls) for row in rows[:2]] == [("MatMul", 60, 2), ("Add", 30, 1)]
+    assert [row.name for row in rows[2:]] == ["executor", "Python", "idle"]
+    assert sum(row.seconds for row in rows) == pytest.approx(100e-6)
+
+
+def test_a_rate_is_of_the_products_whose_operations_are_known() -> None:
+    """x/a: 800,000 operations in 40 µs are 20 GFLOP/s; nothing is known of y/b, whose time doesn't count."""
+    rates = {row.name: row.flops_per_second for row in table(timeline(TRACE), by_kind)}
+    assert rates["MatMul"] == pytest.approx(20e9)
+    assert rates["Add"] is None
+
+
+def test_overhead_and_what_the_rows_account_for() -> None:
+    """Steps of 80 µs without the profiler took 104 µs under it, of which the trace's windows have 100."""
+    found = profile(TRACE, 80e-6, 104e-6)
+    assert overhead(found) == pytest.approx(0.3)
+    assert accounted(found, timeline(TRACE)) == pytest.approx(100 / 104)
+
+
+def test_typical_is_the_mean_of_the_middle_half() -> None:
+    assert typical_seconds((9.0, 1.0, 2.0, 4.0)) == 3.0

@@ -1,0 +1,99 @@
+"""A profile and a comparison as text, and the diff of programs."""
+
+import dataclasses
+import json
+
+import pytest
+
+from bench.profile.compare import compare
+from bench.profile.timeline import WAITING
+from bench.record.profile import PeakMemory, Profile, Traces
+from bench.report.profile import TOP, comparison_json, comparison_text, profile_json, profile_text, program_diff
+from tests.bench.traces import profile, trace
+
+MS = 1_000_000
+MEMORY = PeakMemory("cpu", 3 * 2**20, {"dense/MatMul": 2 * 2**20})
+
+
+def made(product_ms: int = 6) -> Profile:
+    """A step of 10 ms: a product of `product_ms`, an addition of 2 ms, and the rest idle; 9 ms without the profiler."""
+    end = product_ms * MS
+    events = [("dense/MatMul:MatMul", 0, end), ("rnn/add:Add", end, end + 2 * MS)]
+    lines = {"python": [(WAITING, 0, 10 * MS)], "worker": events}
+    return profile(trace(lines, [(0, 10 * MS)], {"dense/MatMul": 300_000_000}, [MEMORY]), 0.009)
+
+
+def squeezed(text: str) -> str:
+    """With single spaces: how wide a column is doesn't matter."""
+    return " ".join(text.split())
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells of each line that a table's row could be, by its first."""
+    return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+
+
+def test_the_table_adds_up_and_says_what_recording_cost() -> None:
+    """0.3 GFLOP in 6 ms are 50 GFLOP/s, half of the 100 that the machine reaches; 10 ms for 9 are 11.1% more."""
+    text = profile_text(made())
+    assert text.startswith("step of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0, 2 threads\n")
+    assert "10.000 ms a step under the profiler, 9.000 ms without: tracing overhead +11.1%" in text
+    assert "the rows add up to 100.0% of the profiled step" in text
+    found = rows(text)
+    assert found["MatMul"] == ["6.000", "60.0%", "6.000", "1.0", "50.0", "50%"]
+    assert found["Add"] == ["2.000", "20.0%", "2.000", "1.0"]
+    assert found["idle"] == ["2.000", "20.0%"]
+    assert found["output"][:2] == ["6.000", "60.0%"]
+    assert "the step 10.000 100.0% 8.000" in squeezed(text)
+    assert "peak memory of cpu: 3.0 MiB" in text
+    assert "\n  2.0 MiB by dense/MatMul" in text
+
+
+def test_rows_beyond_the_top_are_one() -> None:
+    """25 types of 1 ms each: 20 are shown, 5 are together."""
+    events = [(f"a{number}:Kind{number}", number * MS, (number + 1) * MS) for number in range(TOP + 5)]
+    text = profile_text(profile(trace({"python": [(WAITING, 0, 25 * MS)], "worker": events}, [(0, 25 * MS)]), 0.025))
+    assert "5 others 5.000 20.0% 5.000 5.0" in squeezed(text)
+    assert "this TensorFlow doesn't tell" in text
+
+
+def test_retraces_come_with_their_reasons() -> None:
+    again = Traces(2, ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"), ("5 out of the last 5 calls triggered tf.function retracing",))
+    text = profile_text(dataclasses.replace(made(), traces=again, hlo_problem="InvalidArgumentError: no"))
+    assert "traced 2 times, 1 more than needed:" in text
+    assert "for inputs: int32 [7, 10]" in text
+    assert "triggered tf.function retracing" in text
+    assert "no HLO: InvalidArgumentError: no" in text
+    assert "traced once: no retraces" in profile_text(made())
+
+
+def test_a_comparison_has_what_got_slower_first() -> None:
+    """Scaled from 10 ms to the unprofiled 9: no recorded event is without cost."""
+    one, other = made(6), made(7)
+    found = compare(one, other)
+    text = comparison_text(one, other, found)
+    assert "9.000 ms a step for 9.000, +0.0%" in text
+    body = [line for line in text.splitlines() if line and not line.startswith(("-", "step-", "Unprofiled"))]
+    assert body[0].split()[0] == "operation"
+    assert body[1].split()[0] == "MatMul"
+    plain = comparison_json(one, other, found)
+    assert plain["by_kind"][0]["name"] == "MatMul"
+    json.dumps(plain, allow_nan=False)
+
+
+def test_json_has_the_same_numbers() -> None:
+    plain = profile_json(made())
+    assert plain["tracing_overhead"] == pytest.approx(1 / 9)
+    assert plain["by_operation"][0]["name"] == "MatMul"
+    assert plain["by_operation"][0]["seconds"] == pytest.approx(0.006)
+    json.dumps(plain, allow_nan=False)
+
+
+def test_programs_are_compared_line_by_line() -> None:
+    assert program_diff("a\nb\n", "a\nb\n", ["one", "other"]) == ""
+    assert program_diff("a\nb\n", "a\nc\n", ["one", "other"]).splitlines()[2:] == ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]
+
+
+def test_the_count_of_instructions_is_no_difference() -> None:
+    assert program_diff("dot.12 = f32[2] dot(a.1, b.2)\n", "dot.13 = f32[2] dot(a.1, b.3)\n", ["one", "other"]) == ""
+    assert program_diff("c = constant(1.5)\n", "c = constant(1.25)\n", ["one", "other"]) != ""

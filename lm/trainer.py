@@ -48,22 +48,36 @@ class Trainer:
         self._step = tf.function(self._train_step, (ids, ids, masks), autograph=False)
         self._evaluate = tf.function(self._evaluation_step, (ids, ids), autograph=False)
 
-    def _loss(self, inputs: Any, targets: Any, masks: Any) -> Any:
+    def loss(self, inputs: Any, targets: Any, masks: Any = ()) -> Any:
+        """The cost of one batch, in TensorFlow operations: sum over time of the batch mean. The states move on."""
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=self.model.logits(inputs, masks))
         return tf.reduce_sum(losses) / self.config.batch_size
 
+    def loss_and_gradients(self, inputs: Any, targets: Any, masks: Any) -> tuple[Any, Any]:
+        """(cost of one batch, its gradient by each weight), in TensorFlow operations."""
+        with tf.GradientTape() as tape:
+            loss = self.loss(inputs, targets, masks)
+        return loss, tape.gradient(loss, self.model.variables)
+
+    def clip(self, gradients: Any) -> tuple[Any, Any]:
+        """(clipped gradients, their global norm before), in TensorFlow operations."""
+        clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
+        return clipped, norm
+
+    def update(self, clipped: Any) -> None:
+        """Moves the weights against the clipped gradients, in TensorFlow operations."""
+        self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
+
     def _train_step(self, inputs: Any, targets: Any, masks: Any) -> StepResult:
         with tf.device(self.device):
-            with tf.GradientTape() as tape:
-                loss = self._loss(inputs, targets, masks)
-            gradients = tape.gradient(loss, self.model.variables)
-            clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-            self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
+            loss, gradients = self.loss_and_gradients(inputs, targets, masks)
+            clipped, norm = self.clip(gradients)
+            self.update(clipped)
         return StepResult(loss, gradients, norm, clipped)
 
     def _evaluation_step(self, inputs: Any, targets: Any) -> Any:
         with tf.device(self.device):
-            return self._loss(inputs, targets, ())
+            return self.loss(inputs, targets)
 
     def train_step(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
         """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait."""

@@ -10,7 +10,7 @@ import pytest
 from bench.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("check", "compare", "data", "doctor", "gate", "record", "run", "show", "train")
+COMMANDS = ("check", "compare", "data", "doctor", "gate", "micro", "record", "run", "show", "train")
 
 
 def tfgate(*arguments: str) -> subprocess.CompletedProcess[str]:

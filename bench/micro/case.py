@@ -11,6 +11,7 @@ from lm.hot_paths import Mode, put, wait
 from lm.trainer import Trainer
 
 ROUNDS = {"eager": 8, "graph": 16}  # multiples of material.BATCHES
+SHORT = 4  # times as many rounds of a path without matrix products: it takes a millisecond or two, and 16 of those tell little
 WARM_UP_ROTATIONS = 3  # over all batches, at most
 
 
@@ -93,7 +94,7 @@ class Case:
         check(timed(*setup()[0]))
         self._warm_up(path, lambda: timed(*setup()[0]), len(arguments))
         traces = path.traces
-        self._benchmark.pedantic(timed, setup=setup, rounds=ROUNDS[self.mode])
+        self._benchmark.pedantic(timed, setup=setup, rounds=ROUNDS[self.mode] * (1 if cost.flops else SHORT))
         if self.mode == "graph" and path.traces != traces:
             raise TracingError(f"the timed rounds were traced {path.traces - traces} times: their times are not a step's")
         self._describe(cost, self.config.tokens_per_step if words is None else words)

@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Pyt
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed in the Python that runs this test")
 
 from bench.micro.answers import WrongAnswerError, require_close  # what follows imports TensorFlow, which may be missing
-from bench.micro.case import ROUNDS, WARM_UP_ROTATIONS, Case, TracingError
+from bench.micro.case import ROUNDS, SHORT, WARM_UP_ROTATIONS, Case, TracingError
 from bench.micro.material import BATCHES, material
 from lm import hot_paths
 from lm.costs import Cost
@@ -54,6 +54,11 @@ def test_the_rounds_are_fixed_and_rotate_over_all_batches(case: Case, benchmark:
     assert len(spy.given) == 1 + BATCHES + ROUNDS["graph"]
     assert [given[0] for given in spy.given] == [index % BATCHES for index in range(len(spy.given))]
     assert benchmark.stats.stats.rounds == ROUNDS["graph"]
+
+
+def test_a_path_without_products_takes_more_rounds(case: Case, benchmark: Any) -> None:
+    case.measure(Spy(), [()], check=lambda result: None, last=lambda result: None, cost=Cost(0, 70))
+    assert benchmark.stats.stats.rounds == SHORT * ROUNDS["graph"]
 
 
 def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case) -> None:

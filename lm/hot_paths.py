@@ -94,6 +94,16 @@ def moved(tensors: Any, device: str) -> Any:
         return tf.nest.map_structure(tf.identity, tensors)
 
 
+def scaled(gradients: Sequence[Any], factor: float) -> list[Any]:
+    """Gradients times a factor; IndexedSlices stay sparse."""
+    return [
+        tf.IndexedSlices(factor * gradient.values, gradient.indices, gradient.dense_shape)
+        if isinstance(gradient, tf.IndexedSlices)
+        else factor * gradient
+        for gradient in gradients
+    ]
+
+
 def densified(gradients: Sequence[Any]) -> list[Any]:
     """Gradients with IndexedSlices as whole tensors, duplicate ids added up."""
     return [tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_upgrade_commands(commands)
     _add_training_commands(commands)
     _add_profile_command(commands)
+    _add_hot_path_commands(commands)
     _add_machine_commands(commands)
     return parser
 
@@ -176,6 +177,35 @@ def _add_profile_command(commands: Commands) -> None:
     _add_device(profile)
     profile.add_argument("--output", metavar="DIR", help="where profile, dumps and pictures go (default: reports/…)")
     profile.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_hot_path_commands(commands: Commands) -> None:
+    """Where a step's time goes."""
+    micro = commands.add_parser("micro", help="time the hot paths in fresh processes, of one environment or of two in turn")
+    micro.add_argument(
+        "--python",
+        action="append",
+        metavar="INTERPRETER",
+        help="environment; given twice: the reference, then the candidate (default: this)",
+    )
+    for name, what in (
+        ("config", "reference configuration (default: notebook)"),
+        ("implementation", "implementation of the model (default: all)"),
+        ("device", "cpu:0 or gpu:0 (default: cpu:0)"),
+        ("mode", "eager or graph (default: both)"),
+        ("target", "what is timed: forward, gradient, clip, update, step, … (default: all)"),
+    ):
+        micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
+    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable; may be repeated")
+    micro.add_argument("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+    micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 4)")
+    micro.add_argument("--output", metavar="DIR", help="where the launches go (default: reports/…)")
+    micro.add_argument(
+        "--against", action="append", default=[], metavar="DIR", help="an earlier run's folder; may be repeated (default: the baselines')"
+    )
+    micro.add_argument("--record", action="store_true", help="add the launches to the baselines, as one session")
+    micro.add_argument("--json", action="store_true", help="print JSON")
+    _add_baselines(micro)
 
 
 def _add_machine_commands(commands: Commands) -> None:

@@ -23,6 +23,13 @@ def set_threads(threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def set_logical_cpus(count: int) -> None:
+    """Cuts the CPU into logical devices, cpu:0 and on, as separate to TensorFlow as GPUs; to be called before its first operation."""
+    if count > 1:
+        cpus = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * count)
+
+
 def versions() -> dict[str, str]:
     """Versions of Python, TensorFlow, Keras and NumPy, and the distribution that TensorFlow came from."""
     return {

@@ -38,6 +38,8 @@ FORBIDDEN = [
     ("bench/record/added.py", "import numpy", "standard library only"),
     ("bench/measure/added.py", "import scipy", "none of the judge's libraries"),
     ("bench/measure/added.py", "import tensorflow", "only through lm"),
+    ("bench/micro/added.py", "def late():\n    import tensorflow", "only through lm"),
+    ("bench/micro/added.py", "import bench.measure", "data goes one way"),
     ("bench/judge/added.py", "def late():\n    import tensorflow", "needs no TensorFlow"),
     ("bench/commands/added.py", "import lm.trainer", "needs no TensorFlow"),
     ("bench/report/added.py", "import lm.config", "do not know the system under test"),

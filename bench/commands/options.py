@@ -27,8 +27,7 @@ JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launc
 def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[Plan]:
     """What each configuration's launches do. Raises ConfigError, CorpusError and UsageError before any process is started."""
     require_implementation(options.implementation)
-    if not DEVICE.fullmatch(options.device):
-        raise UsageError(f"--device is {options.device!r}; it must be a name such as cpu:0 or gpu:0")
+    require_device_name(options.device)
     if options.threads < 0:
         raise UsageError(f"--threads is {options.threads}; it must be at least 1, or 0 for as many as cores")
     made = []
@@ -48,6 +47,12 @@ def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[P
             )
         )
     return made
+
+
+def require_device_name(name: str) -> None:
+    """Raises UsageError for a --device that can't be one's name."""
+    if not DEVICE.fullmatch(name):
+        raise UsageError(f"--device is {name!r}; it must be a name such as cpu:0 or gpu:0")
 
 
 def variables(options: argparse.Namespace, field: str = "env") -> dict[str, str]:

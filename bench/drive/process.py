@@ -48,7 +48,7 @@ class Worker:
                 self._process = subprocess.Popen(
                     [self._python, "-m", "bench.measure.worker", str(commands), str(replies), kind],
                     cwd=self._home,
-                    env=_environment(self._home, device, variables or {}),
+                    env=private_environment(self._home, device, variables or {}),
                     pass_fds=(commands, replies),
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
@@ -132,7 +132,7 @@ class Worker:
     def _died(self, operation: str) -> WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_SECONDS)
-        return self._failed("crashed", f"the worker {_how_it_ended(self._process.poll())} during {operation}")
+        return self._failed("crashed", f"the worker {how_it_ended(self._process.poll())} during {operation}")
 
     def _failed(self, kind: str, message: str) -> WorkerError:
         tail = (self._home / "stderr").read_bytes()[-STDERR_TAIL_BYTES:].decode(errors="replace")
@@ -172,8 +172,8 @@ class Worker:
             self.kill()
 
 
-def _environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The worker's environment: ours without Python's variables, what was asked for, then the private folder to import from.
+def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """A measured process' environment: ours without Python's variables, what was asked for, then the private folder to import from.
 
     The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the measured one's.
     """
@@ -201,7 +201,7 @@ def _environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[
     }
 
 
-def _how_it_ended(code: int | None) -> str:
+def how_it_ended(code: int | None) -> str:
     """What subprocess' return code says."""
     if code is None:
         return "closed its pipe"

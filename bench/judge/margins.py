@@ -25,6 +25,7 @@ class Margins:
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
     paired: dict[str, float]  # of paired comparisons, by metric; metrics that aren't named inform
     memory_growth_bytes: float  # of paired comparisons: bytes a step more than the reference's growth
+    micro: float  # of a micro-benchmark's median round
 
 
 def read_margins(path: Path) -> Margins:
@@ -47,7 +48,7 @@ def read_margins(path: Path) -> Margins:
         strings = isinstance(plain[name], list) and all(isinstance(item, str) for item in plain[name])
         _require(strings, path, name, plain[name], "a list of configurations' names")
         plain[name] = tuple(plain[name])
-    margins = {name: plain[name] for name in ("speed", "memory")}
+    margins = {name: plain[name] for name in ("speed", "memory", "micro")}
     margins |= {f"{table}.{name}": margin for table in ("perplexity", "paired") for name, margin in plain[table].items()}
     for name, margin in margins.items():
         _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")

@@ -36,6 +36,7 @@ MARGINS = Margins(
     window_start={"notebook": 0.2},
     paired={},
     memory_growth_bytes=102_400,
+    micro=0.15,
 )
 MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
 OTHER_MACHINE = Machine("Another CPU", 64, "x86_64 avx512f", 256)

@@ -20,6 +20,7 @@ COMMANDS = (
     "gate",
     "history",
     "lockstep",
+    "micro",
     "profile",
     "record",
     "report",

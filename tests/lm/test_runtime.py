@@ -64,6 +64,18 @@ def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
 
 
+def test_logical_cpus_are_devices_of_their_own() -> None:
+    code = """
+import tensorflow as tf
+from lm import runtime
+runtime.set_logical_cpus(2)
+runtime.require_device("cpu:1")
+with tf.device("cpu:1"):
+    print(tf.zeros(1).device[-5:])
+"""
+    assert output_of(code) == "CPU:1"
+
+
 def test_the_cpu_is_there() -> None:
     runtime.require_device("cpu:0")
 

@@ -14,6 +14,7 @@ from tests.bench.samples import SUBJECT, baseline, records, run
 MARGINS_TEXT = """\
 speed = 0.25
 memory = 0.10
+micro = 0.15
 speed_informs = ["tiny"]
 speed_by_yardstick = []
 perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }

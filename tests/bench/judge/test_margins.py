@@ -10,6 +10,7 @@ from lm.config import CONFIGS
 TEXT = """\
 speed = 0.25
 memory = 0.10
+micro = 0.15
 speed_informs = ["tiny"]
 speed_by_yardstick = []
 memory_growth_bytes = 1000
@@ -34,7 +35,9 @@ def read(folder: Path, text: str) -> Margins:
 
 
 def test_reads_every_entry(tmp_path: Path) -> None:
-    assert read(tmp_path, TEXT) == Margins(0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0}, {"step_time": 0.05}, 1000)
+    assert read(tmp_path, TEXT) == Margins(
+        0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0}, {"step_time": 0.05}, 1000, 0.15
+    )
 
 
 def test_the_repository_s_margins_can_be_used() -> None:

@@ -20,7 +20,10 @@ class AfterImport(importlib.abc.MetaPathFinder):
         if fullname != self.name:
             return None
         sys.meta_path.remove(self)  # the search below must not come back here
-        spec = importlib.util.find_spec(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            sys.meta_path.insert(0, self)  # who only asked where the module is may import it later
         if spec is not None and spec.loader is not None:
             spec.loader = _ActingLoader(spec.loader, self.action)
         return spec

@@ -1,0 +1,127 @@
+"""Launches of the micro-benchmarks: each a fresh pytest in a measured environment, which leaves a pytest-benchmark JSON file."""
+
+import contextlib
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
+from bench.record.micro import MicroLaunch, read_launch
+from bench.record.types import Failure
+
+LAUNCH_SECONDS = 1800.0
+NOTHING_COLLECTED = 5  # pytest's exit code
+
+# What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
+# module that is missing.
+REASONS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"E\s+(.*)",
+        r"/.*?:\d+: (.*)",
+        r"ERROR: (.*)",
+        r"!+ _pytest\.outcomes\.Exit: (.*?) !+",
+        r"SKIPPED \[\d+\] \S+ (.*)",
+        r".*(No module named .*)",
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """An environment: what its files are called, its interpreter, and the variables its processes get besides."""
+
+    role: str
+    python: str
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """Which cases a launch times; nothing named of a kind: bench/micro's default."""
+
+    configs: Sequence[str] = ()
+    implementations: Sequence[str] = ()
+    devices: Sequence[str] = ()
+    modes: Sequence[str] = ()
+    targets: Sequence[str] = ()
+    require_gpu: bool = False
+
+    def arguments(self, folder: Path) -> list[str]:
+        """Pytest's arguments, the cases' files in `folder`."""
+        files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
+        chosen = (("config", self.configs), ("implementation", self.implementations), ("device", self.devices), ("mode", self.modes))
+        options = [f"--{name}={value}" for name, values in chosen for value in values]
+        return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
+
+
+def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Iterator[tuple[str, MicroLaunch]]:
+    """Yields (role, file) after each launch; files are `folder`/ROLE-NN.json. The caller may stop between launches.
+
+    Two sides take turns: which goes first alternates from launch to launch. Raises FileExistsError if the folder holds launches,
+    WorkerError for one that fails, OSError.
+    """
+    for number in range(launches):
+        for side in sides if number % 2 == 0 else reversed(sides):
+            yield side.role, measure_launch(side, suite, folder / f"{side.role}-{number:02}.json")
+
+
+def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
+    """Times the suite in one fresh process. Raises FileExistsError, WorkerError, OSError."""
+    path = path.absolute()
+    if path.exists():
+        raise FileExistsError(f"{path} exists already and is not overwritten: choose another place by --output")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
+        part = Path(home) / "benchmarks.json"
+        output = _run_pytest(side, suite, Path(home), part)
+        if not part.is_file() or not part.stat().st_size:
+            raise _failure("failed", f"{side.python} timed nothing: {_reason(output)}", output)
+        found = dataclasses.replace(read_launch(part), path=path)
+        path.write_bytes(part.read_bytes())
+    return found
+
+
+def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
+    """What pytest printed. Raises WorkerError unless all cases passed or were skipped."""
+    python = os.path.abspath(side.python) if os.sep in side.python else side.python
+    device = next((name for name in suite.devices if name.startswith("gpu")), "cpu:0")
+    environment = private_environment(home, device, side.variables)
+    (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
+    command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
+    command += [f"--benchmark-json={result}", *suite.arguments(home / "imports" / "bench" / "micro")]
+    try:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise _failure("crashed", f"interpreter {side.python} can't be started: {error.strerror}; name another by --python") from error
+    try:
+        output, _ = process.communicate(timeout=LAUNCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise _failure("hung", f"{side.python} did not finish the micro-benchmarks within {LAUNCH_SECONDS:.0f} s") from None
+    finally:  # Ctrl-C may come while we wait
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode not in (0, NOTHING_COLLECTED):
+        kind, how = ("crashed", how_it_ended(process.returncode)) if process.returncode < 0 else ("failed", _reason(output))
+        raise _failure(kind, f"micro-benchmarks under {side.python}: {how}", output)
+    return output
+
+
+def _reason(output: str) -> str:
+    """The line of pytest's output that says why it failed, or why it timed nothing: the first that the most telling pattern finds."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    found = (match[1].strip() for pattern in REASONS for line in lines if (match := pattern.fullmatch(line)))
+    return next(found, lines[-1] if lines else "it printed nothing")
+
+
+def _failure(kind: str, message: str, output: str = "") -> WorkerError:
+    return WorkerError(Failure(kind, message, output[-STDERR_TAIL_BYTES:]))

@@ -1,0 +1,171 @@
+"""Micro-benchmarks of one environment against another's, or against earlier sessions on the machine. The launch is the sample.
+
+Of a benchmark's launch the median round counts. Two environments are measured in turn, so launch n of one pairs with launch n of the
+other: their log ratios go to sequential.decide. Earlier sessions are held against by their own variance (intervals.new_group_interval).
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bench.judge.gate import overall
+from bench.judge.intervals import components, detectable, new_group_interval
+from bench.judge.sequential import LOOKS, Decision, decide
+from bench.judge.speed import LEAST_SESSIONS, one_sided
+from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.record.micro import MicroLaunch
+
+Launches = Sequence[MicroLaunch]
+
+# At most these eight gate, of the first configuration, implementation and device, in a graph; the rest informs.
+GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
+LEAST_LAUNCHES = LOOKS[0]
+
+
+class UnlikeError(ValueError):
+    """Two sides that have nothing in common to compare."""
+
+
+def judge_pairs(reference: Launches, candidate: Launches, margin: float) -> Verdict:
+    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError."""
+    names = common(reference, candidate)
+    gating = gates(reference[0])
+    comparisons = [_judge_pair(name, reference, candidate, margin, name in gating) for name in names]
+    return Verdict(overall(comparisons), tuple(comparisons), ())
+
+
+def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: float) -> Verdict:
+    """New launches against earlier sessions, oldest first, on their machine and of one TensorFlow. Raises UnlikeError."""
+    alike = _alike(sessions, candidate[0].machine)
+    gating = gates(candidate[0])
+    names = common(*alike, candidate) if alike else tuple(candidate[0].cases)
+    comparisons = [_judge_session(name, alike, candidate, margin, name in gating) for name in names]
+    short = _short(len(alike), len(candidate))
+    return Verdict(overall(comparisons), tuple(comparisons), (short,) if short else ())
+
+
+def decided(reference: Launches, candidate: Launches, margin: float) -> bool:
+    """Whether more launches would change no benchmark that gates."""
+    decisions = [decide(_ratios(name, reference, candidate), margin) for name in gates(reference[0]) & set(common(reference, candidate))]
+    return bool(decisions) and all(decision is not None and decision.final for decision in decisions)
+
+
+def gates(launch: MicroLaunch) -> frozenset[str]:
+    """Names of the benchmarks that gate."""
+    graphs = [one for one in launch.cases.values() if one.mode == "graph" and one.target in GATING and one.form != "dense"]
+    first = graphs[0].subject if graphs else ""
+    return frozenset(one.name for one in graphs if one.subject == first)
+
+
+def common(*sides: Launches) -> tuple[str, ...]:
+    """Names of the benchmarks that every launch has, in order. Raises UnlikeError for none, or for one name with two meanings."""
+    first = sides[0][0]
+    launches = [launch for side in sides for launch in side]
+    names = tuple(name for name in first.cases if all(name in launch.cases for launch in launches))
+    if not names:
+        raise UnlikeError(f"{first.path.parent} and {launches[-1].path.parent} have no benchmark in common")
+    for launch in launches:
+        for name in names:
+            old, new = first.cases[name].fingerprint, launch.cases[name].fingerprint
+            if old != new:
+                raise UnlikeError(f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data")
+    return names
+
+
+def _judge_pair(name: str, reference: Launches, candidate: Launches, margin: float, gating: bool) -> Comparison:
+    ratios = _ratios(name, reference, candidate)
+    decision = decide(ratios, margin)
+    sides = [_milliseconds(_logarithms(name, side)) for side in (candidate, reference)]
+    one = candidate[0].cases[name]
+    comparison = Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, *sides, note="", margin=margin, gates=gating)
+    if decision is None:
+        note = f"not judged: {len(ratios)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)"
+        return _informing(dataclasses.replace(comparison, note=note))
+    return _informing(
+        dataclasses.replace(
+            comparison,
+            outcome=decision.outcome,
+            note=_note(decision, margin),
+            interval=decision.interval,
+            detectable=decision.detectable,
+            improved=decision.improved,
+        )
+    )
+
+
+def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches, margin: float, gating: bool) -> Comparison:
+    values, groups = _logarithms(name, candidate), [_logarithms(name, session) for session in sessions]
+    one = candidate[0].cases[name]
+    shown = f"{_milliseconds(values)}, {one.words / math.exp(_mean(values)):,.0f} words/s"
+    earlier = _milliseconds([_mean(group) for group in groups]) if groups else "–"
+    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, shown, earlier, "", margin=margin, gates=gating)
+    if _short(len(sessions), len(candidate)):
+        return comparison
+    found = new_group_interval(values, components(groups))
+    outcome, note, improved = one_sided(found, margin)
+    against = f"against TensorFlow {_tensorflow(sessions[0])}: " if _tensorflow(sessions[0]) != one.tensorflow else ""
+    return _informing(
+        dataclasses.replace(
+            comparison,
+            outcome=outcome,
+            note=against + note,
+            interval=found,
+            detectable=detectable(found, margin),
+            improved=improved,
+        )
+    )
+
+
+def _informing(comparison: Comparison) -> Comparison:
+    """The comparison as it counts: one that doesn't gate informs."""
+    return comparison if comparison.gates else dataclasses.replace(comparison, outcome=Outcome.INFORMS)
+
+
+def _short(sessions: int, launches: int) -> str:
+    """What is missing for a verdict against sessions; "" if nothing."""
+    if launches < LEAST_LAUNCHES:
+        return f"not judged: {launches} launches, and {LEAST_LAUNCHES} are needed (--launches)"
+    if sessions < LEAST_SESSIONS:
+        return f"not judged: {sessions} earlier sessions on this machine can't tell how sessions differ; `tfgate micro --record` adds one"
+    return ""
+
+
+def _note(decision: Decision, margin: float) -> str:
+    found, limit = decision.interval, percent(margin)
+    if found is None:
+        return decision.problem
+    difference = percent(found.estimate)
+    if decision.outcome is Outcome.REGRESSION:
+        return f"{difference}, certainly more than {limit}"
+    if decision.improved:
+        return f"{difference}, an improvement"
+    if decision.outcome is Outcome.PASS:
+        return f"{difference}, proven below {limit}"
+    return f"{difference}, between {percent(found.low)} and {percent(found.high)}: {limit} can't be excluded"
+
+
+def _alike(sessions: Sequence[Launches], machine: str) -> list[Launches]:
+    """Sessions of that machine, of the TensorFlow that was measured last there: how versions differ is not how sessions differ."""
+    here = [session for session in sessions if session[0].machine == machine]
+    return [session for session in here if _tensorflow(session) == _tensorflow(here[-1])]
+
+
+def _tensorflow(session: Launches) -> str:
+    return next(iter(session[0].cases.values())).tensorflow
+
+
+def _ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:
+    """Log ratios, candidate over reference, by launch."""
+    return [new - old for old, new in zip(_logarithms(name, reference), _logarithms(name, candidate), strict=True)]
+
+
+def _logarithms(name: str, launches: Launches) -> list[float]:
+    return [math.log(launch.cases[name].median_seconds) for launch in launches]
+
+
+def _mean(logarithms: Sequence[float]) -> float:
+    return math.fsum(logarithms) / len(logarithms)
+
+
+def _milliseconds(logarithms: Sequence[float]) -> str:
+    return f"{1000 * math.exp(_mean(logarithms)):.2f} ms"

@@ -1,0 +1,56 @@
+"""A case's answer against the oracle's, once and untimed, so that nobody times a wrong one.
+
+This is no numerics gate: `tfgate check` judges the last bits. It asks whether what is timed is the model at all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lm.oracle import SparseRows
+
+# ‖found − oracle‖ / ‖oracle‖. The worst seen is 7e-5, on TensorFlow 2.12.1 and 2.21.0: an update of `tiny`, whose weights' own rounding
+# is that large beside it.
+TOLERANCE = 1e-3
+DEVIATIONS = 6.0  # of the number of values that dropout keeps; a right one leaves 6 once in 5e8 cases
+
+
+class WrongAnswerError(AssertionError):
+    """A result that isn't the oracle's: the message names it and its distance."""
+
+
+def require_close(name: str, found: Any, wanted: NDArray[Any]) -> None:
+    """Raises WrongAnswerError unless `found` is the oracle's value to rounding."""
+    array = np.asarray(found, np.float64)
+    if array.shape != wanted.shape:
+        raise WrongAnswerError(f"{name} has shape {array.shape}, the oracle's {wanted.shape}: it isn't timed")
+    distance = float(np.linalg.norm(array - wanted) / np.linalg.norm(wanted))
+    if not distance <= TOLERANCE:  # NaN is wrong, too
+        raise WrongAnswerError(f"{name} is {distance:.1e} off the oracle's (allowed: {TOLERANCE:.0e}): it isn't timed")
+
+
+def require_gradients(name: str, found: Sequence[Any], wanted: Mapping[str, NDArray[Any] | SparseRows]) -> None:
+    """Raises WrongAnswerError unless the dense tensors in `found` are the oracle's gradients, in its order."""
+    for value, (tensor, expected) in zip(found, wanted.items(), strict=True):
+        require_close(f"{name} {tensor}", value, expected.densify(len(value)) if isinstance(expected, SparseRows) else expected)
+
+
+def require_weights(found: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], before: Mapping[str, NDArray[Any]]) -> None:
+    """Raises WrongAnswerError unless the weights moved from `before` as the oracle's did."""
+    for name, value in found.items():
+        require_close(f"update {name}", value.astype(np.float64) - before[name], wanted[name] - before[name])
+
+
+def require_dropout(found: Iterable[Any], activations: Iterable[NDArray[np.float32]], rate: float) -> None:
+    """Raises WrongAnswerError unless each value is 0 or scaled by 1/(1 − rate), and about as many are 0 as should be.
+
+    Of n values, n·rate ± √(n·rate·(1 − rate)) are dropped. No value of `activations` may be 0.
+    """
+    for value, before in zip(map(np.asarray, found), activations, strict=True):
+        dropped = value == 0
+        require_close("dropout", np.where(dropped, before / (1 - rate), value), before / (1 - rate))
+        expected, deviation = before.size * rate, np.sqrt(before.size * rate * (1 - rate))
+        if abs(dropped.sum() - expected) > DEVIATIONS * deviation:
+            raise WrongAnswerError(f"dropout at rate {rate} dropped {dropped.sum()} of {before.size} values: it isn't timed")

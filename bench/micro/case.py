@@ -1,0 +1,120 @@
+"""How one case is timed: its answer checked, warmed up until nothing is traced any more, then fixed rounds from the same weights."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from bench.micro.material import Batch, Material
+from lm.costs import Cost
+from lm.hot_paths import Mode, put, wait
+from lm.trainer import Trainer
+
+ROUNDS = {"eager": 8, "graph": 16}  # multiples of material.BATCHES
+SHORT = 4  # times as many rounds of a path without matrix products: it takes a millisecond or two, and 16 of those tell little
+WARM_UP_ROTATIONS = 3  # over all batches, at most
+
+
+class TracingError(AssertionError):
+    """A path that is traced again and again: what would be timed is TensorFlow's tracing."""
+
+
+class Path(Protocol):
+    """What is timed; `traces` counts its traces."""
+
+    @property
+    def traces(self) -> int:
+        """How often it was traced."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The path's result."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Untraced:
+    """A path that TensorFlow doesn't trace."""
+
+    body: Callable[..., Any]
+    traces: int = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The body's result."""
+        return self.body(*arguments)
+
+
+class Case:
+    """One benchmark: a target of one configuration, implementation, device and mode."""
+
+    def __init__(self, benchmark: Any, material: Material, device: str, mode: Mode, about: dict[str, Any]) -> None:
+        self.material = material
+        self.config = material.config
+        self.device = device
+        self.mode = mode
+        self._benchmark = benchmark
+        self._about = about  # what extra_info says of the session
+
+    def tensors(self, of: Callable[[Batch], tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Arguments of each round of a rotation, on the device: `of` a batch."""
+        return [put(of(batch), self.device) for batch in self.material.batches]
+
+    def restore(self, trainer: Trainer) -> None:
+        """Puts back the initial weights and the zero state."""
+        trainer.weights, trainer.state = self.material.weights, self.material.state
+
+    def measure(
+        self,
+        path: Path,
+        arguments: Sequence[tuple[Any, ...]],
+        *,
+        check: Callable[[Any], None],
+        last: Callable[[Any], Any],
+        cost: Cost,
+        words: int | None = None,
+        trainer: Trainer | None = None,
+    ) -> None:
+        """Times `path` over `arguments` in turn, each round from the initial weights and a zero state of the `trainer`.
+
+        `check` gets the result of arguments[0] and raises if it is wrong; `last` picks the tensor to wait for, or None where the path
+        has waited itself. `words` of one call: a batch's if nothing is said. Raises TracingError.
+        """
+        rotation = itertools.cycle(arguments)
+
+        def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
+            if trainer:
+                self.restore(trainer)
+            return next(rotation), {}
+
+        def timed(*given: Any) -> Any:
+            result = path(*given)
+            tensor = last(result)
+            if tensor is not None:
+                wait(tensor)
+            return result
+
+        check(timed(*setup()[0]))
+        self._warm_up(path, lambda: timed(*setup()[0]), len(arguments))
+        traces = path.traces
+        self._benchmark.pedantic(timed, setup=setup, rounds=ROUNDS[self.mode] * (1 if cost.flops else SHORT))
+        if self.mode == "graph" and path.traces != traces:
+            raise TracingError(f"the timed rounds were traced {path.traces - traces} times: their times are not a step's")
+        self._describe(cost, self.config.tokens_per_step if words is None else words)
+
+    def _warm_up(self, path: Path, call: Callable[[], Any], rotation: int) -> None:
+        """Calls until a whole rotation has traced nothing; eagerly, where nothing is traced, one rotation."""
+        for _ in range(WARM_UP_ROTATIONS):
+            before = path.traces
+            for _ in range(rotation):
+                call()
+            if self.mode == "eager" or path.traces == before:
+                return
+        raise TracingError(f"still traced after {WARM_UP_ROTATIONS} rotations of {rotation} calls: {path.traces} traces")
+
+    def _describe(self, cost: Cost, words: int) -> None:
+        """Fills in extra_info; rates are those of the median round."""
+        info = self._benchmark.extra_info
+        info.update(self._about, fingerprint=self.material.fingerprint, flops=cost.flops, bytes=cost.bytes, words=words)
+        if self._benchmark.stats is None:  # --benchmark-disable
+            return
+        seconds = self._benchmark.stats.stats.median
+        info["words_per_second"] = words / seconds
+        info["matmul_fraction"] = cost.flops / seconds / self._about["matmul_flops_per_second"]

@@ -1,0 +1,147 @@
+"""Options, parameters and fixtures of the cases. TensorFlow is imported by the first case, not by collecting them."""
+
+import functools
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.micro.selection import Selection, selection
+from bench.record.machine import this_machine, usable_cores
+
+if TYPE_CHECKING:
+    from bench.micro.case import Case
+    from lm.hot_paths import Mode
+    from lm.trainer import Trainer
+
+NEEDED = ("tensorflow", "pytest_benchmark")
+GPU = "gpu:0"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options that choose the cases."""
+    group = parser.getgroup("tfgate")
+    for name, what in (
+        ("config", "reference configuration; may be repeated (default: notebook)"),
+        ("implementation", "implementation of the model; may be repeated (default: all)"),
+        ("device", "cpu:0, or gpu:0; cpu:1 is a logical device made for it; may be repeated (default: cpu:0)"),
+        ("mode", "eager or graph; may be repeated (default: both)"),
+    ):
+        group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
+    group.addoption("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses what can't be run in one line, before anything is collected."""
+    for module in NEEDED:
+        if not importlib.util.find_spec(module):
+            raise pytest.UsageError(f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark")
+    try:
+        _selection(config)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if config.getoption("--require-gpu") and not config.getoption("collectonly"):
+        _require_gpu(_selection(config))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes a case of every combination that a test knows of."""
+    chosen = _selection(metafunc.config)
+    for name, values in (
+        ("config_name", chosen.configs),
+        ("implementation", chosen.implementations),
+        ("device", chosen.devices),
+        ("mode", chosen.modes),
+    ):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, values, scope="session", indirect=name == "device")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Adds the fingerprint by which tfgate knows a machine."""
+    machine_info["fingerprint"] = this_machine().fingerprint()
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> str:
+    """A device that is there; a case on a GPU that isn't is skipped."""
+    from lm.runtime import DeviceError, require_device
+
+    _make_logical_cpus(_selection(request.config).logical_cpus)
+    name: str = request.param
+    try:
+        require_device(name)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    return name
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, device: str, mode: "Mode") -> "Case":
+    """The case at hand, in a group with those that do the same."""
+    from bench.micro.case import Case
+    from bench.micro.material import material
+    from lm.runtime import versions
+
+    target = request.node.originalname.removeprefix("test_")
+    implementation = request.node.callspec.params.get("implementation", "")
+    benchmark.group = f"{config_name} {target} on {device}"
+    about = {
+        "target": target,
+        "config": config_name,
+        "implementation": implementation,
+        "device": device,
+        "mode": mode,
+        "threads": usable_cores(),  # TensorFlow's default
+        **versions(),
+        "matmul_flops_per_second": _matmul_rate(device),
+    }
+    return Case(benchmark, material(config_name), device, mode, about)
+
+
+@pytest.fixture
+def trainer(config_name: str, implementation: str, device: str) -> "Trainer":
+    """The model under test with the initial weights; one for all targets."""
+    return _trainer(config_name, implementation, device)
+
+
+@functools.cache
+def _trainer(config_name: str, implementation: str, device: str) -> "Trainer":
+    from bench.micro.material import material
+    from lm.trainer import Trainer
+
+    made = material(config_name)
+    trainer = Trainer(made.config, implementation, device)
+    trainer.weights = made.weights
+    return trainer
+
+
+@functools.cache
+def _matmul_rate(device: str) -> float:
+    """Measured once a session."""
+    from lm.roofline import matmul_flops_per_second
+
+    return matmul_flops_per_second(device)
+
+
+@functools.cache
+def _make_logical_cpus(count: int) -> None:
+    """Once a session, before TensorFlow's first operation."""
+    from lm.runtime import set_logical_cpus
+
+    set_logical_cpus(count)
+
+
+def _require_gpu(chosen: Selection) -> None:
+    from lm.runtime import DeviceError, require_device
+
+    _make_logical_cpus(chosen.logical_cpus)
+    try:
+        require_device(next((name for name in chosen.devices if name.startswith("gpu")), GPU))
+    except DeviceError as error:
+        pytest.exit(f"--require-gpu: {error}", returncode=pytest.ExitCode.TESTS_FAILED)
+
+
+def _selection(config: pytest.Config) -> Selection:
+    return selection(*(config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode")))

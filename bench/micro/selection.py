@@ -1,0 +1,55 @@
+"""Which cases were asked for. Imports no TensorFlow: an unknown name is refused before anything is loaded."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from lm.config import IMPLEMENTATIONS, config_by_name, require_implementation
+
+CONFIGS = ("notebook",)
+DEVICES = ("cpu:0",)
+MODES = ("eager", "graph")
+DEVICE = re.compile(r"(cpu|gpu):(\d{1,2})")
+
+
+class SelectionError(ValueError):
+    """A device or mode that there can't be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Every combination of these is a case. Raises ConfigError or SelectionError for a name that isn't known."""
+
+    configs: Sequence[str]
+    implementations: Sequence[str]
+    devices: Sequence[str]
+    modes: Sequence[str]
+
+    def __post_init__(self) -> None:
+        for config in self.configs:
+            config_by_name(config)
+        for implementation in self.implementations:
+            require_implementation(implementation)
+        for device in self.devices:
+            if not DEVICE.fullmatch(device):
+                raise SelectionError(f"--device is {device!r}; it must be a name such as cpu:0 or gpu:0")
+        for mode in self.modes:
+            if mode not in MODES:
+                raise SelectionError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
+
+    @property
+    def logical_cpus(self) -> int:
+        """CPU devices that TensorFlow must have: cpu:1 is a logical device, made on request."""
+        matches = (DEVICE.fullmatch(device) for device in self.devices)
+        return 1 + max((int(match[2]) for match in matches if match and match[1] == "cpu"), default=0)
+
+
+def selection(
+    configs: Sequence[str] | None = None,
+    implementations: Sequence[str] | None = None,
+    devices: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
+) -> Selection:
+    """What was asked for; where nothing was, the defaults. Repetitions count once. Raises as Selection does."""
+    asked = (configs or CONFIGS, implementations or IMPLEMENTATIONS, devices or DEVICES, modes or MODES)
+    return Selection(*(tuple(dict.fromkeys(names)) for names in asked))

@@ -1,0 +1,27 @@
+"""Evaluation: the loss of one batch, without dropout and without training."""
+
+from typing import Any
+
+from bench.micro.answers import require_close
+from bench.micro.case import Case
+from lm import costs, hot_paths
+from lm.trainer import Trainer
+
+
+def test_evaluation(case: Case, trainer: Trainer) -> None:
+    """Forward pass and loss."""
+
+    def check(loss: Any) -> None:
+        wanted, state = case.material.evaluated(0)
+        require_close("loss", loss, wanted)
+        for name, value in trainer.state.items():
+            require_close(f"state {name}", value, state[name])
+
+    case.measure(
+        hot_paths.evaluation(trainer, case.mode),
+        case.tensors(lambda batch: (batch.inputs, batch.targets)),
+        check=check,
+        last=lambda loss: loss,
+        cost=costs.evaluation(case.config),
+        trainer=trainer,
+    )

@@ -1,0 +1,46 @@
+"""The input pipeline: a rotation of batches brought to the device, by the suite's own reader (eager) or by tf.data (graph)."""
+
+from typing import Any
+
+import numpy as np
+
+from bench.micro.answers import WrongAnswerError
+from bench.micro.case import Case, Untraced
+from bench.micro.material import BATCHES, Material
+from lm import costs, hot_paths
+from lm.batches import batch
+from lm.initial import dropout_masks
+
+
+def test_input(case: Case) -> None:
+    """Ids and dropout masks as tensors, one batch after the other."""
+    made = case.material
+    prepared = hot_paths.dataset([(one.inputs, one.targets, one.masks) for one in made.batches])
+
+    def read() -> list[Any]:
+        return [
+            hot_paths.put((*batch(made.tokens, made.config, index), dropout_masks(made.config, index)), case.device)
+            for index in range(BATCHES)
+        ]
+
+    def iterate() -> list[Any]:
+        return [hot_paths.moved(one, case.device) for one in prepared]
+
+    case.measure(
+        Untraced(iterate if case.mode == "graph" else read),
+        [()],
+        check=lambda found: require_batches(found, made),
+        last=lambda found: found[-1][1],
+        cost=costs.inputs(case.config).times(BATCHES),
+        words=BATCHES * case.config.tokens_per_step,
+    )
+
+
+def require_batches(found: list[Any], made: Material) -> None:
+    """Raises WrongAnswerError unless row r of batch b begins b·steps tokens into the r-th of the corpus' equal parts."""
+    config, part = made.config, made.tokens.size // made.config.batch_size
+    for index, (inputs, targets, masks) in enumerate(found):
+        starts = part * np.arange(config.batch_size)[:, np.newaxis] + index * config.num_steps + np.arange(config.num_steps)
+        wanted = [made.tokens[starts], made.tokens[starts + 1], *made.batches[index].masks]
+        if not all(np.array_equal(one, other) for one, other in zip((inputs, targets, *masks), wanted, strict=True)):
+            raise WrongAnswerError(f"batch {index} of the input pipeline is not the corpus': it isn't timed")

@@ -1,0 +1,93 @@
+"""What `bench/micro` left in a pytest-benchmark JSON file: one file is one launch, a fresh process."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.record.codec import FormatError, parse, to_text
+from bench.record.files import write_text
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroCase:
+    """One case of one launch."""
+
+    name: str  # the test's name with its parameters; the same in every launch
+    target: str
+    config: str
+    implementation: str  # "" for a case without a model
+    device: str
+    mode: str  # eager or graph
+    form: str  # slices or dense where a target has forms, else ""
+    median_seconds: float
+    words: int  # that a round reads
+    matmul_fraction: float  # of the machine's measured float32 matrix-product rate
+    tensorflow: str
+    fingerprint: str  # of the configuration, the corpus and the initial weights
+
+    @property
+    def subject(self) -> str:
+        """What is measured, without the target."""
+        return " ".join(part for part in (self.config, self.implementation, "on", self.device) if part)
+
+    @property
+    def metric(self) -> str:
+        """What is done with it."""
+        return " ".join(part for part in (self.target, self.form, self.mode) if part)
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroLaunch:
+    """One launch: its machine and its cases by name."""
+
+    path: Path
+    machine: str  # Machine.fingerprint
+    cases: Mapping[str, MicroCase]
+
+
+def read_launch(path: Path) -> MicroLaunch:
+    """Reads one launch. Raises FormatError, with the path, for anything that `bench/micro` didn't write, and OSError."""
+    try:
+        plain = parse(path.read_text(encoding="utf-8"))
+        machine = plain["machine_info"]["fingerprint"]
+        found = [_case(one) for one in plain["benchmarks"]]
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"{path} was not written by bench/micro: {error} is missing or not what it should be") from error
+    if not isinstance(machine, str) or not found:
+        raise FormatError(f"{path} holds no benchmarks of bench/micro")
+    return MicroLaunch(path, machine, {one.name: one for one in found})
+
+
+def write_reduced(source: Path, target: Path) -> None:
+    """Copies a launch without the single rounds and pytest-benchmark's own account of the commit: what a baseline keeps.
+
+    pytest-benchmark's reader and read_launch take either. Raises FormatError, FileExistsError, OSError.
+    """
+    read_launch(source)
+    plain = parse(source.read_text(encoding="utf-8"))
+    for one in plain["benchmarks"]:
+        one["stats"].pop("data", None)
+    write_text(target, to_text({**plain, "commit_info": {}}))
+
+
+def _case(plain: Any) -> MicroCase:
+    info = plain["extra_info"]
+    numbers = {
+        "median_seconds": plain["stats"]["median"],
+        "words": info["words"],
+        "matmul_fraction": info["matmul_fraction"],
+    }
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+            raise FormatError(f"{name} of {plain['name']} is {value!r}; it must be a number of at least 0")
+    if not numbers["median_seconds"]:
+        raise FormatError(f"median_seconds of {plain['name']} is 0: nothing was timed")
+    texts = {name: info[name] for name in ("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise FormatError(f"{name} of {plain['name']} is {value!r}; it must be text")
+    return MicroCase(plain["name"], form=(plain["params"] or {}).get("form", ""), **texts, **numbers)

@@ -1,0 +1,157 @@
+"""`tfgate micro`: launches kept and judged, what is printed, the exit codes, and the options that it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.commands.micro import TARGETS
+from tests.bench.commands.conftest import Tfgate
+from tests.bench.micro_samples import EAGER, MACHINE, STEP, calls, micro_interpreter, write_launch
+
+ROOT = Path(__file__).resolve().parents[3]
+# Medians of the step in four launches, about 1% apart.
+SECONDS = (0.0600, 0.0606, 0.0597, 0.0603)
+LAUNCHES = [{STEP: value, EAGER: 4 * value} for value in SECONDS]
+SLOWER = [{STEP: 1.5 * value, EAGER: 4 * value} for value in (0.0603, 0.0600, 0.0606, 0.0597)]
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Looking for disturbances takes a second, and the host's lock may be held by a real measurement."""
+    monkeypatch.setattr("bench.commands.micro.examine", tuple)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+def test_two_environments_take_turns_and_are_judged(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *SLOWER)
+    sides = ["--python", reference, "--python", candidate]
+    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert answer.code == 1, answer.err
+    assert answer.out.startswith("REGRESSION: a hot path is slower than its margin allows\n  step graph of notebook cells on cpu:0: +")
+    assert "step eager" in answer.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"{role}-{number:02}.json" for role in ("candidate", "reference") for number in range(4)
+    ]
+    said = [line.partition(" launch")[0] for line in answer.err.splitlines() if " launch " in line]
+    assert said == ["reference", "candidate", "candidate", "reference"] * 2
+
+
+def test_equal_environments_pass_and_stop_at_the_first_look_that_settles_it(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *reversed(LAUNCHES))
+    sides = ["--python", reference, "--python", candidate, "--launches", "12"]
+    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, "--json")
+    assert answer.code == 0, answer.err
+    plain = json.loads(answer.out)
+    assert (plain["outcome"], plain["folder"]) == ("PASS", str(tmp_path / "out"))
+    assert [one["metric"] for one in plain["comparisons"]] == ["step graph", "step eager"]
+    assert len(calls(candidate)) == 4
+
+
+def test_one_environment_without_sessions_informs(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert answer.code == 0, answer.err
+    assert "60.15 ms, 9,975 words/s" in answer.out
+    assert "0 earlier sessions on this machine" in " ".join(answer.out.split())
+
+
+def session(folder: Path, factor: float, machine: str = MACHINE) -> Path:
+    for number, value in enumerate(SECONDS):
+        write_launch(folder / f"launch-{number:02}.json", {STEP: factor * value, EAGER: 4 * value}, machine=machine)
+    return folder
+
+
+def test_earlier_runs_are_held_against(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    against = [argument for number in (0, 1, 2) for argument in ("--against", session(tmp_path / f"s{number}", 1 + number / 100))]
+    for launches, code in ((LAUNCHES, 0), (SLOWER, 1)):
+        python = micro_interpreter(tmp_path, *launches)
+        answer = tfgate("micro", "--python", python, *against, "--output", tmp_path / f"out{code}", "--baselines", empty_baselines)
+        assert answer.code == code, answer.out
+
+
+def test_one_session_cannot_judge_who_asks_for_a_verdict(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    python = micro_interpreter(tmp_path, *SLOWER)
+    options = ["--against", session(tmp_path / "s", 1.0), "--output", tmp_path / "out", "--baselines", empty_baselines]
+    answer = tfgate("micro", "--python", python, *options)
+    assert answer.code == 3
+    assert "1 earlier sessions on this machine can't tell how sessions differ" in " ".join(answer.out.split())
+
+
+def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    for number in range(2):
+        session(empty_baselines / "micro" / f"2026010{number}", 1 + number / 100)
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", python, "--record", "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert answer.code == 0, answer.err
+    kept = sorted((empty_baselines / "micro").iterdir())
+    assert len(kept) == 3
+    assert "data" not in json.loads((kept[-1] / "launch-00.json").read_text())["benchmarks"][0]["stats"]
+    python = micro_interpreter(tmp_path, *SLOWER)
+    assert tfgate("micro", "--python", python, "--output", tmp_path / "slow", "--baselines", empty_baselines).code == 1
+
+
+def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    chosen = [
+        "--config",
+        "tiny",
+        "--implementation",
+        "cells",
+        "--device",
+        "cpu:1",
+        "--mode",
+        "graph",
+        "--target",
+        "step",
+        "--target",
+        "clip",
+    ]
+    answer = tfgate("micro", "--python", python, *chosen, "--launches", "1", "--output", tmp_path / "o", "--baselines", empty_baselines)
+    assert answer.code == 0, answer.err
+    (call,) = calls(python)
+    assert {"--config=tiny", "--implementation=cells", "--device=cpu:1", "--mode=graph"} <= set(call)
+    assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_step.py", "test_clip.py"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--config", "huge"], "no configuration is called 'huge'; there are tiny"),
+        (["--implementation", "threads"], "no implementation is called 'threads'; there are cells"),
+        (["--device", "tpu:0"], "--device is 'tpu:0'; it must be a name such as cpu:0 or gpu:0"),
+        (["--mode", "xla"], "no mode is called 'xla'; there are eager, graph"),
+        (["--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip"),
+        (["--launches", "0"], "--launches is 0; it must be at least 1"),
+        (["--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
+        (["--python", "a", "--python", "b", "--python", "c"], "--python was given 3 times"),
+        (["--python", "a", "--python", "b", "--record"], "--against and --record are for one environment"),
+        (["--against", "nowhere"], "nowhere holds no launches of one environment"),
+        (["--baselines", "nowhere"], "nowhere: there is no such folder"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_starts(tfgate: Tfgate, tmp_path: Path, options: list[str], said: str) -> None:
+    answer = tfgate("micro", "--output", tmp_path / "out", *options)
+    assert answer.code == 2
+    assert answer.error.startswith(said)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_launches_is_not_overwritten(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    session(tmp_path / "out", 1.0)
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert answer.code == 2
+    assert "launch-00.json exists already and is not overwritten" in answer.error
+
+
+def test_a_failed_launch_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    python = micro_interpreter(tmp_path, *LAUNCHES, planted="sys.exit('no luck')")
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert answer.code == 4
+    assert answer.error == f"micro-benchmarks under {python}: no luck"
+
+
+def test_targets_are_the_suites_files() -> None:
+    assert sorted(TARGETS) == sorted(path.stem.removeprefix("test_") for path in (ROOT / "bench" / "micro").glob("test_*.py"))

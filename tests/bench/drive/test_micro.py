@@ -1,0 +1,91 @@
+"""Launches of the micro-benchmarks: started, put aside, and what is said where one fails."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.drive.micro import Side, Suite, measure_launch, measure_suite
+from bench.drive.process import WorkerError
+from tests.bench.micro_samples import STEP, calls, micro_interpreter
+
+LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
+
+
+def failure(folder: Path, planted: str) -> str:
+    python = micro_interpreter(folder, *LAUNCHES, planted=planted)
+    with pytest.raises(WorkerError) as failed:
+        measure_launch(Side("launch", str(python)), Suite(), folder / "launch.json")
+    assert not (folder / "launch.json").exists()
+    return str(failed.value).replace(str(python), "PYTHON")
+
+
+def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    found = measure_launch(Side("launch", str(python)), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
+    assert found.cases[STEP].median_seconds == 0.06
+    assert found.path == tmp_path / "out" / "a.json"
+    assert found.path.is_file()
+    (call,) = calls(python)
+    assert call[:2] == ["-m", "pytest"]
+    assert {"--config=tiny", "--require-gpu"} <= set(call)
+    assert [argument for argument in call if argument.endswith("bench/micro/test_step.py")]
+
+
+def test_sides_take_turns(tmp_path: Path) -> None:
+    sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
+    found = [(role, launch.path.name) for role, launch in measure_suite(sides, Suite(), 3, tmp_path / "out")]
+    assert [role for role, _ in found] == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
+    assert found[3] == ("reference", "reference-01.json")
+
+
+def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    next(measure_suite([Side("launch", str(python))], Suite(), 3, tmp_path / "out"))
+    assert len(calls(python)) == 1
+
+
+def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
+    planted = "import os; (home / 'seen').write_text(os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
+    for number, (devices, wanted) in enumerate([((), "here-1"), (("gpu:0",), "herevisible")]):
+        python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), Suite(devices=devices), tmp_path / f"{number}.json")
+        assert (python.parent / "seen").read_text() == wanted
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ("print('E   ValueError: wrong'); sys.exit(1)", "micro-benchmarks under PYTHON: ValueError: wrong"),
+        (
+            "print('ERROR: this Python has no tensorflow: …'); sys.exit(4)",
+            "micro-benchmarks under PYTHON: this Python has no tensorflow: …",
+        ),
+        ("sys.exit('python: No module named pytest')", "micro-benchmarks under PYTHON: No module named pytest"),
+        ("sys.exit(1)", "micro-benchmarks under PYTHON: it printed nothing"),
+        ("print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)", "PYTHON timed nothing: there is no gpu:0"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "micro-benchmarks under PYTHON: was killed by SIGKILL (as the kernel does when memory runs out)",
+        ),
+    ],
+)
+def test_a_failure_says_why_in_one_line(tmp_path: Path, planted: str, said: str) -> None:
+    assert failure(tmp_path, planted) == said
+
+
+def test_a_launch_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.drive.micro.LAUNCH_SECONDS", 0.2)
+    assert failure(tmp_path, "import time; time.sleep(60)") == "PYTHON did not finish the micro-benchmarks within 0 s"
+
+
+def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another by --python"):
+        measure_launch(Side("launch", "/nowhere/python"), Suite(), tmp_path / "a.json")
+
+
+def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
+    suite = Suite(("tiny",), ("cells",), targets=("clip",))
+    found = measure_launch(Side("launch", str(newest_python)), suite, tmp_path / "a.json")
+    assert sorted(one.metric for one in found.cases.values()) == [
+        f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")
+    ]

@@ -1,0 +1,162 @@
+"""Micro-benchmarks judged: in pairs of launches, and against earlier sessions."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.judge.intervals import components, new_group_interval
+from bench.judge.micro import GATING, UnlikeError, common, decided, gates, judge_pairs, judge_sessions
+from bench.judge.sequential import decide
+from bench.judge.types import Outcome
+from bench.record.micro import MicroCase, MicroLaunch
+
+MARGIN = math.log(1.15)
+# Median rounds of six launches, about 1% apart.
+SECONDS = (0.0600, 0.0606, 0.0597, 0.0603, 0.0609, 0.0600)
+OTHERS = (0.0603, 0.0600, 0.0606, 0.0597, 0.0600, 0.0609)
+
+
+def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
+    values = {"config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": "graph", "form": "", **more}
+    name = f"test_{target}[{'-'.join(value for value in values.values() if value)}]"
+    return MicroCase(
+        name, target, **values, median_seconds=seconds, words=600, matmul_fraction=0.2, tensorflow="2.21.0", fingerprint="0123"
+    )
+
+
+def launches(seconds: Sequence[float], factor: float = 1.0, machine: str = "here", tensorflow: str = "2.21.0") -> list[MicroLaunch]:
+    made = []
+    for number, value in enumerate(seconds):
+        cases = [case(seconds=factor * value), case(seconds=3 * value, mode="eager")]
+        cases = [dataclasses.replace(one, tensorflow=tensorflow) for one in cases]
+        made.append(MicroLaunch(Path(f"run/launch-{number}.json"), machine, {one.name: one for one in cases}))
+    return made
+
+
+def test_pairs_show_their_arithmetic() -> None:
+    """The values are the log ratios of launch n of one side and launch n of the other."""
+    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.02), MARGIN)
+    step, eager = found.comparisons
+    wanted = decide([math.log(1.02 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)], MARGIN)
+    assert wanted is not None
+    assert step.interval is not None
+    assert wanted.interval is not None
+    assert step.interval.estimate == pytest.approx(wanted.interval.estimate)
+    assert step.detectable == pytest.approx(wanted.detectable)
+    assert (step.subject, step.metric) == ("notebook cells on cpu:0", "step graph")
+    assert (step.outcome, found.outcome, found.exit_code) == (Outcome.PASS, Outcome.PASS, 0)
+    assert (eager.outcome, eager.gates) == (Outcome.INFORMS, False)
+
+
+def test_a_slower_candidate_is_a_regression() -> None:
+    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.3), MARGIN)
+    assert (found.outcome, found.exit_code) == (Outcome.REGRESSION, 1)
+    assert "certainly more than +15.0%" in found.comparisons[0].note
+
+
+def test_a_faster_candidate_is_an_improvement() -> None:
+    found = judge_pairs(launches(SECONDS), launches(OTHERS, 0.6), MARGIN)
+    assert found.outcome is Outcome.PASS
+    assert found.comparisons[0].improved
+    assert "an improvement" in found.comparisons[0].note
+
+
+def test_at_the_margin_nothing_can_be_said() -> None:
+    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.15), MARGIN)
+    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
+    assert "can't be excluded" in found.comparisons[0].note
+
+
+def test_before_the_first_look_nothing_is_judged() -> None:
+    found = judge_pairs(launches(SECONDS[:3]), launches(OTHERS[:3], 9.0), MARGIN)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.comparisons[0].note == "not judged: 3 of the 4 launches that the first look takes (--launches)"
+
+
+def test_what_only_informs_alarms_nobody() -> None:
+    slow_eager = [
+        dataclasses.replace(
+            launch,
+            cases={
+                name: dataclasses.replace(one, median_seconds=one.median_seconds * (9 if one.mode == "eager" else 1))
+                for name, one in launch.cases.items()
+            },
+        )
+        for launch in launches(OTHERS)
+    ]
+    assert judge_pairs(launches(SECONDS), slow_eager, MARGIN).outcome is Outcome.PASS
+
+
+def test_measuring_may_stop_when_every_gate_is_settled() -> None:
+    assert not decided(launches(SECONDS[:3]), launches(OTHERS[:3]), MARGIN)
+    assert decided(launches(SECONDS[:4]), launches(OTHERS[:4]), MARGIN)
+    assert not decided(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15), MARGIN)
+
+
+def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
+    """Forms, modes, implementations and devices beyond the first inform."""
+    cases = [
+        case(target, implementation=implementation, device=device, mode=mode, form=form)
+        for implementation in ("cells", "fused")
+        for device in ("cpu:0", "gpu:0")
+        for mode in ("eager", "graph")
+        for target in (*GATING, "input", "dropout")
+        for form in (("slices", "dense") if target == "clip" else ("",))
+    ]
+    launch = MicroLaunch(Path("launch.json"), "here", {one.name: one for one in cases})
+    found = [launch.cases[name] for name in gates(launch)]
+    assert sorted(one.target for one in found) == sorted(GATING)
+    assert len(found) == 8
+    assert {(one.implementation, one.device, one.mode) for one in found} == {("cells", "cpu:0", "graph")}
+    assert {one.form for one in found} == {"", "slices"}
+
+
+def test_unlike_sides_are_refused() -> None:
+    other = launches(SECONDS)
+    renamed = [dataclasses.replace(one, cases={f"other {name}": case for name, case in one.cases.items()}) for one in other]
+    with pytest.raises(UnlikeError, match="have no benchmark in common"):
+        common(launches(SECONDS), renamed)
+    changed = [
+        dataclasses.replace(one, cases={name: dataclasses.replace(case, fingerprint="4567") for name, case in one.cases.items()})
+        for one in other
+    ]
+    with pytest.raises(UnlikeError, match=r"has fingerprint 0123 in .* and 4567 in .*: not the same model and data"):
+        common(launches(SECONDS), changed)
+
+
+SESSIONS = [launches(SECONDS[:4]), launches(OTHERS[:4], 1.01), launches(SECONDS[:4], 0.99)]
+
+
+def test_sessions_show_their_arithmetic() -> None:
+    found = judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
+    groups = [[math.log(one.cases[case().name].median_seconds) for one in session] for session in SESSIONS]
+    wanted = new_group_interval([math.log(value) for value in OTHERS[:4]], components(groups))
+    assert found.comparisons[0].interval == wanted
+    assert (found.outcome, found.warnings) == (Outcome.PASS, ())
+    mean = math.exp(sum(math.log(value) for value in OTHERS[:4]) / 4)
+    assert found.comparisons[0].candidate == f"{1000 * mean:.2f} ms, {600 / mean:,.0f} words/s"
+
+
+def test_a_slower_session_is_a_regression() -> None:
+    assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.5), MARGIN).outcome is Outcome.REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("sessions", "count", "said"),
+    [
+        ([], 4, "not judged: 0 earlier sessions on this machine"),
+        (SESSIONS[:1], 4, "not judged: 1 earlier sessions on this machine"),
+        ([launches(SECONDS, machine="elsewhere"), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
+        ([*SESSIONS[:2], launches(SECONDS, tensorflow="2.20.0")], 4, "not judged: 1 earlier sessions on this machine"),
+        (SESSIONS, 3, "not judged: 3 launches, and 4 are needed"),
+    ],
+)
+def test_without_the_sessions_variance_nothing_is_judged(sessions: list[list[MicroLaunch]], count: int, said: str) -> None:
+    """However slow the candidate is."""
+    found = judge_sessions(sessions, launches(OTHERS[:count], 9.0), MARGIN)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert {one.outcome for one in found.comparisons} == {Outcome.INFORMS}
+    assert found.warnings[0].startswith(said)

@@ -1,0 +1,37 @@
+"""What was asked for, and what there can't be."""
+
+import pytest
+
+from bench.micro.selection import SelectionError, selection
+from lm.config import IMPLEMENTATIONS, ConfigError
+
+
+def test_the_defaults_are_the_notebook_with_every_implementation() -> None:
+    chosen = selection()
+    assert (chosen.configs, chosen.implementations, chosen.devices) == (("notebook",), IMPLEMENTATIONS, ("cpu:0",))
+    assert chosen.modes == ("eager", "graph")
+    assert chosen.logical_cpus == 1
+
+
+def test_repetitions_count_once() -> None:
+    assert selection(["tiny", "small", "tiny"]).configs == ("tiny", "small")
+
+
+def test_a_cpu_beyond_the_first_asks_for_logical_devices() -> None:
+    """cpu:2 is the third; a GPU's number asks for none."""
+    assert selection(devices=["cpu:2", "gpu:5"]).logical_cpus == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"configs": ["huge"]}, "no configuration is called 'huge'"),
+        ({"implementations": ["threads"]}, "no implementation is called 'threads'"),
+        ({"devices": ["tpu:0"]}, "--device is 'tpu:0'; it must be a name such as cpu:0 or gpu:0"),
+        ({"devices": ["cpu"]}, "--device is 'cpu'"),
+        ({"modes": ["xla"]}, "no mode is called 'xla'; there are eager, graph"),
+    ],
+)
+def test_unknown_names_are_refused(asked: dict[str, list[str]], said: str) -> None:
+    with pytest.raises((ConfigError, SelectionError), match=said):
+        selection(**asked)

@@ -1,0 +1,93 @@
+"""The suite as a user runs it, `pytest bench/micro` in an environment with TensorFlow: on `tiny`."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.record.machine import this_machine
+
+ROOT = Path(__file__).resolve().parents[3]
+HOOK = ROOT / "tests" / "faults" / "hook"
+PLUGIN = pytest.mark.skipif(not importlib.util.find_spec("pytest_benchmark"), reason="pytest-benchmark is not installed in this Python")
+
+
+def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+def test_every_target_answers_and_says_what_it_did(tmp_path: Path) -> None:
+    """In graphs, on a logical device beside cpu:0, as a GPU would be."""
+    path = tmp_path / "launch.json"
+    found = micro("bench/micro", "--config=tiny", "--device=cpu:1", "--mode=graph", f"--benchmark-json={path}")
+    assert found.returncode == 0, found.stdout
+    plain = json.loads(path.read_text())
+    assert plain["machine_info"]["fingerprint"] == this_machine().fingerprint()
+    cases = plain["benchmarks"]
+    infos: list[dict[str, Any]] = [one["extra_info"] for one in cases]
+    targets = {"clip", "dropout", "evaluation", "fit", "forward", "gradient", "input", "predict", "step", "update"}
+    assert {info["target"] for info in infos} == targets
+    assert {info["device"] for info in infos} == {"cpu:1"}
+    assert {one["group"] for one in cases} == {f"tiny {target} on cpu:1" for target in targets}
+    assert all(info["words_per_second"] > 0 and info["bytes"] > 0 for info in infos)
+    assert all((info["matmul_fraction"] > 0) == (info["flops"] > 0) for info in infos)
+    assert len({one["name"] for one in cases}) == len(cases)
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+@pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])
+def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: str) -> None:
+    path = tmp_path / "launch.json"
+    variables = {"PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT)]), "TFGATE_FAULT": fault}
+    options = ["--config=tiny", "--implementation=cells", "--mode=graph", f"--benchmark-json={path}"]
+    found = micro(f"bench/micro/test_{target}.py", "-k", "not dense", *options, **variables)
+    assert found.returncode == 1, found.stdout
+    assert "it isn't timed" in found.stdout
+    assert not path.exists() or not path.read_text()
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+def test_a_missing_gpu_is_a_skip_that_says_so_or_a_failure() -> None:
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
+    skipped = micro("bench/micro/test_input.py", "--config=tiny", "--device=gpu:0", "-rs", **hidden)
+    assert skipped.returncode == 0, skipped.stdout
+    lines = [line for line in skipped.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert len(lines) == 1
+    assert "there is no device 'gpu:0'" in lines[0]
+    required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", **hidden)
+    assert required.returncode == 1
+    assert "--require-gpu: there is no device 'gpu:0'" in required.stdout + required.stderr
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--config=huge", "no configuration is called 'huge'; there are tiny, notebook"),
+        ("--implementation=threads", "no implementation is called 'threads'; there are cells"),
+        ("--device=tpu:0", "--device is 'tpu:0'; it must be a name such as cpu:0 or gpu:0"),
+    ],
+)
+def test_unknown_names_are_one_line(option: str, said: str) -> None:
+    found = micro("bench/micro", option)
+    assert found.returncode == pytest.ExitCode.USAGE_ERROR
+    assert found.stderr.startswith(f"ERROR: {said}")
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(bool(importlib.util.find_spec("tensorflow")), reason="this Python has TensorFlow")
+def test_a_python_without_tensorflow_is_told_so_in_one_line() -> None:
+    found = micro("bench/micro")
+    assert found.returncode == pytest.ExitCode.USAGE_ERROR
+    assert found.stderr.strip() == "ERROR: this Python has no tensorflow: bench/micro needs tensorflow, pytest and pytest-benchmark"

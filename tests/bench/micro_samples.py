@@ -1,0 +1,73 @@
+"""Launches of the micro-benchmarks as pytest-benchmark writes them, and an interpreter that leaves one without TensorFlow."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MACHINE = "0123456789abcdef"
+STEP = "test_step[notebook-cells-cpu:0-graph]"
+EAGER = "test_step[notebook-cells-cpu:0-eager]"
+
+
+def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
+    """One benchmark of a launch; `info` replaces what extra_info says."""
+    target, mode = name.partition("[")[0].removeprefix("test_"), name.rstrip("]").rpartition("-")[2]
+    extra = {
+        "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode, "tensorflow": "2.21.0",
+        "fingerprint": "fedcba9876543210", "words": 600, "matmul_fraction": 0.25,
+    }  # fmt: skip
+    stats = {"median": median, "data": [median] * 3}
+    return {
+        "name": name,
+        "fullname": f"bench/micro/test_{target}.py::{name}",
+        "params": {},
+        "extra_info": {**extra, **info},
+        "stats": stats,
+    }
+
+
+def launch_json(medians: Mapping[str, float], machine: str = MACHINE, **info: Any) -> dict[str, Any]:
+    """A launch of the cases in `medians`, in seconds."""
+    cases = [case_json(name, median, **info) for name, median in medians.items()]
+    return {"machine_info": {"fingerprint": machine}, "commit_info": {"id": "1"}, "datetime": "2026-01-05T00:00:00", "benchmarks": cases}
+
+
+def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:
+    """Writes a launch, and returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(launch_json(medians, **more)), encoding="utf-8")
+    return path
+
+
+TEXT = """#!{python}
+import json, pathlib, sys
+home = pathlib.Path({home!r})
+with (home / "calls").open("a") as calls:
+    calls.write(json.dumps(sys.argv[1:]) + "\\n")
+number = len((home / "calls").read_text().splitlines()) - 1
+launches = json.loads((home / "launches.json").read_text())
+{planted}
+target = next(argument for argument in sys.argv if argument.startswith("--benchmark-json=")).partition("=")[2]
+pathlib.Path(target).write_text(json.dumps(launches[number % len(launches)]))
+"""
+
+
+def micro_interpreter(folder: Path, *launches: Mapping[str, float], planted: str = "", **more: Any) -> Path:
+    """An interpreter whose n-th pytest leaves the n-th of these launches; `planted` is a statement that runs before.
+
+    What it was called with lies in `calls` beside it, a JSON list a line.
+    """
+    home = Path(tempfile.mkdtemp(dir=folder))
+    (home / "launches.json").write_text(json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8")
+    path = home / "python"
+    path.write_text(TEXT.format(python=sys.executable, home=str(home), planted=planted), encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def calls(interpreter: Path) -> list[list[str]]:
+    """What an interpreter was called with, call by call."""
+    return [json.loads(line) for line in (interpreter.parent / "calls").read_text().splitlines()]

@@ -88,9 +88,9 @@ def _line(
         operation = _operation(event, device, flops)
         if event.name != window and event.duration_ns and operation is not None:
             kept.append((operations.setdefault(operation, len(operations)), event.start_ns - zero, event.duration_ns))
-    places, starts, durations = zip(*kept, strict=True) if kept else ((), (), ())
+    places, starts, durations = (tuple(event[field] for event in kept) for field in range(3))
     name = f"{plane.name} {line.name}" if device else line.name
-    return Line(name, device, python, tuple(places), tuple(starts), tuple(durations))
+    return Line(name, device, python, places, starts, durations)
 
 
 def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operation | None:

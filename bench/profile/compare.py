@@ -49,9 +49,11 @@ def compare(reference: Profile, candidate: Profile) -> Comparison:
     ):
         if one != other:
             raise ValueError(f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both")
-    steps = [typical_seconds(profile.plain_seconds) for profile in (reference, candidate)]
     return Comparison(
-        *steps, _differences(reference, candidate, *[_kind] * 2), _differences(reference, candidate, *map(layer_of, (reference, candidate)))
+        typical_seconds(reference.plain_seconds),
+        typical_seconds(candidate.plain_seconds),
+        _differences(reference, candidate, _kind, _kind),
+        _differences(reference, candidate, layer_of(reference), layer_of(candidate)),
     )
 
 

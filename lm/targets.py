@@ -50,7 +50,9 @@ def _clip(trainer: Trainer, batch: Batch) -> Target:
 
 
 def _step(trainer: Trainer, batch: Batch) -> Target:
-    return Target(trainer.step_function, trainer.step_function.python_function, _tensors(trainer, batch))
+    with tf.device(trainer.device):
+        arguments = (*_tensors(trainer, batch), tf.constant(False))  # the logits are not handed out
+    return Target(trainer.step_function, trainer.step_function.python_function, arguments)
 
 
 def _graph(trainer: Trainer, body: Callable[..., Any], *arguments: Any) -> Target:

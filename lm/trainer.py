@@ -1,7 +1,7 @@
 """Training and evaluation of one model: the step that is timed, checked against the oracle, and trained with.
 
-The step is one concrete function. It returns what the oracle checks (loss, gradients, norm, clipped gradients), so that what is
-checked is what is timed; the values stay TensorFlow's until somebody asks for them.
+The step is one concrete function. It returns what the oracle checks (loss, logits, gradients, norm, clipped gradients), so that what
+is checked is what is timed; the values stay TensorFlow's until somebody asks for them.
 """
 
 import importlib
@@ -24,6 +24,7 @@ class StepResult(NamedTuple):
     """What one training step computed, as TensorFlow's tensors."""
 
     loss: Any  # sum over time of the batch mean of the cross-entropy
+    logits: Any  # [batch, steps, vocabulary]; None unless they were asked for, and from an implementation that never holds them all
     gradients: Any  # one for each weight; the embedding's as IndexedSlices
     global_norm: Any  # of the gradients before clipping
     clipped: Any  # the gradients that SGD applied
@@ -45,19 +46,17 @@ class Trainer:
             build_optimizer(self._optimizer, self.model.keras_variables)
         ids = tf.TensorSpec((config.batch_size, config.num_steps), tf.int32)
         masks = tuple(tf.TensorSpec(shape, tf.float32) for shape in config.mask_shapes())
-        self._step = tf.function(self._train_step, (ids, ids, masks), autograph=False)
+        self._step = tf.function(self._train_step, (ids, ids, masks, tf.TensorSpec((), tf.bool)), autograph=False)
         self._evaluate = tf.function(self._evaluation_step, (ids, ids), autograph=False)
 
     def loss(self, inputs: Any, targets: Any, masks: Any = ()) -> Any:
         """The cost of one batch, in TensorFlow operations: sum over time of the batch mean. The states move on."""
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=self.model.logits(inputs, masks))
-        return tf.reduce_sum(losses) / self.config.batch_size
+        return self._cost(self.model.logits(inputs, masks), targets)
 
     def loss_and_gradients(self, inputs: Any, targets: Any, masks: Any) -> tuple[Any, Any]:
         """(cost of one batch, its gradient by each weight), in TensorFlow operations."""
-        with tf.GradientTape() as tape:
-            loss = self.loss(inputs, targets, masks)
-        return loss, tape.gradient(loss, self.model.variables)
+        loss, _, gradients = self._differentiated(inputs, targets, masks)
+        return loss, gradients
 
     def clip(self, gradients: Any) -> tuple[Any, Any]:
         """(clipped gradients, their global norm before), in TensorFlow operations."""
@@ -68,25 +67,44 @@ class Trainer:
         """Moves the weights against the clipped gradients, in TensorFlow operations."""
         self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
 
-    def _train_step(self, inputs: Any, targets: Any, masks: Any) -> StepResult:
+    def _cost(self, logits: Any, targets: Any) -> Any:
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+        return tf.reduce_sum(losses) / self.config.batch_size
+
+    def _differentiated(self, inputs: Any, targets: Any, masks: Any, with_logits: Any = None) -> tuple[Any, Any, Any]:
+        """(cost, logits if the scalar `with_logits` says so, gradients)."""
+        with tf.GradientTape() as tape:
+            logits = self.model.logits(inputs, masks)
+            kept = None if with_logits is None else _kept(logits, with_logits)
+            with tf.control_dependencies([] if kept is None else [kept]):
+                loss = self._cost(logits, targets)
+        return loss, kept, tape.gradient(loss, self.model.variables)
+
+    def _train_step(self, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> StepResult:
         with tf.device(self.device):
-            loss, gradients = self.loss_and_gradients(inputs, targets, masks)
+            loss, logits, gradients = self._differentiated(inputs, targets, masks, with_logits)
             clipped, norm = self.clip(gradients)
             self.update(clipped)
-        return StepResult(loss, gradients, norm, clipped)
+        return StepResult(loss, logits, gradients, norm, clipped)
 
     def _evaluation_step(self, inputs: Any, targets: Any) -> Any:
         with tf.device(self.device):
             return self.loss(inputs, targets)
 
-    def train_step(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
-        """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait."""
-        result: StepResult = self._step(inputs, targets, tuple(masks))
-        return result
+    def train_step(
+        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = (), with_logits: bool = False
+    ) -> StepResult:
+        """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait.
+
+        The function is the same with logits and without, but those who time a step don't ask for them: their memory has a price.
+        """
+        result: StepResult = self._step(inputs, targets, tuple(masks), with_logits)
+        return result if with_logits else result._replace(logits=None)
 
     def train_step_eagerly(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
         """The same step without tf.function, operation by operation, as the notebook's loop runs it."""
-        return self._train_step(tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks))
+        data = tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
+        return self._train_step(*data, with_logits=tf.constant(False))._replace(logits=None)
 
     def evaluation_step(self, inputs: NDArray[np.int32], targets: NDArray[np.int32]) -> Any:
         """The loss of one batch without training on it (a TensorFlow scalar); the states move on."""
@@ -130,6 +148,11 @@ class Trainer:
         for variable in (*self.model.variables, *self.model.states):
             variable.assign(np.array(variable.numpy()))
 
+    def biases(self) -> Weights:
+        """Copies of the bias weights alone: few values of every layer but the embedding, and soon read."""
+        named = zip(self.config.weight_shapes(), self.model.variables, strict=True)
+        return {name: variable.numpy() for name, variable in named if name.endswith("/bias")}
+
     def zero_state(self) -> None:
         """Forgets what was read: to be called at the start of each pass over a data set."""
         for variable in self.model.states:
@@ -153,3 +176,12 @@ class Trainer:
             for node in nodes:
                 counts[node.op] = counts.get(node.op, 0) + 1
         return dict(sorted(counts.items()))
+
+
+def _kept(logits: Any, wanted: Any) -> Any:
+    """The logits if they are wanted, else none of them, [0, steps, vocabulary]. The cross-entropy must wait for this.
+
+    It writes its gradient over logits that nobody else holds, and takes fresh memory if somebody does, which made a step of `notebook` 23%
+    longer when they were always handed out.
+    """
+    return tf.cond(wanted, lambda: tf.identity(logits), lambda: tf.zeros((0, *logits.shape[1:])))

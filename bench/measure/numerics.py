@@ -40,11 +40,13 @@ def check_step(
     """Errors of a step just taken by lm.trainer.Trainer, one for each quantity: that of its worst tensor.
 
     `before` holds the weights and the state that the step started from, `batch` its inputs, targets and masks, `result` what it
-    returned. The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has.
+    returned. The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has. Logits that an implementation
+    never holds are not compared: its loss and gradients, functions of theirs, have to answer for them.
     """
     config, (weights, _) = trainer.config, before
     names = config.weight_shapes()
     found = {
+        **({} if result.logits is None else {"logits": {"": np.asarray(result.logits)}}),  # first: what is wrong is named by its first sign
         "loss": {"": np.asarray(result.loss)},
         "norm": {"": np.asarray(result.global_norm)},
         "gradient": dict(zip(names, map(_dense, result.gradients), strict=True)),
@@ -136,6 +138,7 @@ def _worst(step: int, quantity: str, found: Mapping[str, Array], expected: Expec
 def _quantities(step: Step, weights: Mapping[str, Array]) -> Quantities:
     """What the oracle computed, under the names that TensorFlow's results are given."""
     return {
+        "logits": {"": step.logits},
         "loss": {"": np.asarray(step.loss)},
         "norm": {"": np.asarray(step.global_norm)},
         "gradient": {name: _densified(value, weights[name]) for name, value in step.gradients.items()},

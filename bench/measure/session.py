@@ -68,7 +68,11 @@ class Session:
         return Opened(subject, built - started, traced - built)
 
     def steps(self, count: int, check: Sequence[int] = ()) -> Block:
-        """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well."""
+        """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well.
+
+        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates).
+        """
+        watch = self._update_watch() if check else None
         losses: list[float] = []
         seconds: list[float] = []
         cpu_seconds: list[float] = []
@@ -77,7 +81,7 @@ class Session:
         for step in range(self._next_step, self._next_step + count):
             if step in check:
                 unsettled.update((len(losses), len(losses) + 1))
-            loss, timed, errors = self._step(step, checked=step in check)
+            loss, timed, errors = self._step(step, step in check, watch)
             losses.append(loss)
             seconds.append(timed[0])
             cpu_seconds.append(timed[1])
@@ -85,17 +89,25 @@ class Session:
             self._next_step = step + 1
             if not math.isfinite(loss):
                 break
+        numerics.extend(watch.errors if watch else ())
         unsteady = tuple(sorted(unsettled & set(range(len(losses)))))
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
 
-    def _step(self, step: int, checked: bool) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
-        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked)."""
+    def _update_watch(self) -> Any:
+        from bench.measure.updates import UpdateWatch
+
+        return UpdateWatch(self.trainer)
+
+    def _step(self, step: int, checked: bool, watch: Any) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
+        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step."""
         data, learning_rate = self._prepare(step)
         before = (self.trainer.weights, self.trainer.state) if checked else None
         started = _clocks()
-        result = self.trainer.train_step(*data)
+        result = self.trainer.train_step(*data, with_logits=checked)
         loss = float(result.loss)
         timed = _since(started)
+        if watch:
+            watch.see(step, learning_rate, result)
         if before is None:
             return loss, timed, ()
         from bench.measure.numerics import check_step

@@ -126,7 +126,7 @@ CASES: dict[str, Change] = {
 
 def _trained(case: str, trainer: Any, start: Start, step: int) -> Iterator[NumericError]:
     trainer.weights, trainer.state, trainer.learning_rate = start.weights, start.state, LEARNING_RATE
-    result = trainer.train_step(start.inputs, start.targets, start.masks)
+    result = trainer.train_step(start.inputs, start.targets, start.masks, with_logits=True)
     batch, before = (start.inputs, start.targets, start.masks), (start.weights, start.state)
     yield from _named(case, check_step(trainer, before, step, batch, LEARNING_RATE, result))
 

@@ -95,7 +95,7 @@ class NumericError:
     """How far one quantity of one step was from the oracle's: the worst tensor of that quantity, normwise."""
 
     step: int  # global, from 0; stress steps count on after the last of training
-    quantity: str  # loss, gradient, norm, clipped, update, state, …
+    quantity: str  # logits, loss, norm, gradient, clipped, update, state, …
     tensor: str
     error: float
     limit: float

@@ -22,14 +22,17 @@ class Trainer:
     def zero_state(self):
         self.state = {{name: np.zeros(shape, np.float32) for name, shape in self.config.state_shapes().items()}}
 
-    def train_step(self, inputs, targets, masks):
+    def train_step(self, inputs, targets, masks, with_logits=False):
         trainer, step = self, self.step
         {before}
         taken = oracle.step(self.config, self.weights, self.state, inputs, targets, masks, learning_rate=self.learning_rate)
         self.weights, self.state = taken.weights, taken.state
         self.step += 1
         gradients, clipped = list(taken.gradients.values()), list(taken.clipped.values())
-        result = types.SimpleNamespace(loss=taken.loss, gradients=gradients, global_norm=taken.global_norm, clipped=clipped)
+        logits = taken.logits if with_logits else None
+        result = types.SimpleNamespace(
+            loss=taken.loss, logits=logits, gradients=gradients, global_norm=taken.global_norm, clipped=clipped
+        )
         {after}
         return result
 

@@ -4,6 +4,7 @@ Speed and memory belong to the machine that recorded them, so only what holds an
 """
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bench.record.files import read_record
+from bench.record.types import Run
 from tests.faults.trial import fault_variables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,12 @@ FAULTS = {
     "forget-bias-lost": {"numerics"},
 }
 FAST = "learning-rate-minus-10-percent"
+
+# Found by the measured Python before anything else is imported: after the first step no weight is finite.
+DIVERGING = """
+from lm.config import Config
+Config.epoch_learning_rate = lambda self, epoch: float("inf")
+"""
 
 
 def outcomes(output: Path, python: Path, *options: str) -> tuple[int, dict[str, str], Any]:
@@ -66,3 +75,13 @@ def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
     code, found, answer = outcomes(tmp_path / "run", newest_python, "--launches", "2", *planted)
     assert code == 1
     assert {metric for metric in ("numerics", "perplexity") if found[metric] == "REGRESSION"} >= FAULTS[fault], answer
+
+
+def test_a_training_that_diverges_fails_at_its_step_and_is_kept(tmp_path: Path, newest_python: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DIVERGING)
+    code, found, answer = outcomes(tmp_path / "run", newest_python, "--env", f"PYTHONPATH={tmp_path}")
+    assert (code, found["training"]) == (1, "REGRESSION")
+    (training,) = (comparison for comparison in answer["comparisons"] if comparison["metric"] == "training")
+    assert training["note"] == "training diverged: the loss is nan at step 1"
+    (record,) = read_record(Run, tmp_path / "run" / "run.json").records
+    assert (len(record.losses), math.isfinite(record.losses[0]), math.isnan(record.losses[1])) == (2, True, True)

@@ -1,32 +1,36 @@
 """`python -m tests.faults.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
 
-Every interpreter, oneDNN on and off, one thread and two, tiny and notebook: nothing is wrong in any of them, so none may alarm.
+Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in any of these launches,
+so none may alarm. With --records, launches are kept as they come, and those that were kept before are not measured again.
 """
 
 import argparse
-import dataclasses
 import itertools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
 from bench.drive.launch import Launch, Plan, measure_launch
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
-from bench.record.files import write_text
+from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine
-from bench.record.types import NumericError, Record
+from bench.record.types import SCHEMA, NumericError, Record, Run
+from lm.config import IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "docs" / "numerics.md"
-STEPS = {"tiny": 60, "notebook": 12}
+STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
+THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}  # one alone would take large minutes
 
 HEAD = """# How near clean launches come to the oracle check's limits
 
-Made by `tox run -e margins` ({machine}): {launches} launches without a fault over TensorFlow {versions};
-oneDNN on and off, one thread and two; {plans}; {corpora} corpus; each with its
-stress steps, each from initial weights jittered otherwise in the last bit.
+Made by `tox run -e margins` ({machine}): {launches} launches without a fault over TensorFlow {versions}.
+
+{plans}
+
+Corpus: {corpora}. Each launch with its stress steps, each from initial weights jittered otherwise in the last bit.
 
 **{alarms} of {launches} alarmed**; {bound}
 
@@ -35,42 +39,60 @@ rounding of the new weights costs at most is added (once, or √n times for an e
 them one by one). That rounding is nearly all of an update's error, and a uniform error has 1/√3 = 0.58 of its bound: nothing but a
 fault can bring an update's ratio far above that. All other ratios must stay below 0.5.
 
+The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at every step, each
+bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation that never holds all logits at
+once has none to compare: its loss and its gradients, functions of theirs, answer for them.
+
 The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart, since the latter
 include cancellations that float32 can't do better):
 """
-
-
-@dataclasses.dataclass(frozen=True)
-class Clean:
-    """A launch without a fault, and the setting that it was in."""
-
-    setting: str  # "oneDNN off, 1 thread"
-    record: Record
+BY_CONFIGURATION = "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if no launch alarmed, 1 if one did, 4 if one failed."""
     options = _parser().parse_args(arguments)
-    corpora = options.corpus or ["synthetic"]
-    cleans: list[Clean] = []
-    for python, config, corpus, onednn, threads in itertools.product(options.python, STEPS, corpora, (1, 0), (1, 2)):
-        plan = Plan(config, STEPS[config], corpus, options.corpus_path if corpus == "ptb" else None, threads=threads, speed=False)
-        launch = Launch(0, jitter=len(cleans) + 1, numerics=True)  # other numbers each time, else few launches would be apart
-        record = measure_launch(plan, launch, python, {"TF_ENABLE_ONEDNN_OPTS": str(onednn)})
+    records: list[Record] = []
+    for python, plan, onednn in _settings(options):
+        record = _measured(python, plan, onednn, len(records) + 1, options.records)
         if record.failure:
-            print(f"margins: error: {config} in {python}: {record.failure.message}", file=sys.stderr)
+            print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
             return 4
-        cleans.append(Clean(f"oneDNN {'on' if onednn else 'off'}, {threads} thread{'s' * (threads > 1)}", record))
+        records.append(record)
         worst = max(record.numerics, key=_ratio)
-        print(_version(record), config, corpus, cleans[-1].setting, f"{_ratio(worst):.3f}", worst, sep=" | ", file=sys.stderr, flush=True)
-    write_text(Path(options.output), report(cleans, corpora), replace=True)
-    return 1 if alarms(cleans) else 0
+        print(_version(record), record.subject.name, _setting(record), f"{_ratio(worst):.3f}", worst, sep=" | ", file=sys.stderr)
+    write_text(Path(options.output), report(records), replace=True)
+    return 1 if alarms(records) else 0
 
 
-def alarms(cleans: Iterable[Clean]) -> list[str]:
-    """A line for each launch that was over a limit."""
-    over = [(clean, error) for clean in cleans for error in clean.record.numerics if not error.error <= error.limit]
-    return [f"{_version(clean.record)}, {clean.record.subject.config}, {clean.setting}: {error}" for clean, error in over]
+def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
+    """(interpreter, plan, whether oneDNN is on) of each launch."""
+    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, options.corpus or ("synthetic",)
+    for python, implementation, config, corpus in itertools.product(*chosen):
+        path = options.corpus_path if corpus == "ptb" else None
+        for onednn, threads in itertools.product((1, 0), THREADS[config]):
+            yield python, Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False), onednn
+
+
+def _measured(python: str, plan: Plan, onednn: int, jitter: int, folder: Path | None) -> Record:
+    """The launch, from the folder if it was kept there. The jitter is each launch's own: of equal numbers few would be apart."""
+    variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
+    command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
+    for path in sorted(folder.glob("*.json")) if folder else ():
+        run = read_record(Run, path)
+        if run.command == command:
+            return run.records[0]
+    record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
+    if folder and not record.failure:
+        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
+        write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
+    return record
+
+
+def alarms(records: Iterable[Record]) -> list[str]:
+    """A line for each error that was over its limit."""
+    over = [(record, error) for record in records for error in record.numerics if not error.error <= error.limit]
+    return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
 
 
 def alarm_bound(launches: int) -> float:
@@ -78,31 +100,69 @@ def alarm_bound(launches: int) -> float:
     return float(1 - 0.05 ** (1 / launches))
 
 
-def report(cleans: Sequence[Clean], corpora: Sequence[str]) -> str:
-    """The document: a row for each quantity, a column for each TensorFlow."""
-    versions = list(dict.fromkeys(_version(clean.record) for clean in cleans))
-    alarmed = {id(clean) for clean in cleans if alarms([clean])}
+def report(records: Sequence[Record]) -> str:
+    """The document: a row for each quantity and a column for each TensorFlow; then a row for each configuration."""
+    versions = list(dict.fromkeys(map(_version, records)))
+    alarmed = sum(bool(alarms([record])) for record in records)
     head = HEAD.format(
         machine=this_machine().cpu_model,
-        launches=len(cleans),
+        launches=len(records),
         versions=", ".join(versions),
-        plans=" and ".join(f"{config} ({steps} steps)" for config, steps in STEPS.items()),
-        corpora=" and ".join(corpora),
-        alarms=len(alarmed),
-        bound=f"0 of {len(cleans)} shows a rate of at most {100 * alarm_bound(len(cleans)):.1f}% (95%)." if not alarmed else "see the end.",
+        plans="\n".join(_plans(records)),
+        corpora=" and ".join(dict.fromkeys(record.subject.corpus for record in records)),
+        alarms=alarmed,
+        bound="see the end." if alarmed else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
         multiple=FLOAT32_MULTIPLE,
         floor=FLOOR,
     )
-    rows = [_row(kind, quantity, cleans, versions) for kind, quantity in _kinds(cleans)]
-    table = tabulate(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"], "github", disable_numparse=True)
-    return "\n".join([head, table, "", *(f"- over its limit: {line}" for line in alarms(cleans))]).rstrip() + "\n"
+    rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
+    table = _table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
+    over = [f"- over its limit: {line}" for line in alarms(records)]
+    return "\n".join([head, table, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
 
 
-def _kinds(cleans: Iterable[Clean]) -> list[tuple[str, str]]:
+def _plans(records: Iterable[Record]) -> list[str]:
+    """What was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2 threads), …"."""
+    lines: dict[str, list[str]] = {}
+    groups = itertools.groupby(sorted(records, key=_place), key=_place)
+    for (implementation, _, config), group in groups:
+        mine = list(group)
+        environments = [record.environment for record in mine if record.environment]
+        onednn = " and ".join("on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True))
+        threads = " and ".join(str(count) for count in sorted({one.threads for one in environments}))
+        text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads})"
+        lines.setdefault(implementation, []).append(text)
+    return [f"`{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
+
+
+def _place(record: Record) -> tuple[str, int, str]:
+    """For the order of tables: implementation, then configuration from the smallest."""
+    order = [*STEPS]
+    config = record.subject.config
+    return record.subject.implementation, order.index(config) if config in order else len(order), config
+
+
+def _by_configuration(records: Sequence[Record]) -> str:
+    quantities = [quantity for kind, quantity in _kinds(records) if kind == "training"]
+    rows = []
+    for (implementation, _, config), group in itertools.groupby(sorted(records, key=_place), key=_place):
+        ratios: dict[str, list[float]] = {}
+        mine = list(group)
+        for error in (error for record in mine for error in record.numerics):
+            kind, quantity = _kind(error)
+            ratios.setdefault(quantity if kind == "training" else "stress", []).append(_ratio(error))
+        cells = [f"{max(ratios[column]):.2f}" if column in ratios else "–" for column in (*quantities, "stress")]
+        rows.append([implementation, config, str(len(mine)), *cells])
+    return _table(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    return tabulate(rows, headers, "github", disable_numparse=True)
+
+
+def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
     """(training or stress, quantity) in the order of their first."""
-    return sorted(
-        dict.fromkeys(_kind(error) for clean in cleans for error in clean.record.numerics), key=lambda kind: kind[0] != "training"
-    )
+    return sorted(dict.fromkeys(_kind(error) for record in records for error in record.numerics), key=lambda kind: kind[0] != "training")
 
 
 def _kind(error: NumericError) -> tuple[str, str]:
@@ -110,11 +170,11 @@ def _kind(error: NumericError) -> tuple[str, str]:
     return ("stress" if case else "training"), quantity
 
 
-def _row(kind: str, quantity: str, cleans: Sequence[Clean], versions: Sequence[str]) -> list[str]:
-    mine = [(clean, error) for clean in cleans for error in clean.record.numerics if _kind(error) == (kind, quantity)]
-    ratios = [max((_ratio(error) for clean, error in mine if _version(clean.record) == version), default=0.0) for version in versions]
-    clean, worst = max(mine, key=lambda pair: _ratio(pair[1]))
-    where = f"{clean.record.subject.config}, {clean.setting}: {worst.quantity} {worst.tensor}".strip()
+def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
+    mine = [(record, error) for record in records for error in record.numerics if _kind(error) == (kind, quantity)]
+    ratios = [max((_ratio(error) for record, error in mine if _version(record) == version), default=0.0) for version in versions]
+    record, worst = max(mine, key=lambda pair: _ratio(pair[1]))
+    where = f"{_subject(record)}, {_setting(record)}: {worst.quantity} {worst.tensor}".strip()
     return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
 
 
@@ -126,11 +186,26 @@ def _version(record: Record) -> str:
     return record.environment.tensorflow if record.environment else "–"
 
 
+def _subject(record: Record) -> str:
+    return f"{record.subject.implementation} {record.subject.config}"
+
+
+def _setting(record: Record) -> str:
+    """ "oneDNN off, 1 thread"."""
+    environment = record.environment
+    if environment is None:
+        return "–"
+    return f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.margins", description=__doc__)
     parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER", help="may be repeated")
+    parser.add_argument("--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)")
+    parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
     parser.add_argument("--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: synthetic)")
     parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB")
+    parser.add_argument("--records", type=Path, metavar="FOLDER", help="where launches are kept, and taken from (empty it after a change)")
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/numerics.md")
     return parser
 

@@ -1,7 +1,11 @@
-"""`python -m tests.faults.table`: runs every fault and writes which check caught it, where and how soon (docs/faults.md)."""
+"""`python -m tests.faults.table`: runs every fault and writes which check caught it, where and how soon (docs/faults.md).
+
+With --rows, rows are kept as they come, and those that were kept before are not made again.
+"""
 
 import argparse
 import dataclasses
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +15,9 @@ from tabulate import tabulate
 
 from bench.commands.options import read_baselines
 from bench.judge.margins import Margins, read_margins
-from bench.record.files import write_text
+from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine
-from bench.record.types import Baseline
+from bench.record.types import SCHEMA, Baseline
 from tests.faults.hook.planted.fault import Fault
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_STEPS, PLAN, Catch, catches, lockstep_catch, run_fault
@@ -30,8 +34,9 @@ process) and in a lockstep comparison with the same environment without it ({loc
 counts. Seconds are wall time from the start of the process, imports and all; the machine: {machine}.
 The judging code knows none of these faults.
 
-oracle: a step, or a stress step, against the float64 oracle. evaluation: weights before and after. perplexity: one launch against the
-baseline. lockstep: the first step and tensor that differ.
+oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the step's own
+gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the first step and tensor that
+differ.
 """
 
 
@@ -40,6 +45,17 @@ class Row:
     """A fault in one environment."""
 
     fault: Fault
+    tensorflow: str
+    found: tuple[Catch, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A row as a file."""
+
+    schema: int
+    fault: str
+    python: str
     tensorflow: str
     found: tuple[Catch, ...]
 
@@ -54,12 +70,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
     baselines, margins = read_baselines(BASELINES), read_margins(BASELINES / "margins.toml")
-    rows = [_row(fault, python, baselines, margins, options.lockstep) for fault in (NO_FAULT, *faults) for python in pythons]
+    rows = []
+    for fault, python in itertools.product((NO_FAULT, *faults), pythons):
+        row = kept_row(options.rows, fault, python) or _row(fault, python, baselines, margins, options.lockstep)
+        keep_row(options.rows, row, python)
+        rows.append(row)
     write_text(Path(options.output), report(rows), replace=True)
     wrong = failures(rows)
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0
+
+
+def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
+    """The row that was kept, if one was."""
+    for path in sorted(folder.glob(f"{fault.name}-*.json")) if folder else ():
+        kept = read_record(Kept, path)
+        if (kept.fault, kept.python) == (fault.name, python):
+            return Row(fault, kept.tensorflow, kept.found)
+    return None
+
+
+def keep_row(folder: Path | None, row: Row, python: str) -> None:
+    """Keeps a row, if there is a folder for rows."""
+    if folder:
+        kept = Kept(SCHEMA, row.fault.name, python, row.tensorflow, row.found)
+        write_record(folder / f"{row.fault.name}-{row.tensorflow}.json", kept, replace=True)
 
 
 def failures(rows: Iterable[Row]) -> list[str]:
@@ -131,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", metavar="NAME", help="may be repeated (default: all)")
     parser.add_argument("--python", action="append", metavar="INTERPRETER", help=f"may be repeated (default: {', '.join(INTERPRETERS)})")
     parser.add_argument("--no-lockstep", dest="lockstep", action="store_false", help="leave out the lockstep comparisons")
+    parser.add_argument("--rows", type=Path, metavar="FOLDER", help="where rows are kept, and taken from (empty it after a change)")
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/faults.md")
     return parser
 

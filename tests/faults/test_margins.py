@@ -1,15 +1,18 @@
 """The table of clean launches, from records made by hand."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from bench.record.files import write_record
 from bench.record.types import NumericError
-from tests.bench.samples import BEYOND, WITHIN, record
-from tests.faults.margins import Clean, alarm_bound, alarms, report
+from lm.config import CONFIGS
+from tests.bench.samples import BEYOND, SUBJECT, WITHIN, record, run
+from tests.faults.margins import STEPS, THREADS, alarm_bound, alarms, main, report
 
-CLEAN = Clean("oneDNN on, 1 thread", record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)]))
-OLD = Clean("oneDNN off, 2 threads", record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)]))
+CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
+OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])
 
 
 def test_forty_launches_without_alarm_bound_the_rate_by_seven_percent() -> None:
@@ -20,19 +23,18 @@ def test_forty_launches_without_alarm_bound_the_rate_by_seven_percent() -> None:
 
 def test_an_error_over_its_limit_is_an_alarm() -> None:
     assert alarms([CLEAN]) == []
-    wrong = Clean("oneDNN on, 1 thread", record(numerics=[WITHIN, BEYOND]))
-    (line,) = alarms([CLEAN, wrong])
-    assert "oneDNN on, 1 thread" in line
+    (line,) = alarms([CLEAN, record(numerics=[WITHIN, BEYOND])])
+    assert "oneDNN on, 2 threads" in line
     assert "output/bias" in line
 
 
 def test_an_error_that_is_no_number_is_an_alarm() -> None:
-    assert alarms([Clean("", record(numerics=[dataclasses.replace(WITHIN, error=float("nan"))]))])
+    assert alarms([record(numerics=[dataclasses.replace(WITHIN, error=float("nan"))])])
 
 
 def test_rows_hold_the_largest_ratio_of_each_version() -> None:
     """Of limits of 4e-6: 1e-6 is a quarter, 2e-6 a half, 3e-6 three quarters. Stress steps have rows of their own."""
-    lines = report([CLEAN, OLD], ["synthetic"]).splitlines()
+    lines = report([CLEAN, OLD]).splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(("| training", "| stress"))]
     assert rows[0][:6] == ["training", "gradient", "0.25", "0.50", "2.0e-06", "4.0e-06"]
     assert rows[1][:6] == ["stress", "gradient", "0.75", "0.00", "3.0e-06", "4.0e-06"]
@@ -40,7 +42,45 @@ def test_rows_hold_the_largest_ratio_of_each_version() -> None:
 
 def test_the_report_counts_alarms_and_states_the_bound_only_without_any() -> None:
     """0.05^(1/2) = 0.2236."""
-    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in report([CLEAN, OLD], ["synthetic"])
-    text = report([CLEAN, Clean("", record(numerics=[BEYOND]))], ["synthetic"])
+    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in report([CLEAN, OLD])
+    text = report([CLEAN, record(numerics=[BEYOND])])
     assert "**1 of 2 alarmed**; see the end." in text
-    assert "- over its limit: 2.21.0, notebook, : " in text
+    assert "- over its limit: 2.21.0, cells notebook, oneDNN on, 2 threads: " in text
+
+
+def test_each_configuration_has_a_row_the_smallest_first() -> None:
+    small = record(subject=dataclasses.replace(SUBJECT, config="small"), numerics=[dataclasses.replace(WITHIN, error=1.5e-6)])
+    lines = report([small, CLEAN, OLD]).splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| cells")]
+    assert rows == [["cells", "notebook", "2", "0.50", "0.75"], ["cells", "small", "1", "0.38", "–"]]  # 1.5 / 4 = 0.375
+    assert any(line.startswith("`cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines)
+
+
+def test_every_configuration_is_launched() -> None:
+    assert set(STEPS) == set(THREADS) == set(CONFIGS)
+
+
+def kept(folder: Path, python: str, numerics: NumericError = WITHIN) -> list[str]:
+    """Arguments for the launches of `large`, which lie in the folder already."""
+    for onednn in (0, 1):
+        command = (python, "cells", "large", "synthetic", f"oneDNN {onednn}", "threads 2")
+        write_record(folder / f"{onednn}.json", dataclasses.replace(run([record(numerics=[numerics])]), command=command))
+    return ["--python", python, "--config", "large", "--implementation", "cells", "--records", str(folder)]
+
+
+def test_launches_that_were_kept_are_not_measured_again(tmp_path: Path) -> None:
+    """There is no such interpreter: nothing could be."""
+    output = tmp_path / "numerics.md"
+    assert main([*kept(tmp_path / "kept", "/no/python"), "--output", str(output)]) == 0
+    assert "**0 of 2 alarmed**" in output.read_text()
+
+
+def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    assert main([*kept(tmp_path / "kept", "/no/python", BEYOND), "--output", str(tmp_path / "numerics.md")]) == 1
+
+
+def test_a_launch_that_fails_ends_it_and_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [*kept(tmp_path / "kept", "/no/python"), "--config", "medium", "--output", str(tmp_path / "numerics.md")]
+    assert main(options) == 4
+    assert "margins: error: medium in /no/python: " in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0.json", "1.json"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT
-from tests.faults.table import INTERPRETERS, Row, failures, main, report
+from tests.faults.table import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
 from tests.faults.trial import Catch
 
 CLIPPED, FROZEN = FAULTS["clip-missing"], FAULTS["learning-rate-frozen"]
@@ -59,3 +59,28 @@ def test_no_interpreter_at_all_is_a_usage_error(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.delenv(name, raising=False)
     assert main([]) == 2
     assert "no interpreter is named: give --python, or set TFGATE_PYTHON_TF212" in capsys.readouterr().err
+
+
+def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: Path) -> None:
+    rows = [Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY, LATE)), Row(CLIPPED, "2.12.1", ())]
+    for row in rows:
+        keep_row(tmp_path, row, f"/{row.tensorflow}/python")
+    assert [kept_row(tmp_path, row.fault, f"/{row.tensorflow}/python") for row in rows] == rows
+    assert kept_row(tmp_path, CLIPPED, "/2.15.1/python") is None
+    assert kept_row(tmp_path, FROZEN, "/2.21.0/python") is None
+
+
+def test_nothing_is_kept_without_a_folder() -> None:
+    keep_row(None, Row(NO_FAULT, "2.21.0", ()), "/python")
+    assert kept_row(None, NO_FAULT, "/python") is None
+
+
+def test_kept_rows_are_reported_without_a_launch(tmp_path: Path) -> None:
+    """The interpreter is there, and is no Python: nothing could be launched in it."""
+    python = tmp_path / "python"
+    python.write_text("")
+    for row in (Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))):
+        keep_row(tmp_path / "rows", row, str(python))
+    options = ["--python", str(python), "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
+    assert main([*options, "--fault", "clip-missing"]) == 0
+    assert "1 faults; 0 missed" in (tmp_path / "faults.md").read_text()

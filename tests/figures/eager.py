@@ -48,7 +48,7 @@ class NotebookLoop:
         gradients = tape.gradient(cost, self._model.variables)
         clipped, norm = tf.clip_by_global_norm(gradients, self._config.clip_norm)
         self._optimizer.apply_gradients(zip(clipped, self._model.keras_variables, strict=True))
-        return StepResult(cost, gradients, norm, clipped)
+        return StepResult(cost, None, gradients, norm, clipped)
 
 
 def block_seconds(step: Callable[..., Any], batches: list[Any]) -> float:

@@ -27,14 +27,14 @@ STARTS = (0.2, 0.5, 0.67)
 class LostEmbeddingTrainer(Trainer):
     """A trainer whose embedding never learns."""
 
-    def _train_step(self, inputs: Any, targets: Any, masks: Any) -> StepResult:
+    def _train_step(self, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> StepResult:
         with tf.GradientTape() as tape:
-            loss = self._loss(inputs, targets, masks)
+            loss = self._loss(self.model.logits(inputs, masks), targets)
         gradients = tape.gradient(loss, self.model.variables)
         gradients[0] = tf.IndexedSlices(gradients[0].values * 0, gradients[0].indices, gradients[0].dense_shape)
         clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
         self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
-        return StepResult(loss, gradients, norm, clipped)
+        return StepResult(loss, None, gradients, norm, clipped)
 
 
 def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[float]:

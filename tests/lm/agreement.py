@@ -49,9 +49,7 @@ def step_errors(
     The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose.
     """
     weights, state, learning_rate = trainer.weights, trainer.state, trainer.learning_rate
-    logits = np.asarray(trainer.model.logits(inputs, masks))
-    trainer.state = state  # computing the logits has moved it on
-    result = trainer.train_step(inputs, targets, masks)
+    result = trainer.train_step(inputs, targets, masks, with_logits=True)
     wanted = oracle.step(
         trainer.config,
         wide(weights),
@@ -63,7 +61,7 @@ def step_errors(
     )
     errors = {
         "loss": relative_error(result.loss, wanted.loss),
-        "logits": relative_error(logits, wanted.logits),
+        "logits": relative_error(result.logits, wanted.logits),
         "norm": relative_error(result.global_norm, wanted.global_norm),
     }
     for name, gradient, clipped in zip(weights, result.gradients, result.clipped, strict=True):

@@ -40,6 +40,35 @@ def test_a_step_moves_weights_against_the_clipped_gradient_times_the_rate_of_the
     assert np.array_equal(trainer.weights["output/bias"], before - np.float32(rate) * clipped)  # powers of two: no rounding but the last
 
 
+def test_logits_are_handed_out_when_asked_for_by_the_same_trace_and_change_no_bit(trainer: Trainer) -> None:
+    results, weights = [], []
+    for with_logits in (False, True):
+        trainer.weights = initial_weights(CONFIG)
+        trainer.zero_state()
+        results.append(trainer.train_step(*BATCH, with_logits=with_logits))
+        weights.append(trainer.weights)
+    plain, asked = results
+    assert plain.logits is None
+    assert asked.logits.shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
+    assert float(plain.loss) == float(asked.loss)
+    assert all(np.array_equal(value, weights[1][name]) for name, value in weights[0].items())
+    assert trainer.retraces == 0
+
+
+def test_the_loss_is_of_the_logits_that_are_handed_out(trainer: Trainer) -> None:
+    """The sum over time of the batch mean of log Σ exp(logits) − the target's logit."""
+    result = trainer.train_step(*BATCH, with_logits=True)
+    logits = result.logits.numpy().astype(np.float64)
+    of_targets = np.take_along_axis(logits, BATCH[1][..., np.newaxis], axis=2)[..., 0]
+    losses = np.log(np.exp(logits).sum(axis=2)) - of_targets
+    assert float(result.loss) == pytest.approx(losses.mean(axis=0).sum(), rel=1e-6)
+
+
+def test_biases_are_the_weights_of_that_name(trainer: Trainer) -> None:
+    assert list(trainer.biases()) == ["lstm0/bias", "lstm1/bias", "output/bias"]
+    assert all(np.array_equal(value, trainer.weights[name]) for name, value in trainer.biases().items())
+
+
 def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
     weights, state = initial_weights(CONFIG, jitter=1), random_state(CONFIG, seed=3)
     trainer.weights, trainer.state = weights, state

@@ -118,7 +118,7 @@ def take(trainer: Any, before_step: Callable[[Any], None] = lambda trainer: None
     """A step from the reset trainer, that was tampered with in between."""
     before = reset(trainer)
     before_step(trainer)
-    return Taken(trainer, before, ids(), trainer.train_step(*ids()))
+    return Taken(trainer, before, ids(), trainer.train_step(*ids(), with_logits=True))
 
 
 def replaced(values: Any, name: str, change: Callable[[Any], Any]) -> list[Any]:
@@ -139,7 +139,7 @@ class TestStep:
         taken = take(trainers[1.0])
         assert float(taken.result.global_norm) > 1.5  # it is clipped, then
         errors = taken.errors()
-        assert [error.quantity for error in errors] == ["loss", "norm", "gradient", "clipped", "update", "state"]
+        assert [error.quantity for error in errors] == ["logits", "loss", "norm", "gradient", "clipped", "update", "state"]
         assert {error.step for error in errors} == {7}
         assert taken.over() == set()
         assert max(error.error for error in errors) > 0  # float32 against float64
@@ -167,6 +167,8 @@ class TestStep:
     @pytest.mark.parametrize(
         ("quantity", "tamper"),
         [
+            ("logits", lambda result: result._replace(logits=result.logits + 1e-3)),  # which changes neither loss nor gradients
+            ("logits", lambda result: result._replace(logits=result.logits[:, ::-1])),
             ("loss", lambda result: result._replace(loss=result.loss / CLIPPING.num_steps)),
             ("loss", lambda result: result._replace(loss=result.loss * 1.0001)),
             ("loss", lambda result: result._replace(loss=NAN)),
@@ -176,12 +178,29 @@ class TestStep:
             ("clipped", lambda result: result._replace(clipped=result.gradients)),
             ("clipped", lambda result: result._replace(clipped=replaced(result.clipped, LAST, lambda value: value * NAN))),
         ],
-        ids=["averaged", "off by 1e-4", "NaN", "lost", "duplicates overwritten", "rounded", "missing", "a NaN"],
+        ids=[
+            "logits shifted",
+            "logits of another time step",
+            "averaged",
+            "off by 1e-4",
+            "NaN",
+            "lost",
+            "duplicates overwritten",
+            "rounded",
+            "missing",
+            "a NaN",
+        ],
     )
     def test_a_wrong_result(self, trainers: dict[float, Any], quantity: str, tamper: Callable[[Any], Any]) -> None:
         taken = take(trainers[1.0])
         taken.result = tamper(taken.result)
         assert taken.over() == {quantity}
+
+    def test_logits_that_an_implementation_never_holds_are_not_compared(self, trainers: dict[float, Any]) -> None:
+        taken = take(trainers[1.0])
+        taken.result = taken.result._replace(logits=None)
+        assert [error.quantity for error in taken.errors()] == ["loss", "norm", "gradient", "clipped", "update", "state"]
+        assert taken.over() == set()
 
     def test_a_norm_with_duplicates_summed(self, trainers: dict[float, Any]) -> None:
         """TensorFlow's doesn't; that its IndexedSlices have duplicates makes the difference."""
@@ -211,7 +230,7 @@ class TestStep:
         zeroed.trainer.zero_state()
         assert zeroed.over() == {"state"}
         not_carried = take(trainers[1.0], lambda trainer: trainer.zero_state())
-        assert not_carried.over() == {"loss", "norm", "gradient", "clipped", "update", "state"}
+        assert not_carried.over() == {"logits", "loss", "norm", "gradient", "clipped", "update", "state"}
 
     def test_the_state_of_one_layer_stale_by_a_step(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])

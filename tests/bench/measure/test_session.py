@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.measure.session import Session
+from bench.measure.updates import QUANTITY
 from bench.record.codec import from_plain, to_plain
 from bench.record.machine import this_machine, usable_cores
 from lm.batches import batch
@@ -118,12 +119,14 @@ def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> 
     block = session.steps(5, check=(1, 4, 9))
     assert through_json(block) == block
     assert block.unsettled == (1, 2, 4)
-    assert sorted({error.step for error in block.numerics}) == [1, 4]
+    assert sorted({error.step for error in block.numerics if error.quantity != QUANTITY}) == [1, 4]
+    assert [error.quantity for error in block.numerics].count(QUANTITY) == 1  # the nearest of five
     assert [error for error in block.numerics if not error.error <= error.limit] == []
     assert len(block.losses) == len(block.seconds) == 5
     assert block.rss_bytes > 0
     following = session.steps(1, check=(1, 4, 9))
-    assert (following.unsettled, following.numerics) == ((), ())
+    assert (following.unsettled, [error.quantity for error in following.numerics]) == ((), [QUANTITY])
+    assert session.steps(1).numerics == ()
 
 
 def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:

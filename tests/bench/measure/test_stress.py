@@ -114,6 +114,18 @@ def test_a_softmax_that_overflows_is_found_where_logits_are_large(trainer: Any, 
 
 
 @pytest.mark.tensorflow
+def test_clipped_logits_are_found_at_the_logits(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are large, and nowhere else: ordinary ones are far below 50."""
+    import tensorflow as tf
+
+    right = tf.keras.layers.Dense.call
+    monkeypatch.setattr(tf.keras.layers.Dense, "call", lambda self, inputs: tf.clip_by_value(right(self, inputs), -50.0, 50.0))
+    found = over(trainer)
+    assert {"stress large logits: logits", "stress large logits, small: logits"} <= found
+    assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
+
+
+@pytest.mark.tensorflow
 def test_a_learning_rate_that_is_never_read_again_is_found(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The assignment of LEARNING_RATE does nothing: the update is 1 / 0.25 = 4 times too long, and nothing else is wrong."""
     from lm.trainer import Trainer

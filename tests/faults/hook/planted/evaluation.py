@@ -13,7 +13,8 @@ def _trains() -> None:
         def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
             import tensorflow as tf
 
-            return self._train_step(inputs, targets, [tf.ones(shape) for shape in self.config.mask_shapes()]).loss
+            masks = [tf.ones(shape) for shape in self.config.mask_shapes()]
+            return self._train_step(inputs, targets, masks, tf.constant(False)).loss
 
         return evaluation_step
 

@@ -41,12 +41,12 @@ def _dropout_unscaled() -> None:
     from lm.trainer import Trainer
 
     def make(original: Any) -> Any:
-        def loss(self: Any, inputs: Any, targets: Any, masks: Any) -> Any:
-            return original(self, inputs, targets, [mask * self.config.keep_probability for mask in masks])
+        def train_step(self: Any, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> Any:
+            return original(self, inputs, targets, [mask * self.config.keep_probability for mask in masks], with_logits)
 
-        return loss
+        return train_step
 
-    wrap(Trainer, "_loss", make)
+    wrap(Trainer, "_train_step", make)
 
 
 FAULTS = (

@@ -1,0 +1,45 @@
+"""What holds at every step, not only at those that the oracle is asked about: a bias moves by −learning rate × its clipped gradient.
+
+It needs no oracle and reads a few kilobytes, so it is asked of each step of a checked launch, outside the timed region. A fault that
+comes at one step in a hundred, or from some step on, shows at the very step.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bench.measure.numerics import FLOOR, relative_error, rounding_error
+from bench.record.types import NumericError
+
+QUANTITY = "every update"
+
+
+class UpdateWatch:
+    """Follows the biases of lm.trainer.Trainer from now on, step by step."""
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+        self._before = trainer.biases()
+        self._telling: NumericError | None = None
+
+    @property
+    def errors(self) -> tuple[NumericError, ...]:
+        """Of all steps seen, the first tensor that was over its limit, or the one that came nearest to it; none without a step."""
+        return (self._telling,) if self._telling else ()
+
+    def see(self, step: int, learning_rate: float, result: Any) -> None:
+        """Compares the step just taken. The learning rate is the schedule's, as in numerics.check_step."""
+        before, self._before = self._before, self._trainer.biases()
+        if self._telling and not _within(self._telling):
+            return
+        clipped = dict(zip(self._trainer.config.weight_shapes(), result.clipped, strict=True))
+        for name, bias in before.items():
+            wanted = -learning_rate * np.asarray(clipped[name], np.float64)
+            error = relative_error(self._before[name] - bias.astype(np.float64), wanted)
+            found = NumericError(step, QUANTITY, name, error, FLOOR + rounding_error(bias, wanted))
+            if self._telling is None or not found.error / found.limit <= self._telling.error / self._telling.limit:
+                self._telling = found
+
+
+def _within(error: NumericError) -> bool:
+    return error.error <= error.limit

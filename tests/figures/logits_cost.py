@@ -28,7 +28,7 @@ WARM_UP = 3  # steps of each kind
 def plain_step(trainer: Trainer, inputs: Any, targets: Any, masks: Any) -> StepResult:
     """Trainer's step as it would be if nobody ever asked for logits."""
     with tf.GradientTape() as tape:
-        loss = trainer._loss(trainer.model.logits(inputs, masks), targets)
+        loss = trainer._cost(trainer.model.logits(inputs, masks), targets)
     gradients = tape.gradient(loss, trainer.model.variables)
     clipped, norm = tf.clip_by_global_norm(gradients, trainer.config.clip_norm)
     trainer._optimizer.apply_gradients(zip(clipped, trainer.model.keras_variables, strict=True))

@@ -29,7 +29,7 @@ class LostEmbeddingTrainer(Trainer):
 
     def _train_step(self, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> StepResult:
         with tf.GradientTape() as tape:
-            loss = self._loss(self.model.logits(inputs, masks), targets)
+            loss = self.loss(inputs, targets, masks)
         gradients = tape.gradient(loss, self.model.variables)
         gradients[0] = tf.IndexedSlices(gradients[0].values * 0, gradients[0].indices, gradients[0].dense_shape)
         clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)

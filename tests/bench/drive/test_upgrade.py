@@ -1,12 +1,13 @@
 """Paired runs: their phases, what is on disk after each, and when they end."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bench.drive import upgrade
+from bench.drive import pair, upgrade
 from bench.drive.launch import Plan
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
@@ -93,7 +94,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: P
 def test_what_was_measured_before_an_interruption_is_kept(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C during the second launch."""
     python = fake_session("")
-    original = upgrade.measure_pair
+    original = pair.measure_pair
 
     def interrupted(*arguments: object, **keywords: object) -> object:
         if arguments[1] == 1:
@@ -109,10 +110,8 @@ def test_what_was_measured_before_an_interruption_is_kept(fake_session: Fake, tm
 
 
 def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import dataclasses
-
     python = fake_session("")
-    original = upgrade.measure_pair
+    original = pair.measure_pair
     monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), disturbed=0.4))
     run, _ = measured(tmp_path, python, python, launches=1)
     assert run.warnings == ("launch 1: other processes had 40% of the machine's CPU: its speed is disturbed",)

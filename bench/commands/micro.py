@@ -91,16 +91,21 @@ def _measure(sides: Sequence[Side], suite: Suite, count: int, folder: Path, marg
     for role, launch in measure_suite(sides, suite, count, folder):
         measured[role].append(launch)
         print(one_line(f"{role} launch {len(measured[role])} of {count}: {len(launch.cases)} cases"), file=sys.stderr, flush=True)
-        if len(sides) == 2 and len(measured[REFERENCE]) == len(measured[CANDIDATE]) and decided(*measured.values(), margin):
+        if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin):
             break
     return measured
+
+
+def _settled(reference: Launches, candidate: Launches, margin: float) -> bool:
+    """Whether both sides have run equally often, and more launches would change nothing."""
+    return len(reference) == len(candidate) and decided(reference, candidate, margin)
 
 
 def _sessions(options: argparse.Namespace) -> list[Launches]:
     """Earlier sessions, a folder of launches each: those that --against names, else the baselines'. Raises UsageError, FormatError."""
     stored = baselines_folder(options) / STORED
     folders = [Path(name) for name in options.against] or sorted(path for path in stored.glob("*") if path.is_dir())
-    found = []
+    found: list[Launches] = []
     for folder in folders:
         files = sorted(folder.glob(f"{LAUNCH}-*.json"))
         if not files:

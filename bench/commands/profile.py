@@ -100,8 +100,8 @@ def _diffs(reference: Path, candidate: Path) -> Mapping[str, str]:
     """Unified diffs of what both folders have, by file name."""
     made = {}
     for name in (NODES_FILE, HLO_FILE):
-        paths = [folder / name for folder in (reference, candidate)]
-        if all(path.is_file() for path in paths):
-            texts = [path.read_text(encoding="utf-8") for path in paths]
-            made[f"{Path(name).stem}.diff"] = program_diff(texts[0], texts[1], [str(path) for path in paths])
+        old, new = reference / name, candidate / name
+        if old.is_file() and new.is_file():
+            before, after = (path.read_text(encoding="utf-8") for path in (old, new))
+            made[f"{Path(name).stem}.diff"] = program_diff(before, after, (str(old), str(new)))
     return made

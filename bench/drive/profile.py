@@ -33,8 +33,9 @@ def run_profile(plan: Plan, aim: Aim, python: str, variables: Mapping[str, str],
     with Worker(python, "tensorflow", plan.device, variables) as worker:
         description = describe(worker, plan)
         opened = open_model(worker, plan)
-        options = {"target": aim.target, "steps": plan.steps, "folder": str(raw), "detailed": aim.detailed}
-        profiled = worker.request(Profiled, "profile", REQUEST_SECONDS, **options)
+        profiled = worker.request(
+            Profiled, "profile", REQUEST_SECONDS, target=aim.target, steps=plan.steps, folder=str(raw), detailed=aim.detailed
+        )
     made = Profile(
         schema=SCHEMA,
         created=created,

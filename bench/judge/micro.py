@@ -75,9 +75,9 @@ def common(*sides: Launches) -> tuple[str, ...]:
 def _judge_pair(name: str, reference: Launches, candidate: Launches, margin: float, gating: bool) -> Comparison:
     ratios = _ratios(name, reference, candidate)
     decision = decide(ratios, margin)
-    sides = [_milliseconds(_logarithms(name, side)) for side in (candidate, reference)]
+    new, old = (_milliseconds(_logarithms(name, side)) for side in (candidate, reference))
     one = candidate[0].cases[name]
-    comparison = Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, *sides, note="", margin=margin, gates=gating)
+    comparison = Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, new, old, "", margin=margin, gates=gating)
     if decision is None:
         note = f"not judged: {len(ratios)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)"
         return _informing(dataclasses.replace(comparison, note=note))

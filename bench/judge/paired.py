@@ -30,7 +30,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
     pairs = whole_pairs(run)
     if pairs:
         comparisons += [_retraces(subject, pairs), *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins))]
-    warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs)
+    warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs) + _left_out(run)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
 
@@ -107,6 +107,13 @@ def _retraces(subject: str, pairs: Sequence[Pair]) -> Comparison:
     outcome = Outcome.REGRESSION if candidate > reference else Outcome.PASS
     note = "the step was traced again" if candidate else "the step was traced once"
     return Comparison(subject, "retraces", outcome, str(candidate), str(reference), note)
+
+
+def _left_out(run: PairedRun) -> list[str]:
+    """What the run did not compare, so that a PASS doesn't speak of it."""
+    parts = [] if run.oracle or run.lockstep else ["numbers, by the oracle and in lockstep"]
+    parts += [] if run.pairs else ["speed and memory"]
+    return [f"not compared: {' and '.join(parts)}"] if parts else []
 
 
 def _drift(pairs: Sequence[Pair]) -> list[str]:

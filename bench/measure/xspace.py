@@ -57,7 +57,8 @@ def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
 
 
 def _counts(plane: Any, line: Any) -> bool:
-    return plane.name == HOST or (plane.name.startswith(DEVICE) and line.name.startswith(STREAM))
+    host, device = plane.name == HOST, plane.name.startswith(DEVICE) and line.name.startswith(STREAM)
+    return bool(host or device)
 
 
 def _events(plane: Any, line: Any) -> Iterator[_Event]:

@@ -21,7 +21,7 @@ class WrongAnswerError(AssertionError):
     """A result that isn't the oracle's: the message names it and its distance."""
 
 
-def require_close(name: str, found: Any, wanted: NDArray[Any]) -> None:
+def require_close(name: str, found: Any, wanted: NDArray[Any] | np.inexact) -> None:
     """Raises WrongAnswerError unless `found` is the oracle's value to rounding."""
     array = np.asarray(found, np.float64)
     if array.shape != wanted.shape:

@@ -67,10 +67,10 @@ def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -
     return {"reference": reference.name, "candidate": candidate.name, **to_plain(found)}
 
 
-def program_diff(reference: str, candidate: str, names: Sequence[str]) -> str:
+def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
     """A unified diff of two programs' lines (graph or HLO) without the numbers that HLO counts on; "" where they are alike."""
-    lines = [COUNTED.sub("", text).splitlines(True) for text in (reference, candidate)]
-    return "".join(difflib.unified_diff(*lines, *names))
+    before, after = (COUNTED.sub("", text).splitlines(True) for text in (reference, candidate))
+    return "".join(difflib.unified_diff(before, after, *names))
 
 
 def _heading(profile: Profile, times: Timeline) -> list[str]:
@@ -94,13 +94,18 @@ def _table(what: str, rows: list[Row], roofline: float) -> str:
     body, rest = rows[: -len(REST)], rows[-len(REST) :]
     shown = [_cells(row, total, roofline) for row in body[:TOP]]
     if len(body) > TOP:
-        others = body[TOP:]
-        sums = (sum(getattr(row, field) for row in others) for field in ("seconds", "thread_seconds", "calls"))
-        shown.append(_cells(Row(f"{len(others)} others", *sums, None), total, roofline))
+        shown.append(_cells(_together(body[TOP:]), total, roofline))
     shown += [_cells(row, total, roofline) for row in rest]
     shown.append(["the step", _ms(total), "100.0%", _ms(sum(row.thread_seconds for row in rows)), "", "", ""])
     headers = [what, "ms", "share", "thread ms", "calls", "GFLOP/s", "roofline"]
-    return tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 6))
+    table: str = tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 6))
+    return table
+
+
+def _together(rows: Sequence[Row]) -> Row:
+    """One row for many."""
+    seconds, thread_seconds, calls = (sum(getattr(row, field) for row in rows) for field in ("seconds", "thread_seconds", "calls"))
+    return Row(f"{len(rows)} others", seconds, thread_seconds, calls, None)
 
 
 def _cells(row: Row, total: float, roofline: float) -> list[str]:
@@ -123,7 +128,8 @@ def _difference_table(what: str, rows: Sequence[Difference]) -> str:
         for row in _ends(rows)
     ]
     headers = [what, "reference ms", "candidate ms", "slower by", "calls", "calls"]
-    return tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 5))
+    table: str = tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 5))
+    return table
 
 
 def _ends(rows: Sequence[Difference]) -> Sequence[Difference]:

@@ -157,7 +157,8 @@ def _by_configuration(records: Sequence[Record]) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers, "github", disable_numparse=True)
+    table: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return table
 
 
 def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:

@@ -27,11 +27,9 @@ WARM_UP = 3  # steps of each kind
 
 def plain_step(trainer: Trainer, inputs: Any, targets: Any, masks: Any) -> StepResult:
     """Trainer's step as it would be if nobody ever asked for logits."""
-    with tf.GradientTape() as tape:
-        loss = trainer._cost(trainer.model.logits(inputs, masks), targets)
-    gradients = tape.gradient(loss, trainer.model.variables)
-    clipped, norm = tf.clip_by_global_norm(gradients, trainer.config.clip_norm)
-    trainer._optimizer.apply_gradients(zip(clipped, trainer.model.keras_variables, strict=True))
+    loss, gradients = trainer.loss_and_gradients(inputs, targets, masks)
+    clipped, norm = trainer.clip(gradients)
+    trainer.update(clipped)
     return StepResult(loss, None, gradients, norm, clipped)
 
 

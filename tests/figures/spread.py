@@ -17,7 +17,7 @@ from lm.corpus import load_corpus
 from lm.initial import initial_weights
 from lm.passes import train_steps
 from lm.runtime import set_threads
-from lm.trainer import StepResult, Trainer
+from lm.trainer import Trainer
 
 CLEAN = ("jitter 1", "jitter 2", "jitter 3")
 FAULTS = ("learning rate × 0.9", "state not carried", "no clipping", "forget bias 1 ↔ 0", "embedding gradient lost")
@@ -27,14 +27,11 @@ STARTS = (0.2, 0.5, 0.67)
 class LostEmbeddingTrainer(Trainer):
     """A trainer whose embedding never learns."""
 
-    def _train_step(self, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> StepResult:
-        with tf.GradientTape() as tape:
-            loss = self.loss(inputs, targets, masks)
-        gradients = tape.gradient(loss, self.model.variables)
-        gradients[0] = tf.IndexedSlices(gradients[0].values * 0, gradients[0].indices, gradients[0].dense_shape)
-        clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-        self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
-        return StepResult(loss, None, gradients, norm, clipped)
+    def clip(self, gradients: Any) -> tuple[Any, Any]:
+        """The gradients clipped, and their norm, as if the embedding's were zero."""
+        embedding, *others = gradients
+        lost = tf.IndexedSlices(embedding.values * 0, embedding.indices, embedding.dense_shape)
+        return super().clip([lost, *others])
 
 
 def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[float]:

@@ -108,13 +108,14 @@ def test_keras_fit_takes_the_trainers_steps(mode: hot_paths.Mode) -> None:
     norms = [float(own.train_step(*batch).global_norm) for batch in batches]
     assert min(norms) > CLIPPING.clip_norm
     path = Fit(keras, mode)
-    path(*(np.concatenate(parts) for parts in zip(*batches, strict=True)), ())
+    inputs, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    path(inputs, targets, ())
     for name, weight in own.weights.items():
         assert_allclose(keras.weights[name], weight, atol=1e-4, err_msg=name)
     for name, state in own.state.items():
         assert_allclose(keras.state[name], state, atol=1e-4, err_msg=name)
     traces = path.traces
-    path(*(np.concatenate(parts) for parts in zip(*batches, strict=True)), ())
+    path(inputs, targets, ())
     assert path.traces == (traces if mode == "graph" else traces + 2)
 
 

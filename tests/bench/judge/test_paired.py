@@ -143,7 +143,7 @@ def test_a_candidate_without_tensorflow_is_no_regression() -> None:
 def test_an_interrupted_run_is_no_verdict() -> None:
     verdict = judge_paired(paired_run([pair(0)], warnings=(f"{INCOMPLETE}after 1 launches", "load")), PAIRED)
     assert verdict.exit_code == 4
-    assert verdict.warnings == ("load",)
+    assert verdict.warnings[0] == "load"
 
 
 def test_the_candidate_is_held_against_the_oracle() -> None:
@@ -173,6 +173,22 @@ def test_the_candidate_must_not_be_traced_again() -> None:
     assert verdict.exit_code == 1
     both = [dataclasses.replace(one, reference=dataclasses.replace(one.reference, retraces=2)) for one in again]
     assert judge_paired(paired_run(both), PAIRED).exit_code == 0
+
+
+def test_what_was_left_out_is_said() -> None:
+    assert judge_paired(paired_run([pair(launch) for launch in range(4)]), PAIRED).warnings == (
+        "not compared: numbers, by the oracle and in lockstep",
+    )
+    assert judge_paired(paired_run([], [record(), record()]), PAIRED).warnings == ("not compared: speed and memory",)
+    assert judge_paired(paired_run([pair(launch) for launch in range(4)], [record(), record()]), PAIRED).warnings == ()
+
+
+def test_a_slow_hour_is_a_warning() -> None:
+    """The reference's step takes 0.1 s in most launches, and 0.13 s in one."""
+    launches = [pair(launch) for launch in range(4)]
+    slow = dataclasses.replace(launches[2], reference=dataclasses.replace(launches[2].reference, step_seconds=(0.13,) * 5))
+    verdict = judge_paired(paired_run([*launches[:2], slow, launches[3]], [record(), record()]), PAIRED)
+    assert verdict.warnings == ("the machine's speed drifted: the reference's step took 100 ms in launch 1 and 130 ms in launch 3",)
 
 
 def test_a_run_of_nothing_cannot_be_judged() -> None:

@@ -99,7 +99,9 @@ def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_it_fits_the_screen_with_the_culprit_in_sight(chromium: "Browser", regression: Path, size: dict[str, int], scheme: str) -> None:
+def test_it_fits_the_screen_with_the_culprit_in_sight(
+    chromium: "Browser", regression: Path, size: "ViewportSize", scheme: "Scheme"
+) -> None:
     opened = Opened(chromium, regression, size, scheme)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     for text in ("REGRESSION", "step time", "+20.0%", "95% certain to be between +18.1% and +21.9%"):

@@ -90,10 +90,10 @@ def test_json_has_the_same_numbers() -> None:
 
 
 def test_programs_are_compared_line_by_line() -> None:
-    assert program_diff("a\nb\n", "a\nb\n", ["one", "other"]) == ""
-    assert program_diff("a\nb\n", "a\nc\n", ["one", "other"]).splitlines()[2:] == ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]
+    assert program_diff("a\nb\n", "a\nb\n", ("one", "other")) == ""
+    assert program_diff("a\nb\n", "a\nc\n", ("one", "other")).splitlines()[2:] == ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]
 
 
 def test_the_count_of_instructions_is_no_difference() -> None:
-    assert program_diff("dot.12 = f32[2] dot(a.1, b.2)\n", "dot.13 = f32[2] dot(a.1, b.3)\n", ["one", "other"]) == ""
-    assert program_diff("c = constant(1.5)\n", "c = constant(1.25)\n", ["one", "other"]) != ""
+    assert program_diff("dot.12 = f32[2] dot(a.1, b.2)\n", "dot.13 = f32[2] dot(a.1, b.3)\n", ("one", "other")) == ""
+    assert program_diff("c = constant(1.5)\n", "c = constant(1.25)\n", ("one", "other")) != ""

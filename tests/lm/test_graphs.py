@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from lm.graphs import graph_of, hlo_of, node_lines, product_flops
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm.graphs import graph_of, hlo_of, node_lines, product_flops  # noqa: E402  # it imports TensorFlow, which may be missing
 
 pytestmark = pytest.mark.tensorflow
 
 
 def graph(body: Any, *shapes: tuple[int, ...]) -> Any:
-    import tensorflow as tf
-
     return graph_of(tf.function(body, autograph=False), tuple(tf.zeros(shape) for shape in shapes))
 
 
@@ -21,8 +21,6 @@ def graph(body: Any, *shapes: tuple[int, ...]) -> Any:
 )
 def test_a_product_costs_twice_rows_inner_columns(transpose_a: bool, transpose_b: bool, shapes: tuple[tuple[int, ...], ...]) -> None:
     """[2, 3] by [3, 5]: 2·2·3·5 = 60. Where the first input's shape isn't known the second's serves."""
-    import tensorflow as tf
-
     def body(left: Any, right: Any) -> Any:
         return tf.matmul(left, right, transpose_a=transpose_a, transpose_b=transpose_b, name="product")
 
@@ -31,15 +29,11 @@ def test_a_product_costs_twice_rows_inner_columns(transpose_a: bool, transpose_b
 
 def test_a_kernel_fused_with_a_bias_counts_its_product() -> None:
     """The remapper calls the fused kernel by the bias' node."""
-    import tensorflow as tf
-
     flops = product_flops(graph(lambda a, b: tf.nn.bias_add(tf.matmul(a, b), tf.zeros(5), name="bias"), (2, 3), (3, 5)))
     assert flops["bias"] == 60
 
 
 def test_products_inside_a_loop_are_found() -> None:
-    import tensorflow as tf
-
     def body(matrix: Any) -> Any:
         return tf.while_loop(lambda i, _: i < 3, lambda i, m: (i + 1, tf.matmul(m, tf.ones((4, 4)), name="inner")), (0, matrix))[1]
 
@@ -53,8 +47,6 @@ def test_lines_name_each_node_with_its_type_inputs_and_shapes() -> None:
 
 
 def test_hlo_is_text_and_its_refusal_a_reason() -> None:
-    import tensorflow as tf
-
     text, problem = hlo_of(lambda a: a @ a, (tf.ones((4, 4)),))
     assert "dot(" in text
     assert problem == ""

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import special
 
 from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
@@ -28,6 +27,7 @@ from bench.judge.types import Outcome
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import INCOMPLETE
+from tests.figures.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "tests" / "faults" / "hook"
@@ -142,6 +142,7 @@ def _row(case: Case, runs: Sequence[PairedRun], margin: float) -> str:
     decisions = [_decision(run, margin) for run in runs]
     outcomes = [decision.outcome for decision in decisions]
     caught = outcomes.count(Outcome.REGRESSION)
+    rate = Rate(caught, len(runs))
     beyond = math.log1p(case.slowdown) > 1.5 * math.log1p(margin)
     launches = [decision.launches for decision in decisions]
     minutes = [math.fsum(pair.seconds for pair in run.pairs[:count]) / 60 for run, count in zip(runs, launches, strict=True)]
@@ -154,7 +155,7 @@ def _row(case: Case, runs: Sequence[PairedRun], margin: float) -> str:
         str(caught),
         str(outcomes.count(Outcome.CANNOT_JUDGE)),
         str(sum(_alarms(run, margin) for run in runs)),
-        f"caught ≥ {lowest(caught, len(runs)):.0%}" if beyond else f"alarms ≤ {highest(caught, len(runs)):.0%}",
+        f"caught ≥ {rate.bound(upper=False):.0%}" if beyond else f"alarms ≤ {rate.bound(upper=True):.0%}",
         f"{statistics.median(launches):g} ({max(launches)})",
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
     ]
@@ -191,16 +192,6 @@ def _bias(runs: Sequence[PairedRun], config: str) -> str:
 
 def _estimate(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}"
-
-
-def lowest(successes: int, runs: int) -> float:
-    """Clopper-Pearson's one-sided lower 95% bound."""
-    return float(special.btdtri(successes, runs - successes + 1, 0.05)) if successes else 0.0
-
-
-def highest(successes: int, runs: int) -> float:
-    """Clopper-Pearson's one-sided upper 95% bound."""
-    return float(special.btdtri(successes + 1, runs - successes, 0.95)) if successes < runs else 1.0
 
 
 def _decision(run: PairedRun, margin: float) -> Decision:

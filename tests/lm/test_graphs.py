@@ -21,6 +21,7 @@ def graph(body: Any, *shapes: tuple[int, ...]) -> Any:
 )
 def test_a_product_costs_twice_rows_inner_columns(transpose_a: bool, transpose_b: bool, shapes: tuple[tuple[int, ...], ...]) -> None:
     """[2, 3] by [3, 5]: 2·2·3·5 = 60. Where the first input's shape isn't known the second's serves."""
+
     def body(left: Any, right: Any) -> Any:
         return tf.matmul(left, right, transpose_a=transpose_a, transpose_b=transpose_b, name="product")
 

@@ -33,10 +33,10 @@ def measure(
 ) -> tuple[Run, Path]:
     """Measures under the host's lock, with progress on standard error; the run and the folder that holds it."""
     folder = output_folder(options, name)
-    count = launches or launch_count(options)
+    count, given = launches or launch_count(options), variables(options)
     warnings = disturbances(examine()) if planned[0].speed else ()
     lock = host_lock() if planned[0].speed else contextlib.nullcontext()
     with lock, RunProgress(planned, count) as progress:
-        run = measure_run(planned, count, options.python, variables(options), folder, options.command_line, progress, jitter, warnings)
+        run = measure_run(planned, count, options.python, given, folder, options.command_line, progress, jitter, warnings)
     print(f"run kept in {folder}", file=sys.stderr)
     return run, folder

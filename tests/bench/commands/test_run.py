@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import read_record
-from bench.record.types import Run
+from bench.record.types import NO_TENSORFLOW, Run
 from tests.bench.commands.conftest import Tfgate, snapshot
 
-NO_TENSORFLOW = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
+without_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
 
 
 @pytest.mark.parametrize("command", ["run", "gate"])
@@ -77,13 +77,13 @@ def test_an_output_that_is_a_file(tfgate: Tfgate, tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-@NO_TENSORFLOW
+@without_tensorflow
 def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("run", "--no-speed", "--config", "tiny", "--output", tmp_path / "run", "--json")
     assert found.code == 4
     assert "No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python" in found.err
     kept = read_record(Run, tmp_path / "run" / "run.json")
-    assert [record.failure.kind for record in kept.records if record.failure] == ["exception"]
+    assert [record.failure.kind for record in kept.records if record.failure] == [NO_TENSORFLOW]
     assert kept.warnings == ()
     assert json.loads(found.out) == json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
 

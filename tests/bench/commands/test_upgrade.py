@@ -37,8 +37,18 @@ def test_bad_options_are_refused_before_anything_is_written(
 def test_an_interpreter_that_is_missing_is_named(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     missing = str(tmp_path / "none")
     found = tfgate("upgrade", "--from", missing, "--to", missing, "--baselines", baselines, "--output", tmp_path / "out")
-    assert found.code == 4
-    assert f"the reference failed: interpreter {missing} can't be started" in " ".join(found.out.split())
+    assert found.code == 2
+    assert found.error.startswith(f"{missing}: there is no interpreter")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interpreter_that_does_not_start_is_named(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    empty = tmp_path / "python"
+    empty.touch(0o755)
+    found = tfgate("upgrade", "--from", empty, "--to", empty, "--baselines", baselines, "--output", tmp_path / "out")
+    assert found.code == 2
+    assert found.error == f"interpreter {empty} can't be started: Exec format error"
+    assert not (tmp_path / "out").exists()
 
 
 def test_both_sides_are_needed(tfgate: Tfgate) -> None:

@@ -16,7 +16,7 @@ import pytest
 from bench.drive import process
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError
 from bench.record.replies import Description, Timed
-from bench.record.types import Failure, Memory
+from bench.record.types import NO_TENSORFLOW, Failure, Memory
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -121,7 +121,7 @@ class TestFailures:
     def test_an_interpreter_without_tensorflow_is_named_with_the_remedy(self) -> None:
         failure = failure_of(sys.executable, "describe", kind=Description)
         wanted = f"{sys.executable}: No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python"
-        assert (failure.kind, failure.message) == ("exception", wanted)
+        assert (failure.kind, failure.message) == (NO_TENSORFLOW, wanted)
 
     def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:
         with Worker(sys.executable, "yardstick") as worker:

@@ -145,7 +145,7 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     )
     if not metric.margin:
         mean = math.fsum(values) / len(values) if values else math.nan
-        return dataclasses.replace(comparison, note=f"{metric.difference(mean)}; informs")
+        return dataclasses.replace(comparison, note=metric.difference(mean))
     if len(values) < len(pairs):
         note = f"{len(pairs) - len(values)} of {len(pairs)} launches don't tell"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)

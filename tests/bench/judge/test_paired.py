@@ -107,7 +107,7 @@ def test_equal_differences_that_are_not_zero_prove_nothing() -> None:
 def test_a_metric_without_margin_informs() -> None:
     found = comparison("step time", size=0.5, margins=dataclasses.replace(PAIRED, paired={}))
     assert found.outcome is Outcome.INFORMS
-    assert found.note == "+65.0%; informs"
+    assert found.note == "+65.0%"
 
 
 def test_too_few_launches_cannot_be_judged() -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lm.compat import build_optimizer
 from lm.config import Config
 from lm.initial import Weights
 from lm.runtime import require_device
@@ -41,16 +40,13 @@ class Trainer:
         self.device = device
         with tf.device(device):
             self.model = importlib.import_module(f"lm.{implementation}").Model(config)
-            self._optimizer = tf.keras.optimizers.SGD(learning_rate=config.learning_rate)
-            build_optimizer(self._optimizer, self.model.keras_variables)
         ids = tf.TensorSpec((config.batch_size, config.num_steps), tf.int32)
         masks = tuple(tf.TensorSpec(shape, tf.float32) for shape in config.mask_shapes())
         self._step = tf.function(self._train_step, (ids, ids, masks), autograph=False)
         self._evaluate = tf.function(self._evaluation_step, (ids, ids), autograph=False)
 
     def _loss(self, inputs: Any, targets: Any, masks: Any) -> Any:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=self.model.logits(inputs, masks))
-        return tf.reduce_sum(losses) / self.config.batch_size
+        return self.model.loss(inputs, targets, masks)
 
     def _train_step(self, inputs: Any, targets: Any, masks: Any) -> StepResult:
         with tf.device(self.device):
@@ -58,7 +54,7 @@ class Trainer:
                 loss = self._loss(inputs, targets, masks)
             gradients = tape.gradient(loss, self.model.variables)
             clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-            self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
+            self.model.update(clipped)
         return StepResult(loss, gradients, norm, clipped)
 
     def _evaluation_step(self, inputs: Any, targets: Any) -> Any:
@@ -85,11 +81,11 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """Learning rate of the steps to come."""
-        return float(self._optimizer.learning_rate)
+        return float(self.model.learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._optimizer.learning_rate.assign(value)
+        self.model.learning_rate.assign(value)
 
     @property
     def weights(self) -> Weights:

@@ -33,7 +33,7 @@ class LostEmbeddingTrainer(Trainer):
         gradients = tape.gradient(loss, self.model.variables)
         gradients[0] = tf.IndexedSlices(gradients[0].values * 0, gradients[0].indices, gradients[0].dense_shape)
         clipped, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-        self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
+        self.model.update(clipped)
         return StepResult(loss, gradients, norm, clipped)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lm.compat import rnn_states, tf_variable
 from lm.config import Config
+from lm.keras_model import KerasModel
 
 
 class MaskedCell(tf.keras.layers.Layer):  # type: ignore[misc]  # TensorFlow ships no types: its classes are Any
@@ -35,25 +35,13 @@ class MaskedCell(tf.keras.layers.Layer):  # type: ignore[misc]  # TensorFlow shi
         return tf.concat([output * mask, above], axis=1), states
 
 
-class Model:
-    """Embedding → StackedRNNCells in one stateful RNN → Dense.
-
-    `variables` are the trainable weights in the order of Config.weight_shapes, `states` those of Config.state_shapes.
-    """
+class Model(KerasModel):
+    """Embedding → StackedRNNCells in one stateful RNN → Dense."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        shape = (config.batch_size, config.num_steps)
         mask_widths = [mask[2] for mask in config.mask_shapes()]
-        self._embedding = tf.keras.layers.Embedding(config.vocabulary_size, config.embedding_size)
-        self._rnn = tf.keras.layers.RNN(stacked_cells(config), return_sequences=True, stateful=True)
-        self._output = tf.keras.layers.Dense(config.vocabulary_size)
-        self._embedding.build(shape)
-        self._rnn.build((*shape, config.embedding_size + sum(mask_widths[1:])))
-        self._output.build((*shape, config.layer_sizes[-1]))
-        self.keras_variables = [v for layer in (self._embedding, self._rnn, self._output) for v in layer.trainable_variables]
-        self.variables = [tf_variable(variable) for variable in self.keras_variables]
-        self.states = rnn_states(self._rnn)
+        rnn = tf.keras.layers.RNN(stacked_cells(config), return_sequences=True, stateful=True)
+        super().__init__(config, [rnn], [config.embedding_size + sum(mask_widths[1:])])
 
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
@@ -62,7 +50,8 @@ class Model:
         if keep < 1:
             scaled = [mask / keep for mask in masks] or [tf.ones(shape) for shape in self.config.mask_shapes()]
             hidden = tf.concat([hidden * scaled[0], *scaled[1:]], axis=2)
-        return self._output(self._rnn(hidden))
+        (rnn,) = self._recurrent
+        return self._output(rnn(hidden))
 
 
 def stacked_cells(config: Config) -> Any:

@@ -13,7 +13,7 @@ from typing import Literal
 Initializer = Literal["uniform", "glorot_orthogonal"]
 INITIALIZERS: tuple[Initializer, ...] = ("uniform", "glorot_orthogonal")
 
-IMPLEMENTATIONS = ("cells",)
+IMPLEMENTATIONS = ("cells", "layers", "fused")
 
 
 class ConfigError(ValueError):

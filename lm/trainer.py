@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lm.compat import build_optimizer
 from lm.config import Config
 from lm.initial import Weights
 from lm.runtime import require_device
@@ -42,8 +41,6 @@ class Trainer:
         self.device = device
         with tf.device(device):
             self.model = importlib.import_module(f"lm.{implementation}").Model(config)
-            self._optimizer = tf.keras.optimizers.SGD(learning_rate=config.learning_rate)
-            build_optimizer(self._optimizer, self.model.keras_variables)
         ids = tf.TensorSpec((config.batch_size, config.num_steps), tf.int32)
         masks = tuple(tf.TensorSpec(shape, tf.float32) for shape in config.mask_shapes())
         self._step = tf.function(self._train_step, (ids, ids, masks, tf.TensorSpec((), tf.bool)), autograph=False)
@@ -51,7 +48,7 @@ class Trainer:
 
     def loss(self, inputs: Any, targets: Any, masks: Any = ()) -> Any:
         """The cost of one batch, in TensorFlow operations: sum over time of the batch mean. The states move on."""
-        return self._cost(self.model.logits(inputs, masks), targets)
+        return self.model.loss(inputs, targets, masks)[0]
 
     def loss_and_gradients(self, inputs: Any, targets: Any, masks: Any) -> tuple[Any, Any]:
         """(cost of one batch, its gradient by each weight), in TensorFlow operations."""
@@ -65,20 +62,13 @@ class Trainer:
 
     def update(self, clipped: Any) -> None:
         """Moves the weights against the clipped gradients, in TensorFlow operations."""
-        self._optimizer.apply_gradients(zip(clipped, self.model.keras_variables, strict=True))
-
-    def _cost(self, logits: Any, targets: Any) -> Any:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
-        return tf.reduce_sum(losses) / self.config.batch_size
+        self.model.update(clipped)
 
     def _differentiated(self, inputs: Any, targets: Any, masks: Any, with_logits: Any = None) -> tuple[Any, Any, Any]:
         """(cost, logits if the scalar `with_logits` says so, gradients)."""
         with tf.GradientTape() as tape:
-            logits = self.model.logits(inputs, masks)
-            kept = None if with_logits is None else _kept(logits, with_logits)
-            with tf.control_dependencies([] if kept is None else [kept]):
-                loss = self._cost(logits, targets)
-        return loss, kept, tape.gradient(loss, self.model.variables)
+            loss, logits = self.model.loss(inputs, targets, masks, with_logits)
+        return loss, logits, tape.gradient(loss, self.model.variables)
 
     def _train_step(self, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> StepResult:
         with tf.device(self.device):
@@ -117,11 +107,11 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """Learning rate of the steps to come."""
-        return float(self._optimizer.learning_rate)
+        return float(self.model.learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._optimizer.learning_rate.assign(value)
+        self.model.learning_rate.assign(value)
 
     @property
     def weights(self) -> Weights:
@@ -176,12 +166,3 @@ class Trainer:
             for node in nodes:
                 counts[node.op] = counts.get(node.op, 0) + 1
         return dict(sorted(counts.items()))
-
-
-def _kept(logits: Any, wanted: Any) -> Any:
-    """The logits if they are wanted, else none of them, [0, steps, vocabulary]. The cross-entropy must wait for this.
-
-    It writes its gradient over logits that nobody else holds, and takes fresh memory if somebody does, which made a step of `notebook` 23%
-    longer when they were always handed out.
-    """
-    return tf.cond(wanted, lambda: tf.identity(logits), lambda: tf.zeros((0, *logits.shape[1:])))

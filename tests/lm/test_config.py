@@ -159,5 +159,5 @@ def test_configurations_by_name() -> None:
 def test_implementations_by_name() -> None:
     for name in IMPLEMENTATIONS:
         require_implementation(name)
-    with pytest.raises(ConfigError, match=r"no implementation is called 'cell'; there are cells"):
+    with pytest.raises(ConfigError, match=r"no implementation is called 'cell'; there are cells, layers, fused"):
         require_implementation("cell")

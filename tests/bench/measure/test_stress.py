@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Start, small_start, stress_errors
+from lm.config import IMPLEMENTATIONS
 from lm.oracle import Step, values_of
 from lm.oracle import step as oracle_step
 
@@ -75,29 +76,34 @@ def test_only_float32_overflows_in_the_norm() -> None:
     assert np.isnan(values_of(oracle("norm overflow", np.float32).clipped["output/bias"])).all()
 
 
-@pytest.fixture
-def trainer() -> Any:
+def own_trainer(implementation: str) -> Any:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
     from lm.trainer import Trainer
 
-    return Trainer(dataclasses.replace(SMALL, name="own", keep_probability=1.0, batch_size=8))
+    return Trainer(dataclasses.replace(SMALL, name="own", keep_probability=1.0, batch_size=8), implementation)
 
 
-def over(trainer: Any, first_step: int = 100) -> set[str]:
+@pytest.fixture
+def trainer() -> Any:
+    return own_trainer("cells")
+
+
+def over(trainer: Any, implementation: str = "cells", first_step: int = 100) -> set[str]:
     """Cases with an error over its limit, for a trainer whose own text is random."""
     stream = np.random.RandomState(1)
     config = trainer.config
     ids = stream.randint(0, config.vocabulary_size, (2, config.batch_size, config.num_steps)).astype(np.int32)
     start = Start(trainer.weights, trainer.state, ids[0], ids[1])
-    errors = list(stress_errors(trainer, start, first_step, "cells"))
+    errors = list(stress_errors(trainer, start, first_step, implementation))
     assert [error.step for error in errors] == sorted(error.step for error in errors)
     assert errors[0].step == first_step
     return {error.quantity for error in errors if not error.error <= error.limit}
 
 
 @pytest.mark.tensorflow
-def test_nothing_is_over_its_limit_where_nothing_is_wrong(trainer: Any) -> None:
-    assert over(trainer) == set()
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_nothing_is_over_its_limit_where_nothing_is_wrong(implementation: str) -> None:
+    assert over(own_trainer(implementation), implementation) == set()
 
 
 @pytest.mark.tensorflow

@@ -1,6 +1,7 @@
-"""Implementation `cells` against the oracle: every configuration, several steps in a row, dropout's places, evaluation."""
+"""Each implementation against the oracle: every configuration, several steps in a row, dropout's places, evaluation."""
 
 import dataclasses
+import importlib
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lm import oracle
-from lm.config import CONFIGS, Config
+from lm.config import CONFIGS, IMPLEMENTATIONS, Config
 from lm.initial import dropout_masks, initial_weights
 from tests.lm.agreement import random_batch, random_state, relative_error, step_errors, wide
 
@@ -26,12 +27,21 @@ DROPOUT = dataclasses.replace(TINY, name="dropout", layer_sizes=(24, 24), keep_p
 MEDIUM_WEIGHTS = dataclasses.replace(CONFIGS["medium"], name="medium weights", batch_size=5, num_steps=7)  # an oracle's second, not ten
 
 
-def trainer_at(config: Config) -> Trainer:
+@pytest.fixture(params=IMPLEMENTATIONS)
+def implementation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def trainer_at(config: Config, implementation: str) -> Trainer:
     """A trainer with its initial weights, in the middle of a text."""
-    trainer = Trainer(config)
+    trainer = Trainer(config, implementation)
     trainer.weights = initial_weights(config)
     trainer.state = random_state(config, seed=1)
     return trainer
+
+
+def model_of(implementation: str, config: Config) -> Any:
+    return importlib.import_module(f"lm.{implementation}").Model(config)
 
 
 def assert_agreement(errors: dict[str, float]) -> None:
@@ -47,14 +57,14 @@ def assert_agreement(errors: dict[str, float]) -> None:
     ],
     ids=lambda config: config.name,
 )
-def test_one_training_step_of_every_configuration(config: Config) -> None:
-    trainer = trainer_at(config)
+def test_one_training_step_of_every_configuration(config: Config, implementation: str) -> None:
+    trainer = trainer_at(config, implementation)
     trainer.learning_rate = 0.3
     assert_agreement(step_errors(trainer, *random_batch(config, seed=2), masks=dropout_masks(config, 3)))
 
 
-def test_steps_in_a_row_carry_the_state_and_are_traced_once() -> None:
-    trainer = trainer_at(TINY)
+def test_steps_in_a_row_carry_the_state_and_are_traced_once(implementation: str) -> None:
+    trainer = trainer_at(TINY, implementation)
     for step in range(5):
         before = trainer.state
         assert_agreement(step_errors(trainer, *random_batch(TINY, seed=step)))
@@ -63,8 +73,8 @@ def test_steps_in_a_row_carry_the_state_and_are_traced_once() -> None:
 
 
 @pytest.mark.parametrize(("clip_norm", "clips"), [(0.5, True), (500.0, False)])
-def test_gradients_above_and_below_the_limit(clip_norm: float, clips: bool) -> None:
-    trainer = trainer_at(dataclasses.replace(TINY, clip_norm=clip_norm))
+def test_gradients_above_and_below_the_limit(clip_norm: float, clips: bool, implementation: str) -> None:
+    trainer = trainer_at(dataclasses.replace(TINY, clip_norm=clip_norm), implementation)
     inputs, targets = random_batch(TINY, seed=2)
     assert_agreement(step_errors(trainer, inputs, targets))
     result = trainer.train_step(inputs, targets)
@@ -72,30 +82,30 @@ def test_gradients_above_and_below_the_limit(clip_norm: float, clips: bool) -> N
     assert np.array_equal(result.gradients[-1], result.clipped[-1]) == (not clips)
 
 
-def test_a_state_that_is_lost_between_steps_is_seen() -> None:
-    trainer = trainer_at(TINY)
+def test_a_state_that_is_lost_between_steps_is_seen(implementation: str) -> None:
+    trainer = trainer_at(TINY, implementation)
     carried = trainer.state
     trainer.zero_state()
     errors = step_errors(trainer, *random_batch(TINY, seed=2), oracle_state=carried)
     assert min(errors["logits"], errors["gradient lstm1/recurrent"], errors["state lstm1/c"]) > WRONG
 
 
-def test_the_state_of_one_layer_that_is_lost_is_seen() -> None:
-    trainer = trainer_at(TINY)
+def test_the_state_of_one_layer_that_is_lost_is_seen(implementation: str) -> None:
+    trainer = trainer_at(TINY, implementation)
     carried = trainer.state
     trainer.state = {name: value * (name != "lstm0/c") for name, value in carried.items()}
     assert step_errors(trainer, *random_batch(TINY, seed=2), oracle_state=carried)["gradient lstm0/recurrent"] > WRONG
 
 
-def test_dropout_agrees_step_after_step() -> None:
-    trainer = trainer_at(DROPOUT)
+def test_dropout_agrees_step_after_step(implementation: str) -> None:
+    trainer = trainer_at(DROPOUT, implementation)
     for step in range(3):
         assert_agreement(step_errors(trainer, *random_batch(DROPOUT, seed=step), masks=dropout_masks(DROPOUT, step)))
     assert trainer.retraces == 0
 
 
 @pytest.mark.parametrize("fault", ["layers swapped", "a step late", "one mask for all steps", "not rescaled"])
-def test_masks_in_another_place_are_seen(fault: str) -> None:
+def test_masks_in_another_place_are_seen(fault: str, implementation: str) -> None:
     masks = dropout_masks(DROPOUT, 0)
     given = {
         "layers swapped": (masks[0], masks[2], masks[1]),
@@ -103,7 +113,7 @@ def test_masks_in_another_place_are_seen(fault: str) -> None:
         "one mask for all steps": tuple(np.repeat(mask[:, :1], DROPOUT.num_steps, axis=1) for mask in masks),
         "not rescaled": tuple(mask * np.float32(DROPOUT.keep_probability) for mask in masks),
     }[fault]
-    errors = step_errors(trainer_at(DROPOUT), *random_batch(DROPOUT, seed=2), masks=given, oracle_masks=masks)
+    errors = step_errors(trainer_at(DROPOUT, implementation), *random_batch(DROPOUT, seed=2), masks=given, oracle_masks=masks)
     assert min(errors["logits"], errors["gradient embedding"], errors["gradient lstm1/kernel"]) > WRONG
 
 
@@ -114,13 +124,13 @@ def test_a_mask_on_the_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return tf.concat([output * mask, above], axis=1), [output * mask, states[1]]
 
     monkeypatch.setattr(cells.MaskedCell, "call", mask_output_and_state)
-    errors = step_errors(trainer_at(DROPOUT), *random_batch(DROPOUT, seed=2), masks=dropout_masks(DROPOUT, 0))
+    errors = step_errors(trainer_at(DROPOUT, "cells"), *random_batch(DROPOUT, seed=2), masks=dropout_masks(DROPOUT, 0))
     assert min(errors["logits"], errors["state lstm0/h"], errors["state lstm1/c"]) > WRONG
 
 
 @pytest.mark.parametrize("config", [TINY, DROPOUT], ids=lambda config: config.name)
-def test_evaluation_drops_nothing_trains_nothing_and_moves_the_state_on(config: Config) -> None:
-    trainer = trainer_at(config)
+def test_evaluation_drops_nothing_trains_nothing_and_moves_the_state_on(config: Config, implementation: str) -> None:
+    trainer = trainer_at(config, implementation)
     weights, state = trainer.weights, wide(trainer.state)
     for seed in range(2):
         inputs, targets = random_batch(config, seed)
@@ -131,16 +141,16 @@ def test_evaluation_drops_nothing_trains_nothing_and_moves_the_state_on(config: 
 
 
 @pytest.mark.parametrize("config", [TINY, DROPOUT, CONFIGS["notebook"]], ids=lambda config: config.name)
-def test_weights_and_states_are_the_configurations_in_its_order(config: Config) -> None:
-    model = cells.Model(config)
+def test_weights_and_states_are_the_configurations_in_its_order(config: Config, implementation: str) -> None:
+    model = model_of(implementation, config)
     assert [tuple(variable.shape) for variable in model.variables] == list(config.weight_shapes().values())
     assert [tuple(variable.shape) for variable in model.states] == list(config.state_shapes().values())
     assert sum(int(tf.size(variable)) for variable in model.variables) == config.parameter_count()
 
 
-def test_logits_are_by_row_then_time() -> None:
+def test_logits_are_by_row_then_time(implementation: str) -> None:
     """With every weight zero but the output's bias, every token's logits are that bias."""
-    model = cells.Model(TINY)
+    model = model_of(implementation, TINY)
     for variable in model.variables:
         variable.assign(tf.zeros_like(variable))
     bias: NDArray[np.float32] = np.arange(TINY.vocabulary_size, dtype=np.float32)

@@ -47,7 +47,7 @@ class KerasModel:
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """(sum over time of the batch mean of the cross-entropy, a scalar; the logits if `with_logits`, a scalar, is true).
 
-        For ids [batch, steps]; the states move on. The logits are None where `with_logits` is, and [0, steps, vocabulary] where it is false.
+        For ids [batch, steps]; the states move on. The logits are None where `with_logits` is, [0, steps, vocabulary] where it is false.
         """
         logits = self.logits(inputs, masks)
         kept = None if with_logits is None else _kept(logits, with_logits)

@@ -1,7 +1,7 @@
 """What upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step made slower by planted work.
 
-`python -m tests.figures.upgrades measure --python INTERPRETER` measures what is missing in the folder of runs; it can be stopped and
-started again. `python -m tests.figures.upgrades table` writes docs/error-rates-measured.md from them.
+python -m tests.figures.upgrades measure --python INTERPRETER measures what tests/figures/upgrade_runs.json lacks, and adds each run to it when
+it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it.
 """
 
 import argparse
@@ -24,17 +24,61 @@ from bench.judge.paired_metrics import metrics
 from bench.judge.quads import quad_log_ratio, spread
 from bench.judge.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
 from bench.judge.types import Outcome
-from bench.record.files import read_record
+from bench.record.files import read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.types import INCOMPLETE
+from bench.record.types import SCHEMA, Machine
 from tests.figures.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "upgrades"
 OUTPUT = ROOT / "docs" / "error-rates-measured.md"
+STORE = Path(__file__).with_name("upgrade_runs.json")
+COMMAND = ("python", "-m", "tests.figures.upgrades", "measure")
+STEP_TIME = "step time"
+GATING = {
+    STEP_TIME: "step_time",
+    "evaluation step": "evaluation_step",
+    "peak memory": "peak_memory",
+}  # ratios: their keys in the margins file
 FINE_MARGIN = 0.03  # tiny is judged by it as well, from the same launches
 RESAMPLES = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Launched:
+    """What is kept of one launch."""
+
+    first: str  # the side that was first
+    seconds: float
+    disturbed: float | None
+    quads: tuple[float, ...]  # log ratios of the training steps' quads
+    values: dict[str, float]  # log ratios by metric
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What is kept of one run."""
+
+    config: str
+    slowdown: float
+    number: int
+    created: str
+    tensorflow: str
+    machine: Machine
+    launches: tuple[Launched, ...]
+
+    def values(self, metric: str = STEP_TIME) -> list[float]:
+        """A metric's log ratios by launch."""
+        return [launch.values[metric] for launch in self.launches]
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Every run so far."""
+
+    schema: int
+    runs: tuple[Ran, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +101,7 @@ CASES = [
 ]
 
 
-class Silent:
+class Lines:
     """A listener that prints a line for each launch."""
 
     def phase(self, name: str, total: int) -> None:
@@ -67,14 +111,13 @@ class Silent:
         pass
 
     def pair(self, run: PairedRun) -> None:
-        values = step_values(run)
-        print(f"  launch {len(run.pairs)}: {values[-1]:+.4f}" if values else "  a launch failed", flush=True)
+        print(f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed", flush=True)
 
 
 def measure(runs: Path, python: str, limit: int) -> None:
-    """Measures up to `limit` of the runs that are missing, first runs of all cases first."""
+    """Measures up to `limit` of the runs that are missing, first runs of all cases first. The whole runs stay in the folder `runs`."""
     margins = _margins()
-    for case, number in list(missing(runs))[:limit]:
+    for case, number in list(missing(read_store()))[:limit]:
         folder = case.folder(runs, number)
         (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
         print(folder.name, flush=True)
@@ -83,37 +126,60 @@ def measure(runs: Path, python: str, limit: int) -> None:
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
         scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
         with host_lock():
-            measure_upgrade(
-                scope, sides, folder, ("python", "-m", "tests.figures.upgrades", "measure"), Silent(), lambda run: settled(run, margins)
-            )
+            run = measure_upgrade(scope, sides, folder, COMMAND, Lines(), lambda run: settled(run, margins))
+        store = read_store()
+        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
 
 
-def missing(runs: Path) -> Iterator[tuple[Case, int]]:
-    """(case, number) of the runs that aren't there or weren't finished; the first of every case, then the second …"""
+def summary(run: PairedRun, case: Case, number: int) -> Ran:
+    """What is kept of a run. Raises ValueError for a run of which a launch failed: nothing was planted that could do that."""
+    pairs = whole_pairs(run)
+    if len(pairs) < len(run.pairs):
+        raise ValueError(f"{case.config}, run {number}: a launch failed; see its {PAIRED_FILE}")
+    values = {metric.name: metric.values(pairs) for metric in metrics(pairs, _margins())}
+    launches = tuple(
+        Launched(
+            pair.first,
+            round(pair.seconds, 1),
+            pair.disturbed,
+            tuple(round(quad_log_ratio(quad), 6) for quad in pair.steps),
+            {name: round(found[index], 6) for name, found in values.items()},
+        )
+        for index, pair in enumerate(pairs)
+    )
+    record = pairs[0].reference
+    tensorflow = record.environment.tensorflow if record.environment else "–"
+    return Ran(case.config, case.slowdown, number, run.created, tensorflow, record.machine, launches)
+
+
+def read_store() -> Store:
+    """The runs so far; none where there is no file."""
+    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
+
+
+def missing(store: Store) -> Iterator[tuple[Case, int]]:
+    """(case, number) of the runs that the store lacks; the first of every case, then the second …"""
+    there = {(run.config, run.slowdown, run.number) for run in store.runs}
     for number in range(max(case.runs for case in CASES)):
         for case in CASES:
-            if number < case.runs and not _complete(case.folder(runs, number)):
+            if number < case.runs and (case.config, case.slowdown, number) not in there:
                 yield case, number
 
 
-def step_values(run: PairedRun, metric: str = "step time") -> list[float]:
-    """A metric's log ratios by launch."""
-    pairs = whole_pairs(run)
-    return next(found.values(pairs) for found in metrics(pairs, _margins()) if found.name == metric) if pairs else []
-
-
-def table(runs: Path) -> str:
+def table(store: Store) -> str:
     """The document, from the runs that are there."""
-    found = {case: [read_record(PairedRun, path / PAIRED_FILE) for path in _folders(case, runs)] for case in CASES}
+    found = {case: [run for run in store.runs if (run.config, run.slowdown) == (case.config, case.slowdown)] for case in CASES}
     rows = [_row(case, found[case], margin) for case in CASES for margin in _step_margins(case) if found[case]]
     header = "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | any | bound | launches | minutes |"
-    record = next(run.pairs[0].reference for measured in found.values() for run in measured)
+    machines = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     return TEXT.format(
         table="\n".join([header, "|" + " --- |" * 11, *rows]),
-        budget=_budget([value for run in found[CASES[0]] for value in step_values(run)]),
-        bias="\n".join(_bias(measured, case.config) for case, measured in found.items() if measured and not case.slowdown),
-        tensorflow=record.environment.tensorflow if record.environment else "–",
-        machine=f"{record.machine.cpu_model}, {record.machine.cores} cores, {record.machine.isa}",
+        budget=_budget([value for run in found[CASES[0]] for value in run.values()]),
+        bias="\n".join(_bias(runs, case.config) for case, runs in found.items() if runs and not case.slowdown),
+        tensorflow=", ".join(sorted({run.tensorflow for run in store.runs})),
+        machine="; ".join(sorted(machines)),
+        asked=sum(case.runs for case in CASES),
+        there=len(store.runs),
     )
 
 
@@ -121,6 +187,8 @@ TEXT = """# What upgrades say of nothing and of known slowdowns, measured
 
 Made by `python -m tests.figures.upgrades measure` and `… table`: one environment (TensorFlow {tensorflow}) on both sides, the candidate's
 step made slower by busy work inside TensorFlow's own call of it, of which the judge knows nothing. The machine: {machine}.
+
+{there} of the {asked} runs that were asked for have been made so far.
 
 Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's,
 one-sided 95%: of slowdowns well beyond the margin how often at least they are caught, of all others how often at most they alarm. Launches
@@ -138,14 +206,14 @@ The rows of the 3% margin judge the same launches. Measuring ended with the verd
 """
 
 
-def _row(case: Case, runs: Sequence[PairedRun], margin: float) -> str:
+def _row(case: Case, runs: Sequence[Ran], margin: float) -> str:
     decisions = [_decision(run, margin) for run in runs]
     outcomes = [decision.outcome for decision in decisions]
     caught = outcomes.count(Outcome.REGRESSION)
     rate = Rate(caught, len(runs))
     beyond = math.log1p(case.slowdown) > 1.5 * math.log1p(margin)
     launches = [decision.launches for decision in decisions]
-    minutes = [math.fsum(pair.seconds for pair in run.pairs[:count]) / 60 for run, count in zip(runs, launches, strict=True)]
+    minutes = [math.fsum(launch.seconds for launch in run.launches[:count]) / 60 for run, count in zip(runs, launches, strict=True)]
     cells = [
         case.config,
         f"+{case.slowdown:.0%}" if case.slowdown else "the same",
@@ -176,12 +244,12 @@ def _budget(values: Sequence[float]) -> str:
     return "\n".join([head, "", *lines])
 
 
-def _bias(runs: Sequence[PairedRun], config: str) -> str:
+def _bias(runs: Sequence[Ran], config: str) -> str:
     """What launches with nothing changed say of the roles, and how far launches and quads spread."""
-    pairs = [pair for run in runs for pair in whole_pairs(run)]
-    values = [value for run in runs for value in step_values(run)]
-    first = [value if pair.first == CANDIDATE else -value for pair, value in zip(pairs, values, strict=True)]
-    parts = spread([[quad_log_ratio(quad) for quad in pair.steps] for pair in pairs])
+    launches = [launch for run in runs for launch in run.launches]
+    values = [launch.values[STEP_TIME] for launch in launches]
+    first = [value if launch.first == CANDIDATE else -value for launch, value in zip(launches, values, strict=True)]
+    parts = spread([launch.quads for launch in launches])
     assert parts is not None
     return (
         f"- `{config}`, {len(values)} launches: candidate against reference {_estimate(values)}, the side that is first against the other "
@@ -194,19 +262,20 @@ def _estimate(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}"
 
 
-def _decision(run: PairedRun, margin: float) -> Decision:
-    decision = decide(step_values(run), math.log1p(margin))
-    assert decision is not None, "a run without a first look: measure it again"
+def _decision(run: Ran, margin: float) -> Decision:
+    decision = decide(run.values(), math.log1p(margin))
+    if decision is None:
+        raise ValueError(f"run {run.number} of {run.config} ended before the first look: take it out of {STORE.name} and measure again")
     return decision
 
 
-def _alarms(run: PairedRun, margin: float) -> bool:
-    pairs = whole_pairs(run)
-    decisions = (
-        decide(metric.values(pairs), metric.margin, two_sided=metric.two_sided)
-        for metric in metrics(pairs, _margins(margin))
-        if metric.margin
-    )
+def _alarms(run: Ran, margin: float) -> bool:
+    """Whether any gating metric is a REGRESSION."""
+    margins = _margins(margin)
+    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items()}
+    decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
+    decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
+    decisions.append(decide(run.values("memory growth"), margins.memory_growth_bytes))
     return any(decision and decision.outcome is Outcome.REGRESSION for decision in decisions)
 
 
@@ -220,15 +289,6 @@ def _margins(step_time: float | None = None) -> Margins:
     return dataclasses.replace(margins, paired={**margins.paired, "step_time": step_time}) if step_time else margins
 
 
-def _folders(case: Case, runs: Path) -> list[Path]:
-    return [folder for number in range(case.runs) if _complete(folder := case.folder(runs, number))]
-
-
-def _complete(folder: Path) -> bool:
-    path = folder / PAIRED_FILE
-    return path.exists() and not any(warning.startswith(INCOMPLETE) for warning in read_record(PairedRun, path).warnings)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, or writes the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.figures.upgrades", description=__doc__)
@@ -239,9 +299,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.what == "measure":
         measure(options.runs, options.python, options.limit)
-        print(f"{sum(1 for _ in missing(options.runs))} runs are missing")
+        print(f"{sum(1 for _ in missing(read_store()))} runs are missing")
     else:
-        OUTPUT.write_text(table(options.runs), encoding="utf-8")
+        OUTPUT.write_text(table(read_store()), encoding="utf-8")
     return 0
 
 

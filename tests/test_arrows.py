@@ -20,7 +20,7 @@ LIBRARIES = {
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
     "bench.drive": {"bench.drive", "uv"},
-    "bench.judge": {"numpy", "scipy"},
+    "bench.judge": {"numpy", "ruptures", "scipy"},
     "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "rich", "tabulate"},
     "bench.commands": {"rich", "tabulate"},

@@ -24,9 +24,8 @@ def test_busy_work_in_one_operation_comes_first(request: pytest.FixtureRequest, 
     clean = run_profile(PLAN, Aim("forward"), python, {}, tmp_path / "clean")
     slow = run_profile(PLAN, Aim("forward"), python, fault_variables("slow-bias-add"), tmp_path / "slow")
     found = compare(clean, slow)
-    assert found.candidate_seconds > found.reference_seconds
     assert (found.by_kind[0].name, found.by_layer[0].name) == ("BiasAdd", "output")
-    assert found.by_kind[0].candidate_calls > 2 * found.by_kind[0].reference_calls
+    assert found.by_kind[0].candidate_calls > 100 * found.by_kind[0].reference_calls
     assert accounted(slow, timeline(slow.trace)) == pytest.approx(1, abs=0.05)
     assert read_record(Profile, tmp_path / "clean" / PROFILE_FILE) == clean
     for name in (GRAPH_FILE, NODES_FILE, HLO_FILE):

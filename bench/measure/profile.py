@@ -1,4 +1,4 @@
-"""Profiles one target inside a measured environment: timed without the profiler first, then recorded, then read."""
+"""Profiles one target inside a measured environment: timed without the profiler before and after it is recorded; then read."""
 
 import time
 from pathlib import Path
@@ -11,8 +11,9 @@ WARM_UP = 5  # calls, after which tracing and the choice of kernels are over; Te
 
 
 def profile(trainer: Any, name: str, batch: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
-    """Takes `steps` steps of a target, twice. The raw trace stays below `folder`.
+    """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
+    The raw trace stays below `folder`.
     Raises ValueError for an unknown target and for an empty trace, ProfilerError where TensorFlow can't profile.
     """
     from lm import graphs, profiling
@@ -24,12 +25,13 @@ def profile(trainer: Any, name: str, batch: Any, steps: int, folder: Path, *, de
         called = target(trainer, name, batch)
         for _ in range(WARM_UP):
             called.run()
-        plain = [_timed(called) for _ in range(steps)]
+        plain = [_timed(called) for _ in range(steps // 2)]
         with profiling.recording(folder, detailed=detailed):
             profiled = []
             for number in range(steps):
                 with profiling.step_window(number):
                     profiled.append(_timed(called))
+        plain += [_timed(called) for _ in range(steps - len(plain))]
     function = called.function
     traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))
     graph = graphs.graph_of(function, called.arguments)

@@ -1,7 +1,7 @@
 """What upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step made slower by planted work.
 
-python -m tests.figures.upgrades measure --python INTERPRETER measures what tests/figures/upgrade_runs.json lacks, and adds each run to it when
-it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it.
+python -m tests.figures.upgrades measure --python INTERPRETER measures what tests/figures/upgrade_runs.json lacks, and adds each run to it
+when it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it.
 """
 
 import argparse

@@ -7,6 +7,7 @@ so none may alarm. With --records, launches are kept as they come, and those tha
 import argparse
 import itertools
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -51,10 +52,13 @@ BY_CONFIGURATION = "The largest error / limit by configuration: of training step
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if no launch alarmed, 1 if one did, 4 if one failed."""
-    options = _parser().parse_args(arguments)
-    records: list[Record] = []
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.python and not options.kept:
+        parser.error("name an interpreter by --python, or a folder of launches by --kept")
+    records: list[Record] = [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
     for python, plan, onednn in _settings(options):
-        record = _measured(python, plan, onednn, len(records) + 1, options.records)
+        record = _measured(python, plan, onednn, options.records)
         if record.failure:
             print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
             return 4
@@ -68,20 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
     """(interpreter, plan, whether oneDNN is on) of each launch."""
     chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, options.corpus or ("synthetic",)
-    for python, implementation, config, corpus in itertools.product(*chosen):
+    for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
         path = options.corpus_path if corpus == "ptb" else None
         for onednn, threads in itertools.product((1, 0), THREADS[config]):
             yield python, Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False), onednn
 
 
-def _measured(python: str, plan: Plan, onednn: int, jitter: int, folder: Path | None) -> Record:
-    """The launch, from the folder if it was kept there. The jitter is each launch's own: of equal numbers few would be apart."""
+def _measured(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
+    """The launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few would be apart."""
     variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
     command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
     for path in sorted(folder.glob("*.json")) if folder else ():
         run = read_record(Run, path)
         if run.command == command:
             return run.records[0]
+    jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
     record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
     if folder and not record.failure:
         name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
@@ -201,7 +206,8 @@ def _setting(record: Record) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.margins", description=__doc__)
-    parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER", help="may be repeated")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them")
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="may be repeated")
     parser.add_argument("--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)")
     parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
     parser.add_argument("--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: synthetic)")

@@ -84,3 +84,13 @@ def test_a_launch_that_fails_ends_it_and_is_not_kept(tmp_path: Path, capsys: pyt
     assert main(options) == 4
     assert "margins: error: medium in /no/python: " in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0.json", "1.json"]
+
+
+def test_what_was_kept_can_be_reported_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept(tmp_path / "kept", "/no/python")
+    output = tmp_path / "numerics.md"
+    assert main(["--kept", str(tmp_path / "kept"), "--output", str(output)]) == 0
+    assert "**0 of 2 alarmed**" in output.read_text()
+    with pytest.raises(SystemExit, match="2"):
+        main(["--output", str(output)])
+    assert "name an interpreter by --python" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.sequential import LOOKS, Decision, decide
 from bench.judge.summary import robust_seconds
 from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.paired import Pair, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW
 
 DRIFT = 0.25  # of the reference's typical step, from its fastest launch to its slowest; quiet launches on two cores stay within 0.15
@@ -131,7 +131,7 @@ def _drift(pairs: Sequence[Pair]) -> list[str]:
 def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     """One metric's comparison; it informs where it has no margin."""
     values = metric.values(pairs)
-    candidate, reference = (metric.shown(pairs, side) for side in ("candidate", "reference"))
+    candidate, reference = (metric.shown(pairs, side) for side in (CANDIDATE, REFERENCE))
     comparison = Comparison(
         subject,
         metric.name,
@@ -156,7 +156,14 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     if decision is None:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
-    comparison = dataclasses.replace(comparison, outcome=decision.outcome, note=_note(decision, metric))
+    rested = pairs[: decision.launches]
+    comparison = dataclasses.replace(
+        comparison,
+        outcome=decision.outcome,
+        candidate=metric.shown(rested, CANDIDATE),
+        reference=metric.shown(rested, REFERENCE),
+        note=_note(decision, metric),
+    )
     if not metric.is_ratio:
         return comparison
     return dataclasses.replace(

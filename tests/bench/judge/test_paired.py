@@ -63,6 +63,13 @@ def test_step_time_reads_as_a_person_wants_it() -> None:
     assert found.note == "+10.6%, certainly more than +5.0%, after 4 launches"
 
 
+def test_values_are_those_of_the_launches_that_decided() -> None:
+    """Decided after four; what comes later is not in the shown means."""
+    launches = [pair(launch, step=0.10) for launch in range(4)] + [pair(launch, step=1.0) for launch in (4, 5)]
+    found = next(c for c in judge_paired(paired_run(launches), PAIRED).comparisons if c.metric == "step time")
+    assert (found.reference, found.candidate) == ("100.00 ms", "110.57 ms")
+
+
 def test_faster_is_an_improvement() -> None:
     found = comparison("step time", size=-0.10)
     assert (found.outcome, found.improved) == (Outcome.PASS, True)

@@ -13,6 +13,15 @@ from lm.config import Config
 from lm.fused_lstm import lstm_layer
 from lm.fused_output import summed_cross_entropy
 
+ROWS_PER_UNIT = 1.5  # of a chunk, for each unit of the last layer: docs/fused.md has the measurements
+
+
+def chunk_lengths(config: Config) -> list[int]:
+    """Time steps of each chunk: as many chunks as leave each with more logits than the output layer's gradient has values."""
+    rows = ROWS_PER_UNIT * config.layer_sizes[-1]
+    count = min(max(round(config.tokens_per_step / rows), 1), config.num_steps)
+    return [config.num_steps // count + (chunk < config.num_steps % count) for chunk in range(count)]
+
 
 class Model:
     """Embedding → LSTM layers → output layer.
@@ -30,9 +39,8 @@ class Model:
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
         kernel, bias = self.variables[-2:]
-        hidden = tf.transpose(self._hidden(inputs, masks), (1, 0, 2))
-        logits = tf.matmul(tf.reshape(hidden, (-1, hidden.shape[2])), kernel) + bias
-        return tf.reshape(logits, (*hidden.shape[:2], self.config.vocabulary_size))
+        hidden = tf.transpose(tf.concat(self._hidden(inputs, masks), axis=0), (1, 0, 2))
+        return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
 
     def loss(
         self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = (), with_logits: Any = None
@@ -41,11 +49,10 @@ class Model:
 
         There are never all logits at once, whatever `with_logits` asks for.
         """
-        hidden = self._hidden(inputs, masks)
-        rows = tf.reshape(hidden, (-1, hidden.shape[2]))
+        chunks = [tf.reshape(chunk, (-1, chunk.shape[2])) for chunk in self._hidden(inputs, masks)]
+        ids = [tf.reshape(chunk, [-1]) for chunk in self._by_time(targets)]
         kernel, bias = map(tf.convert_to_tensor, self.variables[-2:])
-        scale = 1 / self.config.batch_size
-        return summed_cross_entropy(rows, kernel, bias, tf.reshape(tf.transpose(targets), [-1]), scale), None
+        return summed_cross_entropy(chunks, kernel, bias, ids, 1 / self.config.batch_size), None
 
     def update(self, gradients: Sequence[Any]) -> None:
         """Moves the weights against `gradients`, one for each of `variables`, times the learning rate."""
@@ -56,18 +63,25 @@ class Model:
             else:
                 tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
 
-    def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> tf.Tensor:
-        """What the output layer reads, [steps, batch, size of the last layer]; the states move on."""
-        scales = [tf.transpose(mask, (1, 0, 2)) / self.config.keep_probability for mask in masks]
-        hidden = tf.transpose(tf.gather(self.variables[0], inputs), (1, 0, 2))  # in this order the gradient's ids stay batch by batch
-        if scales:
-            hidden *= scales[0]
-        for layer in range(len(self.config.layer_sizes)):
+    def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """What the output layer reads, in chunks of time [steps, batch, size of the last layer]; the states move on."""
+        scales = [self._by_time(mask / self.config.keep_probability) for mask in masks] or [None] * (1 + len(self.config.layer_sizes))
+        hidden = _scaled(self._by_time(tf.gather(self.variables[0], inputs)), scales[0])  # gathered so, the gradient's ids are inputs
+        for layer, scale in enumerate(scales[1:]):
             kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])
             h, c = self.states[2 * layer : 2 * layer + 2]
             hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.convert_to_tensor(h), tf.convert_to_tensor(c))
-            h.assign(hidden[-1])
+            h.assign(hidden[-1][-1])
             c.assign(last_c)
-            if scales:
-                hidden *= scales[layer + 1]
+            hidden = _scaled(hidden, scale)
         return hidden
+
+    def _by_time(self, values: tf.Tensor) -> list[tf.Tensor]:
+        """[batch, steps, ...] as chunks of time, each [steps, batch, ...]."""
+        time_major = tf.transpose(values, (1, 0, *range(2, len(values.shape))))
+        return list(tf.split(time_major, chunk_lengths(self.config)))
+
+
+def _scaled(chunks: list[tf.Tensor], scale: list[tf.Tensor] | None) -> list[tf.Tensor]:
+    """The chunks times their dropout factors; None: nothing is dropped."""
+    return chunks if scale is None else [chunk * factor for chunk, factor in zip(chunks, scale, strict=True)]

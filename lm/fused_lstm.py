@@ -1,78 +1,111 @@
-"""One LSTM layer of `fused` over a whole batch, forward and backward, in core TensorFlow operations.
+"""One LSTM layer of `fused`, forward and backward, in core TensorFlow operations.
 
-The formulas are those of lm/oracle_lstm.py. Whatever does not depend on the step before is one operation for all time steps; the
-gradient is written out, so that the products for the weights are one for all time steps, too.
+The formulas are those of lm/oracle_lstm.py. Time goes in chunks of a few steps: what does not depend on the step before is one product
+for a chunk, and the layers work on different chunks at once, since a chunk is handed up as soon as it is there. The gradient is written
+out, so that the products for the weights are one for all time steps.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-def lstm_layer(inputs: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> Any:
-    """(outputs [steps, batch, size], last c [batch, size]) of a layer over inputs [steps, batch, width] from the state h and c.
+class Step(NamedTuple):
+    """What the forward pass of a time step leaves for its backward pass, each [batch, size]."""
+
+    gates: Sequence[tf.Tensor]  # after their activations: input, forget, cell candidate, output
+    c_before: tf.Tensor
+    squashed: tf.Tensor  # tanh of the new c
+
+
+def lstm_layer(
+    chunks: Sequence[tf.Tensor], kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """(outputs, last c [batch, size]) of a layer over chunks of time steps [steps, batch, width] from the state h and c.
 
     kernel [width, 4 * size], recurrent [size, 4 * size], bias [4 * size]; the gates lie in Keras' order: input, forget, cell, output.
-    No gradient reaches the state, and none may come by the last c: the state a batch starts from and the one it ends in are constants.
+    No gradient reaches the state, and none comes by the last c: the states that a batch starts from and ends in are constants.
     """
-    steps, batch, width = inputs.shape
-    rows = tf.reshape(inputs, (steps * batch, width))
-    z = tf.reshape(tf.nn.bias_add(tf.matmul(rows, kernel), bias), (steps, batch, recurrent.shape[1]))
-    gates, cells, outputs = recurrent_forward(z, recurrent, h, c)
 
-    def gradient(outputs_gradient: tf.Tensor, _: tf.Tensor) -> Any:
-        z_gradient = recurrent_backward(gates, cells, recurrent, c, outputs_gradient)
-        z_rows = tf.reshape(z_gradient, (steps * batch, -1))
-        before = tf.reshape(tf.concat([h[tf.newaxis], outputs[:-1]], axis=0), (steps * batch, -1))
-        return (
-            tf.reshape(tf.matmul(z_rows, kernel, transpose_b=True), inputs.shape),
-            tf.matmul(rows, z_rows, transpose_a=True),
-            tf.matmul(before, z_rows, transpose_a=True),
-            tf.reduce_sum(z_rows, axis=0),
-            None,
-            None,
-        )
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+    def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+        outputs, last_c, tape = _forward(chunks, kernel, recurrent, bias, h, c)
 
-    return (outputs, cells[-1]), gradient
+        def gradient(*upstream: tf.Tensor) -> Any:
+            z_gradients = _backward(upstream[:-1], recurrent, tape)
+            z = _rows(tf.concat(z_gradients, axis=0))
+            before = tf.concat([h[tf.newaxis], *outputs[:-1], outputs[-1][:-1]], axis=0)
+            by_inputs = [
+                tf.reshape(tf.matmul(_rows(part), kernel, transpose_b=True), chunk.shape)
+                for part, chunk in zip(z_gradients, chunks, strict=True)
+            ]
+            by_kernel = tf.matmul(_rows(tf.concat(chunks, axis=0)), z, transpose_a=True)
+            by_recurrent = tf.matmul(_rows(before), z, transpose_a=True)
+            return by_kernel, by_recurrent, tf.reduce_sum(z, axis=0), *by_inputs
 
+        return (*outputs, last_c), gradient
 
-def recurrent_forward(z: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(gates after activation [steps, batch, 4 * size], cells and outputs [steps, batch, size]) from what the inputs add to z."""
-    gates, cells, outputs = [], [], []
-    for z_inputs in tf.unstack(z):
-        i, f, g, o = tf.split(z_inputs + tf.matmul(h, recurrent), 4, axis=1)
-        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-        c = f * c + i * g
-        h = o * tf.tanh(c)
-        gates.append(tf.concat([i, f, g, o], axis=1))
-        cells.append(c)
-        outputs.append(h)
-    return tf.stack(gates), tf.stack(cells), tf.stack(outputs)
+    *outputs, last_c = layer(kernel, recurrent, bias, *chunks)
+    return outputs, last_c
 
 
-def recurrent_backward(gates: tf.Tensor, cells: tf.Tensor, recurrent: tf.Tensor, c: tf.Tensor, outputs_gradient: tf.Tensor) -> tf.Tensor:
-    """The cost's gradient by z [steps, batch, 4 * size], from that by the outputs; c [batch, size] is the initial state."""
-    before = [c, *tf.unstack(cells)[:-1]]
-    h_gradient = c_gradient = tf.zeros_like(c)  # from the step after; nothing follows the last
-    z_gradients = []
-    for gate, c_before, c_after, output_gradient in reversed(
-        list(zip(tf.unstack(gates), before, tf.unstack(cells), tf.unstack(outputs_gradient), strict=True))
-    ):
-        i, f, g, o = tf.split(gate, 4, axis=1)
-        squashed = tf.tanh(c_after)
-        h_gradient += output_gradient
-        c_gradient += h_gradient * o * (1 - squashed * squashed)
-        z_gradient = tf.concat(
-            [
-                c_gradient * g * i * (1 - i),
-                c_gradient * c_before * f * (1 - f),
-                c_gradient * i * (1 - g * g),
-                h_gradient * squashed * o * (1 - o),
-            ],
-            axis=1,
-        )
-        z_gradients.append(z_gradient)
-        h_gradient = tf.matmul(z_gradient, recurrent, transpose_b=True)
-        c_gradient *= f
-    return tf.stack(z_gradients[::-1])
+def _forward(
+    chunks: Sequence[tf.Tensor], kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+) -> tuple[list[tf.Tensor], tf.Tensor, list[Step]]:
+    outputs, tape = [], []
+    for chunk in chunks:
+        z_inputs = tf.nn.bias_add(tf.matmul(_rows(chunk), kernel), bias)
+        hidden = []
+        for z in tf.split(z_inputs, chunk.shape[0]):
+            z_i, z_f, z_g, z_o = tf.split(z + tf.matmul(h, recurrent), 4, axis=1)
+            i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
+            c_before, c = c, f * c + i * g
+            squashed = tf.tanh(c)
+            h = o * squashed
+            tape.append(Step((i, f, g, o), c_before, squashed))
+            hidden.append(h)
+        outputs.append(tf.stack(hidden))
+    return outputs, c, tape
+
+
+def _backward(outputs_gradient: Sequence[tf.Tensor], recurrent: tf.Tensor, tape: Sequence[Step]) -> list[tf.Tensor]:
+    """The cost's gradient by z, chunk by chunk [steps, batch, 4 * size], from that by the outputs."""
+    steps = list(tape)
+    h_gradient = c_gradient = tf.zeros_like(steps[-1].squashed)  # from the step after; nothing follows the last
+    chunks = []
+    for chunk in reversed(outputs_gradient):
+        z_gradients = []
+        for by_output in reversed(tf.unstack(chunk)):
+            (i, f, g, o), c_before, squashed = steps.pop()
+            h_gradient += by_output
+            c_gradient += _by_tanh(squashed, h_gradient * o)
+            z_gradient = tf.concat(
+                [
+                    _by_sigmoid(i, c_gradient * g),
+                    _by_sigmoid(f, c_gradient * c_before),
+                    _by_tanh(g, c_gradient * i),
+                    _by_sigmoid(o, h_gradient * squashed),
+                ],
+                axis=1,
+            )
+            z_gradients.append(z_gradient)
+            h_gradient = tf.matmul(z_gradient, recurrent, transpose_b=True)
+            c_gradient *= f
+        chunks.append(tf.stack(z_gradients[::-1]))
+    return chunks[::-1]
+
+
+def _by_sigmoid(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """gradient * y * (1 - y), in one operation."""
+    return tf.raw_ops.SigmoidGrad(y=y, dy=gradient)
+
+
+def _by_tanh(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """gradient * (1 - y * y), in one operation."""
+    return tf.raw_ops.TanhGrad(y=y, dy=gradient)
+
+
+def _rows(chunk: tf.Tensor) -> tf.Tensor:
+    """[steps, batch, width] as [steps * batch, width]."""
+    return tf.reshape(chunk, (-1, chunk.shape[2]))

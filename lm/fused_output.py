@@ -1,40 +1,55 @@
-"""The output layer of `fused` with its softmax cross-entropy, in chunks of rows; the gradient is formed in the forward pass."""
+"""The output layer of `fused` with its softmax cross-entropy, chunk by chunk of rows; the gradient is formed in the forward pass.
 
+With m the largest logit of a row, e = exp(logits - m) and s the sum of e over the row, softmax = e / s. So the gradient by the logits,
+(softmax - one-hot) * scale, is (e - s * one-hot) with each row multiplied by scale / s. That factor goes to what stands beside e in the
+products, where it costs least: the big matrix is written once.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-CHUNK_ROWS = 200
 
+def summed_cross_entropy(
+    chunks: Sequence[tf.Tensor], kernel: tf.Tensor, bias: tf.Tensor, targets: Sequence[tf.Tensor], scale: float
+) -> Any:
+    """scale times the sum of the cross-entropies of logits chunk @ kernel + bias with target ids, a scalar.
 
-def summed_cross_entropy(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, targets: tf.Tensor, scale: float) -> Any:
-    """scale times the sum of the cross-entropies of logits rows @ kernel + bias [rows, vocabulary] with target ids [rows], a scalar.
-
-    rows [rows, size], kernel [size, vocabulary], bias [vocabulary]. A chunk's logits become its gradient while they are in the
-    cache, and are never kept.
+    Chunks [rows, size], their targets [rows], kernel [size, vocabulary], bias [vocabulary]. A chunk's logits become its gradient while
+    they are in the cache, and are never kept.
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def loss(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
-        chunks = []
-        for start in range(0, rows.shape[0], CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
-            logits = tf.nn.bias_add(tf.matmul(rows[chunk], kernel), bias)
-            losses, by_logits = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=targets[chunk])
-            by_logits *= scale
-            chunks.append(
-                (
-                    tf.reduce_sum(losses),
-                    tf.matmul(by_logits, kernel, transpose_b=True),
-                    tf.matmul(rows[chunk], by_logits, transpose_a=True),
-                    tf.reduce_sum(by_logits, axis=0),
-                )
-            )
-        losses, by_rows, by_kernel, by_bias = zip(*chunks, strict=True)
+    def loss(kernel: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+        found = [_chunk(rows, kernel, bias, ids, scale) for rows, ids in zip(chunks, targets, strict=True)]
+        losses, by_rows, by_kernel, by_bias = zip(*found, strict=True)
 
         def gradient(upstream: tf.Tensor) -> Any:
-            return upstream * tf.concat(by_rows, axis=0), upstream * tf.add_n(by_kernel), upstream * tf.add_n(by_bias)
+            return upstream * tf.add_n(by_kernel), upstream * tf.add_n(by_bias), *(upstream * part for part in by_rows)
 
-        return scale * tf.add_n(losses), gradient
+        return tf.add_n(losses), gradient
 
-    return loss(rows, kernel, bias)
+    return loss(kernel, bias, *chunks)
+
+
+def _chunk(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, scale: float) -> tuple[tf.Tensor, ...]:
+    """(scaled sum of the losses, its gradients by rows, kernel and bias)."""
+    loss, e, s = _exponentials(tf.matmul(rows, kernel), bias, ids)
+    e = tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(rows.shape[0]), ids], axis=1), s)
+    factor = scale / s
+    by_rows = tf.matmul(e, kernel, transpose_b=True) * factor[:, tf.newaxis]
+    by_kernel = tf.matmul(rows * factor[:, tf.newaxis], e, transpose_a=True)
+    by_bias = tf.matmul(factor[tf.newaxis], e)[0]
+    return scale * loss, by_rows, by_kernel, by_bias
+
+
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+def _exponentials(products: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """(sum of the cross-entropies, e [rows, vocabulary], s [rows]) of logits products + bias with target ids [rows]."""
+    logits = products + bias
+    largest = tf.reduce_max(logits, axis=1, keepdims=True)
+    shifted = logits - largest
+    e = tf.exp(shifted)
+    s = tf.reduce_sum(e, axis=1)
+    return tf.reduce_sum(tf.math.log(s) - tf.gather(shifted, ids, axis=1, batch_dims=1)), e, s

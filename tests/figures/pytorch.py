@@ -1,0 +1,88 @@
+"""How fast the implementations are beside PyTorch's nn.LSTM and the machine's matrix products, two threads each.
+
+python -m tests.figures.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON is an
+interpreter with PyTorch and NumPy. A launch is a fresh process for each subject, all alive at once, which work in turn in blocks ordered
+ABC…CBA; the first steps of a block are dropped. Prints a table.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+from lm.config import CONFIGS, Config
+from tests.figures.pytorch_worker import PRODUCT_SIZE
+
+SUBJECTS = ("cells", "layers", "fused", "pytorch", "product numpy", "product tensorflow")
+ROUNDS = 4  # ABC…CBA twice
+DROPPED = 2  # steps of a block: caches are the last subject's, whose threads may still spin
+AGREEMENT = 1e-5  # of the first losses, relative: nobody times a wrong answer
+
+Answer = dict[str, Any]
+
+
+def step_flops(config: Config) -> int:
+    """Floating-point operations of a step's matrix products: 2 a multiply-add; forward, and twice as many backward."""
+    widths = (config.embedding_size, *config.layer_sizes)
+    layers = sum((width + size) * 4 * size for width, size in zip(widths, config.layer_sizes, strict=False))
+    return 3 * 2 * config.tokens_per_step * (layers + config.layer_sizes[-1] * config.vocabulary_size)
+
+
+def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
+    """The worker's answer after that many steps. Raises ValueError for one that died: its own message is on standard error."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    print(steps, file=worker.stdin, flush=True)
+    answer: Answer = json.loads(worker.stdout.readline())
+    return answer
+
+
+def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
+    """One launch: for each subject the median seconds of a step, its first loss and its peak memory."""
+    workers = {
+        subject: subprocess.Popen(
+            [torch_python if subject == "pytorch" else sys.executable, "-m", "tests.figures.pytorch_worker", subject, config.name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for subject in SUBJECTS
+    }  # fmt: skip
+    seconds: dict[str, list[float]] = {subject: [] for subject in SUBJECTS}
+    last: dict[str, Answer] = {}
+    try:
+        for worker in workers.values():
+            ask(worker, DROPPED + 1)  # warm-up
+        for turn in range(ROUNDS):
+            for subject in SUBJECTS[:: 1 if turn % 2 == 0 else -1]:
+                last[subject] = ask(workers[subject], DROPPED + steps)
+                seconds[subject] += last[subject]["seconds"][DROPPED:]
+    finally:
+        for worker in workers.values():
+            worker.kill()
+            worker.wait()
+    losses = {subject: answer["first_loss"] for subject, answer in last.items() if not subject.startswith("product ")}
+    assert max(losses.values()) <= min(losses.values()) * (1 + AGREEMENT), losses
+    return {subject: {**last[subject], "seconds": statistics.median(seconds[subject])} for subject in SUBJECTS}
+
+
+def main(torch_python: str, name: str = "notebook", launches: int = 4, steps: int = 8) -> None:
+    """Measures and prints."""
+    config = CONFIGS[name]
+    found = [launch(torch_python, config, steps) for _ in range(launches)]
+    rates = [max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product ")) for run in found]
+    print(f"{name}: {step_flops(config) / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
+    print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for subject in SUBJECTS[:4]:
+        seconds = [run[subject]["seconds"] for run in found]
+        faster = {
+            other: statistics.median(run[other]["seconds"] / run[subject]["seconds"] for run in found) for other in ("cells", "pytorch")
+        }
+        roofline = statistics.median(step_flops(config) / second / rate for second, rate in zip(seconds, rates, strict=True))
+        median, peak = statistics.median(seconds), max(run[subject]["peak_bytes"] for run in found)
+        columns = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"
+        print(f"| {subject} | {columns} | {roofline:.0%} | {peak / 2**20:.0f} |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *sys.argv[2:3], *map(int, sys.argv[3:]))

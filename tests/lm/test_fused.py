@@ -1,0 +1,106 @@
+"""Implementation `fused`: its chunks of time, its layers and its output layer apart, with what must fail."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lm import oracle
+from lm.config import CONFIGS, Config
+from lm.oracle_lstm import lstm_backward, lstm_forward
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm import fused  # noqa: E402  # it imports TensorFlow, which may be missing
+from lm.fused_lstm import lstm_layer  # noqa: E402
+from lm.fused_output import summed_cross_entropy  # noqa: E402
+
+pytestmark = pytest.mark.tensorflow
+
+LIMIT = 2e-6  # what float32 costs
+STEPS, BATCH, WIDTH, SIZE, VOCABULARY = 7, 3, 5, 4, 11
+
+
+@pytest.mark.parametrize(
+    ("config", "lengths"),
+    [
+        (CONFIGS["notebook"], [7, 7, 6]),  # 600 tokens, 1.5 × 128 = 192 rows a chunk: 3 chunks
+        (CONFIGS["tiny"], [4, 3, 3]),  # 80 tokens, 24 rows
+        (CONFIGS["large"], [35]),  # 700 tokens, 2250 rows
+        (dataclasses.replace(CONFIGS["tiny"], layer_sizes=(1,)), [1] * 10),  # 2 rows would be less than a time step
+    ],
+)
+def test_chunks_by_hand(config: Config, lengths: list[int]) -> None:
+    assert fused.chunk_lengths(config) == lengths
+
+
+def error(found: Any, wanted: Any) -> float:
+    assert tuple(found.shape) == wanted.shape
+    return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
+
+
+def draw(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
+    """An array of normal values for each shape."""
+    random = np.random.RandomState(seed)
+    return [random.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+@pytest.mark.parametrize("lengths", [[7], [3, 3, 1], [1] * 7])
+def test_a_layer_in_any_chunks_is_the_oracles(lengths: list[int]) -> None:
+    inputs, by_outputs, h, c = draw(1, (STEPS, BATCH, WIDTH), (STEPS, BATCH, SIZE), (BATCH, SIZE), (BATCH, SIZE))
+    weights = draw(2, (WIDTH, 4 * SIZE), (SIZE, 4 * SIZE), (4 * SIZE,))
+    kernel, recurrent, bias = tensors = [tf.constant(weight) for weight in weights]
+    chunks = tf.split(tf.constant(inputs), lengths)
+    with tf.GradientTape() as tape:
+        tape.watch([*tensors, *chunks])
+        outputs, last_c = lstm_layer(chunks, kernel, recurrent, bias, tf.constant(h), tf.constant(c))
+        cost = tf.reduce_sum(tf.concat(outputs, axis=0) * by_outputs)
+    by_kernel, by_recurrent, by_bias, *by_inputs = tape.gradient(cost, [*tensors, *chunks])
+
+    wide = [value.astype(np.float64) for value in (inputs, *weights, h, c)]
+    wanted = lstm_forward(*wide)
+    gradients = lstm_backward(wanted, wide[1], wide[2], by_outputs.astype(np.float64))
+    assert error(tf.concat(outputs, axis=0), wanted.outputs[1:]) < LIMIT
+    assert error(last_c, wanted.cells[-1]) < LIMIT
+    assert error(by_kernel, gradients.kernel) < LIMIT
+    assert error(by_recurrent, gradients.recurrent) < LIMIT
+    assert error(by_bias, gradients.bias) < LIMIT
+    assert error(tf.concat(by_inputs, axis=0), gradients.inputs) < LIMIT
+
+
+@pytest.mark.parametrize("lengths", [[7], [4, 2, 1]])
+@pytest.mark.parametrize("logit", [1.0, 200.0])
+def test_the_output_layer_in_any_chunks_is_the_oracles(lengths: list[int], logit: float) -> None:
+    """Logits of 200, where exp overflows float32, too. The upstream gradient is 3: it must arrive."""
+    rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
+    bias *= logit
+    ids = np.random.RandomState(0).randint(VOCABULARY, size=STEPS).astype(np.int32)
+    tensors = [tf.constant(kernel), tf.constant(bias)]
+    chunks = tf.split(tf.constant(rows), lengths)
+    with tf.GradientTape() as tape:
+        tape.watch([*tensors, *chunks])
+        loss = summed_cross_entropy(chunks, *tensors, tf.split(tf.constant(ids), lengths), 0.5)
+        cost = 3 * loss
+    by_kernel, by_bias, *by_rows = tape.gradient(cost, [*tensors, *chunks])
+
+    wide = rows.astype(np.float64), kernel.astype(np.float64)
+    wanted, by_logits = oracle.cross_entropy((wide[0] @ wide[1] + bias)[np.newaxis], ids[np.newaxis])
+    by_logits = 3 * 0.5 * by_logits[0]
+    assert error(loss, 0.5 * wanted) < LIMIT
+    assert error(by_kernel, wide[0].T @ by_logits) < 10 * LIMIT  # of logits near 200 float32 keeps 5 decimals
+    assert error(by_bias, by_logits.sum(axis=0)) < 10 * LIMIT
+    assert error(tf.concat(by_rows, axis=0), by_logits @ wide[1].T) < 10 * LIMIT
+
+
+def test_an_update_moves_every_row_as_often_as_it_comes() -> None:
+    """Rates and gradients are powers of two: 0 − ½ · (1 + 1) for the row that comes twice, − ½ · 1 for the other, 0 elsewhere."""
+    config = CONFIGS["tiny"]
+    model = fused.Model(config)
+    model.learning_rate.assign(0.5)
+    width = config.embedding_size
+    sparse = tf.IndexedSlices(tf.ones((3, width)), tf.constant([4, 2, 4]), tf.constant([config.vocabulary_size, width]))
+    model.update([sparse, *(tf.ones_like(variable) for variable in model.variables[1:])])
+    moved = model.variables[0].numpy()[:, 0]
+    assert {row: moved[row] for row in np.flatnonzero(moved)} == {2: -0.5, 4: -1.0}
+    assert all(np.all(variable.numpy() == -0.5) for variable in model.variables[1:])

@@ -74,7 +74,7 @@ def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
     chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, options.corpus or ("synthetic",)
     for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
         path = options.corpus_path if corpus == "ptb" else None
-        for onednn, threads in itertools.product((1, 0), THREADS[config]):
+        for onednn, threads in itertools.product((1, 0), options.threads or THREADS[config]):
             yield python, Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False), onednn
 
 
@@ -210,6 +210,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="may be repeated")
     parser.add_argument("--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)")
     parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
+    parser.add_argument(
+        "--threads", action="append", type=int, metavar="N", help="of TensorFlow; may be repeated (default: 1, 2; medium, large: 2)"
+    )
     parser.add_argument("--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: synthetic)")
     parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB")
     parser.add_argument("--records", type=Path, metavar="FOLDER", help="where launches are kept, and taken from (empty it after a change)")

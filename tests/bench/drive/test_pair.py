@@ -130,6 +130,7 @@ def test_a_loss_that_is_not_finite_is_a_divergence(fake: Fake) -> None:
 
 def test_a_hang_is_ended_by_its_deadline(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.5)  # it won't close when asked, either
     found = measured(fake(""), fake(DIES.format("steps", "time.sleep(600)")))
     assert found.candidate.failure is not None
     assert (found.candidate.failure.kind, found.candidate.failure.message) == ("hung", "the worker did not finish steps within 1 s")

@@ -4,8 +4,8 @@ Speed and memory belong to the machine that recorded them, so only what holds an
 """
 
 import json
-import os
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path

@@ -65,7 +65,8 @@ class Model:
 
     def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """What the output layer reads, in chunks of time [steps, batch, size of the last layer]; the states move on."""
-        scales = [self._by_time(mask / self.config.keep_probability) for mask in masks] or [None] * (1 + len(self.config.layer_sizes))
+        scales: list[list[tf.Tensor] | None] = [self._by_time(mask / self.config.keep_probability) for mask in masks]
+        scales = scales or [None] * (1 + len(self.config.layer_sizes))
         hidden = _scaled(self._by_time(tf.gather(self.variables[0], inputs)), scales[0])  # gathered so, the gradient's ids are inputs
         for layer, scale in enumerate(scales[1:]):
             kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])

@@ -65,10 +65,10 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
     return {subject: {**last[subject], "seconds": statistics.median(seconds[subject])} for subject in SUBJECTS}
 
 
-def main(torch_python: str, name: str = "notebook", launches: int = 4, steps: int = 8) -> None:
+def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: str = "8") -> None:
     """Measures and prints."""
     config = CONFIGS[name]
-    found = [launch(torch_python, config, steps) for _ in range(launches)]
+    found = [launch(torch_python, config, int(steps)) for _ in range(int(launches))]
     rates = [max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product ")) for run in found]
     print(f"{name}: {step_flops(config) / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
     print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB |")
@@ -85,4 +85,4 @@ def main(torch_python: str, name: str = "notebook", launches: int = 4, steps: in
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *sys.argv[2:3], *map(int, sys.argv[3:]))
+    main(*sys.argv[1:])

@@ -12,7 +12,7 @@ from lm.config import Config
 from lm.initial import Weights
 
 
-class TorchStep(torch.nn.Module):
+class TorchStep(torch.nn.Module):  # type: ignore[misc]  # PyTorch isn't installed where the linters run
     """Embedding, an nn.LSTM a layer, Linear. The second bias that PyTorch's LSTM has is zero and stays so."""
 
     def __init__(self, config: Config, weights: Weights) -> None:
@@ -46,7 +46,7 @@ class TorchStep(torch.nn.Module):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters(), self.config.clip_norm)
         self.optimizer.step()
-        return loss.item()
+        return float(loss)
 
     def _assign(self, weights: Weights) -> None:
         """PyTorch's matrices act on columns; its gates lie in Keras' order."""

@@ -80,7 +80,7 @@ def test_the_output_layer_in_any_chunks_is_the_oracles(lengths: list[int], logit
     chunks = tf.split(tf.constant(rows), lengths)
     with tf.GradientTape() as tape:
         tape.watch([*tensors, *chunks])
-        loss = summed_cross_entropy(chunks, *tensors, tf.split(tf.constant(ids), lengths), 0.5)
+        loss = summed_cross_entropy(chunks, tensors[0], tensors[1], tf.split(tf.constant(ids), lengths), 0.5)
         cost = 3 * loss
     by_kernel, by_bias, *by_rows = tape.gradient(cost, [*tensors, *chunks])
 

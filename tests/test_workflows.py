@@ -1,46 +1,125 @@
-"""The workflows are valid, what they may do is little, and they run what the README tells a person to run."""
+"""The workflows and the action are valid, may do little, run code that is pinned, and call tfgate as it can be called."""
 
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed; tox run -e py311 has it")
+yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
+
+from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
+from tests.docs.markdown import code_blocks  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+GATE = ROOT / ".github" / "workflows" / "gate.yml"
+ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
+USES = re.compile(r"\s*(- )?uses: ")
+PINNED = re.compile(r"uses: (\./[\w./-]+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
 
-VALID = "on: push\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: 'true'\n"
+VALID = """\
+on: push
+permissions:
+  contents: read
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 1
+    steps:
+      - run: tfgate check "$RUN"
+"""
+VALID_ACTION = """\
+name: a
+description: b
+runs:
+  using: composite
+  steps:
+    - run: tfgate check "$RUN"
+      shell: bash
+"""
 
 
-def check_schema(path: Path) -> int:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
-    return subprocess.run(command, capture_output=True, check=False).returncode
+def refused(path: Path) -> bool:
+    schema = "vendor.github-actions" if path.name == "action.yml" else "vendor.github-workflows"
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
-def test_there_are_workflows() -> None:
-    assert [path.name for path in WORKFLOWS] == ["gate.yml", "tests.yml"]
+def problems(text: str) -> list[str]:
+    """What the schema doesn't see: each line of the answer is one."""
+    plain = yaml.YAML(typ="safe").load(text)
+    found = [f"not pinned: {line.strip()}" for line in text.splitlines() if USES.match(line) and not PINNED.search(line)]
+    found += [f"{word} is used" for word in ("pull_request_target", "secrets.", "workflow_run:") if word in text]
+    if "jobs" in plain:
+        found += [] if plain.get("permissions") == {"contents": "read"} else ["the token may do more than read"]
+        found += [f"job {name} has no time limit" for name, job in plain["jobs"].items() if "timeout-minutes" not in job]
+    for step in _steps(plain):
+        if "actions/checkout" in step.get("uses", "") and step.get("with", {}).get("persist-credentials") is not False:
+            found.append("a checkout leaves the token behind")
+        script = step.get("run", "")
+        found += [f"text from outside becomes code: {script}"] if "${{" in script else []
+        found += [what for words in commands(script) if (what := problem(words))]
+    return found
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_workflow_is_valid(path: Path) -> None:
-    assert check_schema(path) == 0
+def _steps(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for job in plain["jobs"].values() if "jobs" in plain else [plain["runs"]]:
+        yield from job.get("steps", ())
 
 
-@pytest.mark.parametrize("lost", [None, "    runs-on: ubuntu-24.04\n"], ids=["whole", "no runner"])
-def test_schema_refuses_a_job_without_a_runner(tmp_path: Path, lost: str | None) -> None:
-    path = tmp_path / "workflow.yml"
-    path.write_text(VALID.replace(lost, "") if lost else VALID)
-    assert check_schema(path) == (1 if lost else 0)
+def test_there_are_workflows_and_an_action() -> None:
+    assert [path.name for path in WORKFLOWS] == ["baselines.yml", "gate.yml", "nightly.yml", "tests.yml"]
+    assert [path.parent.name for path in ACTIONS] == ["gate"]
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_workflow_can_only_read(path: Path) -> None:
-    text = path.read_text()
-    assert "\npermissions:\n  contents: read\n" in text
-    assert "pull_request_target" not in text
-    assert "secrets." not in text
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_each_is_valid_and_safe(path: Path) -> None:
+    assert not refused(path)
+    assert problems(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lost"),
+    [
+        ("workflow.yml", VALID, None),
+        ("workflow.yml", VALID, "    runs-on: ubuntu-24.04\n"),
+        ("action.yml", VALID_ACTION, None),
+        ("action.yml", VALID_ACTION, "  using: composite\n"),
+    ],
+    ids=["workflow", "job without a runner", "action", "action of no kind"],
+)
+def test_the_schemas_refuse_what_is_broken(tmp_path: Path, name: str, text: str, lost: str | None) -> None:
+    path = tmp_path / name
+    path.write_text(text.replace(lost, "") if lost else text)
+    assert refused(path) is bool(lost)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("on: push", "on: push", None),
+        ("on: push", "on: pull_request_target", "pull_request_target is used"),
+        ("contents: read", "contents: write", "the token may do more than read"),
+        ("permissions:\n  contents: read\n", "", "the token may do more than read"),
+        ("    timeout-minutes: 1\n", "", "job test has no time limit"),
+        ("    steps:", "    steps:\n      - uses: actions/checkout@v4", "not pinned: - uses: actions/checkout@v4"),
+        ("    steps:", f"    steps:\n      - uses: actions/checkout@{'a' * 40} # v4.0.0", "a checkout leaves the token behind"),
+        ('"$RUN"', '"$RUN"\n        env:\n          A: ${{ secrets.A }}', "secrets. is used"),
+        ('"$RUN"', "${{ github.head_ref }}", "text from outside becomes code: tfgate check ${{ github.head_ref }}"),
+        ('"$RUN"', '"$RUN" --quick', "tfgate: error: unrecognized arguments: --quick"),
+        ("tfgate check", "tox run -e gaet #", "tox.ini has no environments gaet"),
+    ],
+)
+def test_what_is_unsafe_or_unknown_is_found(old: str, new: str, said: str | None) -> None:
+    assert old in VALID
+    found = problems(VALID.replace(old, new))
+    assert said in found if said else found == []
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
@@ -48,3 +127,121 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert command.endswith("tox run -m test")
     assert command in (ROOT / "README.md").read_text()
     assert "run: .ci/run\n" in (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+
+
+def test_the_gate_can_be_called_by_other_workflows() -> None:
+    plain = yaml.YAML(typ="safe").load(GATE.read_text())
+    assert {"pull_request", "push", "workflow_call"} <= set(plain["on"])
+    inputs = yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"]
+    (call,) = (step for step in _steps(plain) if step.get("uses") == "./.github/actions/gate")
+    assert set(call["with"]) <= set(inputs)
+
+
+def test_baselines_and_what_guards_them_have_owners() -> None:
+    owned = {line.split()[0] for line in (ROOT / ".github" / "CODEOWNERS").read_text().splitlines() if line[:1] == "/"}
+    assert owned == {"/baselines/", "/.ci/", "/.github/"}
+    assert all((ROOT / path.strip("/")).is_dir() for path in owned)
+
+
+def test_the_tutorial_s_workflows_are_valid_and_call_with_inputs_that_are_there(tmp_path: Path) -> None:
+    load = yaml.YAML(typ="safe").load
+    known = {"uses: OWNER/tfgate/.github/actions/gate@COMMIT": load(ACTIONS[0].read_text())["inputs"]}
+    known["uses: OWNER/tfgate/.github/workflows/gate.yml@COMMIT"] = load(GATE.read_text())["on"]["workflow_call"]["inputs"]
+    blocks = [block.text for block in code_blocks((ROOT / "docs" / "tutorials" / "ci.md").read_text()) if block.language == "yaml"]
+    assert len(blocks) == len(known)
+    for text, (call, inputs) in zip(blocks, known.items(), strict=True):
+        path = tmp_path / "workflow.yml"
+        path.write_text(text)
+        assert not refused(path)
+        assert call in text
+        given = text.partition("with:\n")[2]
+        assert given
+        assert {line.partition(":")[0].strip() for line in given.splitlines()} <= set(inputs)
+
+
+class Clone:
+    """A repository with one commit, to which others are added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet")
+        self.change("README.md")
+
+    def git(self, *arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def change(self, *names: str) -> None:
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(path.read_text() + "more\n" if path.exists() else "some\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "change")
+
+    def check(self) -> subprocess.CompletedProcess[str]:
+        script = ROOT / ".ci" / "baselines-alone"
+        return subprocess.run([script, "HEAD^1"], cwd=self.folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    if not shutil.which("git"):
+        pytest.skip("git isn't installed")
+    return Clone(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["lm/cells.py", "docs/model.md"],
+        ["baselines/tiny.json"],
+        ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
+        ["lm/baselines/x.py", "docs/baselines.md"],  # not the folder of baselines
+    ],
+)
+def test_a_change_of_one_kind_passes(clone: Clone, names: list[str]) -> None:
+    clone.change(*names)
+    assert clone.check().returncode == 0
+
+
+@pytest.mark.parametrize("other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"])
+def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) -> None:
+    clone.change("baselines/tiny.json", other)
+    answer = clone.check()
+    assert answer.returncode == 1
+    assert answer.stderr.strip().endswith(f"also changes: {other}")
+
+
+def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:
+    clone.change("baselines/tiny.json")
+    clone.git("mv", "baselines/tiny.json", "tiny.json")
+    clone.git("commit", "--quiet", "--message", "move")
+    assert clone.check().returncode == 1
+
+
+def test_a_commit_that_is_not_there_is_no_pass(tmp_path: Path, clone: Clone) -> None:
+    assert clone.check().returncode not in (0, 1)  # a first commit has no parent
+
+
+BROWSER_TOOLS = {"apt-get": "echo called >&2; exit 1", "id": "echo ${USER_ID}", "timeout": 'shift; exec "$@"'}
+
+
+def install_browser(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """.ci/browser on a machine that has these tools alone: its apt-get fails, as one does that reaches no mirror."""
+    for name, text in BROWSER_TOOLS.items():
+        (folder / name).write_text(f"#!/bin/bash\n{text}\n")
+        (folder / name).chmod(0o755)
+    command = ["/bin/bash", str(ROOT / ".ci" / "browser")]
+    return subprocess.run(command, env={"PATH": str(folder), **variables}, capture_output=True, text=True, check=False)
+
+
+def test_a_browser_that_cannot_be_installed_fails_nothing(tmp_path: Path) -> None:
+    answer = install_browser(tmp_path, CI="true", USER_ID="0")
+    assert (answer.returncode, answer.stderr) == (0, "called\nChromium could not be installed: the tests in a browser will skip\n")
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true", "USER_ID": "1000"}, {"USER_ID": "0"}, {"CI": "false", "USER_ID": "0"}])
+def test_a_machine_that_is_not_ci_s_is_left_alone(tmp_path: Path, variables: dict[str, str]) -> None:
+    answer = install_browser(tmp_path, **variables)
+    assert (answer.returncode, answer.stderr) == (0, "")

@@ -1,0 +1,111 @@
+"""Shell text held against what there is: tfgate's own parser, the environments of tox.ini, the modules of the checkout.
+
+Placeholders (RUN, DIR, A/bin/python) are arguments like any other: a command is parsed, never run.
+"""
+
+import argparse
+import configparser
+import contextlib
+import io
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.cli import build_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+UNQUOTED = re.compile(r"(?<=\s)\$[A-Z_]+(?=\s|$)")  # the shell makes any number of words of it: none, here
+ASSIGNMENT = re.compile(r"\w+=.*", re.DOTALL)
+BRACES = re.compile(r"(?P<before>[^{]*)\{(?P<choices>[^}]*)\}(?P<after>.*)")
+FOREIGN = {"pip", "venv"}  # modules that are not ours and that a Python brings
+
+
+def commands(script: str) -> list[list[str]]:
+    """The simple commands of shell text, each as its words, without comments and variables set before them."""
+    found: list[list[str]] = []
+    for line in script.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(UNQUOTED.sub("", line), posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        found.append([])
+        for word in lexer:
+            if set(word) <= set("();<>|&"):
+                found.append([])
+            elif found[-1] or not ASSIGNMENT.fullmatch(word):
+                found[-1].append(word)
+    return [words for words in found if words]
+
+
+def problem(words: Sequence[str]) -> str:
+    """Why a command can't work; "" if nothing is seen. Programs that aren't tfgate, tox, python or pytest are passed over."""
+    program = Path(words[0]).name
+    if program == "tfgate":
+        return _tfgate_problem(words[1:])
+    if program == "tox":
+        return _tox_problem(words[1:])
+    if re.fullmatch(r"python[\d.]*", program) and "-m" in words:
+        return _module_problem(words[words.index("-m") + 1])
+    if program == "pytest":
+        missing = [word for word in words[1:] if word.partition("/")[0] in ("bench", "tests") and not (ROOT / word).exists()]
+        return f"there is no {missing[0]}" if missing else ""
+    return ""
+
+
+def mention_problem(text: str) -> str:
+    """The same for tfgate named in running text, where brackets and bars stand for choices: its command and options must exist."""
+    parser, name, words = build_parser(), "tfgate", re.findall(r"(?:--)?\w[\w-]*", text)[1:]
+    while words and (known := subcommands(parser)):
+        name, word = f"{name} {words[0]}", words.pop(0)
+        if word not in known:
+            return "" if word.isupper() or word.startswith("--") else f"there is no {name}"
+        parser = known[word]
+    options = {option for action in parser._actions for option in action.option_strings}
+    unknown = [word for word in words if word.startswith("--") and word not in options]
+    return f"{name} has no {unknown[0]}" if unknown else ""
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a parser's commands by name; argparse offers no public way to them."""
+    found = next((action for action in parser._actions if isinstance(action, argparse._SubParsersAction)), None)
+    return dict(found.choices) if found else {}
+
+
+def tox_names(section: str = "environments", ini: Path = ROOT / "tox.ini") -> set[str]:
+    """The `environments` that tox.ini defines, or its `labels`."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ini, encoding="utf-8")
+    if section == "labels":
+        return {line.partition("=")[0].strip() for line in parser["tox"]["labels"].splitlines() if line.strip()}
+    return {name for title in parser.sections() if title.startswith("testenv:") for name in _expanded(title.removeprefix("testenv:"))}
+
+
+def _expanded(name: str) -> list[str]:
+    braces = BRACES.fullmatch(name)
+    return [f"{braces['before']}{choice.strip()}{braces['after']}" for choice in braces["choices"].split(",")] if braces else [name]
+
+
+def _tfgate_problem(words: Sequence[str]) -> str:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            build_parser().parse_args(words)
+    except SystemExit as error:
+        return said.getvalue().strip().splitlines()[-1] if error.code else ""
+    return ""
+
+
+def _tox_problem(words: Sequence[str]) -> str:
+    """tox's own options end at two dashes."""
+    own = words[: words.index("--")] if "--" in words else words
+    for option, section in (("-e", "environments"), ("-m", "labels")):
+        if option in own:
+            unknown = set(own[own.index(option) + 1].split(",")) - tox_names(section)
+            if unknown:
+                return f"tox.ini has no {section} {', '.join(sorted(unknown))}"
+    return ""
+
+
+def _module_problem(name: str) -> str:
+    path = ROOT / Path(*name.split("."))
+    there = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+    return "" if there or name in FOREIGN else f"there is no module {name}"

@@ -138,7 +138,7 @@ def _add_baseline_commands(commands: Commands) -> None:
     record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the baseline; needed by --replace")
     _add_baselines(record)
 
-    show = commands.add_parser("show", help="what a run or a baseline holds")
+    show = commands.add_parser("show", help="what a run, a paired run or a baseline holds")
     show.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
     show.add_argument("--json", action="store_true", help="print JSON")
 

@@ -97,11 +97,16 @@ def read_run(name: str) -> Run:
 
 def read_any_run(name: str) -> Run | PairedRun:
     """A run, or a paired run, from its folder or file. Raises FormatError, OSError."""
+    path = run_file(name)
+    return read_record(PairedRun, path) if path.name == PAIRED_FILE else read_record(Run, path)
+
+
+def run_file(name: str) -> Path:
+    """The file that holds what a name means: a folder's run or paired run, or the file itself."""
     path = Path(name)
-    paired = path / PAIRED_FILE if path.is_dir() else path
-    if paired.name == PAIRED_FILE and paired.exists():
-        return read_record(PairedRun, paired)
-    return read_run(name)
+    if not path.is_dir():
+        return path
+    return path / PAIRED_FILE if (path / PAIRED_FILE).exists() else path / RUN_FILE
 
 
 def baselines_folder(options: argparse.Namespace) -> Path:

@@ -6,10 +6,11 @@ from tabulate import tabulate
 
 from bench.judge.margins import Margins
 from bench.judge.paired import decisions, whole_pairs
-from bench.judge.quads import quad_log_ratio, spread
+from bench.judge.quads import launch_summary, quad_log_ratio, spread
 from bench.judge.sequential import Decision
+from bench.judge.summary import robust_seconds
 from bench.judge.types import percent
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.types import Environment
 from bench.report.judged import environment
 from bench.report.lines import one_line
@@ -23,6 +24,36 @@ def sides_text(run: PairedRun) -> str:
     headers = ["side", "asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table
+
+
+def pairs_text(run: PairedRun) -> str:
+    """A line for each launch, and what failed or disturbed it."""
+    headers = ["launch", "first", "step ms", "reference", "ratio", "evaluation", "peak MiB", "reference", "seconds", "others' CPU"]
+    table = tabulate([_pair_row(pair) for pair in run.pairs], headers, STYLE, disable_numparse=True, stralign="right")
+    failures = [
+        f"failed: launch {pair.launch + 1}, {side}: {record.failure.message}"
+        for pair in run.pairs
+        for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
+        if record.failure
+    ]
+    notes = [one_line(note) for note in (*failures, *(f"warning: {warning}" for warning in run.warnings))]
+    title = one_line(f"paired run of {run.created}: {' '.join(run.command)}")
+    return "\n".join([title, "", sides_text(run), "", table, *notes])
+
+
+def _pair_row(pair: Pair) -> list[str]:
+    candidate, reference = (robust_seconds(record.step_seconds) for record in (pair.candidate, pair.reference))
+    ratios = [launch_summary([quad_log_ratio(quad) for quad in quads]) if quads else None for quads in (pair.steps, pair.evaluations)]
+    peaks = [record.memory.peak_rss_bytes / 2**20 if record.memory else None for record in (pair.candidate, pair.reference)]
+    return [
+        str(pair.launch + 1),
+        pair.first,
+        *("–" if seconds is None else f"{1000 * seconds:.2f}" for seconds in (candidate, reference)),
+        *("–" if ratio is None else percent(ratio) for ratio in ratios),
+        *("–" if peak is None else f"{peak:.0f}" for peak in peaks),
+        f"{pair.seconds:.0f}",
+        "–" if pair.disturbed is None else f"{pair.disturbed:.0%}",
+    ]
 
 
 def spread_text(run: PairedRun, margins: Margins) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
+from bench.record.types import Failure
 from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.paired_samples import pair, paired_run
 
@@ -67,3 +68,15 @@ def test_a_paired_run_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines:
     slower = tfgate("check", tmp_path / "slower", "--baselines", baselines, "--json")
     assert slower.code == 1
     assert [found["metric"] for found in json.loads(slower.out)["comparisons"] if found["outcome"] == "REGRESSION"] == ["step time"]
+
+
+def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) -> None:
+    broken = Failure("crashed", "the worker was killed by SIGSEGV during steps")
+    write_record(tmp_path / "run" / "paired.json", paired_run([pair(0, step=0.1), pair(1, failure=broken)], warnings=("busy",)))
+    shown = tfgate("show", tmp_path / "run")
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    first = next(line.split() for line in lines if line.split()[:2] == ["1", "reference"])
+    assert first == ["1", "reference", "100.00", "100.00", "+11.0%", "+0.40%", "1001", "1000", "30", "0%"]  # e^0.104 = 1.110
+    assert lines[-2:] == ["failed: launch 2, candidate: the worker was killed by SIGSEGV during steps", "warning: busy"]
+    assert json.loads(tfgate("show", tmp_path / "run", "--json").out)["pairs"][0]["first"] == "reference"

@@ -5,6 +5,8 @@ import math
 import tomllib
 from pathlib import Path
 
+from bench.judge.sequential import MOST_GATING
+
 # The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
 PAIRED_METRICS = ("step_time", "evaluation_step", "peak_memory", "cpu_time", "import", "build", "trace", "first_step")
 
@@ -42,6 +44,10 @@ def read_margins(path: Path) -> Margins:
         _require(isinstance(plain[name], dict), path, name, plain[name], "a table of fractions")
     unknown = sorted(set(plain["paired"]) - set(PAIRED_METRICS))
     _require(not unknown, path, "paired", unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
+    most = MOST_GATING - 2  # perplexity and memory growth gate as well
+    _require(
+        len(plain["paired"]) <= most, path, "paired", sorted(plain["paired"]), f"at most {most} metrics: with more a PASS becomes rare"
+    )
     growth = plain["memory_growth_bytes"]
     _require(_is_number(growth) and 0 < growth < math.inf, path, "memory_growth_bytes", growth, "bytes a step, above 0")
     for name in ("speed_informs", "speed_by_yardstick"):

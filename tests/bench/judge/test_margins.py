@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.judge.margins import Margins, MarginsError, read_margins
+from bench.judge.margins import PAIRED_METRICS, Margins, MarginsError, read_margins
 from lm.config import CONFIGS
 
 TEXT = """\
@@ -25,6 +25,7 @@ tiny = 0.01
 tiny = 0.2
 large = 0
 """
+EVERY_PAIRED = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS)
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -51,6 +52,7 @@ def test_the_repository_s_margins_can_be_used() -> None:
         ("speed = 0.25", "", "entry 'speed' is missing"),
         ("step_time = 0.05", "step_time = 0", "paired.step_time is 0; it must be"),
         ("step_time", "step", "paired is \\['step'\\]; it must be a table of fractions for step_time"),
+        ("step_time = 0.05", EVERY_PAIRED, "paired is .*; it must be at most 6 metrics"),
         ("memory_growth_bytes = 1000", "memory_growth_bytes = 0", "memory_growth_bytes is 0; it must be bytes a step, above 0"),
         ("memory =", "memoir =", "entry 'memoir' is unknown|entry 'memory' is missing"),
         ("speed = 0.25", "speed = 0.25\nspede = 1", "entry 'spede' is unknown"),

@@ -24,16 +24,19 @@ def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.tensorflow
 @PLUGIN
-def test_every_target_answers_and_says_what_it_did(tmp_path: Path) -> None:
-    """In graphs, on a logical device beside cpu:0, as a GPU would be."""
+@pytest.mark.parametrize("implementation", ["cells", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "fused"))])
+def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementation: str) -> None:
+    """In graphs, on a logical device beside cpu:0, as a GPU would be. Keras' loop trains its own layers only."""
     path = tmp_path / "launch.json"
-    found = micro("bench/micro", "--config=tiny", "--device=cpu:1", "--mode=graph", f"--benchmark-json={path}")
+    options = ["--config=tiny", f"--implementation={implementation}", "--device=cpu:1", "--mode=graph"]
+    found = micro("bench/micro", *options, f"--benchmark-json={path}")
     assert found.returncode == 0, found.stdout
     plain = json.loads(path.read_text())
     assert plain["machine_info"]["fingerprint"] == this_machine().fingerprint()
     cases = plain["benchmarks"]
     infos: list[dict[str, Any]] = [one["extra_info"] for one in cases]
-    targets = {"clip", "dropout", "evaluation", "fit", "forward", "gradient", "input", "predict", "step", "update"}
+    targets = {"clip", "dropout", "evaluation", "forward", "gradient", "input", "step", "update"}
+    targets |= set() if implementation == "fused" else {"fit", "predict"}
     assert {info["target"] for info in infos} == targets
     assert {info["device"] for info in infos} == {"cpu:1"}
     assert {one["group"] for one in cases} == {f"tiny {target} on cpu:1" for target in targets}

@@ -1,5 +1,6 @@
 """Fake interpreters, which stand for workers that misbehave, and a folder of one's own for what workers leave."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -106,9 +107,10 @@ def fake_session(fake_interpreter: Callable[[str], str]) -> Callable[[str], str]
 @pytest.fixture
 def nothing_left(temporary: Path) -> Iterator[None]:
     """After the test: no child unreaped, no temporary file, no open pipe."""
+    gc.collect()  # what other tests have left to the collector must not go, or come, meanwhile
     before = set(os.listdir("/proc/self/fd"))
     yield
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert os.listdir(temporary) == []
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
+from lm import costs
 from lm.config import CONFIGS, Config
 from tests.figures.pytorch_worker import PRODUCT_SIZE
 
@@ -20,13 +21,6 @@ DROPPED = 2  # steps of a block: caches are the last subject's, whose threads ma
 AGREEMENT = 1e-5  # of the first losses, relative: nobody times a wrong answer
 
 Answer = dict[str, Any]
-
-
-def step_flops(config: Config) -> int:
-    """Floating-point operations of a step's matrix products: 2 a multiply-add; forward, and twice as many backward."""
-    widths = (config.embedding_size, *config.layer_sizes)
-    layers = sum((width + size) * 4 * size for width, size in zip(widths, config.layer_sizes, strict=False))
-    return 3 * 2 * config.tokens_per_step * (layers + config.layer_sizes[-1] * config.vocabulary_size)
 
 
 def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
@@ -70,7 +64,7 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
     config = CONFIGS[name]
     found = [launch(torch_python, config, int(steps)) for _ in range(int(launches))]
     rates = [max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product ")) for run in found]
-    print(f"{name}: {step_flops(config) / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
+    print(f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
     print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for subject in SUBJECTS[:4]:
@@ -78,7 +72,7 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
         faster = {
             other: statistics.median(run[other]["seconds"] / run[subject]["seconds"] for run in found) for other in ("cells", "pytorch")
         }
-        roofline = statistics.median(step_flops(config) / second / rate for second, rate in zip(seconds, rates, strict=True))
+        roofline = statistics.median(costs.step(config).flops / second / rate for second, rate in zip(seconds, rates, strict=True))
         median, peak = statistics.median(seconds), max(run[subject]["peak_bytes"] for run in found)
         columns = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"
         print(f"| {subject} | {columns} | {roofline:.0%} | {peak / 2**20:.0f} |")

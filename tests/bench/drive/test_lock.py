@@ -72,7 +72,8 @@ def test_the_holders_children_do_not_hold_it(tmp_path: Path) -> None:
         child = subprocess.Popen(["sleep", "1000"])
     try:
         with host_lock(path):
-            pass
+            assert path.read_text() == str(os.getpid())
+        assert child.poll() is None  # it lived all the while
     finally:
         child.kill()
         child.wait()

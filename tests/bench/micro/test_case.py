@@ -117,7 +117,9 @@ def test_a_trace_in_the_timed_rounds_is_refused(case: Case) -> None:
 
 def test_eager_calls_are_not_traces(case: Case) -> None:
     case.mode = "eager"
-    measure(case, Spy(traced=lambda calls: True))
+    spy = Spy(traced=lambda calls: True)
+    measure(case, spy)
+    assert len(spy.given) == 1 + BATCHES + ROUNDS["eager"]
 
 
 def test_extra_info_says_what_a_round_did(case: Case, benchmark: Any) -> None:

@@ -1,5 +1,6 @@
 """What the implementations made of Keras layers share: embedding, output layer, cross-entropy by TensorFlow, Keras' own SGD."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from lm.compat import build_optimizer, rnn_states, tf_variable
 from lm.config import Config
 
 
-class KerasModel:
+class KerasModel(ABC):
     """Embedding → recurrent layers → Dense.
 
     `variables` are the trainable weights in the order of Config.weight_shapes, `states` those of Config.state_shapes.
@@ -38,9 +39,9 @@ class KerasModel:
         """The variable that holds the learning rate of the updates to come."""
         return self._optimizer.learning_rate
 
+    @abstractmethod
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
-        raise NotImplementedError
 
     def loss(
         self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = (), with_logits: Any = None

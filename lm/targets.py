@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from lm.hot_paths import put
 from lm.trainer import Trainer
 
 Batch = tuple[Any, Any, Any]  # inputs and targets [batch, steps], dropout masks
@@ -34,24 +35,24 @@ def target(trainer: Trainer, name: str, batch: Batch) -> Target:
 
 
 def _forward(trainer: Trainer, batch: Batch) -> Target:
-    inputs, _, masks = _tensors(trainer, batch)
+    inputs, _, masks = put(batch, trainer.device)
     return _graph(trainer, trainer.model.logits, inputs, masks)
 
 
 def _gradient(trainer: Trainer, batch: Batch) -> Target:
-    return _graph(trainer, trainer.loss_and_gradients, *_tensors(trainer, batch))
+    return _graph(trainer, trainer.loss_and_gradients, *put(batch, trainer.device))
 
 
 def _clip(trainer: Trainer, batch: Batch) -> Target:
     state = trainer.state
-    _, gradients = _gradient(trainer, batch).function(*_tensors(trainer, batch))
+    _, gradients = _gradient(trainer, batch).function(*put(batch, trainer.device))
     trainer.state = state
     return _graph(trainer, trainer.clip, gradients)
 
 
 def _step(trainer: Trainer, batch: Batch) -> Target:
     with tf.device(trainer.device):
-        arguments = (*_tensors(trainer, batch), tf.constant(False))  # the logits are not handed out
+        arguments = (*put(batch, trainer.device), tf.constant(False))  # the logits are not handed out
     return Target(trainer.step_function, trainer.step_function.python_function, arguments)
 
 
@@ -61,12 +62,6 @@ def _graph(trainer: Trainer, body: Callable[..., Any], *arguments: Any) -> Targe
             return body(*arguments)
 
     return Target(tf.function(on_device, autograph=False), on_device, arguments)
-
-
-def _tensors(trainer: Trainer, batch: Batch) -> tuple[Any, ...]:
-    inputs, targets, masks = batch
-    with tf.device(trainer.device):
-        return tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
 
 
 _MAKERS = {"forward": _forward, "gradient": _gradient, "clip": _clip, "step": _step}

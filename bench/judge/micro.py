@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable, new_group_interval
-from bench.judge.sequential import LOOKS, Decision, decide
+from bench.judge.sequential import LOOKS, decide
 from bench.judge.speed import LEAST_SESSIONS, one_sided
-from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.micro import MicroLaunch
 
 Launches = Sequence[MicroLaunch]
@@ -85,7 +85,7 @@ def _judge_pair(name: str, reference: Launches, candidate: Launches, margin: flo
         dataclasses.replace(
             comparison,
             outcome=decision.outcome,
-            note=_note(decision, margin),
+            note=decision.why(margin),
             interval=decision.interval,
             detectable=decision.detectable,
             improved=decision.improved,
@@ -128,20 +128,6 @@ def _short(sessions: int, launches: int) -> str:
     if sessions < LEAST_SESSIONS:
         return f"not judged: {sessions} earlier sessions on this machine can't tell how sessions differ; `tfgate micro --record` adds one"
     return ""
-
-
-def _note(decision: Decision, margin: float) -> str:
-    found, limit = decision.interval, percent(margin)
-    if found is None:
-        return decision.problem
-    difference = percent(found.estimate)
-    if decision.outcome is Outcome.REGRESSION:
-        return f"{difference}, certainly more than {limit}"
-    if decision.improved:
-        return f"{difference}, an improvement"
-    if decision.outcome is Outcome.PASS:
-        return f"{difference}, proven below {limit}"
-    return f"{difference}, between {percent(found.low)} and {percent(found.high)}: {limit} can't be excluded"
 
 
 def _alike(sessions: Sequence[Launches], machine: str) -> list[Launches]:

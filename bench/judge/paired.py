@@ -156,13 +156,13 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
     if decision is None:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
-    rested = pairs[: decision.launches]
+    rested, after = pairs[: decision.launches], f"after {decision.launches} launches"
     comparison = dataclasses.replace(
         comparison,
         outcome=decision.outcome,
         candidate=metric.shown(rested, CANDIDATE),
         reference=metric.shown(rested, REFERENCE),
-        note=_note(decision, metric),
+        note=decision.why(metric.margin, two_sided=metric.two_sided, difference=metric.difference, after=after),
     )
     if not metric.is_ratio:
         return comparison
@@ -181,18 +181,3 @@ def _equal(metric: Metric, pairs: Sequence[Pair]) -> bool:
 
 def _decide(metric: Metric, pairs: Sequence[Pair]) -> Decision | None:
     return decide(metric.values(pairs), metric.margin, two_sided=metric.two_sided) if metric.margin else None
-
-
-def _note(decision: Decision, metric: Metric) -> str:
-    found, margin = decision.interval, metric.difference(metric.margin or 0.0)
-    if found is None:
-        return decision.problem
-    difference, after = metric.difference(found.estimate), f"after {decision.launches} launches"
-    if decision.outcome is Outcome.REGRESSION:
-        return f"{difference}, certainly more than {margin}{' off' if metric.two_sided else ''}, {after}"
-    if decision.improved:
-        return f"{difference}, an improvement, {after}: record a new baseline"
-    if decision.outcome is Outcome.PASS:
-        return f"{difference}, proven {'within' if metric.two_sided else 'below'} {margin.lstrip('+')} {after}"
-    bounds = f"between {metric.difference(found.low)} and {metric.difference(found.high)} {after}"
-    return f"{difference}, {bounds}: {margin} can't be excluded"

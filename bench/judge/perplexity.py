@@ -10,6 +10,7 @@ from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, Interval, Outcome, percent
+from bench.judge.wording import why
 from bench.record.types import Baseline, Environment, Record
 
 METRIC = "perplexity"
@@ -63,9 +64,9 @@ def _known(records: Sequence[Record], baseline: Baseline) -> bool:
 
 def two_sided(found: Interval, margin: float) -> tuple[Outcome, str]:
     """(outcome, why): equivalence, by an interval that is looked at once."""
-    difference, limit = percent(found.estimate), percent(margin).lstrip("+")
+    outcome = Outcome.CANNOT_JUDGE
     if -margin < found.pass_low and found.pass_high < margin:
-        return Outcome.PASS, f"{difference}, proven within {limit}"
-    if found.low > margin or found.high < -margin:
-        return Outcome.REGRESSION, f"{difference}, certainly more than {limit} off"
-    return Outcome.CANNOT_JUDGE, f"{difference}, between {percent(found.low)} and {percent(found.high)}: neither within {limit} nor outside"
+        outcome = Outcome.PASS
+    elif found.low > margin or found.high < -margin:
+        outcome = Outcome.REGRESSION
+    return outcome, why(outcome, found, margin, two_sided=True)

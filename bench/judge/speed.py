@@ -14,7 +14,8 @@ from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
 from bench.judge.perplexity import environment_key
 from bench.judge.summary import launch_speed
-from bench.judge.types import Comparison, Interval, Outcome, percent
+from bench.judge.types import Comparison, Interval, Outcome
+from bench.judge.wording import why
 from bench.record.types import Baseline, LaunchSpeed, Record, Session
 
 LEAST_LAUNCHES = 4
@@ -84,14 +85,13 @@ def _judged(
 
 def one_sided(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
     """(outcome, why, whether it is an improvement): non-inferiority, by an interval that is looked at once."""
-    difference, limit = percent(found.estimate), percent(margin)
+    outcome = Outcome.CANNOT_JUDGE
     if found.low > margin:
-        return Outcome.REGRESSION, f"{difference}, certainly more than {limit}", False
-    if found.high < -margin:
-        return Outcome.PASS, f"{difference}, an improvement: record a new baseline", True
-    if found.pass_high < margin:
-        return Outcome.PASS, f"{difference}, proven below {limit}", False
-    return Outcome.CANNOT_JUDGE, f"{difference}, between {percent(found.low)} and {percent(found.high)}: {limit} can't be excluded", False
+        outcome = Outcome.REGRESSION
+    elif found.pass_high < margin:
+        outcome = Outcome.PASS
+    improved = found.high < -margin
+    return outcome, why(outcome, found, margin, improved=improved), improved
 
 
 def sessions_like(baseline: Baseline, record: Record) -> list[Session]:

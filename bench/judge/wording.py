@@ -1,0 +1,32 @@
+"""The sentence in which every judgement says what was found against its margin."""
+
+from collections.abc import Callable
+
+from bench.judge.types import Interval, Outcome, percent
+
+
+def why(
+    outcome: Outcome,
+    found: Interval,
+    margin: float,
+    *,
+    improved: bool = False,
+    two_sided: bool = False,
+    difference: Callable[[float], str] = percent,
+    after: str = "",
+) -> str:
+    """What makes `found` PASS, a REGRESSION or CANNOT JUDGE: "+17.2%, certainly more than +10.0%".
+
+    `difference` shows a value of the interval's scale; `after` is what it rests on: "after 4 launches".
+    """
+    estimate, limit, after = difference(found.estimate), difference(margin), after and f" {after}"
+    if two_sided:
+        limit = limit.lstrip("+")
+    if outcome is Outcome.REGRESSION:
+        return f"{estimate}, certainly more than {limit}{' off' if two_sided else ''}{after and f',{after}'}"
+    if improved:
+        return f"{estimate}, an improvement{after}: record a new baseline"
+    if outcome is Outcome.PASS:
+        return f"{estimate}, proven {'within' if two_sided else 'below'} {limit}{after}"
+    bounds = f"{estimate}, between {difference(found.low)} and {difference(found.high)}{after}"
+    return f"{bounds}: neither within {limit} nor outside" if two_sided else f"{bounds}: {limit} can't be excluded"

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.drive.launch import Plan
+from bench.drive.plan import Plan
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.record.codec import FormatError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.commands.errors import UsageError
 from bench.commands.options import output_folder, plans, variables
-from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
+from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, Aim, run_profile
 from bench.profile.compare import compare
 from bench.profile.timeline import timeline

@@ -7,7 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.drive.launch import Launch, Plan
+from bench.drive.launch import Launch
+from bench.drive.plan import Plan
 from bench.judge.quads import launch_summary, quad_log_ratio
 from bench.judge.summary import launch_speed
 from bench.record.paired import PairedRun

@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.commands.options import first_jitter, launch_count, output_folder, plans, variables
 from bench.commands.progress import RunProgress
 from bench.drive.doctor import disturbances, examine
-from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
+from bench.drive.plan import Plan
 from bench.drive.run import RUN_FILE, measure_run
 from bench.record.codec import to_plain
 from bench.record.types import Run

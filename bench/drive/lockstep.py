@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.drive.launch import REQUEST_SECONDS, Plan, describe, open_model
+from bench.drive.launch import REQUEST_SECONDS, describe, open_model
+from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
 from bench.record.replies import Description, Opened

@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from bench.drive.launch import EVALUATION_STEPS, Plan, memory_slope
+from bench.drive.launch import EVALUATION_STEPS
+from bench.drive.measured import Measured
+from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
-from bench.record.machine import this_machine
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
-from bench.record.types import Evaluation, Failure, Memory, Record, Startup, Subject
+from bench.record.types import Evaluation
 
 T = TypeVar("T")
 
@@ -72,25 +73,21 @@ class _Half:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.description: Description | None = None
-        self.opened: Opened | None = None
-        self.losses: list[float] = []
-        self.first_step_seconds = math.nan
-        self.step_seconds: list[float] = []
-        self.rss: list[tuple[int, int]] = []  # (steps taken, bytes) after each block
-        self.evaluation: Evaluation | None = None
-        self.finished: Finished | None = None
-        self.failure: Failure | None = None
+        self.measured = Measured()
+
+    @property
+    def failed(self) -> bool:
+        return self.measured.failure is not None
 
     def ask(self, operation: str, **arguments: Any) -> None:
         """Sends a request, unless the side has failed before."""
-        if not self.failure:
+        if not self.failed:
             with self._failing():
                 self.worker.send(operation, **arguments)
 
     def hear(self, kind: type[T] | None, operation: str, timeout: float) -> T | None:
         """The reply, or None once the side has failed."""
-        if not self.failure:
+        if not self.failed:
             with self._failing():
                 return self.worker.receive(kind, operation, timeout)
         return None
@@ -107,25 +104,15 @@ class _Half:
         if block is None:
             return math.nan, math.nan
         if operation == "steps":
-            self._add(block, dropped)
+            self.measured.add(block, dropped)
         return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
-
-    def _add(self, block: Block, dropped: int) -> None:
-        if not self.losses:
-            self.first_step_seconds = block.seconds[0]
-        self.losses.extend(block.losses)
-        self.step_seconds.extend(block.seconds[dropped:])
-        self.rss.append((len(self.losses), block.rss_bytes))
-        if not math.isfinite(block.losses[-1]):
-            step = len(self.losses) - 1
-            self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     @contextlib.contextmanager
     def _failing(self) -> Any:
         try:
             yield
         except WorkerError as error:
-            self.failure = error.failure
+            self.measured.failure = error.failure
 
 
 Halves = Mapping[str, _Half]
@@ -150,7 +137,7 @@ def measure_pair(
             side = sides[name]
             halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables)))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
-    records = {name: _record(plan, launch, jitter, started, half) for name, half in halves.items()}
+    records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
     return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, time.monotonic() - began, watch.others())
 
 
@@ -158,9 +145,8 @@ def _measure(
     pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
     plan, blocks = pair_plan.plan, pair_plan.blocks
-    data = {**plan.data(), "steps": plan.steps, "implementation": plan.implementation, "device": plan.device, "jitter": jitter}
     _at_once(halves, "description", Description, "describe", {"threads": plan.threads}, STARTUP_SECONDS)
-    _at_once(halves, "opened", Opened, "open", data, STARTUP_SECONDS)
+    _at_once(halves, "opened", Opened, "open", plan.opening(jitter), STARTUP_SECONDS)
     for half in halves.values():
         half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
     steps = []
@@ -171,7 +157,7 @@ def _measure(
         on_quad(number + 1)
     for half in halves.values():
         half.ask("evaluate", max_steps=EVALUATION_STEPS)
-        half.evaluation = half.hear(Evaluation, "evaluate", BLOCK_SECONDS)
+        half.measured.evaluation = half.hear(Evaluation, "evaluate", BLOCK_SECONDS)
     evaluations = []
     for number in range(blocks.evaluation_quads):
         if _failed(halves):
@@ -179,16 +165,16 @@ def _measure(
         evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps))
     for half in halves.values():
         half.ask("finish")
-        half.finished = half.hear(Finished, "finish", BLOCK_SECONDS)
+        half.measured.finished = half.hear(Finished, "finish", BLOCK_SECONDS)
     return _whole(steps), _whole(evaluations)
 
 
 def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any], timeout: float) -> None:
-    """Both sides work at the same time; the reply becomes the half's attribute of that name."""
+    """Both sides work at the same time; the reply becomes the attribute of that name of what is measured."""
     for half in halves.values():
         half.ask(operation, **arguments)
     for half in halves.values():
-        setattr(half, name, half.hear(kind, operation, timeout))
+        setattr(half.measured, name, half.hear(kind, operation, timeout))
 
 
 def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int) -> Quad:
@@ -202,7 +188,7 @@ def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int
 
 
 def _failed(halves: Halves) -> bool:
-    return any(half.failure for half in halves.values())
+    return any(half.failed for half in halves.values())
 
 
 def _whole(quads: list[Quad]) -> tuple[Quad, ...]:
@@ -212,28 +198,3 @@ def _whole(quads: list[Quad]) -> tuple[Quad, ...]:
 
 def _mean(values: tuple[float, ...]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
-
-
-def _record(plan: Plan, launch: int, jitter: int, started: str, half: _Half) -> Record:
-    description, opened, finished = half.description, half.opened, half.finished
-    startup = None
-    if description and opened and half.losses:
-        startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, half.first_step_seconds)
-    return Record(
-        subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
-        environment=description.environment if description else None,
-        machine=description.machine if description else this_machine(),
-        launch=launch,
-        jitter=jitter,
-        started=started,
-        losses=tuple(half.losses),
-        step_seconds=tuple(half.step_seconds),
-        yardstick_seconds=(),
-        startup=startup,
-        evaluation=half.evaluation,
-        memory=Memory(finished.peak_rss_bytes, memory_slope(half.rss)) if finished else None,
-        retraces=finished.retraces if finished else 0,
-        graph_operations=finished.graph_operations if finished else {},
-        numerics=(),
-        failure=half.failure,
-    )

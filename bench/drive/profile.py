@@ -5,7 +5,8 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.drive.launch import REQUEST_SECONDS, Plan, describe, open_model
+from bench.drive.launch import REQUEST_SECONDS, describe, open_model
+from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.record.files import write_record, write_text
 from bench.record.profile import Profile, Profiled

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.launch import Launch, measure_launch
+from bench.drive.plan import Plan
 from bench.drive.watch import CpuWatch, disturbance
 from bench.record.files import write_record
 from bench.record.types import INCOMPLETE, SCHEMA, Record, Run

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.drive import lockstep
-from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import PairPlan, measure_pair
+from bench.drive.plan import Plan
 from bench.drive.watch import disturbance
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep

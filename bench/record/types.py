@@ -121,7 +121,7 @@ class Record:
     jitter: int  # stream that moved the initial weights in their last bit; 0: they were not moved
     started: str  # ISO 8601, UTC
     losses: tuple[float, ...]  # by step
-    step_seconds: tuple[float, ...]  # steady steps only: see bench.drive.launch
+    step_seconds: tuple[float, ...]  # steady steps only: see bench.drive.measured
     yardstick_seconds: tuple[float, ...]  # the same step by NumPy, taken in turn with TensorFlow's
     startup: Startup | None
     evaluation: Evaluation | None

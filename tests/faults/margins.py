@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.launch import Launch, measure_launch
+from bench.drive.plan import Plan
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine

@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.drive.launch import Launch, Plan, measure_launch
+from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.plan import Plan
 from bench.judge.gate import judge_run
 from bench.judge.margins import Margins
 from bench.judge.perplexity import METRIC as PERPLEXITY

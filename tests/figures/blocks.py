@@ -9,9 +9,9 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
 from bench.drive.pair import Blocks, PairPlan, measure_pair
+from bench.drive.plan import Plan
 from bench.judge.quads import launch_summary, quad_log_ratio, spread
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
 

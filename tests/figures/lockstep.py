@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.drive.launch import Plan
 from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.plan import Plan
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.types import Outcome
 from bench.measure.referee import SCREEN, SIDES

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.drive.launch import Plan
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
+from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired import settled, whole_pairs

@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
-from bench.commands.progress import RunProgress
-from bench.drive.launch import Launch, Plan
+from bench.commands.progress import RunProgress, UpgradeProgress
+from bench.drive.launch import Launch
+from bench.drive.plan import Plan
 from bench.record.types import Failure
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import SUBJECT, record
 
 
@@ -24,3 +26,14 @@ def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
         f"[2/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL",
         f"[3/3] {SUBJECT.name} launch 3: done",
     ]
+
+
+def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = Failure("crashed", "killed\x1b[2J\nby SIGKILL")
+    with UpgradeProgress() as progress:
+        progress.phase("speed", 12)
+        progress.step(1)
+        progress.pair(paired_run([pair(0, step=0.1)]))
+        progress.pair(paired_run([pair(0), pair(1, failure=failed)]))
+    # noise of launch 0 (tests.bench.paired_samples) on top of a tenth in logarithms
+    assert capsys.readouterr().err.splitlines() == ["speed", "launch 1: step time +11.0%", "launch 2: killed [2J by SIGKILL"]

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.drive.launch import Launch, Plan, measure_launch, memory_slope
+from bench.drive.launch import Launch, measure_launch
+from bench.drive.measured import memory_slope
+from bench.drive.plan import Plan
 from bench.record.types import Failure, Memory, Record, Startup, Subject
 
 Fake = Callable[[str], str]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.launch import Plan
 from bench.drive.lockstep import SHARED_MEMORY, Side, run_lockstep, shared_folder
+from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.lockstep import Lockstep

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.launch import Plan
+from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.drive.profile import GRAPH_FILE, HLO_FILE, NODES_FILE, PROFILE_FILE, RAW_FOLDER, Aim, run_profile
 from bench.profile.compare import compare

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.launch import Launch, Plan
+from bench.drive.launch import Launch
+from bench.drive.plan import Plan
 from bench.drive.run import measure_run
 from bench.record.files import read_record
 from bench.record.types import INCOMPLETE, SCHEMA, Record, Run

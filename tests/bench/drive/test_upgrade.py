@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.drive import pair, upgrade
-from bench.drive.launch import Plan
 from bench.drive.pair import Blocks, PairPlan
+from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side

@@ -1,0 +1,75 @@
+"""What one process of a launch brings, block by block, and the record made of it: after a failure midway, too."""
+
+import dataclasses
+import math
+import statistics
+
+from bench.drive.plan import Plan
+from bench.record.machine import this_machine
+from bench.record.replies import Block, Description, Finished, Opened
+from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
+
+
+@dataclasses.dataclass
+class Measured:
+    """Filled as replies come in; what hasn't come is None, NaN or empty."""
+
+    description: Description | None = None
+    opened: Opened | None = None
+    losses: list[float] = dataclasses.field(default_factory=list)
+    first_step_seconds: float = math.nan
+    step_seconds: list[float] = dataclasses.field(default_factory=list)
+    yardstick_seconds: list[float] = dataclasses.field(default_factory=list)
+    numerics: list[NumericError] = dataclasses.field(default_factory=list)
+    rss: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # (steps taken, bytes) after each block
+    evaluation: Evaluation | None = None
+    finished: Finished | None = None
+    failure: Failure | None = None
+
+    def add(self, block: Block, dropped: int) -> None:
+        """Takes in a block of training steps. Its first `dropped` settled ones aren't steady. A loss that isn't finite fails."""
+        if not self.losses:
+            self.first_step_seconds = block.seconds[0]
+        self.losses.extend(block.losses)
+        self.numerics.extend(block.numerics)
+        self.rss.append((len(self.losses), block.rss_bytes))
+        settled = [seconds for position, seconds in enumerate(block.seconds) if position not in block.unsettled]
+        self.step_seconds.extend(settled[dropped:])
+        if not math.isfinite(block.losses[-1]):
+            step = len(self.losses) - 1
+            self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
+
+    def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
+        """The launch's record. One that was held against the oracle says nothing of memory, nor an untimed one of steps' times."""
+        description, opened, finished = self.description, self.opened, self.finished
+        startup = memory = None
+        if description and opened and self.losses:
+            startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
+        if finished and not self.numerics:
+            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss))
+        return Record(
+            subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
+            environment=description.environment if description else None,
+            machine=description.machine if description else this_machine(),
+            launch=launch,
+            jitter=jitter,
+            started=started,
+            losses=tuple(self.losses),
+            step_seconds=tuple(self.step_seconds) if plan.speed else (),
+            yardstick_seconds=tuple(self.yardstick_seconds),
+            startup=startup,
+            evaluation=self.evaluation,
+            memory=memory,
+            retraces=finished.retraces if finished else 0,
+            graph_operations=finished.graph_operations if finished else {},
+            numerics=tuple(self.numerics),
+            failure=self.failure,
+        )
+
+
+def memory_slope(rss: list[tuple[int, int]]) -> float:
+    """Bytes a step by which resident memory grew over the second half of the blocks: least squares; 0 for fewer than two points."""
+    points = rss[len(rss) // 2 :]
+    if len(points) < 2:
+        return 0.0
+    return statistics.linear_regression([steps for steps, _ in points], [size for _, size in points]).slope

@@ -1,0 +1,38 @@
+"""What every launch of a configuration does."""
+
+import dataclasses
+from typing import Any
+
+BLOCKS = 10  # of a launch, between which the yardstick takes its turn
+DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold, and the other process' threads may still spin
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What every launch of a configuration does."""
+
+    config: str
+    steps: int
+    corpus: str = "synthetic"
+    corpus_path: str | None = None
+    implementation: str = "cells"
+    device: str = "cpu:0"
+    threads: int = 0  # of TensorFlow; 0: as many as cores
+    speed: bool = True  # time the steps, in turn with the yardstick's; without, the machine may be shared
+
+    @property
+    def block_steps(self) -> int:
+        """Steps of a block: a tenth of a launch, and enough to leave some after those dropped."""
+        return min(max(self.steps // BLOCKS, 2 * DROPPED_AFTER_SWITCH + 1), self.steps)
+
+    def data(self) -> dict[str, Any]:
+        """What is trained on what, as a worker is told it."""
+        return {"config": self.config, "corpus": self.corpus, "corpus_path": self.corpus_path}
+
+    def opening(self, jitter: int = 0) -> dict[str, Any]:
+        """What a TensorFlow worker is told to build."""
+        return {**self.data(), "steps": self.steps, "implementation": self.implementation, "device": self.device, "jitter": jitter}
+
+    def checked_steps(self) -> tuple[int, ...]:
+        """Steps held against the oracle: the first, an early one, one in the middle and the last."""
+        return tuple(sorted({0, min(5, self.steps - 1), self.steps // 2, self.steps - 1}))

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -22,8 +23,10 @@ class UsageError(ValueError):
 def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """Runs a command; turns what a user can mend into a line on standard error and an exit code.
 
+    SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (ConfigError, CorpusError, FormatError, …).
     """
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = command(options)
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
@@ -45,6 +48,8 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
         return _fail(f"{error.filename or 'writing'}: {what}", FAILED if full else USAGE)
     except ValueError as error:
         return _fail(str(error), USAGE)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _fail(message: str, code: int) -> int:

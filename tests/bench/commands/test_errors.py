@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,3 +78,34 @@ def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         found = show(tmp_path, full.fileno())
     assert (found.returncode, found.stderr) == (4, b"tfgate: error: writing: the disk is full\n")
+
+
+# A command at work beside a folder that it has to clear away.
+COMMAND = """
+import argparse, sys, tempfile, time
+from bench.commands.errors import guarded
+
+def command(options):
+    with tempfile.TemporaryDirectory() as folder:
+        print(folder, flush=True)
+        time.sleep(1000)
+
+sys.exit(guarded(command, argparse.Namespace()))
+"""
+
+
+def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
+    process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    folder = Path(process.stdout.readline().strip())
+    assert folder.is_dir()
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate()[1] == "tfgate: error: interrupted: what was measured so far is kept\n"
+    assert process.returncode == 4
+    assert not folder.exists()
+
+
+def test_afterwards_sigterm_is_what_it_was() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    guarded(lambda options: 0, argparse.Namespace())
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -18,11 +18,11 @@ def robust_seconds(step_seconds: Sequence[float]) -> float | None:
     """
     if len(step_seconds) < LEAST_STEPS:
         return None
-    wrong = next((seconds for seconds in step_seconds if not 0 < seconds < math.inf), None)
-    if wrong is not None:
-        raise ValueError(f"a step of {wrong} seconds: the record is damaged, measure again")
-    cut = int(TRIMMED * len(step_seconds))
-    return math.exp(float(np.log(np.sort(step_seconds)[cut : len(step_seconds) - cut]).mean()))
+    seconds = np.sort(step_seconds)
+    if wrong := seconds[~((seconds > 0) & (seconds < math.inf))].tolist():
+        raise ValueError(f"a step of {wrong[0]} seconds: the record is damaged, measure again")
+    cut = int(TRIMMED * seconds.size)
+    return math.exp(float(np.log(seconds[cut : seconds.size - cut]).mean()))
 
 
 def launch_speed(record: Record) -> LaunchSpeed | None:

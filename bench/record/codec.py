@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 EXCERPT = 60  # characters of a wrong value that a message quotes
+SCALARS = {float: "a number", str: "a string", int: "an integer", bool: "true or false"}  # as messages call them
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -49,6 +50,8 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
     """The value of type `kind` that `plain` stands for; `place` is the path to it, for messages. Raises FormatError."""
+    if kind in SCALARS:
+        return _scalar(kind, plain, place)
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, plain, place)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -63,37 +66,35 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
     if origin is dict:
         _require(isinstance(plain, dict), place, "an object", plain)
         return {key: from_plain(arguments[1], item, f"{place}.{key}") for key, item in plain.items()}
-    return _scalar(kind, plain, place)
+    raise TypeError(f"{place}: no value of {kind} can be read")
 
 
 def _dataclass(kind: Any, plain: Any, place: str) -> Any:
     _require(isinstance(plain, dict), place, "an object", plain)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(plain) - set(fields))
-    if unknown:
+    hints, required = _fields(kind)
+    if unknown := sorted(plain.keys() - hints.keys()):
         raise FormatError(f"{place or kind.__name__}: unknown field {unknown[0]!r}")
-    required = {name for name, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
-    missing = sorted(required - set(plain))
-    if missing:
+    if missing := sorted(required - plain.keys()):
         raise FormatError(f"{place or kind.__name__}: field {missing[0]!r} is missing")
-    hints = _type_hints(kind)
     return kind(**{name: from_plain(hints[name], item, f"{place}.{name}".lstrip(".")) for name, item in plain.items()})
 
 
 @functools.cache
-def _type_hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """(type by name, names of those without a default) of a dataclass' fields."""
+    fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind)
+    defaults = {field.name for field in fields if (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)}
+    return {field.name: hints[field.name] for field in fields}, frozenset(hints.keys() - defaults)
 
 
 def _scalar(kind: Any, plain: Any, place: str) -> Any:
     if kind is float:
         if isinstance(plain, str) and plain in NON_FINITE:
             return NON_FINITE[plain]
-        _require(isinstance(plain, (int, float)) and not isinstance(plain, bool), place, "a number", plain)
+        _require(isinstance(plain, (int, float)) and not isinstance(plain, bool), place, SCALARS[kind], plain)
         _require(abs(plain) <= sys.float_info.max, place, "a number in the range of a float", plain)
         return float(plain)
-    wanted = {str: "a string", int: "an integer", bool: "true or false"}[kind]
-    _require(isinstance(plain, kind) and (kind is bool or not isinstance(plain, bool)), place, wanted, plain)
+    _require(isinstance(plain, kind) and (kind is bool or not isinstance(plain, bool)), place, SCALARS[kind], plain)
     return plain
 
 

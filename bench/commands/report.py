@@ -9,18 +9,19 @@ from bench.commands.check import Standards, read_standards
 from bench.commands.errors import UsageError
 from bench.commands.options import read_any_run
 from bench.commands.summary import append_summary
+from bench.drive.profile import PROFILE_FILE
 from bench.judge.gate import judge_run
 from bench.judge.paired import judge_paired
-from bench.record.files import write_text
-from bench.record.paired import PairedRun
+from bench.record.files import read_record, write_text
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.profile import Profile
 from bench.report.html import page
 from bench.report.judged import Judged
 from bench.report.junit import junit
 from bench.report.markdown import markdown
 from bench.report.text import verdict_json
 
-PAGE = "report.html"
-
+PAGE, PROFILE = "report.html", "profile"
 
 Form = Callable[[Sequence[Judged]], str]
 
@@ -43,14 +44,22 @@ def judge(name: str, standards: Standards, *, strict: bool) -> Judged:
     run = read_any_run(name)
     baselines, margins = standards
     if isinstance(run, PairedRun):
-        return Judged(run, judge_paired(run, margins), window_start=margins.window_start)
+        return Judged(run, judge_paired(run, margins), window_start=margins.window_start, profiles=_profiles(_home(name)))
     return Judged(run, judge_run(run, baselines, margins, strict=strict), baselines, margins.window_start)
+
+
+def _profiles(home: Path) -> tuple[Profile, Profile] | None:
+    """Both sides' profiles, where `tfgate profile --output RUN/profile` has left them beside a run."""
+    reference, candidate = (home / PROFILE / side / PROFILE_FILE for side in (REFERENCE, CANDIDATE))
+    if not reference.is_file() or not candidate.is_file():
+        return None
+    return read_record(Profile, reference), read_record(Profile, candidate)
 
 
 def _wanted(options: argparse.Namespace) -> dict[Path, Form]:
     """Every file with its form. Raises UsageError for one that is there (unless it may be replaced), before anything is written."""
     forms: tuple[tuple[str | Path | None, Form], ...] = (
-        (options.output or _beside(options.run[0]), page),
+        (options.output or _home(options.run[0]) / PAGE, page),
         (options.markdown, markdown),
         (options.junit, junit),
         (options.json, _json),
@@ -65,9 +74,9 @@ def _wanted(options: argparse.Namespace) -> dict[Path, Form]:
     return wanted
 
 
-def _beside(name: str) -> Path:
+def _home(name: str) -> Path:
     path = Path(name)
-    return (path if path.is_dir() else path.parent) / PAGE
+    return path if path.is_dir() else path.parent
 
 
 def _json(judged: Sequence[Judged]) -> str:

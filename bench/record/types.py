@@ -78,6 +78,8 @@ class Memory:
 
     peak_rss_bytes: int
     slope_bytes_per_step: float
+    steps: tuple[int, ...] = ()  # taken when memory was read: after each block
+    rss_bytes: tuple[int, ...] = ()  # resident memory then
 
 
 @dataclasses.dataclass(frozen=True)

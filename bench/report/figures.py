@@ -1,4 +1,4 @@
-"""The plots of a subject: loss, perplexity against the reference's, step time and memory by launch, lockstep differences by step."""
+"""The plots of a subject: loss, perplexity against the reference's, step times, memory, lockstep differences."""
 
 import itertools
 import math
@@ -33,6 +33,7 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
         _perplexities(trained, baseline, start, next(margins, None)),
         _step_times(launches),
         _memory(launches, baseline),
+        _memory_by_step(launches),
     ]
     return [each for each in found if each]
 
@@ -165,6 +166,23 @@ def _memory(launches: Sequence[Measured], baseline: Baseline | None) -> Chart | 
     caption = "Highest resident memory of each launch's process; its growth a step is in the table of launches."
     axes = ("launch", "peak memory")
     return chart("Memory by launch", caption, axes, shapes, keys, unit=" MiB", x_scale=scale, x_ticks=ticks)
+
+
+def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
+    """Resident memory after each block of each launch. None where it was read once or not at all, as in records of earlier releases."""
+    held = [(launch, memory) for launch in launches if (memory := launch.record.memory) and len(memory.steps) > 1]
+    if not held:
+        return None
+    shapes = [
+        Shape(
+            f"{launch.side} thin",
+            tuple((step, size / MEBIBYTE) for step, size in zip(memory.steps, memory.rss_bytes, strict=True)),
+            f"{launch.side}, launch {launch.launch + 1}: {memory.slope_bytes_per_step / 1024:+.1f} KiB a step in its second half",
+        )
+        for launch, memory in held
+    ]
+    caption = "Resident memory of every launch after each of its blocks, a line each: a leak climbs to the end."
+    return chart("Memory over steps", caption, ("step", "resident memory"), shapes, _keys([launch for launch, _ in held]), unit=" MiB")
 
 
 def _place(launch: Measured, among: Sequence[Measured]) -> float:

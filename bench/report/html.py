@@ -10,17 +10,29 @@ import jinja2
 from markupsafe import Markup
 
 from bench.judge.types import Outcome
+from bench.profile.compare import compare
 from bench.record.paired import PairedRun
+from bench.record.profile import Profile
 from bench.report import compared, story
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.lines import one_line
-from bench.report.tables import Table, tables
+from bench.report.profile import CAVEAT, comparison_heading
+from bench.report.tables import Table, differences, tables
 
 HEADLINES = (Outcome.REGRESSION.value, story.FAILED, Outcome.CANNOT_JUDGE.value, Outcome.PASS.value)  # the worst first
 SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {story.FAILED: "failed"}
+
+
+@dataclasses.dataclass(frozen=True)
+class ProfileSection:
+    """Where the time of a step went, on one side and on the other."""
+
+    heading: str
+    caveat: str
+    tables: list[Table]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Section:
     forest: Forest
     figures: dict[str, list[Chart]]  # by subject
     tables: list[Table]
+    profile: ProfileSection | None
     names: tuple[str, str]  # candidate, reference
 
 
@@ -67,8 +80,14 @@ def _section(judged: Judged) -> Section:
         forest(judged.verdict.comparisons),
         figures,
         tables(judged),
+        _profile(*judged.profiles) if judged.profiles else None,
         story.names(judged),
     )
+
+
+def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
+    found = compare(reference, candidate)
+    return ProfileSection(comparison_heading(reference, candidate, found), CAVEAT, differences(found))
 
 
 def _environment() -> jinja2.Environment:

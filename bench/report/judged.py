@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from bench.judge.types import Verdict
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.profile import Profile
 from bench.record.types import Baseline, Environment, Record, Run
 
 
@@ -16,6 +17,7 @@ class Judged:
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
     window_start: Mapping[str, float] = dataclasses.field(default_factory=dict)  # Margins.window_start, by configuration
+    profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate: they explain, and judge nothing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ from bench.report.lines import one_line
 STYLE = "simple"
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
+CAVEAT = "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing."
 COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
 
 
@@ -51,15 +52,17 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -> str:
     """The whole step in a sentence, then both tables, what got slower first."""
-    change = found.candidate_seconds / found.reference_seconds - 1
-    times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
-    lines = [
-        one_line(f"{candidate.name} against {reference.name}: {times}"),
-        "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing.",
-    ]
+    lines = [one_line(comparison_heading(reference, candidate, found)), CAVEAT]
     for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
         lines += ["", _difference_table(what, rows)]
     return "\n".join(lines)
+
+
+def comparison_heading(reference: Profile, candidate: Profile, found: Comparison) -> str:
+    """Both sides' whole steps."""
+    change = found.candidate_seconds / found.reference_seconds - 1
+    times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
+    return f"{candidate.name} against {reference.name}: {times}"
 
 
 def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from bench.judge.summary import perplexity_text
 from bench.judge.types import Comparison, percent
+from bench.profile.compare import Comparison as ProfileComparison
+from bench.profile.compare import Difference
+from bench.profile.timeline import REST
 from bench.record.types import NumericError, Record
 from bench.report.judged import Judged, Measured, measured, records
 from bench.report.story import reached
@@ -35,6 +38,26 @@ def tables(judged: Judged) -> list[Table]:
     """All that have rows."""
     found = (_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run)))
     return [table for table in found if table.rows]
+
+
+def differences(found: ProfileComparison) -> list[Table]:
+    """Two profiles part by part, what got slower first: by type of operation and by layer."""
+    headers = ("reference ms", "candidate ms", "slower by ms", "reference calls", "candidate calls")
+    return [
+        Table(f"By {what}", (what, *headers), tuple(map(_difference, rows)))
+        for what, rows in (("operation", found.by_kind), ("layer", found.by_layer))
+    ]
+
+
+def _difference(row: Difference) -> tuple[Cell, ...]:
+    milliseconds = (1000 * seconds for seconds in (row.reference_seconds, row.candidate_seconds))
+    calls = (row.reference_calls, row.candidate_calls)
+    return (
+        Cell(row.name),
+        *(_number(value, ".3f") for value in milliseconds),
+        _number(1000 * row.slower_seconds, "+.3f"),
+        *(_number(None if row.name in REST else count, ".1f") for count in calls),
+    )
 
 
 def _comparisons(comparisons: Iterable[Comparison]) -> Table:

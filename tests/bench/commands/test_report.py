@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.record.files import write_record
 from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.paired_samples import pair, paired_run
+from tests.bench.profile.test_compare import two_operations
 from tests.bench.report.samples import HOSTILE
 from tests.bench.samples import OTHER_MACHINE, records
 
@@ -64,6 +67,18 @@ def test_strict_reaches_the_judge(tfgate: Tfgate, keep: Keep, baselines: Path, t
     folder, verdicts = keep("run", records(machine=OTHER_MACHINE)), tmp_path / "verdicts.json"
     assert tfgate("report", folder, "--json", verdicts, "--strict", "--baselines", baselines).code == 0
     assert json.loads(verdicts.read_text(encoding="utf-8"))[0]["exit_code"] == 3
+
+
+def test_profiles_beside_a_run_are_on_its_page(tfgate: Tfgate, baselines: Path, tmp_path: Path) -> None:
+    """As `tfgate profile --output RUN/profile` leaves them; one side alone can't be compared."""
+    folder, title = tmp_path / "upgrade", "Where the time of a step goes"
+    write_record(folder / "paired.json", paired_run([pair(launch) for launch in range(4)]))
+    for side, profile in (("reference", two_operations(400, 100)), ("candidate", two_operations(500, 90))):
+        assert tfgate("report", folder, "--replace", "--baselines", baselines).code == 0
+        assert title not in (folder / "report.html").read_text(encoding="utf-8")
+        write_record(folder / "profile" / side / "profile.json", profile)
+    assert tfgate("report", folder, "--replace", "--baselines", baselines).code == 0
+    assert title in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_run_that_is_not_there(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:

@@ -67,7 +67,8 @@ class TestWithKnownNumbers:
         checked = measure_launch(ALONE, Launch(0, numerics=True), python, {})
         assert (checked.failure, checked.memory) == (None, None)
         memory = measure_launch(ALONE, Launch(1), python, {}).memory
-        assert memory == Memory(4321, 7.0)
+        steps = (5, 10, 15, 20, 25, 30)  # six blocks
+        assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps))
 
     def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
         record = measure_launch(ALONE, Launch(1), fake_session(""), {})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.gate import judge_run
-from bench.record.types import Record
+from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, measured
@@ -70,6 +70,14 @@ def test_step_times_tell_their_percentiles() -> None:
 def test_memory_has_the_sessions_of_this_machine_behind_it() -> None:
     chart = figures(against_baseline())["Memory by launch"]
     assert [mark.style for mark in chart.marks] == ["envelope", *["candidate dot"] * 3]  # launch 1 ran the oracle
+
+
+def test_memory_over_steps_is_a_line_a_launch() -> None:
+    grows = dataclasses.replace(record(launch=1), memory=Memory(300 * 2**20, 0.0, (4, 7, 10), (100 * 2**20, 200 * 2**20, 300 * 2**20)))
+    (mark,) = figures(against_baseline([grows]))["Memory over steps"].marks
+    assert mark.style == "candidate thin"
+    # steps 4, 7, 10 of an axis from 3.5 to 10.5; 100, 200, 300 MiB of one from 90 to 310
+    assert mark.path == "M7.14 95.45L50.00 50.00L92.86 4.55"
 
 
 def test_a_launch_without_losses_or_steps_has_no_plots() -> None:

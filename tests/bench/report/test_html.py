@@ -12,6 +12,7 @@ from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.types import Failure, Record
 from bench.report.html import page
 from bench.report.judged import Judged
+from tests.bench.profile.test_compare import two_operations
 from tests.bench.report.samples import HOSTILE, NEW, OLD, lockstep, paired_run, upgrade, verdict
 from tests.bench.samples import MARGINS, SUBJECT, baseline, record, records, run
 
@@ -141,6 +142,14 @@ def test_hostile_names_change_nothing_but_the_text_shown() -> None:
     assert "<script>window.owned = 1</script>" in wild.words
     assert "{{ 7 * 7 }}" in wild.words
     assert re.search(r"[^\n -~–—−≤≥×→←▶◀σ✔✖?ℹ■●◆·▲⇅›…]", wild.text) is None
+
+
+def test_names_in_profiles_are_text_too() -> None:
+    wild = dataclasses.replace(upgrade(1.2), profiles=(two_operations(400, 100), two_operations(500, 90, prefix="<b>\x1b[2J</b>")))
+    reader = Reader(page([wild]))
+    assert "Where the time of a step goes" in reader.words
+    assert "<b>[2J</b>MatMul" in reader.words.replace(" [2J", "[2J")
+    assert "b" not in {tag for tag, _ in reader.tags}
 
 
 def test_nothing_is_fetched() -> None:

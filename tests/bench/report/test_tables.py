@@ -6,11 +6,15 @@ import math
 import pytest
 
 from bench.judge.gate import judge_run
+from bench.profile.compare import compare
 from bench.record.types import Failure
 from bench.report.judged import Judged
-from bench.report.tables import Cell, Table, tables
+from bench.report.tables import Cell, Table, differences, tables
+from tests.bench.profile.test_compare import two_operations
 from tests.bench.report.samples import paired_run, upgrade
 from tests.bench.samples import BEYOND, MARGINS, WITHIN, record, run
+
+MS = 1_000_000
 
 
 def column(table: Table, header: str) -> list[Cell]:
@@ -48,3 +52,16 @@ def test_of_each_quantity_the_error_nearest_to_its_limit() -> None:
 
 def test_what_has_no_rows_is_no_table() -> None:
     assert tables(Judged(run([]), judge_run(run([]), {}, MARGINS))) == []
+
+
+def test_profiles_side_by_side_what_got_slower_first() -> None:
+    """A product of 3 ms that takes 5, an addition of 2 ms that takes 1; what was idle has no calls."""
+    by_operation, by_layer = differences(compare(two_operations(3 * MS, 2 * MS), two_operations(5 * MS, 1 * MS)))
+    assert (by_operation.title, by_layer.title) == ("By operation", "By layer")
+    assert by_operation.rows[0][0] == Cell("MatMul")
+    assert [cell.text for cell in by_operation.rows[0][1:4]] == ["3.000", "5.000", "+2.000"]
+    assert [cell.text for cell in column(by_operation, "slower by ms")] == sorted(
+        (cell.text for cell in column(by_operation, "slower by ms")), key=float, reverse=True
+    )
+    (idle,) = (row for row in by_operation.rows if row[0].text == "idle")
+    assert [cell.text for cell in idle[-2:]] == ["–", "–"]

@@ -7,7 +7,8 @@ from pathlib import Path
 from bench.commands.errors import UsageError
 from bench.commands.options import read_run
 from bench.drive.run import RUN_FILE
-from bench.judge.history import Series, Values, histories, run_values
+from bench.judge.history import Series, Values, histories, outcome, run_values
+from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record, write_text
 from bench.record.types import Run
 from bench.report.history import findings, history_page
@@ -28,8 +29,7 @@ def main(options: argparse.Namespace) -> int:
     _print(series, len(runs), warnings)
     if options.output:
         print(f"written to {options.output}")
-    judged = [each for each in series if each.drift]
-    return 1 if any(each.worse for each in judged) else 0 if judged else 3
+    return EXIT_CODES[outcome(series)]
 
 
 def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:

@@ -16,6 +16,7 @@ import numpy as np
 import ruptures
 
 from bench.judge.summary import by_subject, launch_speed, log_perplexity
+from bench.judge.types import Outcome
 from bench.record.types import Record, Run
 
 # How far a metric may be from the anchor's, as fractions. Finer than a stored baseline's margins: a history has many sessions.
@@ -97,6 +98,14 @@ def run_values(name: str, run: Run) -> Values:
         values |= {(*key, metric): value for metric, value in _metrics(records).items()}
     versions = dict.fromkeys(record.environment.tensorflow for record in finished if record.environment)
     return Values(name, run.created, ", ".join(versions), values)
+
+
+def outcome(series: Iterable[Series]) -> Outcome:
+    """REGRESSION if a metric is worse than its anchor; CANNOT JUDGE if none has runs enough to tell."""
+    judged = [each for each in series if each.drift]
+    if any(each.worse for each in judged):
+        return Outcome.REGRESSION
+    return Outcome.PASS if judged else Outcome.CANNOT_JUDGE
 
 
 def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Series]:

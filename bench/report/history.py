@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.history import Change, Drift, Point, Series
+from bench.judge.history import Change, Drift, Point, Series, outcome
 from bench.judge.types import percent
 from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, chart, thinned
 from bench.report.html import rendered
@@ -25,8 +25,7 @@ def history_page(series: Sequence[Series], runs: int, warnings: Sequence[str]) -
     """The page; series whose newest run is worse than the anchor stand first."""
     ordered = sorted(series, key=lambda each: not each.worse)
     trends = [Trend(each, _chart(each)) for each in ordered]
-    word = "REGRESSION" if any(each.worse for each in series) else "PASS"
-    values = {"word": word, "trends": trends, "table": _table(ordered), "runs": runs, "warnings": warnings}
+    values = {"word": outcome(series).value, "trends": trends, "table": _table(ordered), "runs": runs, "warnings": warnings}
     return rendered("history.html", **values, findings=[line for each in ordered for line in findings(each)])
 
 

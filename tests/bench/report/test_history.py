@@ -36,6 +36,12 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     assert 'class="change"' not in page.replace('<path class="change" d="M1 5H23">', "")  # the key alone
 
 
+def test_a_history_too_short_to_be_judged_is_no_pass() -> None:
+    page = history_page(series(3), 3, [])
+    assert "<title>CANNOT JUDGE – tfgate history</title>" in page
+    assert "not judged: 3 runs can&#39;t tell how runs differ" in page
+
+
 def test_a_long_history_is_drawn_as_lines() -> None:
     few, many = (history_page(series(count), count, []) for count in (20, MOST_POINTS + 1))
     assert 'class="candidate dot small"' in few

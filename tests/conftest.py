@@ -9,6 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PTB_ARCHIVE_DEFAULT = ROOT.parent / "shared" / "data" / "simple-examples.tgz"
 
+# By this pytest-benchmark knows that tests run side by side, and switches itself off. The tests of bench/micro are of what it is given and
+# writes, not of how fast anything is.
+os.environ.pop("PYTEST_XDIST_WORKER", None)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make hypothesis draw the same examples in every run, with no limit on their time."""

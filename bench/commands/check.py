@@ -45,26 +45,26 @@ def read_standards(options: argparse.Namespace) -> Standards:
 def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards) -> int:
     """Judges, prints, and returns the verdict's exit code."""
     verdict = judge_run(run, *standards, strict=options.strict)
-    if options.summary:
-        append_summary(Judged(run, verdict, standards[0], standards[1].window_start))
     if options.json:
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
         print_verdict(verdict)
+    if options.summary:  # last: a file that can't be written must not hide the verdict
+        append_summary(Judged(run, verdict, standards[0], standards[1].window_start))
     return verdict.exit_code
 
 
 def judge_and_print_paired(options: argparse.Namespace, run: PairedRun, margins: Margins) -> int:
     """The same for a paired run."""
     verdict = judge_paired(run, margins)
-    if options.summary:
-        append_summary(Judged(run, verdict, window_start=margins.window_start))
     if options.json:
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
         print(sides_text(run) + "\n")
         print_verdict(verdict, PAIRED_SENTENCES)
         print("\n" + spread_text(run, margins))
+    if options.summary:
+        append_summary(Judged(run, verdict, window_start=margins.window_start))
     return verdict.exit_code
 
 

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 
 from bench.drive.lock import LockedError
@@ -48,6 +49,9 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
         return _fail(f"{error.filename or 'writing'}: {what}", FAILED if full else USAGE)
     except ValueError as error:
         return _fail(str(error), USAGE)
+    except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
+        traceback.print_exc()
+        return _fail("this is a fault of tfgate's own: please report the lines above", FAILED)
     finally:
         signal.signal(signal.SIGTERM, handler)
 

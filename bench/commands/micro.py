@@ -55,8 +55,8 @@ def main(options: argparse.Namespace) -> int:
     print(f"launches kept in {folder}", file=sys.stderr)
     if options.record:
         _record(measured[LAUNCH], baselines_folder(options))
-    asked = len(sides) == 2 or options.against
-    return verdict.exit_code if asked or verdict.outcome is not Outcome.CANNOT_JUDGE else 0
+    asked = len(sides) == 2 or options.against or not all(comparison.unjudged for comparison in verdict.comparisons)
+    return verdict.exit_code if asked else 0
 
 
 def _sides(options: argparse.Namespace) -> list[Side]:

@@ -25,8 +25,9 @@ def main(options: argparse.Namespace) -> int:
     if options.add:
         new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
     paths = {name: baseline_path(folder, name) for name in new}
+    for line in [describe_change(old.get(name), baseline) for name, baseline in new.items()]:
+        print(one_line(line))
     for name, baseline in new.items():
-        print(one_line(describe_change(old.get(name), baseline)))
         write_record(paths[name], baseline, replace=name in old)
     print(f"written to {folder}: review the difference and commit it", file=sys.stderr)
     return 0

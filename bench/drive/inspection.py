@@ -40,6 +40,7 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=ASK_SECONDS,
             check=False,
         )
@@ -48,7 +49,7 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
         raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise RequestError(f"interpreter {interpreter} did not say within {ASK_SECONDS:.0f} s what is installed in it") from error
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
         raise RequestError(f"{interpreter} does not answer as a Python does: it said {last[:200]}") from error
     names: dict[str, str] = {}

@@ -9,16 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.baselines import differences
-from bench.judge.exact import judge_numerics
+from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable
 from bench.judge.margins import Margins
-from bench.judge.perplexity import METRIC, two_sided
+from bench.judge.perplexity import METRIC, no_margin, two_sided
 from bench.judge.speed import ABSOLUTE, MEMORY, Metric, logarithms, one_sided, session_groups, sessions_like
 from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
-from bench.record.types import INCOMPLETE, Baseline, Machine, Record, Run
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run
 
 Records = Sequence[Record]
 SIDES = ("the reference", "the candidate")
@@ -40,6 +40,8 @@ def compare_runs(reference: Run, candidate: Run, baselines: Mapping[str, Baselin
         finished = [[record for record in side[name] if not record.failure] for side in sides]
         if failed[0]:
             failures.append(f"{name}: the reference failed: {failed[0].message}")
+        elif failed[1] and failed[1].kind == NO_TENSORFLOW:
+            failures.append(f"{name}: {failed[1].message}")
         elif failed[1]:
             note = f"the candidate failed, where the reference ran: {failed[1].message}"
             comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "failed", "runs", note))
@@ -56,13 +58,22 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
         return [_unlike(name, f"the runs are of unlike things ({different}): nothing was compared")]
     gates = candidate[0].subject.config not in margins.speed_informs
     return [
-        *([judge_numerics(name, candidate)] if any(record.numerics for record in candidate) else []),
-        _retraces(name, reference, candidate),
+        *_numerics(name, reference, candidate),
+        retraces_beside_reference(name, candidate, reference),
         _graph(name, reference, candidate),
         _perplexity(name, reference, candidate, margins),
         _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
     ]
+
+
+def _numerics(name: str, reference: Records, candidate: Records) -> list[Comparison]:
+    """The candidate against the oracle, in the reference's light if that was held against it, too."""
+    checked, beside = (any(record.numerics for record in side) for side in (candidate, reference))
+    if not checked:
+        return []
+    found = judge_numerics(name, candidate)
+    return [beside_reference(found, judge_numerics(name, reference)) if beside else found]
 
 
 def _differences(reference: Record, candidate: Record) -> str:
@@ -80,13 +91,6 @@ def _differences(reference: Record, candidate: Record) -> str:
 
 def _unlike(name: str, note: str) -> Comparison:
     return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
-
-
-def _retraces(name: str, reference: Records, candidate: Records) -> Comparison:
-    """The candidate's step must not be traced more often than the reference's."""
-    before, after = (max(record.retraces for record in side) for side in (reference, candidate))
-    outcome = Outcome.REGRESSION if after > before else Outcome.PASS
-    return Comparison(name, "retraces", outcome, str(after), str(before), "traced again, more often" if after > before else "no more often")
 
 
 def _graph(name: str, reference: Records, candidate: Records) -> Comparison:
@@ -108,7 +112,7 @@ def _perplexity(name: str, reference: Records, candidate: Records, margins: Marg
     shown = [perplexity_text(math.fsum(side) / len(side)) for side in (after, before)]
     comparison = Comparison(name, METRIC, Outcome.CANNOT_JUDGE, shown[0], shown[1], "")
     if subject.config not in margins.perplexity:
-        return dataclasses.replace(comparison, note=f"the margins file has no perplexity margin for {subject.config}")
+        return dataclasses.replace(comparison, note=no_margin(subject))
     margin = math.log1p(margins.perplexity[subject.config])
     found = welch(before, after)
     if found is None:

@@ -1,5 +1,6 @@
 """Metrics without noise: errors against the oracle, weights after evaluation, retraces. Compared exactly, outside the statistics."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from bench.judge.types import Comparison, Outcome
@@ -32,3 +33,21 @@ def judge_retraces(subject: str, records: Sequence[Record]) -> Comparison:
     most = max(record.retraces for record in records)
     outcome = Outcome.REGRESSION if most else Outcome.PASS
     return Comparison(subject, "retraces", outcome, str(most), "0", "the step was traced again" if most else "the step was traced once")
+
+
+def beside_reference(candidate: Comparison, reference: Comparison) -> Comparison:
+    """The candidate's comparison with the oracle, unless the reference departs from it as well: then nobody tells who is right."""
+    if reference.outcome is not Outcome.REGRESSION:
+        return candidate
+    if candidate.outcome is Outcome.REGRESSION:
+        note = f"both depart from the oracle; the reference: {reference.note}; the candidate: {candidate.note}"
+        return dataclasses.replace(candidate, outcome=Outcome.CANNOT_JUDGE, note=note)
+    return dataclasses.replace(candidate, note=f"{candidate.note}; the reference departs from it: {reference.note}")
+
+
+def retraces_beside_reference(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> Comparison:
+    """The candidate's step must not be traced more often than the reference's."""
+    after, before = (max(record.retraces for record in side) for side in (candidate, reference))
+    if after > before:
+        return Comparison(subject, "retraces", Outcome.REGRESSION, str(after), str(before), "the step was traced again, more often")
+    return Comparison(subject, "retraces", Outcome.PASS, str(after), str(before), "the step was traced no more often")

@@ -47,7 +47,7 @@ def _judge_subject(name: str, records: Sequence[Record], baseline: Baseline | No
         return [
             *exact,
             Comparison(name, METRIC, Outcome.CANNOT_JUDGE, "–", "–", problem),
-            _bare_speed(records, margins),
+            _bare_speed(records, problem, margins),
         ]
     return [
         *exact,
@@ -65,12 +65,13 @@ def _mismatch(subject: Subject, baseline: Baseline | None) -> str:
     return f"the baseline is of something else ({different}): record a new one with --replace" if different else ""
 
 
-def _bare_speed(records: Sequence[Record], margins: Margins) -> Comparison:
+def _bare_speed(records: Sequence[Record], problem: str, margins: Margins) -> Comparison:
     subject = records[0].subject
     speeds = [speed.step_seconds for speed in map(launch_speed, records) if speed]
     shown = f"{1000 * sum(speeds) / len(speeds):.2f} ms" if speeds else "–"
-    note = "not judged: there is no baseline; `tfgate record RUN` makes one"
-    return Comparison(subject.name, "step time", Outcome.INFORMS, shown, "–", note, gates=subject.config not in margins.speed_informs)
+    return Comparison(
+        subject.name, "step time", Outcome.INFORMS, shown, "–", f"not judged: {problem}", gates=subject.config not in margins.speed_informs
+    )
 
 
 def _strict(comparison: Comparison) -> Comparison:

@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import ruptures
@@ -59,19 +60,33 @@ class Drift:
     first: int | None  # position of the first run that was; None without one
 
 
+class Key(NamedTuple):
+    """What makes values comparable over time: everything that is chosen but TensorFlow."""
+
+    subject: str
+    fingerprint: str
+    machine: str
+    threads: int
+    onednn: bool
+    metric: str
+
+    @property
+    def place(self) -> str:
+        """The machine and what was set on it."""
+        return f"{self.machine}, {self.threads} threads, oneDNN {'on' if self.onednn else 'off'}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Series:
     """One metric of one subject on one machine, in the order of its runs."""
 
-    subject: str
-    machine: str  # its fingerprint
-    metric: str
+    key: Key
     points: tuple[Point, ...]
-    anchor: float
+    anchor: float | None  # None where the run that was given as one lacks it
     margin: float  # of logarithms
     noise: float | None  # between neighbouring runs; None for too few of them
     changes: tuple[Change, ...]
-    drift: Drift | None  # None without noise to judge it by
+    drift: Drift | None  # None without noise to judge it by, or without an anchor
 
     @property
     def worse(self) -> bool:
@@ -81,21 +96,23 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Values:
-    """What a history keeps of a run: a value for each (subject, its fingerprint, machine, metric)."""
+    """What a history keeps of a run."""
 
     run: str
     created: str
     tensorflow: str
-    values: dict[tuple[str, str, str, str], float]
+    values: dict[Key, float]
 
 
 def run_values(name: str, run: Run) -> Values:
     """The metrics of a run that was found at `name`; launches that failed are left out. Raises ValueError for a damaged record."""
-    values: dict[tuple[str, str, str, str], float] = {}
-    finished = [record for record in run.records if not record.failure]
+    values: dict[Key, float] = {}
+    finished = [record for record in run.records if record.environment and not record.failure]
     for subject, records in by_subject(finished).items():
-        key = (subject, records[0].subject.fingerprint, records[0].machine.fingerprint())
-        values |= {(*key, metric): value for metric, value in _metrics(records).items()}
+        first, environment = records[0], records[0].environment
+        assert environment is not None
+        key = (subject, first.subject.fingerprint, first.machine.fingerprint(), environment.threads, environment.onednn)
+        values |= {Key(*key, metric): value for metric, value in _metrics(records).items()}
     versions = dict.fromkeys(record.environment.tensorflow for record in finished if record.environment)
     return Values(name, run.created, ", ".join(versions), values)
 
@@ -109,13 +126,20 @@ def outcome(series: Iterable[Series]) -> Outcome:
 
 
 def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Series]:
-    """A series for each subject, machine and metric that at least two runs have; the anchor is the oldest run's value unless given."""
-    groups: dict[tuple[str, str, str, str], list[Point]] = {}
+    """A series for each key that at least two runs have. Its anchor is the oldest run's value, unless an anchor is given.
+
+    A series that the given anchor lacks has none, and isn't judged. Raises ValueError if that is so of all.
+    """
+    groups: dict[Key, list[Point]] = {}
     for run in sorted(runs, key=lambda run: run.created):
         for key, value in run.values.items():
             groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, value))
-    fixed = anchor.values if anchor else {}
-    return [_series(key, points, fixed.get(key, points[0].value)) for key, points in groups.items() if len(points) > 1]
+    groups = {key: points for key, points in groups.items() if len(points) > 1}
+    if anchor and not anchor.values.keys() & groups.keys():
+        raise ValueError(
+            f"the anchor {anchor.run} has nothing in common with the runs: no configuration, machine and threads that both have"
+        )
+    return [_series(key, points, anchor.values.get(key) if anchor else points[0].value) for key, points in groups.items()]
 
 
 def noise(values: Sequence[float], margin: float) -> float | None:
@@ -143,25 +167,26 @@ def drift(values: Sequence[float], anchor: float, deviation: float, margin: floa
     return Drift(values[-1] - anchor, beyond[-1], next((position for position, is_beyond in enumerate(beyond) if is_beyond), None))
 
 
-def _series(key: tuple[str, str, str, str], points: Sequence[Point], anchor: float) -> Series:
-    subject, _, machine, metric = key
-    values, margin = [point.value for point in points], math.log1p(MARGINS[metric])
+def _series(key: Key, points: Sequence[Point], anchor: float | None) -> Series:
+    values, margin = [point.value for point in points], math.log1p(MARGINS[key.metric])
     deviation = noise(values, margin)
+    series = Series(key, tuple(points), anchor, margin, deviation, (), None)
     if deviation is None:
-        return Series(subject, machine, metric, tuple(points), anchor, margin, None, (), None)
-    found, drifted = changes(values, deviation, margin), drift(values, anchor, deviation, margin)
-    return Series(subject, machine, metric, tuple(points), anchor, margin, deviation, found, drifted)
+        return series
+    drifted = None if anchor is None else drift(values, anchor, deviation, margin)
+    return dataclasses.replace(series, changes=changes(values, deviation, margin), drift=drifted)
 
 
 def _metrics(records: Sequence[Record]) -> dict[str, float]:
     """Mean logarithms over the launches that have the metric."""
     speeds = [speed for record in records if (speed := launch_speed(record))]
+    timed = [record for record in records if record.step_seconds]  # beside others (--no-speed) evaluation takes what is left
     found = {
         "step time": [math.log(speed.step_seconds) for speed in speeds],
         "perplexity": [log_perplexity(record.losses, record.subject, 0.0) for record in records],
         "peak memory": [math.log(record.memory.peak_rss_bytes) for record in records if record.memory],
         "start-up": [math.log(speed.startup_seconds) for speed in speeds],
-        "evaluation": [math.log(record.evaluation.seconds) for record in records if record.evaluation and record.evaluation.seconds > 0],
+        "evaluation": [math.log(record.evaluation.seconds) for record in timed if record.evaluation and record.evaluation.seconds > 0],
     }
     means = {metric: math.fsum(values) / len(values) for metric, values in found.items() if values}
     return {metric: mean for metric, mean in means.items() if math.isfinite(mean)}

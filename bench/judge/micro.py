@@ -13,7 +13,7 @@ from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.sequential import LOOKS, decide
 from bench.judge.speed import LEAST_SESSIONS, one_sided
 from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.micro import MicroLaunch
+from bench.record.micro import MicroCase, MicroLaunch
 
 Launches = Sequence[MicroLaunch]
 
@@ -31,17 +31,20 @@ def judge_pairs(reference: Launches, candidate: Launches, margin: float) -> Verd
     names = common(reference, candidate)
     gating = gates(reference[0])
     comparisons = [_judge_pair(name, reference, candidate, margin, name in gating) for name in names]
-    return Verdict(overall(comparisons), tuple(comparisons), ())
+    comparisons += [_one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating]
+    return Verdict(overall(comparisons), tuple(comparisons), _without_gates(gating))
 
 
 def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: float) -> Verdict:
-    """New launches against earlier sessions, oldest first, on their machine and of one TensorFlow. Raises UnlikeError."""
-    alike = _alike(sessions, candidate[0].machine)
-    gating = gates(candidate[0])
-    names = common(*alike, candidate) if alike else tuple(candidate[0].cases)
-    comparisons = [_judge_session(name, alike, candidate, margin, name in gating) for name in names]
-    short = _short(len(alike), len(candidate))
-    return Verdict(overall(comparisons), tuple(comparisons), (short,) if short else ())
+    """New launches against earlier sessions, oldest first, on their machine and of one TensorFlow. Raises UnlikeError.
+
+    A case is held against the sessions that have it, of the same model and data.
+    """
+    gating, cases = gates(candidate[0]), candidate[0].cases
+    alike = {name: _alike([session for session in sessions if _has(session, cases[name])], candidate[0]) for name in common(candidate)}
+    comparisons = [_judge_session(name, of, candidate, margin, name in gating) for name, of in alike.items()]
+    short = dict.fromkeys(_short(len(of), len(candidate)) for name, of in alike.items() if name in gating)
+    return Verdict(overall(comparisons), tuple(comparisons), (*filter(None, short), *_without_gates(gating)))
 
 
 def decided(reference: Launches, candidate: Launches, margin: float) -> bool:
@@ -72,6 +75,23 @@ def common(*sides: Launches) -> tuple[str, ...]:
     return names
 
 
+def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:
+    """(the side that has it, the case) of what one side alone has, or not in all of its launches."""
+    sides = (("reference", reference), ("candidate", candidate))
+    found = {name: (side, one) for side, launches in sides for launch in launches for name, one in launch.cases.items()}
+    return [pair for name, pair in found.items() if name not in names]
+
+
+def _one_sided(one: MicroCase, side: str, margin: float) -> Comparison:
+    note = f"not every launch of both sides has it; one of the {side} does"
+    return Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, "–", "–", note, margin=margin)
+
+
+def _without_gates(gating: frozenset[str]) -> tuple[str, ...]:
+    what = f"in graph mode, {', '.join(GATING)}"
+    return () if gating else (f"nothing of what was timed gates, so there is no verdict on it ({what} do): --mode, --target",)
+
+
 def _judge_pair(name: str, reference: Launches, candidate: Launches, margin: float, gating: bool) -> Comparison:
     ratios = _ratios(name, reference, candidate)
     decision = decide(ratios, margin)
@@ -98,8 +118,9 @@ def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches,
     one = candidate[0].cases[name]
     shown = f"{_milliseconds(values)}, {one.words / math.exp(_mean(values)):,.0f} words/s"
     earlier = _milliseconds([_mean(group) for group in groups]) if groups else "–"
-    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, shown, earlier, "", margin=margin, gates=gating)
-    if _short(len(sessions), len(candidate)):
+    short = _short(len(sessions), len(candidate))
+    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, shown, earlier, short, margin=margin, gates=gating)
+    if short:
         return comparison
     found = new_group_interval(values, components(groups))
     outcome, note, improved = one_sided(found, margin)
@@ -130,9 +151,14 @@ def _short(sessions: int, launches: int) -> str:
     return ""
 
 
-def _alike(sessions: Sequence[Launches], machine: str) -> list[Launches]:
-    """Sessions of that machine, of the TensorFlow that was measured last there: how versions differ is not how sessions differ."""
-    here = [session for session in sessions if session[0].machine == machine]
+def _has(session: Launches, one: MicroCase) -> bool:
+    """Whether each of its launches has the case, of the same model and data."""
+    return all(one.name in launch.cases and launch.cases[one.name].fingerprint == one.fingerprint for launch in session)
+
+
+def _alike(sessions: Sequence[Launches], launch: MicroLaunch) -> list[Launches]:
+    """Sessions of its machine, of the TensorFlow that was measured last there: how versions differ is not how sessions differ."""
+    here = [session for session in sessions if session[0].machine == launch.machine]
     return [session for session in here if _tensorflow(session) == _tensorflow(here[-1])]
 
 

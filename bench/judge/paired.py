@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.exact import judge_numerics
+from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
@@ -29,7 +29,11 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
     comparisons += _numerics(run, subject)
     pairs = whole_pairs(run)
     if pairs:
-        comparisons += [_retraces(subject, pairs), *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins))]
+        sides = ([pair.candidate for pair in pairs], [pair.reference for pair in pairs])
+        comparisons += [
+            retraces_beside_reference(subject, *sides),
+            *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins)),
+        ]
     warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs) + _left_out(run)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
@@ -84,29 +88,10 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
     comparisons = []
     if len(run.oracle) == 2 and not any(record.failure for record in run.oracle):
         reference, candidate = (judge_numerics(subject, [record]) for record in run.oracle)
-        comparisons.append(_beside_reference(candidate, reference))
+        comparisons.append(beside_reference(candidate, reference))
     if run.lockstep:
         comparisons.append(judge_lockstep(run.lockstep))
     return comparisons
-
-
-def _beside_reference(candidate: Comparison, reference: Comparison) -> Comparison:
-    """The candidate's comparison with the oracle, unless the reference departs from it as well: then nobody tells who is right."""
-    if reference.outcome is not Outcome.REGRESSION:
-        return candidate
-    if candidate.outcome is Outcome.REGRESSION:
-        note = f"both depart from the oracle; the reference: {reference.note}; the candidate: {candidate.note}"
-        return dataclasses.replace(candidate, outcome=Outcome.CANNOT_JUDGE, note=note)
-    return dataclasses.replace(candidate, note=f"{candidate.note}; the reference departs from it: {reference.note}")
-
-
-def _retraces(subject: str, pairs: Sequence[Pair]) -> Comparison:
-    """The candidate's step must not be traced more often than the reference's."""
-    reference = max(pair.reference.retraces for pair in pairs)
-    candidate = max(pair.candidate.retraces for pair in pairs)
-    outcome = Outcome.REGRESSION if candidate > reference else Outcome.PASS
-    note = "the step was traced again" if candidate else "the step was traced once"
-    return Comparison(subject, "retraces", outcome, str(candidate), str(reference), note)
 
 
 def _left_out(run: PairedRun) -> list[str]:

@@ -4,14 +4,14 @@ Two-sided: a lower perplexity from the same numbers is another training, too. Eq
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, Interval, Outcome, percent
 from bench.judge.wording import why
-from bench.record.types import Baseline, Environment, Record
+from bench.record.types import Baseline, Environment, Record, Subject
 
 METRIC = "perplexity"
 ONE_ENVIRONMENT = "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
@@ -23,9 +23,16 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
     shown = perplexity_text(math.fsum(candidate) / len(candidate))
+    if subject.config not in margins.perplexity:
+        return Comparison(subject.name, METRIC, Outcome.CANNOT_JUDGE, shown, "–", no_margin(subject))
     margin = math.log1p(margins.perplexity[subject.config])
+    stored = {(replica.jitter, replica.losses) for replica in baseline.replicas}
+    again = [record.losses for record in records if (record.jitter, record.losses) in stored]
+    if len(again) == len(records):
+        note = f"the same to the last bit as {len(again)} of the baseline's trainings from the same starts"
+        return Comparison(subject.name, METRIC, Outcome.PASS, shown, shown, note, None, margin)
     try:
-        reference = components(list(replica_groups(baseline, start).values()))
+        reference = components(list(replica_groups(baseline, start, without=again).values()))
     except ValueError as error:
         return Comparison(subject.name, METRIC, Outcome.CANNOT_JUDGE, shown, "–", f"baseline: {error}", None, margin)
     found = new_group_interval(candidate, reference)
@@ -36,13 +43,19 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     return Comparison(subject.name, METRIC, outcome, shown, reference_shown, note, found, margin, detectable(found, margin))
 
 
-def replica_groups(baseline: Baseline, window_start: float) -> dict[str, list[float]]:
+def no_margin(subject: Subject) -> str:
+    """Why a perplexity can't be judged without an entry in the margins file."""
+    return f"the margins file has no perplexity margin for {subject.config}"
+
+
+def replica_groups(baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()) -> dict[str, list[float]]:
     """Log perplexities of the replicas by environment. Raises ValueError for a replica without its losses.
 
-    Replicas that are equal bit for bit (the same weights trained again, or by a version that changed nothing) are one sample.
+    Trainings `without` are left out: a candidate that repeats one of them would be held against itself. Replicas that are equal bit for
+    bit (the same weights trained again, or by a version that changed nothing) are one sample.
     """
     groups: dict[str, list[float]] = {}
-    seen: set[tuple[float, ...]] = set()
+    seen = set(without)
     for replica in baseline.replicas:
         if replica.losses not in seen:
             seen.add(replica.losses)

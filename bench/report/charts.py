@@ -14,6 +14,7 @@ Points = Sequence[tuple[float, float]]
 TICKS = 5  # about as many as a plot has
 MOST_POINTS = 240  # a line has no more: as many as a phone's screen shows
 FLOOR = 1e-12  # what a logarithmic axis shows for 0
+MOST_LOG = 20.0  # a difference of logarithms beyond it is drawn at it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,11 @@ def chart(
     y = (logarithmic if log else linear)(y for _, y in points)
     marks = tuple(Mark(shape.style, _path(shape, x, y), shape.title) for shape in shapes)
     return Chart(title, caption, *axes, x.ticks() if x_ticks is None else x_ticks, y.ticks(unit), marks, tuple(keys))
+
+
+def as_percent(log_difference: float) -> float:
+    """A difference of logarithms in percent; one too large to hold is shown as the largest that can be drawn."""
+    return 100 * math.expm1(min(log_difference, MOST_LOG)) if math.isfinite(log_difference) else math.nan
 
 
 def thinned(values: Sequence[float], start: int = 0) -> tuple[tuple[float, float], ...]:

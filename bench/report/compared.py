@@ -5,7 +5,7 @@ import shlex
 
 from bench.judge.perplexity import environment_key
 from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun
-from bench.record.types import Environment, Machine
+from bench.record.types import Baseline, Environment, Machine
 from bench.report.judged import Judged, environment, measured
 
 NOTHING = "–"
@@ -22,7 +22,7 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether the sides have it in common."""
+        """Whether the sides do not have it in common."""
         return self.reference != self.candidate
 
 
@@ -42,7 +42,7 @@ def environments(judged: Judged) -> list[Difference]:
 
 def replicas(judged: Judged) -> list[str]:
     """The environments whose trainings the baselines' perplexities rest on, each once."""
-    every = [replica.environment for baseline in judged.baselines.values() for replica in baseline.replicas]
+    every = [replica.environment for baseline in _baselines(judged) for replica in baseline.replicas]
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
 
@@ -68,9 +68,15 @@ def locks(judged: Judged) -> list[tuple[str, list[str], list[str]]]:
 
 def _baseline_environment(judged: Judged) -> Environment | None:
     here = {launch.record.machine for launch in measured(judged.run)}
-    sessions = [session for baseline in judged.baselines.values() for session in baseline.sessions]
+    sessions = [session for baseline in _baselines(judged) for session in baseline.sessions]
     newest = max(sessions, key=lambda session: (session.machine in here, session.created), default=None)
     return newest.environment if newest else None
+
+
+def _baselines(judged: Judged) -> list[Baseline]:
+    """Those of what was measured."""
+    subjects = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
+    return [judged.baselines[name] for name in subjects if name in judged.baselines]
 
 
 def _properties(found: Environment | None) -> dict[str, str]:

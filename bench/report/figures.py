@@ -9,12 +9,11 @@ from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Baseline
-from bench.report.charts import Chart, Scale, Shape, Tick, chart, thinned
+from bench.report.charts import Chart, Scale, Shape, Tick, as_percent, chart, thinned
 from bench.report.judged import Judged, Measured
 
 PERCENTILES = (5, 25, 50, 75, 95)
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
-MOST_LOG = 20.0  # a difference of logarithms beyond it is drawn at it
 MEBIBYTE = 2**20
 SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
@@ -89,7 +88,7 @@ def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start
     mean = [math.fsum(values) / len(values) for values in zip(*reference, strict=True)]
 
     def relative(curve: Sequence[float]) -> tuple[tuple[float, float], ...]:
-        return thinned([_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start)
+        return thinned([as_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start)
 
     low, high = (relative([choose(values) for values in zip(*reference, strict=True)]) for choose in (min, max))
     count = f"{len(reference)} reference training{'' if len(reference) == 1 else 's'}"
@@ -101,15 +100,10 @@ def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start
     keys = [("envelope", f"{count}: spread by rounding alone"), ("candidate thin", "candidate, a line a launch")]
     if margin is not None:
         ends = (low[0][0], low[-1][0])
-        shapes += [Shape("margin", tuple((x, _percent(limit)) for x in ends), "margin") for limit in (margin, -margin)]
-        keys.append(("margin", f"margin ±{_percent(margin):.1f}%"))
+        shapes += [Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)]
+        keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
     caption = "Difference from the mean of the reference's trainings. The last step is what is judged."
     return chart("Running perplexity against the reference's", caption, ("step", "difference"), shapes, keys, unit="%")
-
-
-def _percent(log_difference: float) -> float:
-    """A difference of logarithms in percent; one too large to hold is shown as the largest that can be drawn."""
-    return 100 * math.expm1(min(log_difference, MOST_LOG)) if math.isfinite(log_difference) else math.nan
 
 
 def _running(losses: Sequence[float], start: int) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.judge.history import Change, Drift, Point, Series, outcome
 from bench.judge.types import percent
-from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, chart, thinned
+from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, as_percent, chart, thinned
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
 
@@ -31,13 +31,15 @@ def history_page(series: Sequence[Series], runs: int, warnings: Sequence[str]) -
 
 def findings(series: Series) -> list[str]:
     """What is to be said of a series, a line each; nothing of one that stands where it stood."""
-    name = f"{series.metric} of {series.subject} on {series.machine}"
+    name = f"{series.key.metric} of {series.key.subject} on {series.key.place}"
     lines = []
     if series.drift and series.drift.beyond:
         lines.append(f"{name}: {_drifted(series, series.drift)}")
     lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
     if series.noise is None:
         lines.append(f"{name}: not judged: {len(series.points)} runs can't tell how runs differ")
+    elif series.anchor is None:
+        lines.append(f"{name}: not judged: the anchor has no such value")
     return lines
 
 
@@ -55,35 +57,32 @@ def _named(point: Point) -> str:
 
 
 def _chart(series: Series) -> Chart:
-    """Percent off the anchor, by run."""
+    """Percent off the anchor, by run; off the oldest run without one."""
     points = series.points
-    values = [_percent(point.value - series.anchor) for point in points]
+    anchor, origin = (points[0].value, "oldest run") if series.anchor is None else (series.anchor, "anchor")
+    values = [as_percent(point.value - anchor) for point in points]
     ends = (1.0, float(len(points)))
     shapes = [
-        Shape("reference thin", tuple((x, 0.0) for x in ends), "anchor"),
-        Shape("margin", tuple((x, _percent(series.margin)) for x in ends), f"margin {percent(series.margin)}"),
+        Shape("reference thin", tuple((x, 0.0) for x in ends), origin),
+        Shape("margin", tuple((x, as_percent(series.margin)) for x in ends), f"margin {percent(series.margin)}"),
         Shape("candidate thin", thinned(values, start=1)),
     ]
     if len(points) <= MOST_POINTS:
         shapes += [
-            Shape("candidate dot small", ((number, value),), f"{_named(point)}: {percent(point.value - series.anchor)}")
+            Shape("candidate dot small", ((number, value),), f"{_named(point)}: {percent(point.value - anchor)}")
             for number, (point, value) in enumerate(zip(points, values, strict=True), 1)
         ]
-    low, high = min(0.0, *values), max(_percent(series.margin), *values)
+    low, high = min(0.0, *values), max(as_percent(series.margin), *values)
     shapes += [
         Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change)) for change in series.changes
     ]
-    keys = [("reference thin", "anchor"), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level")]
+    keys = [("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level")]
     scale = Scale(0.5, len(points) + 0.5)
     every = math.ceil(len(points) / MOST_LABELS)
     ticks = tuple(Tick(scale.percent(n), points[n - 1].tensorflow or str(n)) for n in range(1, len(points) + 1, every))
-    title = f"{series.metric} of {series.subject}"
-    caption = f"machine {series.machine}, {len(points)} runs"
-    return chart(title, caption, ("run, by its TensorFlow", "off the anchor"), shapes, keys, unit="%", x_scale=scale, x_ticks=ticks)
-
-
-def _percent(difference: float) -> float:
-    return 100 * math.expm1(min(difference, 20.0))
+    title = f"{series.key.metric} of {series.key.subject}"
+    caption = f"machine {series.key.place}, {len(points)} runs"
+    return chart(title, caption, ("run, by its TensorFlow", f"off the {origin}"), shapes, keys, unit="%", x_scale=scale, x_ticks=ticks)
 
 
 def _table(series: Sequence[Series]) -> Table:
@@ -92,14 +91,14 @@ def _table(series: Sequence[Series]) -> Table:
 
 
 def _row(series: Series) -> tuple[Cell, ...]:
-    difference = series.points[-1].value - series.anchor
+    difference = None if series.anchor is None else series.points[-1].value - series.anchor
     word = "not judged" if series.drift is None else "REGRESSION" if series.worse else "PASS"
     return (
-        Cell(series.subject),
-        Cell(series.machine),
-        Cell(series.metric),
+        Cell(series.key.subject),
+        Cell(series.key.place),
+        Cell(series.key.metric),
         Cell(str(len(series.points)), len(series.points)),
-        Cell(percent(difference), difference),
+        Cell(percent(difference), difference) if difference is not None else Cell(NOTHING),
         Cell(percent(series.margin), series.margin),
         Cell(percent(series.noise).lstrip("+"), series.noise) if series.noise is not None else Cell(NOTHING),
         Cell(word),

@@ -138,3 +138,12 @@ def test_wrong_margins_are_named(tfgate: Tfgate, keep: Keep, baselines: Path, te
     found = tfgate("check", keep("run"), "--baselines", baselines)
     assert found.code == 2
     assert said in found.error
+
+
+def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
+    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
+    found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
+    assert found.code == 2
+    assert "REGRESSION" in found.out

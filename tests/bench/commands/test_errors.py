@@ -54,9 +54,11 @@ def test_each_error_is_one_line_and_a_code(error: BaseException, code: int, line
     assert (captured.out, captured.err) == ("", f"tfgate: error: {line}\n")
 
 
-def test_an_error_of_our_own_making_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError):
-        guarded(raising(ZeroDivisionError()), argparse.Namespace())
+def test_an_error_of_our_own_making_is_shown_whole_and_is_no_regression(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(raising(ZeroDivisionError("by nothing")), argparse.Namespace()) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-2:] == ["ZeroDivisionError: by nothing", "tfgate: error: this is a fault of tfgate's own: please report the lines above"]
 
 
 def show(folder: Path, output: int) -> subprocess.CompletedProcess[bytes]:

@@ -92,6 +92,14 @@ def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empt
     assert tfgate("micro", "--python", python, "--output", tmp_path / "slow", "--baselines", empty_baselines).code == 1
 
 
+def test_recorded_sessions_that_prove_nothing_are_no_pass(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    for number, factor in enumerate((1.0, 2.0, 1.5)):  # sessions that differ more than any margin
+        session(empty_baselines / "micro" / f"2026010{number}", factor)
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert (answer.code, "can't be excluded" in " ".join(answer.out.split())) == (3, True)
+
+
 def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
     chosen = [

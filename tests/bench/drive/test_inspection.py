@@ -49,6 +49,8 @@ def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pyte
         ("echo hello", "does not answer as a Python does: it said nothing"),
         ("echo broken >&2; exit 1", "does not answer as a Python does: it said broken"),
         ("echo '[1]'", "does not answer as a Python does"),
+        ("echo 5", "does not answer as a Python does"),
+        (r"printf '\377\n'", "does not answer as a Python does"),
     ],
 )
 def test_what_is_no_python(tmp_path: Path, body: str, said: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.compare import compare_runs
 from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.types import Baseline, Failure, Record
+from bench.record.types import NO_TENSORFLOW, Baseline, Failure, Record
 from tests.bench.samples import (
     BEYOND,
     LOG_PERPLEXITIES,
@@ -157,3 +157,17 @@ def test_speed_of_tiny_informs() -> None:
 def test_a_run_held_against_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="is given twice"):
         compare_runs(run(records(LOG_PERPLEXITIES)), run(records(LOG_PERPLEXITIES)), {}, MARGINS)
+
+
+def test_a_candidate_without_tensorflow_is_a_failed_measurement() -> None:
+    missing = [dataclasses.replace(each, failure=Failure(NO_TENSORFLOW, "no tensorflow there")) for each in records(OTHERS)]
+    found = verdict(missing)
+    assert (found.exit_code, found.failures) == (4, (f"{SUBJECT.name}: no tensorflow there",))
+
+
+def test_where_both_depart_from_the_oracle_nobody_tells_who_is_right() -> None:
+    wrong, wrong_too = ([dataclasses.replace(of[0], numerics=(BEYOND,)), *of[1:]] for of in (records(), records(OTHERS)))
+    assert by_metric(verdict(wrong_too))["numerics"].outcome is Outcome.REGRESSION
+    found = by_metric(verdict(wrong_too, of=wrong))["numerics"]
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.note.startswith("both depart from the oracle")

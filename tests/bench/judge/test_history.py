@@ -10,7 +10,7 @@ import pytest
 
 from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, run_values
 from bench.record.types import Failure
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, record, run
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment, record, run
 
 FIVE_PERCENT = math.log1p(0.05)
 
@@ -27,7 +27,7 @@ def releases(slowdowns: Sequence[float], deviation: float = 0.002, seed: int = 1
 
 
 def step_time(series: Sequence[Series]) -> Series:
-    return next(each for each in series if each.metric == "step time")
+    return next(each for each in series if each.key.metric == "step time")
 
 
 def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
@@ -127,7 +127,7 @@ def test_other_machines_and_other_models_are_other_series() -> None:
         for day in (1, 2)
         for name, of in (("here", record()), ("there", record(machine=OTHER_MACHINE)), ("other", record(subject=other)))
     ]
-    found = [each for each in histories(values) if each.metric == "step time"]
+    found = [each for each in histories(values) if each.key.metric == "step time"]
     assert [len(each.points) for each in found] == [2, 2, 2]
 
 
@@ -142,3 +142,30 @@ def test_failed_launches_and_missing_metrics_are_left_out() -> None:
 def test_runs_are_ordered_by_their_time() -> None:
     values = [run_values(f"day-{day}", run([record()], f"2026-01-{day:02}T00:00:00+00:00")) for day in (3, 1, 2)]
     assert [point.run for point in step_time(histories(values)).points] == ["day-1", "day-2", "day-3"]
+
+
+def test_an_evaluation_beside_other_work_is_no_measurement() -> None:
+    """As `tfgate run --no-speed` leaves it: no step times, and an evaluation that took what was left of the machine."""
+    untimed = dataclasses.replace(record(launch=1), step_seconds=())
+    assert {key.metric for key in run_values("run", run([untimed])).values} == {"perplexity", "peak memory"}
+
+
+def test_runs_of_other_threads_are_another_series() -> None:
+    values = []
+    for day in range(1, 17):
+        one = record(step_seconds=0.1 if day % 2 else 0.2)
+        changed = dataclasses.replace(one, environment=environment(threads=2 if day % 2 else 1))
+        values.append(run_values(f"day-{day}", run([changed], f"2026-01-{day:02}T00:00:00+00:00")))
+    found = [each for each in histories(values) if each.key.metric == "step time"]
+    assert [(each.key.threads, each.worse, len(each.points)) for each in found] == [(2, False, 8), (1, False, 8)]
+
+
+def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
+    values = [run_values(f"day-{day}", run([record()], f"2026-01-{day:02}T00:00:00+00:00")) for day in range(1, 9)]
+    untimed = run_values("anchor", run([dataclasses.replace(record(), step_seconds=())]))
+    found = {each.key.metric: each for each in histories(values, untimed)}
+    assert (found["step time"].anchor, found["step time"].drift) == (None, None)
+    assert found["perplexity"].drift
+    elsewhere = run_values("elsewhere", run([record(machine=OTHER_MACHINE)]))
+    with pytest.raises(ValueError, match="the anchor elsewhere has nothing in common with the runs"):
+        histories(values, elsewhere)

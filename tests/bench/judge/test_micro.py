@@ -160,3 +160,34 @@ def test_without_the_sessions_variance_nothing_is_judged(sessions: list[list[Mic
     assert found.outcome is Outcome.CANNOT_JUDGE
     assert {one.outcome for one in found.comparisons} == {Outcome.INFORMS}
     assert found.warnings[0].startswith(said)
+
+
+def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:
+    """The launches with a case of their own instead of the usual ones."""
+    return [dataclasses.replace(launch, cases={case(target).name: case(target, launch.cases[case().name].median_seconds)}) for launch in of]
+
+
+def test_a_case_is_held_against_the_sessions_that_have_it() -> None:
+    """Sessions of other cases, and one of other data under the same name, are no obstacle; what no session has isn't judged."""
+    foreign = [only(launches(SECONDS[:4]), "clip")]
+    other_data = {name: dataclasses.replace(one, fingerprint="4567") for name, one in SESSIONS[0][0].cases.items()}
+    changed = [dataclasses.replace(one, cases=other_data) for one in SESSIONS[0]]
+    found = judge_sessions([*foreign, changed, *SESSIONS], launches(OTHERS[:4]), MARGIN)
+    assert found == judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
+    alone = judge_sessions(SESSIONS, only(launches(OTHERS[:4]), "clip"), MARGIN)
+    assert alone.comparisons[0].unjudged
+    assert alone.warnings[0].startswith("not judged: 0 earlier sessions")
+
+
+def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
+    """Both have the eager step; the graph's is the reference's alone."""
+    lacking = [dataclasses.replace(one, cases={n: c for n, c in one.cases.items() if c.mode == "eager"}) for one in launches(OTHERS)]
+    found = judge_pairs(launches(SECONDS), lacking, MARGIN)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert [one.note for one in found.comparisons if one.gates] == ["not every launch of both sides has it; one of the reference does"]
+
+
+def test_where_nothing_gates_the_verdict_says_so() -> None:
+    one, other = only(launches(SECONDS), "input"), only(launches(OTHERS), "input")
+    assert judge_pairs(one, other, MARGIN).warnings[0].startswith("nothing of what was timed gates")
+    assert judge_sessions([one] * 3, other, MARGIN).warnings[-1].startswith("nothing of what was timed gates")

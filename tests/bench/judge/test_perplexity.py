@@ -1,5 +1,6 @@
 """Perplexity: inside the margin, outside it on either side, between; the spread that rounding causes; replicas that are none."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -130,3 +131,29 @@ def test_the_stated_detectable_difference_is_detected() -> None:
 
 def test_records_of_a_run_are_siblings_of_its_baseline() -> None:
     assert judge_perplexity(records(), baseline(), MARGINS).outcome is Outcome.PASS
+
+
+def test_without_a_margin_nothing_is_judged() -> None:
+    found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, perplexity={}))
+    assert (found.outcome, found.note) == (Outcome.CANNOT_JUDGE, "the margins file has no perplexity margin for notebook")
+
+
+OWN = records(value + 1e-4 for value in LOG_PERPLEXITIES)  # equal to no replica's
+
+
+def repeated(count: int) -> tuple[Replica, ...]:
+    """The replicas with the first launches' own trainings among them: the same jitter, the same losses."""
+    return (*REPLICAS, *(dataclasses.replace(replica(0), jitter=one.jitter, losses=one.losses) for one in OWN[:count]))
+
+
+def test_a_training_is_not_held_against_itself() -> None:
+    """Two of four launches were trained for the baseline, too: it judges without these two."""
+    held = [judge_perplexity(OWN, baseline(replicas), MARGINS) for replicas in (REPLICAS, repeated(2))]
+    assert held[0].interval
+    assert held[0] == held[1]
+
+
+def test_trainings_that_are_all_the_baselines_own_are_the_same_to_the_last_bit() -> None:
+    found = judge_perplexity(OWN, baseline(repeated(4)), MARGINS)
+    assert (found.outcome, found.interval) == (Outcome.PASS, None)
+    assert found.note == "the same to the last bit as 4 of the baseline's trainings from the same starts"

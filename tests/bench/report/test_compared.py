@@ -6,7 +6,7 @@ from bench.judge.gate import judge_run
 from bench.report import compared
 from bench.report.judged import Judged
 from tests.bench.report.samples import DIGEST, NEW, OLD, paired_run, upgrade
-from tests.bench.samples import MARGINS, OTHER_MACHINE, SESSIONS, SUBJECT, baseline, records, run, session
+from tests.bench.samples import MARGINS, OTHER_MACHINE, SESSIONS, SPEEDS, SUBJECT, TINY, baseline, records, replica, run, session
 
 
 def different(judged: Judged) -> dict[str, tuple[str, str]]:
@@ -55,3 +55,11 @@ def test_an_interpreter_that_was_there_tells_its_versions() -> None:
 def test_a_command_is_quoted_for_a_shell() -> None:
     spaced = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b")))
     assert compared.command(spaced) == "tfgate upgrade --from 'a b'"
+
+
+def test_baselines_of_what_was_not_measured_have_no_part_in_it() -> None:
+    other = baseline(tuple(replica(5.0, "2.13.0") for _ in range(4)), [session(SPEEDS, 28, tensorflow="2.13.0")], subject=TINY)
+    mine = {SUBJECT.name: baseline()}
+    alone, beside = (Judged(run(records()), judge_run(run(records()), of, MARGINS), of) for of in (mine, {TINY.name: other, **mine}))
+    assert compared.replicas(beside) == compared.replicas(alone)
+    assert compared.environments(beside) == compared.environments(alone)

@@ -107,7 +107,7 @@ class NumericError:
 class Failure:
     """Why a launch did not finish."""
 
-    kind: str  # crashed, exception, no TensorFlow, hung, garbage, diverged, interrupted
+    kind: str  # crashed, exception, no TensorFlow, hung, garbage, diverged; of a micro-benchmark's launch: failed
     message: str
     stderr_tail: str = ""
 

@@ -40,12 +40,7 @@ def _suite(judged: Judged) -> ET.Element:
     suite.extend(_unfinished(judged.verdict))
     if judged.verdict.warnings:
         ET.SubElement(suite, "system-out").text = "\n".join(map(_text, judged.verdict.warnings))
-    for count, tag in (
-        ("tests", "testcase"),
-        ("failures", "testcase/failure"),
-        ("errors", "testcase/error"),
-        ("skipped", "testcase/skipped"),
-    ):
+    for count, tag in COUNTS.items():
         suite.set(count, str(len(suite.findall(tag))))
     subjects = dict.fromkeys(comparison.subject for comparison in judged.verdict.comparisons)
     suite.set("time", f"{sum(sum(_seconds(judged, subject).values()) for subject in subjects):.3f}")

@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from bench.judge.summary import perplexity_text
+from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, percent
 from bench.profile.compare import Comparison as ProfileComparison
 from bench.profile.compare import Difference
@@ -98,13 +98,13 @@ def _launch(launch: Measured) -> tuple[Cell, ...]:
     p95 = statistics.quantiles(milliseconds, n=20, method="inclusive")[-1] if len(milliseconds) > 1 else None
     parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) if startup else [None] * 4
     whole = bool(record.losses) and not record.failure
-    log_perplexity = math.fsum(record.losses) / len(record.losses) / subject.num_steps if whole else None
+    perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
     return (
         Cell(subject.name),
         Cell(launch.side),
         _number(launch.launch + 1, "d"),
         Cell(record.environment.tensorflow if record.environment else NOTHING),
-        Cell(perplexity_text(log_perplexity), log_perplexity) if log_perplexity is not None else Cell(NOTHING),
+        Cell(perplexity_text(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(1000 * subject.tokens_per_step / median if median else None, ",.0f"),
         _number(median, ".2f"),
         _number(p95, ".2f"),

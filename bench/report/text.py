@@ -1,6 +1,5 @@
 """Runs, baselines and verdicts as text for a terminal, and a verdict as plain JSON."""
 
-import math
 import statistics
 import textwrap
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from typing import Any
 from tabulate import MIN_PADDING, tabulate
 
 from bench.judge.perplexity import replica_groups
-from bench.judge.summary import launch_speed, perplexity_text
+from bench.judge.summary import launch_speed, log_perplexity, perplexity_text
 from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.record.codec import to_plain
 from bench.record.types import Baseline, Record, Run, Session
@@ -122,7 +121,7 @@ def _record_row(record: Record) -> list[str]:
         one_line(record.environment.tensorflow) if record.environment else "–",
         str(record.launch + 1),
         str(record.jitter),
-        perplexity_text(math.fsum(record.losses) / len(record.losses) / subject.num_steps) if whole else "–",
+        perplexity_text(log_perplexity(record.losses, subject, 0.0)) if whole else "–",
         f"{subject.tokens_per_step / speed.step_seconds:,.0f}" if speed else "–",
         f"{yardstick:.3f}" if yardstick else "–",
         f"{started:.1f}" if started is not None else "–",

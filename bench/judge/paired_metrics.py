@@ -67,7 +67,9 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         ),
         _of_quads("step time", ratio.get("step_time"), lambda pair: pair.steps),
         _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),
-        _of_record("peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_rss_bytes if one.memory else None, _mebibytes),
+        _of_record(
+            "peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_anonymous_bytes if one.memory else None, _mebibytes
+        ),
         Metric(
             "memory growth",
             margins.memory_growth_bytes,

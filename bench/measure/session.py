@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
+from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.lockstep import Stepped
 from bench.record.machine import this_machine, usable_cores
 from bench.record.profile import Profiled
@@ -182,8 +182,8 @@ class Session:
 
     def finish(self) -> Finished:
         """Peak memory first: what follows needs some itself."""
-        peak = peak_rss_bytes()
-        return Finished(peak, self.trainer.retraces, self.trainer.graph_operations())
+        peak, files = peak_rss_bytes(), file_rss_bytes()
+        return Finished(peak, files, self.trainer.retraces, self.trainer.graph_operations())
 
     def train(self, checkpoint: str, resume: bool) -> Iterator[Any]:
         """Trains the opened configuration to the end, its events as they come (see lm.training).

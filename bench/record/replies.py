@@ -49,6 +49,7 @@ class Finished:
     """What is known at the end."""
 
     peak_rss_bytes: int
+    file_rss_bytes: int
     retraces: int
     graph_operations: dict[str, int]
 

@@ -80,6 +80,12 @@ class Memory:
     slope_bytes_per_step: float
     steps: tuple[int, ...] = ()  # taken when memory was read: after each block
     rss_bytes: tuple[int, ...] = ()  # resident memory then
+    file_rss_bytes: int = 0  # what files backed of it at the end: libraries
+
+    @property
+    def peak_anonymous_bytes(self) -> int:
+        """The peak without what files back."""
+        return self.peak_rss_bytes - self.file_rss_bytes
 
 
 @dataclasses.dataclass(frozen=True)

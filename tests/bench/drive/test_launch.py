@@ -68,7 +68,7 @@ class TestWithKnownNumbers:
         assert (checked.failure, checked.memory) == (None, None)
         memory = measure_launch(ALONE, Launch(1), python, {}).memory
         steps = (5, 10, 15, 20, 25, 30)  # six blocks
-        assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps))
+        assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps), 21)
 
     def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
         record = measure_launch(ALONE, Launch(1), fake_session(""), {})

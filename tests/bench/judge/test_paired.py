@@ -56,6 +56,20 @@ def test_each_gating_metric_can_fail(metric: str, effect: str, size: float) -> N
     assert verdict.exit_code == 1
 
 
+def test_libraries_in_memory_are_not_the_sides_memory() -> None:
+    # A fresh installation: 20% more resident memory, all of it pages that files back.
+    run = run_of(4, "memory", 0.20)
+    grown = [one.candidate.memory for one in run.pairs]
+    assert all(grown)
+    pairs = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, memory=dataclasses.replace(memory, file_rss_bytes=size)))
+        for one, memory in zip(run.pairs, grown, strict=True)
+        if memory and (size := memory.peak_rss_bytes - 1000 * 2**20)
+    ]
+    (found,) = [each for each in judge_paired(paired_run(pairs), PAIRED).comparisons if each.metric == "peak memory"]
+    assert found.outcome is Outcome.PASS
+
+
 def test_step_time_reads_as_a_person_wants_it() -> None:
     found = comparison("step time", size=0.10)
     # The launches' log ratios are 0.104, 0.094, 0.101, 0.103: mean 0.1005, 10.6%; blocks of 0.1 s and 0.1·exp(0.1005) s.

@@ -42,9 +42,7 @@ def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:
     warnings = []
     for path in _files(folders):
         if path.name == PAIRED_FILE:
-            warnings.append(
-                f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)"
-            )
+            warnings.append(f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)")
             continue
         try:
             runs.append(run_values(str(path.parent), read_record(Run, path)))

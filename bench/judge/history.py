@@ -167,10 +167,8 @@ def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[C
 def drift(values: Sequence[float], anchor: float, deviation: float, margin: float) -> Drift:
     """Of the newest run: it and the anchor have each the noise of a run."""
     limit = margin + CERTAINTY * math.sqrt(2) * deviation
-    last = sum(
-        1 for _ in itertools.takewhile(lambda value: value - anchor > limit, reversed(values))
-    )  # runs beyond it, back from the newest
-    return Drift(values[-1] - anchor, len(values) - last if last else None)
+    beyond = sum(1 for _ in itertools.takewhile(lambda value: value - anchor > limit, reversed(values)))  # back from the newest
+    return Drift(values[-1] - anchor, len(values) - beyond if beyond else None)
 
 
 def _series(key: Key, points: Sequence[Point], anchor: float | None) -> Series:

@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
         verdict = judge_sessions(sessions, measured[LAUNCH], margin)
     verdict = dataclasses.replace(verdict, warnings=(*warnings, *verdict.warnings))
     if options.json:
-        print(json.dumps({**verdict_json(verdict), "folder": str(folder)}, allow_nan=False))
+        print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
         print_verdict(verdict, SENTENCES)
     print(f"launches kept in {folder}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from bench.commands.micro import TARGETS
@@ -24,6 +25,12 @@ def quiet_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
+def refused(verdict: object) -> list[str]:
+    """What the published schema has against a verdict."""
+    schema = json.loads((ROOT / "docs" / "schema" / "verdict.schema.json").read_text(encoding="utf-8"))
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(verdict)]
+
+
 def test_two_environments_take_turns_and_are_judged(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
     reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *SLOWER)
     sides = ["--python", reference, "--python", candidate]
@@ -43,8 +50,11 @@ def test_equal_environments_pass_and_stop_at_the_first_look_that_settles_it(tfga
     sides = ["--python", reference, "--python", candidate, "--launches", "12"]
     answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, "--json")
     assert answer.code == 0, answer.err
+    assert f"launches kept in {tmp_path / 'out'}" in answer.err
     plain = json.loads(answer.out)
-    assert (plain["outcome"], plain["folder"]) == ("PASS", str(tmp_path / "out"))
+    assert refused(plain) == []
+    assert refused({**plain, "folder": "out"}) == ["Additional properties are not allowed ('folder' was unexpected)"]
+    assert plain["outcome"] == "PASS"
     assert [one["metric"] for one in plain["comparisons"]] == ["step graph", "step eager"]
     assert len(calls(candidate)) == 4
 

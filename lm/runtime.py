@@ -60,10 +60,11 @@ def onednn_enabled() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
-def require_device(device: str) -> None:
-    """Raises DeviceError unless TensorFlow has the device, a name such as cpu:0 or gpu:0."""
+def require_device(*devices: str) -> None:
+    """Raises DeviceError, naming each that is missing, unless TensorFlow has the devices: names such as cpu:0 or gpu:0."""
     names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
-    if device not in names:
-        raise DeviceError(f"there is no device {device!r}; TensorFlow {tf.__version__} sees {', '.join(names)}")
-    if device.startswith("gpu"):
+    missing = " and no ".join(repr(device) for device in devices if device not in names)
+    if missing:
+        raise DeviceError(f"there is no device {missing}; TensorFlow {tf.__version__} sees {', '.join(names)}")
+    if any(device.startswith("gpu") for device in devices):
         tf.config.experimental.enable_tensor_float_32_execution(False)  # 10 bits of mantissa would drown the numerics check

@@ -52,6 +52,11 @@ class Suite:
     targets: Sequence[str] = ()
     require_gpu: bool = False
 
+    @property
+    def takes_gpu(self) -> bool:
+        """Whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
+        return self.require_gpu or any(name.startswith("gpu") for name in self.devices)
+
     def arguments(self, folder: Path) -> list[str]:
         """Pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
@@ -90,8 +95,7 @@ def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
 def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
     """What pytest printed. Raises WorkerError unless all cases passed or were skipped."""
     python = os.path.abspath(side.python) if os.sep in side.python else side.python
-    device = next((name for name in suite.devices if name.startswith("gpu")), "cpu:0")
-    environment = private_environment(home, device, side.variables)
+    environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
     (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
     command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
     command += [f"--benchmark-json={result}", *suite.arguments(home / "imports" / "bench" / "micro")]

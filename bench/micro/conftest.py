@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lm.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")
-GPU = "gpu:0"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("mode", "eager or graph; may be repeated (default: both)"),
     ):
         group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
-    group.addoption("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+    group.addoption(
+        "--require-gpu",
+        action="store_true",
+        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -138,10 +141,11 @@ def _require_gpu(chosen: Selection) -> None:
 
     _make_logical_cpus(chosen.logical_cpus)
     try:
-        require_device(next((name for name in chosen.devices if name.startswith("gpu")), GPU))
+        require_device(*chosen.gpus)
     except DeviceError as error:
         pytest.exit(f"--require-gpu: {error}", returncode=pytest.ExitCode.TESTS_FAILED)
 
 
 def _selection(config: pytest.Config) -> Selection:
-    return selection(*(config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode")))
+    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode"))
+    return selection(*asked, require_gpu=config.getoption("--require-gpu"))

@@ -46,9 +46,15 @@ def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
     planted = "import os; (home / 'seen').write_text(os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
-    for number, (devices, wanted) in enumerate([((), "here-1"), (("gpu:0",), "herevisible")]):
+    suites = [
+        (Suite(), "here-1"),
+        (Suite(devices=("cpu:1",)), "here-1"),
+        (Suite(devices=("cpu:0", "gpu:1")), "herevisible"),
+        (Suite(require_gpu=True), "herevisible"),
+    ]
+    for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), Suite(devices=devices), tmp_path / f"{number}.json")
+        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), suite, tmp_path / f"{number}.json")
         assert (python.parent / "seen").read_text() == wanted
 
 

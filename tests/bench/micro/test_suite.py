@@ -67,9 +67,19 @@ def test_a_missing_gpu_is_a_skip_that_says_so_or_a_failure() -> None:
     lines = [line for line in skipped.stdout.splitlines() if line.startswith("SKIPPED")]
     assert len(lines) == 1
     assert "there is no device 'gpu:0'" in lines[0]
-    required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", **hidden)
-    assert required.returncode == 1
-    assert "--require-gpu: there is no device 'gpu:0'" in required.stdout + required.stderr
+    for devices, missing in (((), "'gpu:0'"), (("--device=cpu:0", "--device=gpu:1", "--device=gpu:2"), "'gpu:1' and no 'gpu:2'")):
+        required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", *devices, **hidden)
+        assert required.returncode == 1
+        assert f"--require-gpu: there is no device {missing}; TensorFlow" in required.stdout + required.stderr
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+def test_a_gpu_that_is_required_is_timed_in_place_of_the_cpu() -> None:
+    """What is collected: no case of cpu:0, which would pass for a GPU's."""
+    found = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", "--collect-only")
+    assert "[tiny-gpu:0-eager]" in found.stdout
+    assert "cpu:0" not in found.stdout
 
 
 @pytest.mark.tensorflow

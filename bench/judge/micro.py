@@ -14,6 +14,7 @@ from bench.judge.sequential import LOOKS, decide
 from bench.judge.speed import LEAST_SESSIONS, one_sided
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.micro import MicroCase, MicroLaunch
+from bench.record.types import Failure
 
 Launches = Sequence[MicroLaunch]
 
@@ -26,8 +27,13 @@ class UnlikeError(ValueError):
     """Two sides that have nothing in common to compare."""
 
 
-def judge_pairs(reference: Launches, candidate: Launches, margin: float) -> Verdict:
-    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError."""
+def judge_pairs(reference: Launches, candidate: Launches, margin: float, failure: Failure | None = None) -> Verdict:
+    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError.
+
+    `failure`: of the candidate's last launch, where the reference's, one more than the candidate's, ran. That is a REGRESSION.
+    """
+    if failure:
+        return _judge_failed(reference, candidate, margin, failure)
     names = common(reference, candidate)
     gating = gates(reference[0])
     comparisons = [_judge_pair(name, reference, candidate, margin, name in gating) for name in names]
@@ -73,6 +79,13 @@ def common(*sides: Launches) -> tuple[str, ...]:
             if old != new:
                 raise UnlikeError(f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data")
     return names
+
+
+def _judge_failed(reference: Launches, candidate: Launches, margin: float, failure: Failure) -> Verdict:
+    note = f"the candidate failed in launch {len(reference)}, where the reference runs: {failure.message}"
+    failed = Comparison("hot paths", f"launch {len(reference)}", Outcome.REGRESSION, "failed", "runs", note)
+    before = judge_pairs(reference[:-1], candidate, margin) if candidate else Verdict(failed.outcome, (), ())
+    return dataclasses.replace(before, outcome=failed.outcome, comparisons=(failed, *before.comparisons))
 
 
 def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:

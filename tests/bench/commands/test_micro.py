@@ -171,5 +171,85 @@ def test_a_failed_launch_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path,
     assert answer.error == f"micro-benchmarks under {python}: no luck"
 
 
+# From its n-th call on, counted from 0, an interpreter finds a wrong answer.
+WRONG = "if number >= {0}: print('E   WrongAnswerError: loss is 1.0e-01 off'); sys.exit(1)"
+
+
+@pytest.mark.parametrize("launch", [1, 2])
+def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
+) -> None:
+    """In launch 1 the reference went first; in launch 2 the candidate did, and the reference is asked after it."""
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1))
+    sides = ["--python", reference, "--python", candidate, "--baselines", empty_baselines]
+    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--json")
+    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch), answer.err
+    plain = json.loads(answer.out)
+    assert refused(plain) == []
+    failed, *others = plain["comparisons"]
+    assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == ("REGRESSION", "REGRESSION", "failed", "runs")
+    why = f"micro-benchmarks under {candidate}: WrongAnswerError: loss is 1.0e-01 off"
+    assert failed["note"] == f"the candidate failed in launch {launch}, where the reference runs: {why}"
+    assert len(others) == (0 if launch == 1 else 2)  # what the whole launches before it tell
+    assert f"candidate launch {launch} of 4: {why}" in answer.err
+
+
+def test_a_candidate_that_crashes_is_a_regression_in_words(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="import os; os.kill(os.getpid(), 11)")
+    answer = tfgate("micro", "--python", reference, "--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out")
+    assert answer.code == 1, answer.err
+    assert answer.out.startswith("REGRESSION: the candidate fails where the reference runs\n")
+    assert "was killed by SIGSEGV" in " ".join(answer.out.split())
+
+
+@pytest.mark.parametrize("launch", [1, 2])
+def test_a_reference_that_fails_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int) -> None:
+    """Whatever the candidate does: here it fails in the same launch."""
+    sides = [micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1)) for _ in range(2)]
+    options = [argument for python in sides for argument in ("--python", python)]
+    answer = tfgate("micro", *options, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert (answer.code, answer.out) == (4, "")
+    why = f"micro-benchmarks under {sides[0]}: WrongAnswerError: loss is 1.0e-01 off"
+    assert answer.err.splitlines()[-1] == f"tfgate: error: {why}"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "print('ERROR: this Python has no tensorflow: …'); sys.exit(4)",
+        "sys.exit('python: No module named pytest')",
+        "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)",
+    ],
+)
+def test_a_candidate_with_nothing_to_measure_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, planted: str) -> None:
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    sides = ["--python", reference, "--python", candidate]
+    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
+
+
+def test_a_candidate_that_is_not_there_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    sides = ["--python", micro_interpreter(tmp_path, *LAUNCHES), "--python", tmp_path / "nowhere"]
+    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
+
+
+@pytest.mark.slow  # two launches of a real TensorFlow
+def test_a_candidate_that_computes_wrongly_is_a_regression(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, newest_python: Path
+) -> None:
+    """The same TensorFlow, but for a fault planted in the candidate's clipping."""
+    candidate = tmp_path / "python"
+    hook = ROOT / "tests" / "faults" / "hook"
+    candidate.write_text(f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n')
+    candidate.chmod(0o755)
+    chosen = ["--config", "tiny", "--implementation", "cells", "--mode", "graph", "--target", "clip", "--baselines", empty_baselines]
+    answer = tfgate("micro", "--python", newest_python, "--python", candidate, *chosen, "--output", tmp_path / "out", "--json")
+    assert answer.code == 1, answer.err
+    (failed,) = json.loads(answer.out)["comparisons"]
+    assert failed["note"].startswith("the candidate failed in launch 1, where the reference runs: ")
+    assert "it isn't timed" in failed["note"]
+
+
 def test_targets_are_the_suites_files() -> None:
     assert sorted(TARGETS) == sorted(path.stem.removeprefix("test_") for path in (ROOT / "bench" / "micro").glob("test_*.py"))

@@ -6,6 +6,7 @@ import pytest
 
 from bench.drive.micro import Side, Suite, measure_launch, measure_suite
 from bench.drive.process import WorkerError
+from bench.record.types import Failure
 from tests.bench.micro_samples import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
@@ -33,9 +34,18 @@ def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
 
 def test_sides_take_turns(tmp_path: Path) -> None:
     sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
-    found = [(role, launch.path.name) for role, launch in measure_suite(sides, Suite(), 3, tmp_path / "out")]
-    assert [role for role, _ in found] == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
-    assert found[3] == ("reference", "reference-01.json")
+    found = [role for role, _ in measure_suite(sides, Suite(), 3, tmp_path / "out")]
+    assert found == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
+    assert (tmp_path / "out" / "reference-01.json").is_file()
+
+
+def test_a_launch_that_fails_is_yielded_and_the_others_go_on(tmp_path: Path) -> None:
+    """The candidate crashes in its second launch, the third of all: the reference's second follows."""
+    planted = "import os; number == 1 and os.kill(os.getpid(), 9)"
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    sides = [Side("reference", str(reference)), Side("candidate", str(candidate))]
+    found = [launch.kind if isinstance(launch, Failure) else role for role, launch in measure_suite(sides, Suite(), 2, tmp_path / "out")]
+    assert found == ["reference", "candidate", "crashed", "reference"]
 
 
 def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:

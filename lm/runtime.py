@@ -1,6 +1,7 @@
 """The TensorFlow at hand: its versions, its threads, its devices."""
 
 import importlib.metadata
+import os
 import platform
 
 import numpy as np
@@ -21,6 +22,12 @@ def set_threads(threads: int) -> None:
     if threads:  # 0 is TensorFlow's own default
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def intra_op_threads() -> int:
+    """Intra-op threads that TensorFlow was told, by set_threads or else by TF_NUM_INTRAOP_THREADS; 0: as many as cores."""
+    named = os.environ.get("TF_NUM_INTRAOP_THREADS", "").strip()
+    return tf.config.threading.get_intra_op_parallelism_threads() or (int(named) if named.isdecimal() else 0)
 
 
 def set_logical_cpus(count: int) -> None:

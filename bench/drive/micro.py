@@ -101,6 +101,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
     environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
     (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
     command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
+    command += [f"--variable={name}={value}" for name, value in side.variables.items()]
     command += [f"--benchmark-json={result}", *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(

@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("mode", "eager or graph; may be repeated (default: both)"),
     ):
         group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
+    group.addoption("--variable", action="append", default=[], metavar="NAME=VALUE", help="given variable, to be kept; may be repeated")
     group.addoption(
         "--require-gpu",
         action="store_true",
@@ -85,7 +86,7 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
     """The case at hand, in a group with those that do the same."""
     from bench.micro.case import Case
     from bench.micro.material import material
-    from lm.runtime import versions
+    from lm.runtime import intra_op_threads, onednn_enabled, versions
 
     target = request.node.originalname.removeprefix("test_")
     implementation = request.node.callspec.params.get("implementation", "")
@@ -96,7 +97,9 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
         "implementation": implementation,
         "device": device,
         "mode": mode,
-        "threads": usable_cores(),  # TensorFlow's default
+        "threads": intra_op_threads() or usable_cores(),
+        "onednn": onednn_enabled(),
+        "variables": dict(given.partition("=")[::2] for given in request.config.getoption("--variable")),
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }

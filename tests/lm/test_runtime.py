@@ -59,6 +59,15 @@ print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), th
     assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1"  # TensorFlow reads it in any case of letters
 
 
+@pytest.mark.parametrize(("named", "threads"), [("", 0), ("3", 3), ("0", 0), ("-1", 0), ("many", 0)])
+def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, named: str, threads: int) -> None:
+    """What is no number above 0 is as good as nothing."""
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", named)
+    assert runtime.intra_op_threads() == threads
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)
+    assert runtime.intra_op_threads() == 2  # a call comes before a variable
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it")
 def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"

@@ -86,7 +86,7 @@ def test_one_session_cannot_judge_who_asks_for_a_verdict(tfgate: Tfgate, tmp_pat
     options = ["--against", session(tmp_path / "s", 1.0), "--output", tmp_path / "out", "--baselines", empty_baselines]
     answer = tfgate("micro", "--python", python, *options)
     assert answer.code == 3
-    assert "1 earlier sessions on this machine can't tell how sessions differ" in " ".join(answer.out.split())
+    assert "1 earlier sessions on this machine with 2 threads, oneDNN on can't tell how sessions differ" in " ".join(answer.out.split())
 
 
 def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
@@ -100,6 +100,9 @@ def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empt
     assert "data" not in json.loads((kept[-1] / "launch-00.json").read_text())["benchmarks"][0]["stats"]
     python = micro_interpreter(tmp_path, *SLOWER)
     assert tfgate("micro", "--python", python, "--output", tmp_path / "slow", "--baselines", empty_baselines).code == 1
+    python = micro_interpreter(tmp_path, *SLOWER, onednn=False)
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "off", "--baselines", empty_baselines)
+    assert (answer.code, "0 earlier sessions on this machine with 2 threads, oneDNN off" in " ".join(answer.out.split())) == (0, True)
 
 
 def test_recorded_sessions_that_prove_nothing_are_no_pass(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:

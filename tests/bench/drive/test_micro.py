@@ -66,6 +66,7 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
         measure_launch(Side("launch", str(python), {"PLANTED": "here"}), suite, tmp_path / f"{number}.json")
         assert (python.parent / "seen").read_text() == wanted
+        assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
 
 @pytest.mark.parametrize(

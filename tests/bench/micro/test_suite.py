@@ -47,6 +47,19 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
 
 @pytest.mark.tensorflow
 @PLUGIN
+@pytest.mark.parametrize(("threads", "onednn"), [("1", "0"), ("3", "1")])
+def test_a_case_says_how_tensorflow_ran(tmp_path: Path, threads: str, onednn: str) -> None:
+    """Threads and oneDNN by what TensorFlow was told, not by the cores; variables by what was given, here none that tells of either."""
+    path = tmp_path / "launch.json"
+    options = ["--config=tiny", "--mode=graph", "--variable=FLAGS=--a=1 --b", f"--benchmark-json={path}"]
+    found = micro("bench/micro/test_input.py", *options, TF_NUM_INTRAOP_THREADS=threads, TF_ENABLE_ONEDNN_OPTS=onednn)
+    assert found.returncode == 0, found.stdout
+    (info,) = (one["extra_info"] for one in json.loads(path.read_text())["benchmarks"])
+    assert (info["threads"], info["onednn"], info["variables"]) == (int(threads), onednn == "1", {"FLAGS": "--a=1 --b"})
+
+
+@pytest.mark.tensorflow
+@PLUGIN
 @pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])
 def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: str) -> None:
     path = tmp_path / "launch.json"

@@ -197,7 +197,11 @@ def _add_hot_path_commands(commands: Commands) -> None:
     ):
         micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
     micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable; may be repeated")
-    micro.add_argument("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+    micro.add_argument(
+        "--require-gpu",
+        action="store_true",
+        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+    )
     micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 4)")
     micro.add_argument("--output", metavar="DIR", help="where the launches go (default: reports/…)")
     micro.add_argument(

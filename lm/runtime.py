@@ -1,6 +1,7 @@
 """The TensorFlow at hand: its versions, its threads, its devices."""
 
 import importlib.metadata
+import os
 import platform
 
 import numpy as np
@@ -21,6 +22,12 @@ def set_threads(threads: int) -> None:
     if threads:  # 0 is TensorFlow's own default
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def intra_op_threads() -> int:
+    """Intra-op threads that TensorFlow was told, by set_threads or else by TF_NUM_INTRAOP_THREADS; 0: as many as cores."""
+    named = os.environ.get("TF_NUM_INTRAOP_THREADS", "").strip()
+    return tf.config.threading.get_intra_op_parallelism_threads() or (int(named) if named.isdecimal() else 0)
 
 
 def set_logical_cpus(count: int) -> None:
@@ -60,10 +67,11 @@ def onednn_enabled() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
-def require_device(device: str) -> None:
-    """Raises DeviceError unless TensorFlow has the device, a name such as cpu:0 or gpu:0."""
+def require_device(*devices: str) -> None:
+    """Raises DeviceError, naming each that is missing, unless TensorFlow has the devices: names such as cpu:0 or gpu:0."""
     names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
-    if device not in names:
-        raise DeviceError(f"there is no device {device!r}; TensorFlow {tf.__version__} sees {', '.join(names)}")
-    if device.startswith("gpu"):
+    missing = " and no ".join(repr(device) for device in devices if device not in names)
+    if missing:
+        raise DeviceError(f"there is no device {missing}; TensorFlow {tf.__version__} sees {', '.join(names)}")
+    if any(device.startswith("gpu") for device in devices):
         tf.config.experimental.enable_tensor_float_32_execution(False)  # 10 bits of mantissa would drown the numerics check

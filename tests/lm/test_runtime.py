@@ -59,6 +59,15 @@ print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), th
     assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1"  # TensorFlow reads it in any case of letters
 
 
+@pytest.mark.parametrize(("named", "threads"), [("", 0), ("3", 3), ("0", 0), ("-1", 0), ("many", 0)])
+def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, named: str, threads: int) -> None:
+    """What is no number above 0 is as good as nothing."""
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", named)
+    assert runtime.intra_op_threads() == threads
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)
+    assert runtime.intra_op_threads() == 2  # a call comes before a variable
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it")
 def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
@@ -78,6 +87,21 @@ with tf.device("cpu:1"):
 
 def test_the_cpu_is_there() -> None:
     runtime.require_device("cpu:0")
+
+
+def test_each_device_that_is_missing_is_named() -> None:
+    with pytest.raises(runtime.DeviceError, match=r"^there is no device 'gpu:7' and no 'gpu:8'; TensorFlow"):
+        runtime.require_device("gpu:7", "cpu:0", "gpu:8")
+
+
+def test_gpus_that_are_there_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one that is made up: TensorFloat-32 is switched off."""
+    gpu = tf.config.LogicalDevice("/device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda: [gpu])
+    switched: list[bool] = []
+    monkeypatch.setattr(tf.config.experimental, "enable_tensor_float_32_execution", switched.append)
+    runtime.require_device("gpu:0")
+    assert switched == [False]
 
 
 @pytest.mark.parametrize("device", ["gpu:7", "cpu:1", "tpu", ""])

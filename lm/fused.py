@@ -1,7 +1,7 @@
 """Implementation `fused`: the model in core TensorFlow operations, without Keras, made to be as fast as TensorFlow allows.
 
 Everything is time-major inside ([steps, batch, width]), so that a time step is a contiguous block. docs/fused.md says what each
-choice brings.
+choice brings. Name scopes tell `tfgate profile` which layer an operation belongs to.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,10 @@ class Model:
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
         kernel, bias = self.variables[-2:]
-        hidden = tf.transpose(tf.concat(self._hidden(inputs, masks), axis=0), (1, 0, 2))
-        return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
+        chunks = self._hidden(inputs, masks)
+        with tf.name_scope("output"):
+            hidden = tf.transpose(tf.concat(chunks, axis=0), (1, 0, 2))
+            return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
 
     def loss(
         self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = (), with_logits: Any = None
@@ -49,31 +51,38 @@ class Model:
 
         There are never all logits at once, whatever `with_logits` asks for.
         """
-        chunks = [tf.reshape(chunk, (-1, chunk.shape[2])) for chunk in self._hidden(inputs, masks)]
-        ids = [tf.reshape(chunk, [-1]) for chunk in self._by_time(targets)]
-        kernel, bias = map(tf.convert_to_tensor, self.variables[-2:])
-        return summed_cross_entropy(chunks, kernel, bias, ids, 1 / self.config.batch_size), None
+        hidden = self._hidden(inputs, masks)
+        with tf.name_scope("output"):
+            chunks = [tf.reshape(chunk, (-1, chunk.shape[2])) for chunk in hidden]
+            ids = [tf.reshape(chunk, [-1]) for chunk in self._by_time(targets)]
+            kernel, bias = map(tf.convert_to_tensor, self.variables[-2:])
+            return summed_cross_entropy(chunks, kernel, bias, ids, 1 / self.config.batch_size), None
 
     def update(self, gradients: Sequence[Any]) -> None:
         """Moves the weights against `gradients`, one for each of `variables`, times the learning rate."""
-        rate = tf.convert_to_tensor(self.learning_rate)
-        for variable, gradient in zip(self.variables, gradients, strict=True):
-            if isinstance(gradient, tf.IndexedSlices):
-                variable.scatter_sub(tf.IndexedSlices(rate * gradient.values, gradient.indices))
-            else:
-                tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
+        with tf.name_scope("sgd"):
+            rate = tf.convert_to_tensor(self.learning_rate)
+            for variable, gradient in zip(self.variables, gradients, strict=True):
+                if isinstance(gradient, tf.IndexedSlices):
+                    variable.scatter_sub(tf.IndexedSlices(rate * gradient.values, gradient.indices))
+                else:
+                    tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
 
     def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """What the output layer reads, in chunks of time [steps, batch, size of the last layer]; the states move on."""
-        scales: list[list[tf.Tensor] | None] = [self._by_time(mask / self.config.keep_probability) for mask in masks]
+        with tf.name_scope("dropout"):
+            scales: list[list[tf.Tensor] | None] = [self._by_time(mask / self.config.keep_probability) for mask in masks]
         scales = scales or [None] * (1 + len(self.config.layer_sizes))
-        hidden = _scaled(self._by_time(tf.gather(self.variables[0], inputs)), scales[0])  # gathered so, the gradient's ids are inputs
+        with tf.name_scope("embedding"):
+            hidden = self._by_time(tf.gather(self.variables[0], inputs))  # gathered so, the gradient's ids are inputs
+        hidden = _scaled(hidden, scales[0])
         for layer, scale in enumerate(scales[1:]):
-            kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])
-            h, c = self.states[2 * layer : 2 * layer + 2]
-            hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.convert_to_tensor(h), tf.convert_to_tensor(c))
-            h.assign(hidden[-1][-1])
-            c.assign(last_c)
+            with tf.name_scope(f"lstm_{layer}"):
+                kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])
+                h, c = self.states[2 * layer : 2 * layer + 2]
+                hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.convert_to_tensor(h), tf.convert_to_tensor(c))
+                h.assign(hidden[-1][-1])
+                c.assign(last_c)
             hidden = _scaled(hidden, scale)
         return hidden
 
@@ -85,4 +94,5 @@ class Model:
 
 def _scaled(chunks: list[tf.Tensor], scale: list[tf.Tensor] | None) -> list[tf.Tensor]:
     """The chunks times their dropout factors; None: nothing is dropped."""
-    return chunks if scale is None else [chunk * factor for chunk, factor in zip(chunks, scale, strict=True)]
+    with tf.name_scope("dropout"):
+        return chunks if scale is None else [chunk * factor for chunk, factor in zip(chunks, scale, strict=True)]

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from lm.fused_scope import gradient_scope
+
 
 class Step(NamedTuple):
     """What the forward pass of a time step leaves for its backward pass, each [batch, size]."""
@@ -30,19 +32,21 @@ def lstm_layer(
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+        scope = gradient_scope()
         outputs, last_c, tape = _forward(chunks, kernel, recurrent, bias, h, c)
 
         def gradient(*upstream: tf.Tensor) -> Any:
-            z_gradients = _backward(upstream[:-1], recurrent, tape)
-            z = _rows(tf.concat(z_gradients, axis=0))
-            before = tf.concat([h[tf.newaxis], *outputs[:-1], outputs[-1][:-1]], axis=0)
-            by_inputs = [
-                tf.reshape(tf.matmul(_rows(part), kernel, transpose_b=True), chunk.shape)
-                for part, chunk in zip(z_gradients, chunks, strict=True)
-            ]
-            by_kernel = tf.matmul(_rows(tf.concat(chunks, axis=0)), z, transpose_a=True)
-            by_recurrent = tf.matmul(_rows(before), z, transpose_a=True)
-            return by_kernel, by_recurrent, tf.reduce_sum(z, axis=0), *by_inputs
+            with tf.name_scope(scope):
+                z_gradients = _backward(upstream[:-1], recurrent, tape)
+                z = _rows(tf.concat(z_gradients, axis=0))
+                before = tf.concat([h[tf.newaxis], *outputs[:-1], outputs[-1][:-1]], axis=0)
+                by_inputs = [
+                    tf.reshape(tf.matmul(_rows(part), kernel, transpose_b=True), chunk.shape)
+                    for part, chunk in zip(z_gradients, chunks, strict=True)
+                ]
+                by_kernel = tf.matmul(_rows(tf.concat(chunks, axis=0)), z, transpose_a=True)
+                by_recurrent = tf.matmul(_rows(before), z, transpose_a=True)
+                return by_kernel, by_recurrent, tf.reduce_sum(z, axis=0), *by_inputs
 
         return (*outputs, last_c), gradient
 

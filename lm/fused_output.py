@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from lm.fused_scope import gradient_scope
+
 
 def summed_cross_entropy(
     chunks: Sequence[tf.Tensor], kernel: tf.Tensor, bias: tf.Tensor, targets: Sequence[tf.Tensor], scale: float
@@ -22,11 +24,13 @@ def summed_cross_entropy(
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def loss(kernel: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+        scope = gradient_scope()
         found = [_chunk(rows, kernel, bias, ids, scale) for rows, ids in zip(chunks, targets, strict=True)]
         losses, by_rows, by_kernel, by_bias = zip(*found, strict=True)
 
         def gradient(upstream: tf.Tensor) -> Any:
-            return upstream * tf.add_n(by_kernel), upstream * tf.add_n(by_bias), *(upstream * part for part in by_rows)
+            with tf.name_scope(scope):
+                return upstream * tf.add_n(by_kernel), upstream * tf.add_n(by_bias), *(upstream * part for part in by_rows)
 
         return tf.add_n(losses), gradient
 
@@ -36,11 +40,12 @@ def summed_cross_entropy(
 def _chunk(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, scale: float) -> tuple[tf.Tensor, ...]:
     """(scaled sum of the losses, its gradients by rows, kernel and bias)."""
     loss, e, s = _exponentials(tf.matmul(rows, kernel), bias, ids)
-    e = tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(rows.shape[0]), ids], axis=1), s)
-    factor = scale / s
-    by_rows = tf.matmul(e, kernel, transpose_b=True) * factor[:, tf.newaxis]
-    by_kernel = tf.matmul(rows * factor[:, tf.newaxis], e, transpose_a=True)
-    by_bias = tf.matmul(factor[tf.newaxis], e)[0]
+    with tf.name_scope(gradient_scope()):
+        e = tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(rows.shape[0]), ids], axis=1), s)
+        factor = scale / s
+        by_rows = tf.matmul(e, kernel, transpose_b=True) * factor[:, tf.newaxis]
+        by_kernel = tf.matmul(rows * factor[:, tf.newaxis], e, transpose_a=True)
+        by_bias = tf.matmul(factor[tf.newaxis], e)[0]
     return scale * loss, by_rows, by_kernel, by_bias
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 # What a function that was inlined puts in front: rnn/while/body/_17/ before rnn/while/lstm_cell/MatMul.
 INLINED = re.compile(r".*/_\d+/")
 BACKWARD = re.compile(r"(^|/)gradients?(_tape)?/|_grad/")
+LEADING = re.compile(r"^(gradients?(_tape)?/)+")  # says that an operation is of a gradient, not of whose
 NUMBER = re.compile(r"(_\d+)+$")
 READ = re.compile(r"/ReadVariableOp(_\d+)?$")  # a read belongs to the operation that needs it
-NO_SCOPE = "no scope"  # in Keras 2 the optimizer's update, for the most part
+NO_SCOPE = "no scope"  # in Keras 2 the optimizer's update, for the most part; none of `fused` that takes time
 LSTM = re.compile(r"lstm(_cell|_layer)?(_?\d+)*")
 # The first that a scope's part matches gives the layer.
 LAYERS = (
@@ -39,7 +40,7 @@ def scopes(name: str) -> list[str]:
 
 def _layer(name: str, cells: list[str]) -> str:
     cell = _lstm(name)
-    layer = f"lstm {cells.index(cell)}" if cell else _by_scope(READ.sub("", INLINED.sub("", name)).split("/"))
+    layer = f"lstm {cells.index(cell)}" if cell else _by_scope(LEADING.sub("", READ.sub("", INLINED.sub("", name))).split("/"))
     return f"{layer}, gradient" if BACKWARD.search(name) else layer
 
 

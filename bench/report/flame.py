@@ -10,6 +10,7 @@ from html import escape
 
 from bench.profile.layers import scopes
 from bench.profile.timeline import Timeline
+from bench.report.lines import one_line
 
 WIDTH, FRAME_HEIGHT, LETTER_WIDTH = 1200, 18, 6.5  # pixels
 LEAST_WIDTH = 0.5  # a narrower frame can't be seen
@@ -39,7 +40,8 @@ def flame_svg(times: Timeline, title: str) -> str:
     for name, time_ns in times.rest_ns.items():
         root.add((name,), time_ns)
     height = root.depth() * FRAME_HEIGHT
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="monospace" font-size="11">'
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="monospace" font-size="11">'
     return "\n".join([head, *_drawn(root, 0.0, 0, WIDTH / max(root.time_ns, 1.0), times), "</svg>"]) + "\n"
 
 
@@ -48,10 +50,10 @@ def _drawn(frame: _Frame, left: float, level: int, scale: float, times: Timeline
     width = frame.time_ns * scale
     if width < LEAST_WIDTH:
         return
-    top, name = level * FRAME_HEIGHT, escape(frame.name)
-    tooltip = f"{name}: {frame.time_ns / times.steps / 1e6:.3f} ms, {frame.time_ns / times.window_ns:.1%}"
+    top, name = level * FRAME_HEIGHT, one_line(frame.name)
+    tooltip = f"{escape(name)}: {frame.time_ns / times.steps / 1e6:.3f} ms, {frame.time_ns / times.window_ns:.1%}"
     letters = int(width / LETTER_WIDTH)
-    text = escape(frame.name[:letters]) if letters > 1 else ""
+    text = escape(name[:letters]) if letters > 1 else ""
     size = f'width="{width:.2f}" height="{FRAME_HEIGHT - 1}"'
     yield (
         f'<g><title>{tooltip}</title><rect x="{left:.2f}" y="{top}" {size} fill="{_colour(frame.name)}"/>'

@@ -17,6 +17,7 @@ from bench.report.lines import one_line
 STYLE = "simple"
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
+ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
 CAVEAT = "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing."
 COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
 
@@ -80,12 +81,16 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
     environment = profile.environment
     detail = "" if profile.detailed else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
-    return [
+    part = accounted(profile, times)
+    heading = [
         one_line(f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: tracing overhead {overhead(profile):+.1%}",
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
-        f"the rows add up to {accounted(profile, times):.1%} of the profiled step{detail}",
+        f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
+    if abs(part - 1) > ACCOUNTED_WITHIN:
+        heading.append(f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%, don't trust the rows; profile again, with more --steps")
+    return heading
 
 
 def _tables(profile: Profile, times: Timeline) -> dict[str, list[Row]]:

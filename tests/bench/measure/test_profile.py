@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from bench.measure.session import Session
+from bench.profile.layers import NO_SCOPE, layers
 from bench.profile.table import by_kind, table
 from bench.profile.timeline import timeline
 from bench.record.profile import TARGETS, Profiled
+from lm.config import IMPLEMENTATIONS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -45,6 +47,22 @@ def test_products_of_the_output_layer_have_their_flops(session: Session, tmp_pat
     """80 tokens × 16 by 16 × 500: 2·80·16·500 = 1,280,000."""
     profiled = session.profile("forward", 4, str(tmp_path), False)
     assert 1_280_000 in {operation.flops for operation in profiled.trace.operations}
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_operations_of_the_step_belong_to_layers(tmp_path: Path, implementation: str) -> None:
+    """`fused` has a scope for all that takes time; what is Keras' is not ours to name."""
+    opened = Session()
+    opened.describe()
+    opened.open("tiny", "synthetic", steps=4, implementation=implementation)
+    times = timeline(opened.profile("step", 8, str(tmp_path), False).trace)
+    names = layers(cell.operation.name for cell in times.cells)
+    seconds = {row.name: row.seconds for row in table(times, lambda operation: names[operation.name])}
+    assert {"embedding", "lstm 0", "lstm 1", "output", "output, gradient", "clipping"} <= set(seconds)
+    if implementation == "fused":
+        assert {"lstm 0, gradient", "lstm 1, gradient", "embedding, gradient", "update"} <= set(seconds)
+        unknown = sum(value for name, value in seconds.items() if name.startswith(NO_SCOPE))
+        assert unknown < 0.1 * sum(seconds.values())
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:

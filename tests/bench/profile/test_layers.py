@@ -1,4 +1,4 @@
-"""Names as TensorFlow 2.12 (Keras 2) and 2.21 (Keras 3) give them, and the layers they belong to."""
+"""Names as TensorFlow 2.12 (Keras 2), 2.21 (Keras 3) and `fused` give them, and the layers they belong to."""
 
 import pytest
 
@@ -29,10 +29,23 @@ KERAS_3 = {
     "something/of/mine": "something",
     "something_1/else": "something",
 }
+FUSED = {
+    "embedding/Gather": "embedding",
+    "dropout/mul": "dropout",
+    "gradient_tape/dropout_1/mul/Mul": "dropout, gradient",
+    "lstm_0/MatMul": "lstm 0",
+    "gradient_tape/lstm_1/MatMul_3": "lstm 1, gradient",
+    "output/PartitionedCall": "output",
+    "gradient_tape/output/MatMul_2": "output, gradient",
+    "sgd/ResourceScatterSub": "update",
+    "gradient_tape/Reshape": "no scope, gradient",
+    "gradients/AddN": "no scope, gradient",
+    "zeros_1": "no scope",
+}
 
 
-@pytest.mark.parametrize("names", [KERAS_2, KERAS_3])
-def test_names_of_both_keras_belong_to_the_same_layers(names: dict[str, str]) -> None:
+@pytest.mark.parametrize("names", [KERAS_2, KERAS_3, FUSED])
+def test_names_of_every_implementation_belong_to_the_same_layers(names: dict[str, str]) -> None:
     assert layers(names) == names
 
 

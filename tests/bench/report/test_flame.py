@@ -37,3 +37,14 @@ def test_names_are_escaped() -> None:
     text = flame_svg(timeline(trace({"<python>": [("a:A", 0, 10)]}, [(0, 10)])), 'one & "two"')
     assert "&lt;python&gt;" in text
     assert {'one & "two"', "<python>"} <= set(frames(text))
+
+
+def test_control_characters_do_not_break_the_markup() -> None:
+    text = flame_svg(timeline(trace({"wor\x1bker": [("a\x00b/c:A\x08", 0, 10)]}, [(0, 10)])), "the\x0bstep\nhere")
+    assert {"the step here", "wor ker", "a b", "A"} <= set(frames(text))
+
+
+def test_the_picture_scales() -> None:
+    """Three frames high: step, thread, operation."""
+    root = ElementTree.fromstring(flame_svg(timeline(trace({"worker": [("a:A", 0, 10)]}, [(0, 10)])), "step"))
+    assert root.get("viewBox") == f"0 0 {WIDTH} {3 * FRAME_HEIGHT}"

@@ -49,6 +49,13 @@ def test_the_table_adds_up_and_says_what_recording_cost() -> None:
     assert "\n  2.0 MiB by dense/MatMul" in text
 
 
+@pytest.mark.parametrize(("milliseconds", "warned"), [(9.6, False), (9.4, True), (10.4, False), (10.7, True)])
+def test_rows_that_do_not_add_up_are_warned_of(milliseconds: float, warned: bool) -> None:
+    """Rows of 10 ms are 104.2%, 106.4%, 96.2% and 93.5% of these steps."""
+    text = profile_text(dataclasses.replace(made(), profiled_seconds=(milliseconds / 1000,) * 4))
+    assert ("WARNING: more than 5% from 100%" in text) == warned
+
+
 def test_rows_beyond_the_top_are_one() -> None:
     """25 types of 1 ms each: 20 are shown, 5 are together."""
     events = [(f"a{number}:Kind{number}", number * MS, (number + 1) * MS) for number in range(TOP + 5)]

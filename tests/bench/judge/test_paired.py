@@ -1,6 +1,7 @@
 """Paired runs judged: each metric's three outcomes, sides that fail, and when more launches would change nothing."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -57,14 +58,14 @@ def test_each_gating_metric_can_fail(metric: str, effect: str, size: float) -> N
 
 
 def test_libraries_in_memory_are_not_the_sides_memory() -> None:
-    # A fresh installation: 20% more resident memory, all of it pages that files back.
+    # A fresh installation: exp(0.20) times the resident memory, and all that is more of it backed by files.
     run = run_of(4, "memory", 0.20)
     grown = [one.candidate.memory for one in run.pairs]
     assert all(grown)
     pairs = [
         dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, memory=dataclasses.replace(memory, file_rss_bytes=size)))
         for one, memory in zip(run.pairs, grown, strict=True)
-        if memory and (size := memory.peak_rss_bytes - 1000 * 2**20)
+        if memory and (size := round(memory.peak_rss_bytes * (1 - math.exp(-0.20))))
     ]
     (found,) = [each for each in judge_paired(paired_run(pairs), PAIRED).comparisons if each.metric == "peak memory"]
     assert found.outcome is Outcome.PASS

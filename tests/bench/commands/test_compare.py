@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def baselines(baselines: Path) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    """Four launches in the order ABBA."""
-    speeds = (0.1, 0.101, 0.102, 0.1)
+    """Eight launches, to be taken in the order ABBAABBA."""
+    speeds = (0.1, 0.101, 0.102, 0.1, 0.101, 0.1, 0.102, 0.101)
     return [write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)]
 
 
@@ -58,9 +59,16 @@ def test_a_margin_of_ones_own(tfgate: Tfgate, keep: Keep, reference: Path, basel
 
 
 def test_benchmark_files(tfgate: Tfgate, files: list[Path]) -> None:
-    found = tfgate("compare", "--reference", files[0], files[3], "--candidate", files[1], files[2], "--margin", "0.5", "--json")
+    reference, candidate = (itemgetter(*places)(files) for places in ((0, 3, 4, 7), (1, 2, 5, 6)))
+    found = tfgate("compare", "--reference", *reference, "--candidate", *candidate, "--margin", "0.5", "--json")
     assert found.code == 0
     assert json.loads(found.out)["comparisons"][0]["metric"] == "test_step[tiny]"
+
+
+def test_benchmark_files_of_one_side_after_the_other_cannot_be_judged(tfgate: Tfgate, files: list[Path]) -> None:
+    found = tfgate("compare", "--reference", *files[:4], "--candidate", *files[4:], "--margin", "0.5")
+    assert found.code == 3
+    assert "the sides were not measured in turn" in " ".join(found.out.split())
 
 
 def test_a_damaged_benchmark_file_is_named(tfgate: Tfgate, files: list[Path]) -> None:

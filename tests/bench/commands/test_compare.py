@@ -10,6 +10,7 @@ import pytest
 from bench.record.files import write_record
 from tests.bench.benchmark_samples import STEP, document, write
 from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import OTHER_MACHINE, SPEEDS, SUBJECT, baseline, records, session
 
 Keep = Callable[..., Path]
@@ -101,3 +102,20 @@ def test_what_makes_no_sense_is_refused_in_a_line(tfgate: Tfgate, arguments: lis
 
 def test_a_run_against_itself_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:
     assert "is given twice" in tfgate("compare", reference, reference, "--baselines", baselines).error
+
+
+@pytest.mark.parametrize("place", ["", "paired.json"], ids=["folder", "file"])
+def test_a_paired_run_is_sent_to_check(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path, place: str) -> None:
+    write_record(tmp_path / "upgrade" / "paired.json", paired_run([pair()]))
+    found = tfgate("compare", reference, tmp_path / "upgrade" / place, "--baselines", baselines)
+    assert found.code == 2
+    name = tmp_path / "upgrade" / place
+    assert found.error == f"{name} is a paired run, which holds both sides: `tfgate check {name}` judges it"
+    assert tfgate("check", name, "--baselines", baselines).code in (0, 3)  # and check takes it
+
+
+def test_a_folder_without_a_run_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert tfgate("compare", reference, tmp_path / "empty", "--baselines", baselines).error.startswith(
+        f"{tmp_path / 'empty' / 'run.json'}:"
+    )

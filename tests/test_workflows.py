@@ -129,12 +129,51 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert "run: .ci/run\n" in (ROOT / ".github" / "workflows" / "tests.yml").read_text()
 
 
-def test_the_gate_can_be_called_by_other_workflows() -> None:
-    plain = yaml.YAML(typ="safe").load(GATE.read_text())
-    assert {"pull_request", "push", "workflow_call"} <= set(plain["on"])
-    inputs = yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"]
-    (call,) = (step for step in _steps(plain) if step.get("uses") == "./.github/actions/gate")
-    assert set(call["with"]) <= set(inputs)
+def caller_problems(text: str) -> list[str]:
+    """Why other repositories couldn't call the gate, or not for a TensorFlow of theirs."""
+    plain = yaml.YAML(typ="safe").load(text)
+    inputs, steps = plain["on"]["workflow_call"]["inputs"], list(_steps(plain))
+    given = next(step["with"] for step in steps if step.get("uses") == "./.github/actions/gate")
+    unknown = set(given) - set(yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"])
+    noted = next((step["run"] for step in steps if step.get("env", {}).get("TENSORFLOW") == "${{ inputs.tensorflow }}"), "")
+    built = next((step for step in steps if step.get("id") == "measured"), {})
+    cached = next(step["with"]["key"] for step in steps if step.get("uses", "").startswith("actions/cache@"))
+    looked_at = {
+        "the repository can be left out": inputs["repository"].get("required") is True and "default" not in inputs["repository"],
+        f"the action has no {', '.join(unknown)}": not unknown,
+        "the requirement is lost": 'echo "$TENSORFLOW" > .cache/tensorflow.txt' in noted
+        and ".cache/tensorflow.txt" in built.get("run", ""),
+        "an environment is built unasked": built.get("if") == "${{ inputs.tensorflow }}",
+        "the environment that is built is not measured": given.get("python") == "${{ steps.measured.outputs.python }}"
+        and '/.cache/measured/bin/python" >> "$GITHUB_OUTPUT"' in built.get("run", ""),
+        "two TensorFlows share a cache": ".cache/tensorflow.txt" in cached,
+    }
+    return [what for what, well in looked_at.items() if not well]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: gate", "name: gate", None),
+        ("required: true", 'default: ""', "the repository can be left out"),
+        ("          python: ${{", "          pyhton: ${{", "the action has no pyhton"),
+        ("          python: ${{ steps.measured.outputs.python }}\n", "", "the environment that is built is not measured"),
+        ("id: measured\n        if: ${{ inputs.tensorflow }}", "id: measured", "an environment is built unasked"),
+        ("--requirement .cache/tensorflow.txt", "tensorflow", "the requirement is lost"),
+        (", '.cache/tensorflow.txt')", ")", "two TensorFlows share a cache"),
+    ],
+)
+def test_the_gate_can_be_called_by_other_workflows(old: str, new: str, said: str | None) -> None:
+    text = GATE.read_text()
+    assert old in text
+    assert {"pull_request", "push", "workflow_call"} <= set(yaml.YAML(typ="safe").load(text)["on"])
+    found = caller_problems(text.replace(old, new))
+    assert said in found if said else found == []
+
+
+def test_a_requirement_that_became_code_would_be_found() -> None:
+    text = GATE.read_text().replace('echo "$TENSORFLOW"', "echo ${{ inputs.tensorflow }}")
+    assert any(found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}") for found in problems(text))
 
 
 def test_baselines_and_what_guards_them_have_owners() -> None:
@@ -156,7 +195,8 @@ def test_the_tutorial_s_workflows_are_valid_and_call_with_inputs_that_are_there(
         assert call in text
         given = text.partition("with:\n")[2]
         assert given
-        assert {line.partition(":")[0].strip() for line in given.splitlines()} <= set(inputs)
+        names = {line.partition(":")[0].strip() for line in given.splitlines()}
+        assert {name for name, its in inputs.items() if its.get("required")} <= names <= set(inputs)
 
 
 class Clone:

@@ -18,7 +18,7 @@ from tests.docs.markdown import code_blocks  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-GATE = ROOT / ".github" / "workflows" / "gate.yml"
+GATE, TESTS = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("gate", "tests"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 USES = re.compile(r"\s*(- )?uses: ")
 PINNED = re.compile(r"uses: (\./[\w./-]+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
@@ -174,6 +174,32 @@ def test_the_gate_can_be_called_by_other_workflows(old: str, new: str, said: str
 def test_a_requirement_that_became_code_would_be_found() -> None:
     text = GATE.read_text().replace('echo "$TENSORFLOW"', "echo ${{ inputs.tensorflow }}")
     assert any(found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}") for found in problems(text))
+
+
+def screenshots_are_kept(text: str) -> bool:
+    """Whether the tests find a folder for them, and the artifact holds it whatever the tests said."""
+    steps = list(_steps(yaml.YAML(typ="safe").load(text)))
+    folder = "${{ runner.temp }}/screenshots"
+    made = [number for number, step in enumerate(steps) if step.get("run") == 'mkdir "$RUNNER_TEMP/screenshots"']
+    tested = [number for number, step in enumerate(steps) if step.get("env", {}).get("TFGATE_SCREENSHOTS") == folder]
+    kept = [number for number, step in enumerate(steps) if step.get("if") == "always()" and step.get("with", {}).get("path") == folder]
+    return len(made) == len(tested) == len(kept) == 1 and made < tested < kept and steps[tested[0]]["run"] == ".ci/run"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("        if: always()", "        if: success()"),
+        ('run: mkdir "$RUNNER_TEMP/screenshots"', "run: true"),
+        ("          TFGATE_SCREENSHOTS: ", "          SCREENSHOTS: "),
+        ("          path: ${{ runner.temp }}/screenshots", "          path: screenshots"),
+    ],
+)
+def test_screenshots_are_kept_whatever_the_tests_say(old: str, new: str) -> None:
+    text = TESTS.read_text()
+    assert old in text
+    assert screenshots_are_kept(text.replace(old, new)) is not bool(old)
 
 
 def test_baselines_and_what_guards_them_have_owners() -> None:

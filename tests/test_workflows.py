@@ -18,7 +18,7 @@ from tests.docs.markdown import code_blocks  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-GATE, TESTS = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("gate", "tests"))
+GATE, SLOW, TESTS = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("gate", "slow", "tests"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 USES = re.compile(r"\s*(- )?uses: ")
 PINNED = re.compile(r"uses: (\./[\w./-]+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
@@ -74,7 +74,7 @@ def _steps(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_there_are_workflows_and_an_action() -> None:
-    assert [path.name for path in WORKFLOWS] == ["baselines.yml", "gate.yml", "nightly.yml", "tests.yml"]
+    assert [path.name for path in WORKFLOWS] == ["baselines.yml", "gate.yml", "nightly.yml", "slow.yml", "tests.yml"]
     assert [path.parent.name for path in ACTIONS] == ["gate"]
 
 
@@ -200,6 +200,24 @@ def test_screenshots_are_kept_whatever_the_tests_say(old: str, new: str) -> None
     text = TESTS.read_text()
     assert old in text
     assert screenshots_are_kept(text.replace(old, new)) is not bool(old)
+
+
+def runs_slow_tests(text: str) -> bool:
+    """Whether the slow tests run by a schedule, with both TensorFlows there, without which they would skip."""
+    plain = yaml.YAML(typ="safe").load(text)
+    called = [words[1:] for step in _steps(plain) for words in commands(step.get("run", "")) if words[0].endswith("/tox")]
+    wanted = [["run", "--notest", "-e", "tf212,tf221"], ["run", "-e", "slow"]]
+    return bool(plain["on"].get("schedule")) and called[:2] == wanted and called[2][4:6] == ["-m", "slow"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("", ""), ("run -e slow", "run -e py311"), ("tf212,tf221", "tf212"), ("schedule:", "push:"), ("-m slow", "-m tensorflow")],
+)
+def test_slow_tests_run_every_week(old: str, new: str) -> None:
+    text = SLOW.read_text()
+    assert old in text
+    assert runs_slow_tests(text.replace(old, new)) is not bool(old)
 
 
 def test_baselines_and_what_guards_them_have_owners() -> None:

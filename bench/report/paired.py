@@ -66,7 +66,8 @@ def spread_text(run: PairedRun, margins: Margins) -> str:
 
 
 def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
-    quads = {"step time": [pair.steps for pair in whole_pairs(run)], "evaluation step": [pair.evaluations for pair in whole_pairs(run)]}
+    rested = whole_pairs(run)[: decision.launches]
+    quads = {"step time": [pair.steps for pair in rested], "evaluation step": [pair.evaluations for pair in rested]}
     parts = spread([[quad_log_ratio(quad) for quad in launch] for launch in quads[name]]) if name in quads else None
     found = decision.interval
     ratio = name != "memory growth"

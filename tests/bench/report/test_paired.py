@@ -65,6 +65,12 @@ def test_the_variance_is_split_into_the_launch_s_own_and_its_quads(apart: float,
     assert cells(text, "peak memory")[4:6] == ["–", "–"]  # one value a launch: nothing to split
 
 
+def test_every_part_is_of_the_launches_that_decided() -> None:
+    """Decided after four, whose deviation is 0.45%; two that are twice as slow came later."""
+    later = paired_run([*RUN.pairs, *(pair(launch, step=0.7) for launch in (4, 5))])
+    assert cells(spread_text(later, PAIRED), "step time")[2:6] == ["4", "0.45%", "0.45%", "0.0%"]
+
+
 def test_without_a_first_look_there_is_no_spread() -> None:
     assert spread_text(paired_run([pair(0)]), PAIRED) == ""
 

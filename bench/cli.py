@@ -97,7 +97,12 @@ def _add_upgrade_commands(commands: Commands) -> None:
     compare = commands.add_parser("compare", help="compare two stored runs, or the pytest-benchmark files of two sides")
     compare.add_argument("runs", metavar="RUN", nargs="*", help="two runs' folders: the reference, then the candidate")
     for side in ("reference", "candidate"):
-        compare.add_argument(f"--{side}", nargs="+", metavar="FILE", help=f"pytest-benchmark's JSON of the {side}, one file a launch")
+        compare.add_argument(
+            f"--{side}",
+            nargs="+",
+            metavar="FILE",
+            help=f"pytest-benchmark's JSON of the {side}, one file a launch; four or more of each, as ABBABAAB",
+        )
     compare.add_argument("--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)")
     compare.add_argument("--margin", type=float, metavar="FRACTION", help="slowdown that matters (default: the margins file's, or 0.05)")
     _add_baselines(compare)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.baselines import differences
-from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
+from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable
 from bench.judge.margins import Margins
@@ -60,7 +60,7 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
     return [
         *_numerics(name, reference, candidate),
         retraces_beside_reference(name, candidate, reference),
-        _graph(name, reference, candidate),
+        graph_beside_reference(name, candidate, reference),
         _perplexity(name, reference, candidate, margins),
         _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
@@ -91,16 +91,6 @@ def _differences(reference: Record, candidate: Record) -> str:
 
 def _unlike(name: str, note: str) -> Comparison:
     return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
-
-
-def _graph(name: str, reference: Records, candidate: Records) -> Comparison:
-    """Operations in the step's graph; Keras 2 and 3 differ by design, so it informs."""
-    before, after = reference[0].graph_operations, candidate[0].graph_operations
-    changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
-    most = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))[:5]
-    note = ", ".join(f"{change:+d} {kind}" for kind, change in most) or "the same operations"
-    shown, reference_shown = (str(sum(side.values())) for side in (after, before))
-    return Comparison(name, "graph operations", Outcome.INFORMS, shown, reference_shown, note, gates=False)
 
 
 def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
+from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
@@ -33,6 +33,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
         comparisons += [
             retraces_beside_reference(subject, *sides),
             *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins)),
+            graph_beside_reference(subject, *sides),
         ]
     warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs) + _left_out(run)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))

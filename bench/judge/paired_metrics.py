@@ -82,7 +82,6 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         _of_record("build", ratio.get("build"), _startup("build_seconds"), _seconds),
         _of_record("trace", ratio.get("trace"), _startup("trace_seconds"), _seconds),
         _of_record("first step", ratio.get("first_step"), _startup("first_step_seconds"), _seconds),
-        _of_record("graph operations", None, lambda one: sum(one.graph_operations.values()), lambda log: f"{math.exp(log):.0f}"),
     ]
 
 

@@ -132,6 +132,18 @@ def test_a_metric_without_margin_informs() -> None:
     assert found.note == "+65.0%"
 
 
+def test_graph_operations_are_named_by_type_and_inform() -> None:
+    """As many as before, yet others: a ratio of the sums would say +0.0%."""
+    launches = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, graph_operations={"MatMul": 4, "Add": 3}))
+        for one in map(pair, range(4))
+    ]
+    found = next(c for c in judge_paired(paired_run(launches), PAIRED).comparisons if c.metric == "graph operations")
+    assert (found.outcome, found.candidate, found.reference) == (Outcome.INFORMS, "7", "7")
+    assert found.note == "+3 Add, -3 MatMul"
+    assert comparison("graph operations").note == "the same operations"
+
+
 def test_too_few_launches_cannot_be_judged() -> None:
     found = comparison("step time", launches=3)
     assert found.outcome is Outcome.CANNOT_JUDGE

@@ -16,9 +16,9 @@ from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.upgrade import Scope, measure_upgrade
 from bench.judge.margins import read_margins
 from bench.judge.paired import settled
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 
 ORACLE_STEPS = 60
-LOCKSTEP_STEPS = 100
 
 
 def main(options: argparse.Namespace) -> int:

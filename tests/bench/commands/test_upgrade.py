@@ -9,6 +9,7 @@ from bench.record.files import write_record
 from bench.record.types import Failure
 from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.paired_samples import pair, paired_run
+from tests.faults.trial import fault_variables
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,17 @@ def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) 
     assert first == ["1", "reference", "100.00", "100.00", "+11.0%", "+0.40%", "1001", "1000", "30", "0%"]  # e^0.104 = 1.110
     assert lines[-2:] == ["failed: launch 2, candidate: the worker was killed by SIGSEGV during steps", "warning: busy"]
     assert json.loads(tfgate("show", tmp_path / "run", "--json").out)["pairs"][0]["first"] == "reference"
+
+
+@pytest.mark.slow
+def test_a_fault_that_begins_late_is_found(tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path) -> None:
+    """The learning rate falls by 1% after 200 steps: the oracle, which sees 60, can't know."""
+    variables = fault_variables("wrong-after-step-200")
+    planted = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
+    sides = ["--from", str(newest_python), "--from-env", f"PYTHONPATH={variables['PYTHONPATH']}", "--to", str(newest_python), *planted]
+    more = ["--config", "tiny", "--numerics-only", "--baselines", baselines, "--output", tmp_path / "out"]
+    found = tfgate("upgrade", *sides, *more)
+    assert found.code == 1, found
+    said = " ".join(found.out.split())
+    assert "lockstep REGRESSION" in said
+    assert "is the first to leave its limit, at step 200" in said

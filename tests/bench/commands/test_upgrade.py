@@ -1,16 +1,19 @@
 """`tfgate upgrade`: what it refuses before anything is measured, whole runs to their exit codes, and runs judged again by `check`."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from bench.commands import upgrade
+from bench.commands.sides import prepared_sides
+from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.judge.sequential import LOOKS
 from bench.record.files import read_record, write_record
 from bench.record.lockstep import STEPS
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from tests.bench.commands.conftest import Answer, Tfgate, snapshot
 from tests.bench.fake_interpreter import session_text, write_interpreter
@@ -164,6 +167,22 @@ class TestWholeRuns:
         assert found.code == 2
         assert "measures on this host already" in found.error
         assert not (tmp_path / "out").exists()
+
+    def test_environments_that_are_built_are_no_disturbance(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Building loads the machine: it is looked at before."""
+        side, built = self.side(tmp_path, "a", midway=CRASH), []
+
+        def build(options: argparse.Namespace) -> dict[str, Side]:
+            built.append(side)
+            return prepared_sides(options)
+
+        monkeypatch.setattr(upgrade, "prepared_sides", build)
+        monkeypatch.setattr(upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "others'"),))
+        self.answer(tfgate, tmp_path, side, side, "--speed-only")
+        assert built
+        assert read_record(PairedRun, tmp_path / "out" / "paired.json").warnings[0] == "load: others'"
 
 
 @pytest.mark.slow

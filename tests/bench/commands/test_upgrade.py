@@ -160,6 +160,21 @@ class TestWholeRuns:
         assert found.code == 4, found
         assert "launch 1: the reference failed: the worker exited with code 3 during steps" in " ".join(found.out.split())
 
+    def test_a_reference_that_fails_in_lockstep_is_kept_with_its_words(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+        """These sides can't do lockstep, and the reference is asked first. The lock is not for what isn't timed."""
+        with host_lock():
+            found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--numerics-only")
+        assert found.code == 4, found
+        failure = "lockstep: the reference failed: AttributeError: 'Session' object has no attribute 'share'"
+        assert "MEASUREMENT FAILED: " in found.out
+        assert failure in " ".join(found.out.split())
+        run = read_record(PairedRun, tmp_path / "out" / "paired.json")
+        assert run.lockstep_failure is not None
+        assert run.lockstep_failure.stderr_tail.startswith("Traceback")
+        assert len(run.oracle) == 2  # what was measured before
+        assert f"failed: {failure}" in tfgate("show", tmp_path / "out").out.splitlines()
+        assert tfgate("check", tmp_path / "out", "--baselines", baselines).code == 4
+
     def test_beside_another_timing_job_nothing_is_timed(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         side = self.side(tmp_path, "a")
         with host_lock():

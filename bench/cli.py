@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
+
 EXIT_CODES = """\
 exit codes:
   0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed"""
@@ -163,7 +165,7 @@ def _add_training_commands(commands: Commands) -> None:
         lockstep.add_argument(f"--{side}-python", required=True, metavar="INTERPRETER", help=f"interpreter of {what}")
         lockstep.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
     lockstep.add_argument("--config", default="tiny", metavar="NAME", help="reference configuration (default: %(default)s)")
-    lockstep.add_argument("--steps", type=int, default=300, metavar="N", help="training steps to compare (default: %(default)s)")
+    lockstep.add_argument("--steps", type=int, default=LOCKSTEP_STEPS, metavar="N", help="training steps to compare (default: %(default)s)")
     lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
 
 

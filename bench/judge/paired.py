@@ -25,6 +25,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
     """The verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION."""
     subject = _subject(run)
     comparisons, failures = _failures(run, subject)
+    failures += [f"lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
     failures += [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
     comparisons += _numerics(run, subject)
     pairs = whole_pairs(run)

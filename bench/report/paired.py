@@ -36,6 +36,7 @@ def pairs_text(run: PairedRun) -> str:
         for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         if record.failure
     ]
+    failures += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
     notes = [one_line(note) for note in (*failures, *(f"warning: {warning}" for warning in run.warnings))]
     title = one_line(f"paired run of {run.created}: {' '.join(run.command)}")
     return "\n".join([title, "", sides_text(run), "", table, *notes])

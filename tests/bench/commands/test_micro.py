@@ -18,11 +18,9 @@ SLOWER = [{STEP: 1.5 * value, EAGER: 4 * value} for value in (0.0603, 0.0600, 0.
 
 
 @pytest.fixture(autouse=True)
-def quiet_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Looking for disturbances takes a second, and the host's lock may be held by a real measurement."""
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for disturbances takes a second."""
     monkeypatch.setattr("bench.commands.micro.examine", tuple)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
 
 
 def refused(verdict: object) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired, settled
-from bench.judge.types import Comparison, Outcome
-from bench.record.lockstep import Lockstep
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import PairedRun
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure
 from tests.bench.paired_samples import pair, paired_run
@@ -198,6 +198,30 @@ def test_lockstep_joins_the_verdict() -> None:
     failed = Lockstep(subject, environment(), None, "", (), {}, None, None, 0, 0.0, 0.0, 0.0, Failure("crashed", "it crashed"))
     run = dataclasses.replace(paired_run([pair(launch) for launch in range(4)]), lockstep=failed)
     assert judge_paired(run, PAIRED).exit_code == 1
+
+
+def test_a_departure_in_lockstep_is_a_regression_unless_the_reference_is_wrong() -> None:
+    """Everything else passes."""
+    subject, first = record().subject, Difference(7, "update", "embedding", 1e-3, 1e-5)
+    clean = paired_run([pair(launch) for launch in range(4)])
+
+    def verdict(departure: Departure | None) -> Verdict:
+        ended = Lockstep(
+            subject, environment(), environment(), subject.fingerprint, (5.0,) * subject.steps, {}, first, departure, 1, 1.0, 1.0, 3.0
+        )
+        return judge_paired(dataclasses.replace(clean, lockstep=ended), PAIRED)
+
+    assert verdict(None).exit_code == 0
+    regression = verdict(Departure(first, 0, reference_error=1e-7, candidate_error=1e-3))
+    assert (regression.outcome, regression.exit_code) == (Outcome.REGRESSION, 1)
+    assert [found.metric for found in regression.comparisons if found.outcome is Outcome.REGRESSION] == ["lockstep"]
+    assert verdict(Departure(first, 0, reference_error=1e-3, candidate_error=1e-7)).exit_code == 3
+
+
+def test_a_reference_that_fails_in_lockstep_is_a_failed_measurement() -> None:
+    broken = Failure("crashed", "the reference failed: the worker exited with code 3 during lockstep", "its last words")
+    verdict = judge_paired(dataclasses.replace(paired_run([]), lockstep_failure=broken), PAIRED)
+    assert (verdict.exit_code, verdict.failures) == (4, (f"lockstep: {broken.message}",))
 
 
 def test_the_candidate_must_not_be_traced_again() -> None:

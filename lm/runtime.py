@@ -60,6 +60,16 @@ def onednn_enabled() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
+def peak_gpu_bytes(device: str) -> int | None:
+    """The most of a GPU's memory that this process' tensors have held at once; None on a CPU, whose allocator doesn't count."""
+    if not device.startswith("gpu"):
+        return None
+    try:
+        return int(tf.config.experimental.get_memory_info(device.upper())["peak"])
+    except ValueError:  # an allocator without statistics
+        return None
+
+
 def require_device(device: str) -> None:
     """Raises DeviceError unless TensorFlow has the device, a name such as cpu:0 or gpu:0."""
     names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]

@@ -47,7 +47,7 @@ class Measured:
             startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
         if finished and not self.numerics:
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
-            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss), steps, sizes)
+            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss), steps, sizes, finished.peak_gpu_bytes)
         return Record(
             subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
             environment=description.environment if description else None,

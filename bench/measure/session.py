@@ -182,8 +182,10 @@ class Session:
 
     def finish(self) -> Finished:
         """Peak memory first: what follows needs some itself."""
-        peak = peak_rss_bytes()
-        return Finished(peak, self.trainer.retraces, self.trainer.graph_operations())
+        from lm.runtime import peak_gpu_bytes
+
+        peak, gpu_peak = peak_rss_bytes(), peak_gpu_bytes(self.trainer.device)
+        return Finished(peak, self.trainer.retraces, self.trainer.graph_operations(), gpu_peak)
 
     def train(self, checkpoint: str, resume: bool) -> Iterator[Any]:
         """Trains the opened configuration to the end, its events as they come (see lm.training).

@@ -51,6 +51,7 @@ class Finished:
     peak_rss_bytes: int
     retraces: int
     graph_operations: dict[str, int]
+    peak_gpu_bytes: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

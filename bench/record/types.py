@@ -74,12 +74,13 @@ class Startup:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Resident memory of a launch, and how it grew over the second half of the steps."""
+    """Resident memory of a launch, how it grew over the second half of the steps, and a GPU's."""
 
     peak_rss_bytes: int
     slope_bytes_per_step: float
     steps: tuple[int, ...] = ()  # taken when memory was read: after each block
     rss_bytes: tuple[int, ...] = ()  # resident memory then
+    peak_gpu_bytes: int | None = None  # most of the GPU's memory that tensors held at once; None on a CPU
 
 
 @dataclasses.dataclass(frozen=True)

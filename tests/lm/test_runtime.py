@@ -76,6 +76,22 @@ with tf.device("cpu:1"):
     assert output_of(code) == "CPU:1"
 
 
+def test_a_cpu_has_no_gpu_memory_to_speak_of() -> None:
+    assert runtime.peak_gpu_bytes("cpu:0") is None
+
+
+def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
+    ask = tf.config.experimental.get_memory_info
+    assert "peak" in ask("CPU:0")
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {**ask(device.replace("GPU", "CPU")), "peak": 7})
+    assert runtime.peak_gpu_bytes("gpu:0") == 7
+
+
+def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:
+    assert runtime.peak_gpu_bytes("gpu:7") is None
+
+
 def test_the_cpu_is_there() -> None:
     runtime.require_device("cpu:0")
 

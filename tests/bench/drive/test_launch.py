@@ -70,6 +70,12 @@ class TestWithKnownNumbers:
         steps = (5, 10, 15, 20, 25, 30)  # six blocks
         assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps))
 
+    def test_a_gpu_s_memory_is_the_launch_s(self, fake_session: Fake) -> None:
+        finishing = "Session.finish = lambda self: answers.Finished(4321, 0, {}, 2**20)"
+        memory = measure_launch(ALONE, Launch(1), fake_session(finishing), {}).memory
+        assert memory is not None
+        assert memory.peak_gpu_bytes == 2**20
+
     def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
         record = measure_launch(ALONE, Launch(1), fake_session(""), {})
         assert len(record.losses) == 30

@@ -183,6 +183,7 @@ def test_finish_counts(session: Session) -> None:
     assert finished.retraces == 0
     assert finished.graph_operations["MatMul"] > 0
     assert finished.peak_rss_bytes >= 0
+    assert finished.peak_gpu_bytes is None  # the session's device is a CPU
 
 
 def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Session, Session], tmp_path: Path) -> None:

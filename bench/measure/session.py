@@ -9,12 +9,14 @@ from typing import Any
 
 from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.lockstep import Stepped
-from bench.record.machine import this_machine, usable_cores
+from bench.record.machine import affinity, this_machine, usable_cores
 from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
 
-VARIABLE_PREFIXES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or another setting of glibc's, moves time and memory
+VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
 class Session:
@@ -30,7 +32,11 @@ class Session:
         runtime.set_threads(threads)
         variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLE_PREFIXES)}
         environment = Environment(
-            **runtime.versions(), onednn=runtime.onednn_enabled(), threads=threads or usable_cores(), variables=variables
+            **runtime.versions(),
+            onednn=runtime.onednn_enabled(),
+            threads=threads or usable_cores(),
+            variables=variables,
+            affinity=affinity(),
         )
         return Description(environment, this_machine(), import_seconds)
 

@@ -40,7 +40,8 @@ class Environment:
     numpy: str
     onednn: bool
     threads: int  # intra-op threads of TensorFlow
-    variables: dict[str, str]  # environment variables that bear on TensorFlow, those that were set
+    variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, those that were set
+    affinity: tuple[int, ...] = ()  # CPUs that the process may run on, sorted; none where it isn't known
 
 
 @dataclasses.dataclass(frozen=True)

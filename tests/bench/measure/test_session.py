@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+    monkeypatch.setenv("LD_PRELOAD", "libtcmalloc.so")
     monkeypatch.setenv("SECRET_TOKEN", "x")
     description = Session().describe()
     assert through_json(description) == description
@@ -77,7 +81,10 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.distribution.startswith("tensorflow")
     assert environment.threads == usable_cores()
     assert environment.variables["TF_CPP_MIN_LOG_LEVEL"] == environment.variables["OPENBLAS_NUM_THREADS"] == "1"
+    allocators = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "LD_PRELOAD": "libtcmalloc.so"}
+    assert allocators.items() <= environment.variables.items()
     assert "SECRET_TOKEN" not in environment.variables
+    assert environment.affinity == tuple(sorted(os.sched_getaffinity(0)))
     assert description.machine == this_machine()
 
 

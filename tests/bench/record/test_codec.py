@@ -98,7 +98,7 @@ def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> No
 
 def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
     plain = to_plain(run)
-    optional = {"gpu", "gpu_driver", "stderr_tail", "failure", "rss_bytes", "peak_gpu_bytes"}  # have defaults
+    optional = {"gpu", "gpu_driver", "stderr_tail", "failure", "rss_bytes", "peak_gpu_bytes", "affinity"}  # have defaults
     for number in range(object_count(plain)):
         names = set(nth_object(plain, number)[1])
         for name in names - optional - ({"steps"} if "rss_bytes" in names else set()):  # Memory.steps has one, too; Subject.steps has none

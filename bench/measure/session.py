@@ -37,6 +37,7 @@ class Session:
             threads=threads or usable_cores(),
             variables=variables,
             affinity=affinity(),
+            tensor_float_32=runtime.tensor_float_32_enabled(),
         )
         return Description(environment, this_machine(), import_seconds)
 
@@ -76,8 +77,10 @@ class Session:
     def steps(self, count: int, check: Sequence[int] = ()) -> Block:
         """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well.
 
-        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates).
+        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates), and a GPU keep to float32.
         """
+        if check:
+            self._compute_in_float32()
         watch = self._update_watch() if check else None
         losses: list[float] = []
         seconds: list[float] = []
@@ -98,6 +101,12 @@ class Session:
         numerics.extend(watch.errors if watch else ())
         unsteady = tuple(sorted(unsettled & set(range(len(losses)))))
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
+
+    def _compute_in_float32(self) -> None:
+        """For numbers that are compared: TF32's rounding would drown every fault. Speed is measured as users have it."""
+        from lm.runtime import turn_off_tensor_float_32
+
+        turn_off_tensor_float_32(self.trainer.device)
 
     def _update_watch(self) -> Any:
         from bench.measure.updates import UpdateWatch
@@ -137,6 +146,7 @@ class Session:
         from bench.measure.exchange import Exchange
         from bench.measure.lockstep import Side
 
+        self._compute_in_float32()
         self._side = Side(self.trainer, Exchange(Path(path), self.config), role)
 
     def lockstep(self, step: int) -> Stepped:
@@ -182,6 +192,7 @@ class Session:
         """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights."""
         from bench.measure.stress import Start, stress_errors
 
+        self._compute_in_float32()
         data, _ = self._prepare(self._next_step)
         start = Start(self.trainer.weights, self.trainer.state, *data)
         return list(stress_errors(self.trainer, start, self._next_step, self.implementation))

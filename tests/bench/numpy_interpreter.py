@@ -40,7 +40,7 @@ versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9
 sys.modules["lm.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
     set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,
-    peak_gpu_bytes=lambda device: None,
+    peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False, turn_off_tensor_float_32=lambda device: None,
 )
 from bench.measure import worker
 sys.exit(worker.main(sys.argv[3:]))

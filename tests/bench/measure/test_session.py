@@ -4,12 +4,14 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.measure.exchange import layout
 from bench.measure.session import Session
 from bench.measure.updates import QUANTITY
 from bench.record.codec import from_plain, to_plain
@@ -84,6 +86,7 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     allocators = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "LD_PRELOAD": "libtcmalloc.so"}
     assert allocators.items() <= environment.variables.items()
     assert "SECRET_TOKEN" not in environment.variables
+    assert environment.tensor_float_32 is True  # TensorFlow's default
     assert environment.affinity == tuple(sorted(os.sched_getaffinity(0)))
     assert description.machine == this_machine()
 
@@ -134,6 +137,28 @@ def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> 
     following = session.steps(1, check=(1, 4, 9))
     assert (following.unsettled, [error.quantity for error in following.numerics]) == ((), [QUANTITY])
     assert session.steps(1).numerics == ()
+
+
+@pytest.mark.parametrize(
+    ("work", "turned_off"),
+    [
+        (lambda session, path: session.steps(1), []),
+        (lambda session, path: session.evaluation_steps(1), []),
+        (lambda session, path: session.steps(1, check=(9,)), ["cpu:0"]),  # a launch that is checked at a later step
+        (lambda session, path: session.share(path, "reference"), ["cpu:0"]),
+        (lambda session, path: session.stress(), ["cpu:0"]),
+    ],
+    ids=["steps", "evaluation", "checked steps", "lockstep", "stress steps"],
+)
+def test_only_what_is_compared_number_by_number_is_without_tf32(
+    session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: Callable[[Session, str], Any], turned_off: list[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
+    shared = tmp_path / "exchange"
+    shared.write_bytes(bytes(4 * layout(TINY)[1]))
+    work(session, str(shared))
+    assert asked == turned_off
 
 
 def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:

@@ -98,7 +98,8 @@ def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> No
 
 def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
     plain = to_plain(run)
-    optional = {"gpu", "gpu_driver", "stderr_tail", "failure", "rss_bytes", "peak_gpu_bytes", "affinity"}  # have defaults
+    in_environment, in_memory = {"affinity", "tensor_float_32"}, {"rss_bytes", "peak_gpu_bytes"}
+    optional = {"gpu", "gpu_driver", "stderr_tail", "failure"} | in_environment | in_memory  # have defaults
     for number in range(object_count(plain)):
         names = set(nth_object(plain, number)[1])
         for name in names - optional - ({"steps"} if "rss_bytes" in names else set()):  # Memory.steps has one, too; Subject.steps has none
@@ -129,11 +130,11 @@ def refusal_of(plain: Any) -> str:
     ("wrong", "right"),
     [
         ([[]], 0),
-        (True, 2),  # environment.onednn, evaluation.weights_changed
+        (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 11),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors
         ("text", 23),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
-        (None, 6),  # environment, startup, evaluation, memory, memory.peak_gpu_bytes, failure
+        (None, 7),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure
     ],
     ids=repr,
 )

@@ -87,10 +87,11 @@ class Session:
         cpu_seconds: list[float] = []
         unsettled: set[int] = set()
         numerics: list[NumericError] = []
-        for step in range(self._next_step, self._next_step + count):
+        last = self._next_step + count - 1
+        for step in range(self._next_step, last + 1):
             if step in check:
                 unsettled.update((len(losses), len(losses) + 1))
-            loss, timed, errors = self._step(step, step in check, watch)
+            loss, timed, errors = self._step(step, step in check, watch, last=step == last)
             losses.append(loss)
             seconds.append(timed[0])
             cpu_seconds.append(timed[1])
@@ -113,13 +114,18 @@ class Session:
 
         return UpdateWatch(self.trainer)
 
-    def _step(self, step: int, checked: bool, watch: Any) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
-        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step."""
+    def _step(self, step: int, checked: bool, watch: Any, *, last: bool) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
+        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step.
+
+        The update after a block's `last` loss is no later step's to wait for, so it is waited for here.
+        """
         data, learning_rate = self._prepare(step)
         before = (self.trainer.weights, self.trainer.state) if checked else None
         started = _clocks()
         result = self.trainer.train_step(*data, with_logits=checked)
         loss = float(result.loss)
+        if last:
+            self.trainer.wait()
         timed = _since(started)
         if watch:
             watch.see(step, learning_rate, result)
@@ -184,6 +190,8 @@ class Session:
             data = batch(self.corpus.valid, self.config, step % length)
             started = _clocks()
             losses.append(float(self.trainer.evaluation_step(*data)))
+            if len(losses) == count:
+                self.trainer.wait()
             timed.append(_since(started))
         self._next_evaluation += count
         return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())

@@ -19,6 +19,9 @@ class Trainer:
     def trace(self):
         pass
 
+    def wait(self):
+        pass
+
     def zero_state(self):
         self.state = {{name: np.zeros(shape, np.float32) for name, shape in self.config.state_shapes().items()}}
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,18 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
     shared.write_bytes(bytes(4 * layout(TINY)[1]))
     work(session, str(shared))
     assert asked == turned_off
+
+
+@pytest.mark.parametrize("operation", ["steps", "evaluation_steps"])
+def test_a_block_ends_when_the_device_has_finished(session: Session, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Waiting, once a block, takes an hour here, by a clock that jumps: the last step's time holds it."""
+    waits: list[int] = []
+    clock = time.perf_counter
+    monkeypatch.setattr(session.trainer, "wait", lambda: waits.append(3600))
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + sum(waits))
+    block = getattr(session, operation)(3)
+    assert waits == [3600]
+    assert [seconds > 3600 for seconds in block.seconds] == [False, False, True]
 
 
 def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:

@@ -117,6 +117,14 @@ def test_fields_with_defaults_may_be_left_out(run: types.Run) -> None:
     assert (record.failure, record.machine.gpu) == (None, "")
 
 
+def test_records_from_before_a_field_was_added_are_read(run: types.Run) -> None:
+    plain = to_plain(run)
+    record = plain["records"][0]
+    del record["environment"]["affinity"], record["environment"]["tensor_float_32"], record["memory"]["peak_gpu_bytes"]
+    read = from_plain(types.Run, plain).records[0]
+    assert (read.environment.affinity, read.environment.tensor_float_32, read.memory.peak_gpu_bytes) == ((), None, None)
+
+
 def refusal_of(plain: Any) -> str:
     """Why this is no run; empty if it is one."""
     try:

@@ -16,7 +16,7 @@ from bench.judge.margins import Margins
 from bench.judge.perplexity import METRIC, no_margin, two_sided
 from bench.judge.speed import ABSOLUTE, MEMORY, Metric, logarithms, one_sided, session_groups, sessions_like
 from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run
 
@@ -64,6 +64,7 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
         _perplexity(name, reference, candidate, margins),
         _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
+        *_gpu_memory(name, reference, candidate),
     ]
 
 
@@ -91,6 +92,17 @@ def _differences(reference: Record, candidate: Record) -> str:
 
 def _unlike(name: str, note: str) -> Comparison:
     return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
+
+
+def _gpu_memory(name: str, reference: Records, candidate: Records) -> list[Comparison]:
+    """The GPU's peak memory, which informs; nothing unless both sides have read it."""
+    read = ([record.memory.peak_gpu_bytes for record in side if record.memory] for side in (reference, candidate))
+    peaks = [[peak for peak in side if peak] for side in read]
+    if not all(peaks):
+        return []
+    before, after = (math.fsum(side) / len(side) for side in peaks)
+    shown, reference_shown = (f"{peak / 2**20:.0f} MiB" for peak in (after, before))
+    return [Comparison(name, "GPU memory", Outcome.INFORMS, shown, reference_shown, percent(math.log(after / before)), gates=False)]
 
 
 def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
+from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import Metric, metrics
@@ -36,7 +37,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
             *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins)),
             graph_beside_reference(subject, *sides),
         ]
-    warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs) + _left_out(run)
+    warnings = [warning for warning in run.warnings if warning not in failures] + unlike_sides(run) + _drift(pairs) + _left_out(run)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
 

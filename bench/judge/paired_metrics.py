@@ -56,6 +56,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
     window = margins.window_start.get(subject.config, 0.0)
     ratio = {name: math.log1p(margin) for name, margin in margins.paired.items()}
     perplexity_margin = margins.perplexity.get(subject.config)
+    gpu_memory = _of_record("GPU memory", None, lambda one: one.memory.peak_gpu_bytes if one.memory else None, _mebibytes)
     return [
         Metric(
             "perplexity",
@@ -82,6 +83,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         _of_record("build", ratio.get("build"), _startup("build_seconds"), _seconds),
         _of_record("trace", ratio.get("trace"), _startup("trace_seconds"), _seconds),
         _of_record("first step", ratio.get("first_step"), _startup("first_step_seconds"), _seconds),
+        *([gpu_memory] if gpu_memory.values(pairs) else ()),  # on a CPU there is none to speak of
     ]
 
 

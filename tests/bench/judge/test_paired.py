@@ -10,7 +10,7 @@ from bench.judge.paired import judge_paired, settled
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import PairedRun
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure, Record
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import BEYOND, MARGINS, environment, record
 
@@ -142,6 +142,23 @@ def test_graph_operations_are_named_by_type_and_inform() -> None:
     assert (found.outcome, found.candidate, found.reference) == (Outcome.INFORMS, "7", "7")
     assert found.note == "+3 Add, -3 MatMul"
     assert comparison("graph operations").note == "the same operations"
+
+
+def test_gpu_memory_informs_where_both_sides_have_read_it() -> None:
+    """A candidate that holds twice as much: said, and no alarm."""
+    measured = [pair(launch) for launch in range(4)]
+    reference_alone = [dataclasses.replace(one, reference=holding_on_a_gpu(one.reference, 500)) for one in measured]
+    both = [dataclasses.replace(one, candidate=holding_on_a_gpu(one.candidate, 1000)) for one in reference_alone]
+    verdict = judge_paired(paired_run(both), MARGINS)
+    found = next(comparison for comparison in verdict.comparisons if comparison.metric == "GPU memory")
+    assert (found.outcome, found.gates, found.candidate, found.reference) == (Outcome.INFORMS, False, "1000 MiB", "500 MiB")
+    assert (found.note, verdict.outcome) == ("+100.0%", judge_paired(paired_run(measured), MARGINS).outcome)
+    assert "GPU memory" not in [comparison.metric for comparison in judge_paired(paired_run(reference_alone), MARGINS).comparisons]
+
+
+def holding_on_a_gpu(launch: Record, mebibytes: int) -> Record:
+    assert launch.memory is not None
+    return dataclasses.replace(launch, memory=dataclasses.replace(launch.memory, peak_gpu_bytes=mebibytes * 2**20))
 
 
 def test_too_few_launches_cannot_be_judged() -> None:

@@ -42,6 +42,7 @@ class Trainer:
 versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9", numpy=np.__version__)
 sys.modules["lm.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
+    intra_op_threads=lambda: 2,
     set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,
     peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False, turn_off_tensor_float_32=lambda device: None,
 )

@@ -90,7 +90,7 @@ class TestWithKnownNumbers:
         assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps), 21)
 
     def test_a_gpu_s_memory_is_the_launch_s(self, fake_session: Fake) -> None:
-        finishing = "Session.finish = lambda self: answers.Finished(4321, 0, {}, 2**20)"
+        finishing = "Session.finish = lambda self: answers.Finished(4321, 21, 0, {}, 2**20)"
         memory = measure_launch(ALONE, Launch(1), fake_session(finishing), {}).memory
         assert memory is not None
         assert memory.peak_gpu_bytes == 2**20

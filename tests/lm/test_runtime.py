@@ -135,16 +135,6 @@ def test_each_device_that_is_missing_is_named() -> None:
         runtime.require_device("gpu:7", "cpu:0", "gpu:8")
 
 
-def test_gpus_that_are_there_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one that is made up: TensorFloat-32 is switched off."""
-    gpu = tf.config.LogicalDevice("/device:GPU:0", "GPU")
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda: [gpu])
-    switched: list[bool] = []
-    monkeypatch.setattr(tf.config.experimental, "enable_tensor_float_32_execution", switched.append)
-    runtime.require_device("gpu:0")
-    assert switched == [False]
-
-
 @pytest.mark.parametrize("device", ["gpu:7", "cpu:1", "tpu", ""])
 def test_a_missing_device_is_named_beside_those_that_are_there(device: str) -> None:
     with pytest.raises(runtime.DeviceError, match=rf"^there is no device '{device}'; TensorFlow {tf.__version__} sees cpu:0"):

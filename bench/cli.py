@@ -130,7 +130,9 @@ def _add_report_commands(commands: Commands) -> None:
 
     history = commands.add_parser("history", help="runs over time: trends, changes of level, and drift from an anchor (exit code 1: worse)")
     history.add_argument("folder", metavar="DIR", nargs="+", help="folders that hold runs, at any depth")
-    history.add_argument("--anchor", metavar="RUN", help="the run that drift is measured from (default: each metric's oldest)")
+    history.add_argument(
+        "--anchor", metavar="RUN", help="the run, or the baseline's file, that drift is measured from (default: each metric's oldest)"
+    )
     history.add_argument("--output", metavar="FILE", help="also a page with a plot for each metric")
     history.add_argument("--replace", action="store_true", help="replace the page if it exists")
 

@@ -8,10 +8,11 @@ from bench.commands.errors import UsageError
 from bench.commands.options import read_run
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.history import Series, Values, histories, outcome, run_values
+from bench.judge.history import Series, Values, baseline_values, histories, outcome, run_values
 from bench.judge.types import EXIT_CODES
+from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
-from bench.record.types import Run
+from bench.record.types import Baseline, Run
 from bench.report.history import findings, history_page
 from bench.report.lines import one_line
 
@@ -23,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(
             f"{len(runs)} of the {len(runs) + len(warnings)} runs in {', '.join(options.folder)} can be used: 2 make a history"
         )
-    anchor = run_values(options.anchor, read_run(options.anchor)) if options.anchor else None
+    anchor = _anchor(options.anchor) if options.anchor else None
     series = histories(runs, anchor)
     if options.output:
         write_text(Path(options.output), history_page(series, len(runs), warnings), replace=options.replace)
@@ -31,6 +32,17 @@ def main(options: argparse.Namespace) -> int:
     if options.output:
         print(f"written to {options.output}")
     return EXIT_CODES[outcome(series)]
+
+
+def _anchor(name: str) -> Values:
+    """What drift is measured from: a run, or a baseline's file. Raises FormatError, OSError."""
+    try:
+        return run_values(name, read_run(name))
+    except FormatError as error:
+        try:
+            return baseline_values(name, read_record(Baseline, Path(name)))
+        except (FormatError, OSError):
+            raise error from None
 
 
 def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:

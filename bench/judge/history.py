@@ -10,7 +10,7 @@ neither steps nor a steady drift widen it.
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ import ruptures
 
 from bench.judge.summary import by_subject, launch_speed, log_perplexity
 from bench.judge.types import Outcome
-from bench.record.types import Record, Run
+from bench.record.types import Baseline, LaunchSpeed, Record, Run
 
 # How far a metric may be from the anchor's, as fractions. Finer than a stored baseline's margins: a history has many sessions.
 MARGINS = {"step time": 0.05, "perplexity": 0.01, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
@@ -121,6 +121,21 @@ def run_values(name: str, run: Run) -> Values:
     return Values(name, run.created, ", ".join(versions), values)
 
 
+def baseline_values(name: str, baseline: Baseline) -> Values:
+    """The metrics of a baseline that was found at `name`, on each machine that it has sessions of; its perplexity holds on all of them."""
+    values: dict[Key, float] = {}
+    groups: dict[tuple[str, int, bool], list[LaunchSpeed]] = {}
+    for session in baseline.sessions:
+        place = (session.machine.fingerprint(), session.environment.threads, session.environment.onednn)
+        groups.setdefault(place, []).extend(session.launches)
+    perplexities = [log_perplexity(replica.losses, baseline.subject, 0.0) for replica in baseline.replicas]
+    for place, launches in groups.items():
+        found = {**_speed_logarithms(launches), "perplexity": perplexities}
+        values |= {Key(baseline.subject.name, baseline.subject.fingerprint, *place, metric): mean for metric, mean in _means(found).items()}
+    versions = dict.fromkeys(session.environment.tensorflow for session in baseline.sessions)
+    return Values(name, baseline.created, ", ".join(versions), values)
+
+
 def outcome(series: Iterable[Series]) -> Outcome:
     """REGRESSION if a metric is worse than its anchor; CANNOT JUDGE if none has runs enough to tell."""
     judged = [each for each in series if each.drift]
@@ -186,11 +201,23 @@ def _metrics(records: Sequence[Record]) -> dict[str, float]:
     speeds = [speed for record in records if (speed := launch_speed(record))]
     timed = [record for record in records if record.step_seconds]  # beside others (--no-speed) evaluation takes what is left
     found = {
-        "step time": [math.log(speed.step_seconds) for speed in speeds],
+        **_speed_logarithms(speeds),
         "perplexity": [log_perplexity(record.losses, record.subject, 0.0) for record in records],
         "peak memory": [math.log(record.memory.peak_rss_bytes) for record in records if record.memory],
-        "start-up": [math.log(speed.startup_seconds) for speed in speeds],
         "evaluation": [math.log(record.evaluation.seconds) for record in timed if record.evaluation and record.evaluation.seconds > 0],
     }
+    return _means(found)
+
+
+def _speed_logarithms(speeds: Sequence[LaunchSpeed]) -> dict[str, list[float]]:
+    return {
+        "step time": [math.log(speed.step_seconds) for speed in speeds],
+        "start-up": [math.log(speed.startup_seconds) for speed in speeds],
+        "peak memory": [math.log(speed.peak_rss_bytes) for speed in speeds if speed.peak_rss_bytes],
+    }
+
+
+def _means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Of the metrics that have values; one that isn't finite is left out."""
     means = {metric: math.fsum(values) / len(values) for metric, values in found.items() if values}
     return {metric: mean for metric, mean in means.items() if math.isfinite(mean)}

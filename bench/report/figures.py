@@ -38,13 +38,13 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
 
 
 def lockstep_figure(result: Lockstep) -> Chart | None:
-    """The largest difference of each quantity by step; None for a comparison that took no step."""
+    """The largest difference of each quantity by step; None where there is none: no step was taken, or all are equal to the last bit."""
     largest: dict[str, list[float]] = {}
     for tensor, differences in result.differences.items():
         quantity = tensor.partition(" of ")[0]
         largest[quantity] = [max(pair) for pair in itertools.zip_longest(largest.get(quantity, ()), differences, fillvalue=0.0)]
     shown = [quantity for quantity in QUANTITIES if largest.get(quantity)]
-    if not shown:
+    if not any(any(largest[quantity]) for quantity in shown):
         return None
     style = {quantity: f"series-{number}" for number, quantity in enumerate(QUANTITIES)}
     # A step whose largest difference is 0 is equal to the last bit: a logarithmic axis has no place for it.

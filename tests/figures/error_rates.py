@@ -19,7 +19,7 @@ from scipy import special
 from bench.judge.sequential import MOST_GATING, PASSED, REGRESSED, UNDECIDED, walk
 from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
-from tests.figures.noise import FILE, Kind, LaunchNoise, fit, kinds, read_noise
+from tests.figures.noise import FILE, LEAST, Kind, LaunchNoise, fit, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates.md"
 
@@ -170,7 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = [read_record(PairedRun, Path(name)) for name in options.fit]
         machines = sorted({pair.reference.machine.cpu_model for run in runs for pair in run.pairs})
         subjects = sorted({pair.reference.subject.name for run in runs for pair in run.pairs})
-        write_record(FILE, fit(runs, f"fitted to paired runs of {', '.join(subjects)} on {', '.join(machines)}"), replace=True)
+        source = f"fitted to paired runs of {', '.join(subjects)} on {', '.join(machines)}, {LEAST}"
+        write_record(FILE, fit(runs, source), replace=True)
     noise = read_noise()
     found = {name: simulate(kind, options.runs) for name, kind in kinds(noise).items()}
     write_text(Path(options.output), report(found, noise), replace=True)

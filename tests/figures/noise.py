@@ -31,6 +31,7 @@ BURST_SHARE = 0.1  # of the quads, and of the launches
 BURST_QUADS = 4  # that a burst lasts, on average
 BURST_SIZE = 3.0  # deviations; either side may be hit
 LEAST_SKEWNESS, LEAST_KURTOSIS = 0.25, 0.5  # where the fit finds less, the kinds would be normal
+LEAST = f"with a lag-1 of at least {ASSUMED}, a skewness of at least {LEAST_SKEWNESS} and an excess kurtosis of at least {LEAST_KURTOSIS}"
 
 
 @dataclasses.dataclass(frozen=True)

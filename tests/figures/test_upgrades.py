@@ -48,6 +48,12 @@ def test_a_row_counts_outcomes_and_says_what_they_show() -> None:
     assert found[2] == ["tiny", "+10%", "5%", "2", "0", "2", "0", "2", "caught ≥ 22%", "4 (4)", "2.0 (2.0)"]
 
 
+def test_a_whole_run_has_one_verdict() -> None:
+    found = rows(table(store(0.10, 0.0)), "| tiny |")
+    assert found[-2] == ["tiny", "the same", "2", "2", "0", "0", "4 (4)", "2.0 (2.0)"]
+    assert found[-1] == ["tiny", "+10%", "2", "1", "1", "0", "4 (4)", "2.0 (2.0)"]
+
+
 def test_a_miss_is_counted() -> None:
     found = rows(table(store(0.10, 0.0)), "| tiny |")
     assert found[2][4:9] == ["1", "1", "0", "1", "caught ≥ 3%"]

@@ -171,9 +171,11 @@ def table(store: Store) -> str:
     found = {case: [run for run in store.runs if (run.config, run.slowdown) == (case.config, case.slowdown)] for case in CASES}
     rows = [_row(case, found[case], margin) for case in CASES for margin in _step_margins(case) if found[case]]
     header = "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | any | bound | launches | minutes |"
+    whole_header = "| configuration | candidate's step | runs | PASS | REGRESSION | CANNOT JUDGE | launches | minutes |"
     machines = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     return TEXT.format(
         table="\n".join([header, "|" + " --- |" * 11, *rows]),
+        whole="\n".join([whole_header, "|" + " --- |" * 8, *(_whole(found[case], case) for case in CASES if found[case])]),
         budget=_budget([value for run in found[CASES[0]] for value in run.values()]),
         bias="\n".join(_bias(runs, case.config) for case, runs in found.items() if runs and not case.slowdown),
         tensorflow=", ".join(sorted({run.tensorflow for run in store.runs})),
@@ -196,6 +198,10 @@ and minutes are those to the step time's verdict: median (largest). Between noth
 right there, and so is a PASS that is proven; beyond the margin a PASS is a miss.
 
 {table}
+
+Whole runs, speed only: they end when every gating metric has its verdict, at the first REGRESSION, or after twelve launches.
+
+{whole}
 
 The rows of the 3% margin judge the same launches. Measuring ended with the verdict at the usual margin, so these are often too few:
 {budget}
@@ -222,7 +228,7 @@ def _row(case: Case, runs: Sequence[Ran], margin: float) -> str:
         str(outcomes.count(Outcome.PASS)),
         str(caught),
         str(outcomes.count(Outcome.CANNOT_JUDGE)),
-        str(sum(_alarms(run, margin) for run in runs)),
+        str(sum(Outcome.REGRESSION in _outcomes(run, margin) for run in runs)),
         f"caught ≥ {rate.bound(upper=False):.0%}" if beyond else f"alarms ≤ {rate.bound(upper=True):.0%}",
         f"{statistics.median(launches):g} ({max(launches)})",
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
@@ -269,14 +275,38 @@ def _decision(run: Ran, margin: float) -> Decision:
     return decision
 
 
-def _alarms(run: Ran, margin: float) -> bool:
-    """Whether any gating metric is a REGRESSION."""
+def _whole(runs: Sequence[Ran], case: Case) -> str:
+    """A row of the table of whole runs: their verdicts, and what they took."""
+    outcomes = [_verdict(_outcomes(run, _step_margins(case)[0])) for run in runs]
+    minutes = [math.fsum(launch.seconds for launch in run.launches) / 60 for run in runs]
+    launches = [len(run.launches) for run in runs]
+    cells = [
+        case.config,
+        f"+{case.slowdown:.0%}" if case.slowdown else "the same",
+        str(len(runs)),
+        *(str(outcomes.count(outcome)) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)),
+        f"{statistics.median(launches):g} ({max(launches)})",
+        f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _verdict(outcomes: Sequence[Outcome | None]) -> Outcome:
+    """A run's, from its gating metrics'; None is a metric without a look."""
+    if Outcome.REGRESSION in outcomes:
+        return Outcome.REGRESSION
+    return Outcome.PASS if set(outcomes) == {Outcome.PASS} else Outcome.CANNOT_JUDGE
+
+
+def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
+    """Every gating metric's."""
     margins = _margins(margin)
     ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items()}
     decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
-    decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
+    if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
+        decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
     decisions.append(decide(run.values("memory growth"), margins.memory_growth_bytes))
-    return any(decision and decision.outcome is Outcome.REGRESSION for decision in decisions)
+    return [decision.outcome if decision else None for decision in decisions]
 
 
 def _step_margins(case: Case) -> list[float]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.record.files import write_record
 from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.report.samples import HOSTILE
-from tests.bench.samples import SUBJECT, record
+from tests.bench.samples import SUBJECT, baseline, record, session
 
 Keep = Callable[..., Path]
 
@@ -52,6 +53,26 @@ def test_an_anchor_from_elsewhere(tfgate: Tfgate, keep: Keep, tmp_path: Path) ->
     found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
     assert found.code == 1
     assert "since the anchor, certainly more than +5.0%" in found.out
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0.09, 1), (0.1, 0)])
+def test_an_anchor_that_is_a_baseline(tfgate: Tfgate, keep: Keep, tmp_path: Path, seconds: float, code: int) -> None:
+    keep_releases(keep, [1.0] * 8)
+    anchor = tmp_path / "baseline.json"
+    write_record(anchor, baseline(sessions=[session([seconds] * 4)]))
+    found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
+    assert found.code == code
+    assert ("step time of" in found.out) == bool(code)
+    assert "perplexity" not in found.out  # the baseline's replicas and the runs have the same
+
+
+def test_a_damaged_anchor_is_named(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
+    keep_releases(keep, [1.0] * 8)
+    anchor = tmp_path / "anchor.json"
+    anchor.write_text("{", encoding="utf-8")
+    found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
+    assert (found.code, found.out) == (2, "")
+    assert found.error.startswith(f"{anchor} is damaged")
 
 
 def test_what_is_no_run_is_left_out_by_name(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:

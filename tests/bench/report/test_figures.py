@@ -97,6 +97,11 @@ def test_a_lockstep_without_steps_has_no_plot() -> None:
     assert lockstep_figure(dataclasses.replace(lockstep(), differences={})) is None
 
 
+def test_sides_that_are_equal_to_the_last_bit_have_no_plot() -> None:
+    found = lockstep()
+    assert lockstep_figure(dataclasses.replace(found, differences=dict.fromkeys(found.differences, (0.0,) * 3))) is None
+
+
 def test_a_difference_too_large_to_hold_is_drawn() -> None:
     wild = dataclasses.replace(record(launch=1), losses=(1e6,) * len(losses(5.0)))
     assert figures(against_baseline([wild, *records()[2:]]))

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
+
 EXIT_CODES = """\
 exit codes:
   0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed"""
@@ -97,7 +99,12 @@ def _add_upgrade_commands(commands: Commands) -> None:
     compare = commands.add_parser("compare", help="compare two stored runs, or the pytest-benchmark files of two sides")
     compare.add_argument("runs", metavar="RUN", nargs="*", help="two runs' folders: the reference, then the candidate")
     for side in ("reference", "candidate"):
-        compare.add_argument(f"--{side}", nargs="+", metavar="FILE", help=f"pytest-benchmark's JSON of the {side}, one file a launch")
+        compare.add_argument(
+            f"--{side}",
+            nargs="+",
+            metavar="FILE",
+            help=f"pytest-benchmark's JSON of the {side}, one file a launch; four or more of each, as ABBABAAB",
+        )
     compare.add_argument("--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)")
     compare.add_argument("--margin", type=float, metavar="FRACTION", help="slowdown that matters (default: the margins file's, or 0.05)")
     _add_baselines(compare)
@@ -158,7 +165,7 @@ def _add_training_commands(commands: Commands) -> None:
         lockstep.add_argument(f"--{side}-python", required=True, metavar="INTERPRETER", help=f"interpreter of {what}")
         lockstep.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
     lockstep.add_argument("--config", default="tiny", metavar="NAME", help="reference configuration (default: %(default)s)")
-    lockstep.add_argument("--steps", type=int, default=300, metavar="N", help="training steps to compare (default: %(default)s)")
+    lockstep.add_argument("--steps", type=int, default=LOCKSTEP_STEPS, metavar="N", help="training steps to compare (default: %(default)s)")
     lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
 
 
@@ -197,7 +204,11 @@ def _add_hot_path_commands(commands: Commands) -> None:
     ):
         micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
     micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable; may be repeated")
-    micro.add_argument("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+    micro.add_argument(
+        "--require-gpu",
+        action="store_true",
+        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+    )
     micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 4)")
     micro.add_argument("--output", metavar="DIR", help="where the launches go (default: reports/…)")
     micro.add_argument(

@@ -1,6 +1,7 @@
 """The TensorFlow at hand: its versions, its threads, its devices."""
 
 import importlib.metadata
+import os
 import platform
 
 import numpy as np
@@ -21,6 +22,12 @@ def set_threads(threads: int) -> None:
     if threads:  # 0 is TensorFlow's own default
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def intra_op_threads() -> int:
+    """Intra-op threads that TensorFlow was told, by set_threads or else by TF_NUM_INTRAOP_THREADS; 0: as many as cores."""
+    named = os.environ.get("TF_NUM_INTRAOP_THREADS", "").strip()
+    return tf.config.threading.get_intra_op_parallelism_threads() or (int(named) if named.isdecimal() else 0)
 
 
 def set_logical_cpus(count: int) -> None:
@@ -60,10 +67,30 @@ def onednn_enabled() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
-def require_device(device: str) -> None:
-    """Raises DeviceError unless TensorFlow has the device, a name such as cpu:0 or gpu:0."""
-    names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
-    if device not in names:
-        raise DeviceError(f"there is no device {device!r}; TensorFlow {tf.__version__} sees {', '.join(names)}")
+def tensor_float_32_enabled() -> bool:
+    """Whether a GPU may round a product's factors to TF32, with 10 bits of mantissa for float32's 23. It means nothing on a CPU."""
+    return bool(tf.config.experimental.tensor_float_32_execution_enabled())
+
+
+def turn_off_tensor_float_32(device: str) -> None:
+    """Has a GPU compute in float32 from now on; to be called before the first step: cuDNN's recurrent layers keep what they began with."""
     if device.startswith("gpu"):
-        tf.config.experimental.enable_tensor_float_32_execution(False)  # 10 bits of mantissa would drown the numerics check
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def peak_gpu_bytes(device: str) -> int | None:
+    """The most of a GPU's memory that this process' tensors have held at once; None on a CPU, whose allocator doesn't count."""
+    if not device.startswith("gpu"):
+        return None
+    try:
+        return int(tf.config.experimental.get_memory_info(device.upper())["peak"])
+    except ValueError:  # an allocator without statistics
+        return None
+
+
+def require_device(*devices: str) -> None:
+    """Raises DeviceError, naming each that is missing, unless TensorFlow has the devices: names such as cpu:0 or gpu:0."""
+    names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
+    missing = " and no ".join(repr(device) for device in devices if device not in names)
+    if missing:
+        raise DeviceError(f"there is no device {missing}; TensorFlow {tf.__version__} sees {', '.join(names)}")

@@ -84,12 +84,21 @@ class Trainer:
     def train_step(
         self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = (), with_logits: bool = False
     ) -> StepResult:
-        """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait.
+        """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait for
+        that, and `wait` for the update.
 
         The function is the same with logits and without, but those who time a step don't ask for them: their memory has a price.
         """
         result: StepResult = self._step(inputs, targets, tuple(masks), with_logits)
         return result if with_logits else result._replace(logits=None)
+
+    def wait(self) -> None:
+        """Returns when the weights are those after the last step; at once on a CPU, where they are.
+
+        An accelerator works in the order in which it is asked, so a value read now comes after every update.
+        """
+        if not self.device.startswith("cpu"):
+            self.model.variables[-1][..., 0].numpy()
 
     def train_step_eagerly(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
         """The same step without tf.function, operation by operation, as the notebook's loop runs it."""

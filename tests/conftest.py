@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("tensorflow"):
             item.add_marker(pytest.mark.skip(reason="this Python has no TensorFlow; tox run -e tf221 has"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The lock of timing jobs is a file of the tests' own: a real measurement on this host is not their matter."""
+    path = tmp_path_factory.mktemp("lock") / "tfgate.lock"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TFGATE_LOCK", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session")

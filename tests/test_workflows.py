@@ -1,7 +1,6 @@
 """The workflows and the action are valid, may do little, run code that is pinned, and call tfgate as it can be called."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from tests.docs.markdown import code_blocks  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-GATE = ROOT / ".github" / "workflows" / "gate.yml"
+GATE, SLOW, TESTS = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("gate", "slow", "tests"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 USES = re.compile(r"\s*(- )?uses: ")
 PINNED = re.compile(r"uses: (\./[\w./-]+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
@@ -74,7 +73,7 @@ def _steps(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_there_are_workflows_and_an_action() -> None:
-    assert [path.name for path in WORKFLOWS] == ["baselines.yml", "gate.yml", "nightly.yml", "tests.yml"]
+    assert [path.name for path in WORKFLOWS] == ["baselines.yml", "gate.yml", "nightly.yml", "slow.yml", "tests.yml"]
     assert [path.parent.name for path in ACTIONS] == ["gate"]
 
 
@@ -129,12 +128,95 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert "run: .ci/run\n" in (ROOT / ".github" / "workflows" / "tests.yml").read_text()
 
 
-def test_the_gate_can_be_called_by_other_workflows() -> None:
-    plain = yaml.YAML(typ="safe").load(GATE.read_text())
-    assert {"pull_request", "push", "workflow_call"} <= set(plain["on"])
-    inputs = yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"]
-    (call,) = (step for step in _steps(plain) if step.get("uses") == "./.github/actions/gate")
-    assert set(call["with"]) <= set(inputs)
+def caller_problems(text: str) -> list[str]:
+    """Why other repositories couldn't call the gate, or not for a TensorFlow of theirs."""
+    plain = yaml.YAML(typ="safe").load(text)
+    inputs, steps = plain["on"]["workflow_call"]["inputs"], list(_steps(plain))
+    given = next(step["with"] for step in steps if step.get("uses") == "./.github/actions/gate")
+    unknown = set(given) - set(yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"])
+    noted = next((step["run"] for step in steps if step.get("env", {}).get("TENSORFLOW") == "${{ inputs.tensorflow }}"), "")
+    built = next((step for step in steps if step.get("id") == "measured"), {})
+    cached = next(step["with"]["key"] for step in steps if step.get("uses", "").startswith("actions/cache@"))
+    looked_at = {
+        "the repository can be left out": inputs["repository"].get("required") is True and "default" not in inputs["repository"],
+        f"the action has no {', '.join(unknown)}": not unknown,
+        "the requirement is lost": 'echo "$TENSORFLOW" > .cache/tensorflow.txt' in noted
+        and ".cache/tensorflow.txt" in built.get("run", ""),
+        "an environment is built unasked": built.get("if") == "${{ inputs.tensorflow }}",
+        "the environment that is built is not measured": given.get("python") == "${{ steps.measured.outputs.python }}"
+        and '/.cache/measured/bin/python" >> "$GITHUB_OUTPUT"' in built.get("run", ""),
+        "two TensorFlows share a cache": ".cache/tensorflow.txt" in cached,
+    }
+    return [what for what, well in looked_at.items() if not well]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: gate", "name: gate", None),
+        ("required: true", 'default: ""', "the repository can be left out"),
+        ("          python: ${{", "          pyhton: ${{", "the action has no pyhton"),
+        ("          python: ${{ steps.measured.outputs.python }}\n", "", "the environment that is built is not measured"),
+        ("id: measured\n        if: ${{ inputs.tensorflow }}", "id: measured", "an environment is built unasked"),
+        ("--requirement .cache/tensorflow.txt", "tensorflow", "the requirement is lost"),
+        (", '.cache/tensorflow.txt')", ")", "two TensorFlows share a cache"),
+    ],
+)
+def test_the_gate_can_be_called_by_other_workflows(old: str, new: str, said: str | None) -> None:
+    text = GATE.read_text()
+    assert old in text
+    assert {"pull_request", "push", "workflow_call"} <= set(yaml.YAML(typ="safe").load(text)["on"])
+    found = caller_problems(text.replace(old, new))
+    assert said in found if said else found == []
+
+
+def test_a_requirement_that_became_code_would_be_found() -> None:
+    text = GATE.read_text().replace('echo "$TENSORFLOW"', "echo ${{ inputs.tensorflow }}")
+    assert any(found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}") for found in problems(text))
+
+
+def screenshots_are_kept(text: str) -> bool:
+    """Whether the tests find a folder for them, and the artifact holds it whatever the tests said."""
+    steps = list(_steps(yaml.YAML(typ="safe").load(text)))
+    folder = "${{ runner.temp }}/screenshots"
+    made = [number for number, step in enumerate(steps) if step.get("run") == 'mkdir "$RUNNER_TEMP/screenshots"']
+    tested = [number for number, step in enumerate(steps) if step.get("env", {}).get("TFGATE_SCREENSHOTS") == folder]
+    kept = [number for number, step in enumerate(steps) if step.get("if") == "always()" and step.get("with", {}).get("path") == folder]
+    return len(made) == len(tested) == len(kept) == 1 and made < tested < kept and steps[tested[0]]["run"] == ".ci/run"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("        if: always()", "        if: success()"),
+        ('run: mkdir "$RUNNER_TEMP/screenshots"', "run: true"),
+        ("          TFGATE_SCREENSHOTS: ", "          SCREENSHOTS: "),
+        ("          path: ${{ runner.temp }}/screenshots", "          path: screenshots"),
+    ],
+)
+def test_screenshots_are_kept_whatever_the_tests_say(old: str, new: str) -> None:
+    text = TESTS.read_text()
+    assert old in text
+    assert screenshots_are_kept(text.replace(old, new)) is not bool(old)
+
+
+def runs_slow_tests(text: str) -> bool:
+    """Whether the slow tests run by a schedule, with both TensorFlows there, without which they would skip."""
+    plain = yaml.YAML(typ="safe").load(text)
+    called = [words[1:] for step in _steps(plain) for words in commands(step.get("run", "")) if words[0].endswith("/tox")]
+    wanted = [["run", "--notest", "-e", "tf212,tf221"], ["run", "-e", "slow"]]
+    return bool(plain["on"].get("schedule")) and called[:2] == wanted and called[2][4:6] == ["-m", "slow"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("", ""), ("run -e slow", "run -e py311"), ("tf212,tf221", "tf212"), ("schedule:", "push:"), ("-m slow", "-m tensorflow")],
+)
+def test_slow_tests_run_every_week(old: str, new: str) -> None:
+    text = SLOW.read_text()
+    assert old in text
+    assert runs_slow_tests(text.replace(old, new)) is not bool(old)
 
 
 def test_baselines_and_what_guards_them_have_owners() -> None:
@@ -156,92 +238,5 @@ def test_the_tutorial_s_workflows_are_valid_and_call_with_inputs_that_are_there(
         assert call in text
         given = text.partition("with:\n")[2]
         assert given
-        assert {line.partition(":")[0].strip() for line in given.splitlines()} <= set(inputs)
-
-
-class Clone:
-    """A repository with one commit, to which others are added."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.git("init", "--quiet")
-        self.change("README.md")
-
-    def git(self, *arguments: str) -> None:
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
-
-    def change(self, *names: str) -> None:
-        for name in names:
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(path.read_text() + "more\n" if path.exists() else "some\n")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "change")
-
-    def check(self) -> subprocess.CompletedProcess[str]:
-        script = ROOT / ".ci" / "baselines-alone"
-        return subprocess.run([script, "HEAD^1"], cwd=self.folder, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Clone:
-    if not shutil.which("git"):
-        pytest.skip("git isn't installed")
-    return Clone(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        ["lm/cells.py", "docs/model.md"],
-        ["baselines/tiny.json"],
-        ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
-        ["lm/baselines/x.py", "docs/baselines.md"],  # not the folder of baselines
-    ],
-)
-def test_a_change_of_one_kind_passes(clone: Clone, names: list[str]) -> None:
-    clone.change(*names)
-    assert clone.check().returncode == 0
-
-
-@pytest.mark.parametrize("other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"])
-def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) -> None:
-    clone.change("baselines/tiny.json", other)
-    answer = clone.check()
-    assert answer.returncode == 1
-    assert answer.stderr.strip().endswith(f"also changes: {other}")
-
-
-def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:
-    clone.change("baselines/tiny.json")
-    clone.git("mv", "baselines/tiny.json", "tiny.json")
-    clone.git("commit", "--quiet", "--message", "move")
-    assert clone.check().returncode == 1
-
-
-def test_a_commit_that_is_not_there_is_no_pass(tmp_path: Path, clone: Clone) -> None:
-    assert clone.check().returncode not in (0, 1)  # a first commit has no parent
-
-
-BROWSER_TOOLS = {"apt-get": "echo called >&2; exit 1", "id": "echo ${USER_ID}", "timeout": 'shift; exec "$@"'}
-
-
-def install_browser(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """.ci/browser on a machine that has these tools alone: its apt-get fails, as one does that reaches no mirror."""
-    for name, text in BROWSER_TOOLS.items():
-        (folder / name).write_text(f"#!/bin/bash\n{text}\n")
-        (folder / name).chmod(0o755)
-    command = ["/bin/bash", str(ROOT / ".ci" / "browser")]
-    return subprocess.run(command, env={"PATH": str(folder), **variables}, capture_output=True, text=True, check=False)
-
-
-def test_a_browser_that_cannot_be_installed_fails_nothing(tmp_path: Path) -> None:
-    answer = install_browser(tmp_path, CI="true", USER_ID="0")
-    assert (answer.returncode, answer.stderr) == (0, "called\nChromium could not be installed: the tests in a browser will skip\n")
-
-
-@pytest.mark.parametrize("variables", [{"CI": "true", "USER_ID": "1000"}, {"USER_ID": "0"}, {"CI": "false", "USER_ID": "0"}])
-def test_a_machine_that_is_not_ci_s_is_left_alone(tmp_path: Path, variables: dict[str, str]) -> None:
-    answer = install_browser(tmp_path, **variables)
-    assert (answer.returncode, answer.stderr) == (0, "")
+        names = {line.partition(":")[0].strip() for line in given.splitlines()}
+        assert {name for name, its in inputs.items() if its.get("required")} <= names <= set(inputs)

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 from bench.drive.lock import LockedError
-from bench.drive.process import WorkerError
+from bench.drive.process import EXHAUSTED, WorkerError
 from bench.drive.requests import BuildError
 from bench.report.lines import one_line
 
@@ -44,9 +44,7 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
             return _fail(str(error), USAGE)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "the disk is full" if full else error.strerror or str(error)
-        return _fail(f"{error.filename or 'writing'}: {what}", FAILED if full else USAGE)
+        return _fail(_system_line(error), FAILED if error.errno in EXHAUSTED else USAGE)
     except ValueError as error:
         return _fail(str(error), USAGE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
@@ -54,6 +52,14 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
         return _fail("this is a fault of tfgate's own: please report the lines above", FAILED)
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+def _system_line(error: OSError) -> str:
+    """What the system refused, and where. A process that can't be started has no file to name."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename or 'writing'}: the disk is full"
+    place = "this machine" if error.errno in EXHAUSTED else "writing"
+    return f"{error.filename or place}: {error.strerror or error}"
 
 
 def _fail(message: str, code: int) -> int:

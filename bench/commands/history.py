@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.commands.errors import UsageError
 from bench.commands.options import read_run
 from bench.drive.run import RUN_FILE
+from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Series, Values, histories, outcome, run_values
 from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record, write_text
@@ -40,6 +41,9 @@ def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:
     runs: list[Values] = []
     warnings = []
     for path in _files(folders):
+        if path.name == PAIRED_FILE:
+            warnings.append(f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)")
+            continue
         try:
             runs.append(run_values(str(path.parent), read_record(Run, path)))
         except ValueError as error:  # FormatError, and a damaged record:
@@ -52,7 +56,7 @@ def _files(folders: Sequence[str]) -> Iterator[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise UsageError(f"{folder}: there is no such folder; name one that holds runs")
-        for path in sorted(folder.rglob(RUN_FILE)):
+        for path in sorted([*folder.rglob(RUN_FILE), *folder.rglob(PAIRED_FILE)]):
             if path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield path

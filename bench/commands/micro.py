@@ -15,10 +15,12 @@ from bench.commands.options import baselines_folder, launch_count, output_folder
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.micro import Side, Suite, measure_suite
+from bench.drive.process import WorkerError
 from bench.judge.margins import read_margins
 from bench.judge.micro import Launches, decided, judge_pairs, judge_sessions
 from bench.judge.types import Outcome
 from bench.record.micro import MicroLaunch, read_launch, write_reduced
+from bench.record.types import NO_TENSORFLOW, Failure
 from bench.report.lines import one_line
 from bench.report.text import verdict_json
 from lm.config import config_by_name, require_implementation
@@ -32,6 +34,7 @@ SENTENCES = {
     Outcome.REGRESSION: "a hot path is slower than its margin allows",
     Outcome.CANNOT_JUDGE: "the launches prove neither a pass nor a regression",
 }
+FAILED_SENTENCES = {**SENTENCES, Outcome.REGRESSION: "the candidate fails where the reference runs"}
 
 
 def main(options: argparse.Namespace) -> int:
@@ -42,16 +45,16 @@ def main(options: argparse.Namespace) -> int:
     folder = output_folder(options, "micro")
     warnings = disturbances(examine())
     with host_lock():
-        measured = _measure(sides, suite, count, folder, margin)
+        measured, failure = _measure(sides, suite, count, folder, margin)
     if len(sides) == 2:
-        verdict = judge_pairs(measured[REFERENCE], measured[CANDIDATE], margin)
+        verdict = judge_pairs(measured[REFERENCE], measured[CANDIDATE], margin, failure)
     else:
         verdict = judge_sessions(sessions, measured[LAUNCH], margin)
     verdict = dataclasses.replace(verdict, warnings=(*warnings, *verdict.warnings))
     if options.json:
-        print(json.dumps({**verdict_json(verdict), "folder": str(folder)}, allow_nan=False))
+        print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
-        print_verdict(verdict, SENTENCES)
+        print_verdict(verdict, FAILED_SENTENCES if failure else SENTENCES)
     print(f"launches kept in {folder}", file=sys.stderr)
     if options.record:
         _record(measured[LAUNCH], baselines_folder(options))
@@ -85,19 +88,33 @@ def _suite(options: argparse.Namespace) -> Suite:
     return Suite(options.config, options.implementation, options.device, options.mode, options.target, options.require_gpu)
 
 
-def _measure(sides: Sequence[Side], suite: Suite, count: int, folder: Path, margin: float) -> dict[str, list[MicroLaunch]]:
-    """The launches by role; two environments stop at the planned look that settles every gating metric."""
+def _measure(
+    sides: Sequence[Side], suite: Suite, count: int, folder: Path, margin: float
+) -> tuple[dict[str, list[MicroLaunch]], Failure | None]:
+    """(the launches by role, how the candidate failed where the reference ran). Raises WorkerError for any other failure.
+
+    Two environments stop at the planned look that settles every gating metric, or when both have had the launch that failed.
+    """
     measured: dict[str, list[MicroLaunch]] = {side.role: [] for side in sides}
+    failure = None
     for role, launch in measure_suite(sides, suite, count, folder):
-        measured[role].append(launch)
-        print(one_line(f"{role} launch {len(measured[role])} of {count}: {len(launch.cases)} cases"), file=sys.stderr, flush=True)
-        if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin):
+        if isinstance(launch, MicroLaunch):
+            measured[role].append(launch)
+            said = f"launch {len(measured[role])} of {count}: {len(launch.cases)} cases"
+        elif role == CANDIDATE and launch.kind != NO_TENSORFLOW:
+            failure, said = launch, f"launch {len(measured[role]) + 1} of {count}: {launch.message}"
+        else:
+            raise WorkerError(launch)
+        print(one_line(f"{role} {said}"), file=sys.stderr, flush=True)
+        if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin, failure):
             break
-    return measured
+    return measured, failure
 
 
-def _settled(reference: Launches, candidate: Launches, margin: float) -> bool:
-    """Whether both sides have run equally often, and more launches would change nothing."""
+def _settled(reference: Launches, candidate: Launches, margin: float, failure: Failure | None) -> bool:
+    """Whether both sides have run equally often, a launch that failed counted, and more launches would change nothing."""
+    if failure:
+        return len(reference) > len(candidate)
     return len(reference) == len(candidate) and decided(reference, candidate, margin)
 
 

@@ -16,18 +16,19 @@ from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.upgrade import Scope, measure_upgrade
 from bench.judge.margins import read_margins
 from bench.judge.paired import settled
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 
 ORACLE_STEPS = 60
-LOCKSTEP_STEPS = 100
 
 
 def main(options: argparse.Namespace) -> int:
     """The verdict's exit code. Margins that can't be used are said before anything is measured."""
     margins = read_margins(baselines_folder(options) / "margins.toml")
     scope = scope_of(options)
+    disturbed = disturbances(examine()) if scope.pair_plan else ()  # before environments are built: that is load, too
     sides = prepared_sides(options)
     folder = output_folder(options, "upgrade")
-    warnings = [*side_warnings(sides), *(disturbances(examine()) if scope.pair_plan else ())]
+    warnings = [*side_warnings(sides), *disturbed]
     lock = host_lock() if scope.pair_plan else contextlib.nullcontext()
     with lock, UpgradeProgress() as progress:
         run = measure_upgrade(scope, sides, folder, options.command_line, progress, lambda so_far: settled(so_far, margins), warnings)

@@ -1,11 +1,16 @@
 """One timing job at a time on a host: two would measure each other."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+HOST_FOLDER = Path("/tmp")  # not TMPDIR's: jobs with folders of their own would measure each other
+LOCK_FILE = "tfgate.lock"
+LOCK_VARIABLE = "TFGATE_LOCK"  # names another file; for tests, which measure nothing that a timing job could disturb
 
 
 class LockedError(RuntimeError):
@@ -15,7 +20,7 @@ class LockedError(RuntimeError):
 @contextlib.contextmanager
 def host_lock(path: Path | None = None) -> Iterator[None]:
     """Holds the host's lock for the block. Raises LockedError, naming the process that holds it."""
-    path = path or Path(tempfile.gettempdir()) / "tfgate.lock"
+    path = path or lock_path()
     descriptor = _open(path)
     try:
         try:
@@ -31,9 +36,23 @@ def host_lock(path: Path | None = None) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_path() -> Path:
+    """The file that all timing jobs of this host lock. Where /tmp can't be written, those that share a temporary folder."""
+    named = os.environ.get(LOCK_VARIABLE)
+    if named:
+        return Path(named)
+    path = HOST_FOLDER / LOCK_FILE
+    return path if path.exists() or os.access(HOST_FOLDER, os.W_OK | os.X_OK) else Path(tempfile.gettempdir()) / LOCK_FILE
+
+
 def _open(path: Path) -> int:
     """A descriptor of the lock's file. One that another user left can be read at least, which is enough to lock it."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:
-        return os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with contextlib.suppress(PermissionError):  # another user's file
+        os.fchmod(descriptor, 0o666)  # whatever our umask, other users must be able to read it
+    return descriptor

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,9 @@ def run_lockstep(plan: Plan, reference: Side, candidate: Side, on_step: Callable
         prepared = referee.request(Prepared, "prepare", REQUEST_SECONDS, **data)
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
         referee.request(None, "share", REQUEST_SECONDS, path=str(path))
-        described = describe(workers["reference"], plan)
-        opened = _open(workers["reference"], plan, path, "reference")
+        with _naming_the_reference():
+            described = describe(workers["reference"], plan)
+            opened = _open(workers["reference"], plan, path, "reference")
         measured = _Measured()
         if _open_candidate(workers["candidate"], plan, path, measured):
             _take_steps(plan, workers, referee, measured, on_step)
@@ -74,6 +75,15 @@ def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
     """A folder for a file of that many bytes that several processes map: in memory where there is room, else where TMPDIR says."""
     usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
     return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
+
+
+@contextlib.contextmanager
+def _naming_the_reference() -> Iterator[None]:
+    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three processes."""
+    try:
+        yield
+    except WorkerError as error:
+        raise WorkerError(dataclasses.replace(error.failure, message=f"the reference failed: {error.failure.message}")) from error
 
 
 def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
@@ -100,7 +110,8 @@ def _take_steps(plan: Plan, workers: Mapping[str, Worker], referee: Worker, meas
     for step in range(plan.steps):
         for role, worker in workers.items():
             try:
-                measured.seconds[role] += worker.request(Stepped, "lockstep", REQUEST_SECONDS, step=step).seconds
+                with _naming_the_reference() if role == "reference" else contextlib.nullcontext():
+                    measured.seconds[role] += worker.request(Stepped, "lockstep", REQUEST_SECONDS, step=step).seconds
             except WorkerError as error:
                 if role == "reference":
                     raise

@@ -40,14 +40,17 @@ class Measured:
             self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
-        """The launch's record. One that was held against the oracle says nothing of memory, nor an untimed one of steps' times."""
+        """The launch's record. One that was held against the oracle says nothing of memory, nor an untimed one of steps' times.
+
+        Nor does one whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.
+        """
         description, opened, finished = self.description, self.opened, self.finished
         startup = memory = None
         if description and opened and self.losses:
             startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
         if finished and not self.numerics:
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
-            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss), steps, sizes)
+            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
         return Record(
             subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
             environment=description.environment if description else None,
@@ -56,7 +59,7 @@ class Measured:
             jitter=jitter,
             started=started,
             losses=tuple(self.losses),
-            step_seconds=tuple(self.step_seconds) if plan.speed else (),
+            step_seconds=tuple(self.step_seconds) if plan.speed and not self._turned_off_tf32(plan) else (),
             yardstick_seconds=tuple(self.yardstick_seconds),
             startup=startup,
             evaluation=self.evaluation,
@@ -66,6 +69,10 @@ class Measured:
             numerics=tuple(self.numerics),
             failure=self.failure,
         )
+
+    def _turned_off_tf32(self, plan: Plan) -> bool:
+        default = self.description is not None and self.description.environment.tensor_float_32
+        return bool(self.numerics and default and plan.device.startswith("gpu"))
 
 
 def memory_slope(rss: list[tuple[int, int]]) -> float:

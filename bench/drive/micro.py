@@ -12,10 +12,10 @@ from pathlib import Path
 
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
 from bench.record.micro import MicroLaunch, read_launch
-from bench.record.types import Failure
+from bench.record.types import NO_TENSORFLOW, Failure
 
 LAUNCH_SECONDS = 1800.0
-NOTHING_COLLECTED = 5  # pytest's exit code
+USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
 
 # What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
 # module that is missing.
@@ -52,6 +52,11 @@ class Suite:
     targets: Sequence[str] = ()
     require_gpu: bool = False
 
+    @property
+    def takes_gpu(self) -> bool:
+        """Whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
+        return self.require_gpu or any(name.startswith("gpu") for name in self.devices)
+
     def arguments(self, folder: Path) -> list[str]:
         """Pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
@@ -60,15 +65,18 @@ class Suite:
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
 
 
-def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Iterator[tuple[str, MicroLaunch]]:
-    """Yields (role, file) after each launch; files are `folder`/ROLE-NN.json. The caller may stop between launches.
+def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Iterator[tuple[str, MicroLaunch | Failure]]:
+    """Yields (role, file, or why there is none) after each launch; files are `folder`/ROLE-NN.json. The caller may stop between launches.
 
-    Two sides take turns: which goes first alternates from launch to launch. Raises FileExistsError if the folder holds launches,
-    WorkerError for one that fails, OSError.
+    Two sides take turns: which goes first alternates from launch to launch. Raises FileExistsError if the folder holds launches, OSError.
     """
     for number in range(launches):
         for side in sides if number % 2 == 0 else reversed(sides):
-            yield side.role, measure_launch(side, suite, folder / f"{side.role}-{number:02}.json")
+            try:
+                found: MicroLaunch | Failure = measure_launch(side, suite, folder / f"{side.role}-{number:02}.json")
+            except WorkerError as error:
+                found = error.failure
+            yield side.role, found
 
 
 def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
@@ -81,7 +89,7 @@ def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
         part = Path(home) / "benchmarks.json"
         output = _run_pytest(side, suite, Path(home), part)
         if not part.is_file() or not part.stat().st_size:
-            raise _failure("failed", f"{side.python} timed nothing: {_reason(output)}", output)
+            raise _failure(NO_TENSORFLOW, f"{side.python} timed nothing: {_reason(output)}", output)
         found = dataclasses.replace(read_launch(part), path=path)
         path.write_bytes(part.read_bytes())
     return found
@@ -90,10 +98,10 @@ def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
 def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
     """What pytest printed. Raises WorkerError unless all cases passed or were skipped."""
     python = os.path.abspath(side.python) if os.sep in side.python else side.python
-    device = next((name for name in suite.devices if name.startswith("gpu")), "cpu:0")
-    environment = private_environment(home, device, side.variables)
+    environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
     (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
     command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
+    command += [f"--variable={name}={value}" for name, value in side.variables.items()]
     command += [f"--benchmark-json={result}", *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(
@@ -101,7 +109,8 @@ def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
             errors="replace", start_new_session=True,
         )  # fmt: skip
     except OSError as error:
-        raise _failure("crashed", f"interpreter {side.python} can't be started: {error.strerror}; name another by --python") from error
+        message = f"interpreter {side.python} can't be started: {error.strerror}; name another by --python"
+        raise _failure(NO_TENSORFLOW, message) from error
     try:
         output, _ = process.communicate(timeout=LAUNCH_SECONDS)
     except subprocess.TimeoutExpired:
@@ -111,9 +120,17 @@ def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if process.returncode not in (0, NOTHING_COLLECTED):
-        kind, how = ("crashed", how_it_ended(process.returncode)) if process.returncode < 0 else ("failed", _reason(output))
-        raise _failure(kind, f"micro-benchmarks under {side.python}: {how}", output)
+        how = how_it_ended(process.returncode) if process.returncode < 0 else _reason(output)
+        raise _failure(_kind(process.returncode, output), f"micro-benchmarks under {side.python}: {how}", output)
     return output
+
+
+def _kind(code: int, output: str) -> str:
+    """A Failure's kind: killed, unable to run any case, or a case that failed."""
+    if code < 0:
+        return "crashed"
+    without_pytest = "No module named pytest\n" in output  # what Python says of -m; an import that fails quotes the name
+    return NO_TENSORFLOW if code == USAGE_ERROR or without_pytest else "failed"
 
 
 def _reason(output: str) -> str:

@@ -47,11 +47,11 @@ class Blocks:
 
 
 BLOCKS = {
-    "tiny": Blocks(quads=6, steps=40, dropped=4, evaluation_quads=4, evaluation_steps=24),
-    "notebook": Blocks(quads=10, steps=4, dropped=1, evaluation_quads=4, evaluation_steps=4),
-    "small": Blocks(quads=10, steps=5, dropped=1, evaluation_quads=4, evaluation_steps=5),
-    "medium": Blocks(quads=8, steps=2, dropped=0, evaluation_quads=4, evaluation_steps=2),
-    "large": Blocks(quads=6, steps=1, dropped=0, evaluation_quads=4, evaluation_steps=1),
+    "tiny": Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24),
+    "notebook": Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4),
+    "small": Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5),
+    "medium": Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2),
+    "large": Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1),
 }
 
 

@@ -1,6 +1,7 @@
 """Worker processes: started in a private folder, driven over pipes of their own, never outliving their orchestrator."""
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
+LINE_BYTES = 64 << 20  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
+# What the machine has run out of. It says nothing of the interpreter that was to be started.
+EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
 
 class WorkerError(RuntimeError):
@@ -36,33 +40,45 @@ class Worker:
     """One measured process. As a context manager it is closed, or killed, at the end of the block."""
 
     def __init__(self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None) -> None:
-        """Starts `<python> -m bench.measure.worker` of that kind. Raises WorkerError if the interpreter can't be started."""
+        """Starts `<python> -m bench.measure.worker` of that kind.
+
+        Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
+        """
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
         self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
         self._buffer = b""
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
+        try:
+            environment = private_environment(self._home, device, variables or {})
+            command = [self._python, "-m", "bench.measure.worker", str(commands), str(replies), kind]
+            self._process = self._started(command, environment, (commands, replies))
+        except BaseException:
+            self._dispose()
+            raise
+        finally:
+            os.close(commands)
+            os.close(replies)
+
+    def _started(self, command: list[str], environment: Mapping[str, str], descriptors: tuple[int, int]) -> subprocess.Popen[bytes]:
         with (self._home / "stderr").open("wb") as stderr:
             try:
-                self._process = subprocess.Popen(
-                    [self._python, "-m", "bench.measure.worker", str(commands), str(replies), kind],
+                return subprocess.Popen(
+                    command,
                     cwd=self._home,
-                    env=private_environment(self._home, device, variables or {}),
-                    pass_fds=(commands, replies),
+                    env=environment,
+                    pass_fds=descriptors,
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
                     stderr=stderr,
                     start_new_session=True,
                 )
             except OSError as error:
-                self._dispose()
-                raise WorkerError(
-                    Failure("crashed", f"interpreter {python} can't be started: {error.strerror}; name another by --python")
-                ) from error
-            finally:
-                os.close(commands)
-                os.close(replies)
+                if error.errno in EXHAUSTED:
+                    raise
+                message = f"interpreter {self._python} can't be started: {error.strerror}; name another by --python"
+                raise WorkerError(Failure("crashed", message)) from error
 
     def request(
         self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None, **arguments: Any
@@ -112,6 +128,9 @@ class Worker:
     def _read(self, operation: str, deadline: float, timeout: float) -> dict[str, Any]:
         """The next line from the worker, as an object."""
         while b"\n" not in self._buffer:
+            if len(self._buffer) > LINE_BYTES:
+                size = f"{LINE_BYTES >> 20} MiB without an end of line"
+                raise self._failed("garbage", f"the worker wrote {size} where its reply to {operation} should be")
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):

@@ -10,9 +10,9 @@ from bench.drive import lockstep
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.drive.watch import disturbance
 from bench.record.files import write_record
-from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.types import INCOMPLETE, SCHEMA, Record
 
@@ -54,7 +54,7 @@ def measure_upgrade(
     """Measures what `scope` says; pairs are added until `settled` says so. `output`/paired.json holds what there is after each step.
 
     A failure ends the run: what is to come would fail alike. Raises FileExistsError if the folder holds a run, OSError if it can't be
-    written, WorkerError where an interpreter can't be started or the reference fails in lockstep.
+    written, WorkerError where an interpreter of a pair can't be started.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     path = output / PAIRED_FILE
@@ -69,7 +69,7 @@ def measure_upgrade(
         run = dataclasses.replace(run, oracle=_oracle(scope.oracle_plan, sides, listener))
         save()
     if scope.lockstep_plan and not _failed(run):
-        run = dataclasses.replace(run, lockstep=_lockstep(scope.lockstep_plan, sides, listener))
+        run = _with_lockstep(run, scope.lockstep_plan, sides, listener)
         save()
     if scope.pair_plan and not _failed(run):
         while not run.pairs or not settled(run):
@@ -89,10 +89,13 @@ def _oracle(plan: Plan, sides: Mapping[str, Side], listener: Listener) -> tuple[
     return tuple(records)
 
 
-def _lockstep(plan: Plan, sides: Mapping[str, Side], listener: Listener) -> Lockstep:
+def _with_lockstep(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener) -> PairedRun:
     listener.phase("lockstep", plan.steps)
     reference, candidate = (lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE))
-    return lockstep.run_lockstep(plan, reference, candidate, listener.step)
+    try:
+        return dataclasses.replace(run, lockstep=lockstep.run_lockstep(plan, reference, candidate, listener.step))
+    except WorkerError as error:
+        return dataclasses.replace(run, lockstep_failure=error.failure)
 
 
 def _pair(plan: PairPlan, number: int, sides: Mapping[str, Side], listener: Listener) -> Pair:
@@ -106,4 +109,5 @@ def _with_pair(run: PairedRun, pair: Pair) -> PairedRun:
 
 
 def _failed(run: PairedRun) -> bool:
-    return any(record.failure for record in run.oracle) or bool(run.lockstep and run.lockstep.failure)
+    failures = [record.failure for record in run.oracle] + [run.lockstep_failure, run.lockstep and run.lockstep.failure]
+    return any(failures)

@@ -1,11 +1,12 @@
 """pytest-benchmark files, one a launch, reference against candidate.
 
 No session of theirs is stored, so one side measured after the other can't be judged: the session's difference would be taken for the
-candidate's. Launches taken in turn share a session, and Welch's interval on their means holds.
+candidate's. Launches taken in turn, in an order that favours neither side, share a session, and Welch's interval on their means holds.
 """
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Collection, Sequence
 
 from bench.judge.gate import overall
@@ -13,12 +14,17 @@ from bench.judge.intervals import detectable
 from bench.judge.sequential import MOST_GATING
 from bench.judge.speed import one_sided
 from bench.judge.types import Comparison, Outcome, Verdict
-from bench.judge.welch import LEAST_LAUNCHES, welch
+from bench.judge.welch import welch
 from bench.record.benchmarks import BenchmarkLaunch
 
 Launches = Sequence[BenchmarkLaunch]
-MOST_IN_A_ROW = 2  # of one side: in turn is ABAB or ABBA
-NOT_IN_TURN = "the sides were not measured in turn, so drift of the machine counts as theirs: take launches as ABBAABBA"
+LEAST_IN_TURN = 4  # launches a side: the least of which ABBA and BAAB make two
+MOST_IN_A_ROW = 2  # of one side, so that drift has no long stretch of it
+MOST_RANKS_APART = 0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
+NOT_IN_TURN = (
+    f"the sides were not measured in turn, {LEAST_IN_TURN} launches or more of each in a balanced order, "
+    "so drift of the machine counts as theirs: take launches as ABBABAAB"
+)
 
 
 def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, gating: Collection[str] = ()) -> Verdict:
@@ -60,8 +66,7 @@ def _compared(name: str, reference: Launches, candidate: Launches, margin: float
         return dataclasses.replace(comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})")
     found = welch(logarithms[0], logarithms[1])
     if found is None:
-        note = f"{len(sides[0])} and {len(sides[1])} launches without a spread: at least {LEAST_LAUNCHES} a side, not all equal, are needed"
-        return dataclasses.replace(comparison, note=note)
+        return dataclasses.replace(comparison, note="all launches of a side gave the same value: without a spread nothing can be proven")
     outcome, note, improved = one_sided(found, margin)
     outcome = outcome if gates else Outcome.INFORMS
     return dataclasses.replace(
@@ -83,9 +88,14 @@ def _difference(one: dict[str, str], other: dict[str, str]) -> str:
 
 
 def _in_turn(reference: Launches, candidate: Launches) -> bool:
-    """Whether no side was measured more than MOST_IN_A_ROW times in a row; equal times tell no order."""
+    """Whether enough launches of both sides alternate and a steady drift would reach both alike; equal times tell no order."""
+    if min(len(reference), len(candidate)) < LEAST_IN_TURN:
+        return False
     moments = sorted([(launch.created, 0) for launch in reference] + [(launch.created, 1) for launch in candidate])
     if len({created for created, _ in moments}) < len(moments):
         return False
     order = [side for _, side in moments]
-    return all(len(set(order[start : start + MOST_IN_A_ROW + 1])) > 1 for start in range(len(order) - MOST_IN_A_ROW))
+    if any(len(set(order[start : start + MOST_IN_A_ROW + 1])) == 1 for start in range(len(order) - MOST_IN_A_ROW)):
+        return False
+    means = [statistics.fmean(place for place, which in enumerate(order) if which == side) for side in (0, 1)]
+    return abs(means[0] - means[1]) <= MOST_RANKS_APART

@@ -9,14 +9,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.baselines import differences
-from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
+from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable
 from bench.judge.margins import Margins
 from bench.judge.perplexity import METRIC, no_margin, two_sided
 from bench.judge.speed import ABSOLUTE, MEMORY, Metric, logarithms, one_sided, session_groups, sessions_like
 from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run
 
@@ -60,10 +60,11 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
     return [
         *_numerics(name, reference, candidate),
         retraces_beside_reference(name, candidate, reference),
-        _graph(name, reference, candidate),
+        graph_beside_reference(name, candidate, reference),
         _perplexity(name, reference, candidate, margins),
         _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
         _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
+        *_gpu_memory(name, reference, candidate),
     ]
 
 
@@ -93,14 +94,15 @@ def _unlike(name: str, note: str) -> Comparison:
     return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
 
 
-def _graph(name: str, reference: Records, candidate: Records) -> Comparison:
-    """Operations in the step's graph; Keras 2 and 3 differ by design, so it informs."""
-    before, after = reference[0].graph_operations, candidate[0].graph_operations
-    changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
-    most = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))[:5]
-    note = ", ".join(f"{change:+d} {kind}" for kind, change in most) or "the same operations"
-    shown, reference_shown = (str(sum(side.values())) for side in (after, before))
-    return Comparison(name, "graph operations", Outcome.INFORMS, shown, reference_shown, note, gates=False)
+def _gpu_memory(name: str, reference: Records, candidate: Records) -> list[Comparison]:
+    """The GPU's peak memory, which informs; nothing unless both sides have read it."""
+    read = ([record.memory.peak_gpu_bytes for record in side if record.memory] for side in (reference, candidate))
+    peaks = [[peak for peak in side if peak] for side in read]
+    if not all(peaks):
+        return []
+    before, after = (math.fsum(side) / len(side) for side in peaks)
+    shown, reference_shown = (f"{peak / 2**20:.0f} MiB" for peak in (after, before))
+    return [Comparison(name, "GPU memory", Outcome.INFORMS, shown, reference_shown, percent(math.log(after / before)), gates=False)]
 
 
 def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:

@@ -1,10 +1,12 @@
-"""Metrics without noise: errors against the oracle, weights after evaluation, retraces. Compared exactly, outside the statistics."""
+"""Metrics without noise (errors against the oracle, weights after evaluation, retraces, operations): compared exactly, no statistics."""
 
 import dataclasses
 from collections.abc import Sequence
 
 from bench.judge.types import Comparison, Outcome
 from bench.record.types import Record
+
+MOST_KINDS = 5  # of operations that a note names: a line's worth
 
 
 def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
@@ -51,3 +53,15 @@ def retraces_beside_reference(subject: str, candidate: Sequence[Record], referen
     if after > before:
         return Comparison(subject, "retraces", Outcome.REGRESSION, str(after), str(before), "the step was traced again, more often")
     return Comparison(subject, "retraces", Outcome.PASS, str(after), str(before), "the step was traced no more often")
+
+
+def graph_beside_reference(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> Comparison:
+    """Operations in the step's graph, by the types that changed most; Keras 2 and 3 differ by design, so it informs."""
+    after, before = (side[0].graph_operations for side in (candidate, reference))
+    changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
+    changed = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))
+    note = ", ".join(f"{change:+d} {kind}" for kind, change in changed[:MOST_KINDS]) or "the same operations"
+    if not after or not before:
+        note = "not counted"
+    shown = [str(sum(side.values())) if side else "–" for side in (after, before)]
+    return Comparison(subject, "graph operations", Outcome.INFORMS, shown[0], shown[1], note, gates=False)

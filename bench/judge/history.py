@@ -56,8 +56,12 @@ class Drift:
     """How far the newest run is from the anchor."""
 
     difference: float  # of logarithms
-    beyond: bool  # certainly by more than the margin
-    first: int | None  # position of the first run that was; None without one
+    first: int | None  # position of the run since which every run is certainly beyond the margin; None if the newest isn't
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the newest run is certainly worse by more than the margin."""
+        return self.first is not None
 
 
 class Key(NamedTuple):
@@ -163,8 +167,8 @@ def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[C
 def drift(values: Sequence[float], anchor: float, deviation: float, margin: float) -> Drift:
     """Of the newest run: it and the anchor have each the noise of a run."""
     limit = margin + CERTAINTY * math.sqrt(2) * deviation
-    beyond = [value - anchor > limit for value in values]
-    return Drift(values[-1] - anchor, beyond[-1], next((position for position, is_beyond in enumerate(beyond) if is_beyond), None))
+    beyond = sum(1 for _ in itertools.takewhile(lambda value: value - anchor > limit, reversed(values)))  # back from the newest
+    return Drift(values[-1] - anchor, len(values) - beyond if beyond else None)
 
 
 def _series(key: Key, points: Sequence[Point], anchor: float | None) -> Series:

@@ -14,6 +14,7 @@ from bench.judge.sequential import LOOKS, decide
 from bench.judge.speed import LEAST_SESSIONS, one_sided
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.micro import MicroCase, MicroLaunch
+from bench.record.types import Failure
 
 Launches = Sequence[MicroLaunch]
 
@@ -26,8 +27,13 @@ class UnlikeError(ValueError):
     """Two sides that have nothing in common to compare."""
 
 
-def judge_pairs(reference: Launches, candidate: Launches, margin: float) -> Verdict:
-    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError."""
+def judge_pairs(reference: Launches, candidate: Launches, margin: float, failure: Failure | None = None) -> Verdict:
+    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError.
+
+    `failure`: of the candidate's last launch, where the reference's, one more than the candidate's, ran. That is a REGRESSION.
+    """
+    if failure:
+        return _judge_failed(reference, candidate, margin, failure)
     names = common(reference, candidate)
     gating = gates(reference[0])
     comparisons = [_judge_pair(name, reference, candidate, margin, name in gating) for name in names]
@@ -36,14 +42,14 @@ def judge_pairs(reference: Launches, candidate: Launches, margin: float) -> Verd
 
 
 def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: float) -> Verdict:
-    """New launches against earlier sessions, oldest first, on their machine and of one TensorFlow. Raises UnlikeError.
+    """New launches against earlier sessions, oldest first, on their machine, with their settings, of one TensorFlow. Raises UnlikeError.
 
     A case is held against the sessions that have it, of the same model and data.
     """
     gating, cases = gates(candidate[0]), candidate[0].cases
     alike = {name: _alike([session for session in sessions if _has(session, cases[name])], candidate[0]) for name in common(candidate)}
     comparisons = [_judge_session(name, of, candidate, margin, name in gating) for name, of in alike.items()]
-    short = dict.fromkeys(_short(len(of), len(candidate)) for name, of in alike.items() if name in gating)
+    short = dict.fromkeys(_short(len(of), candidate) for name, of in alike.items() if name in gating)
     return Verdict(overall(comparisons), tuple(comparisons), (*filter(None, short), *_without_gates(gating)))
 
 
@@ -73,6 +79,13 @@ def common(*sides: Launches) -> tuple[str, ...]:
             if old != new:
                 raise UnlikeError(f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data")
     return names
+
+
+def _judge_failed(reference: Launches, candidate: Launches, margin: float, failure: Failure) -> Verdict:
+    note = f"the candidate failed in launch {len(reference)}, where the reference runs: {failure.message}"
+    failed = Comparison("hot paths", f"launch {len(reference)}", Outcome.REGRESSION, "failed", "runs", note)
+    before = judge_pairs(reference[:-1], candidate, margin) if candidate else Verdict(failed.outcome, (), ())
+    return dataclasses.replace(before, outcome=failed.outcome, comparisons=(failed, *before.comparisons))
 
 
 def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:
@@ -118,7 +131,7 @@ def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches,
     one = candidate[0].cases[name]
     shown = f"{_milliseconds(values)}, {one.words / math.exp(_mean(values)):,.0f} words/s"
     earlier = _milliseconds([_mean(group) for group in groups]) if groups else "–"
-    short = _short(len(sessions), len(candidate))
+    short = _short(len(sessions), candidate)
     comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, shown, earlier, short, margin=margin, gates=gating)
     if short:
         return comparison
@@ -142,12 +155,13 @@ def _informing(comparison: Comparison) -> Comparison:
     return comparison if comparison.gates else dataclasses.replace(comparison, outcome=Outcome.INFORMS)
 
 
-def _short(sessions: int, launches: int) -> str:
+def _short(sessions: int, candidate: Launches) -> str:
     """What is missing for a verdict against sessions; "" if nothing."""
-    if launches < LEAST_LAUNCHES:
-        return f"not judged: {launches} launches, and {LEAST_LAUNCHES} are needed (--launches)"
+    if len(candidate) < LEAST_LAUNCHES:
+        return f"not judged: {len(candidate)} launches, and {LEAST_LAUNCHES} are needed (--launches)"
     if sessions < LEAST_SESSIONS:
-        return f"not judged: {sessions} earlier sessions on this machine can't tell how sessions differ; `tfgate micro --record` adds one"
+        which = f"{sessions} earlier sessions on this machine with {_first(candidate[0]).settings}"
+        return f"not judged: {which} can't tell how sessions differ; `tfgate micro --record` adds one"
     return ""
 
 
@@ -157,13 +171,25 @@ def _has(session: Launches, one: MicroCase) -> bool:
 
 
 def _alike(sessions: Sequence[Launches], launch: MicroLaunch) -> list[Launches]:
-    """Sessions of its machine, of the TensorFlow that was measured last there: how versions differ is not how sessions differ."""
-    here = [session for session in sessions if session[0].machine == launch.machine]
+    """Sessions of its machine and settings, of the TensorFlow that was measured last there.
+
+    How versions differ is not how sessions differ, nor is how threads, oneDNN or variables do.
+    """
+    here = [session for session in sessions if session[0].machine == launch.machine and _settings(session) == {_first(launch).settings}]
     return [session for session in here if _tensorflow(session) == _tensorflow(here[-1])]
 
 
+def _first(launch: MicroLaunch) -> MicroCase:
+    return next(iter(launch.cases.values()))
+
+
 def _tensorflow(session: Launches) -> str:
-    return next(iter(session[0].cases.values())).tensorflow
+    return _first(session[0]).tensorflow
+
+
+def _settings(session: Launches) -> set[str]:
+    """Of all its launches: one, unless a folder was put together by hand."""
+    return {_first(launch).settings for launch in session}
 
 
 def _ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:

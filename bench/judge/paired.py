@@ -7,8 +7,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
+from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
+from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import Metric, metrics
@@ -25,6 +26,7 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
     """The verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION."""
     subject = _subject(run)
     comparisons, failures = _failures(run, subject)
+    failures += [f"lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
     failures += [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
     comparisons += _numerics(run, subject)
     pairs = whole_pairs(run)
@@ -33,8 +35,9 @@ def judge_paired(run: PairedRun, margins: Margins) -> Verdict:
         comparisons += [
             retraces_beside_reference(subject, *sides),
             *(_judged(metric, subject, pairs) for metric in metrics(pairs, margins)),
+            graph_beside_reference(subject, *sides),
         ]
-    warnings = [warning for warning in run.warnings if warning not in failures] + _drift(pairs) + _left_out(run)
+    warnings = [warning for warning in run.warnings if warning not in failures] + unlike_sides(run) + _drift(pairs) + _left_out(run)
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
 

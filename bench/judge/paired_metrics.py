@@ -56,6 +56,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
     window = margins.window_start.get(subject.config, 0.0)
     ratio = {name: math.log1p(margin) for name, margin in margins.paired.items()}
     perplexity_margin = margins.perplexity.get(subject.config)
+    gpu_memory = _of_record("GPU memory", None, lambda one: one.memory.peak_gpu_bytes if one.memory else None, _mebibytes)
     return [
         Metric(
             "perplexity",
@@ -67,7 +68,9 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         ),
         _of_quads("step time", ratio.get("step_time"), lambda pair: pair.steps),
         _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),
-        _of_record("peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_rss_bytes if one.memory else None, _mebibytes),
+        _of_record(
+            "peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_anonymous_bytes if one.memory else None, _mebibytes
+        ),
         Metric(
             "memory growth",
             margins.memory_growth_bytes,
@@ -80,7 +83,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         _of_record("build", ratio.get("build"), _startup("build_seconds"), _seconds),
         _of_record("trace", ratio.get("trace"), _startup("trace_seconds"), _seconds),
         _of_record("first step", ratio.get("first_step"), _startup("first_step_seconds"), _seconds),
-        _of_record("graph operations", None, lambda one: sum(one.graph_operations.values()), lambda log: f"{math.exp(log):.0f}"),
+        *([gpu_memory] if gpu_memory.values(pairs) else ()),  # on a CPU there is none to speak of
     ]
 
 

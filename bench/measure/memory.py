@@ -15,6 +15,11 @@ def rss_bytes() -> int:
     return _status_bytes("VmRSS")
 
 
+def file_rss_bytes() -> int:
+    """The resident size now of pages that files back, libraries above all (RssFile); 0 where /proc doesn't tell."""
+    return _status_bytes("RssFile")
+
+
 def release_free_memory() -> None:
     """Gives memory that was freed back to the system, so that the next allocation gets other pages; nothing where the C library can't."""
     with contextlib.suppress(AttributeError, OSError):

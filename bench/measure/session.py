@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
+from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.lockstep import Stepped
-from bench.record.machine import this_machine, usable_cores
+from bench.record.machine import affinity, this_machine, usable_cores
 from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
 
-VARIABLE_PREFIXES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or another setting of glibc's, moves time and memory
+VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
 class Session:
@@ -30,7 +32,12 @@ class Session:
         runtime.set_threads(threads)
         variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLE_PREFIXES)}
         environment = Environment(
-            **runtime.versions(), onednn=runtime.onednn_enabled(), threads=threads or usable_cores(), variables=variables
+            **runtime.versions(),
+            onednn=runtime.onednn_enabled(),
+            threads=runtime.intra_op_threads() or usable_cores(),
+            variables=variables,
+            affinity=affinity(),
+            tensor_float_32=runtime.tensor_float_32_enabled(),
         )
         return Description(environment, this_machine(), import_seconds)
 
@@ -70,18 +77,21 @@ class Session:
     def steps(self, count: int, check: Sequence[int] = ()) -> Block:
         """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well.
 
-        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates).
+        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates), and a GPU keep to float32.
         """
+        if check:
+            self._compute_in_float32()
         watch = self._update_watch() if check else None
         losses: list[float] = []
         seconds: list[float] = []
         cpu_seconds: list[float] = []
         unsettled: set[int] = set()
         numerics: list[NumericError] = []
-        for step in range(self._next_step, self._next_step + count):
+        last = self._next_step + count - 1
+        for step in range(self._next_step, last + 1):
             if step in check:
                 unsettled.update((len(losses), len(losses) + 1))
-            loss, timed, errors = self._step(step, step in check, watch)
+            loss, timed, errors = self._step(step, step in check, watch, last=step == last)
             losses.append(loss)
             seconds.append(timed[0])
             cpu_seconds.append(timed[1])
@@ -93,18 +103,29 @@ class Session:
         unsteady = tuple(sorted(unsettled & set(range(len(losses)))))
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
 
+    def _compute_in_float32(self) -> None:
+        """For numbers that are compared: TF32's rounding would drown every fault. Speed is measured as users have it."""
+        from lm.runtime import turn_off_tensor_float_32
+
+        turn_off_tensor_float_32(self.trainer.device)
+
     def _update_watch(self) -> Any:
         from bench.measure.updates import UpdateWatch
 
         return UpdateWatch(self.trainer)
 
-    def _step(self, step: int, checked: bool, watch: Any) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
-        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step."""
+    def _step(self, step: int, checked: bool, watch: Any, *, last: bool) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
+        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step.
+
+        The update after a block's `last` loss is no later step's to wait for, so it is waited for here.
+        """
         data, learning_rate = self._prepare(step)
         before = (self.trainer.weights, self.trainer.state) if checked else None
         started = _clocks()
         result = self.trainer.train_step(*data, with_logits=checked)
         loss = float(result.loss)
+        if last:
+            self.trainer.wait()
         timed = _since(started)
         if watch:
             watch.see(step, learning_rate, result)
@@ -131,6 +152,7 @@ class Session:
         from bench.measure.exchange import Exchange
         from bench.measure.lockstep import Side
 
+        self._compute_in_float32()
         self._side = Side(self.trainer, Exchange(Path(path), self.config), role)
 
     def lockstep(self, step: int) -> Stepped:
@@ -168,6 +190,8 @@ class Session:
             data = batch(self.corpus.valid, self.config, step % length)
             started = _clocks()
             losses.append(float(self.trainer.evaluation_step(*data)))
+            if len(losses) == count:
+                self.trainer.wait()
             timed.append(_since(started))
         self._next_evaluation += count
         return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())
@@ -176,14 +200,17 @@ class Session:
         """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights."""
         from bench.measure.stress import Start, stress_errors
 
+        self._compute_in_float32()
         data, _ = self._prepare(self._next_step)
         start = Start(self.trainer.weights, self.trainer.state, *data)
         return list(stress_errors(self.trainer, start, self._next_step, self.implementation))
 
     def finish(self) -> Finished:
         """Peak memory first: what follows needs some itself."""
-        peak = peak_rss_bytes()
-        return Finished(peak, self.trainer.retraces, self.trainer.graph_operations())
+        from lm.runtime import peak_gpu_bytes
+
+        peak, files, gpu_peak = peak_rss_bytes(), file_rss_bytes(), peak_gpu_bytes(self.trainer.device)
+        return Finished(peak, files, self.trainer.retraces, self.trainer.graph_operations(), gpu_peak)
 
     def train(self, checkpoint: str, resume: bool) -> Iterator[Any]:
         """Trains the opened configuration to the end, its events as they come (see lm.training).

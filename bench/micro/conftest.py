@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lm.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")
-GPU = "gpu:0"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("mode", "eager or graph; may be repeated (default: both)"),
     ):
         group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
-    group.addoption("--require-gpu", action="store_true", help="fail where there is no GPU, which is a skip otherwise")
+    group.addoption("--variable", action="append", default=[], metavar="NAME=VALUE", help="given variable, to be kept; may be repeated")
+    group.addoption(
+        "--require-gpu",
+        action="store_true",
+        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +70,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 @pytest.fixture(scope="session")
 def device(request: pytest.FixtureRequest) -> str:
     """A device that is there; a case on a GPU that isn't is skipped."""
-    from lm.runtime import DeviceError, require_device
+    from lm.runtime import DeviceError, require_device, turn_off_tensor_float_32
 
     _make_logical_cpus(_selection(request.config).logical_cpus)
     name: str = request.param
@@ -74,6 +78,7 @@ def device(request: pytest.FixtureRequest) -> str:
         require_device(name)
     except DeviceError as error:
         pytest.skip(str(error))
+    turn_off_tensor_float_32(name)  # a case is held against the oracle
     return name
 
 
@@ -82,7 +87,7 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
     """The case at hand, in a group with those that do the same."""
     from bench.micro.case import Case
     from bench.micro.material import material
-    from lm.runtime import versions
+    from lm.runtime import intra_op_threads, onednn_enabled, versions
 
     target = request.node.originalname.removeprefix("test_")
     implementation = request.node.callspec.params.get("implementation", "")
@@ -93,7 +98,9 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
         "implementation": implementation,
         "device": device,
         "mode": mode,
-        "threads": usable_cores(),  # TensorFlow's default
+        "threads": intra_op_threads() or usable_cores(),
+        "onednn": onednn_enabled(),
+        "variables": dict(given.partition("=")[::2] for given in request.config.getoption("--variable")),
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }
@@ -138,10 +145,11 @@ def _require_gpu(chosen: Selection) -> None:
 
     _make_logical_cpus(chosen.logical_cpus)
     try:
-        require_device(next((name for name in chosen.devices if name.startswith("gpu")), GPU))
+        require_device(*chosen.gpus)
     except DeviceError as error:
         pytest.exit(f"--require-gpu: {error}", returncode=pytest.ExitCode.TESTS_FAILED)
 
 
 def _selection(config: pytest.Config) -> Selection:
-    return selection(*(config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode")))
+    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode"))
+    return selection(*asked, require_gpu=config.getoption("--require-gpu"))

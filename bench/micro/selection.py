@@ -8,6 +8,7 @@ from lm.config import IMPLEMENTATIONS, config_by_name, require_implementation
 
 CONFIGS = ("notebook",)
 DEVICES = ("cpu:0",)
+GPU = "gpu:0"
 MODES = ("eager", "graph")
 DEVICE = re.compile(r"(cpu|gpu):(\d{1,2})")
 
@@ -38,6 +39,11 @@ class Selection:
                 raise SelectionError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
 
     @property
+    def gpus(self) -> tuple[str, ...]:
+        """The GPUs among the devices."""
+        return tuple(device for device in self.devices if device.startswith("gpu"))
+
+    @property
     def logical_cpus(self) -> int:
         """CPU devices that TensorFlow must have: cpu:1 is a logical device, made on request."""
         matches = (DEVICE.fullmatch(device) for device in self.devices)
@@ -49,7 +55,14 @@ def selection(
     implementations: Sequence[str] | None = None,
     devices: Sequence[str] | None = None,
     modes: Sequence[str] | None = None,
+    *,
+    require_gpu: bool = False,
 ) -> Selection:
-    """What was asked for; where nothing was, the defaults. Repetitions count once. Raises as Selection does."""
+    """What was asked for; where nothing was, the defaults. Repetitions count once. Raises as Selection does.
+
+    `require_gpu` takes gpu:0 where no GPU is among the devices, so that what is required is timed.
+    """
+    if require_gpu and not any(device.startswith("gpu") for device in devices or ()):
+        devices = (*(devices or ()), GPU)
     asked = (configs or CONFIGS, implementations or IMPLEMENTATIONS, devices or DEVICES, modes or MODES)
     return Selection(*(tuple(dict.fromkeys(names)) for names in asked))

@@ -7,6 +7,7 @@ import dataclasses
 
 from bench.record.types import Environment, Failure, Subject
 
+STEPS = 300  # that are compared unless others are asked for: as many as the clean pairs of docs/lockstep.md took
 # What a step computes, in the order in which it does: a fault is named after the first that it reaches.
 QUANTITIES = ("state", "loss", "gradient", "norm", "clipped", "update")
 

@@ -29,7 +29,12 @@ def this_machine() -> Machine:
 
 def usable_cores() -> int:
     """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(affinity()) or os.cpu_count() or 1
+
+
+def affinity() -> tuple[int, ...]:
+    """Numbers of the CPUs that this process may run on, sorted; none where the system doesn't tell."""
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
 def _cpu_info() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.record.codec import FormatError, parse, to_text
+from bench.record.codec import FormatError, from_plain, parse, to_text
 from bench.record.files import write_text
 
 
@@ -25,6 +25,9 @@ class MicroCase:
     words: int  # that a round reads
     matmul_fraction: float  # of the machine's measured float32 matrix-product rate
     tensorflow: str
+    threads: int  # intra-op threads of TensorFlow
+    onednn: bool
+    variables: dict[str, str]  # environment variables given by --env
     fingerprint: str  # of the configuration, the corpus and the initial weights
 
     @property
@@ -36,6 +39,12 @@ class MicroCase:
     def metric(self) -> str:
         """What is done with it."""
         return " ".join(part for part in (self.target, self.form, self.mode) if part)
+
+    @property
+    def settings(self) -> str:
+        """How TensorFlow ran: speeds under unlike settings are of unlike things."""
+        given = (f"{name}={value}" for name, value in sorted(self.variables.items()))
+        return ", ".join((f"{self.threads} threads", f"oneDNN {'on' if self.onednn else 'off'}", *given))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +72,7 @@ def read_launch(path: Path) -> MicroLaunch:
 
 
 def write_reduced(source: Path, target: Path) -> None:
-    """Copies a launch without the single rounds and pytest-benchmark's own account of the commit: what a baseline keeps.
+    """Copies a launch without the single rounds, the host's name and pytest-benchmark's own account of the commit: what a baseline keeps.
 
     pytest-benchmark's reader and read_launch take either. Raises FormatError, FileExistsError, OSError.
     """
@@ -71,6 +80,7 @@ def write_reduced(source: Path, target: Path) -> None:
     plain = parse(source.read_text(encoding="utf-8"))
     for one in plain["benchmarks"]:
         one["stats"].pop("data", None)
+    plain["machine_info"].pop("node", None)
     write_text(target, to_text({**plain, "commit_info": {}}))
 
 
@@ -90,4 +100,6 @@ def _case(plain: Any) -> MicroCase:
     for name, value in texts.items():
         if not isinstance(value, str):
             raise FormatError(f"{name} of {plain['name']} is {value!r}; it must be text")
-    return MicroCase(plain["name"], form=(plain["params"] or {}).get("form", ""), **texts, **numbers)
+    kinds = {"threads": int, "onednn": bool, "variables": dict[str, str]}
+    settings = {name: from_plain(kind, info[name], f"{name} of {plain['name']}") for name, kind in kinds.items()}
+    return MicroCase(plain["name"], form=(plain["params"] or {}).get("form", ""), **texts, **numbers, **settings)

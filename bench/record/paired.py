@@ -7,7 +7,7 @@ that a drift of the machine cancels within a quad and a role's place cancels bet
 import dataclasses
 
 from bench.record.lockstep import Lockstep
-from bench.record.types import Record
+from bench.record.types import Failure, Record
 
 REFERENCE, CANDIDATE = "reference", "candidate"
 ABBA, BAAB = "ABBA", "BAAB"
@@ -69,3 +69,4 @@ class PairedRun:
     oracle: tuple[Record, ...]  # of each side's launch held against the oracle, the reference's first; untimed
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
+    lockstep_failure: Failure | None = None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure

@@ -37,7 +37,7 @@ class Block:
     """Consecutive training steps. A block ends early at a loss that isn't finite."""
 
     losses: tuple[float, ...]
-    seconds: tuple[float, ...]  # wall time of each step, from handing the batch over to having its loss
+    seconds: tuple[float, ...]  # wall time of each step, from handing the batch over to having its loss; of the last, to its update
     cpu_seconds: tuple[float, ...]  # CPU time of each step, all threads of the process
     unsettled: tuple[int, ...]  # positions of steps whose time isn't a steady step's: those next to an oracle check
     numerics: tuple[NumericError, ...]
@@ -49,8 +49,10 @@ class Finished:
     """What is known at the end."""
 
     peak_rss_bytes: int
+    file_rss_bytes: int
     retraces: int
     graph_operations: dict[str, int]
+    peak_gpu_bytes: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,7 +40,9 @@ class Environment:
     numpy: str
     onednn: bool
     threads: int  # intra-op threads of TensorFlow
-    variables: dict[str, str]  # environment variables that bear on TensorFlow, those that were set
+    variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, those that were set
+    affinity: tuple[int, ...] = ()  # CPUs that the process may run on, sorted; none where it isn't known
+    tensor_float_32: bool | None = None  # TensorFlow's default, on a GPU alone of consequence; steps held against the oracle are in float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +76,19 @@ class Startup:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Resident memory of a launch, and how it grew over the second half of the steps."""
+    """Resident memory of a launch, how it grew over the second half of the steps, and a GPU's."""
 
     peak_rss_bytes: int
     slope_bytes_per_step: float
     steps: tuple[int, ...] = ()  # taken when memory was read: after each block
     rss_bytes: tuple[int, ...] = ()  # resident memory then
+    file_rss_bytes: int = 0  # what files backed of it at the end: libraries
+    peak_gpu_bytes: int | None = None  # most of the GPU's memory that tensors held at once; None on a CPU
+
+    @property
+    def peak_anonymous_bytes(self) -> int:
+        """The peak without what files back."""
+        return self.peak_rss_bytes - self.file_rss_bytes
 
 
 @dataclasses.dataclass(frozen=True)

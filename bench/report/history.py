@@ -44,7 +44,7 @@ def findings(series: Series) -> list[str]:
 
 
 def _drifted(series: Series, drift: Drift) -> str:
-    bad = f", first beyond it with {_named(series.points[drift.first])}" if drift.first is not None else ""
+    bad = f", ever since {_named(series.points[drift.first])}" if drift.first is not None else ""
     return f"{percent(drift.difference)} since the anchor, certainly more than {percent(series.margin)}{bad}"
 
 

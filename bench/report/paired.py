@@ -36,6 +36,7 @@ def pairs_text(run: PairedRun) -> str:
         for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         if record.failure
     ]
+    failures += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
     notes = [one_line(note) for note in (*failures, *(f"warning: {warning}" for warning in run.warnings))]
     title = one_line(f"paired run of {run.created}: {' '.join(run.command)}")
     return "\n".join([title, "", sides_text(run), "", table, *notes])
@@ -57,15 +58,17 @@ def _pair_row(pair: Pair) -> list[str]:
 
 
 def spread_text(run: PairedRun, margins: Margins) -> str:
-    """A line for each gating metric: how far launches spread, how alike neighbours are, and what would have been caught."""
+    """A line for each gating metric: how far launches and their quads spread, how alike neighbours are, what would have been caught."""
     rows = [_spread_row(name, decision, run) for name, decision in decisions(run, margins).items()]
-    headers = ["metric", "launches", "deviation of launches", "of quads", "lag-1 correlation", "bounds widened", "would have caught"]
+    deviations = ["deviation of launches", "launch's own", "of quads"]
+    headers = ["metric", "launches", *deviations, "lag-1 correlation", "bounds widened", "would have caught"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table if rows else ""
 
 
 def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
-    quads = {"step time": [pair.steps for pair in whole_pairs(run)], "evaluation step": [pair.evaluations for pair in whole_pairs(run)]}
+    rested = whole_pairs(run)[: decision.launches]
+    quads = {"step time": [pair.steps for pair in rested], "evaluation step": [pair.evaluations for pair in rested]}
     parts = spread([[quad_log_ratio(quad) for quad in launch] for launch in quads[name]]) if name in quads else None
     found = decision.interval
     ratio = name != "memory growth"
@@ -74,6 +77,7 @@ def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
         name,
         str(decision.launches),
         f"{deviation:.2%}" if ratio else f"{deviation / 1024:.1f} KiB",
+        f"{parts.launch_deviation:.2%}" if parts else "–",
         f"{parts.quad_deviation:.1%}" if parts else "–",
         f"{decision.lag1:+.2f}" if decision.lag1 is not None else "–",
         f"× {decision.widening:.2f}",

@@ -24,6 +24,13 @@ class Cell:
     text: str
     key: float | None = None
 
+    @property
+    def number(self) -> str | None:
+        """The key as JavaScript reads it; None where there is nothing to compare."""
+        if self.key is None or math.isnan(self.key):
+            return None
+        return str(self.key) if math.isfinite(self.key) else f"{'-' * (self.key < 0)}Infinity"
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:

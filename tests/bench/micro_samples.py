@@ -17,7 +17,7 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
     target, mode = name.partition("[")[0].removeprefix("test_"), name.rstrip("]").rpartition("-")[2]
     extra = {
         "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode, "tensorflow": "2.21.0",
-        "fingerprint": "fedcba9876543210", "words": 600, "matmul_fraction": 0.25,
+        "fingerprint": "fedcba9876543210", "words": 600, "matmul_fraction": 0.25, "threads": 2, "onednn": True, "variables": {},
     }  # fmt: skip
     stats = {"median": median, "data": [median] * 3}
     return {
@@ -32,7 +32,8 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
 def launch_json(medians: Mapping[str, float], machine: str = MACHINE, **info: Any) -> dict[str, Any]:
     """A launch of the cases in `medians`, in seconds."""
     cases = [case_json(name, median, **info) for name, median in medians.items()]
-    return {"machine_info": {"fingerprint": machine}, "commit_info": {"id": "1"}, "datetime": "2026-01-05T00:00:00", "benchmarks": cases}
+    about = {"node": "its-name", "fingerprint": machine}
+    return {"machine_info": about, "commit_info": {"id": "1"}, "datetime": "2026-01-05T00:00:00", "benchmarks": cases}
 
 
 def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:

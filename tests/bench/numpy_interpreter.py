@@ -13,10 +13,13 @@ from lm.initial import initial_weights
 
 class Trainer:
     def __init__(self, config, implementation, device):
-        self.config, self.learning_rate, self.step = config, config.learning_rate, 0
+        self.config, self.device, self.learning_rate, self.step = config, device, config.learning_rate, 0
         self.zero_state()
 
     def trace(self):
+        pass
+
+    def wait(self):
         pass
 
     def zero_state(self):
@@ -39,7 +42,9 @@ class Trainer:
 versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9", numpy=np.__version__)
 sys.modules["lm.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
-    set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None
+    intra_op_threads=lambda: 2,
+    set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,
+    peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False, turn_off_tensor_float_32=lambda device: None,
 )
 from bench.measure import worker
 sys.exit(worker.main(sys.argv[3:]))

@@ -6,6 +6,7 @@ so none may alarm. With --records, launches are kept as they come, and those tha
 
 import argparse
 import itertools
+import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("name an interpreter by --python, or a folder of launches by --kept")
     records: list[Record] = [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
     for python, plan, onednn in _settings(options):
-        record = _measured(python, plan, onednn, options.records)
+        record = kept_launch(python, plan, onednn, options.records)
         if record.failure:
             print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
             return 4
@@ -72,24 +73,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
     """(interpreter, plan, whether oneDNN is on) of each launch."""
-    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, options.corpus or ("synthetic",)
+    corpora = options.corpus or corpora_at_hand(options.corpus_path)
+    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, corpora
     for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
         path = options.corpus_path if corpus == "ptb" else None
         for onednn, threads in itertools.product((1, 0), options.threads or THREADS[config]):
             yield python, Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False), onednn
 
 
-def _measured(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
-    """The launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few would be apart."""
+def corpora_at_hand(path: str | None) -> tuple[str, ...]:
+    """Both corpora where the PTB's archive or directory is named, else the synthetic one."""
+    return ("synthetic", "ptb") if path else ("synthetic",)
+
+
+def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
+    """The launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few would be apart.
+
+    One that diverged is kept as well: it was measured. Any other failure wasn't.
+    """
     variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
     command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
     for path in sorted(folder.glob("*.json")) if folder else ():
         run = read_record(Run, path)
-        if run.command == command:
+        if run.command == command and run.records[0].subject.steps == plan.steps:
             return run.records[0]
     jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
     record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
-    if folder and not record.failure:
+    if folder and (not record.failure or record.failure.kind == "diverged"):
         name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
         write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
     return record
@@ -205,6 +215,16 @@ def _setting(record: Record) -> str:
     return f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
 
 
+def add_corpus_path(parser: argparse.ArgumentParser) -> None:
+    """The option that names the PTB."""
+    parser.add_argument(
+        "--corpus-path",
+        metavar="PATH",
+        default=os.environ.get("PTB_ARCHIVE"),
+        help="directory or archive of the PTB (default: PTB_ARCHIVE)",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.margins", description=__doc__)
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them")
@@ -214,8 +234,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads", action="append", type=int, metavar="N", help="of TensorFlow; may be repeated (default: 1, 2; medium, large: 2)"
     )
-    parser.add_argument("--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: synthetic)")
-    parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB")
+    parser.add_argument(
+        "--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: both, or synthetic without a PTB)"
+    )
+    add_corpus_path(parser)
     parser.add_argument("--records", type=Path, metavar="FOLDER", help="where launches are kept, and taken from (empty it after a change)")
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/numerics.md")
     return parser

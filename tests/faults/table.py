@@ -20,7 +20,7 @@ from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Baseline
 from tests.faults.hook.planted.fault import Fault
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT, fault_by_name
-from tests.faults.trial import LOCKSTEP_STEPS, PLAN, Catch, catches, lockstep_catch, run_fault
+from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "baselines"
@@ -37,6 +37,9 @@ The judging code knows none of these faults.
 oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the step's own
 gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the first step and tensor that
 differ.
+
+reaches: the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it patches: their losses are
+those of a launch without it, to the last bit (`tests/faults/test_reach.py`).
 """
 
 
@@ -113,7 +116,7 @@ def report(rows: Sequence[Row]) -> str:
     """The document: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
     table = tabulate([_cells(row) for row in rows], headers, "github", disable_numparse=True)
-    head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_STEPS, machine=_machine())
+    head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
     missed = failures(rows)
     planted = {row.fault.name for row in rows} - {NO_FAULT.name}
     summary = [f"{len(planted)} faults; {len(missed)} missed or false alarms.", "", *(f"- {line}" for line in missed), *_alone(rows)]

@@ -60,12 +60,19 @@ def test_every_configuration_is_launched() -> None:
     assert set(STEPS) == set(THREADS) == set(CONFIGS)
 
 
-def kept(folder: Path, python: str, numerics: NumericError = WITHIN) -> list[str]:
+def kept(folder: Path, python: str, numerics: NumericError = WITHIN, corpus: str = "synthetic") -> list[str]:
     """Arguments for the launches of `large`, which lie in the folder already."""
+    subject = dataclasses.replace(SUBJECT, config="large", corpus=corpus, steps=STEPS["large"])
     for onednn in (0, 1):
-        command = (python, "cells", "large", "synthetic", f"oneDNN {onednn}", "threads 2")
-        write_record(folder / f"{onednn}.json", dataclasses.replace(run([record(numerics=[numerics])]), command=command))
+        command = (python, "cells", "large", corpus, f"oneDNN {onednn}", "threads 2")
+        measured = record(subject=subject, numerics=[numerics])
+        write_record(folder / f"{corpus}{onednn}.json", dataclasses.replace(run([measured]), command=command))
     return ["--python", python, "--config", "large", "--implementation", "cells", "--records", str(folder)]
+
+
+@pytest.fixture(autouse=True)
+def without_ptb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PTB_ARCHIVE", raising=False)
 
 
 def test_launches_that_were_kept_are_not_measured_again(tmp_path: Path) -> None:
@@ -73,6 +80,17 @@ def test_launches_that_were_kept_are_not_measured_again(tmp_path: Path) -> None:
     output = tmp_path / "numerics.md"
     assert main([*kept(tmp_path / "kept", "/no/python"), "--output", str(output)]) == 0
     assert "**0 of 2 alarmed**" in output.read_text()
+
+
+def test_both_corpora_are_launched_where_the_ptb_is_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tox passes PTB_ARCHIVE on."""
+    output = tmp_path / "numerics.md"
+    arguments = kept(tmp_path / "kept", "/no/python")
+    kept(tmp_path / "kept", "/no/python", corpus="ptb")
+    monkeypatch.setenv("PTB_ARCHIVE", "/ptb.tgz")
+    assert main([*arguments, "--output", str(output)]) == 0
+    assert "**0 of 4 alarmed**" in output.read_text()
+    assert "Corpus: synthetic and ptb." in output.read_text()
 
 
 def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
@@ -83,7 +101,7 @@ def test_a_launch_that_fails_ends_it_and_is_not_kept(tmp_path: Path, capsys: pyt
     options = [*kept(tmp_path / "kept", "/no/python"), "--config", "medium", "--output", str(tmp_path / "numerics.md")]
     assert main(options) == 4
     assert "margins: error: medium in /no/python: " in capsys.readouterr().err
-    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0.json", "1.json"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["synthetic0.json", "synthetic1.json"]
 
 
 def test_what_was_kept_can_be_reported_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,14 @@ def test_an_alarm_without_a_fault_is_a_failure() -> None:
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
     lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART))]).splitlines()
     cells = [cell.strip() for cell in next(line for line in lines if line.startswith("| clip-missing")).split("|")[1:-1]]
-    assert cells[2:] == ["cells", "2.21.0", "oracle", "step 0: clipped of embedding", "10", "perplexity (+3%); lockstep (step 0)"]
+    assert cells[2:] == [
+        "cells, layers, fused",
+        "2.21.0",
+        "oracle",
+        "step 0: clipped of embedding",
+        "10",
+        "perplexity (+3%); lockstep (step 0)",
+    ]
 
 
 def test_what_one_check_alone_catches_is_summed_up_over_environments() -> None:

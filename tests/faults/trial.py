@@ -20,7 +20,7 @@ from tests.faults.hook.planted.registry import fault_by_name
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = GATE_STEPS["tiny"]
 PLAN = Plan("tiny", STEPS, speed=False)
-LOCKSTEP_STEPS = 250
+LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=250)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 
@@ -91,10 +91,9 @@ def catches(trial: Trial, baselines: Mapping[str, Baseline], margins: Margins) -
     return sorted(found, key=lambda catch: catch.seconds)
 
 
-def lockstep_catch(fault: str, python: str) -> Catch | None:
+def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
     """What `tfgate lockstep` has against the fault, beside the same environment without it."""
     started = time.monotonic()
-    plan = dataclasses.replace(PLAN, steps=LOCKSTEP_STEPS)
     result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
     if result.failure:
         raise BrokenFaultError(f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch")

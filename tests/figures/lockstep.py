@@ -35,6 +35,8 @@ the new weights. Two implementations, both right, may each be off by that. The l
 rounding), which is known without the oracle; the oracle is asked at steps that exceed that, and there the exact limit decides. At the first
 departure it says as well which side is nearer to the truth, and the comparison ends.
 
+On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
+
 **What a clean pair shows.** Made by `python -m tests.figures.lockstep` on {machine}: {steps} steps each, synthetic corpus, nothing wrong on
 either side. {alarms} of {count} comparisons alarmed. The table has the largest difference over all steps and tensors of a quantity; then
 how near to a limit any tensor came (difference / limit), at how many steps the oracle had to be asked, and the wall time as a multiple

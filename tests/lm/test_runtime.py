@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), th
     assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1"  # TensorFlow reads it in any case of letters
 
 
+@pytest.mark.parametrize(("named", "threads"), [("", 0), ("3", 3), ("0", 0), ("-1", 0), ("many", 0)])
+def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, named: str, threads: int) -> None:
+    """What is no number above 0 is as good as nothing."""
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", named)
+    assert runtime.intra_op_threads() == threads
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)
+    assert runtime.intra_op_threads() == 2  # a call comes before a variable
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it")
 def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
@@ -76,8 +86,53 @@ with tf.device("cpu:1"):
     assert output_of(code) == "CPU:1"
 
 
+@pytest.fixture
+def tf32() -> Iterator[Callable[[], bool]]:
+    """TensorFlow's own word on TF32, which is on at first and after the test."""
+    experimental = tf.config.experimental
+    experimental.enable_tensor_float_32_execution(True)
+    yield experimental.tensor_float_32_execution_enabled
+    experimental.enable_tensor_float_32_execution(True)
+
+
+def test_tf32_is_on_until_a_gpu_is_to_compute_in_float32(tf32: Callable[[], bool]) -> None:
+    assert runtime.tensor_float_32_enabled() is True
+    runtime.turn_off_tensor_float_32("cpu:0")  # means nothing there
+    assert tf32()
+    runtime.turn_off_tensor_float_32("gpu:0")
+    assert not tf32()
+    assert runtime.tensor_float_32_enabled() is False
+
+
+def test_asking_for_a_gpu_leaves_tf32_as_it_is(tf32: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda: [tf.config.LogicalDevice("/device:GPU:0", "GPU")])
+    runtime.require_device("gpu:0")
+    assert tf32()
+
+
+def test_a_cpu_has_no_gpu_memory_to_speak_of() -> None:
+    assert runtime.peak_gpu_bytes("cpu:0") is None
+
+
+def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
+    ask = tf.config.experimental.get_memory_info
+    assert "peak" in ask("CPU:0")
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {**ask(device.replace("GPU", "CPU")), "peak": 7})
+    assert runtime.peak_gpu_bytes("gpu:0") == 7
+
+
+def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:
+    assert runtime.peak_gpu_bytes("gpu:7") is None
+
+
 def test_the_cpu_is_there() -> None:
     runtime.require_device("cpu:0")
+
+
+def test_each_device_that_is_missing_is_named() -> None:
+    with pytest.raises(runtime.DeviceError, match=r"^there is no device 'gpu:7' and no 'gpu:8'; TensorFlow"):
+        runtime.require_device("gpu:7", "cpu:0", "gpu:8")
 
 
 @pytest.mark.parametrize("device", ["gpu:7", "cpu:1", "tpu", ""])

@@ -1,5 +1,8 @@
 """The trainer around an implementation: learning rate, weights and state by name, device, traces, graph."""
 
+import types
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -96,6 +99,31 @@ def test_the_same_steps_give_the_same_bits() -> None:
         trainer.weights = initial_weights(CONFIG)
         results.append([float(trainer.train_step(*random_batch(CONFIG, seed)).loss) for seed in range(10)])
     assert results[0] == results[1]
+
+
+class Read:
+    """A weight that knows what was read of it."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+        self.values: list[Any] = []
+
+    def __getitem__(self, place: Any) -> Any:
+        self.values.append(self.variable[place])
+        return self.values[-1]
+
+
+@pytest.mark.parametrize(("device", "reads"), [("cpu:0", 0), ("cpu:1", 0), ("gpu:0", 1)])
+def test_a_gpu_is_waited_for_by_reading_the_last_weight(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, reads: int) -> None:
+    """The CPU's weights stand in for a GPU's. One value of the output's bias, as the step has left it, is all that is fetched."""
+    trainer.train_step(*BATCH)
+    bias = trainer.weights["output/bias"]
+    weight = Read(trainer.model.variables[-1])
+    monkeypatch.setattr(trainer, "device", device)
+    monkeypatch.setattr(trainer, "model", types.SimpleNamespace(variables=[weight]))
+    trainer.wait()
+    assert [float(value) for value in weight.values] == [bias[0]] * reads
+    assert bias[0] != initial_weights(CONFIG)["output/bias"][0]
 
 
 def test_a_missing_device_is_refused_and_not_replaced() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bench.record.files import write_record
 from tests.bench.benchmark_samples import STEP, document, write
 from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import OTHER_MACHINE, SPEEDS, SUBJECT, baseline, records, session
 
 Keep = Callable[..., Path]
@@ -31,8 +33,8 @@ def baselines(baselines: Path) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    """Four launches in the order ABBA."""
-    speeds = (0.1, 0.101, 0.102, 0.1)
+    """Eight launches, to be taken in the order ABBAABBA."""
+    speeds = (0.1, 0.101, 0.102, 0.1, 0.101, 0.1, 0.102, 0.101)
     return [write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)]
 
 
@@ -58,9 +60,16 @@ def test_a_margin_of_ones_own(tfgate: Tfgate, keep: Keep, reference: Path, basel
 
 
 def test_benchmark_files(tfgate: Tfgate, files: list[Path]) -> None:
-    found = tfgate("compare", "--reference", files[0], files[3], "--candidate", files[1], files[2], "--margin", "0.5", "--json")
+    reference, candidate = (itemgetter(*places)(files) for places in ((0, 3, 4, 7), (1, 2, 5, 6)))
+    found = tfgate("compare", "--reference", *reference, "--candidate", *candidate, "--margin", "0.5", "--json")
     assert found.code == 0
     assert json.loads(found.out)["comparisons"][0]["metric"] == "test_step[tiny]"
+
+
+def test_benchmark_files_of_one_side_after_the_other_cannot_be_judged(tfgate: Tfgate, files: list[Path]) -> None:
+    found = tfgate("compare", "--reference", *files[:4], "--candidate", *files[4:], "--margin", "0.5")
+    assert found.code == 3
+    assert "the sides were not measured in turn" in " ".join(found.out.split())
 
 
 def test_a_damaged_benchmark_file_is_named(tfgate: Tfgate, files: list[Path]) -> None:
@@ -93,3 +102,20 @@ def test_what_makes_no_sense_is_refused_in_a_line(tfgate: Tfgate, arguments: lis
 
 def test_a_run_against_itself_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:
     assert "is given twice" in tfgate("compare", reference, reference, "--baselines", baselines).error
+
+
+@pytest.mark.parametrize("place", ["", "paired.json"], ids=["folder", "file"])
+def test_a_paired_run_is_sent_to_check(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path, place: str) -> None:
+    write_record(tmp_path / "upgrade" / "paired.json", paired_run([pair()]))
+    found = tfgate("compare", reference, tmp_path / "upgrade" / place, "--baselines", baselines)
+    assert found.code == 2
+    name = tmp_path / "upgrade" / place
+    assert found.error == f"{name} is a paired run, which holds both sides: `tfgate check {name}` judges it"
+    assert tfgate("check", name, "--baselines", baselines).code in (0, 3)  # and check takes it
+
+
+def test_a_folder_without_a_run_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert tfgate("compare", reference, tmp_path / "empty", "--baselines", baselines).error.startswith(
+        f"{tmp_path / 'empty' / 'run.json'}:"
+    )

@@ -26,7 +26,7 @@ def test_ten_releases_of_one_percent(tfgate: Tfgate, keep: Keep, tmp_path: Path)
     found = tfgate("history", tmp_path / "runs", "--output", page)
     assert (found.code, found.err) == (1, "")
     first = tmp_path / "runs" / "year" / "release-6"
-    said = f"certainly more than +5.0%, first beyond it with {first} (TensorFlow 2.6.0, 2026-01-07T00:00:00+00:00)"
+    said = f"certainly more than +5.0%, ever since {first} (TensorFlow 2.6.0, 2026-01-07T00:00:00+00:00)"
     assert f"step time of {SUBJECT.name} on " in found.out
     assert said in found.out
     assert said in page.read_text(encoding="utf-8")
@@ -62,6 +62,16 @@ def test_what_is_no_run_is_left_out_by_name(tfgate: Tfgate, keep: Keep, tmp_path
     assert found.code == 0
     assert found.out.startswith("8 runs, 5 series")
     assert f"warning: left out: {tmp_path / 'runs' / 'damaged' / 'run.json'} is damaged" in found.out
+
+
+def test_a_paired_run_is_left_out_by_name(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
+    keep_releases(keep, [1.0] * 8)
+    path = tmp_path / "runs" / "upgrade" / "paired.json"
+    path.parent.mkdir()
+    path.write_text("{}", encoding="utf-8")
+    found = tfgate("history", tmp_path / "runs")
+    assert (found.code, found.out.splitlines()[0]) == (0, "8 runs, 5 series, 0 worse than their anchors")
+    assert f"warning: left out: {path}: a paired run" in found.out
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from bench.commands.micro import TARGETS
@@ -17,11 +18,15 @@ SLOWER = [{STEP: 1.5 * value, EAGER: 4 * value} for value in (0.0603, 0.0600, 0.
 
 
 @pytest.fixture(autouse=True)
-def quiet_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Looking for disturbances takes a second, and the host's lock may be held by a real measurement."""
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for disturbances takes a second."""
     monkeypatch.setattr("bench.commands.micro.examine", tuple)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+def refused(verdict: object) -> list[str]:
+    """What the published schema has against a verdict."""
+    schema = json.loads((ROOT / "docs" / "schema" / "verdict.schema.json").read_text(encoding="utf-8"))
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(verdict)]
 
 
 def test_two_environments_take_turns_and_are_judged(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
@@ -43,8 +48,11 @@ def test_equal_environments_pass_and_stop_at_the_first_look_that_settles_it(tfga
     sides = ["--python", reference, "--python", candidate, "--launches", "12"]
     answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, "--json")
     assert answer.code == 0, answer.err
+    assert f"launches kept in {tmp_path / 'out'}" in answer.err
     plain = json.loads(answer.out)
-    assert (plain["outcome"], plain["folder"]) == ("PASS", str(tmp_path / "out"))
+    assert refused(plain) == []
+    assert refused({**plain, "folder": "out"}) == ["Additional properties are not allowed ('folder' was unexpected)"]
+    assert plain["outcome"] == "PASS"
     assert [one["metric"] for one in plain["comparisons"]] == ["step graph", "step eager"]
     assert len(calls(candidate)) == 4
 
@@ -76,7 +84,7 @@ def test_one_session_cannot_judge_who_asks_for_a_verdict(tfgate: Tfgate, tmp_pat
     options = ["--against", session(tmp_path / "s", 1.0), "--output", tmp_path / "out", "--baselines", empty_baselines]
     answer = tfgate("micro", "--python", python, *options)
     assert answer.code == 3
-    assert "1 earlier sessions on this machine can't tell how sessions differ" in " ".join(answer.out.split())
+    assert "1 earlier sessions on this machine with 2 threads, oneDNN on can't tell how sessions differ" in " ".join(answer.out.split())
 
 
 def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
@@ -90,6 +98,9 @@ def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empt
     assert "data" not in json.loads((kept[-1] / "launch-00.json").read_text())["benchmarks"][0]["stats"]
     python = micro_interpreter(tmp_path, *SLOWER)
     assert tfgate("micro", "--python", python, "--output", tmp_path / "slow", "--baselines", empty_baselines).code == 1
+    python = micro_interpreter(tmp_path, *SLOWER, onednn=False)
+    answer = tfgate("micro", "--python", python, "--output", tmp_path / "off", "--baselines", empty_baselines)
+    assert (answer.code, "0 earlier sessions on this machine with 2 threads, oneDNN off" in " ".join(answer.out.split())) == (0, True)
 
 
 def test_recorded_sessions_that_prove_nothing_are_no_pass(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
@@ -159,6 +170,86 @@ def test_a_failed_launch_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path,
     answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
     assert answer.code == 4
     assert answer.error == f"micro-benchmarks under {python}: no luck"
+
+
+# From its n-th call on, counted from 0, an interpreter finds a wrong answer.
+WRONG = "if number >= {0}: print('E   WrongAnswerError: loss is 1.0e-01 off'); sys.exit(1)"
+
+
+@pytest.mark.parametrize("launch", [1, 2])
+def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
+) -> None:
+    """In launch 1 the reference went first; in launch 2 the candidate did, and the reference is asked after it."""
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1))
+    sides = ["--python", reference, "--python", candidate, "--baselines", empty_baselines]
+    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--json")
+    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch), answer.err
+    plain = json.loads(answer.out)
+    assert refused(plain) == []
+    failed, *others = plain["comparisons"]
+    assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == ("REGRESSION", "REGRESSION", "failed", "runs")
+    why = f"micro-benchmarks under {candidate}: WrongAnswerError: loss is 1.0e-01 off"
+    assert failed["note"] == f"the candidate failed in launch {launch}, where the reference runs: {why}"
+    assert len(others) == (0 if launch == 1 else 2)  # what the whole launches before it tell
+    assert f"candidate launch {launch} of 4: {why}" in answer.err
+
+
+def test_a_candidate_that_crashes_is_a_regression_in_words(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="import os; os.kill(os.getpid(), 11)")
+    answer = tfgate("micro", "--python", reference, "--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out")
+    assert answer.code == 1, answer.err
+    assert answer.out.startswith("REGRESSION: the candidate fails where the reference runs\n")
+    assert "was killed by SIGSEGV" in " ".join(answer.out.split())
+
+
+@pytest.mark.parametrize("launch", [1, 2])
+def test_a_reference_that_fails_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int) -> None:
+    """Whatever the candidate does: here it fails in the same launch."""
+    sides = [micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1)) for _ in range(2)]
+    options = [argument for python in sides for argument in ("--python", python)]
+    answer = tfgate("micro", *options, "--output", tmp_path / "out", "--baselines", empty_baselines)
+    assert (answer.code, answer.out) == (4, "")
+    why = f"micro-benchmarks under {sides[0]}: WrongAnswerError: loss is 1.0e-01 off"
+    assert answer.err.splitlines()[-1] == f"tfgate: error: {why}"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "print('ERROR: this Python has no tensorflow: …'); sys.exit(4)",
+        "sys.exit('python: No module named pytest')",
+        "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)",
+    ],
+)
+def test_a_candidate_with_nothing_to_measure_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, planted: str) -> None:
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    sides = ["--python", reference, "--python", candidate]
+    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
+
+
+def test_a_candidate_that_is_not_there_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    sides = ["--python", micro_interpreter(tmp_path, *LAUNCHES), "--python", tmp_path / "nowhere"]
+    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
+
+
+@pytest.mark.slow  # two launches of a real TensorFlow
+def test_a_candidate_that_computes_wrongly_is_a_regression(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, newest_python: Path
+) -> None:
+    """The same TensorFlow, but for a fault planted in the candidate's clipping."""
+    candidate = tmp_path / "python"
+    hook = ROOT / "tests" / "faults" / "hook"
+    candidate.write_text(f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n')
+    candidate.chmod(0o755)
+    chosen = ["--config", "tiny", "--implementation", "cells", "--mode", "graph", "--target", "clip", "--baselines", empty_baselines]
+    answer = tfgate("micro", "--python", newest_python, "--python", candidate, *chosen, "--output", tmp_path / "out", "--json")
+    assert answer.code == 1, answer.err
+    (failed,) = json.loads(answer.out)["comparisons"]
+    assert failed["note"].startswith("the candidate failed in launch 1, where the reference runs: ")
+    assert "it isn't timed" in failed["note"]
 
 
 def test_targets_are_the_suites_files() -> None:

@@ -1,7 +1,6 @@
 """`tfgate profile`: stored profiles compared, real ones made, and the options that it refuses."""
 
 import json
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from bench.record.files import write_record
 from bench.record.profile import Profile
 from tests.bench.commands.conftest import Tfgate
 from tests.bench.traces import profile, trace
-
-
-@pytest.fixture
-def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host's lock lies in a folder of the test's: another timing job isn't this test's matter."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def stored(folder: Path, product_ns: int, nodes: str = "a = MatMul()\n") -> Path:
@@ -46,7 +39,7 @@ def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, t
 
 
 def test_a_target_of_two_environments_is_profiled_and_compared(
-    tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path, own_lock: None
+    tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path
 ) -> None:
     command = ["profile", "--config", "tiny", "--target", "clip", "--steps", "8", "--output", tmp_path / "out"]
     answer = tfgate(*command, "--python", oldest_python, "--python", newest_python)
@@ -62,7 +55,7 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
     assert (tmp_path / "out" / "hlo.diff").is_file()
 
 
-def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path, own_lock: None) -> None:
+def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
     answer = tfgate("profile", "--config", "tiny", "--target", "forward", "--python", newest_python, "--output", tmp_path / "out")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("forward of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0")
@@ -84,7 +77,7 @@ def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_p
         (["--compare", "nowhere", "neither"], "nowhere: No such file or directory"),
     ],
 )
-def test_bad_options_are_refused_in_one_line(tfgate: Tfgate, arguments: list[str], message: str, own_lock: None) -> None:
+def test_bad_options_are_refused_in_one_line(tfgate: Tfgate, arguments: list[str], message: str) -> None:
     answer = tfgate("profile", *arguments)
     assert answer.code == 2
     assert message in answer.error
@@ -99,7 +92,7 @@ def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Pat
     assert "their targets are step and clip" in answer.error
 
 
-def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest_python: Path, own_lock: None, tmp_path: Path) -> None:
+def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest_python: Path, tmp_path: Path) -> None:
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]
     answer = tfgate("profile", "--config", "tiny", "--python", newest_python, *device)
     assert answer.code == 4

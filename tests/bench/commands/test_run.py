@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,10 +94,7 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     assert "failed: tiny-synthetic-cells-cpu0, launch 1: interpreter" in " ".join(found.out.split())
 
 
-def test_gate_with_an_interpreter_that_is_none_fails(
-    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the host's lock lies: another timing job isn't this test's matter
+def test_gate_with_an_interpreter_that_is_none_fails(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     found = tfgate("gate", "--quick", "--python", tmp_path / "python", "--output", tmp_path / "run", "--baselines", baselines)
     assert found.code == 4
     assert found.out.startswith("MEASUREMENT FAILED: ")
@@ -118,10 +114,9 @@ def test_gate_without_a_baselines_folder(tfgate: Tfgate, tmp_path: Path) -> None
     assert (found.code, found.error.partition(";")[0]) == (2, f"{tmp_path / 'nowhere'}: there is no such folder")
 
 
-def test_two_timing_jobs_do_not_measure_each_other(tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_timing_jobs_do_not_measure_each_other(tfgate: Tfgate, tmp_path: Path) -> None:
     from bench.drive.lock import host_lock
 
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with host_lock():
         found = tfgate("run", "--config", "tiny", "--output", tmp_path / "run")
     assert found.code == 2

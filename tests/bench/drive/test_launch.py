@@ -1,5 +1,6 @@
 """Launches: what is kept of one by a worker whose numbers are known, what TensorFlow really does, and how failures are kept."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,24 @@ class TestWithKnownNumbers:
         assert record.step_seconds == (4, 9, 12, 13, 14, 19, 22, 23, 24, 27, 28)
         assert [error.step for error in record.numerics] == [0, 5, 15, 29]
 
+    @pytest.mark.parametrize(
+        ("device", "tf32", "checked", "timed"),
+        [
+            ("gpu:0", True, True, False),  # its steps were slower ones than users have
+            ("gpu:0", True, False, True),
+            ("gpu:0", False, True, True),  # nothing was turned off
+            ("cpu:0", True, True, True),
+        ],
+    )
+    def test_steps_that_a_gpu_took_without_tf32_are_not_timed(
+        self, fake_session: Fake, device: str, tf32: bool, checked: bool, timed: bool
+    ) -> None:
+        environment = f"types.Environment('3.11.0', '9.9.9', 'fake', '9', '9', False, 2, {{}}, (), {tf32})"
+        describe = f"answers.Description({environment}, types.Machine('fake', 2, 'fake', 1), 1.0)"
+        python = fake_session(f"Session.describe = lambda self, threads: {describe}")
+        record = measure_launch(dataclasses.replace(PLAN, device=device), Launch(0, numerics=checked), python, {})
+        assert (record.failure, bool(record.step_seconds)) == (None, timed)
+
     def test_memory_belongs_to_launches_without_the_oracle(self, fake_session: Fake) -> None:
         """The fake's resident size is 1000 + 7 a step."""
         python = fake_session("")
@@ -68,7 +87,13 @@ class TestWithKnownNumbers:
         assert (checked.failure, checked.memory) == (None, None)
         memory = measure_launch(ALONE, Launch(1), python, {}).memory
         steps = (5, 10, 15, 20, 25, 30)  # six blocks
-        assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps))
+        assert memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps), 21)
+
+    def test_a_gpu_s_memory_is_the_launch_s(self, fake_session: Fake) -> None:
+        finishing = "Session.finish = lambda self: answers.Finished(4321, 21, 0, {}, 2**20)"
+        memory = measure_launch(ALONE, Launch(1), fake_session(finishing), {}).memory
+        assert memory is not None
+        assert memory.peak_gpu_bytes == 2**20
 
     def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
         record = measure_launch(ALONE, Launch(1), fake_session(""), {})

@@ -98,7 +98,7 @@ def test_a_result_of_another_shape_is_the_candidates_failure(numpy_python: Inter
 
 
 def test_a_reference_that_fails_is_a_failed_measurement(numpy_python: Interpreter) -> None:
-    with pytest.raises(WorkerError, match="exited with code 3 during lockstep"):
+    with pytest.raises(WorkerError, match=r"^the reference failed: the worker exited with code 3 during lockstep"):
         compared(numpy_python("os._exit(3) if step == 2 else None"), numpy_python())
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from bench.drive.micro import Side, Suite, measure_launch, measure_suite
 from bench.drive.process import WorkerError
+from bench.record.types import Failure
 from tests.bench.micro_samples import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
@@ -33,9 +34,18 @@ def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
 
 def test_sides_take_turns(tmp_path: Path) -> None:
     sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
-    found = [(role, launch.path.name) for role, launch in measure_suite(sides, Suite(), 3, tmp_path / "out")]
-    assert [role for role, _ in found] == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
-    assert found[3] == ("reference", "reference-01.json")
+    found = [role for role, _ in measure_suite(sides, Suite(), 3, tmp_path / "out")]
+    assert found == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
+    assert (tmp_path / "out" / "reference-01.json").is_file()
+
+
+def test_a_launch_that_fails_is_yielded_and_the_others_go_on(tmp_path: Path) -> None:
+    """The candidate crashes in its second launch, the third of all: the reference's second follows."""
+    planted = "import os; number == 1 and os.kill(os.getpid(), 9)"
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    sides = [Side("reference", str(reference)), Side("candidate", str(candidate))]
+    found = [launch.kind if isinstance(launch, Failure) else role for role, launch in measure_suite(sides, Suite(), 2, tmp_path / "out")]
+    assert found == ["reference", "candidate", "crashed", "reference"]
 
 
 def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
@@ -46,10 +56,17 @@ def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
     planted = "import os; (home / 'seen').write_text(os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
-    for number, (devices, wanted) in enumerate([((), "here-1"), (("gpu:0",), "herevisible")]):
+    suites = [
+        (Suite(), "here-1"),
+        (Suite(devices=("cpu:1",)), "here-1"),
+        (Suite(devices=("cpu:0", "gpu:1")), "herevisible"),
+        (Suite(require_gpu=True), "herevisible"),
+    ]
+    for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), Suite(devices=devices), tmp_path / f"{number}.json")
+        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), suite, tmp_path / f"{number}.json")
         assert (python.parent / "seen").read_text() == wanted
+        assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
 
 @pytest.mark.parametrize(

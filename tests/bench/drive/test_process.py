@@ -1,7 +1,9 @@
 """Workers as they should be, and every way in which a process can fail its orchestrator: named, reaped, nothing left behind."""
 
 import contextlib
+import errno
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -109,6 +111,18 @@ class TestFailures:
         assert failure.kind == "garbage"
         assert found in failure.message
 
+    def test_a_line_without_an_end_is_garbage(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that writes on and on must not fill the orchestrator's memory. Of a line as long as is allowed nothing is lost."""
+        assert process.LINE_BYTES == 64 * 2**20
+        monkeypatch.setattr(process, "LINE_BYTES", 1 << 20)
+        failure = failure_of(fake_interpreter("while True: send('x' * 4096)"))
+        assert (failure.kind, failure.message) == (
+            "garbage",
+            "the worker wrote 1 MiB without an end of line where its reply to work should be",
+        )
+        text = "x" * ((1 << 20) - len('{"reply": ""}'))
+        assert reply_of(fake_interpreter(f"send(json.dumps({{'reply': 'x' * {len(text)}}}) + '\\n')"), str) == text
+
     def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         missing = str(tmp_path / "no" / "python")
         wanted = f"interpreter {missing} can't be started: No such file or directory; name another by --python"
@@ -116,6 +130,32 @@ class TestFailures:
 
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
         assert failure_of(str(tmp_path)).message == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE])
+    @pytest.mark.parametrize(("thing", "name"), [(Path, "mkdir"), (Path, "symlink_to"), (subprocess, "Popen")])
+    def test_an_exhausted_machine_is_not_the_interpreters_fault(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch, thing: Any, name: str, code: int
+    ) -> None:
+        """No WorkerError, which could be judged: the system's own error, and nothing left behind."""
+        python = fake_interpreter("send('{\"reply\": 1}\\n')")
+
+        def refused(*arguments: object, **keywords: object) -> None:
+            raise OSError(code, os.strerror(code))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(thing, name, refused)
+            with pytest.raises(OSError, match=re.escape(os.strerror(code))) as caught:
+                Worker(python, "tensorflow")
+        assert caught.value.errno == code
+
+    def test_what_the_system_has_against_an_interpreter_is_the_interpreters(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(*arguments: object, **keywords: object) -> None:
+            raise OSError(errno.ENOEXEC, "Exec format error")
+
+        monkeypatch.setattr(subprocess, "Popen", refused)
+        assert "can't be started: Exec format error" in failure_of(fake_interpreter("")).message
 
     @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has a TensorFlow")
     def test_an_interpreter_without_tensorflow_is_named_with_the_remedy(self) -> None:

@@ -113,7 +113,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert run.warnings[-1] == f"{INCOMPLETE}the run was interrupted after 1 of 2 launches"
     assert os.listdir(output) == ["run.json"]
     assert list(processes_of(temporary)) == []
-    assert os.listdir(temporary) == ["tfgate.lock"]
+    assert os.listdir(temporary) == []
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:

@@ -14,6 +14,7 @@ from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import INCOMPLETE
+from tests.bench.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
 
@@ -80,6 +81,26 @@ def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, t
     run, _ = measured(tmp_path, python, python, Scope(ORACLE, None, PAIRS))
     assert [record.failure is not None for record in run.oracle] == [True, True]
     assert run.pairs == ()
+
+
+def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: Path) -> None:
+    broken = numpy_interpreter(tmp_path, "print('no memory', flush=True); os._exit(3) if step == 2 else None")
+    run, _ = measured(tmp_path / "out", broken, numpy_interpreter(tmp_path), Scope(None, ORACLE, PAIRS))
+    assert (run.lockstep, run.pairs, run.warnings) == (None, (), ())
+    failure = run.lockstep_failure
+    assert failure is not None
+    words = "the worker exited with code 3 during lockstep; its last words: no memory"
+    assert (failure.kind, failure.message) == ("crashed", f"the reference failed: {words}")
+    assert failure.stderr_tail == 3 * "no memory\n"  # at steps 0, 1 and 2
+    assert read_record(PairedRun, tmp_path / "out" / PAIRED_FILE) == run
+
+
+def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Path) -> None:
+    broken = numpy_interpreter(tmp_path, "os._exit(3) if step == 2 else None")
+    run, _ = measured(tmp_path / "out", numpy_interpreter(tmp_path), broken, Scope(None, ORACLE, PAIRS))
+    assert run.lockstep is not None
+    assert run.lockstep.failure is not None
+    assert (run.lockstep_failure, run.pairs) == (None, ())
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: Path) -> None:

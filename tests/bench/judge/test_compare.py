@@ -111,6 +111,22 @@ def test_graph_operations_inform() -> None:
     assert (found.outcome, found.candidate, found.reference, found.note) == (Outcome.INFORMS, "10", "5", "+5 MatMul")
 
 
+def holding_on_a_gpu(launches: Sequence[Record], mebibytes: int) -> list[Record]:
+    """The launches with that much GPU memory at their peak. The first, held against the oracle, has read none."""
+    of_memory = [(each, each.memory and dataclasses.replace(each.memory, peak_gpu_bytes=mebibytes * 2**20)) for each in launches]
+    return [dataclasses.replace(each, memory=memory) for each, memory in of_memory]
+
+
+def test_gpu_memory_informs_where_both_sides_have_read_it() -> None:
+    """1200 / 1000 − 1 = 20%, beyond the margin of resident memory; that of a GPU gates nothing."""
+    of = holding_on_a_gpu(records(), 1000)
+    found = verdict(holding_on_a_gpu(records(OTHERS), 1200), of=of)
+    gpu = by_metric(found)["GPU memory"]
+    assert (gpu.outcome, gpu.gates, gpu.candidate, gpu.reference, gpu.note) == (Outcome.INFORMS, False, "1200 MiB", "1000 MiB", "+20.0%")
+    assert found.exit_code == 0
+    assert "GPU memory" not in by_metric(verdict(of=of))
+
+
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [

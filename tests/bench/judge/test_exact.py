@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.judge.exact import judge_numerics, judge_retraces
+from bench.judge.exact import graph_beside_reference, judge_numerics, judge_retraces
 from bench.judge.types import Outcome
 from bench.record.types import Evaluation, NumericError
 from tests.bench.samples import BEYOND, WITHIN, record, records
@@ -51,3 +51,21 @@ def test_a_second_trace_is_a_regression(retraces: int, outcome: Outcome) -> None
     launches = [record(), dataclasses.replace(record(launch=1), retraces=retraces)]
     found = judge_retraces("it", launches)
     assert (found.outcome, found.candidate) == (outcome, str(retraces))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reference", "values", "note"),
+    [
+        ({"MatMul": 3, "Add": 1}, {"MatMul": 3, "Add": 1}, ("4", "4"), "the same operations"),
+        ({"MatMul": 2, "Add": 2}, {"MatMul": 3, "Add": 1}, ("4", "4"), "+1 Add, -1 MatMul"),  # the sum alone would hide it
+        (dict.fromkeys("abcdefg", 1) | {"h": 9}, {"h": 1}, ("16", "1"), "+8 h, +1 a, +1 b, +1 c, +1 d"),
+        ({"MatMul": 3}, {}, ("3", "–"), "not counted"),
+        ({}, {}, ("–", "–"), "not counted"),
+    ],
+)
+def test_operations_are_compared_by_type(candidate: dict[str, int], reference: dict[str, int], values: tuple[str, str], note: str) -> None:
+    sides = [[dataclasses.replace(record(), graph_operations=side)] for side in (candidate, reference)]
+    found = graph_beside_reference("it", sides[0], sides[1])
+    assert (found.outcome, found.gates) == (Outcome.INFORMS, False)
+    assert (found.candidate, found.reference) == values
+    assert found.note == note

@@ -63,7 +63,14 @@ def test_a_step_that_was_mended_is_told_and_not_held_against_the_newest() -> Non
     assert [(change.first, change.worse) for change in found.changes] == [(5, True), (9, False)]
     assert not found.worse
     assert found.drift
-    assert found.drift.first == 5
+    assert found.drift.first is None
+
+
+def test_the_first_bad_run_is_of_the_stretch_that_lasts() -> None:
+    # Run 3 was slow and mended; run 12 brought what is there now.
+    found = step_time(releases([1.0] * 3 + [1.2] + [1.0] * 8 + [1.08] * 3))
+    assert found.drift
+    assert found.drift.first == 12
 
 
 def test_a_step_within_the_margin_is_a_change_that_is_not_worse() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,15 +24,26 @@ def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
     values = {"config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": "graph", "form": "", **more}
     name = f"test_{target}[{'-'.join(value for value in values.values() if value)}]"
     return MicroCase(
-        name, target, **values, median_seconds=seconds, words=600, matmul_fraction=0.2, tensorflow="2.21.0", fingerprint="0123"
+        name,
+        target,
+        **values,
+        median_seconds=seconds,
+        words=600,
+        matmul_fraction=0.2,
+        tensorflow="2.21.0",
+        threads=2,
+        onednn=True,
+        variables={},
+        fingerprint="0123",
     )
 
 
-def launches(seconds: Sequence[float], factor: float = 1.0, machine: str = "here", tensorflow: str = "2.21.0") -> list[MicroLaunch]:
+def launches(seconds: Sequence[float], factor: float = 1.0, machine: str = "here", **more: Any) -> list[MicroLaunch]:
+    """`more` replaces fields of every case."""
     made = []
     for number, value in enumerate(seconds):
         cases = [case(seconds=factor * value), case(seconds=3 * value, mode="eager")]
-        cases = [dataclasses.replace(one, tensorflow=tensorflow) for one in cases]
+        cases = [dataclasses.replace(one, **more) for one in cases]
         made.append(MicroLaunch(Path(f"run/launch-{number}.json"), machine, {one.name: one for one in cases}))
     return made
 
@@ -151,6 +163,14 @@ def test_a_slower_session_is_a_regression() -> None:
         (SESSIONS[:1], 4, "not judged: 1 earlier sessions on this machine"),
         ([launches(SECONDS, machine="elsewhere"), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
         ([*SESSIONS[:2], launches(SECONDS, tensorflow="2.20.0")], 4, "not judged: 1 earlier sessions on this machine"),
+        (
+            [launches(SECONDS, threads=1), *SESSIONS[:1]],
+            4,
+            "not judged: 1 earlier sessions on this machine with 2 threads, oneDNN on can't",
+        ),
+        ([launches(SECONDS, onednn=False), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
+        ([launches(SECONDS, variables={"A": "1"}), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
+        ([launches(SECONDS[:3]) + launches(SECONDS[3:], threads=1), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
         (SESSIONS, 3, "not judged: 3 launches, and 4 are needed"),
     ],
 )
@@ -160,6 +180,15 @@ def test_without_the_sessions_variance_nothing_is_judged(sessions: list[list[Mic
     assert found.outcome is Outcome.CANNOT_JUDGE
     assert {one.outcome for one in found.comparisons} == {Outcome.INFORMS}
     assert found.warnings[0].startswith(said)
+
+
+@pytest.mark.parametrize("more", [{"threads": 1}, {"onednn": False}, {"variables": {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}}])
+def test_sessions_of_other_settings_do_not_count(more: dict[str, Any]) -> None:
+    """Three slow ones among three that are like the launches, which are held against the latter alone; and the other way round."""
+    others = [launches(SECONDS[:4], 1.5 + number / 100, **more) for number in range(3)]
+    mixed = [session for pair in zip(SESSIONS, others, strict=True) for session in pair]
+    assert judge_sessions(mixed, launches(OTHERS[:4]), MARGIN) == judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
+    assert judge_sessions(mixed, launches(OTHERS[:4], **more), MARGIN).comparisons[0].improved
 
 
 def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:

@@ -1,15 +1,16 @@
 """Paired runs judged: each metric's three outcomes, sides that fail, and when more launches would change nothing."""
 
 import dataclasses
+import math
 
 import pytest
 
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired, settled
-from bench.judge.types import Comparison, Outcome
-from bench.record.lockstep import Lockstep
+from bench.judge.types import Comparison, Outcome, Verdict
+from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import PairedRun
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure, Record
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import BEYOND, MARGINS, environment, record
 
@@ -54,6 +55,20 @@ def test_each_gating_metric_can_fail(metric: str, effect: str, size: float) -> N
     verdict = judge_paired(run_of(4, effect, size), PAIRED)
     assert [other.metric for other in verdict.comparisons if other.outcome is Outcome.REGRESSION] == [metric]
     assert verdict.exit_code == 1
+
+
+def test_libraries_in_memory_are_not_the_sides_memory() -> None:
+    # A fresh installation: exp(0.20) times the resident memory, and all that is more of it backed by files.
+    run = run_of(4, "memory", 0.20)
+    grown = [one.candidate.memory for one in run.pairs]
+    assert all(grown)
+    pairs = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, memory=dataclasses.replace(memory, file_rss_bytes=size)))
+        for one, memory in zip(run.pairs, grown, strict=True)
+        if memory and (size := round(memory.peak_rss_bytes * (1 - math.exp(-0.20))))
+    ]
+    (found,) = [each for each in judge_paired(paired_run(pairs), PAIRED).comparisons if each.metric == "peak memory"]
+    assert found.outcome is Outcome.PASS
 
 
 def test_step_time_reads_as_a_person_wants_it() -> None:
@@ -117,6 +132,35 @@ def test_a_metric_without_margin_informs() -> None:
     assert found.note == "+65.0%"
 
 
+def test_graph_operations_are_named_by_type_and_inform() -> None:
+    """As many as before, yet others: a ratio of the sums would say +0.0%."""
+    launches = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, graph_operations={"MatMul": 4, "Add": 3}))
+        for one in map(pair, range(4))
+    ]
+    found = next(c for c in judge_paired(paired_run(launches), PAIRED).comparisons if c.metric == "graph operations")
+    assert (found.outcome, found.candidate, found.reference) == (Outcome.INFORMS, "7", "7")
+    assert found.note == "+3 Add, -3 MatMul"
+    assert comparison("graph operations").note == "the same operations"
+
+
+def test_gpu_memory_informs_where_both_sides_have_read_it() -> None:
+    """A candidate that holds twice as much: said, and no alarm."""
+    measured = [pair(launch) for launch in range(4)]
+    reference_alone = [dataclasses.replace(one, reference=holding_on_a_gpu(one.reference, 500)) for one in measured]
+    both = [dataclasses.replace(one, candidate=holding_on_a_gpu(one.candidate, 1000)) for one in reference_alone]
+    verdict = judge_paired(paired_run(both), MARGINS)
+    found = next(comparison for comparison in verdict.comparisons if comparison.metric == "GPU memory")
+    assert (found.outcome, found.gates, found.candidate, found.reference) == (Outcome.INFORMS, False, "1000 MiB", "500 MiB")
+    assert (found.note, verdict.outcome) == ("+100.0%", judge_paired(paired_run(measured), MARGINS).outcome)
+    assert "GPU memory" not in [comparison.metric for comparison in judge_paired(paired_run(reference_alone), MARGINS).comparisons]
+
+
+def holding_on_a_gpu(launch: Record, mebibytes: int) -> Record:
+    assert launch.memory is not None
+    return dataclasses.replace(launch, memory=dataclasses.replace(launch.memory, peak_gpu_bytes=mebibytes * 2**20))
+
+
 def test_too_few_launches_cannot_be_judged() -> None:
     found = comparison("step time", launches=3)
     assert found.outcome is Outcome.CANNOT_JUDGE
@@ -171,6 +215,30 @@ def test_lockstep_joins_the_verdict() -> None:
     failed = Lockstep(subject, environment(), None, "", (), {}, None, None, 0, 0.0, 0.0, 0.0, Failure("crashed", "it crashed"))
     run = dataclasses.replace(paired_run([pair(launch) for launch in range(4)]), lockstep=failed)
     assert judge_paired(run, PAIRED).exit_code == 1
+
+
+def test_a_departure_in_lockstep_is_a_regression_unless_the_reference_is_wrong() -> None:
+    """Everything else passes."""
+    subject, first = record().subject, Difference(7, "update", "embedding", 1e-3, 1e-5)
+    clean = paired_run([pair(launch) for launch in range(4)])
+
+    def verdict(departure: Departure | None) -> Verdict:
+        ended = Lockstep(
+            subject, environment(), environment(), subject.fingerprint, (5.0,) * subject.steps, {}, first, departure, 1, 1.0, 1.0, 3.0
+        )
+        return judge_paired(dataclasses.replace(clean, lockstep=ended), PAIRED)
+
+    assert verdict(None).exit_code == 0
+    regression = verdict(Departure(first, 0, reference_error=1e-7, candidate_error=1e-3))
+    assert (regression.outcome, regression.exit_code) == (Outcome.REGRESSION, 1)
+    assert [found.metric for found in regression.comparisons if found.outcome is Outcome.REGRESSION] == ["lockstep"]
+    assert verdict(Departure(first, 0, reference_error=1e-3, candidate_error=1e-7)).exit_code == 3
+
+
+def test_a_reference_that_fails_in_lockstep_is_a_failed_measurement() -> None:
+    broken = Failure("crashed", "the reference failed: the worker exited with code 3 during lockstep", "its last words")
+    verdict = judge_paired(dataclasses.replace(paired_run([]), lockstep_failure=broken), PAIRED)
+    assert (verdict.exit_code, verdict.failures) == (4, (f"lockstep: {broken.message}",))
 
 
 def test_the_candidate_must_not_be_traced_again() -> None:

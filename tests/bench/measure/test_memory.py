@@ -1,6 +1,7 @@
 """Resident memory of this process."""
 
 import ctypes
+import mmap
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure import memory
-from bench.measure.memory import peak_rss_bytes, release_free_memory, rss_bytes
+from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 2**20
@@ -31,6 +32,16 @@ def test_what_is_allocated_counts() -> None:
     assert peak_rss_bytes() >= held
     del block
     assert rss_bytes() < peak_rss_bytes()
+
+
+def test_a_file_in_memory_counts_as_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "library"
+    path.write_bytes(b"x" * (32 * MIB))
+    before = file_rss_bytes(), rss_bytes()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sum(mapped[:: mmap.PAGESIZE]) > 0
+        assert file_rss_bytes() - before[0] > 30 * MIB
+        assert rss_bytes() - before[1] > 30 * MIB
 
 
 def test_a_parents_peak_is_not_its_childs() -> None:

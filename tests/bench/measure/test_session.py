@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import math
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.measure.exchange import layout
 from bench.measure.session import Session
 from bench.measure.updates import QUANTITY
 from bench.record.codec import from_plain, to_plain
@@ -69,6 +73,9 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+    monkeypatch.setenv("LD_PRELOAD", "libtcmalloc.so")
     monkeypatch.setenv("SECRET_TOKEN", "x")
     description = Session().describe()
     assert through_json(description) == description
@@ -77,7 +84,11 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.distribution.startswith("tensorflow")
     assert environment.threads == usable_cores()
     assert environment.variables["TF_CPP_MIN_LOG_LEVEL"] == environment.variables["OPENBLAS_NUM_THREADS"] == "1"
+    allocators = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "LD_PRELOAD": "libtcmalloc.so"}
+    assert allocators.items() <= environment.variables.items()
     assert "SECRET_TOKEN" not in environment.variables
+    assert environment.tensor_float_32 is True  # TensorFlow's default
+    assert environment.affinity == tuple(sorted(os.sched_getaffinity(0)))
     assert description.machine == this_machine()
 
 
@@ -127,6 +138,40 @@ def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> 
     following = session.steps(1, check=(1, 4, 9))
     assert (following.unsettled, [error.quantity for error in following.numerics]) == ((), [QUANTITY])
     assert session.steps(1).numerics == ()
+
+
+@pytest.mark.parametrize(
+    ("work", "turned_off"),
+    [
+        (lambda session, path: session.steps(1), []),
+        (lambda session, path: session.evaluation_steps(1), []),
+        (lambda session, path: session.steps(1, check=(9,)), ["cpu:0"]),  # a launch that is checked at a later step
+        (lambda session, path: session.share(path, "reference"), ["cpu:0"]),
+        (lambda session, path: session.stress(), ["cpu:0"]),
+    ],
+    ids=["steps", "evaluation", "checked steps", "lockstep", "stress steps"],
+)
+def test_only_what_is_compared_number_by_number_is_without_tf32(
+    session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: Callable[[Session, str], Any], turned_off: list[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
+    shared = tmp_path / "exchange"
+    shared.write_bytes(bytes(4 * layout(TINY)[1]))
+    work(session, str(shared))
+    assert asked == turned_off
+
+
+@pytest.mark.parametrize("operation", ["steps", "evaluation_steps"])
+def test_a_block_ends_when_the_device_has_finished(session: Session, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Waiting, once a block, takes an hour here, by a clock that jumps: the last step's time holds it."""
+    waits: list[int] = []
+    clock = time.perf_counter
+    monkeypatch.setattr(session.trainer, "wait", lambda: waits.append(3600))
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + sum(waits))
+    block = getattr(session, operation)(3)
+    assert waits == [3600]
+    assert [seconds > 3600 for seconds in block.seconds] == [False, False, True]
 
 
 def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:
@@ -183,6 +228,7 @@ def test_finish_counts(session: Session) -> None:
     assert finished.retraces == 0
     assert finished.graph_operations["MatMul"] > 0
     assert finished.peak_rss_bytes >= 0
+    assert finished.peak_gpu_bytes is None  # the session's device is a CPU
 
 
 def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Session, Session], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.measure.worker import KINDS, serve
-from bench.record.types import Memory
+from bench.record.types import NumericError
 
 
 class Session:
@@ -22,8 +22,8 @@ class Session:
         self.calls.append("add")
         return left + right
 
-    def memory(self) -> Memory:
-        return Memory(7, math.nan)
+    def error(self) -> NumericError:
+        return NumericError(3, "loss", "", math.nan, 0.5)
 
     def count(self, upto: int) -> Generator[int, None, str]:
         for number in range(upto):
@@ -48,7 +48,8 @@ def test_an_operation_is_a_method_and_its_result_the_reply() -> None:
 
 
 def test_a_dataclass_goes_as_its_fields_and_nan_as_a_word() -> None:
-    assert answers_to({"op": "memory"}) == [{"reply": {"peak_rss_bytes": 7, "slope_bytes_per_step": "NaN", "steps": [], "rss_bytes": []}}]
+    (answer,) = answers_to({"op": "error"})
+    assert answer == {"reply": {"step": 3, "quantity": "loss", "tensor": "", "error": "NaN", "limit": 0.5}}
 
 
 def test_a_generator_sends_events_and_then_its_value() -> None:

@@ -1,5 +1,7 @@
 """What was asked for, and what there can't be."""
 
+from typing import Any
+
 import pytest
 
 from bench.micro.selection import SelectionError, selection
@@ -23,6 +25,21 @@ def test_a_cpu_beyond_the_first_asks_for_logical_devices() -> None:
 
 
 @pytest.mark.parametrize(
+    ("devices", "taken", "gpus"),
+    [
+        (None, ("gpu:0",), ("gpu:0",)),
+        (["cpu:0"], ("cpu:0", "gpu:0"), ("gpu:0",)),
+        (["gpu:1", "cpu:0", "gpu:2"], ("gpu:1", "cpu:0", "gpu:2"), ("gpu:1", "gpu:2")),
+    ],
+)
+def test_a_gpu_that_is_required_is_timed(devices: list[str] | None, taken: tuple[str, ...], gpus: tuple[str, ...]) -> None:
+    """Where one is named, nothing is added."""
+    chosen = selection(devices=devices, require_gpu=True)
+    assert (chosen.devices, chosen.gpus) == (taken, gpus)
+    assert selection(devices=devices).gpus == tuple(device for device in devices or () if device.startswith("gpu"))
+
+
+@pytest.mark.parametrize(
     ("asked", "said"),
     [
         ({"configs": ["huge"]}, "no configuration is called 'huge'"),
@@ -32,6 +49,6 @@ def test_a_cpu_beyond_the_first_asks_for_logical_devices() -> None:
         ({"modes": ["xla"]}, "no mode is called 'xla'; there are eager, graph"),
     ],
 )
-def test_unknown_names_are_refused(asked: dict[str, list[str]], said: str) -> None:
+def test_unknown_names_are_refused(asked: dict[str, Any], said: str) -> None:
     with pytest.raises((ConfigError, SelectionError), match=said):
         selection(**asked)

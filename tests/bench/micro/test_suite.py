@@ -47,6 +47,19 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
 
 @pytest.mark.tensorflow
 @PLUGIN
+@pytest.mark.parametrize(("threads", "onednn"), [("1", "0"), ("3", "1")])
+def test_a_case_says_how_tensorflow_ran(tmp_path: Path, threads: str, onednn: str) -> None:
+    """Threads and oneDNN by what TensorFlow was told, not by the cores; variables by what was given, here none that tells of either."""
+    path = tmp_path / "launch.json"
+    options = ["--config=tiny", "--mode=graph", "--variable=FLAGS=--a=1 --b", f"--benchmark-json={path}"]
+    found = micro("bench/micro/test_input.py", *options, TF_NUM_INTRAOP_THREADS=threads, TF_ENABLE_ONEDNN_OPTS=onednn)
+    assert found.returncode == 0, found.stdout
+    (info,) = (one["extra_info"] for one in json.loads(path.read_text())["benchmarks"])
+    assert (info["threads"], info["onednn"], info["variables"]) == (int(threads), onednn == "1", {"FLAGS": "--a=1 --b"})
+
+
+@pytest.mark.tensorflow
+@PLUGIN
 @pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])
 def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: str) -> None:
     path = tmp_path / "launch.json"
@@ -67,9 +80,19 @@ def test_a_missing_gpu_is_a_skip_that_says_so_or_a_failure() -> None:
     lines = [line for line in skipped.stdout.splitlines() if line.startswith("SKIPPED")]
     assert len(lines) == 1
     assert "there is no device 'gpu:0'" in lines[0]
-    required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", **hidden)
-    assert required.returncode == 1
-    assert "--require-gpu: there is no device 'gpu:0'" in required.stdout + required.stderr
+    for devices, missing in (((), "'gpu:0'"), (("--device=cpu:0", "--device=gpu:1", "--device=gpu:2"), "'gpu:1' and no 'gpu:2'")):
+        required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", *devices, **hidden)
+        assert required.returncode == 1
+        assert f"--require-gpu: there is no device {missing}; TensorFlow" in required.stdout + required.stderr
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+def test_a_gpu_that_is_required_is_timed_in_place_of_the_cpu() -> None:
+    """What is collected: no case of cpu:0, which would pass for a GPU's."""
+    found = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", "--collect-only")
+    assert "[tiny-gpu:0-eager]" in found.stdout
+    assert "cpu:0" not in found.stdout
 
 
 @pytest.mark.tensorflow

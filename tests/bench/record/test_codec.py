@@ -98,10 +98,10 @@ def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> No
 
 def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
     plain = to_plain(run)
-    optional = {"gpu", "gpu_driver", "stderr_tail", "failure", "rss_bytes"}  # have defaults
+    fields = {frozenset(field.name for field in dataclasses.fields(kind)): dataclasses.fields(kind) for kind in TYPES}
     for number in range(object_count(plain)):
-        names = set(nth_object(plain, number)[1])
-        for name in names - optional - ({"steps"} if "rss_bytes" in names else set()):  # Memory.steps has one, too; Subject.steps has none
+        mine = fields[frozenset(nth_object(plain, number)[1])]
+        for name in (field.name for field in mine if field.default is field.default_factory):  # neither: both are MISSING
             whole, tampered, place = nth_object(plain, number)
             del tampered[name]
             with pytest.raises(FormatError) as caught:
@@ -114,6 +114,14 @@ def test_fields_with_defaults_may_be_left_out(run: types.Run) -> None:
     del plain["records"][0]["failure"], plain["records"][0]["machine"]["gpu"]
     record = from_plain(types.Run, plain).records[0]
     assert (record.failure, record.machine.gpu) == (None, "")
+
+
+def test_records_from_before_a_field_was_added_are_read(run: types.Run) -> None:
+    plain = to_plain(run)
+    record = plain["records"][0]
+    del record["environment"]["affinity"], record["environment"]["tensor_float_32"], record["memory"]["peak_gpu_bytes"]
+    read = from_plain(types.Run, plain).records[0]
+    assert (read.environment.affinity, read.environment.tensor_float_32, read.memory.peak_gpu_bytes) == ((), None, None)
 
 
 def refusal_of(plain: Any) -> str:
@@ -129,11 +137,11 @@ def refusal_of(plain: Any) -> str:
     ("wrong", "right"),
     [
         ([[]], 0),
-        (True, 2),  # environment.onednn, evaluation.weights_changed
+        (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 11),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors
         ("text", 23),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
-        (None, 5),  # environment, startup, evaluation, memory, failure
+        (None, 7),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure
     ],
     ids=repr,
 )

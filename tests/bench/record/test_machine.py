@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.machine import this_machine, usable_cores
+from bench.record.machine import affinity, this_machine, usable_cores
 
 
 @pytest.fixture
@@ -34,6 +34,16 @@ def test_cores_are_those_that_this_process_may_use() -> None:
         assert this_machine().cores == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_the_affinity_names_them_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {9, 2, 40})
+    assert (affinity(), usable_cores()) == ((2, 9, 40), 3)
+
+
+def test_a_system_without_affinities_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert (affinity(), usable_cores()) == ((), os.cpu_count())
 
 
 def test_the_first_gpu_and_its_driver_are_named(nvidia_smi: Path) -> None:

@@ -17,6 +17,14 @@ def test_a_case_is_what_extra_info_says(tmp_path: Path) -> None:
     one = found.cases[STEP]
     assert (one.median_seconds, one.words, one.tensorflow) == (0.06, 600, "2.21.0")
     assert (one.subject, one.metric) == ("notebook cells on cpu:0", "step graph")
+    assert one.settings == "2 threads, oneDNN on"
+
+
+def test_settings_name_each_variable_that_was_given(tmp_path: Path) -> None:
+    """In the order of their names, so that equal settings are equal."""
+    given = {"MALLOC_ARENA_MAX": "1", "LD_PRELOAD": "fast.so"}
+    found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06}, threads=1, onednn=False, variables=given))
+    assert found.cases[STEP].settings == "1 threads, oneDNN off, LD_PRELOAD=fast.so, MALLOC_ARENA_MAX=1"
 
 
 def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_path: Path) -> None:
@@ -45,6 +53,9 @@ def damaged(**changes: Any) -> str:
         (damaged(benchmarks=[case_json(STEP, 0.06, matmul_fraction="many")]), "matmul_fraction of .* is 'many'; it must be a number"),
         (damaged(benchmarks=[case_json(STEP, 0.06, words=-1)]), "words of .* is -1; it must be a number"),
         (damaged(benchmarks=[case_json(STEP, 0.06, target=7)]), "target of .* is 7; it must be text"),
+        (damaged(benchmarks=[case_json(STEP, 0.06, onednn=1)]), "onednn of .*: true or false is wanted"),
+        (damaged(benchmarks=[case_json(STEP, 0.06, threads="2")]), "threads of .*: an integer is wanted"),
+        (damaged(benchmarks=[case_json(STEP, 0.06, variables={"A": 1})]), "variables of .*: a string is wanted"),
     ],
 )
 def test_what_the_suite_did_not_write_is_refused_with_its_path(tmp_path: Path, text: str, said: str) -> None:
@@ -63,6 +74,9 @@ def test_a_reduced_launch_reads_the_same_without_its_rounds(tmp_path: Path) -> N
     plain = json.loads(target.read_text())
     assert plain["benchmarks"][0]["stats"] == {"median": 0.06}
     assert plain["commit_info"] == {}
+    assert plain["machine_info"] == {"fingerprint": MACHINE}
+    assert "its-name" in source.read_text()
+    assert "its-name" not in target.read_text()
     with pytest.raises(FileExistsError, match="is not overwritten"):
         write_reduced(source, target)
 

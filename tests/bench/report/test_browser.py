@@ -3,6 +3,7 @@
 Screenshots go to the folder that TFGATE_SCREENSHOTS names, if it names one.
 """
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.report.html import page
+from bench.report.history import history_page
+from bench.report.html import _environment, page
+from bench.report.tables import Cell, Table
+from tests.bench.judge.test_history import releases
 from tests.bench.report.samples import upgrade
 from tests.bench.report.test_html import hostile
 
@@ -95,6 +99,41 @@ def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None
     assert column(opened, "median ms") == rising[::-1]
     assert opened.page.locator("th[aria-sort=descending]").inner_text().startswith("median ms")
     assert opened.complaints == []
+
+
+def test_what_has_no_number_comes_last_whichever_way(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "wild.html"
+    cells = [Cell("–"), Cell("2", 2.0), Cell("inf", math.inf), Cell("nan", math.nan), Cell("10", 10.0), Cell("-inf", -math.inf)]
+    template = _environment().from_string('{% from "macros.html" import sortable %}{{ sortable(table) }}')
+    made = template.render(table=Table("Wild", ("what",), tuple((cell,) for cell in cells)))
+    path.write_text(page([upgrade()]).replace("</main>", f"{made}</main>"), encoding="utf-8")
+    opened = Opened(chromium, path, DESK)
+    button = opened.page.get_by_role("button", name="what")
+    button.click()
+    assert column(opened, "what") == ["-inf", "2", "10", "inf", "–", "nan"]
+    button.click()
+    assert column(opened, "what") == ["inf", "10", "2", "-inf", "nan", "–"]
+
+
+def test_on_paper_everything_is_open_and_dark_on_white(chromium: "Browser", regression: Path) -> None:
+    opened = Opened(chromium, regression, DESK, "dark")
+    assert opened.page.locator("details:not([open])").count() > 0
+    opened.page.emulate_media(media="print")
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.page.locator("details:not([open])").count() == 0
+    assert opened.page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert opened.page.evaluate("getComputedStyle(document.body).getPropertyValue('--s3')").strip() == "#b59f00"
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator("details:not([open])").count() > 0
+
+
+def test_a_history_opens_without_a_complaint(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "history.html"
+    path.write_text(history_page(releases([1.0] * 6 + [1.08] * 5), 11, ["left out: one"]), encoding="utf-8")
+    opened = Opened(chromium, path, PHONE)
+    assert opened.page.title() == "REGRESSION – tfgate history"
+    assert opened.complaints == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

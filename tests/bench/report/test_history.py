@@ -23,7 +23,7 @@ def test_the_worst_stands_first_with_the_run_that_brought_it() -> None:
     titles = re.findall(r"<figcaption><strong>(.*?)</strong>", page)
     assert titles[0].startswith("step time of ")
     assert "+20.0% with run-6 (TensorFlow 2.21.0, 2026-001-07), and every run of that level" in page
-    assert "first beyond it with run-6" in page
+    assert "ever since run-6" in page
     assert "left out: nothing" in page
     assert 'class="change"' in page
 

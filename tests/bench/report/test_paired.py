@@ -2,11 +2,14 @@
 
 import dataclasses
 import math
+import re
 import statistics
+
+import pytest
 
 from bench.report.paired import pairs_text, sides_text, spread_text
 from tests.bench.judge.test_paired import PAIRED
-from tests.bench.paired_samples import NOISE, pair, paired_run
+from tests.bench.paired_samples import NOISE, pair, paired_run, quad
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 
@@ -37,9 +40,35 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
 def test_the_spread_is_that_of_the_launches() -> None:
     """Log ratios of the first four launches: 0.004, −0.006, 0.001, 0.003, of a deviation of 0.45%; quads of a launch are equal."""
     row = cells(spread_text(RUN, PAIRED), "step time")
-    assert row[2:5] == ["4", f"{statistics.stdev(NOISE[:4]):.2%}", "0.0%"]
+    assert row[2:6] == ["4", f"{statistics.stdev(NOISE[:4]):.2%}", f"{statistics.stdev(NOISE[:4]):.2%}", "0.0%"]
     assert row[-1].startswith("+5.")  # nothing smaller than the margin is ever caught
     assert "KiB" in " ".join(cells(spread_text(RUN, PAIRED), "memory growth"))
+
+
+@pytest.mark.parametrize(
+    ("apart", "own", "of_quads"),
+    # Launches' variance 20.3e-6 (a deviation of 0.45%). Two quads ±a about each launch: variance 2a², of which a² is in a launch's mean.
+    [
+        (0.0, "0.45%", "0.0%"),
+        (0.002, "0.40%", "0.3%"),  # 20.3e-6 − 4e-6 = 16.3e-6 is the launch's own
+        (0.02, "0.00%", "2.8%"),  # 400e-6: the quads explain it all
+    ],
+)
+def test_the_variance_is_split_into_the_launch_s_own_and_its_quads(apart: float, own: str, of_quads: str) -> None:
+    pairs = [
+        dataclasses.replace(one, steps=tuple(quad(noise + a) for a in (-apart, apart)))
+        for one, noise in zip(RUN.pairs, NOISE, strict=False)
+    ]
+    text = spread_text(paired_run(pairs), PAIRED)
+    assert re.search(r"deviation of launches +launch's own +of quads", text.splitlines()[0])
+    assert cells(text, "step time")[3:6] == ["0.45%", own, of_quads]
+    assert cells(text, "peak memory")[4:6] == ["–", "–"]  # one value a launch: nothing to split
+
+
+def test_every_part_is_of_the_launches_that_decided() -> None:
+    """Decided after four, whose deviation is 0.45%; two that are twice as slow came later."""
+    later = paired_run([*RUN.pairs, *(pair(launch, step=0.7) for launch in (4, 5))])
+    assert cells(spread_text(later, PAIRED), "step time")[2:6] == ["4", "0.45%", "0.45%", "0.0%"]
 
 
 def test_without_a_first_look_there_is_no_spread() -> None:

@@ -11,6 +11,7 @@ import pytest
 from bench.judge.gate import judge_run
 from bench.record.codec import to_plain
 from bench.record.files import read_record
+from bench.record.paired import PairedRun
 from bench.record.types import Baseline
 from bench.report.schema import SCHEMAS, main, schema_text
 from bench.report.text import verdict_json
@@ -19,6 +20,7 @@ from tests.bench.samples import MARGINS, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "docs" / "schema"
+REPORTS = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
 
 
 def validator(name: str) -> Any:
@@ -45,6 +47,19 @@ def test_the_command_writes_them_all(tmp_path: Path) -> None:
 def test_the_repository_s_baselines_are_valid(path: Path) -> None:
     assert read_record(Baseline, path).subject.name == path.stem
     assert list(validator("baseline").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parent.name)
+def test_the_published_paired_runs_are_valid(path: Path) -> None:
+    assert read_record(PairedRun, path).pairs
+    assert list(validator("paired-run").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+
+
+def test_there_are_published_paired_runs_and_a_damaged_one_is_refused() -> None:
+    plain = json.loads(REPORTS[0].read_text(encoding="utf-8"))
+    del plain["pairs"][-1]["steps"][0]["order"]
+    with pytest.raises(jsonschema.ValidationError, match="'order' is a required property"):
+        validator("paired-run").validate(plain)
 
 
 def test_runs_are_valid_with_numbers_that_json_lacks() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import ALL, Fault, wrap
 
 
 def _trains() -> None:
@@ -37,6 +37,6 @@ def _loss_rounded() -> None:
 
 
 FAULTS = (
-    Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.trainer"),
-    Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_rounded, "lm.trainer"),
+    Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.trainer", ALL),
+    Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_rounded, "lm.trainer", ALL),
 )

@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+KERAS = ("cells", "layers")  # made of Keras' layers (lm/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
+ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
+
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
@@ -13,7 +16,7 @@ class Fault:
     description: str
     patch: Callable[[], None]  # applied once, in the measured process
     module: str = "tensorflow"  # the patch is applied after this one's import
-    reaches: tuple[str, ...] = ("cells",)  # the implementations (modules of lm) that it makes wrong
+    reaches: tuple[str, ...] = KERAS  # the implementations (modules of lm) that it makes wrong in the newest TensorFlow
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

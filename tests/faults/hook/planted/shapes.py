@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import ALL, Fault, wrap
 
 VECTOR = 8  # float32 values in an AVX register
 
@@ -52,5 +52,5 @@ def _dropout_unscaled() -> None:
 FAULTS = (
     Fault("wrong-for-odd-batches", "rows beyond a multiple of 8 do not count", _batch_tail_lost),
     Fault("wrong-for-odd-widths", "output gates beyond a multiple of 8 units are linear", _width_tail_linear),
-    Fault("dropout-not-rescaled", "what dropout keeps is not divided by the keep probability", _dropout_unscaled, "lm.trainer"),
+    Fault("dropout-not-rescaled", "what dropout keeps is not divided by the keep probability", _dropout_unscaled, "lm.trainer", ALL),
 )

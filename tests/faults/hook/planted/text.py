@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import ALL, Fault, wrap
 
 
 def _batch_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
@@ -31,7 +31,7 @@ def _last_row_repeated(inputs: Any, targets: Any) -> Any:
 
 
 FAULTS = (
-    Fault("text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.batches"),
+    Fault("text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.batches", ALL),
     Fault("text-last-row-dropped", "the last row of a batch is dropped for a copy of the one before", _batch_by(_last_row_repeated),
-          "lm.batches"),
+          "lm.batches", ALL),
 )  # fmt: skip

@@ -1,0 +1,47 @@
+"""A fault is caught where it reaches, and changes nothing where it doesn't: what the catalogue says of each implementation is true."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import pytest
+
+from bench.drive.plan import Plan
+from lm.config import IMPLEMENTATIONS
+from tests.bench.samples import MARGINS
+from tests.faults.hook.planted.optimizer import BROKEN_AFTER, TWICE_EVERY
+from tests.faults.hook.planted.registry import FAULTS, NO_FAULT
+from tests.faults.trial import PLAN, Trial, catches, lockstep_catch, run_fault
+
+STEPS = 12  # and the stress steps
+LATE_STEPS = {"update-twice-every-100th-step": TWICE_EVERY + 2, "wrong-after-step-200": BROKEN_AFTER + 2}
+OTHERS = [name for name in IMPLEMENTATIONS if name != PLAN.implementation]  # tests/faults/test_faults.py has the table's own
+
+
+def plan_of(fault: str, implementation: str) -> Plan:
+    """Steps enough to be wrong."""
+    return dataclasses.replace(PLAN, steps=LATE_STEPS.get(fault, STEPS), implementation=implementation)
+
+
+@functools.cache
+def clean_losses(python: str, plan: Plan) -> tuple[float, ...]:
+    return run_fault(NO_FAULT.name, python, plan).record.losses
+
+
+def caught(fault: str, python: str, plan: Plan, trial: Trial) -> bool:
+    """By a gate without baselines; where the oracle reads the same wrong text, by lockstep."""
+    if FAULTS[fault].module == "lm.batches":
+        return lockstep_catch(fault, python, plan) is not None
+    return bool(catches(trial, {}, MARGINS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("implementation", OTHERS)
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_is_caught_if_and_only_if_it_reaches(newest_python: Path, fault: str, implementation: str) -> None:
+    python, plan = str(newest_python), plan_of(fault, implementation)
+    trial = run_fault(fault, python, plan)
+    reached = implementation in FAULTS[fault].reaches
+    assert caught(fault, python, plan, trial) == reached
+    if not reached:
+        assert trial.record.losses == clean_losses(python, plan)  # to the last bit

@@ -1,0 +1,97 @@
+"""The scripts of .ci: a baseline changes alone, and a browser that can't be had fails nothing."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Clone:
+    """A repository with one commit, to which others are added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet")
+        self.change("README.md")
+
+    def git(self, *arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def change(self, *names: str) -> None:
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(path.read_text() + "more\n" if path.exists() else "some\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "change")
+
+    def check(self) -> subprocess.CompletedProcess[str]:
+        script = ROOT / ".ci" / "baselines-alone"
+        return subprocess.run([script, "HEAD^1"], cwd=self.folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    if not shutil.which("git"):
+        pytest.skip("git isn't installed")
+    return Clone(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["lm/cells.py", "docs/model.md"],
+        ["baselines/tiny.json"],
+        ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
+        ["lm/baselines/x.py", "docs/baselines.md"],  # not the folder of baselines
+    ],
+)
+def test_a_change_of_one_kind_passes(clone: Clone, names: list[str]) -> None:
+    clone.change(*names)
+    assert clone.check().returncode == 0
+
+
+@pytest.mark.parametrize("other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"])
+def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) -> None:
+    clone.change("baselines/tiny.json", other)
+    answer = clone.check()
+    assert answer.returncode == 1
+    assert answer.stderr.strip().endswith(f"also changes: {other}")
+
+
+def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:
+    clone.change("baselines/tiny.json")
+    clone.git("mv", "baselines/tiny.json", "tiny.json")
+    clone.git("commit", "--quiet", "--message", "move")
+    assert clone.check().returncode == 1
+
+
+def test_a_commit_that_is_not_there_is_no_pass(tmp_path: Path, clone: Clone) -> None:
+    assert clone.check().returncode not in (0, 1)  # a first commit has no parent
+
+
+BROWSER_TOOLS = {"apt-get": "echo called >&2; exit 1", "id": "echo ${USER_ID}", "timeout": 'shift; exec "$@"'}
+
+
+def install_browser(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """.ci/browser on a machine that has these tools alone: its apt-get fails, as one does that reaches no mirror."""
+    for name, text in BROWSER_TOOLS.items():
+        (folder / name).write_text(f"#!/bin/bash\n{text}\n")
+        (folder / name).chmod(0o755)
+    command = ["/bin/bash", str(ROOT / ".ci" / "browser")]
+    return subprocess.run(command, env={"PATH": str(folder), **variables}, capture_output=True, text=True, check=False)
+
+
+def test_a_browser_that_cannot_be_installed_fails_nothing(tmp_path: Path) -> None:
+    answer = install_browser(tmp_path, CI="true", USER_ID="0")
+    assert (answer.returncode, answer.stderr) == (0, "called\nChromium could not be installed: the tests in a browser will skip\n")
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true", "USER_ID": "1000"}, {"USER_ID": "0"}, {"CI": "false", "USER_ID": "0"}])
+def test_a_machine_that_is_not_ci_s_is_left_alone(tmp_path: Path, variables: dict[str, str]) -> None:
+    answer = install_browser(tmp_path, **variables)
+    assert (answer.returncode, answer.stderr) == (0, "")

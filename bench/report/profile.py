@@ -162,11 +162,11 @@ def _traces(traces: Traces) -> list[str]:
 
 
 def _changes(one: str, other: str) -> str:
-    """What differs between two signatures, word by word."""
-    before, after = one.split(), other.split()
+    """What differs between two signatures, word by word, and the second whole."""
+    before, after = (re.findall(r"[\w.]+|\S", signature) for signature in (one, other))
     codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     changes = [f"{' '.join(before[i:j])} became {' '.join(after[k:m])}" for tag, i, j, k, m in codes if tag != "equal"]
-    return "; ".join(changes) or "the same as the one before, as TensorFlow prints it"
+    return f"{'; '.join(changes)}, in {other}" if changes else "the same as the one before, as TensorFlow prints it"
 
 
 def _memory(peak: PeakMemory) -> list[str]:

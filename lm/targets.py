@@ -17,21 +17,27 @@ class Target(NamedTuple):
     function: Any
     body: Callable[..., Any]
     arguments: tuple[Any, ...]
+    others: tuple[tuple[Any, ...], ...] = ()  # arguments of further batches: a target that depends on more than shapes is traced for each
 
     def run(self) -> None:
         """Calls it, and returns when its device is done."""
-        self.function(*self.arguments)
+        self.run_with(self.arguments)
+
+    def run_with(self, arguments: tuple[Any, ...]) -> None:
+        """The same with other arguments."""
+        self.function(*arguments)
         tf.test.experimental.sync_devices()
 
 
-def target(trainer: Trainer, name: str, batch: Batch) -> Target:
+def target(trainer: Trainer, name: str, batch: Batch, *others: Batch) -> Target:
     """forward: ids → logits. gradient: ids → loss and gradients. clip: gradients → clipped. step: all of it, and the update.
 
     `step` is the very function that the gate times. Raises ValueError for another name.
     """
     if name not in _MAKERS:
         raise ValueError(f"no target is called {name!r}; there are {', '.join(_MAKERS)}")
-    return _MAKERS[name](trainer, batch)
+    made: Target = _MAKERS[name](trainer, batch)
+    return made._replace(others=tuple(_MAKERS[name](trainer, other).arguments for other in others))
 
 
 def _forward(trainer: Trainer, batch: Batch) -> Target:

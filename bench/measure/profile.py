@@ -10,11 +10,11 @@ from bench.record.profile import Dump, Profiled, Traces
 WARM_UP = 5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
 
 
-def profile(trainer: Any, name: str, batch: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
+def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
-    The raw trace stays below `folder`.
-    Raises ValueError for an unknown target and for an empty trace, ProfilerError where TensorFlow can't profile.
+    The steps are on `batch`; the warm-up is on `other`, too: what is traced for each batch shows. The raw trace stays below `folder`.
+    Raises ValueError for an unknown target and for an empty trace, ProfilerError where TensorFlow can't profile, or traces meanwhile.
     """
     from lm import graphs, profiling
     from lm.roofline import matmul_flops_per_second
@@ -22,15 +22,21 @@ def profile(trainer: Any, name: str, batch: Any, steps: int, folder: Path, *, de
 
     rate = matmul_flops_per_second(trainer.device)
     with profiling.retracing_messages() as messages:
-        called = target(trainer, name, batch)
+        called = target(trainer, name, batch, other)
+        for arguments in called.others:
+            called.run_with(arguments)
         for _ in range(WARM_UP):
             called.run()
         plain = [_timed(called) for _ in range(steps // 2)]
+        traced = called.function.experimental_get_tracing_count()
         with profiling.recording(folder, detailed=detailed):
             profiled = []
             for number in range(steps):
                 with profiling.step_window(number):
                     profiled.append(_timed(called))
+        again = called.function.experimental_get_tracing_count() - traced
+        if again:
+            raise profiling.ProfilerError(f"{name} was traced {again} times while it was recorded; give it the same types each step")
         plain += [_timed(called) for _ in range(steps - len(plain))]
     function = called.function
     traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))

@@ -164,8 +164,8 @@ class Session:
         """Profiles a target (see bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
         from bench.measure.profile import profile
 
-        data, _ = self._prepare(self._next_step)
-        return profile(self.trainer, target, data, steps, Path(folder), detailed=detailed)
+        data, other = (self._prepare(step)[0] for step in (self._next_step, self._next_step + 1))
+        return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Perplexity over the first batches of the validation split."""

@@ -1,6 +1,7 @@
 """Profiles and their comparison, as text and as plain data."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -155,8 +156,17 @@ def _calls(row: Difference) -> list[str]:
 def _traces(traces: Traces) -> list[str]:
     if traces.count == 1:
         return ["traced once: no retraces"]
-    reasons = [*(f"for {signature}" for signature in traces.signatures), *traces.messages]
+    pairs = itertools.pairwise(traces.signatures)
+    reasons = [*(f"trace {number}: {_changes(one, other)}" for number, (one, other) in enumerate(pairs, 2)), *traces.messages]
     return [f"traced {traces.count} times, {traces.count - 1} more than needed:", *(f"  {one_line(reason)}" for reason in reasons)]
+
+
+def _changes(one: str, other: str) -> str:
+    """What differs between two signatures, word by word, and the second whole."""
+    before, after = (re.findall(r"[\w.]+|\S", signature) for signature in (one, other))
+    codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    changes = [f"{' '.join(before[i:j])} became {' '.join(after[k:m])}" for tag, i, j, k, m in codes if tag != "equal"]
+    return f"{'; '.join(changes)}, in {other}" if changes else "the same as the one before, as TensorFlow prints it"
 
 
 def _memory(peak: PeakMemory) -> list[str]:

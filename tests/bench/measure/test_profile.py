@@ -1,6 +1,10 @@
 """A target profiled in this very process: what the answer holds, and that its rows add up to the step."""
 
+import itertools
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +67,48 @@ def test_operations_of_the_step_belong_to_layers(tmp_path: Path, implementation:
         assert {"lstm 0, gradient", "lstm 1, gradient", "embedding, gradient", "update"} <= set(seconds)
         unknown = sum(value for name, value in seconds.items() if name.startswith(NO_SCOPE))
         assert unknown < 0.1 * sum(seconds.values())
+
+
+class EachTimeAnother(tuple[int, ...]):
+    """Arguments that hold another number whenever they are handed over."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((next(NUMBERS),))
+
+
+NUMBERS = itertools.count()
+
+
+def _depends_on(arguments: Iterator[tuple[int, ...]]) -> Any:
+    """A maker of targets that take a Python number, the next of `arguments`, for each batch."""
+    import tensorflow as tf
+
+    from lm.targets import Target
+
+    def body(number: int) -> Any:
+        return tf.constant(1.0) * number
+
+    function = tf.function(body, autograph=False)
+    return lambda trainer, batch: Target(function, body, next(arguments))
+
+
+def test_a_target_that_takes_pythons_numbers_is_traced_for_each(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch has 17, the other 23: two traces, none of them recorded."""
+    from lm import targets
+
+    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(iter(((17,), (23,)))))
+    traces = session.profile("forward", 4, str(tmp_path), False).traces
+    assert traces.count == 2
+    assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
+
+
+def test_what_is_traced_while_it_is_recorded_is_refused(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lm import targets
+    from lm.profiling import ProfilerError
+
+    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(itertools.repeat(EachTimeAnother())))
+    with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):
+        session.profile("forward", 4, str(tmp_path), False)
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_retraces_come_with_their_reasons() -> None:
     again = Traces(2, ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"), ("5 out of the last 5 calls triggered tf.function retracing",))
     text = profile_text(dataclasses.replace(made(), traces=again, hlo_problem="InvalidArgumentError: no"))
     assert "traced 2 times, 1 more than needed:" in text
-    assert "for inputs: int32 [7, 10]" in text
+    assert "\n  trace 2: 8 became 7, in inputs: int32 [7, 10]\n" in text
     assert "triggered tf.function retracing" in text
     assert "no HLO: InvalidArgumentError: no" in text
     assert "traced once: no retraces" in profile_text(made())

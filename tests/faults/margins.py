@@ -137,16 +137,19 @@ def report(records: Sequence[Record]) -> str:
     return "\n".join([head, table, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
 
 
-def _plans(records: Iterable[Record]) -> list[str]:
+def _plans(records: Sequence[Record]) -> list[str]:
     """What was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2 threads), …"."""
     lines: dict[str, list[str]] = {}
+    everywhere = {_version(record) for record in records}
     groups = itertools.groupby(sorted(records, key=_place), key=_place)
     for (implementation, _, config), group in groups:
         mine = list(group)
         environments = [record.environment for record in mine if record.environment]
         onednn = " and ".join("on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True))
         threads = " and ".join(str(count) for count in sorted({one.threads for one in environments}))
-        text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads})"
+        versions = dict.fromkeys(map(_version, mine))
+        alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
+        text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads}{alone})"
         lines.setdefault(implementation, []).append(text)
     return [f"`{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
 

@@ -130,7 +130,8 @@ def baseline_values(name: str, baseline: Baseline) -> Values:
         groups.setdefault(place, []).extend(session.launches)
     perplexities = [log_perplexity(replica.losses, baseline.subject, 0.0) for replica in baseline.replicas]
     for place, launches in groups.items():
-        found = {**_speed_logarithms(launches), "perplexity": perplexities}
+        memory = [math.log(launch.peak_rss_bytes) for launch in launches if launch.peak_rss_bytes]
+        found = {**_speed_logarithms(launches), "perplexity": perplexities, "peak memory": memory}
         values |= {Key(baseline.subject.name, baseline.subject.fingerprint, *place, metric): mean for metric, mean in _means(found).items()}
     versions = dict.fromkeys(session.environment.tensorflow for session in baseline.sessions)
     return Values(name, baseline.created, ", ".join(versions), values)
@@ -213,7 +214,6 @@ def _speed_logarithms(speeds: Sequence[LaunchSpeed]) -> dict[str, list[float]]:
     return {
         "step time": [math.log(speed.step_seconds) for speed in speeds],
         "start-up": [math.log(speed.startup_seconds) for speed in speeds],
-        "peak memory": [math.log(speed.peak_rss_bytes) for speed in speeds if speed.peak_rss_bytes],
     }
 
 

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench.commands.options import read_baselines
 from bench.drive.lockstep import Side, run_lockstep
 from bench.drive.plan import Plan
@@ -28,7 +26,7 @@ from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Baseline, Record, Run
-from tests.faults.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch
+from tests.faults.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
 from tests.faults.table import BASELINES
 from tests.faults.trial import PLAN
 
@@ -153,12 +151,12 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         apart=departed,
         lockstep_bound=_bound(departed, len(apart)),
     )
-    counts = _table([_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"])
-    each = _table(
+    counts = table_text([_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"])
+    each = table_text(
         [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
         ["TensorFlow", "corpus", "oneDNN", "threads", "nearest to the oracle's limit", PERPLEXITY],
     )
-    lockstep = _table([[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"])
+    lockstep = table_text([[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"])
     return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
 
 
@@ -190,11 +188,6 @@ def _difference(one: Judged) -> str:
     """The perplexity's from the baseline's."""
     found = one.by(PERPLEXITY)
     return percent(found.interval.estimate) if found and found.interval else "–"
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    table: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return table
 
 
 def _told(judged: Judged) -> Judged:

@@ -132,7 +132,7 @@ def report(records: Sequence[Record]) -> str:
         floor=FLOOR,
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
-    table = _table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
+    table = table_text(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
     over = [f"- over its limit: {line}" for line in alarms(records)]
     return "\n".join([head, table, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
 
@@ -172,10 +172,11 @@ def _by_configuration(records: Sequence[Record]) -> str:
             ratios.setdefault(quantity if kind == "training" else "stress", []).append(_ratio(error))
         cells = [f"{max(ratios[column]):.2f}" if column in ratios else "–" for column in (*quantities, "stress")]
         rows.append([implementation, config, str(len(mine)), *cells])
-    return _table(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
+    return table_text(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
 
 
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+def table_text(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    """A table of a document."""
     table: str = tabulate(rows, headers, "github", disable_numparse=True)
     return table
 

@@ -7,29 +7,15 @@ import pytest
 
 from bench.judge.types import Comparison, Outcome
 from bench.record.files import write_record
-from bench.record.lockstep import Departure, Difference, Lockstep
+from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Baseline, Evaluation, Failure
+from tests.bench.report.samples import lockstep
 from tests.bench.samples import BEYOND, MARGINS, STEPS, TINY, baseline, environment, record, run
 from tests.faults.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
 from tests.faults.trial import PLAN
 
 BASELINES = {TINY.name: baseline(subject=TINY)}
-NEAREST = Difference(1, "update", "embedding", 2e-5, 8e-5)
-TOGETHER = Lockstep(
-    subject=dataclasses.replace(TINY, steps=2),
-    reference=environment(),
-    candidate=environment("2.12.1"),
-    candidate_fingerprint=TINY.fingerprint,
-    losses=(62.0, 61.5),
-    differences={"update of embedding": (1e-5, 2e-5)},
-    nearest=NEAREST,
-    departure=None,
-    oracle_steps=0,
-    reference_seconds=1.0,
-    candidate_seconds=1.0,
-    wall_seconds=3.0,
-)
-APART = dataclasses.replace(TOGETHER, departure=Departure(dataclasses.replace(NEAREST, difference=1e-3), 0, 1e-7, 1e-3))
+TOGETHER, APART = (dataclasses.replace(lockstep(departs), candidate=environment("2.12.1")) for departs in (False, True))
 
 
 def outcomes(of: Judged) -> dict[str, Outcome]:
@@ -94,7 +80,7 @@ def test_the_bound_is_stated_only_without_an_alarm() -> None:
     assert "**1 of 2 launches alarmed**." in text
     assert "**1 of 1 lockstep comparisons alarmed**." in text
     assert cells(text.splitlines(), "numerics") == ["2", "1", "1", "0"]
-    assert "- 2.12.1: lockstep: REGRESSION: update of embedding is the first to leave its limit" in text
+    assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding is the first to leave its limit" in text
 
 
 def test_a_launch_that_failed_shows_nothing() -> None:

@@ -164,8 +164,8 @@ class Trainer:
 
     @property
     def retraces(self) -> int:
-        """Times that the step was traced beyond the first."""
-        return max(int(self._step.experimental_get_tracing_count()) - 1, 0)
+        """Times that the training step, or the evaluation step, was traced beyond the first."""
+        return sum(max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate))
 
     def graph_operations(self) -> dict[str, int]:
         """Operations of the step's graph by type, those of its function library included."""

@@ -31,13 +31,13 @@ def measure_launch(
 ) -> Record:
     """Runs one launch; `on_step` hears how many steps are done. A failure is a field of the record, not an exception.
 
-    The yardstick runs in this orchestrator's interpreter, whose NumPy is pinned.
+    The yardstick runs in this orchestrator's interpreter, whose NumPy is pinned, while TensorFlow's process is stopped.
     """
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     measured = Measured()
     try:
         with contextlib.ExitStack() as workers:
-            worker = workers.enter_context(Worker(python, "tensorflow", plan.device, variables))
+            worker = workers.enter_context(Worker(python, "tensorflow", plan.device, variables, takes_turns=True))
             yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if plan.speed else None
             _measure(plan, launch, worker, yardstick, measured, on_step)
     except WorkerError as error:

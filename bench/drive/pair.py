@@ -2,7 +2,8 @@
 
 Whatever could favour a side is swapped: the order in a quad (ABBA, then BAAB), and from launch to launch the side that is started first
 and takes the first block (FACTS: a fixed start order raised an alarm at nothing). What happens before the first block, importing and
-tracing, both sides do at once, on the same cores.
+tracing, both sides do at once, on the same cores. From then on the side that waits is stopped: a thread of it that spins, or works in the
+background, would slow the other's steps as much as its own, and no ratio would tell.
 
 How fast a process is depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each block they are
 moved, so that a launch sees many places instead of one (docs/upgrade.md has the measurement).
@@ -135,7 +136,7 @@ def measure_pair(
         halves = {}
         for name in order:
             side = sides[name]
-            halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables)))
+            halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True)))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
     return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, time.monotonic() - began, watch.others())

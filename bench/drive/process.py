@@ -8,6 +8,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -39,11 +40,16 @@ class WorkerError(RuntimeError):
 class Worker:
     """One measured process. As a context manager it is closed, or killed, at the end of the block."""
 
-    def __init__(self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None, *, takes_turns: bool = False
+    ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
-        Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
+        `takes_turns`: the process is stopped (SIGSTOP) whenever it has nothing to do, so that threads of its own that spin or work on
+        take no time from the process whose turn it is: they cost it its own. Raises WorkerError if the interpreter can't be started,
+        OSError where the machine has no room for any.
         """
+        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.measure.worker.end_with_parent
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
         self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
@@ -90,6 +96,7 @@ class Worker:
     def send(self, operation: str, **arguments: Any) -> None:
         """Asks for an operation without waiting, so that two workers can be busy at once. Raises WorkerError."""
         line = json.dumps({"op": operation, **arguments}) + "\n"
+        self._signal(signal.SIGCONT)
         try:
             os.write(self._commands, line.encode())
         except BrokenPipeError:
@@ -107,6 +114,7 @@ class Worker:
                 case {"error": error}:
                     raise self._raised(self._decoded(Raised, error, operation))
                 case {"reply": reply}:
+                    self._signal(signal.SIGSTOP)
                     value: T = self._decoded(kind, reply, operation)
                     return value
                 case _:
@@ -158,9 +166,16 @@ class Worker:
         last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
         return WorkerError(Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail))
 
+    def _signal(self, number: signal.Signals) -> None:
+        """Stops the process and its children, or has them go on, if it takes turns."""
+        if self._takes_turns:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
     def close(self) -> None:
         """Ends the process, by asking first; removes what it left."""
         try:
+            self._signal(signal.SIGCONT)
             with contextlib.suppress(OSError):
                 os.write(self._commands, b'{"op": "close"}\n')
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -204,12 +219,16 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
     added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if device.startswith("cpu") else {}
+    on_cpu = device.startswith("cpu")
+    # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
+    sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
     return {
         "TF_CPP_MIN_LOG_LEVEL": "2",
         # NumPy's BLAS is the yardstick's and the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are
         # not idle the median yardstick step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
         "OPENBLAS_NUM_THREADS": "1",
+        **sharing,
         **kept,
         **hidden,
         **variables,

@@ -4,9 +4,12 @@ A request is a JSON object a line, {"op": name, …arguments}; the answer is one
 lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `yardstick` or `referee`.
 """
 
+import contextlib
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable
@@ -15,6 +18,7 @@ from typing import Any, TextIO
 from bench.record.codec import to_plain
 from bench.record.replies import Raised
 
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 KINDS = {"tensorflow": "bench.measure.session", "yardstick": "bench.measure.yardstick", "referee": "bench.measure.referee"}
 
 
@@ -53,8 +57,16 @@ def _drain(events: Any, send: Any) -> Any:
             return end.value
 
 
+def end_with_parent() -> None:
+    """Has the kernel end this process with the one that started it: a stopped process hears of no closed pipe. Linux alone."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):  # a C library without prctl
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(arguments: list[str]) -> int:
     """Serves until told to close."""
+    end_with_parent()
     commands, replies, kind = int(arguments[0]), int(arguments[1]), arguments[2]
     with os.fdopen(commands, "r", encoding="utf-8") as source, os.fdopen(replies, "w", encoding="utf-8") as sink:
         serve(source, sink, importlib.import_module(KINDS[kind]).Session())

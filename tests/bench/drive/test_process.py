@@ -205,6 +205,39 @@ class TestReplies:
         assert asked == {"kind": "yardstick", "op": "work", "config": "tiny"}
 
 
+class TestTurns:
+    """A thread that works on after the reply takes time from nobody's turn but its own process'."""
+
+    BUSY = (
+        "import threading\nseen = [0]\n"
+        "def work():\n    while True: seen[0] += 1\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "for _ in range(3):\n    send(json.dumps({'reply': seen[0]}) + '\\n'); requests.readline()\n"
+    )
+
+    def test_a_worker_that_takes_turns_is_stopped_between_them(self, fake_interpreter: Fake) -> None:
+        with Worker(fake_interpreter(self.BUSY), "tensorflow", takes_turns=True) as worker:
+            worker.request(int, "work", SECONDS)
+            before = ticks(worker)
+            time.sleep(0.3)
+            assert ticks(worker) - before <= 1  # what it was at when the signal came
+            worker.request(int, "work", SECONDS)
+
+    def test_others_work_on(self, fake_interpreter: Fake) -> None:
+        with Worker(fake_interpreter(self.BUSY), "tensorflow") as worker:
+            worker.request(int, "work", SECONDS)
+            before, deadline = ticks(worker), time.monotonic() + SECONDS
+            while ticks(worker) - before < 5:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+
+def ticks(worker: Worker) -> int:
+    """CPU time of the worker's process, in clock ticks."""
+    fields = Path(f"/proc/{worker._process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 class TestEnd:
     def test_a_worker_that_will_not_close_is_killed(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
@@ -240,9 +273,11 @@ class TestEnd:
             pid = worker.request(int, "work", SECONDS)
         assert not alive(pid)
 
-    def test_a_worker_ends_when_its_orchestrator_is_killed(self) -> None:
-        """The end of its commands tells it, once it has finished what it was at. Its folder alone stays behind: nobody is left."""
-        killed = subprocess.Popen([sys.executable, "-c", ORCHESTRATOR], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    @pytest.mark.parametrize("takes_turns", [False, True])
+    def test_a_worker_ends_when_its_orchestrator_is_killed(self, takes_turns: bool) -> None:
+        """Even one that is stopped, and hears of nothing. Its folder alone stays behind: nobody is left."""
+        script = ORCHESTRATOR.format(takes_turns=takes_turns)
+        killed = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         pid, folder = killed.communicate(timeout=SECONDS)[0].split()
         deadline = time.monotonic() + SECONDS
         while alive(int(pid)):
@@ -251,14 +286,15 @@ class TestEnd:
         shutil.rmtree(folder)
 
 
-# Kills itself while its worker is at work.
+# Kills itself while its worker is at work, or stopped.
 ORCHESTRATOR = """
 import os, sys
 from bench.drive.process import Worker
-worker = Worker(sys.executable, "yardstick")
+worker = Worker(sys.executable, "yardstick", takes_turns={takes_turns})
 worker.request(None, "open", 600.0, config="tiny", corpus="synthetic")
 print(worker._process.pid, worker._home, flush=True)
-os.write(worker._commands, b'{"op": "steps", "count": 300}\\n')
+if not {takes_turns}:
+    os.write(worker._commands, b'{{"op": "steps", "count": 300}}\\n')
 os.kill(os.getpid(), 9)
 """
 

@@ -85,6 +85,14 @@ def test_gpus_are_hidden_from_a_cpu_worker_alone(fake_interpreter: Fake, monkeyp
     assert variables_of(python, device="gpu:0")["CUDA_VISIBLE_DEVICES"] == "1"
 
 
+def test_sides_on_a_gpu_share_its_memory_unless_told_otherwise(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = fake_interpreter(DUMP)
+    name = "TF_FORCE_GPU_ALLOW_GROWTH"
+    assert (variables_of(python, device="gpu:0")[name], name in variables_of(python)) == ("true", False)
+    monkeypatch.setenv(name, "false")
+    assert variables_of(python, device="gpu:0")[name] == "false"
+
+
 def test_numpy_has_one_thread_unless_the_user_says_otherwise(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     python = fake_interpreter(DUMP)

@@ -1,5 +1,6 @@
-"""Busy work in one operation's wrapper: right, and slow."""
+"""Busy work, in one operation's wrapper or in a thread of its own: right, and slow."""
 
+import threading
 from typing import Any
 
 from .fault import Fault, wrap
@@ -25,3 +26,21 @@ def _bias_added_again_and_again() -> None:
 
 
 FAULT = Fault("slow-bias-add", "BiasAdd does its work again and again", _bias_added_again_and_again)
+
+
+def _threads_besides() -> None:
+    """Each core gets a thread that multiplies matrices for as long as the process lives, whatever the process is asked for."""
+    import os
+
+    import numpy as np
+
+    def work() -> None:
+        matrix = np.ones((256, 256), np.float32)
+        while True:
+            np.dot(matrix, matrix)  # without the interpreter's lock
+
+    for _ in os.sched_getaffinity(0):
+        threading.Thread(target=work, daemon=True).start()
+
+
+BESIDES = Fault("threads-besides", "threads that nobody asked for keep every core busy", _threads_besides)

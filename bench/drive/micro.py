@@ -5,17 +5,26 @@ import dataclasses
 import os
 import re
 import signal
+import statistics
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
-from bench.record.micro import MicroLaunch, read_launch
+from bench.drive.plan import Plan
+from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, how_it_ended, private_environment
+from bench.drive.watch import CpuWatch
+from bench.record.micro import MicroLaunch, read_launch, told_beside
+from bench.record.replies import Timed
 from bench.record.types import NO_TENSORFLOW, Failure
 
 LAUNCH_SECONDS = 1800.0
+YARDSTICK_SECONDS = 300.0  # deadline of a request
+YARDSTICK_STEPS = 5  # before each launch and after it; the first is dropped
 USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
+
+WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)  # what Python says of -m; an import that fails quotes the name
 
 # What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
 # module that is missing.
@@ -65,34 +74,49 @@ class Suite:
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
 
 
-def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Iterator[tuple[str, MicroLaunch | Failure]]:
+def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Generator[tuple[str, MicroLaunch | Failure]]:
     """Yields (role, file, or why there is none) after each launch; files are `folder`/ROLE-NN.json. The caller may stop between launches.
 
-    Two sides take turns: which goes first alternates from launch to launch. Raises FileExistsError if the folder holds launches, OSError.
+    Two sides take turns: which goes first alternates from launch to launch. One side alone will be held against other days: its launches
+    hold how long NumPy's step of `notebook` took around them. Raises FileExistsError if the folder holds launches, OSError, and WorkerError
+    if NumPy's step fails.
     """
-    for number in range(launches):
-        for side in sides if number % 2 == 0 else reversed(sides):
-            try:
-                found: MicroLaunch | Failure = measure_launch(side, suite, folder / f"{side.role}-{number:02}.json")
-            except WorkerError as error:
-                found = error.failure
-            yield side.role, found
+    with contextlib.ExitStack() as workers:
+        yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if len(sides) == 1 else None
+        if yardstick:
+            yardstick.request(None, "open", YARDSTICK_SECONDS, **Plan("notebook", 1).data())
+        for number in range(launches):
+            for side in sides if number % 2 == 0 else reversed(sides):
+                try:
+                    found: MicroLaunch | Failure = measure_launch(side, suite, folder / f"{side.role}-{number:02}.json", yardstick)
+                except WorkerError as error:
+                    found = error.failure
+                yield side.role, found
 
 
-def measure_launch(side: Side, suite: Suite, path: Path) -> MicroLaunch:
-    """Times the suite in one fresh process. Raises FileExistsError, WorkerError, OSError."""
+def measure_launch(side: Side, suite: Suite, path: Path, yardstick: Worker | None = None) -> MicroLaunch:
+    """Times the suite in one fresh process, the yardstick's steps before and after. Raises FileExistsError, WorkerError, OSError."""
     path = path.absolute()
     if path.exists():
         raise FileExistsError(f"{path} exists already and is not overwritten: choose another place by --output")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
         part = Path(home) / "benchmarks.json"
+        beside = _yardstick_seconds(yardstick)
+        watch = CpuWatch()
         output = _run_pytest(side, suite, Path(home), part)
+        others = watch.others()  # before the yardstick works again: its process is no ended child
         if not part.is_file() or not part.stat().st_size:
             raise _failure(NO_TENSORFLOW, f"{side.python} timed nothing: {_reason(output)}", output)
-        found = dataclasses.replace(read_launch(part), path=path)
-        path.write_bytes(part.read_bytes())
-    return found
+        read_launch(part)
+        beside += _yardstick_seconds(yardstick)
+        told = told_beside(part, yardstick_seconds=statistics.median(beside), others_cpu=others) if beside else part.read_text("utf-8")
+        path.write_text(told, encoding="utf-8")
+    return read_launch(path)
+
+
+def _yardstick_seconds(yardstick: Worker | None) -> list[float]:
+    return list(yardstick.request(Timed, "steps", YARDSTICK_SECONDS, count=YARDSTICK_STEPS).seconds[1:]) if yardstick else []
 
 
 def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
@@ -121,6 +145,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
         process.wait()
     if process.returncode not in (0, NOTHING_COLLECTED):
         how = how_it_ended(process.returncode) if process.returncode < 0 else _reason(output)
+        how += "; install pytest and pytest-benchmark there" if WITHOUT_PYTEST.search(output) else ""
         raise _failure(_kind(process.returncode, output), f"micro-benchmarks under {side.python}: {how}", output)
     return output
 
@@ -129,8 +154,7 @@ def _kind(code: int, output: str) -> str:
     """A Failure's kind: killed, unable to run any case, or a case that failed."""
     if code < 0:
         return "crashed"
-    without_pytest = "No module named pytest\n" in output  # what Python says of -m; an import that fails quotes the name
-    return NO_TENSORFLOW if code == USAGE_ERROR or without_pytest else "failed"
+    return NO_TENSORFLOW if code == USAGE_ERROR or WITHOUT_PYTEST.search(output) else "failed"
 
 
 def _reason(output: str) -> str:

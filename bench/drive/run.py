@@ -1,5 +1,6 @@
 """A run: the launches of several configurations, kept on disk as they come in."""
 
+import dataclasses
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -60,18 +61,16 @@ def measure_run(
             launch = Launch(number, jitter + number, numerics=number == 0)
             watch = CpuWatch()
             record = measure_launch(plan, launch, python, variables, _steps_listener(listener, plan, launch))
+            if plan.speed:
+                record = dataclasses.replace(record, others_cpu=watch.others())
+                line = disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}")
+                disturbed += [line] if line else []
             records.append(record)
-            disturbed += _disturbances(record, watch) if plan.speed else []
             listener.record(record)
             save(f"{INCOMPLETE}the run was interrupted after {len(records)} of {total} launches")
             if record.failure:
                 break
     return save()
-
-
-def _disturbances(record: Record, watch: CpuWatch) -> list[str]:
-    line = disturbance(watch.others(), f"{record.subject.name} launch {record.launch + 1}")
-    return [line] if line else []
 
 
 def _steps_listener(listener: Listener, plan: Plan, launch: Launch) -> Callable[[int], None]:

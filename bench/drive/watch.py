@@ -7,11 +7,12 @@ import os
 import resource
 from pathlib import Path
 
-OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
+from bench.record.machine import affinity
+from bench.record.types import OTHERS_LIMIT
 
 
 class CpuWatch:
-    """Watches from its creation on. `root` stands before /proc."""
+    """Watches the CPUs that this process may run on, from its creation on. `root` stands before /proc."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._stat = root / "proc/stat"
@@ -35,12 +36,15 @@ def disturbance(others: float | None, what: str) -> str:
 
 
 def _machine_ticks(stat: Path) -> tuple[int, int]:
-    """(all, all but idle and waiting for disks) since boot, in clock ticks; zeros where /proc doesn't tell."""
+    """(all, all but idle and waiting for disks) of our CPUs since boot, in clock ticks; zeros where /proc doesn't tell."""
+    names = {f"cpu{number}" for number in affinity()}
     try:
-        fields = [int(field) for field in stat.read_text(encoding="utf-8").splitlines()[0].split()[1:9]]
-    except (OSError, ValueError, IndexError):
+        lines = [line.split() for line in stat.read_text(encoding="utf-8").splitlines()]
+        own = [line for line in lines if line and line[0] in names] or lines[:1]  # the first line is the sum of all
+        fields = [[int(field) for field in line[1:9]] for line in own]
+    except (OSError, ValueError):
         return 0, 0
-    return sum(fields), sum(fields) - sum(fields[3:5])
+    return sum(map(sum, fields)), sum(sum(line) - sum(line[3:5]) for line in fields)
 
 
 def _own_seconds() -> float:

@@ -101,9 +101,12 @@ def _replica(record: Record) -> Replica:
 
 
 def _session(run: Run, name: str) -> Session | None:
-    """The run's launches of one subject as a session; None if they were too few or too short to have a speed."""
-    records = [record for record in run.records if record.subject.name == name]
+    """The run's launches of one subject as a session; None if they were too few or too short to have a speed.
+
+    Launches beside which other processes used the CPU are left out: whatever is held against them would look fast.
+    """
+    records = [record for record in run.records if record.subject.name == name and not record.disturbed]
     launches: list[LaunchSpeed] = [speed for record in records if (speed := launch_speed(record))]
-    if not launches or records[0].environment is None:
+    if not launches or not records or records[0].environment is None:
         return None
     return Session(run.created, records[0].machine, records[0].environment, tuple(launches))

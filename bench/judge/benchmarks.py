@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 
 from bench.judge.gate import overall
 from bench.judge.intervals import detectable
+from bench.judge.noninferiority import one_sided
 from bench.judge.sequential import MOST_GATING
-from bench.judge.speed import one_sided
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.judge.welch import welch
 from bench.record.benchmarks import BenchmarkLaunch

@@ -5,20 +5,23 @@ tell (bench.judge.welch). Perplexity knows no session. Unlike subjects, machines
 """
 
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 from bench.judge.baselines import differences
 from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable
 from bench.judge.margins import Margins
+from bench.judge.noninferiority import company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
 from bench.judge.perplexity import METRIC, no_margin, two_sided
-from bench.judge.speed import ABSOLUTE, MEMORY, Metric, logarithms, one_sided, session_groups, sessions_like
-from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
-from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.judge.speed import ABSOLUTE, MEMORY, YARDSTICK, Metric, logarithms, session_groups, sessions_like
+from bench.judge.summary import by_subject, launch_speed, log_perplexity, others_cpu, perplexity_text, stalls
+from bench.judge.types import Comparison, Interval, Outcome, Verdict, percent
 from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run, Session
 
 Records = Sequence[Record]
 SIDES = ("the reference", "the candidate")
@@ -56,14 +59,15 @@ def _compared(name: str, reference: Records, candidate: Records, baseline: Basel
     different = _differences(reference[0], candidate[0])
     if different:
         return [_unlike(name, f"the runs are of unlike things ({different}): nothing was compared")]
-    gates = candidate[0].subject.config not in margins.speed_informs
+    like = baseline is not None and baseline.subject == candidate[0].subject
+    sessions = sessions_like(baseline, candidate[0]) if like and baseline else []
     return [
         *_numerics(name, reference, candidate),
         retraces_beside_reference(name, candidate, reference),
         graph_beside_reference(name, candidate, reference),
         _perplexity(name, reference, candidate, margins),
-        _speed(ABSOLUTE, reference, candidate, baseline, math.log1p(margins.speed), gates),
-        _speed(MEMORY, reference, candidate, baseline, math.log1p(margins.memory), True),
+        _step_time(reference, candidate, sessions, margins),
+        _speed(MEMORY, reference, candidate, sessions, math.log1p(margins.memory), one_sided, True),
         *_gpu_memory(name, reference, candidate),
     ]
 
@@ -124,17 +128,42 @@ def _perplexity(name: str, reference: Records, candidate: Records, margins: Marg
     return dataclasses.replace(comparison, outcome=outcome, note=note, interval=found, margin=margin, detectable=detectable(found, margin))
 
 
-def _speed(metric: Metric, reference: Records, candidate: Records, baseline: Baseline | None, margin: float, gates: bool) -> Comparison:
-    """Step time or memory, by the sessions of the machine's baseline."""
-    sides = [logarithms(metric, [speed for speed in map(launch_speed, side) if speed]) for side in (reference, candidate)]
+def _step_time(reference: Records, candidate: Records, sessions: Sequence[Session], margins: Margins) -> Comparison:
+    before, after = _values(YARDSTICK, reference, candidate)
+    doubts = (
+        yardstick_doubt(fmean(after) - fmean(before) if before and after else None),
+        company_doubt(others_cpu(candidate), others_cpu(reference)),
+        stall_doubt(stalls(candidate), stalls(reference)),
+    )
+    rule = functools.partial(one_sided_in_doubt, doubts=doubts)
+    gates = candidate[0].subject.config not in margins.speed_informs
+    return _speed(ABSOLUTE, reference, candidate, sessions, math.log1p(margins.speed), rule, gates)
+
+
+def _values(metric: Metric, reference: Records, candidate: Records) -> tuple[list[float], list[float]]:
+    """A metric's logarithms by launch, the reference's and the candidate's."""
+    before, after = (logarithms(metric, [speed for speed in map(launch_speed, side) if speed]) for side in (reference, candidate))
+    return before, after
+
+
+def _speed(
+    metric: Metric,
+    reference: Records,
+    candidate: Records,
+    sessions: Sequence[Session],
+    margin: float,
+    rule: Callable[[Interval, float], tuple[Outcome, str, bool]],
+    gates: bool,
+) -> Comparison:
+    """Step time or memory, by the sessions of the machine's baseline and a rule like one_sided."""
+    sides = _values(metric, reference, candidate)
     shown = [metric.show(math.fsum(side) / len(side)) if side else "–" for side in reversed(sides)]
     comparison = Comparison(candidate[0].subject.name, metric.name, Outcome.INFORMS, shown[0], shown[1], "", margin=margin, gates=gates)
     unjudged = dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS)
     if min(map(len, sides)) < LEAST_LAUNCHES:
         note = f"{len(sides[0])} and {len(sides[1])} launches with a value: from {LEAST_LAUNCHES} a side on there is a spread (--launches)"
         return dataclasses.replace(unjudged, note=note)
-    like = baseline is not None and baseline.subject == candidate[0].subject
-    groups = session_groups(metric, sessions_like(baseline, candidate[0])) if like and baseline else []
+    groups = session_groups(metric, sessions)
     if len(groups) < LEAST_SESSIONS:
         held = f"{len(groups)} session{'' if len(groups) == 1 else 's'}"
         note = f"the baseline has {held} on this machine: {LEAST_SESSIONS} tell how sessions differ (`tfgate record --add RUN` adds one)"
@@ -142,7 +171,7 @@ def _speed(metric: Metric, reference: Records, candidate: Records, baseline: Bas
     found = unpaired(sides[0], sides[1], components(groups))
     if found is None:
         return dataclasses.replace(unjudged, note="all launches gave the same value: without a spread nothing can be proven")
-    outcome, note, improved = one_sided(found, margin)
+    outcome, note, improved = rule(found, margin)
     outcome = outcome if gates else Outcome.INFORMS
     return dataclasses.replace(
         comparison, outcome=outcome, note=note, interval=found, detectable=detectable(found, margin), improved=improved

@@ -20,8 +20,10 @@ from bench.judge.summary import by_subject, launch_speed, log_perplexity
 from bench.judge.types import Outcome
 from bench.record.types import Baseline, LaunchSpeed, Record, Run
 
-# How far a metric may be from the anchor's, as fractions. Finer than a stored baseline's margins: a history has many sessions.
-MARGINS = {"step time": 0.05, "perplexity": 0.01, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
+# How far a metric may be from the anchor's, as fractions. Finer than a stored baseline's margins: a history has many sessions. Perplexity's
+# is the widest there: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
+MARGINS = {"step time": 0.05, "perplexity": 0.02, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
+PROVEN = ("step time", "perplexity", "peak memory")  # metrics of which a PASS takes a proof; the others are too noisy to give one
 LEAST_RUNS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # runs that a level must last: one run alone is an outlier
 # Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
@@ -56,11 +58,12 @@ class Drift:
     """How far the newest run is from the anchor."""
 
     difference: float  # of logarithms
-    first: int | None  # position of the run since which every run is certainly beyond the margin; None if the newest isn't
+    first: int | None  # position of the run since which every run is certainly beyond the margin; None if the newest isn't, or it alone
+    proven: bool  # that the newest run is not worse by as much as the margin
 
     @property
     def beyond(self) -> bool:
-        """Whether the newest run is certainly worse by more than the margin."""
+        """Whether the newest runs are certainly worse by more than the margin."""
         return self.first is not None
 
 
@@ -94,8 +97,17 @@ class Series:
 
     @property
     def worse(self) -> bool:
-        """Whether the newest run is certainly worse than the anchor by more than the margin."""
+        """Whether the newest runs are certainly worse than the anchor by more than the margin."""
         return self.drift is not None and self.drift.beyond
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """None where nothing can be judged: without noise, or without an anchor."""
+        if self.drift is None:
+            return None
+        if self.worse:
+            return Outcome.REGRESSION
+        return Outcome.PASS if self.drift.proven else Outcome.CANNOT_JUDGE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,11 +150,13 @@ def baseline_values(name: str, baseline: Baseline) -> Values:
 
 
 def outcome(series: Iterable[Series]) -> Outcome:
-    """REGRESSION if a metric is worse than its anchor; CANNOT JUDGE if none has runs enough to tell."""
-    judged = [each for each in series if each.drift]
-    if any(each.worse for each in judged):
+    """REGRESSION if a metric is worse than its anchor; PASS if step time, perplexity and memory are proven to be no worse."""
+    judged = {(each.key.metric, each.outcome) for each in series if each.outcome}
+    outcomes = {found for _, found in judged}
+    if Outcome.REGRESSION in outcomes:
         return Outcome.REGRESSION
-    return Outcome.PASS if judged else Outcome.CANNOT_JUDGE
+    unproven = any(found is Outcome.CANNOT_JUDGE for metric, found in judged if metric in PROVEN)
+    return Outcome.PASS if Outcome.PASS in outcomes and not unproven else Outcome.CANNOT_JUDGE
 
 
 def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Series]:
@@ -181,10 +195,13 @@ def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[C
 
 
 def drift(values: Sequence[float], anchor: float, deviation: float, margin: float) -> Drift:
-    """Of the newest run: it and the anchor have each the noise of a run."""
-    limit = margin + CERTAINTY * math.sqrt(2) * deviation
-    beyond = sum(1 for _ in itertools.takewhile(lambda value: value - anchor > limit, reversed(values)))  # back from the newest
-    return Drift(values[-1] - anchor, len(values) - beyond if beyond else None)
+    """Of the newest run: it and the anchor have each the noise of a run. One run alone beyond the margin is an outlier."""
+    uncertain = CERTAINTY * math.sqrt(2) * deviation
+    beyond = sum(
+        1 for _ in itertools.takewhile(lambda value: value - anchor > margin + uncertain, reversed(values))
+    )  # back from the newest
+    difference = values[-1] - anchor
+    return Drift(difference, len(values) - beyond if beyond >= LEAST_LEVEL else None, difference + uncertain < margin)
 
 
 def _series(key: Key, points: Sequence[Point], anchor: float | None) -> Series:

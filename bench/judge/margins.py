@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.judge.sequential import MOST_GATING
 
 # The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
-PAIRED_METRICS = ("step_time", "evaluation_step", "peak_memory", "cpu_time", "import", "build", "trace", "first_step")
+PAIRED_METRICS = ("step_time", "mean_step", "evaluation_step", "peak_memory", "cpu_time", "import", "build", "trace", "first_step")
 
 
 class MarginsError(ValueError):

@@ -1,7 +1,8 @@
 """Micro-benchmarks of one environment against another's, or against earlier sessions on the machine. The launch is the sample.
 
 Of a benchmark's launch the median round counts. Two environments are measured in turn, so launch n of one pairs with launch n of the
-other: their log ratios go to sequential.decide. Earlier sessions are held against by their own variance (intervals.new_group_interval).
+other: their log ratios go to sequential.decide. Earlier sessions are held against by their own variance (intervals.new_group_interval),
+where NumPy's step, timed around each launch, tells whether the machine has changed.
 """
 
 import dataclasses
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable, new_group_interval
+from bench.judge.noninferiority import company_doubt, one_sided_in_doubt, yardstick_doubt
 from bench.judge.sequential import LOOKS, decide
-from bench.judge.speed import LEAST_SESSIONS, one_sided
+from bench.judge.speed import LEAST_SESSIONS
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.types import Failure
@@ -44,11 +46,14 @@ def judge_pairs(reference: Launches, candidate: Launches, margin: float, failure
 def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: float) -> Verdict:
     """New launches against earlier sessions, oldest first, on their machine, with their settings, of one TensorFlow. Raises UnlikeError.
 
-    A case is held against the sessions that have it, of the same model and data.
+    A case is held against the sessions that have it, of the same model and data. Where one that gates can be judged, another that gates
+    and can't be is CANNOT JUDGE.
     """
     gating, cases = gates(candidate[0]), candidate[0].cases
     alike = {name: _alike([session for session in sessions if _has(session, cases[name])], candidate[0]) for name in common(candidate)}
     comparisons = [_judge_session(name, of, candidate, margin, name in gating) for name, of in alike.items()]
+    if any(comparison.gates and not comparison.unjudged for comparison in comparisons):
+        comparisons = [_strict(comparison) for comparison in comparisons]
     short = dict.fromkeys(_short(len(of), candidate) for name, of in alike.items() if name in gating)
     return Verdict(overall(comparisons), tuple(comparisons), (*filter(None, short), *_without_gates(gating)))
 
@@ -136,7 +141,9 @@ def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches,
     if short:
         return comparison
     found = new_group_interval(values, components(groups))
-    outcome, note, improved = one_sided(found, margin)
+    others = [launch.others_cpu or 0.0 for launch in candidate]
+    doubts = (yardstick_doubt(_yardstick_change(sessions, candidate)), company_doubt(_mean(others)))
+    outcome, note, improved = one_sided_in_doubt(found, margin, doubts)
     against = f"against TensorFlow {_tensorflow(sessions[0])}: " if _tensorflow(sessions[0]) != one.tensorflow else ""
     return _informing(
         dataclasses.replace(
@@ -148,6 +155,18 @@ def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches,
             improved=improved,
         )
     )
+
+
+def _yardstick_change(sessions: Sequence[Launches], candidate: Launches) -> float | None:
+    """From the sessions to the launches, in the logarithm of NumPy's step; None unless all have it."""
+    groups = [[math.log(launch.yardstick_seconds) for launch in side if launch.yardstick_seconds] for side in (candidate, *sessions)]
+    if [len(group) for group in groups] != [len(side) for side in (candidate, *sessions)]:
+        return None
+    return _mean(groups[0]) - _mean([_mean(group) for group in groups[1:]])
+
+
+def _strict(comparison: Comparison) -> Comparison:
+    return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE) if comparison.gates and comparison.unjudged else comparison
 
 
 def _informing(comparison: Comparison) -> Comparison:

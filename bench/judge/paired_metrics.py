@@ -67,6 +67,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
             without_noise=True,
         ),
         _of_quads("step time", ratio.get("step_time"), lambda pair: pair.steps),
+        _of_blocks("mean step", ratio.get("mean_step")),
         _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),
         _of_record(
             "peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_anonymous_bytes if one.memory else None, _mebibytes
@@ -104,10 +105,27 @@ def _of_quads(name: str, margin: float | None, quads: Callable[[Pair], Sequence[
     return Metric(name, margin, side, lambda log: f"{1000 * math.exp(log):.2f} ms", apart)
 
 
+def _of_blocks(name: str, margin: float | None) -> Metric:
+    """A training step on average over a launch's blocks, none left out: a stall in a few of them is trimmed away elsewhere."""
+
+    def side(pair: Pair, side: str) -> float | None:
+        own = [seconds for quad in pair.steps for seconds in _own(quad, side)]
+        return math.log(math.fsum(own) / len(own)) if own else None
+
+    return Metric(name, margin, side, lambda log: f"{1000 * math.exp(log):.2f} ms")
+
+
 def _log_seconds(quad: Quad, side: str) -> float:
     """Mean log seconds of one side's two blocks."""
-    own = [seconds for letter, seconds in zip(quad.order, quad.seconds, strict=True) if (letter == REFERENCE_LETTER) == (side == REFERENCE)]
+    own = _own(quad, side)
     return math.fsum(map(math.log, own)) / len(own)
+
+
+def _own(quad: Quad, side: str) -> list[float]:
+    """Seconds a step of one side's two blocks."""
+    return [
+        seconds for letter, seconds in zip(quad.order, quad.seconds, strict=True) if (letter == REFERENCE_LETTER) == (side == REFERENCE)
+    ]
 
 
 def _cpu_quads(pair: Pair) -> list[Quad]:

@@ -1,21 +1,23 @@
 """Step time and memory against a baseline's sessions on the same machine.
 
 Sessions on one machine differ more than launches within one, so the interval counts both: see intervals.new_group_interval. The
-yardstick, the same step by NumPy timed in turn, replaces absolute time for the
-configurations that the margins file names: those where it lowered the variance between sessions. (A choice made anew from each
-baseline's few sessions would favour the variance that is small by luck.)
+yardstick, the same step by NumPy timed in turn, replaces absolute time for the configurations that the margins file names: those where
+it lowered the variance between sessions. (A choice made anew from each baseline's few sessions would favour the variance that is small by
+luck.) Elsewhere it tells whether the machine itself has changed: see noninferiority.yardstick_doubt.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
+from bench.judge.noninferiority import company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
 from bench.judge.perplexity import environment_key
-from bench.judge.summary import launch_speed
+from bench.judge.summary import launch_speed, others_cpu, stalls
 from bench.judge.types import Comparison, Interval, Outcome
-from bench.judge.wording import why
 from bench.record.types import Baseline, LaunchSpeed, Record, Session
 
 LEAST_LAUNCHES = 4
@@ -40,7 +42,10 @@ def judge_speed(records: Sequence[Record], baseline: Baseline, margins: Margins)
     short = ""
     if len(launches) < LEAST_LAUNCHES:
         short = f"not judged: {_counted(len(launches), 'launch', 'launches')}; speed is judged from {LEAST_LAUNCHES} on (--launches)"
-    return _judged(metric, records[0], baseline, sessions, launches, math.log1p(margins.speed), gates, short)
+    yardstick = None if by_yardstick else _yardstick_change(launches, sessions)
+    doubts = (yardstick_doubt(yardstick), company_doubt(others_cpu(records)), stall_doubt(stalls(records)))
+    rule = functools.partial(one_sided_in_doubt, doubts=doubts)
+    return _judged(metric, records[0], baseline, sessions, launches, math.log1p(margins.speed), rule, gates, short)
 
 
 def judge_memory(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
@@ -48,7 +53,7 @@ def judge_memory(records: Sequence[Record], baseline: Baseline, margins: Margins
     launches, sessions = _launches(records), sessions_like(baseline, records[0])
     held = any(launch.peak_rss_bytes for launch in launches)
     short = "" if held else "not judged: no launch ran without the oracle; the second of a run is the first that does (--launches)"
-    return _judged(MEMORY, records[0], baseline, sessions, launches, math.log1p(margins.memory), True, short)
+    return _judged(MEMORY, records[0], baseline, sessions, launches, math.log1p(margins.memory), one_sided, True, short)
 
 
 def _judged(
@@ -58,10 +63,11 @@ def _judged(
     sessions: Sequence[Session],
     launches: Sequence[LaunchSpeed],
     margin: float,
+    rule: Callable[[Interval, float], tuple[Outcome, str, bool]],
     gates: bool,
     short: str,
 ) -> Comparison:
-    """The comparison of one metric; `short` says what the run lacks to be judged by it, "" if nothing."""
+    """The comparison of one metric by a rule like one_sided; `short` says what the run lacks to be judged by it, "" if nothing."""
     candidate, groups = logarithms(metric, launches), session_groups(metric, sessions)
     shown = metric.show(math.fsum(candidate) / len(candidate)) if candidate else "–"
     comparison = Comparison(baseline.subject.name, metric.name, Outcome.INFORMS, shown, "–", short, None, margin, gates=gates)
@@ -72,7 +78,8 @@ def _judged(
         note = (short or _too_few(len(groups))) if launches else "not judged: the run has no timed steps"
         return dataclasses.replace(comparison, note=note)
     found = new_group_interval(candidate, components(groups))
-    outcome, note, improved = one_sided(found, margin)
+    outcome, note, improved = rule(found, margin)
+    note += ": record a new baseline" if improved else ""
     return dataclasses.replace(
         comparison,
         outcome=outcome if gates else Outcome.INFORMS,
@@ -81,17 +88,6 @@ def _judged(
         detectable=detectable(found, margin),
         improved=improved,
     )
-
-
-def one_sided(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
-    """(outcome, why, whether it is an improvement): non-inferiority, by an interval that is looked at once."""
-    outcome = Outcome.CANNOT_JUDGE
-    if found.low > margin:
-        outcome = Outcome.REGRESSION
-    elif found.pass_high < margin:
-        outcome = Outcome.PASS
-    improved = found.high < -margin
-    return outcome, why(outcome, found, margin, improved=improved), improved
 
 
 def sessions_like(baseline: Baseline, record: Record) -> list[Session]:
@@ -123,6 +119,13 @@ def session_groups(metric: Metric, sessions: Sequence[Session]) -> list[list[flo
     """Logarithms of a metric by session; sessions without it are left out."""
     groups = (logarithms(metric, session.launches) for session in sessions)
     return [group for group in groups if group]
+
+
+def _yardstick_change(launches: Sequence[LaunchSpeed], sessions: Sequence[Session]) -> float | None:
+    """From the sessions to a run's launches, in the logarithm; None unless all have it."""
+    if not launches or not sessions or not _all_have_yardsticks(launches, sessions):
+        return None
+    return fmean(logarithms(YARDSTICK, launches)) - fmean(map(fmean, session_groups(YARDSTICK, sessions)))
 
 
 def logarithms(metric: Metric, launches: Sequence[LaunchSpeed]) -> list[float]:
@@ -157,4 +160,5 @@ def _relative(launch: LaunchSpeed) -> float | None:
 
 ABSOLUTE = Metric("step time", lambda launch: launch.step_seconds, lambda log_value: f"{1000 * math.exp(log_value):.2f} ms")
 RELATIVE = Metric("step time / yardstick", _relative, lambda log_value: f"{math.exp(log_value):.3f}")
+YARDSTICK = Metric("yardstick", lambda launch: launch.yardstick_seconds, lambda log_value: f"{1000 * math.exp(log_value):.2f} ms")
 MEMORY = Metric("peak memory", lambda launch: launch.peak_rss_bytes, lambda log_value: f"{math.exp(log_value) / 2**20:.0f} MiB")

@@ -15,6 +15,7 @@ class Outcome(enum.Enum):
 
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}
+FAILED_CODE = 4  # the measurement failed; 2 is a usage error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Verdict:
     @property
     def exit_code(self) -> int:
         """0 pass, 1 regression, 3 cannot judge, 4 measurement failed."""
-        return 4 if self.failed else EXIT_CODES[self.outcome]
+        return FAILED_CODE if self.failed else EXIT_CODES[self.outcome]
 
 
 def percent(log_difference: float) -> str:

@@ -25,7 +25,7 @@ def why(
     if outcome is Outcome.REGRESSION:
         return f"{estimate}, certainly more than {limit}{' off' if two_sided else ''}{after and f',{after}'}"
     if improved:
-        return f"{estimate}, an improvement{after}: record a new baseline"
+        return f"{estimate}, an improvement{after}"
     if outcome is Outcome.PASS:
         return f"{estimate}, proven {'within' if two_sided else 'below'} {limit}{after}"
     bounds = f"{estimate}, between {difference(found.low)} and {difference(found.high)}{after}"

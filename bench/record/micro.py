@@ -9,6 +9,8 @@ from typing import Any
 from bench.record.codec import FormatError, from_plain, parse, to_text
 from bench.record.files import write_text
 
+BESIDE = ("yardstick_seconds", "others_cpu")  # of machine_info: what tfgate measured beside the launch
+
 
 @dataclasses.dataclass(frozen=True)
 class MicroCase:
@@ -54,6 +56,8 @@ class MicroLaunch:
     path: Path
     machine: str  # Machine.fingerprint
     cases: Mapping[str, MicroCase]
+    yardstick_seconds: float | None = None  # NumPy's step of `notebook` around the launch; None where it wasn't measured
+    others_cpu: float | None = None  # part of the machine's CPU time that other processes had; None if not known
 
 
 def read_launch(path: Path) -> MicroLaunch:
@@ -61,6 +65,10 @@ def read_launch(path: Path) -> MicroLaunch:
     try:
         plain = parse(path.read_text(encoding="utf-8"))
         machine = plain["machine_info"]["fingerprint"]
+        beside = {name: plain["machine_info"].get(name) for name in BESIDE}
+        for name, value in beside.items():
+            if value is not None:
+                _require_number(f"{name} of machine_info", value)
         found = [_case(one) for one in plain["benchmarks"]]
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
@@ -68,7 +76,14 @@ def read_launch(path: Path) -> MicroLaunch:
         raise FormatError(f"{path} was not written by bench/micro: {error} is missing or not what it should be") from error
     if not isinstance(machine, str) or not found:
         raise FormatError(f"{path} holds no benchmarks of bench/micro")
-    return MicroLaunch(path, machine, {one.name: one for one in found})
+    return MicroLaunch(path, machine, {one.name: one for one in found}, beside["yardstick_seconds"] or None, beside["others_cpu"])
+
+
+def told_beside(path: Path, **values: float | None) -> str:
+    """The text of a launch's file with what was measured beside it, named as in BESIDE. Raises FormatError, OSError."""
+    plain = parse(path.read_text(encoding="utf-8"))
+    plain["machine_info"].update(values)
+    return to_text(plain)
 
 
 def write_reduced(source: Path, target: Path) -> None:
@@ -92,8 +107,7 @@ def _case(plain: Any) -> MicroCase:
         "matmul_fraction": info["matmul_fraction"],
     }
     for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-            raise FormatError(f"{name} of {plain['name']} is {value!r}; it must be a number of at least 0")
+        _require_number(f"{name} of {plain['name']}", value)
     if not numbers["median_seconds"]:
         raise FormatError(f"median_seconds of {plain['name']} is 0: nothing was timed")
     texts = {name: info[name] for name in ("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint")}
@@ -103,3 +117,8 @@ def _case(plain: Any) -> MicroCase:
     kinds = {"threads": int, "onednn": bool, "variables": dict[str, str]}
     settings = {name: from_plain(kind, info[name], f"{name} of {plain['name']}") for name, kind in kinds.items()}
     return MicroCase(plain["name"], form=(plain["params"] or {}).get("form", ""), **texts, **numbers, **settings)
+
+
+def _require_number(what: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise FormatError(f"{what} is {value!r}; it must be a number of at least 0")

@@ -10,6 +10,7 @@ import hashlib
 SCHEMA = 1
 
 NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: there was nothing to measure, so nothing can be said of it
+OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 INCOMPLETE = "incomplete: "  # a Run's warning that starts so says that launches are missing: it is no whole measurement
 
 
@@ -141,6 +142,12 @@ class Record:
     graph_operations: dict[str, int]
     numerics: tuple[NumericError, ...]
     failure: Failure | None = None
+    others_cpu: float | None = None  # part of the machine's CPU time that other processes had; None if not known
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes had so much of the machine that the launch's speed is theirs, too."""
+        return (self.others_cpu or 0.0) > OTHERS_LIMIT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,8 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.history import Change, Drift, Point, Series, outcome
-from bench.judge.types import percent
+from bench.judge.history import PROVEN, Change, Drift, Point, Series, outcome
+from bench.judge.types import Outcome, percent
 from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, as_percent, chart, thinned
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
@@ -36,6 +36,8 @@ def findings(series: Series) -> list[str]:
     if series.drift and series.drift.beyond:
         lines.append(f"{name}: {_drifted(series, series.drift)}")
     lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
+    if series.drift and series.key.metric in PROVEN and series.outcome is Outcome.CANNOT_JUDGE:
+        lines.append(f"{name}: {_unproven(series, series.drift)}")
     if series.noise is None:
         lines.append(f"{name}: not judged: {len(series.points)} runs can't tell how runs differ")
     elif series.anchor is None:
@@ -46,6 +48,11 @@ def findings(series: Series) -> list[str]:
 def _drifted(series: Series, drift: Drift) -> str:
     bad = f", ever since {_named(series.points[drift.first])}" if drift.first is not None else ""
     return f"{percent(drift.difference)} since the anchor, certainly more than {percent(series.margin)}{bad}"
+
+
+def _unproven(series: Series, drift: Drift) -> str:
+    noise = percent(series.noise or 0.0).lstrip("+")
+    return f"{percent(drift.difference)} since the anchor, with a noise of {noise} a run: {percent(series.margin)} can't be excluded"
 
 
 def _changed(series: Series, change: Change) -> str:
@@ -92,7 +99,7 @@ def _table(series: Sequence[Series]) -> Table:
 
 def _row(series: Series) -> tuple[Cell, ...]:
     difference = None if series.anchor is None else series.points[-1].value - series.anchor
-    word = "not judged" if series.drift is None else "REGRESSION" if series.worse else "PASS"
+    word = series.outcome.value if series.outcome else "not judged"
     return (
         Cell(series.key.subject),
         Cell(series.key.place),

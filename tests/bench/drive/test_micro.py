@@ -1,11 +1,13 @@
 """Launches of the micro-benchmarks: started, put aside, and what is said where one fails."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from bench.drive.micro import Side, Suite, measure_launch, measure_suite
 from bench.drive.process import WorkerError
+from bench.record.micro import MicroLaunch, read_launch
 from bench.record.types import Failure
 from tests.bench.micro_samples import STEP, calls, micro_interpreter
 
@@ -50,8 +52,20 @@ def test_a_launch_that_fails_is_yielded_and_the_others_go_on(tmp_path: Path) -> 
 
 def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    next(measure_suite([Side("launch", str(python))], Suite(), 3, tmp_path / "out"))
+    with contextlib.closing(measure_suite([Side("launch", str(python))], Suite(), 3, tmp_path / "out")) as launches:
+        next(launches)
     assert len(calls(python)) == 1
+
+
+def test_one_side_s_launches_hold_what_numpy_s_step_took_around_them(tmp_path: Path) -> None:
+    """Sides that are judged in turn don't need it."""
+    (_, alone), *_ = measure_suite([Side("launch", str(micro_interpreter(tmp_path, *LAUNCHES)))], Suite(), 1, tmp_path / "one")
+    assert isinstance(alone, MicroLaunch)
+    assert 0 < (alone.yardstick_seconds or 0) < 60
+    assert read_launch(tmp_path / "one" / "launch-00.json") == alone
+    sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
+    in_turn = [launch for _, launch in measure_suite(sides, Suite(), 1, tmp_path / "two")]
+    assert [launch.yardstick_seconds for launch in in_turn if isinstance(launch, MicroLaunch)] == [None, None]
 
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
@@ -77,7 +91,10 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
             "print('ERROR: this Python has no tensorflow: …'); sys.exit(4)",
             "micro-benchmarks under PYTHON: this Python has no tensorflow: …",
         ),
-        ("sys.exit('python: No module named pytest')", "micro-benchmarks under PYTHON: No module named pytest"),
+        (
+            "sys.exit('python: No module named pytest')",
+            "micro-benchmarks under PYTHON: No module named pytest; install pytest and pytest-benchmark there",
+        ),
         ("sys.exit(1)", "micro-benchmarks under PYTHON: it printed nothing"),
         ("print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)", "PYTHON timed nothing: there is no gpu:0"),
         (

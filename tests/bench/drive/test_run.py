@@ -14,6 +14,7 @@ import pytest
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.drive.run import measure_run
+from bench.drive.watch import CpuWatch
 from bench.record.files import read_record
 from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
 
@@ -62,6 +63,23 @@ def test_the_file_holds_what_there_is_and_says_what_is_missing(fake_session: Fak
     assert listener.on_disk == [(done, ("a warning", said)) for done, said in enumerate([before, *after])]
 
 
+@pytest.mark.parametrize(("others", "warned"), [(0.31, True), (0.04, False), (None, False)])
+def test_a_timed_launch_holds_what_others_had_of_the_cpu(
+    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float | None, warned: bool
+) -> None:
+    monkeypatch.setattr(CpuWatch, "others", lambda self: others)  # what the machine is doing beside the tests isn't theirs to choose
+    timed = measure_run([Plan("tiny", 10)], 1, fake_session(""), {}, tmp_path / "timed", (), Listener(tmp_path / "timed" / "run.json"))
+    assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
+    assert timed.warnings == (
+        ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",) if warned else ()
+    )
+
+
+def test_an_untimed_launch_may_share_the_machine(fake_session: Fake, tmp_path: Path) -> None:
+    run, _ = run_with(fake_session(""), tmp_path)
+    assert {record.others_cpu for record in run.records} == {None}
+
+
 def test_a_failed_launch_ends_its_plan_alone(fake_session: Fake, tmp_path: Path) -> None:
     failing = """
 class Session(Session):
@@ -105,7 +123,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert process.returncode == 4
     assert printed == ""
     assert [line for line in said.splitlines() if line.startswith("tfgate: ")] == [
-        "tfgate: error: interrupted: what was measured so far is kept"
+        "tfgate: error: interrupted: launches that were over are kept"
     ]
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")

@@ -13,9 +13,15 @@ from bench.drive.watch import CpuWatch, disturbance
 BURN = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
 
 
-def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0) -> None:
+def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0, elsewhere: int | None = None) -> None:
+    """/proc/stat; with `elsewhere`, that of a host on which a CPU that we may not use was busy for so long, and ours as the rest says."""
+    own = f"{user} 0 0 {idle} {iowait} 0 0 {steal} 0 0"
     (root / "proc").mkdir(exist_ok=True)
-    (root / "proc/stat").write_text(f"cpu  {user} 0 0 {idle} {iowait} 0 0 {steal} 0 0\ncpu0 0 0 0 0\n")
+    lines = [f"cpu  {own}"]
+    if elsewhere is not None:
+        lines = [f"cpu  {user + elsewhere} 0 0 {idle} {iowait} 0 0 {steal} 0 0", f"cpu{min(os.sched_getaffinity(0))} {own}"]
+        lines.append(f"cpu{max(os.sched_getaffinity(0)) + 1} {elsewhere} 0 0 0 0 0 0 0 0 0")
+    (root / "proc/stat").write_text("\n".join(lines) + "\nintr 0\n")
 
 
 def test_time_that_was_not_ours_is_others(tmp_path: Path) -> None:
@@ -24,6 +30,13 @@ def test_time_that_was_not_ours_is_others(tmp_path: Path) -> None:
     watch = CpuWatch(tmp_path)
     stat(tmp_path, user=1030, idle=5050, iowait=10, steal=10)
     assert watch.others() == pytest.approx(0.4, abs=0.05)
+
+
+def test_cpus_that_we_may_not_use_do_not_count(tmp_path: Path) -> None:
+    stat(tmp_path, user=1000, idle=5000, elsewhere=0)
+    watch = CpuWatch(tmp_path)
+    stat(tmp_path, user=1030, idle=5070, elsewhere=9000)
+    assert watch.others() == pytest.approx(0.3, abs=0.05)
 
 
 def test_our_ended_children_are_no_others(tmp_path: Path) -> None:

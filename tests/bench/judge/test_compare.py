@@ -62,6 +62,35 @@ def test_step_time(factor: float, outcome: Outcome) -> None:
     assert found.improved is (factor == 0.5)
 
 
+def slowed(launches: Sequence[Record], yardstick: float = 1.0, others: float | None = None) -> list[Record]:
+    """The launches with a yardstick slower by a factor, and with a part of the machine that other processes had."""
+    return [
+        dataclasses.replace(one, yardstick_seconds=tuple(yardstick * seconds for seconds in one.yardstick_seconds), others_cpu=others)
+        for one in launches
+    ]
+
+
+def test_the_yardstick_tells_of_another_host_of_the_same_name() -> None:
+    sessions = [session(times(factor), day, yardsticks=[0.05 * factor] * 4) for day, factor in DAYS]
+    held, slow = baseline(sessions=sessions), records(OTHERS, times(2.0))
+    # The samples' launches have all the same yardstick, and a spread of 0 proves nothing: give one of them another.
+    reference = [slowed(records()[:1], 1.001)[0], *records()[1:]]
+    found = by_metric(verdict(slowed(slow, 1.4), held, reference))["step time"]
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert "NumPy's step, changed by +40.0%" in found.note
+    assert by_metric(verdict(slow, held, reference))["step time"].outcome is Outcome.REGRESSION
+
+
+def test_other_processes_beside_either_run_are_not_the_candidate_s() -> None:
+    slow, same = records(OTHERS, times(2.0)), records(OTHERS)
+    beside_candidate = by_metric(verdict(slowed(slow, others=0.5)))["step time"]
+    assert (beside_candidate.outcome, "50% of the CPU beside the candidate" in beside_candidate.note) == (Outcome.CANNOT_JUDGE, True)
+    beside_reference = by_metric(verdict(same, of=slowed(records(), others=0.5)))["step time"]
+    assert (beside_reference.outcome, "50% of the CPU beside the reference" in beside_reference.note) == (Outcome.CANNOT_JUDGE, True)
+    assert by_metric(verdict(slow, of=slowed(records(), others=0.5)))["step time"].outcome is Outcome.REGRESSION
+    assert by_metric(verdict(slowed(same, others=0.5)))["step time"].outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("held", [None, baseline(sessions=()), baseline(sessions=[session(SPEEDS), session(SPEEDS, 2)])])
 def test_without_the_machines_sessions_speed_cannot_be_judged(held: Baseline | None) -> None:
     found = verdict(records(OTHERS, times(2.0)), held)

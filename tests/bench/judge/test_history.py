@@ -110,8 +110,22 @@ def test_too_few_runs_are_not_judged(count: int, known: bool) -> None:
 
 def test_noise_that_hides_the_margin_is_no_regression() -> None:
     # +8% off the anchor with a deviation of 5% between runs: 2.58 · √2 · 0.05 is 18% more than the margin.
-    assert not drift([0.0] * 9 + [0.08], 0.0, 0.05, FIVE_PERCENT).beyond
-    assert drift([0.0] * 9 + [0.08], 0.0, 0.002, FIVE_PERCENT).beyond
+    noisy = drift([0.0] * 9 + [0.08] * 2, 0.0, 0.05, FIVE_PERCENT)
+    assert (noisy.beyond, noisy.proven) == (False, False)
+    assert drift([0.0] * 9 + [0.08] * 2, 0.0, 0.002, FIVE_PERCENT).beyond
+
+
+def test_one_run_alone_is_an_outlier_and_no_pass() -> None:
+    alone = drift([0.0] * 9 + [0.6], 0.0, 0.002, FIVE_PERCENT)
+    assert (alone.beyond, alone.proven) == (False, False)
+    mended = drift([0.0] * 9 + [0.6, 0.0], 0.0, 0.002, FIVE_PERCENT)
+    assert (mended.beyond, mended.proven) == (False, True)
+
+
+@pytest.mark.parametrize(("noise_of_a_run", "proven"), [(0.010, True), (0.015, False)])
+def test_a_pass_is_proven(noise_of_a_run: float, proven: bool) -> None:
+    # The same as the anchor: 2.58 · √2 of the noise is 3.6%, and 5.5%.
+    assert drift([0.0] * 10, 0.0, noise_of_a_run, FIVE_PERCENT).proven is proven
 
 
 @pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])

@@ -156,6 +156,37 @@ def test_a_slower_session_is_a_regression() -> None:
     assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.5), MARGIN).outcome is Outcome.REGRESSION
 
 
+def beside(yardstick: float, of: list[MicroLaunch]) -> list[MicroLaunch]:
+    """The launches with a yardstick, half a percent apart."""
+    return [dataclasses.replace(launch, yardstick_seconds=yardstick * (1 + number / 200)) for number, launch in enumerate(of)]
+
+
+def test_another_host_of_the_same_name_is_told_by_the_yardstick() -> None:
+    sessions = [beside(0.08 * (1 + number / 100), session) for number, session in enumerate(SESSIONS)]
+    slow = launches(OTHERS[:4], 1.5)
+    elsewhere = judge_sessions(sessions, beside(0.1, slow), MARGIN)
+    assert elsewhere.outcome is Outcome.CANNOT_JUDGE
+    assert "NumPy's step, changed by +" in elsewhere.comparisons[0].note
+    assert judge_sessions(sessions, beside(0.08, slow), MARGIN).outcome is Outcome.REGRESSION
+    assert judge_sessions([SESSIONS[0], *sessions[1:]], beside(0.1, slow), MARGIN).outcome is Outcome.REGRESSION  # one session has none
+    assert judge_sessions(sessions, beside(0.05, launches(OTHERS[:4])), MARGIN).outcome is Outcome.CANNOT_JUDGE  # a faster host hides much
+
+
+def test_other_processes_beside_the_launches_are_not_the_candidate_s() -> None:
+    slow = [dataclasses.replace(launch, others_cpu=0.5) for launch in launches(OTHERS[:4], 1.9)]
+    assert judge_sessions(SESSIONS, slow, MARGIN).outcome is Outcome.CANNOT_JUDGE
+    assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.9), MARGIN).outcome is Outcome.REGRESSION
+
+
+def test_a_gate_that_no_session_has_is_no_pass_beside_one_that_passes() -> None:
+    fit = [dataclasses.replace(launch, cases={**launch.cases, case("fit").name: case("fit")}) for launch in launches(OTHERS[:4])]
+    found = judge_sessions(SESSIONS, fit, MARGIN)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert {one.metric: one.outcome for one in found.comparisons if one.gates} == {
+        "step graph": Outcome.PASS, "fit graph": Outcome.CANNOT_JUDGE
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("sessions", "count", "said"),
     [

@@ -15,7 +15,7 @@ from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import BEYOND, MARGINS, environment, record
 
 PAIRED: Margins = dataclasses.replace(
-    MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}, memory_growth_bytes=102_400
+    MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}, memory_growth_bytes=102_400
 )
 
 
@@ -33,7 +33,7 @@ def test_nothing_changed_passes_after_the_first_look() -> None:
     verdict = judge_paired(run, PAIRED)
     assert verdict.exit_code == 0
     gating = [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS]
-    assert gating == ["retraces", "perplexity", "step time", "evaluation step", "peak memory", "memory growth"]
+    assert gating == ["retraces", "perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]
     assert settled(run, PAIRED)
 
 
@@ -55,6 +55,17 @@ def test_each_gating_metric_can_fail(metric: str, effect: str, size: float) -> N
     verdict = judge_paired(run_of(4, effect, size), PAIRED)
     assert [other.metric for other in verdict.comparisons if other.outcome is Outcome.REGRESSION] == [metric]
     assert verdict.exit_code == 1
+
+
+def test_a_stall_in_a_few_blocks_is_found_by_the_mean_alone() -> None:
+    """Two of ten quads hold a block of a stalled candidate, which the trimmed mean leaves out."""
+    pairs = []
+    for launch in range(4):
+        made = pair(launch)
+        stalled = dataclasses.replace(made.steps[0], seconds=(0.1, 1.0, 0.1, 0.1))
+        pairs.append(dataclasses.replace(made, steps=(stalled, stalled, *[made.steps[0]] * 8)))
+    outcomes = {found.metric: found.outcome for found in judge_paired(paired_run(pairs), PAIRED).comparisons}
+    assert (outcomes["step time"], outcomes["mean step"]) == (Outcome.PASS, Outcome.REGRESSION)
 
 
 def test_libraries_in_memory_are_not_the_sides_memory() -> None:

@@ -145,6 +145,84 @@ def test_the_yardstick_is_not_used_where_a_launch_has_none() -> None:
     assert judge_speed(records(), baseline(sessions=half), BY_YARDSTICK).metric == "step time"
 
 
+def beside_yardstick(slower: float, yardstick_slower: float, sessions: Sequence[float] = (1.0, 0.98, 1.02)) -> Comparison:
+    """A run that is slower by a factor than its sessions, whose yardstick is slower by another; the sessions differ by factors."""
+    launches = [
+        record(5.0, seconds, launch=number, yardstick_seconds=0.05 * yardstick_slower) for number, seconds in enumerate(times(slower))
+    ]
+    return judge_speed(launches, baseline(sessions=with_yardstick(sessions, sessions)), MARGINS)
+
+
+def test_what_another_host_of_the_same_name_may_have_done_cannot_be_judged() -> None:
+    # As measured on two hosts: TensorFlow's step took 88% longer on the other, NumPy's 35% (docs/baselines.md).
+    found = beside_yardstick(1.88, 1.35)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.note == (
+        "+88.0%, but the yardstick beside it, NumPy's step, changed by +35.0% (another host, or a busy one: see `tfgate upgrade`)"
+    )
+    assert beside_yardstick(1.88, 1.0).outcome is Outcome.REGRESSION
+
+
+def test_a_slowdown_far_beyond_what_the_host_explains_is_a_regression() -> None:
+    assert beside_yardstick(10.0, 1.35).outcome is Outcome.REGRESSION
+
+
+def test_a_faster_host_proves_no_pass() -> None:
+    # The same two hosts the other way round; the candidate is twice as slow.
+    found = beside_yardstick(2 * 0.53, 0.74)
+    assert (found.outcome, found.improved) == (Outcome.CANNOT_JUDGE, False)
+    assert "changed by -26.0%" in found.note
+    assert beside_yardstick(2 * 0.53, 1.0).outcome is Outcome.PASS
+
+
+def test_a_faster_host_hides_as_much_as_it_may_be_faster_by_proven_or_not() -> None:
+    differing = (1.0, 0.97, 1.03, 0.98, 1.02, 1.0)  # sessions that don't exclude, at 96%, that the yardstick is the same
+    assert beside_yardstick(1.1, 0.96, differing).outcome is Outcome.CANNOT_JUDGE
+    assert beside_yardstick(1.1, 1.0, differing).outcome is Outcome.PASS
+
+
+def test_a_faster_host_makes_no_improvement() -> None:
+    found = beside_yardstick(0.5, 0.75)
+    assert (found.outcome, found.improved) == (Outcome.PASS, False)
+    assert beside_yardstick(0.5, 1.0).improved
+
+
+def test_a_slower_host_excuses_no_more_than_it_may_explain() -> None:
+    assert beside_yardstick(2.2, 1.2).outcome is Outcome.REGRESSION
+    assert beside_yardstick(2.2, 1.25).outcome is Outcome.CANNOT_JUDGE
+
+
+def beside_others(factor: float, *others: float | None) -> Comparison:
+    """A run that is slower by a factor, beside whose launches others had parts of the CPU."""
+    launches = [dataclasses.replace(one, others_cpu=part) for one, part in zip(records(speeds=times(factor)), others, strict=True)]
+    return judge_speed(launches, baseline(), MARGINS)
+
+
+def test_what_other_processes_may_have_done_is_no_regression() -> None:
+    found = beside_others(2.0, 0.5, 0.4, 0.5, 0.6)
+    assert (found.outcome, found.note) == (
+        Outcome.CANNOT_JUDGE,
+        "+100.7%, but other processes had 50% of the CPU beside the candidate: measure again while nothing else runs",
+    )
+    assert beside_others(2.0, 0.01, None, 0.02, 0.01).outcome is Outcome.REGRESSION
+    assert beside_others(2.0, 0.06, 0.0, 0.0, 0.0).outcome is Outcome.REGRESSION  # a little of one launch explains little
+    assert beside_others(10.0, 0.5, 0.4, 0.5, 0.6).outcome is Outcome.REGRESSION  # nor does half of it explain anything
+    assert beside_others(1.0, 0.5, 0.5, 0.5, 0.5).outcome is Outcome.PASS
+
+
+def test_steps_that_stall_do_not_pass_by_being_rare() -> None:
+    # Each sixth step takes ten times as long: training takes 2.5 times as long, and the trimmed mean sees nothing of it.
+    stalling = [
+        dataclasses.replace(one, step_seconds=tuple(seconds * (10 if step % 6 == 5 else 1) for step in range(60)))
+        for one, seconds in zip(records(), SPEEDS, strict=True)
+    ]
+    found = judge_speed(stalling, baseline(), MARGINS)
+    assert (found.outcome, found.candidate) == (Outcome.CANNOT_JUDGE, "101.49 ms")
+    assert found.note == "+0.34%, but steps stall: on average they take +150.0% more than the typical one that is judged"
+    some = [dataclasses.replace(one, step_seconds=(*[one.step_seconds[0]] * 39, 3 * one.step_seconds[0])) for one in records()]
+    assert judge_speed(some, baseline(), MARGINS).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("factor", [1.0, 2.0])
 def test_tiny_informs_however_slow(factor: float) -> None:
     found = judge_speed(records(speeds=times(factor), subject=TINY), baseline(subject=TINY), MARGINS)

@@ -139,9 +139,9 @@ def refusal_of(plain: Any) -> str:
         ([[]], 0),
         (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
-        (1.5, 11),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors
+        (1.5, 12),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors, others_cpu
         ("text", 23),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
-        (None, 7),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure
+        (None, 8),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure, others_cpu
     ],
     ids=repr,
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.record.codec import FormatError
-from bench.record.micro import read_launch, write_reduced
+from bench.record.micro import read_launch, told_beside, write_reduced
 from tests.bench.micro_samples import EAGER, MACHINE, STEP, case_json, launch_json, write_launch
 
 
@@ -47,6 +47,10 @@ def damaged(**changes: Any) -> str:
         ("{", "is damaged: not JSON"),
         ("[]", "was not written by bench/micro"),
         (damaged(machine_info={}), "was not written by bench/micro: 'fingerprint' is missing"),
+        (
+            damaged(machine_info={"fingerprint": MACHINE, "yardstick_seconds": "long"}),
+            "yardstick_seconds of machine_info is 'long'; it must be",
+        ),
         (damaged(benchmarks=[]), "holds no benchmarks of bench/micro"),
         (damaged(benchmarks=[{"name": "test_other", "extra_info": {}, "stats": {"median": 1}}]), "'words' is missing"),
         (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": 0}}]), "median_seconds of .* is 0: nothing was timed"),
@@ -79,6 +83,15 @@ def test_a_reduced_launch_reads_the_same_without_its_rounds(tmp_path: Path) -> N
     assert "its-name" not in target.read_text()
     with pytest.raises(FileExistsError, match="is not overwritten"):
         write_reduced(source, target)
+
+
+def test_what_numpy_s_step_took_is_put_beside_and_kept(tmp_path: Path) -> None:
+    source = write_launch(tmp_path / "a.json", {STEP: 0.06})
+    assert read_launch(source).yardstick_seconds is None
+    (tmp_path / "b.json").write_text(told_beside(source, yardstick_seconds=0.08, others_cpu=None))
+    write_reduced(tmp_path / "b.json", tmp_path / "c.json")
+    assert (read_launch(tmp_path / "c.json").yardstick_seconds, read_launch(tmp_path / "c.json").others_cpu) == (0.08, None)
+    assert read_launch(tmp_path / "c.json").cases == read_launch(source).cases
 
 
 def test_what_cannot_be_read_is_not_kept(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Not slower and not larger than the margin allows: three outcomes of an interval that is looked at once, and what may be somebody else's.
+
+A machine's fingerprint may be that of another host, and the same host may do other work. Step times of different days differ by that, too.
+So what was measured beside them limits what they prove: the yardstick, NumPy's step, taken while TensorFlow's process is stopped, and the
+part of the CPU that other processes had.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bench.judge.types import Interval, Outcome, percent
+from bench.judge.wording import why
+
+# How much more than the yardstick's TensorFlow's step may change from host to host, in the logarithm: as measured (docs/baselines.md).
+RESPONSE = 2.1
+# Likewise for the part of the CPU that others had: a process on one of two cores, half of the CPU, made steps take 1.9 times as long.
+COMPANY = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+    """How much of a difference of step times may not be TensorFlow's; logarithms, from 0 on."""
+
+    slower: float  # of the candidate's being slower
+    faster: float  # of its being faster
+    reason: str
+
+
+def one_sided(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
+    """(outcome, why, whether it is an improvement) of a difference of logarithms."""
+    outcome, improved = _decided(found, margin, 0.0, 0.0)
+    return outcome, why(outcome, found, margin, improved=improved), improved
+
+
+def one_sided_in_doubt(found: Interval, margin: float, doubts: Sequence[Doubt]) -> tuple[Outcome, str, bool]:
+    """`one_sided` of step times from different days: an outcome that the doubts together could explain is CANNOT JUDGE."""
+    outcome, note, improved = one_sided(found, margin)
+    slower, faster = (math.fsum(getattr(doubt, side) for doubt in doubts) for side in ("slower", "faster"))
+    left, still_improved = _decided(found, margin, slower, faster)
+    if (left, still_improved) == (outcome, improved):
+        return outcome, note, improved
+    reasons = [doubt.reason for doubt in doubts if (doubt.slower if outcome is Outcome.REGRESSION else doubt.faster)]
+    return left, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False
+
+
+def yardstick_doubt(change: float | None) -> Doubt:
+    """What another host may have done, by the yardstick's change (a difference of logarithms); nothing where that isn't known.
+
+    Its best estimate counts, certain or not: what few sessions can't prove of the yardstick would alarm, or hide, as much in the step.
+    """
+    if change is None:
+        return Doubt(0.0, 0.0, "")
+    reason = f"the yardstick beside it, NumPy's step, changed by {percent(change)} (another host, or a busy one: see `tfgate upgrade`)"
+    return Doubt(RESPONSE * max(change, 0.0), RESPONSE * max(-change, 0.0), reason)
+
+
+def company_doubt(candidate: float, reference: float = 0.0) -> Doubt:
+    """What other processes may have done, that had these parts of the CPU beside the sides' launches: they make nothing faster."""
+    slower, faster = (-COMPANY * math.log1p(-min(part, 0.99)) for part in (candidate, reference))
+    parts = ((candidate, "candidate"), (reference, "reference"))
+    had = " and ".join(f"{part:.0%} of the CPU beside the {side}" for part, side in parts if part)
+    return Doubt(slower, faster, f"other processes had {had}: measure again while nothing else runs")
+
+
+def stall_doubt(candidate: float, reference: float = 0.0) -> Doubt:
+    """What the sides' typical steps leave out (bench.judge.summary.stalls): rare long steps must not pass unseen."""
+    excess = max(candidate - reference, 0.0)
+    return Doubt(0.0, excess, f"steps stall: on average they take {percent(excess)} more than the typical one that is judged")
+
+
+def _decided(found: Interval, margin: float, slower: float, faster: float) -> tuple[Outcome, bool]:
+    outcome = Outcome.CANNOT_JUDGE
+    if found.low - slower > margin:
+        outcome = Outcome.REGRESSION
+    elif found.pass_high + faster < margin:
+        outcome = Outcome.PASS
+    return outcome, found.high + faster < -margin

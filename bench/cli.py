@@ -189,7 +189,7 @@ def _add_profile_command(commands: Commands) -> None:
 
 
 def _add_hot_path_commands(commands: Commands) -> None:
-    """Where a step's time goes."""
+    """Timing the parts of a step, and where its time goes."""
     micro = commands.add_parser("micro", help="time the hot paths in fresh processes, of one environment or of two in turn")
     micro.add_argument(
         "--python",
@@ -239,7 +239,7 @@ def _add_machine_commands(commands: Commands) -> None:
     remove.add_argument("--keep-newest", type=int, metavar="N", help="all but the N that were used last")
 
     doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
-    doctor.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the environment to look at")
+    doctor.add_argument("--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)")
     doctor.add_argument("--require", choices=("gpu",), help="fail if it isn't there")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 

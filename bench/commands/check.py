@@ -20,7 +20,7 @@ from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
 PAIRED_SENTENCES = {
-    Outcome.PASS: "the candidate is as right as the reference, and no slower or larger than the margins allow",
+    Outcome.PASS: "nothing that was compared is wrong, or slower or larger than its margin allows",
     Outcome.REGRESSION: "the candidate is wrong, or slower or larger than its margin allows",
     Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
 }

@@ -7,14 +7,12 @@ from pathlib import Path
 
 from bench.commands.check import PAIRED_SENTENCES, print_verdict
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, read_any_run, read_baselines
+from bench.commands.options import baselines_folder, read_baselines, read_run
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_runs
 from bench.judge.margins import read_margins
 from bench.judge.types import Verdict
 from bench.record.benchmarks import read_benchmarks
-from bench.record.paired import PairedRun
-from bench.record.types import Run
 from bench.report.text import verdict_json
 
 BENCHMARK_MARGIN = 0.05  # as for the step time of a paired comparison
@@ -45,17 +43,9 @@ def _verdict(options: argparse.Namespace) -> Verdict:
         raise UsageError(f"{len(options.runs)} runs are given; two are compared, the reference first")
     if options.gate:
         raise UsageError("--gate is for pytest-benchmark files; what gates of a run is in the margins file")
-    reference, candidate = map(_unpaired_run, options.runs)
+    reference, candidate = map(read_run, options.runs)
     folder = baselines_folder(options)
     margins = read_margins(folder / "margins.toml")
     if options.margin:
         margins = dataclasses.replace(margins, speed=options.margin)
     return compare_runs(reference, candidate, read_baselines(folder), margins)
-
-
-def _unpaired_run(name: str) -> Run:
-    """A run of one side. Raises UsageError for a paired run, which holds both; FormatError, OSError."""
-    run = read_any_run(name)
-    if isinstance(run, PairedRun):
-        raise UsageError(f"{name} is a paired run, which holds both sides: `tfgate check {name}` judges it")
-    return run

@@ -9,21 +9,23 @@ from tabulate import tabulate
 from bench.drive.doctor import disturbances, examine
 from bench.drive.launch import REQUEST_SECONDS
 from bench.drive.process import Worker, WorkerError
+from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.machine import this_machine
 from bench.record.replies import Description
 
 
 def main(options: argparse.Namespace) -> int:
-    """0; 4 if the interpreter has no TensorFlow that works, or what --require names isn't there."""
+    """0; 4 if the interpreter that was named has no TensorFlow that works, or what --require names isn't there."""
     findings = examine()
     machine = this_machine()
     environment, problem = None, ""
-    try:
-        with Worker(options.python, "tensorflow", options.require or "cpu:0") as worker:
-            environment = worker.request(Description, "describe", REQUEST_SECONDS).environment
-    except WorkerError as error:
-        problem = str(error)
+    if options.python:
+        try:
+            with Worker(options.python, "tensorflow", options.require or "cpu:0") as worker:
+                environment = worker.request(Description, "describe", REQUEST_SECONDS).environment
+        except WorkerError as error:
+            problem = str(error)
     if options.json:
         print(
             json.dumps(
@@ -49,4 +51,4 @@ def main(options: argparse.Namespace) -> int:
         print("tfgate: error: --require gpu: there is no GPU on this machine", file=sys.stderr)
     if problem:
         print(f"tfgate: error: {problem}", file=sys.stderr)
-    return 4 if problem or missing else 0
+    return FAILED_CODE if problem or missing else 0

@@ -26,6 +26,7 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps([to_plain(listed) for listed in found]))
     elif found:
         print(tabulate([_row(listed) for listed in found], HEADERS, "simple", disable_numparse=True))
+        print(f"in {cache_folder()}: an environment's interpreter is NAME/bin/python there")
     else:
         print(f"no environments in {cache_folder()}")
     return 0

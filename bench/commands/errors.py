@@ -11,10 +11,11 @@ from collections.abc import Callable
 from bench.drive.lock import LockedError
 from bench.drive.process import EXHAUSTED, WorkerError
 from bench.drive.requests import BuildError
+from bench.judge.types import FAILED_CODE
 from bench.report.lines import one_line
 
-USAGE, FAILED = 2, 4
-INTERRUPTED_LINE = "interrupted: what was measured so far is kept"
+USAGE = 2
+INTERRUPTED_LINE = "interrupted: launches that were over are kept"
 
 
 class UsageError(ValueError):
@@ -33,23 +34,21 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
         return code
     except KeyboardInterrupt:
-        return _fail(INTERRUPTED_LINE, FAILED)
-    except (BuildError, WorkerError) as error:
-        return _fail(str(error), FAILED)
-    except LockedError as error:
-        return _fail(str(error), USAGE)
+        return _fail(INTERRUPTED_LINE, FAILED_CODE)
+    except (BuildError, LockedError, WorkerError) as error:
+        return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print must not fail again at exit
-        return _fail("nobody reads the output any more", FAILED)
+        return _fail("nobody reads the output any more", FAILED_CODE)
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
             return _fail(str(error), USAGE)
-        return _fail(_system_line(error), FAILED if error.errno in EXHAUSTED else USAGE)
+        return _fail(_system_line(error), FAILED_CODE if error.errno in EXHAUSTED else USAGE)
     except ValueError as error:
         return _fail(str(error), USAGE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
         traceback.print_exc()
-        return _fail("this is a fault of tfgate's own: please report the lines above", FAILED)
+        return _fail("this is a fault of tfgate's own: please report the lines above", FAILED_CODE)
     finally:
         signal.signal(signal.SIGTERM, handler)
 

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import read_run
+from bench.commands.options import read_run, read_stored
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Series, Values, baseline_values, histories, outcome, run_values
 from bench.judge.types import EXIT_CODES
-from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
 from bench.record.types import Baseline, Run
 from bench.report.history import findings, history_page
@@ -18,7 +17,7 @@ from bench.report.lines import one_line
 
 
 def main(options: argparse.Namespace) -> int:
-    """1 if a metric's newest run is certainly worse than its anchor by more than its margin, 3 if none could be judged, else 0."""
+    """1 if a metric's newest runs are certainly worse than its anchor by more than its margin, 0 if that is proven not to be so, else 3."""
     runs, warnings = _gathered(options.folder)
     if len(runs) < 2:
         raise UsageError(
@@ -35,14 +34,9 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _anchor(name: str) -> Values:
-    """What drift is measured from: a run, or a baseline's file. Raises FormatError, OSError."""
-    try:
-        return run_values(name, read_run(name))
-    except FormatError as error:
-        try:
-            return baseline_values(name, read_record(Baseline, Path(name)))
-        except (FormatError, OSError):
-            raise error from None
+    """What drift is measured from: a run, or a baseline's file. Raises UsageError for a paired run, FormatError, OSError."""
+    stored = read_stored(name)
+    return baseline_values(name, stored) if isinstance(stored, Baseline) else run_values(name, read_run(name))
 
 
 def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:

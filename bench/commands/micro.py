@@ -1,6 +1,7 @@
 """`tfgate micro`: times the hot paths in fresh processes, and judges one environment against another or against earlier sessions."""
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bench.commands.check import print_verdict
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, launch_count, output_folder, require_device_name, variables
+from bench.commands.options import baselines_folder, baselines_to_change, launch_count, output_folder, require_device_name, variables
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.micro import Side, Suite, measure_suite
@@ -40,7 +41,7 @@ FAILED_SENTENCES = {**SENTENCES, Outcome.REGRESSION: "the candidate fails where 
 def main(options: argparse.Namespace) -> int:
     """The verdict's exit code; 0 where there is nothing to judge by and nobody asked for a verdict."""
     sides, suite, count = _sides(options), _suite(options), launch_count(options)
-    margin = math.log1p(read_margins(baselines_folder(options) / "margins.toml").micro)
+    margin = math.log1p(read_margins((baselines_to_change if options.record else baselines_folder)(options) / "margins.toml").micro)
     sessions = _sessions(options) if len(sides) == 1 else []
     folder = output_folder(options, "micro")
     warnings = disturbances(examine())
@@ -57,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         print_verdict(verdict, FAILED_SENTENCES if failure else SENTENCES)
     print(f"launches kept in {folder}", file=sys.stderr)
     if options.record:
-        _record(measured[LAUNCH], baselines_folder(options))
+        _record(measured[LAUNCH], baselines_to_change(options))
     asked = len(sides) == 2 or options.against or not all(comparison.unjudged for comparison in verdict.comparisons)
     return verdict.exit_code if asked else 0
 
@@ -97,17 +98,18 @@ def _measure(
     """
     measured: dict[str, list[MicroLaunch]] = {side.role: [] for side in sides}
     failure = None
-    for role, launch in measure_suite(sides, suite, count, folder):
-        if isinstance(launch, MicroLaunch):
-            measured[role].append(launch)
-            said = f"launch {len(measured[role])} of {count}: {len(launch.cases)} cases"
-        elif role == CANDIDATE and launch.kind != NO_TENSORFLOW:
-            failure, said = launch, f"launch {len(measured[role]) + 1} of {count}: {launch.message}"
-        else:
-            raise WorkerError(launch)
-        print(one_line(f"{role} {said}"), file=sys.stderr, flush=True)
-        if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin, failure):
-            break
+    with contextlib.closing(measure_suite(sides, suite, count, folder)) as launches:
+        for role, launch in launches:
+            if isinstance(launch, MicroLaunch):
+                measured[role].append(launch)
+                said = f"launch {len(measured[role])} of {count}: {len(launch.cases)} cases"
+            elif role == CANDIDATE and launch.kind != NO_TENSORFLOW:
+                failure, said = launch, f"launch {len(measured[role]) + 1} of {count}: {launch.message}"
+            else:
+                raise WorkerError(launch)
+            print(one_line(f"{role} {said}"), file=sys.stderr, flush=True)
+            if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin, failure):
+                break
     return measured, failure
 
 

@@ -9,14 +9,15 @@ from bench.commands.errors import UsageError
 from bench.drive.plan import Plan
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
-from bench.record.codec import FormatError
+from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
 
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+BASELINES = (PACKAGE.parent / "baselines", PACKAGE / "baselines")  # the checkout's, or those that an installation carries
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
 DEVICE = re.compile(r"(cpu|gpu):\d+")
@@ -90,30 +91,55 @@ def first_jitter(options: argparse.Namespace) -> int:
 
 
 def read_run(name: str) -> Run:
-    """A run from its folder or file. Raises FormatError, OSError."""
-    path = Path(name)
-    return read_record(Run, path / RUN_FILE if path.is_dir() else path)
+    """A run of one environment, from its folder or file. Raises UsageError for anything else that tfgate writes, FormatError, OSError."""
+    stored = read_stored(name)
+    if isinstance(stored, PairedRun):
+        raise UsageError(f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it")
+    if isinstance(stored, Baseline):
+        raise UsageError(f"{name} is a baseline: name a run, which `tfgate run` makes")
+    return stored
 
 
 def read_any_run(name: str) -> Run | PairedRun:
-    """A run, or a paired run, from its folder or file. Raises FormatError, OSError."""
-    path = run_file(name)
-    return read_record(PairedRun, path) if path.name == PAIRED_FILE else read_record(Run, path)
+    """A run, or a paired run, from its folder or file. Raises UsageError for a baseline, FormatError, OSError."""
+    stored = read_stored(name)
+    return stored if isinstance(stored, PairedRun) else read_run(name)
 
 
-def run_file(name: str) -> Path:
-    """The file that holds what a name means: a folder's run or paired run, or the file itself."""
-    path = Path(name)
+def read_stored(name: str) -> Run | PairedRun | Baseline:
+    """What a folder or a file holds, by the fields that are in it. Raises FormatError, OSError."""
+    path = _file(Path(name))
+    try:
+        plain = parse(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
+    fields = set(plain) if isinstance(plain, dict) else set()
+    if "pairs" in fields:
+        return read_record(PairedRun, path)
+    return read_record(Baseline, path) if "replicas" in fields else read_record(Run, path)
+
+
+def _file(path: Path) -> Path:
+    """A folder's run or paired run, or the file itself."""
     if not path.is_dir():
         return path
     return path / PAIRED_FILE if (path / PAIRED_FILE).exists() else path / RUN_FILE
 
 
 def baselines_folder(options: argparse.Namespace) -> Path:
-    """The --baselines folder, or the checkout's. Raises UsageError if it isn't there."""
-    folder = Path(options.baselines) if options.baselines else ROOT / "baselines"
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder; name the one with the baselines by --baselines")
+    """The --baselines folder, else the checkout's, else the installed one. Raises UsageError if it isn't there."""
+    folders = (Path(options.baselines),) if options.baselines else BASELINES
+    found = next((folder for folder in folders if folder.is_dir()), None)
+    if found is None:
+        raise UsageError(f"{folders[0]}: there is no such folder; name the one with the baselines by --baselines")
+    return found
+
+
+def baselines_to_change(options: argparse.Namespace) -> Path:
+    """The same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
+    folder = baselines_folder(options)
+    if not options.baselines and folder == BASELINES[1]:
+        raise UsageError(f"{folder} belongs to the installation: name the folder with your baselines by --baselines")
     return folder
 
 

@@ -40,7 +40,7 @@ class UpgradeProgress:
     def pair(self, run: PairedRun) -> None:
         """Prints the launch's line."""
         pair = run.pairs[-1]
-        failures = [f"{record.failure.message}" for record in (pair.reference, pair.candidate) if record.failure]
+        failures = [record.failure.message for record in (pair.reference, pair.candidate) if record.failure]
         ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
         line = one_line(f"launch {pair.launch + 1}: {'; '.join(failures) or f'step time {100 * ratio:+.1f}%'}")
         if self._bar:

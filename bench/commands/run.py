@@ -11,7 +11,8 @@ from bench.commands.progress import RunProgress
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
-from bench.drive.run import RUN_FILE, measure_run
+from bench.drive.run import JITTER_BASE, RUN_FILE, measure_run
+from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.types import Run
 from bench.report.text import run_table
@@ -25,15 +26,13 @@ def main(options: argparse.Namespace) -> int:
     else:
         print(run_table(run))
         print(f"kept in {folder / RUN_FILE}; judge it with: tfgate check {folder}")
-    return 4 if any(record.failure for record in run.records) else 0
+    return FAILED_CODE if any(record.failure for record in run.records) else 0
 
 
-def measure(
-    options: argparse.Namespace, planned: list[Plan], name: str, *, launches: int | None = None, jitter: int = 1000
-) -> tuple[Run, Path]:
+def measure(options: argparse.Namespace, planned: list[Plan], name: str, *, jitter: int = JITTER_BASE) -> tuple[Run, Path]:
     """Measures under the host's lock, with progress on standard error; the run and the folder that holds it."""
     folder = output_folder(options, name)
-    count, given = launches or launch_count(options), variables(options)
+    count, given = launch_count(options), variables(options)
     warnings = disturbances(examine()) if planned[0].speed else ()
     lock = host_lock() if planned[0].speed else contextlib.nullcontext()
     with lock, RunProgress(planned, count) as progress:

@@ -23,7 +23,7 @@ COUNTS = {"tests": "testcase", "failures": "testcase/failure", "errors": "testca
 
 
 def junit(judged: Sequence[Judged]) -> str:
-    """The XML document."""
+    """The XML document. Its text is of one_line: XML 1.0 has no place for control characters, not even escaped."""
     root = ET.Element("testsuites", name="tfgate")
     for each in judged:
         root.append(_suite(each))
@@ -34,12 +34,12 @@ def junit(judged: Sequence[Judged]) -> str:
 
 
 def _suite(judged: Judged) -> ET.Element:
-    suite = ET.Element("testsuite", name=_text(" against ".join(story.names(judged))), timestamp=_text(judged.run.created))
+    suite = ET.Element("testsuite", name=one_line(" against ".join(story.names(judged))), timestamp=one_line(judged.run.created))
     for comparison in judged.verdict.comparisons:
         suite.append(_case(comparison, _seconds(judged, comparison.subject)))
     suite.extend(_unfinished(judged.verdict))
     if judged.verdict.warnings:
-        ET.SubElement(suite, "system-out").text = "\n".join(map(_text, judged.verdict.warnings))
+        ET.SubElement(suite, "system-out").text = "\n".join(map(one_line, judged.verdict.warnings))
     for count, tag in COUNTS.items():
         suite.set(count, str(len(suite.findall(tag))))
     subjects = dict.fromkeys(comparison.subject for comparison in judged.verdict.comparisons)
@@ -49,18 +49,18 @@ def _suite(judged: Judged) -> ET.Element:
 
 def _case(comparison: Comparison, seconds: dict[str, float]) -> ET.Element:
     part = comparison.metric if comparison.metric in PARTS else TRAINING
-    case = ET.Element("testcase", classname=_text(comparison.subject), name=_text(comparison.metric), time=f"{seconds[part]:.3f}")
+    case = ET.Element("testcase", classname=one_line(comparison.subject), name=one_line(comparison.metric), time=f"{seconds[part]:.3f}")
     found = story.finding(comparison)
-    message = _text(f"{comparison.metric} of {comparison.subject}: {comparison.note}")
+    message = one_line(f"{comparison.metric} of {comparison.subject}: {comparison.note}")
     if comparison.outcome is Outcome.REGRESSION:
         body = (found.size, found.certainty, found.standard, comparison.note)
-        ET.SubElement(case, "failure", type="REGRESSION", message=message).text = _text("; ".join(filter(None, body)))
+        ET.SubElement(case, "failure", type="REGRESSION", message=message).text = one_line("; ".join(filter(None, body)))
     elif comparison.outcome is Outcome.CANNOT_JUDGE:
-        ET.SubElement(case, "error", type="CANNOT JUDGE", message=message).text = _text(comparison.note)
+        ET.SubElement(case, "error", type="CANNOT JUDGE", message=message).text = one_line(comparison.note)
     elif comparison.unjudged:
         ET.SubElement(case, "skipped", message=message)
     against = f", reference {comparison.reference}" if comparison.reference != "–" else ""
-    ET.SubElement(case, "system-out").text = _text(f"candidate {comparison.candidate}{against}: {comparison.note}")
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {comparison.candidate}{against}: {comparison.note}")
     return case
 
 
@@ -75,7 +75,7 @@ def _unfinished(verdict: Verdict) -> list[ET.Element]:
 
 def _error(kind: str, name: str, message: str) -> ET.Element:
     case = ET.Element("testcase", classname="tfgate", name=name, time="0")
-    ET.SubElement(case, "error", type=kind, message=_text(message)).text = _text(message)
+    ET.SubElement(case, "error", type=kind, message=one_line(message)).text = one_line(message)
     return case
 
 
@@ -94,8 +94,3 @@ def _seconds(judged: Judged, subject: str) -> dict[str, float]:
     if isinstance(judged.run, PairedRun) and judged.run.lockstep and judged.run.lockstep.subject.name == subject:
         seconds["lockstep"] += judged.run.lockstep.wall_seconds
     return seconds
-
-
-def _text(text: str) -> str:
-    """XML 1.0 has no place for control characters, not even escaped."""
-    return one_line(text)

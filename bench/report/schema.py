@@ -13,14 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.judge.types import EXIT_CODES, Verdict
+from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
 from bench.record.codec import NON_FINITE
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.text import VERDICT_SCHEMA
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FAILED_CODE = 4
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}
 SCALARS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},

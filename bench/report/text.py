@@ -68,7 +68,7 @@ def baseline_table(baseline: Baseline) -> str:
     subject = baseline.subject
     rows = [_replica_row(key, values) for key, values in replica_groups(baseline, 0.0).items()]
     replicas = tabulate(rows, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True)
-    headers = ["session", "CPU", "cores", "TensorFlow", "launches", "step ms"]
+    headers = ["session", "machine", "CPU", "cores", "threads", "TensorFlow", "launches", "step ms"]
     sessions = tabulate([_session_row(session) for session in baseline.sessions], headers, STYLE, disable_numparse=True)
     title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
     return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", sessions])
@@ -137,8 +137,9 @@ def _replica_row(environment: str, values: list[float]) -> list[str]:
 def _session_row(session: Session) -> list[str]:
     machine, launches = session.machine, session.launches
     step = f"{1000 * statistics.fmean(launch.step_seconds for launch in launches):.2f}" if launches else "–"
-    cells = [session.created, machine.cpu_model, str(machine.cores), session.environment.tensorflow, str(len(launches)), step]
-    return [one_line(cell) for cell in cells]
+    environment = session.environment
+    where = [session.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(environment.threads)]
+    return [one_line(cell) for cell in (*where, environment.tensorflow, str(len(launches)), step)]
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:

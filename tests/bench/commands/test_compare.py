@@ -110,7 +110,7 @@ def test_a_paired_run_is_sent_to_check(tfgate: Tfgate, reference: Path, baseline
     found = tfgate("compare", reference, tmp_path / "upgrade" / place, "--baselines", baselines)
     assert found.code == 2
     name = tmp_path / "upgrade" / place
-    assert found.error == f"{name} is a paired run, which holds both sides: `tfgate check {name}` judges it"
+    assert found.error == f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it"
     assert tfgate("check", name, "--baselines", baselines).code in (0, 3)  # and check takes it
 
 

@@ -24,6 +24,14 @@ def test_an_interpreter_without_tensorflow_fails_after_saying_what_the_machine_i
         assert name in found.out
 
 
+@NO_TENSORFLOW
+def test_the_machine_alone_needs_no_tensorflow(tfgate: Tfgate) -> None:
+    found = tfgate("doctor", "--json")
+    assert found.code == 0
+    assert json.loads(found.out)["problem"] == ""
+    assert tfgate("doctor").err == ""
+
+
 def test_json_holds_the_machine_and_the_problem(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("doctor", "--python", tmp_path / "python", "--json")
     plain = json.loads(found.out)

@@ -36,7 +36,7 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
     [
         (UsageError("--launches is 0"), 2, "--launches is 0"),
         (FormatError("run.json is damaged"), 2, "run.json is damaged"),
-        (LockedError("process 7 measures"), 2, "process 7 measures"),
+        (LockedError("process 7 measures"), 4, "process 7 measures"),
         (FileExistsError("run.json exists already"), 2, "run.json exists already"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "run.json"), 2, "run.json: No such file or directory"),
         (PermissionError(errno.EACCES, "Permission denied", "/there"), 2, "/there: Permission denied"),
@@ -48,7 +48,7 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
         (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
         (RequestError("there is no such wheel file"), 2, "there is no such wheel file"),
         (BuildError("the environment can't be built"), 4, "the environment can't be built"),
-        (KeyboardInterrupt(), 4, "interrupted: what was measured so far is kept"),
+        (KeyboardInterrupt(), 4, "interrupted: launches that were over are kept"),
         (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
     folder = Path(process.stdout.readline().strip())
     assert folder.is_dir()
     process.send_signal(signal.SIGTERM)
-    assert process.communicate()[1] == "tfgate: error: interrupted: what was measured so far is kept\n"
+    assert process.communicate()[1] == "tfgate: error: interrupted: launches that were over are kept\n"
     assert process.returncode == 4
     assert not folder.exists()
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.files import read_record
+from bench.commands import options
+from bench.record.files import read_record, write_record
 from bench.record.types import Baseline, Failure
 from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import LOG_PERPLEXITIES, SUBJECT, TINY, record, records
 
 Keep = Callable[..., Path]
@@ -30,6 +32,36 @@ def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_
     assert checked.code == 0, checked.out
     kept = read_record(Baseline, empty_baselines / FILE)
     assert (kept.reason, kept.command[:2]) == ("first baseline", ("tfgate", "record"))
+
+
+def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    line = "notebook launch 2: other processes had 31% of the machine's CPU: its speed is disturbed"
+    disturbed = keep("run", records(), DAYS[0], warnings=[line])
+    assert tfgate("record", disturbed, "--baselines", empty_baselines).err.splitlines()[0] == f"warning: {line}"
+
+
+def test_what_is_no_run_of_one_environment_makes_no_baseline(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    write_record(tmp_path / "paired" / "paired.json", paired_run([pair()]))
+    before = snapshot(baselines)
+    found = tfgate("record", tmp_path / "paired", "--baselines", baselines)
+    assert (found.code, found.error) == (
+        2,
+        f"{tmp_path / 'paired'} is a paired run, which holds two environments: `tfgate check {tmp_path / 'paired'}` judges it",
+    )
+    found = tfgate("record", baselines / FILE, "--baselines", baselines)
+    assert (found.code, found.error) == (2, f"{baselines / FILE} is a baseline: name a run, which `tfgate run` makes")
+    assert snapshot(baselines) == before
+
+
+def test_an_installations_baselines_are_read_and_not_changed(
+    tfgate: Tfgate, keep: Keep, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "BASELINES", (tmp_path / "no-checkout", baselines))
+    before = snapshot(baselines)
+    assert tfgate("check", keep("run")).code == 0
+    found = tfgate("record", sibling(keep, 1), "--add")
+    assert (found.code, found.error) == (2, f"{baselines} belongs to the installation: name the folder with your baselines by --baselines")
+    assert snapshot(baselines) == before
 
 
 def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

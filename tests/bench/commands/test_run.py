@@ -114,11 +114,16 @@ def test_gate_without_a_baselines_folder(tfgate: Tfgate, tmp_path: Path) -> None
     assert (found.code, found.error.partition(";")[0]) == (2, f"{tmp_path / 'nowhere'}: there is no such folder")
 
 
+def test_quick_is_tiny_alone(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = tfgate("gate", "--quick", "--config", "small", "--output", tmp_path / "run")
+    assert (found.code, found.error) == (2, "--quick is tiny alone: leave out --quick or --config")
+
+
 def test_two_timing_jobs_do_not_measure_each_other(tfgate: Tfgate, tmp_path: Path) -> None:
     from bench.drive.lock import host_lock
 
     with host_lock():
         found = tfgate("run", "--config", "tiny", "--output", tmp_path / "run")
-    assert found.code == 2
+    assert found.code == 4
     assert "measures on this host already" in found.error
     assert not (tmp_path / "run").exists()

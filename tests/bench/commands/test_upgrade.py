@@ -73,7 +73,7 @@ def test_a_paired_run_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines:
         write_record(tmp_path / name / "paired.json", paired_run([pair(launch, step=step) for launch in range(4)]))
     same = tfgate("check", tmp_path / "same", "--baselines", baselines)
     assert same.code == 0
-    assert "PASS: the candidate is as right as the reference" in same.out
+    assert "PASS: nothing that was compared is wrong" in same.out
     assert "2.20.0" in same.out.splitlines()[2]
     slower = tfgate("check", tmp_path / "slower", "--baselines", baselines, "--json")
     assert slower.code == 1
@@ -135,7 +135,7 @@ class TestWholeRuns:
     def test_equal_sides_pass(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--speed-only")
         assert found.code == 0, found
-        assert "PASS: the candidate is as right as the reference" in found.out
+        assert "PASS: nothing that was compared is wrong" in found.out
         assert "not compared: numbers, by the oracle and in lockstep" in " ".join(found.out.split())
         run = read_record(PairedRun, tmp_path / "out" / "paired.json")
         assert (len(run.pairs), run.oracle, run.lockstep) == (LOOKS[0], (), None)
@@ -179,7 +179,7 @@ class TestWholeRuns:
         side = self.side(tmp_path, "a")
         with host_lock():
             found = self.answer(tfgate, tmp_path, side, side, "--speed-only")
-        assert found.code == 2
+        assert found.code == 4
         assert "measures on this host already" in found.error
         assert not (tmp_path / "out").exists()
 
@@ -214,6 +214,20 @@ def test_one_tensorflow_on_both_sides_computes_the_same(tfgate: Tfgate, tmp_path
     assert len(run.pairs) in LOOKS
     assert run.lockstep is not None
     assert len(run.lockstep.losses) == STEPS
+
+
+@pytest.mark.slow
+def test_threads_that_work_beside_the_steps_cost_their_own_side(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
+) -> None:
+    """While the other side works they are stopped: else they would slow both alike, and no ratio would tell."""
+    variables = fault_variables("threads-besides")
+    planted = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
+    sides = ["--from", str(newest_python), "--from-env", f"PYTHONPATH={variables['PYTHONPATH']}", "--to", str(newest_python), *planted]
+    more = ["--config", "tiny", "--speed-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides, *more)
+    outcomes = {comparison["metric"]: comparison["outcome"] for comparison in json.loads(found.out)["comparisons"]}
+    assert (found.code, outcomes["step time"]) == (1, "REGRESSION")
 
 
 @pytest.mark.slow

@@ -5,9 +5,9 @@ import dataclasses
 import json
 from pathlib import Path
 
-from bench.commands.check import PAIRED_SENTENCES, print_verdict
 from bench.commands.errors import UsageError
 from bench.commands.options import baselines_folder, read_baselines, read_run
+from bench.commands.verdicts import PAIRED_SENTENCES, print_verdict
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_runs
 from bench.judge.margins import read_margins

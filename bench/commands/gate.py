@@ -2,10 +2,10 @@
 
 import argparse
 
-from bench.commands.check import judge_and_print, read_standards
 from bench.commands.errors import UsageError
 from bench.commands.options import plans
 from bench.commands.run import measure
+from bench.commands.verdicts import judge_and_print, read_standards
 
 QUICK_CONFIGS = ["tiny"]
 

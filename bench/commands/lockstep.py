@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.commands.check import print_verdict
 from bench.commands.errors import UsageError
 from bench.commands.options import plans, variables
+from bench.commands.verdicts import print_verdict
 from bench.drive.lockstep import Side, run_lockstep
 from bench.judge.lockstep import lockstep_verdict
 from bench.judge.types import Outcome

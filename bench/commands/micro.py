@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.check import print_verdict
 from bench.commands.errors import UsageError
 from bench.commands.options import baselines_folder, baselines_to_change, launch_count, output_folder, require_device_name, variables
+from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.micro import Side, Suite, measure_suite

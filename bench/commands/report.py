@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.commands.check import Standards, read_standards
 from bench.commands.errors import UsageError
 from bench.commands.options import read_any_run
 from bench.commands.summary import append_summary
+from bench.commands.verdicts import Standards, read_standards
 from bench.drive.profile import PROFILE_FILE
 from bench.judge.gate import judge_run
 from bench.judge.paired import judge_paired

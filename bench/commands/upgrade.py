@@ -5,11 +5,11 @@ import contextlib
 import dataclasses
 import sys
 
-from bench.commands.check import judge_and_print_paired
 from bench.commands.errors import UsageError
 from bench.commands.options import baselines_folder, output_folder, plans
 from bench.commands.progress import UpgradeProgress
 from bench.commands.sides import prepared_sides, side_warnings
+from bench.commands.verdicts import judge_and_print_paired
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan

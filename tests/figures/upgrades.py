@@ -190,7 +190,8 @@ TEXT = """# What upgrades say of nothing and of known slowdowns, measured
 Made by `python -m tests.figures.upgrades measure` and `… table`: one environment (TensorFlow {tensorflow}) on both sides, the candidate's
 step made slower by busy work inside TensorFlow's own call of it, of which the judge knows nothing. The machine: {machine}.
 
-{there} of the {asked} runs that were asked for have been made so far.
+{there} of the {asked} runs that were asked for have been made so far, while the side that waits was not stopped yet: since then it is
+([upgrades](upgrade.md#blocks-and-what-else-was-tried)), and a mean step gates as well.
 
 Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's,
 one-sided 95%: of slowdowns well beyond the margin how often at least they are caught, of all others how often at most they alarm. Launches

@@ -21,7 +21,7 @@ from tests.figures.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "reports" / "micro"
-MODE = ("--mode", "graph")  # what gates
+CASES = ("--implementation", "cells", "--mode", "graph")  # what gates
 SHOWN = (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)
 
 
@@ -48,7 +48,7 @@ def _verdict(config: str, name: str, *options: str) -> dict[str, Any]:
     folder = RUNS / f"{config}-{name}"
     answer = folder / "verdict.json"
     if not answer.exists():
-        command = [sys.executable, "-m", "bench", "micro", "--config", config, *MODE, "--output", str(folder), "--json", *options]
+        command = [sys.executable, "-m", "bench", "micro", "--config", config, *CASES, "--output", str(folder), "--json", *options]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         answer.write_text(done.stdout, encoding="utf-8")
     found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))

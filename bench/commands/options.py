@@ -17,7 +17,7 @@ from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
-BASELINES = (PACKAGE.parent / "baselines", PACKAGE / "baselines")  # the checkout's, or those that an installation carries
+BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
 DEVICE = re.compile(r"(cpu|gpu):\d+")
@@ -92,18 +92,18 @@ def first_jitter(options: argparse.Namespace) -> int:
 
 def read_run(name: str) -> Run:
     """A run of one environment, from its folder or file. Raises UsageError for anything else that tfgate writes, FormatError, OSError."""
-    stored = read_stored(name)
-    if isinstance(stored, PairedRun):
+    run = read_any_run(name)
+    if isinstance(run, PairedRun):
         raise UsageError(f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it")
-    if isinstance(stored, Baseline):
-        raise UsageError(f"{name} is a baseline: name a run, which `tfgate run` makes")
-    return stored
+    return run
 
 
 def read_any_run(name: str) -> Run | PairedRun:
     """A run, or a paired run, from its folder or file. Raises UsageError for a baseline, FormatError, OSError."""
     stored = read_stored(name)
-    return stored if isinstance(stored, PairedRun) else read_run(name)
+    if isinstance(stored, Baseline):
+        raise UsageError(f"{name} is a baseline: name a run, which `tfgate run` makes")
+    return stored
 
 
 def read_stored(name: str) -> Run | PairedRun | Baseline:
@@ -127,18 +127,18 @@ def _file(path: Path) -> Path:
 
 
 def baselines_folder(options: argparse.Namespace) -> Path:
-    """The --baselines folder, else the checkout's, else the installed one. Raises UsageError if it isn't there."""
+    """The --baselines folder, else the installed one, else the checkout's. Raises UsageError if it isn't there."""
     folders = (Path(options.baselines),) if options.baselines else BASELINES
     found = next((folder for folder in folders if folder.is_dir()), None)
     if found is None:
-        raise UsageError(f"{folders[0]}: there is no such folder; name the one with the baselines by --baselines")
+        raise UsageError(f"{folders[-1]}: there is no such folder; name the one with the baselines by --baselines")
     return found
 
 
 def baselines_to_change(options: argparse.Namespace) -> Path:
     """The same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
     folder = baselines_folder(options)
-    if not options.baselines and folder == BASELINES[1]:
+    if not options.baselines and folder == BASELINES[0]:
         raise UsageError(f"{folder} belongs to the installation: name the folder with your baselines by --baselines")
     return folder
 

@@ -26,7 +26,10 @@ def main(options: argparse.Namespace) -> int:
     paths = {name: baseline_path(folder, name) for name in new}
     for line in [describe_change(old.get(name), baseline) for name, baseline in new.items()]:
         print(one_line(line))
-    for warning in dict.fromkeys(warning for run in runs for warning in run.warnings):
+    left_out = sum(record.disturbed for run in runs for record in run.records)
+    warnings = [warning for run in runs for warning in run.warnings]
+    warnings += [f"{left_out} launches were disturbed, and are in no session"] if left_out else []
+    for warning in dict.fromkeys(warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
     for name, baseline in new.items():
         write_record(paths[name], baseline, replace=name in old)

@@ -79,7 +79,7 @@ def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Pa
 
     Two sides take turns: which goes first alternates from launch to launch. One side alone will be held against other days: its launches
     hold how long NumPy's step of `notebook` took around them. Raises FileExistsError if the folder holds launches, OSError, and WorkerError
-    if NumPy's step fails.
+    if NumPy's step can't be opened.
     """
     with contextlib.ExitStack() as workers:
         yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if len(sides) == 1 else None

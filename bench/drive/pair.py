@@ -41,7 +41,7 @@ class Blocks:
 
     quads: int  # of training steps, four blocks each
     steps: int  # of a block, those dropped included
-    dropped: int  # first steps of a block: the other process' threads may still spin, and caches are cold
+    dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int
     evaluation_steps: int  # of an evaluation's block, those dropped included
     moves: bool = True  # the model is moved in memory before each block; without, only to see what that is worth

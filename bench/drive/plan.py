@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 BLOCKS = 10  # of a launch, between which the yardstick takes its turn
-DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold, and the other process' threads may still spin
+DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,9 +45,9 @@ class Worker:
     ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
-        `takes_turns`: the process is stopped (SIGSTOP) whenever it has nothing to do, so that threads of its own that spin or work on
-        take no time from the process whose turn it is: they cost it its own. Raises WorkerError if the interpreter can't be started,
-        OSError where the machine has no room for any.
+        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so that threads of its
+        own that spin or work on take no time from the process whose turn it is: they cost it its own. Raises WorkerError if the interpreter
+        can't be started, OSError where the machine has no room for any.
         """
         self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.measure.worker.end_with_parent
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.

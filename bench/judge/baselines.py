@@ -107,6 +107,6 @@ def _session(run: Run, name: str) -> Session | None:
     """
     records = [record for record in run.records if record.subject.name == name and not record.disturbed]
     launches: list[LaunchSpeed] = [speed for record in records if (speed := launch_speed(record))]
-    if not launches or not records or records[0].environment is None:
+    if not launches or records[0].environment is None:
         return None
     return Session(run.created, records[0].machine, records[0].environment, tuple(launches))

@@ -10,7 +10,6 @@ import statistics
 from collections.abc import Collection, Sequence
 
 from bench.judge.gate import overall
-from bench.judge.intervals import detectable
 from bench.judge.noninferiority import one_sided
 from bench.judge.sequential import MOST_GATING
 from bench.judge.types import Comparison, Outcome, Verdict
@@ -67,11 +66,9 @@ def _compared(name: str, reference: Launches, candidate: Launches, margin: float
     found = welch(logarithms[0], logarithms[1])
     if found is None:
         return dataclasses.replace(comparison, note="all launches of a side gave the same value: without a spread nothing can be proven")
-    outcome, note, improved = one_sided(found, margin)
-    outcome = outcome if gates else Outcome.INFORMS
-    return dataclasses.replace(
-        comparison, outcome=outcome, note=note, interval=found, detectable=detectable(found, margin), improved=improved
-    )
+    judged = one_sided(found, margin)
+    judged = dataclasses.replace(judged, outcome=judged.outcome if gates else Outcome.INFORMS)
+    return dataclasses.replace(comparison, interval=found, **vars(judged))
 
 
 def _unlike_machines(launches: Launches) -> str:

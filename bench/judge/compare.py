@@ -15,7 +15,7 @@ from bench.judge.exact import beside_reference, graph_beside_reference, judge_nu
 from bench.judge.gate import overall
 from bench.judge.intervals import components, detectable
 from bench.judge.margins import Margins
-from bench.judge.noninferiority import company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
+from bench.judge.noninferiority import Judgement, company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
 from bench.judge.perplexity import METRIC, no_margin, two_sided
 from bench.judge.speed import ABSOLUTE, MEMORY, YARDSTICK, Metric, logarithms, session_groups, sessions_like
 from bench.judge.summary import by_subject, launch_speed, log_perplexity, others_cpu, perplexity_text, stalls
@@ -152,7 +152,7 @@ def _speed(
     candidate: Records,
     sessions: Sequence[Session],
     margin: float,
-    rule: Callable[[Interval, float], tuple[Outcome, str, bool]],
+    rule: Callable[[Interval, float], Judgement],
     gates: bool,
 ) -> Comparison:
     """Step time or memory, by the sessions of the machine's baseline and a rule like one_sided."""
@@ -171,8 +171,6 @@ def _speed(
     found = unpaired(sides[0], sides[1], components(groups))
     if found is None:
         return dataclasses.replace(unjudged, note="all launches gave the same value: without a spread nothing can be proven")
-    outcome, note, improved = rule(found, margin)
-    outcome = outcome if gates else Outcome.INFORMS
-    return dataclasses.replace(
-        comparison, outcome=outcome, note=note, interval=found, detectable=detectable(found, margin), improved=improved
-    )
+    judged = rule(found, margin)
+    judged = dataclasses.replace(judged, outcome=judged.outcome if gates else Outcome.INFORMS)
+    return dataclasses.replace(comparison, interval=found, **vars(judged))

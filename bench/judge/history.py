@@ -150,13 +150,12 @@ def baseline_values(name: str, baseline: Baseline) -> Values:
 
 
 def outcome(series: Iterable[Series]) -> Outcome:
-    """REGRESSION if a metric is worse than its anchor; PASS if step time, perplexity and memory are proven to be no worse."""
-    judged = {(each.key.metric, each.outcome) for each in series if each.outcome}
-    outcomes = {found for _, found in judged}
-    if Outcome.REGRESSION in outcomes:
+    """REGRESSION if a metric is worse than its anchor; PASS if there is step time, perplexity or memory, and all of it is proven."""
+    found = [(each.key.metric, each.outcome) for each in series]
+    if any(outcome is Outcome.REGRESSION for _, outcome in found):
         return Outcome.REGRESSION
-    unproven = any(found is Outcome.CANNOT_JUDGE for metric, found in judged if metric in PROVEN)
-    return Outcome.PASS if Outcome.PASS in outcomes and not unproven else Outcome.CANNOT_JUDGE
+    proven = {outcome for metric, outcome in found if metric in PROVEN}
+    return Outcome.PASS if proven == {Outcome.PASS} else Outcome.CANNOT_JUDGE
 
 
 def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Series]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.gate import overall
-from bench.judge.intervals import components, detectable, new_group_interval
+from bench.judge.intervals import components, new_group_interval
 from bench.judge.noninferiority import company_doubt, one_sided_in_doubt, yardstick_doubt
 from bench.judge.sequential import LOOKS, decide
 from bench.judge.speed import LEAST_SESSIONS
@@ -141,20 +141,11 @@ def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches,
     if short:
         return comparison
     found = new_group_interval(values, components(groups))
-    others = [launch.others_cpu or 0.0 for launch in candidate]
-    doubts = (yardstick_doubt(_yardstick_change(sessions, candidate)), company_doubt(_mean(others)))
-    outcome, note, improved = one_sided_in_doubt(found, margin, doubts)
+    company = [_mean([_mean([launch.others_cpu or 0.0 for launch in session]) for session in side]) for side in ([candidate], sessions)]
+    judged = one_sided_in_doubt(found, margin, (yardstick_doubt(_yardstick_change(sessions, candidate)), company_doubt(*company)))
     against = f"against TensorFlow {_tensorflow(sessions[0])}: " if _tensorflow(sessions[0]) != one.tensorflow else ""
-    return _informing(
-        dataclasses.replace(
-            comparison,
-            outcome=outcome,
-            note=against + note,
-            interval=found,
-            detectable=detectable(found, margin),
-            improved=improved,
-        )
-    )
+    judged = dataclasses.replace(judged, note=against + judged.note)
+    return _informing(dataclasses.replace(comparison, interval=found, **vars(judged)))
 
 
 def _yardstick_change(sessions: Sequence[Launches], candidate: Launches) -> float | None:

@@ -9,13 +9,16 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from bench.judge.intervals import detectable
 from bench.judge.types import Interval, Outcome, percent
 from bench.judge.wording import why
 
 # How much more than the yardstick's TensorFlow's step may change from host to host, in the logarithm: as measured (docs/baselines.md).
 RESPONSE = 2.1
-# Likewise for the part of the CPU that others had: a process on one of two cores, half of the CPU, made steps take 1.9 times as long.
+# Others that have the part p of the CPU may explain COMPANY × −log(1 − p). Once is what was measured (one of two cores, half of the CPU:
+# steps took 1.9 times as long); twice, since steps wait for their slowest thread, from which all of it may have been taken.
 COMPANY = 2.0
+NAMED = 0.1  # a doubt that is less than this part of the largest is not worth a reader's time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,21 +30,33 @@ class Doubt:
     reason: str
 
 
-def one_sided(found: Interval, margin: float) -> tuple[Outcome, str, bool]:
-    """(outcome, why, whether it is an improvement) of a difference of logarithms."""
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What an interval comes to; the fields are a Comparison's."""
+
+    outcome: Outcome
+    note: str
+    improved: bool
+    detectable: float
+
+
+def one_sided(found: Interval, margin: float) -> Judgement:
+    """Judges a difference of logarithms."""
     outcome, improved = _decided(found, margin, 0.0, 0.0)
-    return outcome, why(outcome, found, margin, improved=improved), improved
+    return Judgement(outcome, why(outcome, found, margin, improved=improved), improved, detectable(found, margin))
 
 
-def one_sided_in_doubt(found: Interval, margin: float, doubts: Sequence[Doubt]) -> tuple[Outcome, str, bool]:
+def one_sided_in_doubt(found: Interval, margin: float, doubts: Sequence[Doubt]) -> Judgement:
     """`one_sided` of step times from different days: an outcome that the doubts together could explain is CANNOT JUDGE."""
-    outcome, note, improved = one_sided(found, margin)
+    first = one_sided(found, margin)
     slower, faster = (math.fsum(getattr(doubt, side) for doubt in doubts) for side in ("slower", "faster"))
-    left, still_improved = _decided(found, margin, slower, faster)
-    if (left, still_improved) == (outcome, improved):
-        return outcome, note, improved
-    reasons = [doubt.reason for doubt in doubts if (doubt.slower if outcome is Outcome.REGRESSION else doubt.faster)]
-    return left, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False
+    outcome, improved = _decided(found, margin, slower, faster)
+    found_at = detectable(found, margin + slower)
+    if (outcome, improved) == (first.outcome, first.improved):
+        return dataclasses.replace(first, detectable=found_at)
+    sizes = [doubt.slower if first.outcome is Outcome.REGRESSION else doubt.faster for doubt in doubts]
+    reasons = [doubt.reason for doubt, size in zip(doubts, sizes, strict=True) if size > NAMED * max(sizes)]
+    return Judgement(outcome, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False, found_at)
 
 
 def yardstick_doubt(change: float | None) -> Doubt:

@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from bench.judge.intervals import components, detectable, new_group_interval
+from bench.judge.intervals import components, new_group_interval
 from bench.judge.margins import Margins
-from bench.judge.noninferiority import company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
+from bench.judge.noninferiority import Judgement, company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
 from bench.judge.perplexity import environment_key
 from bench.judge.summary import launch_speed, others_cpu, stalls
 from bench.judge.types import Comparison, Interval, Outcome
@@ -63,7 +63,7 @@ def _judged(
     sessions: Sequence[Session],
     launches: Sequence[LaunchSpeed],
     margin: float,
-    rule: Callable[[Interval, float], tuple[Outcome, str, bool]],
+    rule: Callable[[Interval, float], Judgement],
     gates: bool,
     short: str,
 ) -> Comparison:
@@ -78,16 +78,10 @@ def _judged(
         note = (short or _too_few(len(groups))) if launches else "not judged: the run has no timed steps"
         return dataclasses.replace(comparison, note=note)
     found = new_group_interval(candidate, components(groups))
-    outcome, note, improved = rule(found, margin)
-    note += ": record a new baseline" if improved else ""
-    return dataclasses.replace(
-        comparison,
-        outcome=outcome if gates else Outcome.INFORMS,
-        note=_against(record, sessions) + note,
-        interval=found,
-        detectable=detectable(found, margin),
-        improved=improved,
-    )
+    judged = rule(found, margin)
+    note = _against(record, sessions) + judged.note + (": record a new baseline" if judged.improved else "")
+    judged = dataclasses.replace(judged, outcome=judged.outcome if gates else Outcome.INFORMS, note=note)
+    return dataclasses.replace(comparison, interval=found, **vars(judged))
 
 
 def sessions_like(baseline: Baseline, record: Record) -> list[Session]:

@@ -87,7 +87,7 @@ def told_beside(path: Path, **values: float | None) -> str:
 
 
 def write_reduced(source: Path, target: Path) -> None:
-    """Copies a launch without the single rounds, the host's name and pytest-benchmark's own account of the commit: what a baseline keeps.
+    """Copies a launch as a baseline keeps it: without single rounds, the host's name and kernel, and pytest-benchmark's word on the commit.
 
     pytest-benchmark's reader and read_launch take either. Raises FormatError, FileExistsError, OSError.
     """
@@ -95,7 +95,8 @@ def write_reduced(source: Path, target: Path) -> None:
     plain = parse(source.read_text(encoding="utf-8"))
     for one in plain["benchmarks"]:
         one["stats"].pop("data", None)
-    plain["machine_info"].pop("node", None)
+    for name in ("node", "release"):  # the host's name, and its kernel's build
+        plain["machine_info"].pop(name, None)
     write_text(target, to_text({**plain, "commit_info": {}}))
 
 

@@ -26,6 +26,7 @@ def history_page(series: Sequence[Series], runs: int, warnings: Sequence[str]) -
     ordered = sorted(series, key=lambda each: not each.worse)
     trends = [Trend(each, _chart(each)) for each in ordered]
     values = {"word": outcome(series).value, "trends": trends, "table": _table(ordered), "runs": runs, "warnings": warnings}
+    values["proven"] = [metric for metric in PROVEN if any(each.key.metric == metric for each in series)]
     return rendered("history.html", **values, findings=[line for each in ordered for line in findings(each)])
 
 

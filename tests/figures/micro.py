@@ -7,6 +7,7 @@ command can be stopped and started again.
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -48,8 +49,11 @@ def _verdict(config: str, name: str, *options: str) -> dict[str, Any]:
     folder = RUNS / f"{config}-{name}"
     answer = folder / "verdict.json"
     if not answer.exists():
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
         command = [sys.executable, "-m", "bench", "micro", "--config", config, *CASES, "--output", str(folder), "--json", *options]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        if not done.stdout:
+            raise SystemExit(f"{' '.join(command)} ended with exit code {done.returncode}")
         answer.write_text(done.stdout, encoding="utf-8")
     found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return found

@@ -1,5 +1,6 @@
 """`tfgate record`: makes, adds and replaces, and writes nothing when it refuses."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bench.record.files import read_record, write_record
 from bench.record.types import Baseline, Failure
 from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import LOG_PERPLEXITIES, SUBJECT, TINY, record, records
+from tests.bench.samples import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
 
 Keep = Callable[..., Path]
 FILE = f"{SUBJECT.name}.json"
@@ -36,8 +37,19 @@ def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_
 
 def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
     line = "notebook launch 2: other processes had 31% of the machine's CPU: its speed is disturbed"
-    disturbed = keep("run", records(), DAYS[0], warnings=[line])
-    assert tfgate("record", disturbed, "--baselines", empty_baselines).err.splitlines()[0] == f"warning: {line}"
+    launches = [dataclasses.replace(one, others_cpu=0.31 if one.launch == 1 else 0.01) for one in records()]
+    disturbed = keep("run", launches, DAYS[0], warnings=[line])
+    said = tfgate("record", disturbed, "--baselines", empty_baselines).err.splitlines()
+    assert said[:2] == [f"warning: {line}", "warning: 1 launches were disturbed, and are in no session"]
+    (kept,) = read_record(Baseline, empty_baselines / FILE).sessions
+    assert [launch.step_seconds for launch in kept.launches] == pytest.approx([SPEEDS[0], SPEEDS[2], SPEEDS[3]])
+    assert len(read_record(Baseline, empty_baselines / FILE).replicas) == 4
+
+
+def test_a_run_that_was_disturbed_throughout_is_no_session(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    disturbed = keep("run", [dataclasses.replace(one, others_cpu=0.5) for one in records()], DAYS[0])
+    assert "4 launches were disturbed" in tfgate("record", disturbed, "--baselines", empty_baselines).err
+    assert read_record(Baseline, empty_baselines / FILE).sessions == ()
 
 
 def test_what_is_no_run_of_one_environment_makes_no_baseline(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
@@ -56,7 +68,7 @@ def test_what_is_no_run_of_one_environment_makes_no_baseline(tfgate: Tfgate, tmp
 def test_an_installations_baselines_are_read_and_not_changed(
     tfgate: Tfgate, keep: Keep, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(options, "BASELINES", (tmp_path / "no-checkout", baselines))
+    monkeypatch.setattr(options, "BASELINES", (baselines, tmp_path / "no-checkout"))
     before = snapshot(baselines)
     assert tfgate("check", keep("run")).code == 0
     found = tfgate("record", sibling(keep, 1), "--add")

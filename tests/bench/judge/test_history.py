@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, run_values
+from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, outcome, run_values
+from bench.judge.types import Outcome
 from bench.record.types import Failure
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment, record, run
 
@@ -40,6 +41,17 @@ def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
     # ln 1.05 and 2.58 · √2 · 0.001 (the least noise: a fiftieth of the margin) make 0.052: between 1.01⁵ (0.0498) and 1.01⁶ (0.0597).
     assert found.drift.first == 6
     assert found.points[6].run == "release-6"
+
+
+def test_a_history_passes_by_proof_alone() -> None:
+    still, noisy, short = releases([1.0] * 8), releases([1.0] * 8, deviation=0.05), releases([1.0] * (LEAST_RUNS - 1))
+    assert outcome(still) is Outcome.PASS
+    assert outcome(noisy) is Outcome.CANNOT_JUDGE
+    assert outcome([*still, *short]) is Outcome.CANNOT_JUDGE  # another configuration that joined later
+    assert outcome([*noisy, *releases([1.0] * 6 + [1.5] * 5)]) is Outcome.REGRESSION
+    start_up = [each for each in still if each.key.metric == "start-up"]
+    assert outcome(start_up) is Outcome.CANNOT_JUDGE
+    assert outcome([]) is Outcome.CANNOT_JUDGE
 
 
 def test_no_drift_is_no_alarm() -> None:

@@ -176,6 +176,8 @@ def test_other_processes_beside_the_launches_are_not_the_candidate_s() -> None:
     slow = [dataclasses.replace(launch, others_cpu=0.5) for launch in launches(OTHERS[:4], 1.9)]
     assert judge_sessions(SESSIONS, slow, MARGIN).outcome is Outcome.CANNOT_JUDGE
     assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.9), MARGIN).outcome is Outcome.REGRESSION
+    disturbed = [[dataclasses.replace(launch, others_cpu=0.5) for launch in session] for session in SESSIONS]
+    assert judge_sessions(disturbed, launches(OTHERS[:4]), MARGIN).outcome is Outcome.CANNOT_JUDGE  # they may have been slowed
 
 
 def test_a_gate_that_no_session_has_is_no_pass_beside_one_that_passes() -> None:

@@ -161,6 +161,25 @@ def test_what_another_host_of_the_same_name_may_have_done_cannot_be_judged() -> 
         "+88.0%, but the yardstick beside it, NumPy's step, changed by +35.0% (another host, or a busy one: see `tfgate upgrade`)"
     )
     assert beside_yardstick(1.88, 1.0).outcome is Outcome.REGRESSION
+    # What would have been caught is beyond the margin and all that the host may explain: 1.25 · 1.35^2.1.
+    assert found.detectable is not None
+    assert found.detectable > math.log(1.25) + 2.1 * math.log(1.35)
+
+
+def test_only_what_matters_is_named() -> None:
+    """Real steps jitter, so that their mean is a little above the typical one; and something always runs besides."""
+    jittering = (0.97, 1.0, 1.01, 0.99, 1.04)
+    launches = [
+        dataclasses.replace(
+            record(launch=number, yardstick_seconds=0.037), others_cpu=0.002, step_seconds=tuple(seconds * factor for factor in jittering)
+        )
+        for number, seconds in enumerate(SPEEDS)
+    ]
+    found = judge_speed(launches, baseline(sessions=with_yardstick([1.0, 0.98, 1.02], [1.0, 0.98, 1.02])), MARGINS)
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert "yardstick" in found.note
+    assert "stall" not in found.note
+    assert "CPU" not in found.note
 
 
 def test_a_slowdown_far_beyond_what_the_host_explains_is_a_regression() -> None:

@@ -1,6 +1,7 @@
 """`tfgate record`: makes, adds and replaces, and writes nothing when it refuses."""
 
 import dataclasses
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
 
+ROOT = Path(__file__).resolve().parents[3]
 Keep = Callable[..., Path]
 FILE = f"{SUBJECT.name}.json"
 DAYS = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
@@ -74,6 +76,13 @@ def test_an_installations_baselines_are_read_and_not_changed(
     found = tfgate("record", sibling(keep, 1), "--add")
     assert (found.code, found.error) == (2, f"{baselines} belongs to the installation: name the folder with your baselines by --baselines")
     assert snapshot(baselines) == before
+
+
+def test_an_installation_carries_the_baselines() -> None:
+    """Where options.BASELINES looks for them first."""
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert built["force-include"] == {"baselines": options.BASELINES[0].relative_to(ROOT).as_posix()}
+    assert options.BASELINES[1] == ROOT / "baselines"
 
 
 def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.record.types import SCHEMA, Failure
 from tests.bench.paired_samples import pair, paired_run
-from tests.figures.upgrades import CASES, Case, Store, missing, read_store, summary, table
+from tests.figures.upgrades import CASES, UNSTOPPED, Case, Store, document, missing, read_store, summary, table
 
 NOTHING, SLOWER = CASES[0], next(case for case in CASES if (case.config, case.slowdown) == ("tiny", 0.10))
 
@@ -60,7 +60,15 @@ def test_a_miss_is_counted() -> None:
 
 
 def test_the_committed_runs_are_of_the_cases_that_were_asked_for() -> None:
-    runs = read_store().runs
     asked = {(case.config, case.slowdown): case.runs for case in CASES}
-    assert all(run.number < asked[run.config, run.slowdown] for run in runs)
-    assert len({dataclasses.astuple(run)[:3] for run in runs}) == len(runs)
+    for runs in (read_store().runs, read_store(UNSTOPPED).runs):
+        assert all(run.number < asked[run.config, run.slowdown] for run in runs)
+        assert len({dataclasses.astuple(run)[:3] for run in runs}) == len(runs)
+    assert len(read_store(UNSTOPPED).runs) == len(list(missing(Store(SCHEMA, ()))))
+
+
+def test_todays_runs_stand_before_the_earlier_ones() -> None:
+    nothing, some = Store(SCHEMA, ()), store(0.1)
+    assert "Before the side that waits was stopped" not in document(some, nothing)
+    assert document(some, some).index("| tiny |") < document(some, some).index("## Before the side that waits was stopped")
+    assert document(nothing, some).count("| configuration | candidate's step | margin |") == 1

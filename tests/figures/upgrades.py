@@ -1,7 +1,8 @@
 """What upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step made slower by planted work.
 
 python -m tests.figures.upgrades measure --python INTERPRETER measures what tests/figures/upgrade_runs.json lacks, and adds each run to it
-when it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it.
+when it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it, and from the runs that were
+measured while the side that waits was not stopped yet (tests/figures/upgrade_runs_unstopped.json).
 """
 
 import argparse
@@ -34,13 +35,15 @@ HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "upgrades"
 OUTPUT = ROOT / "docs" / "error-rates-measured.md"
 STORE = Path(__file__).with_name("upgrade_runs.json")
+UNSTOPPED = Path(__file__).with_name("upgrade_runs_unstopped.json")
 COMMAND = ("python", "-m", "tests.figures.upgrades", "measure")
 STEP_TIME = "step time"
 GATING = {
     STEP_TIME: "step_time",
+    "mean step": "mean_step",
     "evaluation step": "evaluation_step",
     "peak memory": "peak_memory",
-}  # ratios: their keys in the margins file
+}  # ratios: their keys in the margins file; UNSTOPPED has no mean step
 FINE_MARGIN = 0.03  # tiny is judged by it as well, from the same launches
 RESAMPLES = 10_000
 
@@ -114,10 +117,13 @@ class Lines:
         print(f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed", flush=True)
 
 
-def measure(runs: Path, python: str, limit: int) -> None:
-    """Measures up to `limit` of the runs that are missing, first runs of all cases first. The whole runs stay in the folder `runs`."""
+def measure(runs: Path, python: str, limit: int, config: str) -> None:
+    """Measures up to `limit` of the runs that are missing (of one configuration, or of all: ""), first runs of all cases first.
+
+    The whole runs stay in the folder `runs`.
+    """
     margins = _margins()
-    for case, number in list(missing(read_store()))[:limit]:
+    for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][:limit]:
         folder = case.folder(runs, number)
         (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
         print(folder.name, flush=True)
@@ -152,9 +158,9 @@ def summary(run: PairedRun, case: Case, number: int) -> Ran:
     return Ran(case.config, case.slowdown, number, run.created, tensorflow, record.machine, launches)
 
 
-def read_store() -> Store:
+def read_store(path: Path = STORE) -> Store:
     """The runs so far; none where there is no file."""
-    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
+    return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
 
 
 def missing(store: Store) -> Iterator[tuple[Case, int]]:
@@ -166,8 +172,14 @@ def missing(store: Store) -> Iterator[tuple[Case, int]]:
                 yield case, number
 
 
+def document(store: Store, unstopped: Store) -> str:
+    """What is written: the runs of today's measurement, then those of the earlier one."""
+    parts = [HEAD, *([table(store)] if store.runs else []), *([BEFORE + table(unstopped)] if unstopped.runs else [])]
+    return "\n".join(parts)
+
+
 def table(store: Store) -> str:
-    """The document, from the runs that are there."""
+    """The tables of one way to measure, from the runs that are there."""
     found = {case: [run for run in store.runs if (run.config, run.slowdown) == (case.config, case.slowdown)] for case in CASES}
     rows = [_row(case, found[case], margin) for case in CASES for margin in _step_margins(case) if found[case]]
     header = "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | any | bound | launches | minutes |"
@@ -176,7 +188,7 @@ def table(store: Store) -> str:
     return TEXT.format(
         table="\n".join([header, "|" + " --- |" * 11, *rows]),
         whole="\n".join([whole_header, "|" + " --- |" * 8, *(_whole(found[case], case) for case in CASES if found[case])]),
-        budget=_budget([value for run in found[CASES[0]] for value in run.values()]),
+        budget=_budget([value for run in found[CASES[0]] for value in run.values()]) if found[CASES[0]] else "none.",
         bias="\n".join(_bias(runs, case.config) for case, runs in found.items() if runs and not case.slowdown),
         tensorflow=", ".join(sorted({run.tensorflow for run in store.runs})),
         machine="; ".join(sorted(machines)),
@@ -185,29 +197,35 @@ def table(store: Store) -> str:
     )
 
 
-TEXT = """# What upgrades say of nothing and of known slowdowns, measured
+HEAD = """# What upgrades say of nothing and of known slowdowns, measured
 
-Made by `python -m tests.figures.upgrades measure` and `… table`: one environment (TensorFlow {tensorflow}) on both sides, the candidate's
-step made slower by busy work inside TensorFlow's own call of it, of which the judge knows nothing. The machine: {machine}.
-
-{there} of the {asked} runs that were asked for have been made so far, while the side that waits was not stopped yet: since then it is
-([upgrades](upgrade.md#blocks-and-what-else-was-tried)), and a mean step gates as well.
+Made by `python -m tests.figures.upgrades measure` and `… table`: one environment on both sides, the candidate's step made slower by busy
+work inside TensorFlow's own call of it, of which the judge knows nothing.
 
 Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's,
 one-sided 95%: of slowdowns well beyond the margin how often at least they are caught, of all others how often at most they alarm. Launches
 and minutes are those to the step time's verdict: median (largest). Between nothing and the margin no verdict is asked for: CANNOT JUDGE is
-right there, and so is a PASS that is proven; beyond the margin a PASS is a miss.
+right there, and so is a PASS that is proven; beyond the margin a PASS is a miss. Whole runs, speed only, end when every gating metric
+has its verdict, at the first REGRESSION, or after twelve launches.
+"""
+BEFORE = """## Before the side that waits was stopped
+
+Since these runs were measured the side that waits is stopped ([upgrades](upgrade.md#blocks-and-what-else-was-tried)), and the mean step
+gates as well.
+
+"""
+TEXT = """{there} of the {asked} runs that were asked for; TensorFlow {tensorflow}; {machine}.
 
 {table}
 
-Whole runs, speed only: they end when every gating metric has its verdict, at the first REGRESSION, or after twelve launches.
+Whole runs:
 
 {whole}
 
 The rows of the 3% margin judge the same launches. Measuring ended with the verdict at the usual margin, so these are often too few:
 {budget}
 
-## Launches with nothing changed, pooled
+Launches with nothing changed, pooled:
 
 {bias}
 """
@@ -302,7 +320,7 @@ def _verdict(outcomes: Sequence[Outcome | None]) -> Outcome:
 def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
     """Every gating metric's."""
     margins = _margins(margin)
-    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items()}
+    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items() if name in run.launches[0].values}
     decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
     if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
         decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
@@ -327,12 +345,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
+    parser.add_argument("--config", default="", metavar="NAME", help="measure runs of one configuration alone")
     options = parser.parse_args(arguments)
     if options.what == "measure":
-        measure(options.runs, options.python, options.limit)
+        measure(options.runs, options.python, options.limit, options.config)
         print(f"{sum(1 for _ in missing(read_store()))} runs are missing")
     else:
-        OUTPUT.write_text(table(read_store()), encoding="utf-8")
+        OUTPUT.write_text(document(read_store(), read_store(UNSTOPPED)), encoding="utf-8")
     return 0
 
 

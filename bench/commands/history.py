@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import read_run, read_stored
+from bench.commands.options import read_stored, require_unpaired
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Series, Values, baseline_values, histories, outcome, run_values
@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
 def _anchor(name: str) -> Values:
     """What drift is measured from: a run, or a baseline's file. Raises UsageError for a paired run, FormatError, OSError."""
     stored = read_stored(name)
-    return baseline_values(name, stored) if isinstance(stored, Baseline) else run_values(name, read_run(name))
+    return baseline_values(name, stored) if isinstance(stored, Baseline) else run_values(name, require_unpaired(name, stored))
 
 
 def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:

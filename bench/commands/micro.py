@@ -41,8 +41,9 @@ FAILED_SENTENCES = {**SENTENCES, Outcome.REGRESSION: "the candidate fails where 
 def main(options: argparse.Namespace) -> int:
     """The verdict's exit code; 0 where there is nothing to judge by and nobody asked for a verdict."""
     sides, suite, count = _sides(options), _suite(options), launch_count(options)
-    margin = math.log1p(read_margins((baselines_to_change if options.record else baselines_folder)(options) / "margins.toml").micro)
-    sessions = _sessions(options) if len(sides) == 1 else []
+    baselines = baselines_to_change(options) if options.record else baselines_folder(options)
+    margin = math.log1p(read_margins(baselines / "margins.toml").micro)
+    sessions = _sessions(options.against, baselines) if len(sides) == 1 else []
     folder = output_folder(options, "micro")
     warnings = disturbances(examine())
     with host_lock():
@@ -58,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
         print_verdict(verdict, FAILED_SENTENCES if failure else SENTENCES)
     print(f"launches kept in {folder}", file=sys.stderr)
     if options.record:
-        _record(measured[LAUNCH], baselines_to_change(options))
+        _record(measured[LAUNCH], baselines)
     asked = len(sides) == 2 or options.against or not all(comparison.unjudged for comparison in verdict.comparisons)
     return verdict.exit_code if asked else 0
 
@@ -120,10 +121,9 @@ def _settled(reference: Launches, candidate: Launches, margin: float, failure: F
     return len(reference) == len(candidate) and decided(reference, candidate, margin)
 
 
-def _sessions(options: argparse.Namespace) -> list[Launches]:
+def _sessions(against: Sequence[str], baselines: Path) -> list[Launches]:
     """Earlier sessions, a folder of launches each: those that --against names, else the baselines'. Raises UsageError, FormatError."""
-    stored = baselines_folder(options) / STORED
-    folders = [Path(name) for name in options.against] or sorted(path for path in stored.glob("*") if path.is_dir())
+    folders = [Path(name) for name in against] or sorted(path for path in (baselines / STORED).glob("*") if path.is_dir())
     found: list[Launches] = []
     for folder in folders:
         files = sorted(folder.glob(f"{LAUNCH}-*.json"))

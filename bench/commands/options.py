@@ -92,7 +92,11 @@ def first_jitter(options: argparse.Namespace) -> int:
 
 def read_run(name: str) -> Run:
     """A run of one environment, from its folder or file. Raises UsageError for anything else that tfgate writes, FormatError, OSError."""
-    run = read_any_run(name)
+    return require_unpaired(name, read_any_run(name))
+
+
+def require_unpaired(name: str, run: Run | PairedRun) -> Run:
+    """A run of one environment. Raises UsageError for a paired run."""
     if isinstance(run, PairedRun):
         raise UsageError(f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it")
     return run

@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
         print(one_line(line))
     left_out = sum(record.disturbed for run in runs for record in run.records)
     warnings = [warning for run in runs for warning in run.warnings]
-    warnings += [f"{left_out} launches were disturbed, and are in no session"] if left_out else []
+    warnings += [f"disturbed launches, which are in no session: {left_out}"] if left_out else []
     for warning in dict.fromkeys(warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
     for name, baseline in new.items():

@@ -28,7 +28,7 @@ def judge_run(run: Run, baselines: Mapping[str, Baseline], margins: Margins, *, 
             comparisons.extend(_judge_subject(name, finished, baselines.get(name), margins))
     warnings = [warning for warning in run.warnings if warning not in failures] + _warnings(comparisons)
     if strict:
-        comparisons = [_strict(comparison) for comparison in comparisons]
+        comparisons = [strictly(comparison) for comparison in comparisons]
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
 
 
@@ -74,7 +74,8 @@ def _bare_speed(records: Sequence[Record], problem: str, margins: Margins) -> Co
     )
 
 
-def _strict(comparison: Comparison) -> Comparison:
+def strictly(comparison: Comparison) -> Comparison:
+    """The comparison with what gates and couldn't be judged as CANNOT JUDGE, instead of as information."""
     if comparison.unjudged and comparison.gates:
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE)
     return comparison

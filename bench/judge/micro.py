@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.gate import overall
+from bench.judge.gate import overall, strictly
 from bench.judge.intervals import components, new_group_interval
 from bench.judge.noninferiority import company_doubt, one_sided_in_doubt, yardstick_doubt
 from bench.judge.sequential import LOOKS, decide
@@ -53,7 +53,7 @@ def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: fl
     alike = {name: _alike([session for session in sessions if _has(session, cases[name])], candidate[0]) for name in common(candidate)}
     comparisons = [_judge_session(name, of, candidate, margin, name in gating) for name, of in alike.items()]
     if any(comparison.gates and not comparison.unjudged for comparison in comparisons):
-        comparisons = [_strict(comparison) for comparison in comparisons]
+        comparisons = [strictly(comparison) for comparison in comparisons]
     short = dict.fromkeys(_short(len(of), candidate) for name, of in alike.items() if name in gating)
     return Verdict(overall(comparisons), tuple(comparisons), (*filter(None, short), *_without_gates(gating)))
 
@@ -154,10 +154,6 @@ def _yardstick_change(sessions: Sequence[Launches], candidate: Launches) -> floa
     if [len(group) for group in groups] != [len(side) for side in (candidate, *sessions)]:
         return None
     return _mean(groups[0]) - _mean([_mean(group) for group in groups[1:]])
-
-
-def _strict(comparison: Comparison) -> Comparison:
-    return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE) if comparison.gates and comparison.unjudged else comparison
 
 
 def _informing(comparison: Comparison) -> Comparison:

@@ -51,12 +51,12 @@ def one_sided_in_doubt(found: Interval, margin: float, doubts: Sequence[Doubt]) 
     first = one_sided(found, margin)
     slower, faster = (math.fsum(getattr(doubt, side) for doubt in doubts) for side in ("slower", "faster"))
     outcome, improved = _decided(found, margin, slower, faster)
-    found_at = detectable(found, margin + slower)
+    caught = detectable(found, margin + slower)
     if (outcome, improved) == (first.outcome, first.improved):
-        return dataclasses.replace(first, detectable=found_at)
+        return dataclasses.replace(first, detectable=caught)
     sizes = [doubt.slower if first.outcome is Outcome.REGRESSION else doubt.faster for doubt in doubts]
     reasons = [doubt.reason for doubt, size in zip(doubts, sizes, strict=True) if size > NAMED * max(sizes)]
-    return Judgement(outcome, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False, found_at)
+    return Judgement(outcome, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False, caught)
 
 
 def yardstick_doubt(change: float | None) -> Doubt:

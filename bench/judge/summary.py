@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -27,15 +28,14 @@ def robust_seconds(step_seconds: Sequence[float]) -> float | None:
 
 def stalls(records: Sequence[Record]) -> float:
     """How much more than a typical step one takes on average, in the logarithm: what robust_seconds leaves out. Mean over the launches."""
-    timed = [(math.log(math.fsum(record.step_seconds) / len(record.step_seconds)), record) for record in records if launch_speed(record)]
-    excess = [mean - math.log(speed.step_seconds) for mean, record in timed if (speed := launch_speed(record))]
-    return math.fsum(excess) / len(excess) if excess else 0.0
+    excess = [math.log(fmean(record.step_seconds) / typical) for record in records if (typical := robust_seconds(record.step_seconds))]
+    return fmean(excess) if excess else 0.0
 
 
 def others_cpu(records: Sequence[Record]) -> float:
     """The part of the CPU that other processes had beside the timed launches, their mean; one that isn't known counts as 0."""
     parts = [record.others_cpu or 0.0 for record in records if record.step_seconds]
-    return math.fsum(parts) / len(parts) if parts else 0.0
+    return fmean(parts) if parts else 0.0
 
 
 def launch_speed(record: Record) -> LaunchSpeed | None:

@@ -153,6 +153,14 @@ def test_a_second_trace_is_counted(trainer: Trainer) -> None:
     assert trainer.retraces == 1
 
 
+def test_a_second_trace_of_the_evaluation_is_counted(trainer: Trainer) -> None:
+    trainer.evaluation_step(*BATCH)
+    assert trainer.retraces == 0
+    with tf.Graph().as_default():
+        trainer._evaluate.get_concrete_function()
+    assert trainer.retraces == 1
+
+
 def test_graph_operations_count_the_step_and_its_function_library(trainer: Trainer) -> None:
     counts = trainer.graph_operations()
     assert counts == Trainer(CONFIG).graph_operations()

@@ -7,6 +7,7 @@ import pytest
 
 from bench.record.files import write_record
 from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.report.samples import HOSTILE
 from tests.bench.samples import SUBJECT, baseline, record, session
 
@@ -38,6 +39,21 @@ def test_a_history_that_stands_still(tfgate: Tfgate, keep: Keep, tmp_path: Path)
     keep_releases(keep, [1.0] * 8)
     found = tfgate("history", tmp_path / "runs")
     assert (found.code, found.out) == (0, "8 runs, 5 series, 0 worse than their anchors\n")
+
+
+def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
+    keep_releases(keep, [1.0, 1.04, 1.01, 1.05, 0.99, 1.04, 1.0, 1.05])
+    found = tfgate("history", tmp_path / "runs")
+    assert found.code == 3
+    assert "step time of" in found.out
+    assert "+5.0% can't be excluded" in found.out
+
+
+def test_a_paired_run_is_no_anchor(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
+    keep_releases(keep, [1.0] * 8)
+    write_record(tmp_path / "upgrade" / "paired.json", paired_run([pair()]))
+    found = tfgate("history", tmp_path / "runs", "--anchor", tmp_path / "upgrade")
+    assert (found.code, "is a paired run" in found.error) == (2, True)
 
 
 def test_too_few_runs_cannot_be_judged(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ def test_recorded_sessions_that_prove_nothing_are_no_pass(tfgate: Tfgate, tmp_pa
     assert (answer.code, "can't be excluded" in " ".join(answer.out.split())) == (3, True)
 
 
+def test_an_installations_baselines_take_no_session(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.commands.options.BASELINES", (empty_baselines, tmp_path / "no-checkout"))
+    python = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", python, "--record", "--output", tmp_path / "out")
+    assert (answer.code, "belongs to the installation" in answer.error) == (2, True)
+    assert not (python.parent / "calls").exists()  # before anything is measured
+
+
 def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
     chosen = [

@@ -42,7 +42,7 @@ def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(tfgate: Tfga
     launches = [dataclasses.replace(one, others_cpu=0.31 if one.launch == 1 else 0.01) for one in records()]
     disturbed = keep("run", launches, DAYS[0], warnings=[line])
     said = tfgate("record", disturbed, "--baselines", empty_baselines).err.splitlines()
-    assert said[:2] == [f"warning: {line}", "warning: 1 launches were disturbed, and are in no session"]
+    assert said[:2] == [f"warning: {line}", "warning: disturbed launches, which are in no session: 1"]
     (kept,) = read_record(Baseline, empty_baselines / FILE).sessions
     assert [launch.step_seconds for launch in kept.launches] == pytest.approx([SPEEDS[0], SPEEDS[2], SPEEDS[3]])
     assert len(read_record(Baseline, empty_baselines / FILE).replicas) == 4
@@ -50,7 +50,7 @@ def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(tfgate: Tfga
 
 def test_a_run_that_was_disturbed_throughout_is_no_session(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
     disturbed = keep("run", [dataclasses.replace(one, others_cpu=0.5) for one in records()], DAYS[0])
-    assert "4 launches were disturbed" in tfgate("record", disturbed, "--baselines", empty_baselines).err
+    assert "in no session: 4" in tfgate("record", disturbed, "--baselines", empty_baselines).err
     assert read_record(Baseline, empty_baselines / FILE).sessions == ()
 
 

@@ -57,11 +57,13 @@ def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
     assert len(calls(python)) == 1
 
 
-def test_one_side_s_launches_hold_what_numpy_s_step_took_around_them(tmp_path: Path) -> None:
-    """Sides that are judged in turn don't need it."""
+def test_one_side_s_launches_hold_what_was_measured_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy's step and what others had of the CPU; sides that are judged in turn don't need them."""
+    monkeypatch.setattr("bench.drive.micro.CpuWatch.others", lambda self: 0.25)
     (_, alone), *_ = measure_suite([Side("launch", str(micro_interpreter(tmp_path, *LAUNCHES)))], Suite(), 1, tmp_path / "one")
     assert isinstance(alone, MicroLaunch)
     assert 0 < (alone.yardstick_seconds or 0) < 60
+    assert alone.others_cpu == 0.25
     assert read_launch(tmp_path / "one" / "launch-00.json") == alone
     sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
     in_turn = [launch for _, launch in measure_suite(sides, Suite(), 1, tmp_path / "two")]

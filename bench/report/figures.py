@@ -9,11 +9,12 @@ from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Baseline
-from bench.report.charts import Chart, Scale, Shape, Tick, as_percent, chart, thinned
+from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, Measured
 
 PERCENTILES = (5, 25, 50, 75, 95)
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
+MOST_LABELS = 12  # launches with their numbers below them
 MEBIBYTE = 2**20
 SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
@@ -47,33 +48,29 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     if not any(any(largest[quantity]) for quantity in shown):
         return None
     style = {quantity: f"series-{number}" for number, quantity in enumerate(QUANTITIES)}
-    # A step whose largest difference is 0 is equal to the last bit: a logarithmic axis has no place for it.
-    shapes = [
-        Shape(style[quantity], tuple((step, value) for step, value in enumerate(largest[quantity]) if value > 0), quantity)
-        for quantity in shown
-    ]
+    shapes = [Shape(style[quantity], tuple(enumerate(largest[quantity])), quantity) for quantity in shown]
     keys = [(style[quantity], quantity) for quantity in shown]
     if result.departure:
         first = result.departure.first
         shapes.append(Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}"))
         keys.append(("departure", f"◆ {first.name} leaves its limit of {first.limit:.1e} at step {first.step}"))
     caption = "Largest difference of each quantity, relative to the reference's; both sides start every step from the same weights."
-    return chart("Lockstep: differences by step", caption, ("step", "difference"), shapes, keys, log=True)
+    return Chart("Lockstep: differences by step", caption, "step", "difference", tuple(shapes), tuple(keys), logarithmic=True)
 
 
 def _losses(launches: Sequence[Measured]) -> Chart | None:
     if not launches:
         return None
-    shapes = [
+    shapes = tuple(
         Shape(
             f"{launch.side} thin",
             thinned([loss / launch.record.subject.num_steps for loss in launch.record.losses]),
             f"{launch.side}, launch {launch.launch + 1}",
         )
         for launch in launches
-    ]
+    )
     caption = "Training loss of every launch, a line each."
-    return chart("Loss", caption, ("step", "loss a token, nats"), shapes, _keys(launches))
+    return Chart("Loss", caption, "step", "loss a token, nats", shapes, _keys(launches))
 
 
 def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None) -> Chart | None:
@@ -103,7 +100,8 @@ def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start
         shapes += [Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)]
         keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
     caption = "Difference from the mean of the reference's trainings. The last step is what is judged."
-    return chart("Running perplexity against the reference's", caption, ("step", "difference"), shapes, keys, unit="%")
+    title = "Running perplexity against the reference's"
+    return Chart(title, caption, "step", "difference", tuple(shapes), tuple(keys), unit="%")
 
 
 def _running(losses: Sequence[float], start: int) -> list[float]:
@@ -130,15 +128,14 @@ def _step_times(launches: Sequence[Measured]) -> Chart | None:
             Shape(f"{launch.side} dot", ((x, middle),), title),
         ]
     caption = "Dot: median; bar: the middle half; line: 5th to 95th percentile."
-    axes, (scale, ticks) = ("launch", "step time"), _launch_axis(timed)
-    return chart("Step time by launch", caption, axes, shapes, _keys(timed), unit=" ms", x_scale=scale, x_ticks=ticks)
+    return Chart("Step time by launch", caption, "launch", "step time", tuple(shapes), _keys(timed), " ms", x_axis=_launch_axis(timed))
 
 
 def _memory(launches: Sequence[Measured], baseline: Baseline | None) -> Chart | None:
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory)]
     if not held:
         return None
-    scale, ticks = _launch_axis([launch for launch, _ in held])
+    axis = _launch_axis([launch for launch, _ in held])
     sessions = baseline.sessions if baseline else ()
     machine = held[0][0].record.machine
     known = [
@@ -150,16 +147,15 @@ def _memory(launches: Sequence[Measured], baseline: Baseline | None) -> Chart | 
     shapes, keys = [], _keys([launch for launch, _ in held])
     if known:
         low, high = min(known), max(known)
-        corners = ((scale.low, low), (scale.high, low), (scale.high, high), (scale.low, high))
+        corners = ((axis.low, low), (axis.high, low), (axis.high, high), (axis.low, high))
         shapes.append(Shape("envelope", corners, f"baseline's sessions here: {low:.0f} to {high:.0f} MiB", True))
-        keys = [("envelope", "baseline's sessions on this machine"), *keys]
+        keys = (("envelope", "baseline's sessions on this machine"), *keys)
     for launch, memory in held:
         peak = memory.peak_rss_bytes / MEBIBYTE
         title = f"{launch.side}, launch {launch.launch + 1}: {peak:.0f} MiB, {memory.slope_bytes_per_step / 1024:+.1f} KiB a step"
         shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
     caption = "Highest resident memory of each launch's process; its growth a step is in the table of launches."
-    axes = ("launch", "peak memory")
-    return chart("Memory by launch", caption, axes, shapes, keys, unit=" MiB", x_scale=scale, x_ticks=ticks)
+    return Chart("Memory by launch", caption, "launch", "peak memory", tuple(shapes), keys, " MiB", x_axis=axis)
 
 
 def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
@@ -167,16 +163,16 @@ def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory) and len(memory.steps) > 1]
     if not held:
         return None
-    shapes = [
+    shapes = tuple(
         Shape(
             f"{launch.side} thin",
             tuple((step, size / MEBIBYTE) for step, size in zip(memory.steps, memory.rss_bytes, strict=True)),
             f"{launch.side}, launch {launch.launch + 1}: {memory.slope_bytes_per_step / 1024:+.1f} KiB a step in its second half",
         )
         for launch, memory in held
-    ]
+    )
     caption = "Resident memory of every launch after each of its blocks, a line each: a leak climbs to the end."
-    return chart("Memory over steps", caption, ("step", "resident memory"), shapes, _keys([launch for launch, _ in held]), unit=" MiB")
+    return Chart("Memory over steps", caption, "step", "resident memory", shapes, _keys([launch for launch, _ in held]), " MiB")
 
 
 def _place(launch: Measured, among: Sequence[Measured]) -> float:
@@ -185,13 +181,12 @@ def _place(launch: Measured, among: Sequence[Measured]) -> float:
     return launch.launch + 1 + (APART * (1 if launch.side == CANDIDATE else -1) if both else 0.0)
 
 
-def _launch_axis(launches: Sequence[Measured]) -> tuple[Scale, tuple[Tick, ...]]:
+def _launch_axis(launches: Sequence[Measured]) -> Axis:
     numbers = sorted({launch.launch + 1 for launch in launches})
-    scale = Scale(numbers[0] - 0.5, numbers[-1] + 0.5)
-    every = math.ceil(len(numbers) / 12)
-    return scale, tuple(Tick(scale.percent(number), str(number)) for number in numbers[::every])
+    every = math.ceil(len(numbers) / MOST_LABELS)
+    return Axis(numbers[0] - 0.5, numbers[-1] + 0.5, tuple((number, str(number)) for number in numbers[::every]))
 
 
-def _keys(launches: Sequence[Measured]) -> list[tuple[str, str]]:
+def _keys(launches: Sequence[Measured]) -> tuple[tuple[str, str], ...]:
     sides = {launch.side for launch in launches}
-    return [(side, label) for side, label in SIDES if side in sides] if len(sides) > 1 else []
+    return tuple((side, label) for side, label in SIDES if side in sides) if len(sides) > 1 else ()

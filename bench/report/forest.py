@@ -4,11 +4,21 @@ import dataclasses
 from collections.abc import Sequence
 
 from bench.judge.types import Comparison, Interval, percent
-from bench.report.charts import Scale
 from bench.report.story import WORST_FIRST, bounds
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """An axis from −`shown` margins to `shown`."""
+
+    shown: float
+
+    def percent(self, margins: float) -> float:
+        """Where a value lies in the plot's width; one that lies outside is moved to the edge."""
+        return 50 * (1 + min(max(margins / self.shown, -1.0), 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +57,7 @@ class Forest:
 def forest(comparisons: Sequence[Comparison]) -> Forest:
     """Every comparison's row, in each subject what decides the verdict first."""
     reach = max((_reach(comparison.interval, comparison.margin) for comparison in comparisons), default=0.0)
-    shown = min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN)
-    scale = Scale(-shown, shown)
+    scale = Scale(min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN))
     rows: dict[str, list[Row]] = {}
     for comparison in comparisons:
         rows.setdefault(comparison.subject, []).append(_row(comparison, scale))
@@ -76,5 +85,5 @@ def _row(comparison: Comparison, scale: Scale) -> Row:
 def _span(found: Interval, unit: float, scale: Scale) -> Span:
     values = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
     low, high, pass_low, pass_high, estimate = (scale.percent(value / unit) for value in values)
-    off = (found.low / unit < scale.low, found.high / unit > scale.high)
+    off = (found.low / unit < -scale.shown, found.high / unit > scale.shown)
     return Span(low, high, pass_low, pass_high, estimate, *off, f"{percent(found.estimate)}: {bounds(found)}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.judge.history import PROVEN, Change, Drift, Point, Series, outcome
 from bench.judge.types import Outcome, percent
-from bench.report.charts import MOST_POINTS, Chart, Scale, Shape, Tick, as_percent, chart, thinned
+from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
 
@@ -84,13 +84,19 @@ def _chart(series: Series) -> Chart:
     shapes += [
         Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change)) for change in series.changes
     ]
-    keys = [("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level")]
-    scale = Scale(0.5, len(points) + 0.5)
+    keys = (("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level"))
     every = math.ceil(len(points) / MOST_LABELS)
-    ticks = tuple(Tick(scale.percent(n), points[n - 1].tensorflow or str(n)) for n in range(1, len(points) + 1, every))
-    title = f"{series.key.metric} of {series.key.subject}"
-    caption = f"machine {series.key.place}, {len(points)} runs"
-    return chart(title, caption, ("run, by its TensorFlow", f"off the {origin}"), shapes, keys, unit="%", x_scale=scale, x_ticks=ticks)
+    ticks = tuple((n, points[n - 1].tensorflow or str(n)) for n in range(1, len(points) + 1, every))
+    return Chart(
+        title=f"{series.key.metric} of {series.key.subject}",
+        caption=f"machine {series.key.place}, {len(points)} runs",
+        x_label="run, by its TensorFlow",
+        y_label=f"off the {origin}",
+        shapes=tuple(shapes),
+        keys=keys,
+        unit="%",
+        x_axis=Axis(0.5, len(points) + 0.5, ticks),
+    )
 
 
 def _table(series: Sequence[Series]) -> Table:

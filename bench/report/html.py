@@ -1,4 +1,4 @@
-"""Judged runs as one HTML page that opens from disk: no network, no library, every name escaped."""
+"""Judged runs as one HTML page that opens from disk: no network, no library in the browser, every name escaped."""
 
 import base64
 import dataclasses
@@ -19,6 +19,7 @@ from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.lines import one_line
+from bench.report.plots import svg
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.tables import Table, differences, tables
 
@@ -100,7 +101,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(compared=compared, story=story, slugs=SLUGS)
+    environment.globals.update(compared=compared, slugs=SLUGS, story=story, svg=svg)
     return environment
 
 

@@ -23,28 +23,23 @@ def against_baseline(of: Sequence[Record] | None = None) -> Judged:
     return Judged(found, judge_run(found, baselines, MARGINS), baselines, MARGINS.window_start)
 
 
-def height(path: str) -> float:
-    """How far from the top a path starts, in percent."""
-    return float(path[1:].split("L")[0].split("h")[0].split()[1])
-
-
 def test_a_line_for_every_launch_by_side() -> None:
-    styles = [mark.style for mark in figures(upgrade())["Loss"].marks]
+    styles = [shape.style for shape in figures(upgrade())["Loss"].shapes]
     assert sorted(styles) == ["candidate thin"] * 4 + ["reference thin"] * 4
 
 
 def test_perplexity_lies_within_the_envelope_and_the_margins() -> None:
     chart = figures(against_baseline())["Running perplexity against the reference's"]
-    styles = [mark.style for mark in chart.marks]
+    styles = [shape.style for shape in chart.shapes]
     assert styles == ["envelope", *["candidate thin"] * 4, "margin", "margin"]
-    upper, lower = height(chart.marks[5].path), height(chart.marks[6].path)
-    assert all(upper < height(mark.path) < lower for mark in chart.marks[1:5])
-    assert chart.x_ticks[0].label == "2"  # the first fifth of 10 steps is left out
+    envelope, *candidates, upper, lower = (shape.points for shape in chart.shapes)
+    assert all(lower[0][1] < up < upper[0][1] for line in candidates for _, up in line)
+    assert envelope[0][0] == candidates[0][0][0] == 2  # the first fifth of 10 steps is left out
 
 
 def test_a_perplexity_beyond_its_margin_is_drawn_there() -> None:
     chart = figures(against_baseline(records([5.1] * 4)))["Running perplexity against the reference's"]
-    assert all(height(mark.path) < height(chart.marks[5].path) for mark in chart.marks[1:5])
+    assert all(up > chart.shapes[5].points[0][1] for shape in chart.shapes[1:5] for _, up in shape.points)
 
 
 def test_without_a_reference_there_is_no_envelope() -> None:
@@ -63,21 +58,20 @@ def test_step_times_tell_their_percentiles() -> None:
     spread = dataclasses.replace(record(launch=1), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))
     chart = figures(Judged(run([spread]), judge_run(run([spread]), {}, MARGINS)))["Step time by launch"]
     # 100 to 200 ms in steps of 1 ms: the percentiles are themselves.
-    assert {mark.title for mark in chart.marks} == {"candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"}
-    assert [mark.style for mark in chart.marks] == ["candidate whisker", "candidate box", "candidate dot"]
+    assert {shape.title for shape in chart.shapes} == {"candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"}
+    assert [shape.style for shape in chart.shapes] == ["candidate whisker", "candidate box", "candidate dot"]
 
 
 def test_memory_has_the_sessions_of_this_machine_behind_it() -> None:
     chart = figures(against_baseline())["Memory by launch"]
-    assert [mark.style for mark in chart.marks] == ["envelope", *["candidate dot"] * 3]  # launch 1 ran the oracle
+    assert [shape.style for shape in chart.shapes] == ["envelope", *["candidate dot"] * 3]  # launch 1 ran the oracle
 
 
 def test_memory_over_steps_is_a_line_a_launch() -> None:
     grows = dataclasses.replace(record(launch=1), memory=Memory(300 * 2**20, 0.0, (4, 7, 10), (100 * 2**20, 200 * 2**20, 300 * 2**20)))
-    (mark,) = figures(against_baseline([grows]))["Memory over steps"].marks
-    assert mark.style == "candidate thin"
-    # steps 4, 7, 10 of an axis from 3.5 to 10.5; 100, 200, 300 MiB of one from 90 to 310
-    assert mark.path == "M7.14 95.45L50.00 50.00L92.86 4.55"
+    (shape,) = figures(against_baseline([grows]))["Memory over steps"].shapes
+    assert shape.style == "candidate thin"
+    assert shape.points == ((4, 100.0), (7, 200.0), (10, 300.0))
 
 
 def test_a_launch_without_losses_or_steps_has_no_plots() -> None:
@@ -89,7 +83,7 @@ def test_a_launch_without_losses_or_steps_has_no_plots() -> None:
 def test_lockstep_has_a_line_for_each_quantity(departs: bool) -> None:
     chart = lockstep_figure(lockstep(departs))
     assert chart
-    assert [mark.style for mark in chart.marks] == ["series-1", "series-2", *["departure"] * departs]
+    assert [shape.style for shape in chart.shapes] == ["series-1", "series-2", *["departure"] * departs]
     assert [label for _, label in chart.keys][:2] == ["loss", "gradient"]
 
 

@@ -33,7 +33,7 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     assert [line for each in quiet for line in findings(each)] == []
     page = history_page(quiet, 12, [])
     assert "Step time, perplexity: worse than their anchors by no more than their margins, which is proven" in page
-    assert 'class="change"' not in page.replace('<path class="change" d="M1 5H23">', "")  # the key alone
+    assert 'class="change"' not in page.replace('<path class="change" d="M1 5H23">', "")  # that of the key
 
 
 def test_a_history_too_short_to_be_judged_is_no_pass() -> None:

@@ -1,0 +1,108 @@
+"""Charts drawn by matplotlib as SVG that is part of a page: matplotlib places, the page's style sheet paints.
+
+So nothing runs in the browser, text stays text, and colours follow the reader's theme.
+"""
+
+import io
+import math
+import warnings
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from bench.report.charts import Chart, Shape
+from bench.report.lines import one_line
+
+INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column
+TICKS = 6  # an axis has about as many
+ROUND = (1, 2, 5, 10)  # what lies between two ticks, times a power of ten
+MOST_LETTERS = 12  # of a tick's label
+FRAME = Shape("frame", ())  # what matplotlib draws besides: axes and grid
+SVG = "{http://www.w3.org/2000/svg}"
+SETTINGS: dict[Any, Any] = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",  # text stays text
+    "text.parse_math": False,  # a dollar in a name is a dollar
+}
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+def svg(chart: Chart) -> Markup:
+    """The plot as an SVG element: the same for the same chart, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")  # only the room for it is guessed: the browser draws it
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        figure = Figure(INCHES, frameon=False)
+        axes = figure.add_subplot()
+        drawn = _draw(axes, chart)
+        _set_axes(axes, chart)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata=NO_METADATA)
+    return Markup(ElementTree.tostring(_bare(ElementTree.fromstring(buffer.getvalue()), chart, drawn), encoding="unicode"))
+
+
+def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
+    """Draws the shapes that have a place; each by the id under which its path is found."""
+    axes.set_yscale("log" if chart.logarithmic else "linear")
+    drawn = {}
+    for number, shape in enumerate(chart.shapes):
+        points = [(x, y) for x, y in shape.points if math.isfinite(x) and math.isfinite(y) and (y > 0 or not chart.logarithmic)]
+        if len(points) == 1:
+            points *= 2  # a dot is a line of no length, whose wide ends are seen
+        if points:
+            across, up = zip(*points, strict=True)
+            (artist,) = axes.fill(across, up) if shape.closed else axes.plot(across, up)
+            artist.set(gid=f"shape-{number}", clip_on=False, in_layout=False)
+            drawn[f"shape-{number}"] = shape
+    return drawn
+
+
+def _set_axes(axes: Axes, chart: Chart) -> None:
+    """Limits, ticks and grid."""
+    axes.patch.set_visible(False)
+    axes.grid(axis="y")
+    axes.tick_params(bottom=False, left=False)
+    axes.set_xlabel(chart.x_label)
+    axes.margins(x=0.0, y=0.05)
+    if chart.x_axis:
+        axes.set_xlim(chart.x_axis.low, chart.x_axis.high)
+        axes.set_xticks([place for place, _ in chart.x_axis.ticks], [_short(label) for _, label in chart.x_axis.ticks])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(TICKS, steps=ROUND, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if chart.logarithmic:  # from one power of ten to another
+        low, high = (math.log10(end) for end in axes.dataLim.intervaly) if axes.has_data() else (0.0, 1.0)
+        axes.set_ylim(10.0 ** math.floor(low), 10.0 ** max(math.ceil(high), math.floor(low) + 1))
+    axes.yaxis.set_major_locator(LogLocator(numticks=TICKS) if chart.logarithmic else MaxNLocator(TICKS, steps=ROUND))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{chart.unit}"))
+    axes.minorticks_off()
+
+
+def _short(label: str) -> str:
+    shown = one_line(label)
+    return shown if len(shown) <= MOST_LETTERS else f"{shown[: MOST_LETTERS - 1]}…"
+
+
+def _bare(root: Any, chart: Chart, drawn: dict[str, Shape]) -> ElementTree.Element:
+    """The drawing's paths and texts alone, without ids, colours and rules that reach beyond it; shapes with their classes and titles."""
+    label = one_line(f"{chart.title}: {chart.y_label} by {chart.x_label}")
+    bare = ElementTree.Element("svg", {"viewBox": root.get("viewBox"), "role": "img", "aria-label": label})
+    for group in root.iter(f"{SVG}g"):
+        shape = drawn.get(group.get("id"), FRAME)
+        for path in group.findall(f"{SVG}path"):
+            placed = ElementTree.SubElement(bare, "path", {"class": shape.style, "d": " ".join(path.get("d").split())})
+            if shape.title:
+                ElementTree.SubElement(placed, "title").text = one_line(shape.title)
+        for text in group.findall(f"{SVG}text"):
+            anchor = "end" if "text-anchor: end" in text.get("style") else "middle"
+            place = {"x": text.get("x"), "y": text.get("y"), "text-anchor": anchor}
+            ElementTree.SubElement(bare, "text", place).text = text.text
+    return bare

@@ -4,19 +4,22 @@ Two questions, since either misses what the other finds. A change point needs a 
 release passes against the one before it, until ten of them make 10% (keras #18971). A drift is measured from a run that never moves.
 
 Values are logarithms. Noise is the deviation between runs next to each other, by the median absolute deviation of their differences:
-neither steps nor a steady drift widen it.
+neither steps nor a steady drift widen it. Runs are of different days: what was measured beside their times limits what those prove, as
+in every comparison that isn't paired (bench.judge.noninferiority).
 """
 
 import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 import ruptures
 
-from bench.judge.summary import by_subject, launch_speed, log_perplexity
+from bench.judge.noninferiority import Doubt, company_doubt, explained, stall_doubt, yardstick_doubt
+from bench.judge.summary import by_subject, launch_speed, log_perplexity, others_cpu, stalls
 from bench.judge.types import Outcome
 from bench.record.types import Baseline, LaunchSpeed, Record, Run
 
@@ -24,6 +27,7 @@ from bench.record.types import Baseline, LaunchSpeed, Record, Run
 # is the widest there: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
 MARGINS = {"step time": 0.05, "perplexity": 0.02, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
 PROVEN = ("step time", "perplexity", "peak memory")  # metrics of which a PASS takes a proof; the others are too noisy to give one
+TIMES = ("step time", "start-up", "evaluation")  # metrics that another host or other processes change
 LEAST_RUNS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # runs that a level must last: one run alone is an outlier
 # Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
@@ -35,13 +39,42 @@ FINEST = 50.0  # a noise is at least the margin over this: runs may be equal to 
 
 
 @dataclasses.dataclass(frozen=True)
+class Beside:
+    """What was measured beside times, the mean over a run's launches or over runs."""
+
+    yardstick: float | None = None  # its logarithm; None where it was not measured
+    others_cpu: float = 0.0  # the part of the CPU that other processes had
+    stalls: float = 0.0  # see bench.judge.summary.stalls
+
+    def doubts(self, before: "Beside") -> tuple[Doubt, ...]:
+        """How much of the difference from times with `before` beside them may not be TensorFlow's."""
+        change = None if self.yardstick is None or before.yardstick is None else self.yardstick - before.yardstick
+        return (
+            yardstick_doubt(change),
+            company_doubt(self.others_cpu, before.others_cpu),
+            stall_doubt(self.stalls, before.stalls),
+        )
+
+
+NOTHING = Beside()
+
+
+class Value(NamedTuple):
+    """A run's value of one metric: the mean of its launches' logarithms, and what it was measured beside."""
+
+    logarithm: float
+    beside: Beside = NOTHING
+
+
+@dataclasses.dataclass(frozen=True)
 class Point:
-    """A run's value of one metric: the mean of its launches' logarithms."""
+    """A run's value of one metric, in a series."""
 
     run: str  # where it was found
     created: str
     tensorflow: str
-    value: float
+    value: float  # a logarithm
+    beside: Beside = NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +83,7 @@ class Change:
 
     first: int  # position of the first run of the new level
     difference: float  # of the levels' logarithms, new − old
-    worse: bool  # by more than the margin
+    worse: bool  # by more than the margin, and more than was measured beside it may explain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +93,7 @@ class Drift:
     difference: float  # of logarithms
     first: int | None  # position of the run since which every run is certainly beyond the margin; None if the newest isn't, or it alone
     proven: bool  # that the newest run is not worse by as much as the margin
+    doubt: str = ""  # what stands against the outcome that there were otherwise
 
     @property
     def beyond(self) -> bool:
@@ -117,25 +151,25 @@ class Values:
     run: str
     created: str
     tensorflow: str
-    values: dict[Key, float]
+    values: dict[Key, Value]
 
 
 def run_values(name: str, run: Run) -> Values:
     """The metrics of a run that was found at `name`; launches that failed are left out. Raises ValueError for a damaged record."""
-    values: dict[Key, float] = {}
+    values: dict[Key, Value] = {}
     finished = [record for record in run.records if record.environment and not record.failure]
     for subject, records in by_subject(finished).items():
         first, environment = records[0], records[0].environment
         assert environment is not None
         key = (subject, first.subject.fingerprint, first.machine.fingerprint(), environment.threads, environment.onednn)
-        values |= {Key(*key, metric): value for metric, value in _metrics(records).items()}
+        values |= {Key(*key, metric): value for metric, value in _run_metrics(records).items()}
     versions = dict.fromkeys(record.environment.tensorflow for record in finished if record.environment)
     return Values(name, run.created, ", ".join(versions), values)
 
 
 def baseline_values(name: str, baseline: Baseline) -> Values:
     """The metrics of a baseline that was found at `name`, on each machine that it has sessions of; its perplexity holds on all of them."""
-    values: dict[Key, float] = {}
+    values: dict[Key, Value] = {}
     groups: dict[tuple[str, int, bool], list[LaunchSpeed]] = {}
     for session in baseline.sessions:
         place = (session.machine.fingerprint(), session.environment.threads, session.environment.onednn)
@@ -144,7 +178,8 @@ def baseline_values(name: str, baseline: Baseline) -> Values:
     for place, launches in groups.items():
         memory = [math.log(launch.peak_rss_bytes) for launch in launches if launch.peak_rss_bytes]
         found = {**_speed_logarithms(launches), "perplexity": perplexities, "peak memory": memory}
-        values |= {Key(baseline.subject.name, baseline.subject.fingerprint, *place, metric): mean for metric, mean in _means(found).items()}
+        means = _means(found, Beside(_yardstick(launches)))
+        values |= {Key(baseline.subject.name, baseline.subject.fingerprint, *place, metric): mean for metric, mean in means.items()}
     versions = dict.fromkeys(session.environment.tensorflow for session in baseline.sessions)
     return Values(name, baseline.created, ", ".join(versions), values)
 
@@ -166,13 +201,14 @@ def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Seri
     groups: dict[Key, list[Point]] = {}
     for run in sorted(runs, key=lambda run: run.created):
         for key, value in run.values.items():
-            groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, value))
+            groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, *value))
     groups = {key: points for key, points in groups.items() if len(points) > 1}
     if anchor and not anchor.values.keys() & groups.keys():
         raise ValueError(
             f"the anchor {anchor.run} has nothing in common with the runs: no configuration, machine and threads that both have"
         )
-    return [_series(key, points, anchor.values.get(key) if anchor else points[0].value) for key, points in groups.items()]
+    oldest = {key: Value(points[0].value, points[0].beside) for key, points in groups.items()}
+    return [_series(key, points, (anchor.values if anchor else oldest).get(key)) for key, points in groups.items()]
 
 
 def noise(values: Sequence[float], margin: float) -> float | None:
@@ -183,37 +219,73 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST)
 
 
-def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
-    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
+def changes(values: Sequence[float], deviation: float, margin: float, besides: Sequence[Beside] = ()) -> tuple[Change, ...]:
+    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012).
+
+    `besides` are the values', all of them or none.
+    """
     signal = np.asarray(values)[:, None] / deviation
     ends = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit(signal).predict(pen=PENALTY * math.log(len(values)))
-    starts = [0, *map(int, ends)]
-    levels = [float(np.mean(values[start:end])) for start, end in itertools.pairwise(starts)]
-    steps = zip(starts[1:-1], itertools.pairwise(levels), strict=True)
-    return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in steps)
+    levels = [slice(start, end) for start, end in itertools.pairwise([0, *map(int, ends)])]
+    found = []
+    for old, new in itertools.pairwise(levels):
+        difference = fmean(values[new]) - fmean(values[old])
+        doubts = _mean_beside(besides[new]).doubts(_mean_beside(besides[old]))
+        found.append(Change(new.start, difference, difference - explained(doubts, "slower").size > margin))
+    return tuple(found)
 
 
-def drift(values: Sequence[float], anchor: float, deviation: float, margin: float) -> Drift:
-    """Of the newest run: it and the anchor have each the noise of a run. One run alone beyond the margin is an outlier."""
+def drift(
+    values: Sequence[float], anchor: float, deviation: float, margin: float, doubts: Sequence[Sequence[Doubt]] | None = None
+) -> Drift:
+    """Of the newest run: it and the anchor have each the noise of a run. One run alone beyond the margin is an outlier.
+
+    `doubts` are those of each value's difference from the anchor.
+    """
     uncertain = CERTAINTY * math.sqrt(2) * deviation
-    beyond = sum(
-        1 for _ in itertools.takewhile(lambda value: value - anchor > margin + uncertain, reversed(values))
-    )  # back from the newest
+    slower = [explained(of, "slower") for of in doubts or [()] * len(values)]
+    faster = explained(doubts[-1] if doubts else (), "faster")
     difference = values[-1] - anchor
-    return Drift(difference, len(values) - beyond if beyond >= LEAST_LEVEL else None, difference + uncertain < margin)
+
+    def judged(trusting: bool) -> tuple[int, bool]:
+        """(the newest runs that are beyond, whether it is proven that the newest isn't), with doubts and without."""
+        limits = [margin + uncertain + (0.0 if trusting else size) for size, _ in slower]
+        beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - anchor > pair[1], zip(values[::-1], limits[::-1], strict=True)))
+        return beyond, difference + uncertain + (0.0 if trusting else faster.size) < margin
+
+    beyond, proven = judged(trusting=False)
+    otherwise, would_pass = judged(trusting=True)
+    doubt = ""
+    if otherwise >= LEAST_LEVEL > beyond:
+        doubt = slower[-1 - beyond].reasons  # of the newest run that isn't beyond for certain
+    elif would_pass and not proven:
+        doubt = faster.reasons
+    return Drift(difference, len(values) - beyond if beyond >= LEAST_LEVEL else None, proven, doubt)
 
 
-def _series(key: Key, points: Sequence[Point], anchor: float | None) -> Series:
+def _series(key: Key, points: Sequence[Point], anchor: Value | None) -> Series:
     values, margin = [point.value for point in points], math.log1p(MARGINS[key.metric])
     deviation = noise(values, margin)
-    series = Series(key, tuple(points), anchor, margin, deviation, (), None)
+    series = Series(key, tuple(points), anchor.logarithm if anchor else None, margin, deviation, (), None)
     if deviation is None:
         return series
-    drifted = None if anchor is None else drift(values, anchor, deviation, margin)
-    return dataclasses.replace(series, changes=changes(values, deviation, margin), drift=drifted)
+    found = changes(values, deviation, margin, [point.beside for point in points])
+    if anchor is None:
+        return dataclasses.replace(series, changes=found)
+    doubts = [point.beside.doubts(anchor.beside) for point in points]
+    return dataclasses.replace(series, changes=found, drift=drift(values, anchor.logarithm, deviation, margin, doubts))
 
 
-def _metrics(records: Sequence[Record]) -> dict[str, float]:
+def _mean_beside(of: Sequence[Beside]) -> Beside:
+    """Of several runs; the yardstick's is known if all have it."""
+    if not of:
+        return NOTHING
+    yardsticks = [each.yardstick for each in of if each.yardstick is not None]
+    yardstick = fmean(yardsticks) if len(yardsticks) == len(of) else None
+    return Beside(yardstick, fmean(each.others_cpu for each in of), fmean(each.stalls for each in of))
+
+
+def _run_metrics(records: Sequence[Record]) -> dict[str, Value]:
     """Mean logarithms over the launches that have the metric."""
     speeds = [speed for record in records if (speed := launch_speed(record))]
     timed = [record for record in records if record.step_seconds]  # beside others (--no-speed) evaluation takes what is left
@@ -223,7 +295,13 @@ def _metrics(records: Sequence[Record]) -> dict[str, float]:
         "peak memory": [math.log(record.memory.peak_rss_bytes) for record in records if record.memory],
         "evaluation": [math.log(record.evaluation.seconds) for record in timed if record.evaluation and record.evaluation.seconds > 0],
     }
-    return _means(found)
+    return _means(found, Beside(_yardstick(speeds), others_cpu(records), stalls(records)))
+
+
+def _yardstick(launches: Sequence[LaunchSpeed]) -> float | None:
+    """The mean logarithm; None unless all have it."""
+    logarithms = [math.log(launch.yardstick_seconds) for launch in launches if launch.yardstick_seconds]
+    return fmean(logarithms) if logarithms and len(logarithms) == len(launches) else None
 
 
 def _speed_logarithms(speeds: Sequence[LaunchSpeed]) -> dict[str, list[float]]:
@@ -233,7 +311,7 @@ def _speed_logarithms(speeds: Sequence[LaunchSpeed]) -> dict[str, list[float]]:
     }
 
 
-def _means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Of the metrics that have values; one that isn't finite is left out."""
+def _means(found: Mapping[str, Sequence[float]], beside: Beside) -> dict[str, Value]:
+    """Of the metrics that have values; one that isn't finite is left out. `beside` is that of the times."""
     means = {metric: math.fsum(values) / len(values) for metric, values in found.items() if values}
-    return {metric: mean for metric, mean in means.items() if math.isfinite(mean)}
+    return {metric: Value(mean, beside if metric in TIMES else NOTHING) for metric, mean in means.items() if math.isfinite(mean)}

@@ -8,6 +8,7 @@ part of the CPU that other processes had.
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from bench.judge.intervals import detectable
 from bench.judge.types import Interval, Outcome, percent
@@ -30,6 +31,13 @@ class Doubt:
     reason: str
 
 
+class Explained(NamedTuple):
+    """Doubts taken together."""
+
+    size: float  # of logarithms, from 0 on
+    reasons: str  # of those that matter; "" where there are none
+
+
 @dataclasses.dataclass(frozen=True)
 class Judgement:
     """What an interval comes to; the fields are a Comparison's."""
@@ -49,14 +57,20 @@ def one_sided(found: Interval, margin: float) -> Judgement:
 def one_sided_in_doubt(found: Interval, margin: float, doubts: Sequence[Doubt]) -> Judgement:
     """`one_sided` of step times from different days: an outcome that the doubts together could explain is CANNOT JUDGE."""
     first = one_sided(found, margin)
-    slower, faster = (math.fsum(getattr(doubt, side) for doubt in doubts) for side in ("slower", "faster"))
-    outcome, improved = _decided(found, margin, slower, faster)
-    caught = detectable(found, margin + slower)
+    slower, faster = explained(doubts, "slower"), explained(doubts, "faster")
+    outcome, improved = _decided(found, margin, slower.size, faster.size)
+    caught = detectable(found, margin + slower.size)
     if (outcome, improved) == (first.outcome, first.improved):
         return dataclasses.replace(first, detectable=caught)
-    sizes = [doubt.slower if first.outcome is Outcome.REGRESSION else doubt.faster for doubt in doubts]
+    reasons = (slower if first.outcome is Outcome.REGRESSION else faster).reasons
+    return Judgement(outcome, f"{percent(found.estimate)}, but {reasons}", False, caught)
+
+
+def explained(doubts: Sequence[Doubt], side: Literal["slower", "faster"]) -> Explained:
+    """What the doubts together may explain of the candidate's being slower, or of its being faster."""
+    sizes = [doubt.slower if side == "slower" else doubt.faster for doubt in doubts]
     reasons = [doubt.reason for doubt, size in zip(doubts, sizes, strict=True) if size > NAMED * max(sizes)]
-    return Judgement(outcome, f"{percent(found.estimate)}, but {'; '.join(reasons)}", False, caught)
+    return Explained(math.fsum(sizes), "; ".join(reasons))
 
 
 def yardstick_doubt(change: float | None) -> Doubt:

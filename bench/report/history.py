@@ -10,7 +10,7 @@ from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thi
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
 
-MOST_LABELS = 6
+LEAST_LABELS, MOST_LETTERS = 2, 36  # below a plot: as many versions as have room on a phone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ def findings(series: Series) -> list[str]:
     if series.drift and series.drift.beyond:
         lines.append(f"{name}: {_drifted(series, series.drift)}")
     lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
-    if series.drift and series.key.metric in PROVEN and series.outcome is Outcome.CANNOT_JUDGE:
+    if series.drift and series.outcome is Outcome.CANNOT_JUDGE and (series.key.metric in PROVEN or series.drift.doubt):
         lines.append(f"{name}: {_unproven(series, series.drift)}")
     if series.noise is None:
         lines.append(f"{name}: not judged: {len(series.points)} runs can't tell how runs differ")
@@ -52,6 +52,8 @@ def _drifted(series: Series, drift: Drift) -> str:
 
 
 def _unproven(series: Series, drift: Drift) -> str:
+    if drift.doubt:
+        return f"{percent(drift.difference)} since the anchor, but {drift.doubt}"
     noise = percent(series.noise or 0.0).lstrip("+")
     return f"{percent(drift.difference)} since the anchor, with a noise of {noise} a run: {percent(series.margin)} can't be excluded"
 
@@ -85,8 +87,9 @@ def _chart(series: Series) -> Chart:
         Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change)) for change in series.changes
     ]
     keys = (("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level"))
-    every = math.ceil(len(points) / MOST_LABELS)
-    ticks = tuple((n, points[n - 1].tensorflow or str(n)) for n in range(1, len(points) + 1, every))
+    labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
+    every = math.ceil(len(points) / max(MOST_LETTERS // max(map(len, labels)), LEAST_LABELS))
+    ticks = tuple(enumerate(labels, 1))[::every]
     return Chart(
         title=f"{series.key.metric} of {series.key.subject}",
         caption=f"machine {series.key.place}, {len(points)} runs",

@@ -10,7 +10,7 @@ import pytest
 
 from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, outcome, run_values
 from bench.judge.types import Outcome
-from bench.record.types import Failure
+from bench.record.types import Failure, Record
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment, record, run
 
 FIVE_PERCENT = math.log1p(0.05)
@@ -24,6 +24,12 @@ def releases(slowdowns: Sequence[float], deviation: float = 0.002, seed: int = 1
         seconds = 0.1 * slowdown * math.exp(deviation * stream.randn())
         of = [record(step_seconds=seconds, launch=launch, tensorflow=f"2.{number}.0") for launch in range(2)]
         values.append(run_values(f"release-{number}", run(of, f"2026-01-{number + 1:02}T00:00:00+00:00")))
+    return histories(values)
+
+
+def days(of: Sequence[Record]) -> list[Series]:
+    """A history of a launch a day."""
+    values = [run_values(f"day-{day}", run([each], f"2026-01-{day + 1:02}T00:00:00+00:00")) for day, each in enumerate(of)]
     return histories(values)
 
 
@@ -202,3 +208,67 @@ def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
     elsewhere = run_values("elsewhere", run([record(machine=OTHER_MACHINE)]))
     with pytest.raises(ValueError, match="the anchor elsewhere has nothing in common with the runs"):
         histories(values, elsewhere)
+
+
+def test_a_slower_host_is_no_regression_of_tensorflow() -> None:
+    slower = step_time(days([record()] * 8 + [record(step_seconds=0.11, yardstick_seconds=0.055)] * 3))
+    assert slower.outcome is Outcome.CANNOT_JUDGE
+    assert slower.drift
+    assert slower.drift.doubt.startswith("the yardstick beside it, NumPy's step, changed by +10.0%")
+    assert [(change.first, change.worse) for change in slower.changes] == [(8, False)]
+    alone = step_time(days([record()] * 8 + [record(step_seconds=0.11)] * 3))
+    assert (alone.outcome, [change.worse for change in alone.changes]) == (Outcome.REGRESSION, [True])
+    assert alone.drift
+    assert alone.drift.doubt == ""
+
+
+def test_more_than_the_host_explains_is_a_regression() -> None:
+    # 2.1 × ln 1.02 = 4.2%, beside a margin of 5% and 0.4% for noise: +8% may be the host's, +12% is not.
+    outcomes = [
+        step_time(days([record()] * 8 + [record(step_seconds=0.1 * slowdown, yardstick_seconds=0.051)] * 3)).outcome
+        for slowdown in (1.08, 1.12)
+    ]
+    assert outcomes == [Outcome.CANNOT_JUDGE, Outcome.REGRESSION]
+
+
+@pytest.mark.parametrize(
+    ("newest", "reason"),
+    [
+        (record(yardstick_seconds=0.045), "the yardstick beside it"),
+        (dataclasses.replace(record(), step_seconds=(0.1, 0.1, 0.1, 0.1, 1.0)), "steps stall"),
+    ],
+    ids=["a faster host", "stalls"],
+)
+def test_what_may_hide_a_regression_is_no_pass(newest: Record, reason: str) -> None:
+    found = step_time(days([record()] * 8 + [newest]))
+    assert found.outcome is Outcome.CANNOT_JUDGE
+    assert found.drift
+    assert reason in found.drift.doubt
+    assert step_time(days([record()] * 9)).outcome is Outcome.PASS
+
+
+def test_other_processes_beside_a_run_or_the_anchor_count() -> None:
+    busy = dataclasses.replace(record(), others_cpu=0.2)
+    slow = dataclasses.replace(record(step_seconds=0.13), others_cpu=0.2)
+    assert step_time(days([record()] * 8 + [slow] * 3)).outcome is Outcome.CANNOT_JUDGE  # −2 · ln 0.8 = 45%
+    assert step_time(days([record()] * 8 + [busy])).outcome is Outcome.PASS  # they make nothing faster
+    assert step_time(days([busy, *[record()] * 8])).outcome is Outcome.CANNOT_JUDGE  # they made the anchor slower
+
+
+def test_the_doubt_may_be_of_the_run_before_the_newest() -> None:
+    slow = record(step_seconds=0.12)
+    found = step_time(days([record()] * 8 + [dataclasses.replace(slow, others_cpu=0.3), slow]))
+    assert found.outcome is Outcome.CANNOT_JUDGE  # of two runs one is in doubt, and one alone is an outlier
+    assert found.drift
+    assert found.drift.doubt.startswith("other processes had 30% of the CPU beside the candidate")
+
+
+def test_other_processes_do_not_excuse_memory() -> None:
+    large = dataclasses.replace(record(launch=1, peak_rss_mebibytes=2048), others_cpu=0.5)
+    found = {each.key.metric: each for each in days([record(launch=1)] * 8 + [large] * 3)}
+    assert found["peak memory"].outcome is Outcome.REGRESSION
+
+
+def test_without_a_yardstick_on_both_sides_the_host_is_not_asked() -> None:
+    bare = dataclasses.replace(record(step_seconds=0.11), yardstick_seconds=())
+    assert step_time(days([record()] * 8 + [bare] * 3)).outcome is Outcome.REGRESSION

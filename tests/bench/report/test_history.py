@@ -44,6 +44,13 @@ def test_a_history_too_short_to_be_judged_is_no_pass() -> None:
 
 def test_a_long_history_is_drawn_as_lines() -> None:
     few, many = (history_page(series(count), count, []) for count in (20, MOST_POINTS + 1))
-    assert 'class="candidate dot small"' in few
-    assert 'class="candidate dot small"' not in many
+    assert 'class="candidate dot small lone"' in few
+    assert 'class="candidate dot small lone"' not in many
     assert len(many) < 200_000
+
+
+def test_what_stands_against_an_outcome_is_told() -> None:
+    of = [record()] * 8 + [record(step_seconds=0.11, yardstick_seconds=0.055)] * 3
+    values = [run_values(f"run-{day}", run([each], f"2026-01-{day + 1:02}")) for day, each in enumerate(of)]
+    lines = [line for each in histories(values) for line in findings(each)]
+    assert any("+10.0% since the anchor, but the yardstick beside it, NumPy's step, changed by +10.0%" in line for line in lines)

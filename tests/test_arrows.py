@@ -22,7 +22,7 @@ LIBRARIES = {
     "bench.drive": {"bench.drive", "uv"},
     "bench.judge": {"numpy", "ruptures", "scipy"},
     "bench.profile": set(),
-    "bench.report": {"jinja2", "markupsafe", "rich", "tabulate"},
+    "bench.report": {"jinja2", "markupsafe", "matplotlib", "tabulate"},
     "bench.commands": {"rich", "tabulate"},
     "bench.cli": set(),
     "bench.__main__": set(),

@@ -20,6 +20,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GATE, SLOW, TESTS = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("gate", "slow", "tests"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 USES = re.compile(r"\s*(- )?uses: ")
+READS = {"contents": "read"}
 PINNED = re.compile(r"uses: (\./[\w./-]+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
 
 VALID = """\
@@ -54,9 +55,11 @@ def problems(text: str) -> list[str]:
     """What the schema doesn't see: each line of the answer is one."""
     plain = yaml.YAML(typ="safe").load(text)
     found = [f"not pinned: {line.strip()}" for line in text.splitlines() if USES.match(line) and not PINNED.search(line)]
-    found += [f"{word} is used" for word in ("pull_request_target", "secrets.", "workflow_run:") if word in text]
+    found += [f"{word} is used" for word in ("pull_request_target", "secrets", "workflow_run:", "github.token") if word in text]
     if "jobs" in plain:
-        found += [] if plain.get("permissions") == {"contents": "read"} else ["the token may do more than read"]
+        found += [] if plain.get("permissions") == READS else ["the token may do more than read"]
+        unsafe = [name for name, job in plain["jobs"].items() if job.get("permissions", READS) != READS]
+        found += [f"the token of job {name} may do more than read" for name in unsafe]
         found += [f"job {name} has no time limit" for name, job in plain["jobs"].items() if "timeout-minutes" not in job]
     for step in _steps(plain):
         if "actions/checkout" in step.get("uses", "") and step.get("with", {}).get("persist-credentials") is not False:
@@ -109,7 +112,10 @@ def test_the_schemas_refuse_what_is_broken(tmp_path: Path, name: str, text: str,
         ("    timeout-minutes: 1\n", "", "job test has no time limit"),
         ("    steps:", "    steps:\n      - uses: actions/checkout@v4", "not pinned: - uses: actions/checkout@v4"),
         ("    steps:", f"    steps:\n      - uses: actions/checkout@{'a' * 40} # v4.0.0", "a checkout leaves the token behind"),
-        ('"$RUN"', '"$RUN"\n        env:\n          A: ${{ secrets.A }}', "secrets. is used"),
+        ('"$RUN"', '"$RUN"\n        env:\n          A: ${{ secrets.A }}', "secrets is used"),
+        ("    runs-on: ubuntu-24.04\n", "    runs-on: ubuntu-24.04\n    secrets: inherit\n", "secrets is used"),
+        ("    timeout", "    permissions:\n      contents: write\n    timeout", "the token of job test may do more than read"),
+        ("    timeout", "    permissions: write-all\n    timeout", "the token of job test may do more than read"),
         ('"$RUN"', "${{ github.head_ref }}", "text from outside becomes code: tfgate check ${{ github.head_ref }}"),
         ('"$RUN"', '"$RUN" --quick', "tfgate: error: unrecognized arguments: --quick"),
         ("tfgate check", "tox run -e gaet #", "tox.ini has no environments gaet"),
@@ -173,6 +179,91 @@ def test_the_gate_can_be_called_by_other_workflows(old: str, new: str, said: str
 def test_a_requirement_that_became_code_would_be_found() -> None:
     text = GATE.read_text().replace('echo "$TENSORFLOW"', "echo ${{ inputs.tensorflow }}")
     assert any(found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}") for found in problems(text))
+
+
+def gate_problems(text: str) -> list[str]:
+    """What a job that calls the action wouldn't get: a verdict in its summary, its exit code, and the report whatever that is."""
+    steps = yaml.YAML(typ="safe").load(text)["runs"]["steps"]
+    gate = next(step for step in steps if step.get("id") == "gate")
+    whatever = "${{ !cancelled() && steps.gate.outcome != 'skipped' }}"
+    after = [step for step in steps[steps.index(gate) + 1 :] if step.get("if") == whatever]
+    called = [words for words in commands(gate["run"]) if words[:2] == ["tfgate", "gate"]]
+    report = [words for step in after for words in commands(step.get("run", "")) if words[:2] == ["tfgate", "report"]]
+    kept = [step["with"] for step in after if step.get("uses", "").startswith("actions/upload-artifact@")]
+    looked_at = {
+        "the gate isn't run, or not last in its step": len(called) == 1 and gate["run"].strip().splitlines()[-1].startswith("tfgate gate"),
+        "no summary": bool(called) and "--summary" in called[0],
+        "a red gate is a green step": not any("continue-on-error" in step for step in steps) and "||" not in gate.get("run", ""),
+        "no report": bool(report) and {"--markdown", "--junit", "--json"} <= set(report[0]),
+        "nothing is kept": len(kept) == 1 and kept[0]["path"] == "${{ runner.temp }}/${{ inputs.artifact }}",
+        "nothing says for how long": len(kept) == 1 and kept[0].get("retention-days") == "${{ inputs.retention-days }}",
+    }
+    return [what for what, well in looked_at.items() if not well]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("id: gate", "id: gate", None),
+        ("tfgate gate --summary", "tfgate gate", "no summary"),
+        ("$ARGUMENTS\n", "$ARGUMENTS || true\n", "a red gate is a green step"),
+        ("      id: gate", "      id: gate\n      continue-on-error: true", "a red gate is a green step"),
+        ("$ARGUMENTS\n", "$ARGUMENTS\n        echo done\n", "the gate isn't run, or not last in its step"),
+        ("--junit ", "--output ", "no report"),
+        (
+            "    - name: Write the report, whatever the verdict\n      if: ${{ !cancelled()",
+            "    - name: Write\n      if: ${{ success()",
+            "no report",
+        ),
+        ("actions/upload-artifact@", "actions/download-artifact@", "nothing is kept"),
+        ("        retention-days: ${{", "        compression-level: ${{", "nothing says for how long"),
+    ],
+)
+def test_the_action_tells_and_keeps_what_the_gate_finds(old: str, new: str, said: str | None) -> None:
+    text = ACTIONS[0].read_text()
+    assert old in text
+    found = gate_problems(text.replace(old, new))
+    assert said in found if said else found == []
+
+
+def nightly_problems(text: str) -> list[str]:
+    """Whether each night holds tf-nightly against a release, from environments that are kept within a budget of disk."""
+    plain = yaml.YAML(typ="safe").load(text)
+    steps = list(_steps(plain))
+    (job,) = plain["jobs"].values()
+    measured = ["tfgate", "upgrade", "--from", "tensorflow", "--to", "tf-nightly"]
+    called = [words for step in steps for words in commands(step.get("run", ""))]
+    saved = [step for step in steps if step.get("uses", "").startswith("actions/cache/save@")]
+    budget = next((step for step in steps if step.get("id") == "budget"), {}).get("run", "")
+    looked_at = {
+        "it runs by no schedule": bool(plain["on"].get("schedule")),
+        "tf-nightly is not measured": any(words[:6] == measured for words in called),
+        "environments are built anew every night": any(step.get("uses", "").startswith("actions/cache/restore@") for step in steps),
+        "environments pile up": ["tfgate", "env", "remove", "--keep-newest", "2"] in called,
+        "the cache has no bound": '[ "$size" -le "$BUDGET_MIB" ]' in budget
+        and job["env"].get("BUDGET_MIB", "").isdigit()
+        and [step.get("if") for step in saved] == ["${{ !cancelled() && steps.budget.outputs.within == 'true' }}"],
+    }
+    return [what for what, well in looked_at.items() if not well]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("schedule:", "schedule:", None),
+        ("  schedule:\n", "  push:\n", "it runs by no schedule"),
+        ("--to tf-nightly", "--to tensorflow==2.21.0", "tf-nightly is not measured"),
+        ("actions/cache/restore@", "actions/cache/save@", "environments are built anew every night"),
+        ("--keep-newest 2", "--keep-newest 20", "environments pile up"),
+        ("steps.budget.outputs.within == 'true'", "true", "the cache has no bound"),
+        ('[ "$size" -le "$BUDGET_MIB" ]', "true", "the cache has no bound"),
+    ],
+)
+def test_the_nightly_measures_tf_nightly_within_a_budget(old: str, new: str, said: str | None) -> None:
+    text = (ROOT / ".github" / "workflows" / "nightly.yml").read_text()
+    assert old in text
+    found = nightly_problems(text.replace(old, new))
+    assert said in found if said else found == []
 
 
 def screenshots_are_kept(text: str) -> bool:

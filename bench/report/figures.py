@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import statistics
 from collections.abc import Sequence
 
 from bench.judge.perplexity import METRIC as PERPLEXITY
@@ -12,7 +11,6 @@ from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, Measured
 
-PERCENTILES = (5, 25, 50, 75, 95)
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
 MOST_LABELS = 12  # launches with their numbers below them
 MEBIBYTE = 2**20
@@ -54,7 +52,8 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
         first = result.departure.first
         shapes.append(Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}"))
         keys.append(("departure", f"◆ {first.name} leaves its limit of {first.limit:.1e} at step {first.step}"))
-    caption = "Largest difference of each quantity, relative to the reference's; both sides start every step from the same weights."
+    caption = "Largest difference of each quantity, relative to the reference's; none where a step is equal to the last bit. "
+    caption += "Both sides start every step from the same weights."
     return Chart("Lockstep: differences by step", caption, "step", "difference", tuple(shapes), tuple(keys), logarithmic=True)
 
 
@@ -112,14 +111,12 @@ def _running(losses: Sequence[float], start: int) -> list[float]:
 
 def _step_times(launches: Sequence[Measured]) -> Chart | None:
     """Percentiles of each launch's steady steps (or blocks)."""
-    timed = [launch for launch in launches if len(launch.block_seconds) > 1]
+    timed = [launch for launch in launches if launch.percentiles_ms]
     if not timed:
         return None
     shapes = []
     for launch in timed:
-        milliseconds = [1000 * seconds for seconds in launch.block_seconds]
-        cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
-        low, lower, middle, upper, high = (cuts[percent - 1] for percent in PERCENTILES)
+        low, lower, middle, upper, high = launch.percentiles_ms
         x = _place(launch, timed)
         title = f"{launch.side}, launch {launch.launch + 1}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
         shapes += [

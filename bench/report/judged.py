@@ -1,6 +1,7 @@
 """A run with its verdict: what every report is made of, whether the run was held against baselines or against another environment."""
 
 import dataclasses
+import statistics
 from collections.abc import Mapping
 
 from bench.judge.types import Verdict
@@ -28,6 +29,14 @@ class Measured:
     launch: int  # from 0
     record: Record
     block_seconds: tuple[float, ...]  # wall seconds a step: of each steady step, or of each block of a paired run
+
+    @property
+    def percentiles_ms(self) -> list[float]:
+        """The 5th, 25th, 50th, 75th and 95th percentile in milliseconds; none of fewer than two."""
+        if len(self.block_seconds) < 2:
+            return []
+        cuts = statistics.quantiles(self.block_seconds, n=100, method="inclusive")
+        return [1000 * cuts[percent - 1] for percent in (5, 25, 50, 75, 95)]
 
 
 def measured(run: Run | PairedRun) -> list[Measured]:

@@ -60,8 +60,8 @@ def _pair_row(pair: Pair) -> list[str]:
 def spread_text(run: PairedRun, margins: Margins) -> str:
     """A line for each gating metric: how far launches and their quads spread, how alike neighbours are, what would have been caught."""
     rows = [_spread_row(name, decision, run) for name, decision in decisions(run, margins).items()]
-    deviations = ["deviation of launches", "launch's own", "of quads"]
-    headers = ["metric", "launches", *deviations, "lag-1 correlation", "bounds widened", "would have caught"]
+    deviations = ["deviation\nof launches", "launch's\nown", "of\nquads"]
+    headers = ["metric", "launches", *deviations, "lag-1\ncorrelation", "bounds\nwidened", "would have\ncaught"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table if rows else ""
 

@@ -3,6 +3,7 @@
 So nothing runs in the browser, text stays text, and colours follow the reader's theme.
 """
 
+import dataclasses
 import io
 import math
 import warnings
@@ -21,7 +22,7 @@ from bench.report.lines import one_line
 INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column
 TICKS = 6  # an axis has about as many
 ROUND = (1, 2, 5, 10)  # what lies between two ticks, times a power of ten
-MOST_LETTERS = 12  # of a tick's label
+MOST_LETTERS = 18  # of a tick's label: 2.22.0-dev20261101
 FRAME = Shape("frame", ())  # what matplotlib draws besides: axes and grid
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS: dict[Any, Any] = {
@@ -55,8 +56,8 @@ def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
     drawn = {}
     for number, shape in enumerate(chart.shapes):
         points = [(x, y) for x, y in shape.points if math.isfinite(x) and math.isfinite(y) and (y > 0 or not chart.logarithmic)]
-        if len(points) == 1:
-            points *= 2  # a dot is a line of no length, whose wide ends are seen
+        if len(points) == 1:  # a dot: a line of no length, whose wide ends are seen
+            points, shape = points * 2, dataclasses.replace(shape, style=f"{shape.style} lone")
         if points:
             across, up = zip(*points, strict=True)
             (artist,) = axes.fill(across, up) if shape.closed else axes.plot(across, up)
@@ -88,7 +89,8 @@ def _set_axes(axes: Axes, chart: Chart) -> None:
 
 def _short(label: str) -> str:
     shown = one_line(label)
-    return shown if len(shown) <= MOST_LETTERS else f"{shown[: MOST_LETTERS - 1]}…"
+    end = MOST_LETTERS // 2
+    return shown if len(shown) <= MOST_LETTERS else f"{shown[: end - 1]}…{shown[-end:]}"  # two nightlies differ at their ends
 
 
 def _bare(root: Any, chart: Chart, drawn: dict[str, Shape]) -> ElementTree.Element:

@@ -10,6 +10,8 @@ from bench.judge.types import Comparison, percent
 from bench.profile.compare import Comparison as ProfileComparison
 from bench.profile.compare import Difference
 from bench.profile.timeline import REST
+from bench.record.lockstep import Lockstep
+from bench.record.paired import PairedRun
 from bench.record.types import NumericError, Record
 from bench.report.judged import Judged, Measured, measured, records
 from bench.report.story import reached
@@ -43,7 +45,9 @@ class Table:
 
 def tables(judged: Judged) -> list[Table]:
     """All that have rows."""
-    found = (_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run)))
+    found = [_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run))]
+    if isinstance(judged.run, PairedRun) and judged.run.lockstep:
+        found.append(_lockstep(judged.run.lockstep))
     return [table for table in found if table.rows]
 
 
@@ -90,7 +94,7 @@ def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
 
 def _launches(launches: Sequence[Measured]) -> Table:
     headers = (
-        *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s", "median ms", "p95 ms"),
+        *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s", "p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
         *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
         *("peak MiB", "KiB a step", "retraces", "graph operations", "failure"),
     )
@@ -100,9 +104,8 @@ def _launches(launches: Sequence[Measured]) -> Table:
 def _launch(launch: Measured) -> tuple[Cell, ...]:
     record = launch.record
     subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
-    milliseconds = [1000 * seconds for seconds in launch.block_seconds]
-    median = statistics.median(milliseconds) if milliseconds else None
-    p95 = statistics.quantiles(milliseconds, n=20, method="inclusive")[-1] if len(milliseconds) > 1 else None
+    median = 1000 * statistics.median(launch.block_seconds) if launch.block_seconds else None
+    p5, p25, _, p75, p95 = launch.percentiles_ms or (None,) * 5
     parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) if startup else [None] * 4
     whole = bool(record.losses) and not record.failure
     perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
@@ -113,8 +116,7 @@ def _launch(launch: Measured) -> tuple[Cell, ...]:
         Cell(record.environment.tensorflow if record.environment else NOTHING),
         Cell(perplexity_text(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(1000 * subject.tokens_per_step / median if median else None, ",.0f"),
-        _number(median, ".2f"),
-        _number(p95, ".2f"),
+        *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
         *(_number(part, ".2f") for part in parts),
         _number(evaluation.seconds if evaluation else None, ".2f"),
         _number(evaluation.perplexity if evaluation else None, ".2f"),
@@ -147,6 +149,19 @@ def _numerics(of: Iterable[Record]) -> Table:
     )
     headers = ("subject", "TensorFlow", "quantity", "tensor", "step", "error", "limit", "% of limit")
     return Table("Against the oracle: of each quantity the error nearest to its limit", headers, rows)
+
+
+def _lockstep(result: Lockstep) -> Table:
+    """The largest difference of each quantity and tensor, and the step where it was found."""
+    rows = []
+    for name, differences in result.differences.items():
+        quantity, _, tensor = name.partition(" of ")
+        largest = max(differences, key=lambda difference: math.inf if math.isnan(difference) else difference)
+        equal = sum(difference == 0 for difference in differences)
+        found = (_number(largest, ".1e"), _number(differences.index(largest), "d"), _number(len(differences), "d"), _number(equal, "d"))
+        rows.append((Cell(quantity), Cell(tensor or NOTHING), *found))
+    headers = ("quantity", "tensor", "largest difference", "at step", "steps", "equal to the last bit")
+    return Table("Lockstep: the largest difference of each tensor", headers, tuple(rows))
 
 
 def _used(error: NumericError) -> float:

@@ -53,7 +53,7 @@ try:
     main({arguments!r})
 except SystemExit as left:
     loaded = {{name.partition(".")[0] for name in sys.modules}}
-    heavy = {{"jinja2", "lm", "numpy", "rich", "ruptures", "scipy", "tabulate", "tensorflow"}}
+    heavy = {{"jinja2", "lm", "matplotlib", "numpy", "rich", "ruptures", "scipy", "tabulate", "tensorflow"}}
     print(json.dumps([left.code, sorted(loaded & heavy)]), file=sys.stderr)
 """
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,32 +15,37 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.record.files import write_record
-from bench.record.types import Record, Run
-from lm.config import GATE_STEPS
-from tests.bench.samples import SUBJECT, record, run
+from bench.record.files import read_record, write_record
+from bench.record.types import Baseline, Memory, Record, Run, Subject
+from tests.bench.samples import record, run
 
-CONFIGS = ("tiny", "notebook", "small")
+ROOT = Path(__file__).resolve().parents[2]
+
+# Of the stored baselines, so that a page has all its plots.
+SUBJECTS = [
+    read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject for config in ("tiny", "notebook", "small")
+]
+BLOCK = 10  # steps between two readings of memory
 LAUNCHES = 4
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
-def launch(config: str, number: int, random: np.random.Generator) -> Record:
-    """A launch with as many losses and step times as a real one."""
-    steps = GATE_STEPS[config]
-    noise = random.normal(0.0, 0.01, (2, steps))
-    subject = dataclasses.replace(SUBJECT, config=config, steps=steps)
+def launch(subject: Subject, number: int, random: np.random.Generator) -> Record:
+    """A launch with as many losses, step times and readings of memory as a real one."""
+    noise = random.normal(0.0, 0.01, (2, subject.steps))
+    read = tuple(range(BLOCK, subject.steps + 1, BLOCK))
     return dataclasses.replace(
         record(launch=number, subject=subject),
         losses=tuple((50 * np.exp(noise[0])).tolist()),
         step_seconds=tuple((0.1 * np.exp(noise[1])).tolist()),
+        memory=Memory(2**30, 0.0, read, tuple((2**30 * np.exp(random.normal(0.0, 0.01, len(read)))).astype(int).tolist())),
     )
 
 
 def made(launches: int, day: int) -> Run:
     """A run of so many launches of each configuration."""
     random = np.random.default_rng(day)
-    records = [launch(config, number, random) for config in CONFIGS for number in range(launches)]
+    records = [launch(subject, number, random) for subject in SUBJECTS for number in range(launches)]
     return run(records, created=(START + datetime.timedelta(days=day)).isoformat())
 
 
@@ -57,7 +62,7 @@ def main(runs: int = 1000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_record(home / "one" / "run.json", made(17, 0))
-        print(f"report of a run of {17 * len(CONFIGS)} launches:", timed("report", str(home / "one")))
+        print(f"report of a run of {17 * len(SUBJECTS)} launches:", timed("report", str(home / "one")))
         for day in range(runs):
             write_record(home / "all" / f"{day:04}" / "run.json", made(LAUNCHES, day))
         print(f"history over {runs} runs:", timed("history", str(home / "all"), "--output", str(home / "history.html")))

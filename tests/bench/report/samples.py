@@ -9,7 +9,7 @@ from bench.judge.intervals import detectable, interval
 from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
-from bench.record.types import SCHEMA, Record
+from bench.record.types import SCHEMA, Failure, Record
 from bench.report.judged import Judged
 from tests.bench.samples import SUBJECT, environment, record
 
@@ -73,6 +73,27 @@ def comparison(metric: str, estimate: float, standard_error: float, margin: floa
     outcome = Outcome.REGRESSION if found.low > limit else Outcome.PASS if found.pass_high < limit else Outcome.CANNOT_JUDGE
     note = f"{percent(estimate)} where {percent(limit)} is allowed"
     return Comparison(SUBJECT.name, metric, outcome, *values, note, found, limit, detectable(found, limit), found.high < -limit)
+
+
+def hostile_paired_run() -> PairedRun:
+    """Every text of a paired run is hostile: what was asked for, what was found, and what a lockstep comparison names."""
+    package = Package(HOSTILE, HOSTILE, (HOSTILE,))
+    wild = Side(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, HOSTILE, (package,))
+    launched = record(tensorflow=HOSTILE, failure=Failure("crashed", HOSTILE))
+    first = Difference(2, "gradient", HOSTILE, 1e-2, 4e-6)
+    compared = dataclasses.replace(
+        lockstep(),
+        reference=environment(HOSTILE),
+        candidate=environment(HOSTILE),
+        differences={f"gradient of {HOSTILE}": (1e-7, 1e-2)},
+        departure=Departure(first, 0, 1e-7, 1e-2),
+    )
+    pairs = tuple(dataclasses.replace(pair(launch, 1.2), candidate=launched) for launch in range(4))
+    mild = paired_run()
+    return dataclasses.replace(
+        mild, created=HOSTILE, command=(HOSTILE,), reference=mild.reference, candidate=wild, pairs=(*mild.pairs, *pairs), lockstep=compared,
+        warnings=(HOSTILE,),
+    )  # fmt: skip
 
 
 EXACT = Comparison(SUBJECT.name, "lockstep", Outcome.PASS, "3.0e-07", "≤ 4.0e-06", "3 steps × 2 tensors agree")

@@ -3,21 +3,26 @@
 Screenshots go to the folder that TFGATE_SCREENSHOTS names, if it names one.
 """
 
+import dataclasses
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.commands.report import judge
+from bench.commands.verdicts import Standards
+from bench.judge.margins import read_margins
 from bench.report.history import history_page
 from bench.report.html import _environment, page
+from bench.report.judged import Judged
 from bench.report.tables import Cell, Table
 from tests.bench.judge.test_history import releases
-from tests.bench.report.samples import upgrade
-from tests.bench.report.test_html import hostile
+from tests.bench.report.samples import paired_run, upgrade
+from tests.bench.report.test_html import hostile, hostile_upgrade
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
     Scheme = Literal["light", "dark"]
 
+ROOT = Path(__file__).resolve().parents[3]
+PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it")
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -127,6 +134,32 @@ def test_on_paper_everything_is_open_and_dark_on_white(chromium: "Browser", regr
     assert opened.page.locator("details:not([open])").count() > 0
 
 
+@pytest.mark.parametrize("run", PUBLISHED, ids=lambda path: path.parent.name)
+def test_a_published_upgrade_opens_with_its_verdict_in_sight(chromium: "Browser", tmp_path: Path, run: Path) -> None:
+    """Real runs: of two TensorFlows, in thousands of steps, with names and numbers that nobody made up."""
+    path = tmp_path / f"{run.parent.name}.html"
+    standards: Standards = ({}, read_margins(ROOT / "baselines" / "margins.toml"))
+    path.write_text(page([judge(str(run), standards, strict=False)]), encoding="utf-8")
+    opened = Opened(chromium, path, PHONE)
+    assert opened.complaints == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    box = opened.page.locator(".hero").get_by_text("PASS").first.bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= PHONE["height"]
+
+
+@pytest.mark.parametrize("width", [360, 720, 1280])
+def test_a_plot_s_text_can_be_read_and_shouts_at_nobody(chromium: "Browser", tmp_path: Path, width: int) -> None:
+    path = tmp_path / "lone.html"
+    lone = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), pairs=()))  # a single plot, as wide as it may be
+    path.write_text(page([lone]), encoding="utf-8")
+    opened = Opened(chromium, path, {"width": width, "height": 800})
+    text = "[...document.querySelectorAll('.chart text')].map(text => text.getBoundingClientRect().height)"
+    heights = opened.page.evaluate(text)
+    assert heights
+    assert all(10 <= height <= 21 for height in heights)
+
+
 def test_a_history_opens_without_a_complaint(chromium: "Browser", tmp_path: Path) -> None:
     path = tmp_path / "history.html"
     path.write_text(history_page(releases([1.0] * 6 + [1.08] * 5), 11, ["left out: one"]), encoding="utf-8")
@@ -155,9 +188,10 @@ def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> Non
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
 
 
-def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path) -> None:
-    path = tmp_path / "hostile.html"
-    path.write_text(page([hostile()]), encoding="utf-8")
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path, of: Callable[[], Judged]) -> None:
+    path = tmp_path / f"{of.__name__}.html"
+    path.write_text(page([of()]), encoding="utf-8")
     opened = Opened(chromium, path, PHONE)
     assert opened.page.evaluate("typeof window.owned") == "undefined"
     assert opened.complaints == []

@@ -1,6 +1,7 @@
 """The plots' contents: which lines there are, and where they lie."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, measured
+from bench.report.plots import svg
 from tests.bench.report.samples import lockstep, upgrade
 from tests.bench.samples import MARGINS, SUBJECT, baseline, losses, record, records, run
 
@@ -98,4 +100,6 @@ def test_sides_that_are_equal_to_the_last_bit_have_no_plot() -> None:
 
 def test_a_difference_too_large_to_hold_is_drawn() -> None:
     wild = dataclasses.replace(record(launch=1), losses=(1e6,) * len(losses(5.0)))
-    assert figures(against_baseline([wild, *records()[2:]]))
+    drawn = figures(against_baseline([wild, *records()[2:]]))
+    assert drawn
+    assert not [title for title, chart in drawn.items() if re.search("nan|inf", svg(chart))]

@@ -3,17 +3,18 @@
 import dataclasses
 import html.parser
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from bench.judge.gate import judge_run
+from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.types import Failure, Record
 from bench.report.html import page
 from bench.report.judged import Judged
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import HOSTILE, NEW, OLD, lockstep, paired_run, upgrade, verdict
+from tests.bench.report.samples import HOSTILE, NEW, OLD, hostile_paired_run, lockstep, paired_run, upgrade, verdict
 from tests.bench.samples import MARGINS, SUBJECT, baseline, record, records, run
 
 MEBIBYTE = 2**20
@@ -131,17 +132,23 @@ def hostile() -> Judged:
     measured = dataclasses.replace(run([*spoilt, failed], HOSTILE, [HOSTILE]), command=("tfgate", HOSTILE))
     comparison = Comparison(subject.name, HOSTILE, Outcome.REGRESSION, HOSTILE, HOSTILE, HOSTILE)
     judged = Verdict(Outcome.REGRESSION, (*verdict(1.2).comparisons, comparison), (HOSTILE,), (HOSTILE,))
-    return Judged(measured, judged, {HOSTILE: baseline(reason=HOSTILE)})
+    return Judged(measured, judged, {subject.name: dataclasses.replace(baseline(reason=HOSTILE), subject=subject, created=HOSTILE)})
 
 
-def test_hostile_names_change_nothing_but_the_text_shown() -> None:
-    mild, wild = Reader(page([stored(), upgrade(1.2)])), Reader(page([hostile()]))
+def hostile_upgrade() -> Judged:
+    """The same of a paired run."""
+    return Judged(hostile_paired_run(), judge_paired(hostile_paired_run(), MARGINS))
+
+
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+def test_hostile_names_change_nothing_but_the_text_shown(of: Callable[[], Judged]) -> None:
+    mild, wild = Reader(page([stored(), upgrade(1.2)])), Reader(page([of()]))
     assert {tag for tag, _ in wild.tags} <= {tag for tag, _ in mild.tags}
     assert [tag for tag, _ in wild.tags].count("script") == 1
     assert not [name for _, attributes in wild.tags for name in attributes if name.startswith("on") or name in {"src", "href"}]
     assert "<script>window.owned = 1</script>" in wild.words
     assert "{{ 7 * 7 }}" in wild.words
-    assert re.search(r"[^\n -~–—−≤≥×→←▶◀σ✔✖?ℹ■●◆·▲⇅›…]", wild.text) is None
+    assert re.search(r"[^\n -~–—−≤≥×→←▶◀σ±✔✖?ℹ■●◆·▲⇅›…]", wild.text) is None
 
 
 def test_names_in_profiles_are_text_too() -> None:

@@ -1,15 +1,17 @@
 """Markdown against a golden file, and rendered: names from a run stay text. `TFGATE_GOLDEN=write` writes the file anew."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
+from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.report.markdown import escaped, markdown
 from tests.bench.report.samples import HOSTILE, upgrade
-from tests.bench.report.test_html import hostile
+from tests.bench.report.test_html import hostile, hostile_upgrade
 
 GOLDEN = Path(__file__).parent / "golden" / "summary.md"
 ZERO_WIDTH_SPACE = "\u200b"
@@ -66,8 +68,9 @@ def test_nothing_that_a_service_makes_a_link_of_is_left_whole(text: str) -> None
     assert escaped(text).replace("&#8203;", "") == text
 
 
-def test_hostile_names_leave_every_table_whole() -> None:
-    lines = markdown([hostile()]).splitlines()
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+def test_hostile_names_leave_every_table_whole(of: Callable[[], Judged]) -> None:
+    lines = markdown([of()]).splitlines()
     widths = {line.replace("\\|", "").count("|") for line in lines if line.startswith("|")}
     assert widths == {9, 4}  # of eight columns and of three
     assert not [line for line in lines if "<script" in line or "\x1b" in line or "\u202e" in line]

@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 
 from bench.judge.gate import judge_run
+from bench.judge.margins import read_margins
+from bench.judge.paired import judge_paired
 from bench.record.codec import to_plain
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
@@ -53,6 +55,13 @@ def test_the_repository_s_baselines_are_valid(path: Path) -> None:
 def test_the_published_paired_runs_are_valid(path: Path) -> None:
     assert read_record(PairedRun, path).pairs
     assert list(validator("paired-run").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+
+
+def test_the_verdicts_on_published_runs_are_valid() -> None:
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    plain = [as_json(verdict_json(judge_paired(read_record(PairedRun, path), margins))) for path in REPORTS]
+    assert [each["outcome"] for each in plain] == ["PASS"] * 3
+    assert list(validator("report").iter_errors(plain)) == []
 
 
 def test_there_are_published_paired_runs_and_a_damaged_one_is_refused() -> None:

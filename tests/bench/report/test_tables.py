@@ -11,7 +11,7 @@ from bench.record.types import Failure
 from bench.report.judged import Judged
 from bench.report.tables import Cell, Table, differences, tables
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import paired_run, upgrade
+from tests.bench.report.samples import lockstep, paired_run, upgrade
 from tests.bench.samples import BEYOND, MARGINS, WITHIN, record, run
 
 MS = 1_000_000
@@ -22,18 +22,43 @@ def column(table: Table, header: str) -> list[Cell]:
 
 
 def test_metrics_are_sorted_by_their_numbers() -> None:
-    metrics, _, _ = tables(upgrade(1.2))
+    metrics, *_ = tables(upgrade(1.2))
     assert [cell.text for cell in column(metrics, "difference")] == ["–", "+0.04%", "+20.0%"]
     assert column(metrics, "difference")[2].key == pytest.approx(math.log(1.2))
     assert column(metrics, "difference")[0].key is None
 
 
 def test_launches_of_both_sides() -> None:
-    _, launches, _ = tables(dataclasses.replace(upgrade(), run=paired_run(1.25, launches=2)))
+    _, launches, *_ = tables(dataclasses.replace(upgrade(), run=paired_run(1.25, launches=2)))
     assert [cell.text for cell in column(launches, "side")] == ["reference", "candidate"] * 2
     assert [cell.text for cell in column(launches, "median ms")] == ["100.00", "125.00", "100.00", "125.12"]
     assert column(launches, "words/s")[1].text == "2,400"  # 300 tokens in 125 ms
     assert column(launches, "peak MiB")[0] == Cell("1024", 1024.0)
+
+
+def test_a_launch_s_percentiles() -> None:
+    spread = run([dataclasses.replace(record(), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))])
+    _, launches, _ = tables(Judged(spread, judge_run(spread, {}, MARGINS)))
+    shown = [column(launches, f"{name} ms")[0].text for name in ("p5", "p25", "median", "p75", "p95")]
+    assert shown == ["105.00", "125.00", "150.00", "175.00", "195.00"]
+    single = run([dataclasses.replace(record(), step_seconds=(0.1,))])
+    _, launches, _ = tables(Judged(single, judge_run(single, {}, MARGINS)))
+    assert [column(launches, f"{name} ms")[0].text for name in ("p5", "median", "p95")] == ["–", "100.00", "–"]
+
+
+def test_lockstep_tells_where_each_tensor_differs_most() -> None:
+    departed = dataclasses.replace(paired_run(), lockstep=lockstep(departs=True))
+    *_, table = tables(dataclasses.replace(upgrade(), run=departed))
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["loss", "–", "2.0e-08", "2", "3", "1"],
+        ["gradient", "embedding", "1.0e-02", "2", "3", "0"],
+    ]
+
+
+def test_a_lockstep_difference_that_is_no_number_is_the_largest() -> None:
+    wild = dataclasses.replace(lockstep(), differences={"loss": (1.0, math.nan, 2.0)})
+    *_, table = tables(dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), lockstep=wild)))
+    assert [cell.text for cell in table.rows[0][2:4]] == ["nan", "1"]
 
 
 def test_a_failed_launch_shows_why_and_no_perplexity() -> None:

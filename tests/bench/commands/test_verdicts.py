@@ -1,0 +1,76 @@
+"""What a verdict looks like on a terminal: a real one (a pseudo-terminal), with and without NO_COLOR, and none."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import write_record
+from tests.bench.paired_samples import pair, paired_run
+from tests.bench.samples import records
+
+ROOT = Path(__file__).resolve().parents[3]
+ROWS = 50
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def on_a_terminal(arguments: list[str | Path], columns: int, **variables: str) -> str:
+    """What the command line shows on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}} | variables
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # the other end is closed: Linux's way to say so
+            pass
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def check(keep: Callable[..., Path], baselines: Path) -> list[str | Path]:
+    return ["check", keep("run", records([5.1] * 4)), "--baselines", baselines]
+
+
+def test_a_terminal_gets_colour(check: list[str | Path]) -> None:
+    assert on_a_terminal(check, 120).startswith("\x1b[1;31mREGRESSION: ")
+
+
+def test_no_color_is_respected(check: list[str | Path]) -> None:
+    assert on_a_terminal(check, 120, NO_COLOR="1") == ESCAPE.sub("", on_a_terminal(check, 120))
+    assert "\x1b" not in on_a_terminal(check, 120, NO_COLOR="1")
+
+
+def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
+    found = subprocess.run([sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert found.stdout.startswith("REGRESSION: ")
+    assert "\x1b" not in found.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: int) -> None:
+    lines = on_a_terminal(check, columns, NO_COLOR="1").splitlines()
+    assert columns - 20 < max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])
+def test_an_upgrade_fits_on_one_screen(tmp_path: Path, step: float) -> None:
+    write_record(tmp_path / "paired.json", paired_run([pair(launch, step=step) for launch in range(8)]))
+    lines = on_a_terminal(["check", tmp_path], 120, NO_COLOR="1").splitlines()
+    assert any(line.startswith("REGRESSION" if step else "PASS") for line in lines)
+    assert max(map(len, lines)) <= 120
+    assert len(lines) <= ROWS

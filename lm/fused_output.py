@@ -25,7 +25,9 @@ def summed_cross_entropy(
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def loss(kernel: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
         scope = gradient_scope()
-        found = [_chunk(rows, kernel, bias, ids, scale) for rows, ids in zip(chunks, targets, strict=True)]
+        found: list[tuple[tf.Tensor, ...]] = []
+        for rows, ids in zip(chunks, targets, strict=True):
+            found.append(_chunk(rows, kernel, bias, ids, scale, [found[-1][0]] if found else []))
         losses, by_rows, by_kernel, by_bias = zip(*found, strict=True)
 
         def gradient(upstream: tf.Tensor) -> Any:
@@ -37,11 +39,14 @@ def summed_cross_entropy(
     return loss(kernel, bias, *chunks)
 
 
-def _chunk(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, scale: float) -> tuple[tf.Tensor, ...]:
+def _chunk(
+    rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, scale: float, after: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, ...]:
     """(scaled sum of the losses, its gradients by rows, kernel and bias)."""
-    loss, e, s = _exponentials(tf.matmul(rows, kernel), bias, ids)
+    logits = tf.nn.bias_add(tf.matmul(rows, kernel), bias)
+    with tf.control_dependencies(after):  # of chunks one at a time: TensorFlow 2.21 crashes where XLA runs one program twice at once
+        loss, e, s = _exponentials(logits, ids)
     with tf.name_scope(gradient_scope()):
-        e = tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(rows.shape[0]), ids], axis=1), s)
         factor = scale / s
         by_rows = tf.matmul(e, kernel, transpose_b=True) * factor[:, tf.newaxis]
         by_kernel = tf.matmul(rows * factor[:, tf.newaxis], e, transpose_a=True)
@@ -50,11 +55,11 @@ def _chunk(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, 
 
 
 @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-def _exponentials(products: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(sum of the cross-entropies, e [rows, vocabulary], s [rows]) of logits products + bias with target ids [rows]."""
-    logits = products + bias
+def _exponentials(logits: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """(sum of the cross-entropies of logits with target ids [rows], e - s * one-hot [rows, vocabulary], s [rows])."""
     largest = tf.reduce_max(logits, axis=1, keepdims=True)
     shifted = logits - largest
     e = tf.exp(shifted)
     s = tf.reduce_sum(e, axis=1)
-    return tf.reduce_sum(tf.math.log(s) - tf.gather(shifted, ids, axis=1, batch_dims=1)), e, s
+    loss = tf.reduce_sum(tf.math.log(s) - tf.gather(shifted, ids, axis=1, batch_dims=1))
+    return loss, tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(ids.shape[0]), ids], axis=1), s), s

@@ -1,6 +1,7 @@
 """Implementation `fused`: its chunks of time, its layers and its output layer apart, with what must fail."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from lm.oracle_lstm import lstm_backward, lstm_forward
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm import fused  # noqa: E402  # it imports TensorFlow, which may be missing
-from lm.fused_lstm import lstm_layer  # noqa: E402
+from lm import fused, fused_lstm  # noqa: E402  # they import TensorFlow, which may be missing
+from lm.fused_lstm import lstm_layer, part_sizes  # noqa: E402
 from lm.fused_output import summed_cross_entropy  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
@@ -46,8 +47,19 @@ def draw(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
     return [random.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
+@pytest.mark.parametrize(
+    ("batch", "size", "sizes"),
+    [(30, 256, [15, 15]), (3, 362, [2, 1]), (3, 363, [3]), (20, 1500, [20]), (1, 4, [1])],
+    ids=["half", "2 MiB of weights", "more than that", "wide", "a batch of one"],
+)
+def test_parts_of_the_batch_by_hand(batch: int, size: int, sizes: list[int]) -> None:
+    assert part_sizes(batch, size) == sizes
+
+
+@pytest.mark.parametrize("cached", [0, fused_lstm.CACHED_BYTES], ids=["whole", "parts of 2 and 1"])
 @pytest.mark.parametrize("lengths", [[7], [3, 3, 1], [1] * 7])
-def test_a_layer_in_any_chunks_is_the_oracles(lengths: list[int]) -> None:
+def test_a_layer_in_any_chunks_is_the_oracles(lengths: list[int], cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused_lstm, "CACHED_BYTES", cached)
     inputs, by_outputs, h, c = draw(1, (STEPS, BATCH, WIDTH), (STEPS, BATCH, SIZE), (BATCH, SIZE), (BATCH, SIZE))
     weights = draw(2, (WIDTH, 4 * SIZE), (SIZE, 4 * SIZE), (4 * SIZE,))
     kernel, recurrent, bias = tensors = [tf.constant(weight) for weight in weights]
@@ -91,6 +103,35 @@ def test_the_output_layer_in_any_chunks_is_the_oracles(lengths: list[int], logit
     assert error(by_kernel, wide[0].T @ by_logits) < 10 * LIMIT  # of logits near 200 float32 keeps 5 decimals
     assert error(by_bias, by_logits.sum(axis=0)) < 10 * LIMIT
     assert error(tf.concat(by_rows, axis=0), by_logits @ wide[1].T) < 10 * LIMIT
+
+
+def test_xla_runs_for_one_chunk_at_a_time() -> None:
+    """TensorFlow 2.21's crashes, now and then, where it runs one program twice at once (docs/fused.md)."""
+    rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
+    lengths = [3, 2, 2]
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+    def loss(rows: Any, kernel: Any, bias: Any, ids: Any) -> Any:
+        return summed_cross_entropy(tf.split(rows, lengths), kernel, bias, tf.split(ids, lengths), 1.0)
+
+    operations = loss.get_concrete_function(rows, kernel, bias, np.zeros(STEPS, np.int32)).graph.get_operations()
+    programs = [operation for operation in operations if "PartitionedCall" in operation.type]
+    assert len(programs) == len(lengths)
+    for earlier, later in itertools.pairwise(programs):
+        assert earlier in needed_by(later)
+        assert later not in needed_by(earlier)
+
+
+def needed_by(operation: Any) -> set[Any]:
+    """Everything that is done before an operation."""
+    found: set[Any] = set()
+    waiting = [operation]
+    while waiting:
+        one = waiting.pop()
+        before = {*(tensor.op for tensor in one.inputs), *one.control_inputs} - found
+        found |= before
+        waiting += before
+    return found
 
 
 def test_an_update_moves_every_row_as_often_as_it_comes() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -37,17 +38,18 @@ def hlo_of(body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, s
 def product_flops(graph: Any) -> dict[str, int]:
     """Floating-point operations of each matrix product, 2·rows·inner·columns, by the names that its kernel may have in a trace.
 
-    A fused kernel has the name of the last node that it took in (its bias, say): so have those that read a product.
+    A fused kernel has the name of the last node that it took in (its bias, say): so have those that read a product. A name that products
+    of unlike sizes have, in two functions, tells nothing and is left out.
     """
-    flops: dict[str, int] = {}
+    sizes: dict[str, set[int]] = defaultdict(set)
     for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
         by_name = {node.name: node for node in nodes}
         for node in nodes:
             product = _product_behind(node, by_name)
             count = _flops(product, by_name) if product is not None else 0
             if count:
-                flops[node.name] = count
-    return flops
+                sizes[node.name].add(count)
+    return {name: counts.pop() for name, counts in sizes.items() if len(counts) == 1}
 
 
 def _product_behind(node: Any, by_name: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from bench.drive.upgrade import PAIRED_FILE
 from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
+from bench.record.profile import Profile, flaw
 from bench.record.types import Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
@@ -20,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
-DEVICE = re.compile(r"(cpu|gpu):\d+")
+DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes from a run's file: it must not lead out of a folder
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
@@ -100,6 +101,14 @@ def require_unpaired(name: str, run: Run | PairedRun) -> Run:
     if isinstance(run, PairedRun):
         raise UsageError(f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it")
     return run
+
+
+def read_profile(path: Path) -> Profile:
+    """A profile that can be read. Raises FormatError, OSError."""
+    found = read_record(Profile, path)
+    if problem := flaw(found.trace):
+        raise FormatError(f"{path} has a trace that can't be read: {problem}; profile again")
+    return found
 
 
 def read_any_run(name: str) -> Run | PairedRun:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans, variables
+from bench.commands.options import output_folder, plans, read_profile, variables
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, Aim, run_profile
 from bench.profile.compare import compare
 from bench.profile.timeline import timeline
-from bench.record.files import read_record, write_text
+from bench.record.files import write_text
 from bench.record.profile import TARGETS, Profile
 from bench.report.chrome import chrome_trace
 from bench.report.flame import flame_svg
@@ -83,7 +83,7 @@ def _stored(name: str) -> Stored:
     """A profile from its folder or file. Raises FormatError, OSError."""
     path = Path(name)
     path = path / PROFILE_FILE if path.is_dir() else path
-    return path.parent, read_record(Profile, path)
+    return path.parent, read_profile(path)
 
 
 def _print_comparison(reference: Stored, candidate: Stored, folder: Path | None, *, as_json: bool) -> None:

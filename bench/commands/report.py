@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import read_any_run
+from bench.commands.options import read_any_run, read_profile
 from bench.commands.summary import append_summary
 from bench.commands.verdicts import Standards, read_standards
 from bench.drive.profile import PROFILE_FILE
 from bench.judge.gate import judge_run
 from bench.judge.paired import judge_paired
-from bench.record.files import read_record, write_text
+from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.report.html import page
@@ -53,7 +53,7 @@ def _profiles(home: Path) -> tuple[Profile, Profile] | None:
     reference, candidate = (home / PROFILE / side / PROFILE_FILE for side in (REFERENCE, CANDIDATE))
     if not reference.is_file() or not candidate.is_file():
         return None
-    return read_record(Profile, reference), read_record(Profile, candidate)
+    return read_profile(reference), read_profile(candidate)
 
 
 def _wanted(options: argparse.Namespace) -> dict[Path, Form]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure.xspace import trace_of
-from bench.record.profile import Dump, Profiled, Traces
+from bench.record.profile import Dump, Profiled, Trace, Traces, flaw
 
 WARM_UP = 5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
 
@@ -43,8 +43,20 @@ def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder:
     graph = graphs.graph_of(function, called.arguments)
     space = profiling.read_xspace(profiling.recorded_file(folder))
     trace = trace_of(space, profiling.WINDOW, graphs.product_flops(graph))
+    require_complete(trace, steps, trainer.device)
     dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(called.body, called.arguments))
     return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)
+
+
+def require_complete(trace: Trace, steps: int, device: str) -> None:
+    """Raises ValueError for a trace that lacks steps, or all that happened in them, or all of the GPU that took them."""
+    problem = flaw(trace)
+    if len(trace.windows_ns) < steps:
+        problem = f"it holds {len(trace.windows_ns)} of {steps} steps: profile fewer, or the buffer overflows"
+    elif "gpu" in device.lower() and not any(line.device for line in trace.lines):
+        problem = f"it holds nothing of {device}: this TensorFlow can't reach the GPU's profiler (CUPTI)"
+    if problem:
+        raise ValueError(f"the trace is incomplete: {problem}")
 
 
 def _timed(called: Any) -> float:

@@ -13,7 +13,7 @@ from lm.config import CONFIGS, Config
 from lm.corpus import load_corpus
 from lm.initial import Weights, dropout_masks, initial_weights, weights_sha256
 
-BATCHES = 4  # the timed rounds rotate over so many, so that no round finds its embedding rows in a cache by having just read them
+BATCHES = 4  # the timed rounds rotate over so many: no round has the ids of the one before
 
 
 @dataclasses.dataclass(frozen=True)

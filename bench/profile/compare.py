@@ -46,6 +46,8 @@ def compare(reference: Profile, candidate: Profile) -> Comparison:
         ("corpus", reference.subject.corpus, candidate.subject.corpus),
         ("device", reference.subject.device, candidate.subject.device),
         ("machine", reference.machine.fingerprint(), candidate.machine.fingerprint()),
+        ("thread count", reference.environment.threads, candidate.environment.threads),
+        ("recording", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
             raise ValueError(f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both")

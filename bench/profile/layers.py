@@ -22,7 +22,8 @@ LAYERS = (
     (re.compile(r"(Sparse)?SoftmaxCrossEntropy.*|sparse_softmax_cross_entropy.*"), "loss"),
     (re.compile(r"(clip_by_)?global_norm(_\d+)*"), "clipping"),
     (re.compile(r"sgd(_\d+)*", re.IGNORECASE), "update"),
-    (re.compile(r"rnn(_\d+)*"), "recurrence"),
+    # Keras 2's LSTM layers are functions, whose operations TensorFlow records without the name of the layer.
+    (re.compile(r"(rnn|while|while_grad)(_\d+)*"), "recurrence"),
 )
 
 

@@ -19,7 +19,7 @@ class Row:
     seconds: float  # their part of the step
     thread_seconds: float  # summed over threads and streams
     calls: float
-    flops_per_second: float | None  # of their matrix products, by thread seconds; None where not known
+    flops_per_second: float | None  # of their matrix products, over those' part of the step; None where not known
 
 
 def table(times: Timeline, key: Key) -> list[Row]:
@@ -52,12 +52,12 @@ def accounted(profile: Profile, times: Timeline) -> float:
 
 
 def _row(name: str, cells: list[Cell], steps: int) -> Row:
-    products = [cell for cell in cells if cell.operation.flops and cell.thread_ns]
+    products = [cell for cell in cells if cell.operation.flops and cell.shared_ns]
     flops = sum(cell.operation.flops * cell.calls for cell in products)
     return Row(
         name,
         sum(cell.shared_ns for cell in cells) / steps / 1e9,
         sum(cell.thread_ns for cell in cells) / steps / 1e9,
         sum(cell.calls for cell in cells) / steps,
-        flops / (sum(cell.thread_ns for cell in products) / 1e9) if products else None,
+        flops / (sum(cell.shared_ns for cell in products) / 1e9) if products else None,
     )

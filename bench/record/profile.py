@@ -50,6 +50,20 @@ class Trace:
     memory: tuple[PeakMemory, ...]
 
 
+def flaw(trace: Trace) -> str:
+    """What makes a trace useless, for a message; "" for one that can be read."""
+    if not trace.windows_ns:
+        return "it holds no steps"
+    if any(len(window) != 2 or window[0] >= window[1] for window in trace.windows_ns):
+        return "a step ends before it starts"
+    for line in trace.lines:
+        if not len(line.operations) == len(line.starts_ns) == len(line.durations_ns):
+            return f"line {line.name!r} has events without a time"
+        if not set(line.operations) <= set(range(len(trace.operations))):
+            return f"line {line.name!r} has events of operations that are not there"
+    return "" if trace.lines else "it holds nothing of what happened in its steps"
+
+
 @dataclasses.dataclass(frozen=True)
 class Traces:
     """How often tf.function traced the target, and why again."""

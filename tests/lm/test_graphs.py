@@ -42,6 +42,20 @@ def test_products_inside_a_loop_are_found() -> None:
     assert {name.rpartition("/")[2]: count for name, count in flops.items()}["inner"] == 2 * 4**3
 
 
+@pytest.mark.parametrize(("columns", "known"), [((5, 5), True), ((5, 7), False)])
+def test_a_name_that_two_functions_give_to_unlike_products_tells_nothing(columns: tuple[int, int], known: bool) -> None:
+    """As two LSTM layers of Keras 2 do: a trace has the name alone."""
+
+    def product(width: int) -> Any:
+        return tf.function(lambda a: tf.matmul(a, tf.ones((3, width)), name="inner"), autograph=False)
+
+    def body(a: Any) -> Any:
+        return [product(width)(a) for width in columns]
+
+    flops = product_flops(graph(body, (2, 3)))
+    assert flops.get("inner") == (60 if known else None)
+
+
 def test_lines_name_each_node_with_its_type_inputs_and_shapes() -> None:
     lines = node_lines(graph(lambda a, b: a @ b, (2, 3), (3, 5))).splitlines()
     assert "MatMul = MatMul(a, b) [2, 5]" in lines or "matmul = MatMul(a, b) [2, 5]" in lines

@@ -150,6 +150,7 @@ def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_
     [
         (["--config", "huge"], "no configuration is called 'huge'; there are tiny"),
         (["--implementation", "threads"], "no implementation is called 'threads'; there are cells"),
+        (["--device", "cpu:100"], "--device is 'cpu:100'; it must be a name such as cpu:0 or gpu:0"),
         (["--device", "tpu:0"], "--device is 'tpu:0'; it must be a name such as cpu:0 or gpu:0"),
         (["--mode", "xla"], "no mode is called 'xla'; there are eager, graph"),
         (["--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip"),

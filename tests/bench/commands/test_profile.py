@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,25 @@ def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest
     answer = tfgate("profile", "--config", "tiny", "--python", newest_python, *device)
     assert answer.code == 4
     assert "there is no device 'cpu:7'" in answer.error
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"windows_ns": []}, "it holds no steps"),
+        ({"windows_ns": [[5, 5]]}, "a step ends before it starts"),
+        ({"operations": []}, "line 'python' has events of operations that are not there"),
+        ({"lines": []}, "it holds nothing of what happened in its steps"),
+    ],
+)
+def test_a_damaged_trace_is_refused(tfgate: Tfgate, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = stored(tmp_path, 1000) / PROFILE_FILE
+    plain = json.loads(path.read_text())
+    plain["trace"] |= change
+    path.write_text(json.dumps(plain))
+    found = tfgate("profile", "--compare", tmp_path, tmp_path)
+    assert found.code == 2
+    assert found.error == f"{path} has a trace that can't be read: {message}; profile again"
 
 
 def test_what_is_no_profile_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:

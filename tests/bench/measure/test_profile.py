@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from bench.measure.profile import require_complete
 from bench.measure.session import Session
 from bench.profile.layers import NO_SCOPE, layers
 from bench.profile.table import by_kind, table
 from bench.profile.timeline import timeline
-from bench.record.profile import TARGETS, Profiled
+from bench.record.profile import TARGETS, Line, Operation, Profiled, Trace
 from lm.config import IMPLEMENTATIONS
 
 pytestmark = pytest.mark.tensorflow
@@ -45,6 +46,28 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     assert "HloModule" in profiled.dump.hlo
     assert profiled.matmul_flops_per_second > 0
     assert sorted(tmp_path.rglob("*.xplane.pb"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "device", "message"),
+    [
+        (2, "cpu:0", None),
+        (3, "cpu:0", "it holds 2 of 3 steps: profile fewer, or the buffer overflows"),
+        (2, "gpu:0", r"it holds nothing of gpu:0: this TensorFlow can't reach the GPU's profiler \(CUPTI\)"),
+    ],
+)
+def test_a_trace_that_lacks_something_is_refused(steps: int, device: str, message: str | None) -> None:
+    found = Trace((Operation("a", "MatMul"),), (Line("worker", False, False, (0,), (0,), (50,)),), ((0, 50), (50, 100)), ())
+    if message is None:
+        require_complete(found, steps, device)
+    else:
+        with pytest.raises(ValueError, match=message):
+            require_complete(found, steps, device)
+
+
+def test_a_trace_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="the trace is incomplete: it holds nothing of what happened in its steps"):
+        require_complete(Trace((), (), ((0, 100),), ()), 1, "cpu:0")
 
 
 def test_products_of_the_output_layer_have_their_flops(session: Session, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bench.profile.compare import compare
 from bench.profile.timeline import WAITING
 from bench.record.profile import Profile
-from tests.bench.samples import OTHER_MACHINE, SUBJECT
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
 from tests.bench.traces import profile, trace
 
 
@@ -57,6 +57,8 @@ def test_the_cost_of_recording_is_no_difference() -> None:
     ("change", "message"),
     [
         ({"target": "clip"}, "their targets are step and clip"),
+        ({"detailed": True}, "their recordings are without --detail and with --detail"),
+        ({"environment": environment(threads=1)}, "their thread counts are 2 and 1"),
         ({"subject": SUBJECT}, "their configurations are tiny and notebook"),
         ({"machine": OTHER_MACHINE}, "their machines are "),
     ],

@@ -17,6 +17,12 @@ KERAS_2 = {
     "AssignAddVariableOp": "no scope",
     "mul_6/ReadVariableOp": "no scope",
 }
+KERAS_2_LAYERS = {
+    "lstm/Read/ReadVariableOp": "lstm 0",
+    "while_15/body/_1/while/MatMul": "recurrence",
+    "gradients/while_grad/while_grad/body/_1/gradients/while_grad/gradients/while/MatMul_grad/MatMul": "recurrence, gradient",
+    "gradients/while_grad/while_grad/body/_1/gradients/while_grad/gradients/AddN_3": "recurrence, gradient",
+}
 KERAS_3 = {
     "embedding_1/GatherV2": "embedding",
     "rnn_1/while/body/_1/rnn_1/while/stacked_rnn_cells_1/lstm_cell_1/MatMul": "lstm 0",
@@ -44,7 +50,7 @@ FUSED = {
 }
 
 
-@pytest.mark.parametrize("names", [KERAS_2, KERAS_3, FUSED])
+@pytest.mark.parametrize("names", [KERAS_2, KERAS_2_LAYERS, KERAS_3, FUSED])
 def test_names_of_every_implementation_belong_to_the_same_layers(names: dict[str, str]) -> None:
     assert layers(names) == names
 

@@ -193,7 +193,7 @@ def gate_problems(text: str) -> list[str]:
     looked_at = {
         "the gate isn't run, or not last in its step": len(called) == 1 and gate["run"].strip().splitlines()[-1].startswith("tfgate gate"),
         "no summary": bool(called) and "--summary" in called[0],
-        "a red gate is a green step": not any("continue-on-error" in step for step in steps) and "||" not in gate.get("run", ""),
+        "a red gate is a green step": not any("continue-on-error" in step for step in steps) and not re.search("[;|&]", gate["run"]),
         "no report": bool(report) and {"--markdown", "--junit", "--json"} <= set(report[0]),
         "nothing is kept": len(kept) == 1 and kept[0]["path"] == "${{ runner.temp }}/${{ inputs.artifact }}",
         "nothing says for how long": len(kept) == 1 and kept[0].get("retention-days") == "${{ inputs.retention-days }}",
@@ -207,6 +207,7 @@ def gate_problems(text: str) -> list[str]:
         ("id: gate", "id: gate", None),
         ("tfgate gate --summary", "tfgate gate", "no summary"),
         ("$ARGUMENTS\n", "$ARGUMENTS || true\n", "a red gate is a green step"),
+        ("$ARGUMENTS\n", "$ARGUMENTS; true\n", "a red gate is a green step"),
         ("      id: gate", "      id: gate\n      continue-on-error: true", "a red gate is a green step"),
         ("$ARGUMENTS\n", "$ARGUMENTS\n        echo done\n", "the gate isn't run, or not last in its step"),
         ("--junit ", "--output ", "no report"),

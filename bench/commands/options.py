@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
-DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")
+DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes from a run's file: it must not lead out of a folder
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 

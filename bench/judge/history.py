@@ -27,7 +27,8 @@ from bench.record.types import Baseline, LaunchSpeed, Record, Run
 # is the widest there: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
 MARGINS = {"step time": 0.05, "perplexity": 0.02, "peak memory": 0.10, "start-up": 0.20, "evaluation": 0.05}
 PROVEN = ("step time", "perplexity", "peak memory")  # metrics of which a PASS takes a proof; the others are too noisy to give one
-TIMES = ("step time", "start-up", "evaluation")  # metrics that another host or other processes change
+# Metrics that another host or other processes change. The yardstick's response is measured for steps, and taken for the others as well.
+TIMES = ("step time", "start-up", "evaluation")
 LEAST_RUNS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # runs that a level must last: one run alone is an outlier
 # Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
@@ -56,14 +57,14 @@ class Beside:
         )
 
 
-NOTHING = Beside()
+UNKNOWN = Beside()  # of what no time is
 
 
 class Value(NamedTuple):
     """A run's value of one metric: the mean of its launches' logarithms, and what it was measured beside."""
 
     logarithm: float
-    beside: Beside = NOTHING
+    beside: Beside = UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Point:
     created: str
     tensorflow: str
     value: float  # a logarithm
-    beside: Beside = NOTHING
+    beside: Beside = UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Change:
 
     first: int  # position of the first run of the new level
     difference: float  # of the levels' logarithms, new − old
-    worse: bool  # by more than the margin, and more than was measured beside it may explain
+    worse: bool  # by more than the margin and what was measured beside it may explain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Drift:
     first: int | None  # position of the run since which every run is certainly beyond the margin; None if the newest isn't, or it alone
     proven: bool  # that the newest run is not worse by as much as the margin
     doubt: str = ""  # what stands against the outcome that there were otherwise
+    doubted: int | None = None  # position of the run beside which that was measured
 
     @property
     def beyond(self) -> bool:
@@ -201,7 +203,7 @@ def histories(runs: Iterable[Values], anchor: Values | None = None) -> list[Seri
     groups: dict[Key, list[Point]] = {}
     for run in sorted(runs, key=lambda run: run.created):
         for key, value in run.values.items():
-            groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, *value))
+            groups.setdefault(key, []).append(Point(run.run, run.created, run.tensorflow, value.logarithm, value.beside))
     groups = {key: points for key, points in groups.items() if len(points) > 1}
     if anchor and not anchor.values.keys() & groups.keys():
         raise ValueError(
@@ -219,11 +221,8 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST)
 
 
-def changes(values: Sequence[float], deviation: float, margin: float, besides: Sequence[Beside] = ()) -> tuple[Change, ...]:
-    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012).
-
-    `besides` are the values', all of them or none.
-    """
+def changes(values: Sequence[float], deviation: float, margin: float, besides: Sequence[Beside]) -> tuple[Change, ...]:
+    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
     signal = np.asarray(values)[:, None] / deviation
     ends = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit(signal).predict(pen=PENALTY * math.log(len(values)))
     levels = [slice(start, end) for start, end in itertools.pairwise([0, *map(int, ends)])]
@@ -235,32 +234,30 @@ def changes(values: Sequence[float], deviation: float, margin: float, besides: S
     return tuple(found)
 
 
-def drift(
-    values: Sequence[float], anchor: float, deviation: float, margin: float, doubts: Sequence[Sequence[Doubt]] | None = None
-) -> Drift:
+def drift(values: Sequence[float], anchor: float, deviation: float, margin: float, doubts: Sequence[Sequence[Doubt]]) -> Drift:
     """Of the newest run: it and the anchor have each the noise of a run. One run alone beyond the margin is an outlier.
 
     `doubts` are those of each value's difference from the anchor.
     """
     uncertain = CERTAINTY * math.sqrt(2) * deviation
-    slower = [explained(of, "slower") for of in doubts or [()] * len(values)]
-    faster = explained(doubts[-1] if doubts else (), "faster")
-    difference = values[-1] - anchor
+    differences = [value - anchor for value in values]
+    slower, faster = [explained(of, "slower") for of in doubts], explained(doubts[-1], "faster")
+    beyond = _newest_beyond(differences, [margin + uncertain + size for size, _ in slower])
+    trusting = _newest_beyond(differences, [margin + uncertain] * len(values))
+    proven = differences[-1] + uncertain + faster.size < margin
+    first = len(values) - beyond if beyond >= LEAST_LEVEL else None
+    if trusting >= LEAST_LEVEL > beyond:
+        doubted = len(values) - 1 - beyond  # the newest run that isn't certainly beyond
+        return Drift(differences[-1], first, proven, slower[doubted].reasons, doubted)
+    if differences[-1] + uncertain < margin and not proven:
+        return Drift(differences[-1], first, proven, faster.reasons, len(values) - 1)
+    return Drift(differences[-1], first, proven)
 
-    def judged(trusting: bool) -> tuple[int, bool]:
-        """(the newest runs that are beyond, whether it is proven that the newest isn't), with doubts and without."""
-        limits = [margin + uncertain + (0.0 if trusting else size) for size, _ in slower]
-        beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - anchor > pair[1], zip(values[::-1], limits[::-1], strict=True)))
-        return beyond, difference + uncertain + (0.0 if trusting else faster.size) < margin
 
-    beyond, proven = judged(trusting=False)
-    otherwise, would_pass = judged(trusting=True)
-    doubt = ""
-    if otherwise >= LEAST_LEVEL > beyond:
-        doubt = slower[-1 - beyond].reasons  # of the newest run that isn't beyond for certain
-    elif would_pass and not proven:
-        doubt = faster.reasons
-    return Drift(difference, len(values) - beyond if beyond >= LEAST_LEVEL else None, proven, doubt)
+def _newest_beyond(differences: Sequence[float], limits: Sequence[float]) -> int:
+    """How many runs, back from the newest, are each beyond their limit."""
+    pairs = zip(reversed(differences), reversed(limits), strict=True)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] > pair[1], pairs))
 
 
 def _series(key: Key, points: Sequence[Point], anchor: Value | None) -> Series:
@@ -278,8 +275,6 @@ def _series(key: Key, points: Sequence[Point], anchor: Value | None) -> Series:
 
 def _mean_beside(of: Sequence[Beside]) -> Beside:
     """Of several runs; the yardstick's is known if all have it."""
-    if not of:
-        return NOTHING
     yardsticks = [each.yardstick for each in of if each.yardstick is not None]
     yardstick = fmean(yardsticks) if len(yardsticks) == len(of) else None
     return Beside(yardstick, fmean(each.others_cpu for each in of), fmean(each.stalls for each in of))
@@ -312,6 +307,8 @@ def _speed_logarithms(speeds: Sequence[LaunchSpeed]) -> dict[str, list[float]]:
 
 
 def _means(found: Mapping[str, Sequence[float]], beside: Beside) -> dict[str, Value]:
-    """Of the metrics that have values; one that isn't finite is left out. `beside` is that of the times."""
+    """Of the metrics that have values; one that isn't finite is left out. `beside` is that of the step time."""
     means = {metric: math.fsum(values) / len(values) for metric, values in found.items() if values}
-    return {metric: Value(mean, beside if metric in TIMES else NOTHING) for metric, mean in means.items() if math.isfinite(mean)}
+    other_times = dataclasses.replace(beside, stalls=0.0)  # whole times, of which nothing is trimmed
+    besides = {**dict.fromkeys(TIMES, other_times), "step time": beside}
+    return {metric: Value(mean, besides.get(metric, UNKNOWN)) for metric, mean in means.items() if math.isfinite(mean)}

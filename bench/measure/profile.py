@@ -14,7 +14,8 @@ def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
     The steps are on `batch`; the warm-up is on `other`, too: what is traced for each batch shows. The raw trace stays below `folder`.
-    Raises ValueError for an unknown target and for an empty trace, ProfilerError where TensorFlow can't profile, or traces meanwhile.
+    Raises ValueError for an unknown target and for a trace that lacks something, ProfilerError where TensorFlow can't profile, or traces
+    meanwhile.
     """
     from lm import graphs, profiling
     from lm.roofline import matmul_flops_per_second

@@ -10,7 +10,7 @@ from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thi
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
 
-LEAST_LABELS, MOST_LETTERS = 2, 36  # below a plot: as many versions as have room on a phone
+LEAST_LABELS, ROOM = 2, 36  # labels, and their letters, below a plot: as many versions as have room on a phone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,8 @@ def findings(series: Series) -> list[str]:
     if series.drift and series.drift.beyond:
         lines.append(f"{name}: {_drifted(series, series.drift)}")
     lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
+    excused = [change for change in series.changes if change.difference > series.margin and not change.worse]
+    lines += [f"{name}: {_changed(series, change)}; another host, other processes or stalls may explain it" for change in excused]
     if series.drift and series.outcome is Outcome.CANNOT_JUDGE and (series.key.metric in PROVEN or series.drift.doubt):
         lines.append(f"{name}: {_unproven(series, series.drift)}")
     if series.noise is None:
@@ -52,8 +54,10 @@ def _drifted(series: Series, drift: Drift) -> str:
 
 
 def _unproven(series: Series, drift: Drift) -> str:
-    if drift.doubt:
-        return f"{percent(drift.difference)} since the anchor, but {drift.doubt}"
+    if drift.doubted is not None:
+        earlier = drift.doubted < len(series.points) - 1
+        of = f"of {_named(series.points[drift.doubted])}: " if earlier else ""
+        return f"{percent(drift.difference)} since the anchor, but {of}{drift.doubt}"
     noise = percent(series.noise or 0.0).lstrip("+")
     return f"{percent(drift.difference)} since the anchor, with a noise of {noise} a run: {percent(series.margin)} can't be excluded"
 
@@ -88,7 +92,7 @@ def _chart(series: Series) -> Chart:
     ]
     keys = (("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level"))
     labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
-    every = math.ceil(len(points) / max(MOST_LETTERS // max(map(len, labels)), LEAST_LABELS))
+    every = math.ceil(len(points) / max(ROOM // max(map(len, labels)), LEAST_LABELS))
     ticks = tuple(enumerate(labels, 1))[::every]
     return Chart(
         title=f"{series.key.metric} of {series.key.subject}",

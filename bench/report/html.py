@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,6 @@ from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.lines import one_line
-from bench.report.plots import svg
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.tables import Table, differences, tables
 
@@ -93,6 +93,9 @@ def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
 
 def _environment() -> jinja2.Environment:
     """Escapes every value, and shows it as one line without control characters and bidirectional overrides."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of folders and fonts when it is imported mends no page
+    from bench.report.plots import svg  # not before a page is drawn: matplotlib takes half a second
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bench.report"),
         autoescape=True,

@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from bench.report.charts import Chart, Shape
 from bench.report.lines import one_line
 
-INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column
+INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column, up to what the style sheet allows
 TICKS = 6  # an axis has about as many
 ROUND = (1, 2, 5, 10)  # what lies between two ticks, times a power of ten
 MOST_LETTERS = 18  # of a tick's label: 2.22.0-dev20261101

@@ -155,6 +155,8 @@ def _lockstep(result: Lockstep) -> Table:
     """The largest difference of each quantity and tensor, and the step where it was found."""
     rows = []
     for name, differences in result.differences.items():
+        if not differences:  # no step was taken
+            continue
         quantity, _, tensor = name.partition(" of ")
         largest = max(differences, key=lambda difference: math.inf if math.isnan(difference) else difference)
         equal = sum(difference == 0 for difference in differences)

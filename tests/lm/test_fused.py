@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,25 @@ def test_xla_runs_for_one_chunk_at_a_time() -> None:
         return summed_cross_entropy(tf.split(rows, lengths), kernel, bias, tf.split(ids, lengths), 1.0)
 
     operations = loss.get_concrete_function(rows, kernel, bias, np.zeros(STEPS, np.int32)).graph.get_operations()
-    programs = [operation for operation in operations if "PartitionedCall" in operation.type]
-    assert len(programs) == len(lengths)
-    for earlier, later in itertools.pairwise(programs):
-        assert earlier in needed_by(later)
-        assert later not in needed_by(earlier)
+    assert len(programs(operations)) == len(lengths)
+    assert in_turn(programs(operations))
+
+
+def test_programs_that_could_run_at_once_are_found() -> None:
+    program = tf.function(lambda x: x + 1, jit_compile=True, autograph=False)
+    operations = tf.function(lambda x: [program(x), program(x)], autograph=False).get_concrete_function(1.0).graph.get_operations()
+    assert len(programs(operations)) == 2
+    assert not in_turn(programs(operations))
+
+
+def programs(operations: Iterable[Any]) -> list[Any]:
+    """What XLA is to compile and to run."""
+    return [operation for operation in operations if "PartitionedCall" in operation.type]
+
+
+def in_turn(programs: Sequence[Any]) -> bool:
+    """Whether each waits for the one before."""
+    return all(earlier in needed_by(later) for earlier, later in itertools.pairwise(programs))
 
 
 def needed_by(operation: Any) -> set[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.judge.history import LEAST_RUNS, PENALTY, Series, changes, drift, histories, noise, outcome, run_values
+from bench.judge.history import LEAST_RUNS, PENALTY, Beside, Drift, Series, changes, drift, histories, noise, outcome, run_values
 from bench.judge.types import Outcome
 from bench.record.types import Failure, Record
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment, record, run
@@ -31,6 +31,11 @@ def days(of: Sequence[Record]) -> list[Series]:
     """A history of a launch a day."""
     values = [run_values(f"day-{day}", run([each], f"2026-01-{day + 1:02}T00:00:00+00:00")) for day, each in enumerate(of)]
     return histories(values)
+
+
+def drifted(values: Sequence[float], deviation: float) -> Drift:
+    """From an anchor at 0, with nothing measured beside the runs."""
+    return drift(values, 0.0, deviation, FIVE_PERCENT, [()] * len(values))
 
 
 def step_time(series: Sequence[Series]) -> Series:
@@ -116,7 +121,7 @@ def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
 
 def test_runs_equal_to_the_last_bit_have_a_noise_that_is_small_for_the_margin() -> None:
     assert noise([1.0] * 10, 0.05) == pytest.approx(0.001)
-    assert changes([1.0] * 5 + [1.001] * 5, 0.001, 0.05) == ()
+    assert changes([1.0] * 5 + [1.001] * 5, 0.001, 0.05, [Beside()] * 10) == ()
 
 
 @pytest.mark.parametrize(("count", "known"), [(LEAST_RUNS - 1, False), (LEAST_RUNS, True)])
@@ -128,22 +133,22 @@ def test_too_few_runs_are_not_judged(count: int, known: bool) -> None:
 
 def test_noise_that_hides_the_margin_is_no_regression() -> None:
     # +8% off the anchor with a deviation of 5% between runs: 2.58 · √2 · 0.05 is 18% more than the margin.
-    noisy = drift([0.0] * 9 + [0.08] * 2, 0.0, 0.05, FIVE_PERCENT)
+    noisy = drifted([0.0] * 9 + [0.08] * 2, 0.05)
     assert (noisy.beyond, noisy.proven) == (False, False)
-    assert drift([0.0] * 9 + [0.08] * 2, 0.0, 0.002, FIVE_PERCENT).beyond
+    assert drifted([0.0] * 9 + [0.08] * 2, 0.002).beyond
 
 
 def test_one_run_alone_is_an_outlier_and_no_pass() -> None:
-    alone = drift([0.0] * 9 + [0.6], 0.0, 0.002, FIVE_PERCENT)
+    alone = drifted([0.0] * 9 + [0.6], 0.002)
     assert (alone.beyond, alone.proven) == (False, False)
-    mended = drift([0.0] * 9 + [0.6, 0.0], 0.0, 0.002, FIVE_PERCENT)
+    mended = drifted([0.0] * 9 + [0.6, 0.0], 0.002)
     assert (mended.beyond, mended.proven) == (False, True)
 
 
 @pytest.mark.parametrize(("noise_of_a_run", "proven"), [(0.010, True), (0.015, False)])
 def test_a_pass_is_proven(noise_of_a_run: float, proven: bool) -> None:
     # The same as the anchor: 2.58 · √2 of the noise is 3.6%, and 5.5%.
-    assert drift([0.0] * 10, 0.0, noise_of_a_run, FIVE_PERCENT).proven is proven
+    assert drifted([0.0] * 10, noise_of_a_run).proven is proven
 
 
 @pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
@@ -155,7 +160,7 @@ def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> 
         values = list(stream.randn(length))
         deviation = noise(values, FIVE_PERCENT)
         assert deviation
-        alarms += bool(changes(values, deviation, 0.0))
+        alarms += bool(changes(values, deviation, 0.0, [Beside()] * length))
     assert alarms / 300 <= most, PENALTY
 
 
@@ -261,12 +266,19 @@ def test_the_doubt_may_be_of_the_run_before_the_newest() -> None:
     assert found.outcome is Outcome.CANNOT_JUDGE  # of two runs one is in doubt, and one alone is an outlier
     assert found.drift
     assert found.drift.doubt.startswith("other processes had 30% of the CPU beside the candidate")
+    assert found.drift.doubted == 8
 
 
 def test_other_processes_do_not_excuse_memory() -> None:
     large = dataclasses.replace(record(launch=1, peak_rss_mebibytes=2048), others_cpu=0.5)
     found = {each.key.metric: each for each in days([record(launch=1)] * 8 + [large] * 3)}
     assert found["peak memory"].outcome is Outcome.REGRESSION
+
+
+def test_stalling_steps_are_no_matter_of_start_up() -> None:
+    stalled = dataclasses.replace(record(), step_seconds=(0.1, 0.1, 0.1, 0.1, 1.0))
+    found = {each.key.metric: each for each in days([record()] * 8 + [stalled])}
+    assert (found["step time"].outcome, found["start-up"].outcome) == (Outcome.CANNOT_JUDGE, Outcome.PASS)
 
 
 def test_without_a_yardstick_on_both_sides_the_host_is_not_asked() -> None:

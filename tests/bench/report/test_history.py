@@ -1,5 +1,6 @@
 """The page of a history, and its lines."""
 
+import dataclasses
 import re
 
 from bench.judge.history import Series, histories, run_values
@@ -54,3 +55,11 @@ def test_what_stands_against_an_outcome_is_told() -> None:
     values = [run_values(f"run-{day}", run([each], f"2026-01-{day + 1:02}")) for day, each in enumerate(of)]
     lines = [line for each in histories(values) for line in findings(each)]
     assert any("+10.0% since the anchor, but the yardstick beside it, NumPy's step, changed by +10.0%" in line for line in lines)
+    assert any("+10.0% with run-8" in line and line.endswith("another host, other processes or stalls may explain it") for line in lines)
+
+
+def test_a_doubt_of_an_earlier_run_names_it() -> None:
+    of = [record()] * 8 + [dataclasses.replace(record(step_seconds=0.12), others_cpu=0.3), record(step_seconds=0.12)]
+    values = [run_values(f"run-{day}", run([each], f"2026-01-{day + 1:02}")) for day, each in enumerate(of)]
+    lines = [line for each in histories(values) for line in findings(each)]
+    assert any("+20.0% since the anchor, but of run-8 (TensorFlow 2.21.0, 2026-01-09): other processes had 30%" in line for line in lines)

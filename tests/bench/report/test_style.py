@@ -1,4 +1,4 @@
-"""The page's colours: each can be read on its ground, and those that tell things apart do so for colour-blind readers, too."""
+"""The page's colours: each can be read on its ground, and outcomes and sides differ for colour-blind readers, too."""
 
 import itertools
 import re
@@ -12,7 +12,6 @@ import bench.report
 STYLE = (Path(bench.report.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
 THEMES = ("light", "dark", "print")
 TEXT = ("ink", "quiet", "pass", "regression", "cannot-judge", "informs")
-LINES = ("reference", "candidate", "regression", "s0", "s1", "s2", "s3", "s4", "s5")
 APART = 15.0  # in CIE 1976's ΔE, of which 2.3 can just be seen
 # Linear RGB as a dichromat sees it: Machado, Oliveira and Fernandes (2009), severity 1.
 DICHROMATS = {

@@ -61,6 +61,12 @@ def test_a_lockstep_difference_that_is_no_number_is_the_largest() -> None:
     assert [cell.text for cell in table.rows[0][2:4]] == ["nan", "1"]
 
 
+def test_a_lockstep_that_failed_at_its_first_step_has_no_table() -> None:
+    bare = dataclasses.replace(lockstep(), differences={"loss": (), "gradient of embedding": ()}, departure=None)
+    shown = tables(dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), lockstep=bare)))
+    assert "Lockstep: the largest difference of each tensor" not in [table.title for table in shown]
+
+
 def test_a_failed_launch_shows_why_and_no_perplexity() -> None:
     failed = run([record(failure=Failure("crashed", "killed"))])
     (launches, _) = tables(Judged(failed, judge_run(failed, {}, MARGINS)))

@@ -47,11 +47,14 @@ class Beside:
     others_cpu: float = 0.0  # the part of the CPU that other processes had
     stalls: float = 0.0  # see bench.judge.summary.stalls
 
-    def doubts(self, before: "Beside") -> tuple[Doubt, ...]:
-        """How much of the difference from times with `before` beside them may not be TensorFlow's."""
+    def doubts(self, before: "Beside", noise: float) -> tuple[Doubt, ...]:
+        """How much of the difference from times with `before` beside them may not be TensorFlow's.
+
+        `noise`: how far the yardstick of two runs on one host differs.
+        """
         change = None if self.yardstick is None or before.yardstick is None else self.yardstick - before.yardstick
         return (
-            yardstick_doubt(change),
+            yardstick_doubt(change, noise),
             company_doubt(self.others_cpu, before.others_cpu),
             stall_doubt(self.stalls, before.stalls),
         )
@@ -221,7 +224,9 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST)
 
 
-def changes(values: Sequence[float], deviation: float, margin: float, besides: Sequence[Beside]) -> tuple[Change, ...]:
+def changes(
+    values: Sequence[float], deviation: float, margin: float, besides: Sequence[Beside], yardstick_noise: float = 0.0
+) -> tuple[Change, ...]:
     """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
     signal = np.asarray(values)[:, None] / deviation
     ends = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit(signal).predict(pen=PENALTY * math.log(len(values)))
@@ -229,7 +234,7 @@ def changes(values: Sequence[float], deviation: float, margin: float, besides: S
     found = []
     for old, new in itertools.pairwise(levels):
         difference = fmean(values[new]) - fmean(values[old])
-        doubts = _mean_beside(besides[new]).doubts(_mean_beside(besides[old]))
+        doubts = _mean_beside(besides[new]).doubts(_mean_beside(besides[old]), yardstick_noise)
         found.append(Change(new.start, difference, difference - explained(doubts, "slower").size > margin))
     return tuple(found)
 
@@ -266,10 +271,13 @@ def _series(key: Key, points: Sequence[Point], anchor: Value | None) -> Series:
     series = Series(key, tuple(points), anchor.logarithm if anchor else None, margin, deviation, (), None)
     if deviation is None:
         return series
-    found = changes(values, deviation, margin, [point.beside for point in points])
+    besides = [point.beside for point in points]
+    yardsticks = [beside.yardstick for beside in besides if beside.yardstick is not None]
+    yardstick_noise = CERTAINTY * math.sqrt(2) * (noise(yardsticks, margin) or 0.0)
+    found = changes(values, deviation, margin, besides, yardstick_noise)
     if anchor is None:
         return dataclasses.replace(series, changes=found)
-    doubts = [point.beside.doubts(anchor.beside) for point in points]
+    doubts = [beside.doubts(anchor.beside, yardstick_noise) for beside in besides]
     return dataclasses.replace(series, changes=found, drift=drift(values, anchor.logarithm, deviation, margin, doubts))
 
 

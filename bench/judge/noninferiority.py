@@ -73,15 +73,16 @@ def explained(doubts: Sequence[Doubt], side: Literal["slower", "faster"]) -> Exp
     return Explained(math.fsum(sizes), "; ".join(reasons))
 
 
-def yardstick_doubt(change: float | None) -> Doubt:
+def yardstick_doubt(change: float | None, noise: float = 0.0) -> Doubt:
     """What another host may have done, by the yardstick's change (a difference of logarithms); nothing where that isn't known.
 
     Its best estimate counts, certain or not: what few sessions can't prove of the yardstick would alarm, or hide, as much in the step.
+    Where many runs tell how much it changes by `noise` alone, the step's own noise has as much in it, and only what is more counts.
     """
     if change is None:
         return Doubt(0.0, 0.0, "")
     reason = f"the yardstick beside it, NumPy's step, changed by {percent(change)} (another host, or a busy one: see `tfgate upgrade`)"
-    return Doubt(RESPONSE * max(change, 0.0), RESPONSE * max(-change, 0.0), reason)
+    return Doubt(RESPONSE * max(change - noise, 0.0), RESPONSE * max(-change - noise, 0.0), reason)
 
 
 def company_doubt(candidate: float, reference: float = 0.0) -> Doubt:

@@ -228,7 +228,7 @@ def test_a_slower_host_is_no_regression_of_tensorflow() -> None:
 
 
 def test_more_than_the_host_explains_is_a_regression() -> None:
-    # 2.1 × ln 1.02 = 4.2%, beside a margin of 5% and 0.4% for noise: +8% may be the host's, +12% is not.
+    # 2.1 × (ln 1.02 − 0.4% for its noise) = 3.4%, beside a margin of 5% and 0.4% for noise: +8% may be the host's, +12% is not.
     outcomes = [
         step_time(days([record()] * 8 + [record(step_seconds=0.1 * slowdown, yardstick_seconds=0.051)] * 3)).outcome
         for slowdown in (1.08, 1.12)
@@ -250,6 +250,14 @@ def test_what_may_hide_a_regression_is_no_pass(newest: Record, reason: str) -> N
     assert found.drift
     assert reason in found.drift.doubt
     assert step_time(days([record()] * 9)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("noise_between", "outcome"), [(0.015, Outcome.PASS), (0.0, Outcome.CANNOT_JUDGE)], ids=["always so", "for once"])
+def test_a_yardstick_that_always_differs_says_nothing_of_one_run(noise_between: float, outcome: Outcome) -> None:
+    """3% less than beside the anchor are 2.1 times as much, 6.3%, where the yardstick stood still between; its noise where it did not."""
+    between = 0.05 * np.exp(noise_between * np.random.RandomState(4).randn(10))
+    found = step_time(days([record(yardstick_seconds=seconds) for seconds in (0.05, *between.tolist(), 0.0485)]))
+    assert found.outcome is outcome
 
 
 def test_other_processes_beside_a_run_or_the_anchor_count() -> None:

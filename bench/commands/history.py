@@ -1,8 +1,11 @@
 """`tfgate history DIR…`: what runs measured over time."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from bench.commands.errors import UsageError
 from bench.commands.options import read_stored, require_unpaired
@@ -14,6 +17,10 @@ from bench.record.files import read_record, write_text
 from bench.record.types import Baseline, Run
 from bench.report.history import findings, history_page
 from bench.report.lines import one_line
+
+MANY, CHUNK = 64, 8  # files from which on processes are worth their start; files that one takes at a time
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -44,17 +51,30 @@ def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:
 
     Raises UsageError for a folder that isn't there.
     """
-    runs: list[Values] = []
-    warnings = []
-    for path in _files(folders):
-        if path.name == PAIRED_FILE:
-            warnings.append(f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)")
-            continue
+    found = _on_every_core(_values_or_warning, list(_files(folders)))
+    return [each for each in found if isinstance(each, Values)], [each for each in found if isinstance(each, str)]
+
+
+def _values_or_warning(path: Path) -> Values | str:
+    """A run's values; or why it is left out."""
+    if path.name == PAIRED_FILE:
+        return f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)"
+    try:
+        return run_values(str(path.parent), read_record(Run, path))
+    except ValueError as error:  # FormatError, and a damaged record
+        return f"left out: {error}"
+
+
+def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:
+    """What the function makes of each value, in their order; by as many processes as there are cores, where that is worth it."""
+    if len(values) < MANY:
+        return [function(value) for value in values]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
         try:
-            runs.append(run_values(str(path.parent), read_record(Run, path)))
-        except ValueError as error:  # FormatError, and a damaged record:
-            warnings.append(f"left out: {error}")
-    return runs, warnings
+            return list(pool.map(function, values, chunksize=CHUNK))
+        except BaseException:  # Ctrl-C, and whatever else: what nobody waits for is not begun
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 def _files(folders: Sequence[str]) -> Iterator[Path]:

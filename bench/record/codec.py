@@ -15,6 +15,7 @@ from typing import Any
 
 EXCERPT = 60  # characters of a wrong value that a message quotes
 SCALARS = {float: "a number", str: "a string", int: "an integer", bool: "true or false"}  # as messages call them
+EXACT = (str, int, bool)  # types of which JSON holds no wrong value
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -60,8 +61,8 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
         return None if plain is None else from_plain(inner, plain, place)
     if origin is tuple:
         _require(isinstance(plain, list), place, "a list", plain)
-        if arguments[0] is float and set(map(type, plain)) == {float} and all(map(math.isfinite, plain)):
-            return tuple(plain)  # losses and times by step: nearly all that a run holds, and five times as fast
+        if set(map(type, plain)) == {arguments[0]} and (arguments[0] is int or (arguments[0] is float and all(map(math.isfinite, plain)))):
+            return tuple(plain)  # losses, times and memory by step: nearly all that a run holds, and five times as fast
         return tuple(from_plain(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(plain))
     if origin is dict:
         _require(isinstance(plain, dict), place, "an object", plain)
@@ -76,7 +77,12 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
         raise FormatError(f"{place or kind.__name__}: unknown field {unknown[0]!r}")
     if missing := sorted(required - plain.keys()):
         raise FormatError(f"{place or kind.__name__}: field {missing[0]!r} is missing")
-    return kind(**{name: from_plain(hints[name], item, f"{place}.{name}".lstrip(".")) for name, item in plain.items()})
+    found = {
+        # Most fields are what they should be: no place is spelled out for those.
+        name: item if type(item) is hints[name] in EXACT else from_plain(hints[name], item, f"{place}.{name}".lstrip("."))
+        for name, item in plain.items()
+    }
+    return kind(**found)
 
 
 @functools.cache

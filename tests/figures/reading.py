@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = [
     read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject for config in ("tiny", "notebook", "small")
 ]
-BLOCK = 10  # steps between two readings of memory
+BLOCKS = 10  # of a launch: memory is read after each
 LAUNCHES = 4
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -33,7 +33,8 @@ START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 def launch(subject: Subject, number: int, random: np.random.Generator) -> Record:
     """A launch with as many losses, step times and readings of memory as a real one."""
     noise = random.normal(0.0, 0.01, (2, subject.steps))
-    read = tuple(range(BLOCK, subject.steps + 1, BLOCK))
+    block = subject.steps // BLOCKS
+    read = tuple(range(block, subject.steps + 1, block))
     return dataclasses.replace(
         record(launch=number, subject=subject),
         losses=tuple((50 * np.exp(noise[0])).tolist()),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands import history
 from bench.record.files import write_record
 from tests.bench.commands.conftest import Tfgate, snapshot
 from tests.bench.paired_samples import pair, paired_run
@@ -47,6 +48,30 @@ def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, keep: Keep, tmp_
     assert found.code == 3
     assert "step time of" in found.out
     assert "+5.0% can't be excluded" in found.out
+
+
+def test_many_runs_are_read_by_several_processes_to_the_same_end(
+    tfgate: Tfgate, keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_releases(keep, [1.0] * 6 + [1.08] * 5)
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / "run.json").write_text("{")
+    write_record(tmp_path / "runs" / "upgrade" / "paired.json", paired_run([pair()]))
+    alone = tfgate("history", tmp_path / "runs")
+    assert alone.out.count("left out: ") == 2
+    assert alone.code == 1
+    monkeypatch.setattr(history, "MANY", 2)
+    assert tfgate("history", tmp_path / "runs") == alone
+
+
+def test_a_fault_of_one_process_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MANY", 2)
+    with pytest.raises(ZeroDivisionError):
+        history._on_every_core(divided, [1, 2, 0, 4])
+
+
+def divided(number: int) -> float:
+    return 1 / number
 
 
 def test_a_paired_run_is_no_anchor(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
 
 
 def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
-    """One launch: for each subject the median seconds of a step, its first loss and its peak memory."""
+    """One launch: for each subject the median seconds of a step and of its CPU time, its first loss and its peak memory."""
     workers = {
         subject: subprocess.Popen(
             [torch_python if subject == "pytorch" else sys.executable, "-m", "tests.figures.pytorch_worker", subject, config.name],
@@ -41,7 +41,7 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
         )
         for subject in SUBJECTS
     }  # fmt: skip
-    seconds: dict[str, list[float]] = {subject: [] for subject in SUBJECTS}
+    times: dict[str, dict[str, list[float]]] = {subject: {"seconds": [], "cpu_seconds": []} for subject in SUBJECTS}
     last: dict[str, Answer] = {}
     try:
         for worker in workers.values():
@@ -49,14 +49,16 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
         for turn in range(ROUNDS):
             for subject in SUBJECTS[:: 1 if turn % 2 == 0 else -1]:
                 last[subject] = ask(workers[subject], DROPPED + steps)
-                seconds[subject] += last[subject]["seconds"][DROPPED:]
+                for what, values in times[subject].items():
+                    values += last[subject][what][DROPPED:]
     finally:
         for worker in workers.values():
             worker.kill()
             worker.wait()
     losses = {subject: answer["first_loss"] for subject, answer in last.items() if not subject.startswith("product ")}
     assert max(losses.values()) <= min(losses.values()) * (1 + AGREEMENT), losses
-    return {subject: {**last[subject], "seconds": statistics.median(seconds[subject])} for subject in SUBJECTS}
+    medians = {subject: {what: statistics.median(values) for what, values in of.items()} for subject, of in times.items()}
+    return {subject: {**last[subject], **medians[subject]} for subject in SUBJECTS}
 
 
 def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: str = "8") -> None:
@@ -65,17 +67,18 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
     found = [launch(torch_python, config, int(steps)) for _ in range(int(launches))]
     rates = [max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product ")) for run in found]
     print(f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
-    print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB | CPU, ms |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for subject in SUBJECTS[:4]:
         seconds = [run[subject]["seconds"] for run in found]
         faster = {
             other: statistics.median(run[other]["seconds"] / run[subject]["seconds"] for run in found) for other in ("cells", "pytorch")
         }
         roofline = statistics.median(costs.step(config).flops / second / rate for second, rate in zip(seconds, rates, strict=True))
+        cpu = statistics.median(run[subject]["cpu_seconds"] for run in found)
         median, peak = statistics.median(seconds), max(run[subject]["peak_bytes"] for run in found)
         columns = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"
-        print(f"| {subject} | {columns} | {roofline:.0%} | {peak / 2**20:.0f} |")
+        print(f"| {subject} | {columns} | {roofline:.0%} | {peak / 2**20:.0f} | {cpu * 1e3:.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One process of tests.figures.pytorch: a subject that takes steps when it is told how many.
 
 python -m tests.figures.pytorch_worker SUBJECT CONFIG. Each line on standard input is a number of steps, each line on standard output
-the answer in JSON: the seconds of each, the first step's loss, the peak of the resident memory in bytes.
+the answer in JSON: the seconds of each, and of CPU time, the first step's loss, the peak of the resident memory in bytes.
 """
 
 import json
@@ -75,19 +75,21 @@ def main(subject: str, name: str) -> None:
     tokens = load_corpus("synthetic", config).train
     take, taken, first_loss = step_of(subject, config), 0, 0.0
     for line in sys.stdin:
-        seconds = []
+        seconds, cpu_seconds = [], []
         for _ in range(int(line)):
             data = (
                 (*batch(tokens, config, taken % steps_per_epoch(tokens.size, config)), dropout_masks(config, taken))
                 if trains
                 else ((),) * 3
             )
-            started = time.perf_counter()
+            started, cpu_started = time.perf_counter(), time.process_time()
             loss = take(*data)
             seconds.append(time.perf_counter() - started)
+            cpu_seconds.append(time.process_time() - cpu_started)
             first_loss = first_loss if taken else loss
             taken += 1
-        print(json.dumps({"seconds": seconds, "first_loss": first_loss, "peak_bytes": peak_rss_bytes()}), flush=True)
+        answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "first_loss": first_loss, "peak_bytes": peak_rss_bytes()}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.drive.plan import BLOCKS
 from bench.record.files import read_record, write_record
 from bench.record.types import Baseline, Memory, Record, Run, Subject
 from tests.bench.samples import record, run
@@ -25,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = [
     read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject for config in ("tiny", "notebook", "small")
 ]
-BLOCKS = 10  # of a launch: memory is read after each
 LAUNCHES = 4
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -33,7 +33,7 @@ START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 def launch(subject: Subject, number: int, random: np.random.Generator) -> Record:
     """A launch with as many losses, step times and readings of memory as a real one."""
     noise = random.normal(0.0, 0.01, (2, subject.steps))
-    block = subject.steps // BLOCKS
+    block = subject.steps // BLOCKS  # after each of which memory is read
     read = tuple(range(block, subject.steps + 1, block))
     return dataclasses.replace(
         record(launch=number, subject=subject),

@@ -100,6 +100,11 @@ def test_waiting_takes_a_tensor_of_any_shape(shape: tuple[int, ...]) -> None:
     hot_paths.wait(tf.Variable(tf.zeros(shape)))
 
 
+def test_waiting_fetches_a_value_and_fails_where_there_is_none() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        hot_paths.wait(tf.zeros((0,)))
+
+
 @pytest.mark.parametrize("mode", hot_paths.MODES)
 def test_keras_fit_takes_the_trainers_steps(mode: hot_paths.Mode) -> None:
     """Two batches, one after the other, with the state carried on; clipping acts on both."""

@@ -1,7 +1,7 @@
 """Implementation `fused`: the model in core TensorFlow operations, without Keras, made to be as fast as TensorFlow allows.
 
-Everything is time-major inside ([steps, batch, width]), so that a time step is a contiguous block. docs/fused.md says what each
-choice brings. Name scopes tell `tfgate profile` which layer an operation belongs to.
+Inside, everything is rows [steps * part, width] of each part of the batch, time step by time step (lm/fused_lstm.py). docs/fused.md says
+what each choice brings. Name scopes tell `tfgate profile` which layer an operation belongs to.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from lm.config import Config
-from lm.fused_lstm import lstm_layer
+from lm.fused_lstm import lstm_layer, part_sizes
 from lm.fused_output import summed_cross_entropy
-
-ROWS_PER_UNIT = 1.5  # of a chunk, for each unit of the last layer: docs/fused.md has the measurements
-
-
-def chunk_lengths(config: Config) -> list[int]:
-    """Time steps of each chunk: as many chunks as leave each with more logits than the output layer's gradient has values."""
-    rows = ROWS_PER_UNIT * config.layer_sizes[-1]
-    count = min(max(round(config.tokens_per_step / rows), 1), config.num_steps)
-    return [config.num_steps // count + (chunk < config.num_steps % count) for chunk in range(count)]
 
 
 class Model:
@@ -32,6 +23,7 @@ class Model:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._parts = part_sizes(config.batch_size, max(config.layer_sizes))
         self.variables = [tf.Variable(tf.zeros(shape), name=name) for name, shape in config.weight_shapes().items()]
         self.states = [tf.Variable(tf.zeros(shape), trainable=False, name=name) for name, shape in config.state_shapes().items()]
         self.learning_rate = tf.Variable(config.learning_rate, trainable=False, name="learning_rate")
@@ -39,9 +31,10 @@ class Model:
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
         kernel, bias = self.variables[-2:]
-        chunks = self._hidden(inputs, masks)
+        parts = self._hidden(inputs, masks)
         with tf.name_scope("output"):
-            hidden = tf.transpose(tf.concat(chunks, axis=0), (1, 0, 2))
+            by_step = [tf.reshape(rows, (self.config.num_steps, part, -1)) for rows, part in zip(parts, self._parts, strict=True)]
+            hidden = _axes_swapped(tf.concat(by_step, axis=1))
             return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
 
     def loss(
@@ -49,14 +42,13 @@ class Model:
     ) -> tuple[tf.Tensor, None]:
         """(sum over time of the batch mean of the cross-entropy, a scalar; None), for ids [batch, steps]; the states move on.
 
-        There are never all logits at once, whatever `with_logits` asks for.
+        The logits become their own gradient, whatever `with_logits` asks for.
         """
-        hidden = self._hidden(inputs, masks)
+        parts = self._hidden(inputs, masks)
         with tf.name_scope("output"):
-            chunks = [tf.reshape(chunk, (-1, chunk.shape[2])) for chunk in hidden]
-            ids = [tf.reshape(chunk, [-1]) for chunk in self._by_time(targets)]
             kernel, bias = map(tf.convert_to_tensor, self.variables[-2:])
-            return summed_cross_entropy(chunks, kernel, bias, ids, 1 / self.config.batch_size), None
+            ids = tf.concat(self._by_part(targets), axis=0)
+            return summed_cross_entropy(tf.concat(parts, axis=0), kernel, bias, ids, 1 / self.config.batch_size), None
 
     def update(self, gradients: Sequence[Any]) -> None:
         """Moves the weights against `gradients`, one for each of `variables`, times the learning rate."""
@@ -69,30 +61,40 @@ class Model:
                     tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
 
     def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """What the output layer reads, in chunks of time [steps, batch, size of the last layer]; the states move on."""
-        with tf.name_scope("dropout"):
-            scales: list[list[tf.Tensor] | None] = [self._by_time(mask / self.config.keep_probability) for mask in masks]
-        scales = scales or [None] * (1 + len(self.config.layer_sizes))
+        """What the output layer reads, rows [steps * part, size of the last layer] of each part; the states move on."""
         with tf.name_scope("embedding"):
-            hidden = self._by_time(tf.gather(self.variables[0], inputs))  # gathered so, the gradient's ids are inputs
-        hidden = _scaled(hidden, scales[0])
-        for layer, scale in enumerate(scales[1:]):
+            hidden = [tf.gather(self.variables[0], tf.concat(self._by_part(inputs), axis=0))]
+        first, *scales = self._scales(masks)
+        hidden = _scaled(hidden, first)
+        for layer, scale in enumerate(scales):
             with tf.name_scope(f"lstm_{layer}"):
                 kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])
                 h, c = self.states[2 * layer : 2 * layer + 2]
-                hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.convert_to_tensor(h), tf.convert_to_tensor(c))
-                h.assign(hidden[-1][-1])
-                c.assign(last_c)
+                hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.split(h, self._parts), tf.split(c, self._parts))
+                h.assign(tf.concat([rows[-part:] for rows, part in zip(hidden, self._parts, strict=True)], axis=0))
+                c.assign(tf.concat(last_c, axis=0))
             hidden = _scaled(hidden, scale)
         return hidden
 
-    def _by_time(self, values: tf.Tensor) -> list[tf.Tensor]:
-        """[batch, steps, ...] as chunks of time, each [steps, batch, ...]."""
-        time_major = tf.transpose(values, (1, 0, *range(2, len(values.shape))))
-        return list(tf.split(time_major, chunk_lengths(self.config)))
+    def _scales(self, masks: Sequence[tf.Tensor]) -> list[list[tf.Tensor] | None]:
+        """Dropout factors of the first inputs, in one tensor, and of each layer's outputs by part; None: nothing is dropped."""
+        if not masks:
+            return [None] * (1 + len(self.config.layer_sizes))
+        with tf.name_scope("dropout"):
+            first, *others = [self._by_part(mask / self.config.keep_probability) for mask in masks]
+            return [[tf.concat(first, axis=0)], *others]
+
+    def _by_part(self, values: tf.Tensor) -> list[tf.Tensor]:
+        """[batch, steps, ...] as rows [steps * part, ...] of each part of the batch, time step by time step."""
+        return [tf.reshape(_axes_swapped(part), (-1, *values.shape[2:])) for part in tf.split(values, self._parts)]
 
 
-def _scaled(chunks: list[tf.Tensor], scale: list[tf.Tensor] | None) -> list[tf.Tensor]:
-    """The chunks times their dropout factors; None: nothing is dropped."""
+def _axes_swapped(values: tf.Tensor) -> tf.Tensor:
+    """[batch, steps, ...] as [steps, batch, ...], and back."""
+    return tf.transpose(values, (1, 0, *range(2, len(values.shape))))
+
+
+def _scaled(parts: list[tf.Tensor], scale: list[tf.Tensor] | None) -> list[tf.Tensor]:
+    """The parts' rows times their dropout factors; None: nothing is dropped."""
     with tf.name_scope("dropout"):
-        return chunks if scale is None else [chunk * factor for chunk, factor in zip(chunks, scale, strict=True)]
+        return parts if scale is None else [rows * factor for rows, factor in zip(parts, scale, strict=True)]

@@ -1,12 +1,11 @@
 """One LSTM layer of `fused`, forward and backward, in core TensorFlow operations.
 
-The formulas are those of lm/oracle_lstm.py. Time goes in chunks of a few steps: what does not depend on the step before is one product
-for a chunk, and the layers work on different chunks at once, since a chunk is handed up as soon as it is there. Within a time step parts
-of the batch never wait for each other: a small product keeps one core busy, two of them two. The gradient is written out, so that the
-products for the weights are one for all time steps.
+The formulas are those of lm/oracle_lstm.py. The batch goes in parts that never wait for each other, neither here nor between layers: the
+products of one time step are too small for two cores, those of two parts aren't. A part's rows lie time step by time step, so that a time
+step is a contiguous block, and what does not depend on the step before is one product for all of them. The gradient is written out, so
+that this holds for the products that give it, too.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ CACHED_BYTES = 2 * 2**20
 
 
 class Step(NamedTuple):
-    """What the forward pass of a time step leaves of a part of the batch for its backward pass, each [part, size]."""
+    """What the forward pass of a time step leaves for its backward pass, each [part, size]."""
 
     gates: Sequence[tf.Tensor]  # after their activations: input, forget, cell candidate, output
     c_before: tf.Tensor
@@ -27,82 +26,90 @@ class Step(NamedTuple):
 
 
 def part_sizes(batch: int, size: int) -> list[int]:
-    """How many of the batch each part has, in a layer of that size."""
+    """How many of the batch each part has, if the largest layer has that size."""
     parts = min(2 if 4 * size**2 * 4 <= CACHED_BYTES else 1, batch)  # float32
     return [batch // parts + (part < batch % parts) for part in range(parts)]
 
 
 def lstm_layer(
-    chunks: Sequence[tf.Tensor], kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
-) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """(outputs, last c [batch, size]) of a layer over chunks of time steps [steps, batch, width] from the state h and c.
+    inputs: Sequence[tf.Tensor], kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: Sequence[tf.Tensor], c: Sequence[tf.Tensor]
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """(outputs [steps * part, size], last c [part, size]) by part, of inputs [steps * part, width] and states h and c [part, size] by part.
 
+    Inputs that are there at the same time come as one tensor, part after part: their product is one then, which is faster.
     kernel [width, 4 * size], recurrent [size, 4 * size], bias [4 * size]; the gates lie in Keras' order: input, forget, cell, output.
     No gradient reaches the state, and none comes by the last c: the states that a batch starts from and ends in are constants.
     """
+    parts = range(len(h))
+    steps = sum(rows.shape[0] for rows in inputs) // sum(state.shape[0] for state in h)
+
+    def by_part(rows: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
+        return rows if len(rows) == len(parts) else tf.split(rows[0], [steps * state.shape[0] for state in h])
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+    def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *inputs: tf.Tensor) -> Any:
         scope = gradient_scope()
-        parts = part_sizes(*h.shape)
-        z_inputs = [z for chunk in chunks for z in _by_part(tf.nn.bias_add(tf.matmul(_rows(chunk), kernel), bias), chunk.shape[0], parts)]
-        hidden, last_c, tape = _forward(z_inputs, recurrent, tf.split(h, parts), tf.split(c, parts))
-        outputs = [tf.reshape(tf.concat(part, axis=0), (-1, *h.shape)) for part in _by_chunk(hidden, chunks, len(parts))]
+        z_inputs = by_part([tf.nn.bias_add(tf.matmul(rows, kernel), bias) for rows in inputs])
+        all_h, last_c, tapes = zip(*(_forward(z_inputs[part], recurrent, h[part], c[part]) for part in parts), strict=True)
 
         def gradient(*upstream: tf.Tensor) -> Any:
             with tf.name_scope(scope):
-                by_outputs = [part for chunk in upstream[:-1] for part in _by_part(_rows(chunk), chunk.shape[0], parts)]
-                by_z = _backward(by_outputs, tf.transpose(recurrent), tape, len(parts))
-                by_z_chunks = [tf.concat(part, axis=0) for part in _by_chunk(by_z, chunks, len(parts))]
-                by_inputs = [
-                    tf.reshape(tf.matmul(z, kernel, transpose_b=True), chunk.shape) for z, chunk in zip(by_z_chunks, chunks, strict=True)
-                ]
-                z = tf.concat(by_z_chunks, axis=0)
-                before = tf.concat([h, *hidden[: -len(parts)]], axis=0)
-                by_kernel = tf.matmul(_rows(tf.concat(chunks, axis=0)), z, transpose_a=True)
-                by_recurrent = tf.matmul(before, z, transpose_a=True)
-                return by_kernel, by_recurrent, tf.reduce_sum(z, axis=0), *by_inputs
+                transposed = _transposed(recurrent)
+                by_z = [_backward(upstream[part], transposed, tapes[part]) for part in parts]
+                by_inputs = [tf.matmul(z, kernel, transpose_b=True) for z in by_z]
+                before = [all_h[part][: -h[part].shape[0]] for part in parts]
+                by_kernel, by_recurrent = (_summed_products(rows, by_z) for rows in (by_part(inputs), before))
+                by_bias = tf.add_n([tf.matmul(tf.ones((1, z.shape[0])), z)[0] for z in by_z])  # faster than sums over rows
+                return by_kernel, by_recurrent, by_bias, *(by_inputs if len(inputs) == len(parts) else [tf.concat(by_inputs, axis=0)])
 
-        return (*outputs, tf.concat(last_c, axis=0)), gradient
+        return (*(all_h[part][h[part].shape[0] :] for part in parts), *last_c), gradient
 
-    *outputs, last_c = layer(kernel, recurrent, bias, *chunks)
-    return outputs, last_c
+    found = layer(kernel, recurrent, bias, *inputs)
+    return list(found[: len(parts)]), list(found[len(parts) :])
 
 
-def _forward(
-    z_inputs: Sequence[tf.Tensor], recurrent: tf.Tensor, h: Sequence[tf.Tensor], c: Sequence[tf.Tensor]
-) -> tuple[list[tf.Tensor], list[tf.Tensor], list[Step]]:
-    """(h, last c by part, what the backward pass needs), by time step and then by part, as the inputs' share of z."""
-    h, c = list(h), list(c)
-    hidden, tape = [], []
-    for number, z_input in enumerate(z_inputs):
-        part = number % len(h)
-        z_i, z_f, z_g, z_o = tf.split(z_input + tf.matmul(h[part], recurrent), 4, axis=1)
+def _forward(z_inputs: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[Step]]:
+    """(h [(1 + steps) * part, size], the first one's included; last c; what the backward pass needs of each time step) of a part.
+
+    z_inputs [steps * part, 4 * size] is what the gates' logits have from the inputs and the bias.
+    """
+    hidden, tape = [h], []
+    for z_input in tf.split(z_inputs, z_inputs.shape[0] // h.shape[0]):
+        z_i, z_f, z_g, z_o = tf.split(z_input + tf.matmul(h, recurrent), 4, axis=1)
         i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
-        c_before, c[part] = c[part], f * c[part] + i * g
-        squashed = tf.tanh(c[part])
-        h[part] = o * squashed
+        c_before, c = c, f * c + i * g
+        squashed = tf.tanh(c)
+        h = o * squashed
         tape.append(Step((i, f, g, o), c_before, squashed))
-        hidden.append(h[part])
-    return hidden, c, tape
+        hidden.append(h)
+    return tf.concat(hidden, axis=0), c, tape
 
 
-def _backward(by_outputs: Sequence[tf.Tensor], recurrent_transposed: tf.Tensor, tape: Sequence[Step], parts: int) -> list[tf.Tensor]:
-    """The cost's gradient by z from that by the outputs, both by time step and then by part."""
-    h_gradient = [tf.zeros_like(step.squashed) for step in tape[-parts:]]  # from the step after; nothing follows the last
-    c_gradient = list(h_gradient)
+def _backward(by_outputs: tf.Tensor, recurrent_transposed: tf.Tensor, tape: Sequence[Step]) -> tf.Tensor:
+    """The cost's gradient by z [steps * part, 4 * size] from that by a part's outputs."""
+    h_gradient = c_gradient = tf.zeros_like(tape[-1].squashed)  # from the step after; nothing follows the last
     by_z = []
-    for number, ((i, f, g, o), c_before, squashed) in reversed(list(enumerate(tape))):
-        part = number % parts
-        by_h = h_gradient[part] + by_outputs[number]
-        by_c = c_gradient[part] + _by_tanh(squashed, by_h * o)
+    for by_output, ((i, f, g, o), c_before, squashed) in zip(tf.split(by_outputs, len(tape))[::-1], tape[::-1], strict=True):
+        by_h = h_gradient + by_output
+        by_c = c_gradient + _by_tanh(squashed, by_h * o)
         z_gradient = tf.concat(
             [_by_sigmoid(i, by_c * g), _by_sigmoid(f, by_c * c_before), _by_tanh(g, by_c * i), _by_sigmoid(o, by_h * squashed)], axis=1
         )
-        h_gradient[part] = tf.matmul(z_gradient, recurrent_transposed)
-        c_gradient[part] = by_c * f
+        h_gradient = tf.matmul(z_gradient, recurrent_transposed)
+        c_gradient = by_c * f
         by_z.append(z_gradient)
-    return by_z[::-1]
+    return tf.concat(by_z[::-1], axis=0)
+
+
+def _transposed(recurrent: tf.Tensor) -> tf.Tensor:
+    """[4 * size, size], once for all steps: of a plain transpose TensorFlow's optimizer makes a product with a transposed factor again."""
+    size = recurrent.shape[0]
+    return tf.reshape(tf.transpose(tf.reshape(recurrent, (size, 4, size)), (1, 2, 0)), (4 * size, size))
+
+
+def _summed_products(left: Sequence[tf.Tensor], right: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The sum over parts of leftᵀ right."""
+    return tf.add_n([tf.matmul(a, b, transpose_a=True) for a, b in zip(left, right, strict=True)])
 
 
 def _by_sigmoid(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
@@ -113,19 +120,3 @@ def _by_sigmoid(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
 def _by_tanh(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """gradient * (1 - y * y), in one operation."""
     return tf.raw_ops.TanhGrad(y=y, dy=gradient)
-
-
-def _rows(chunk: tf.Tensor) -> tf.Tensor:
-    """[steps, batch, width] as [steps * batch, width]."""
-    return tf.reshape(chunk, (-1, chunk.shape[2]))
-
-
-def _by_part(rows: tf.Tensor, steps: int, sizes: Sequence[int]) -> list[tf.Tensor]:
-    """Rows [steps * batch, width] by time step and then by part."""
-    return list(tf.split(rows, [*sizes] * steps))
-
-
-def _by_chunk(values: Sequence[tf.Tensor], chunks: Sequence[tf.Tensor], parts: int) -> list[Sequence[tf.Tensor]]:
-    """What lies by time step and then by part, as many steps together as each of the chunks has."""
-    ends = list(itertools.accumulate((parts * chunk.shape[0] for chunk in chunks), initial=0))
-    return [values[start:end] for start, end in itertools.pairwise(ends)]

@@ -1,65 +1,66 @@
 """The output layer of `fused` with its softmax cross-entropy, chunk by chunk of rows; the gradient is formed in the forward pass.
 
-With m the largest logit of a row, e = exp(logits - m) and s the sum of e over the row, softmax = e / s. So the gradient by the logits,
-(softmax - one-hot) * scale, is (e - s * one-hot) with each row multiplied by scale / s. That factor goes to what stands beside e in the
-products, where it costs least: the big matrix is written once.
+The gradient by the logits is (softmax - one-hot) * scale. It takes the softmax's place in memory, and the scale goes to what stands beside
+it in the products, which is smaller. The bias goes with the kernel, as the weights of one more unit that is always 1.
 """
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import tensorflow as tf
 
 from lm.fused_scope import gradient_scope
 
+CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have: docs/fused.md has the measurements
 
-def summed_cross_entropy(
-    chunks: Sequence[tf.Tensor], kernel: tf.Tensor, bias: tf.Tensor, targets: Sequence[tf.Tensor], scale: float
-) -> Any:
-    """scale times the sum of the cross-entropies of logits chunk @ kernel + bias with target ids, a scalar.
+# -log(probability) is exact to rounding down to here; of still smaller ones float32, and oneDNN's exp, keep fewer digits or none.
+LEAST_PROBABILITY = 1e-30
 
-    Chunks [rows, size], their targets [rows], kernel [size, vocabulary], bias [vocabulary]. A chunk's logits become its gradient while
-    they are in the cache, and are never kept.
+
+def chunk_sizes(rows: int, vocabulary: int) -> list[int]:
+    """Rows of each chunk: as few chunks as CHUNK_BYTES allows."""
+    count = min(math.ceil(4 * rows * vocabulary / CHUNK_BYTES), rows)  # float32
+    return [rows // count + (chunk < rows % count) for chunk in range(count)]
+
+
+def summed_cross_entropy(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, targets: tf.Tensor, scale: float) -> Any:
+    """scale times the sum of the cross-entropies of logits rows @ kernel + bias with target ids, a scalar.
+
+    Rows [rows, size], targets [rows], kernel [size, vocabulary], bias [vocabulary].
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def loss(kernel: tf.Tensor, bias: tf.Tensor, *chunks: tf.Tensor) -> Any:
+    def loss(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
         scope = gradient_scope()
-        found: list[tuple[tf.Tensor, ...]] = []
-        for rows, ids in zip(chunks, targets, strict=True):
-            found.append(_chunk(rows, kernel, bias, ids, scale, [found[-1][0]] if found else []))
-        losses, by_rows, by_kernel, by_bias = zip(*found, strict=True)
+        weights = tf.concat([kernel, bias[tf.newaxis]], axis=0)
+        units = tf.concat([rows, tf.ones((rows.shape[0], 1))], axis=1)
+        sizes = chunk_sizes(rows.shape[0], kernel.shape[1])
+        chunks = zip(tf.split(units, sizes), tf.split(targets, sizes), strict=True)
+        losses, by_rows, by_weights = zip(*(_chunk(some, weights, kernel, ids, scale) for some, ids in chunks), strict=True)
 
         def gradient(upstream: tf.Tensor) -> Any:
             with tf.name_scope(scope):
-                return upstream * tf.add_n(by_kernel), upstream * tf.add_n(by_bias), *(upstream * part for part in by_rows)
+                by_kernel, by_bias = tf.split(upstream * tf.add_n(by_weights), [kernel.shape[0], 1])
+                return upstream * tf.concat(by_rows, axis=0), by_kernel, by_bias[0]
 
         return tf.add_n(losses), gradient
 
-    return loss(kernel, bias, *chunks)
+    return loss(rows, kernel, bias)
 
 
-def _chunk(
-    rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ids: tf.Tensor, scale: float, after: Sequence[tf.Tensor]
-) -> tuple[tf.Tensor, ...]:
-    """(scaled sum of the losses, its gradients by rows, kernel and bias)."""
-    logits = tf.nn.bias_add(tf.matmul(rows, kernel), bias)
-    with tf.control_dependencies(after):  # of chunks one at a time: TensorFlow 2.21 crashes where XLA runs one program twice at once
-        loss, e, s = _exponentials(logits, ids)
+def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tensor, scale: float) -> tuple[tf.Tensor, ...]:
+    """(scaled sum of the losses, its gradients by rows and by weights) of logits units @ weights; kernel: without the bias."""
+    softmax = tf.nn.softmax(tf.matmul(units, weights))
+    places = tf.stack([tf.range(ids.shape[0]), ids], axis=1)
+    probabilities = tf.gather_nd(softmax, places)
+    loss = tf.cond(
+        tf.reduce_min(probabilities) > LEAST_PROBABILITY,
+        lambda: -tf.reduce_sum(tf.math.log(probabilities)),
+        lambda: tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(ids, tf.matmul(units, weights))),
+    )
     with tf.name_scope(gradient_scope()):
-        factor = scale / s
-        by_rows = tf.matmul(e, kernel, transpose_b=True) * factor[:, tf.newaxis]
-        by_kernel = tf.matmul(rows * factor[:, tf.newaxis], e, transpose_a=True)
-        by_bias = tf.matmul(factor[tf.newaxis], e)[0]
-    return scale * loss, by_rows, by_kernel, by_bias
-
-
-@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-def _exponentials(logits: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(sum of the cross-entropies of logits with target ids [rows], e - s * one-hot [rows, vocabulary], s [rows])."""
-    largest = tf.reduce_max(logits, axis=1, keepdims=True)
-    shifted = logits - largest
-    e = tf.exp(shifted)
-    s = tf.reduce_sum(e, axis=1)
-    loss = tf.reduce_sum(tf.math.log(s) - tf.gather(shifted, ids, axis=1, batch_dims=1))
-    return loss, tf.tensor_scatter_nd_sub(e, tf.stack([tf.range(ids.shape[0]), ids], axis=1), s), s
+        with tf.control_dependencies([probabilities]):  # nobody else is to read the softmax: it is changed where it is
+            by_logits = tf.raw_ops.ScatterNdNonAliasingAdd(input=softmax, indices=places, updates=-tf.ones(ids.shape))
+        by_rows = scale * tf.matmul(by_logits, kernel, transpose_b=True)
+        by_weights = tf.matmul(scale * units, by_logits, transpose_a=True)
+    return scale * loss, by_rows, by_weights

@@ -1,40 +1,24 @@
-"""Implementation `fused`: its chunks of time, its layers and its output layer apart, with what must fail."""
+"""Implementation `fused`: its layers and its output layer apart, with what must fail."""
 
-import dataclasses
-import itertools
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lm import oracle
-from lm.config import CONFIGS, Config
+from lm.config import CONFIGS
 from lm.oracle_lstm import lstm_backward, lstm_forward
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm import fused, fused_lstm  # noqa: E402  # they import TensorFlow, which may be missing
+from lm import fused, fused_output  # noqa: E402  # they import TensorFlow, which may be missing
 from lm.fused_lstm import lstm_layer, part_sizes  # noqa: E402
-from lm.fused_output import summed_cross_entropy  # noqa: E402
+from lm.fused_output import chunk_sizes, summed_cross_entropy  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
 
 LIMIT = 2e-6  # what float32 costs
 STEPS, BATCH, WIDTH, SIZE, VOCABULARY = 7, 3, 5, 4, 11
-
-
-@pytest.mark.parametrize(
-    ("config", "lengths"),
-    [
-        (CONFIGS["notebook"], [7, 7, 6]),  # 600 tokens, 1.5 × 128 = 192 rows a chunk: 3 chunks
-        (CONFIGS["tiny"], [4, 3, 3]),  # 80 tokens, 24 rows
-        (CONFIGS["large"], [35]),  # 700 tokens, 2250 rows
-        (dataclasses.replace(CONFIGS["tiny"], layer_sizes=(1,)), [1] * 10),  # 2 rows would be less than a time step
-    ],
-)
-def test_chunks_by_hand(config: Config, lengths: list[int]) -> None:
-    assert fused.chunk_lengths(config) == lengths
 
 
 def error(found: Any, wanted: Any) -> float:
@@ -57,96 +41,87 @@ def test_parts_of_the_batch_by_hand(batch: int, size: int, sizes: list[int]) -> 
     assert part_sizes(batch, size) == sizes
 
 
-@pytest.mark.parametrize("cached", [0, fused_lstm.CACHED_BYTES], ids=["whole", "parts of 2 and 1"])
-@pytest.mark.parametrize("lengths", [[7], [3, 3, 1], [1] * 7])
-def test_a_layer_in_any_chunks_is_the_oracles(lengths: list[int], cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused_lstm, "CACHED_BYTES", cached)
+@pytest.mark.parametrize("sizes", [[3], [2, 1], [1, 1, 1]], ids=["whole", "parts of 2 and 1", "parts of 1"])
+@pytest.mark.parametrize("together", [True, False], ids=["inputs in one tensor", "by part"])
+def test_a_layer_in_any_parts_is_the_oracles(sizes: list[int], together: bool) -> None:
     inputs, by_outputs, h, c = draw(1, (STEPS, BATCH, WIDTH), (STEPS, BATCH, SIZE), (BATCH, SIZE), (BATCH, SIZE))
     weights = draw(2, (WIDTH, 4 * SIZE), (SIZE, 4 * SIZE), (4 * SIZE,))
     kernel, recurrent, bias = tensors = [tf.constant(weight) for weight in weights]
-    chunks = tf.split(tf.constant(inputs), lengths)
+    parts = by_part(inputs, sizes)
+    parts = [tf.concat(parts, axis=0)] if together else parts
     with tf.GradientTape() as tape:
-        tape.watch([*tensors, *chunks])
-        outputs, last_c = lstm_layer(chunks, kernel, recurrent, bias, tf.constant(h), tf.constant(c))
-        cost = tf.reduce_sum(tf.concat(outputs, axis=0) * by_outputs)
-    by_kernel, by_recurrent, by_bias, *by_inputs = tape.gradient(cost, [*tensors, *chunks])
+        tape.watch([*tensors, *parts])
+        outputs, last_c = lstm_layer(parts, kernel, recurrent, bias, tf.split(h, sizes), tf.split(c, sizes))
+        cost = tf.add_n([tf.reduce_sum(rows * wanted) for rows, wanted in zip(outputs, by_part(by_outputs, sizes), strict=True)])
+    by_kernel, by_recurrent, by_bias, *by_inputs = tape.gradient(cost, [*tensors, *parts])
 
     wide = [value.astype(np.float64) for value in (inputs, *weights, h, c)]
     wanted = lstm_forward(*wide)
     gradients = lstm_backward(wanted, wide[1], wide[2], by_outputs.astype(np.float64))
-    assert error(tf.concat(outputs, axis=0), wanted.outputs[1:]) < LIMIT
-    assert error(last_c, wanted.cells[-1]) < LIMIT
+    assert error(whole(outputs, sizes), wanted.outputs[1:]) < LIMIT
+    assert error(tf.concat(last_c, axis=0), wanted.cells[-1]) < LIMIT
     assert error(by_kernel, gradients.kernel) < LIMIT
     assert error(by_recurrent, gradients.recurrent) < LIMIT
     assert error(by_bias, gradients.bias) < LIMIT
-    assert error(tf.concat(by_inputs, axis=0), gradients.inputs) < LIMIT
+    by_inputs = tf.split(by_inputs[0], [STEPS * size for size in sizes]) if together else by_inputs
+    assert error(whole(by_inputs, sizes), gradients.inputs) < LIMIT
 
 
-@pytest.mark.parametrize("lengths", [[7], [4, 2, 1]])
+def by_part(values: Any, sizes: list[int]) -> list[Any]:
+    """[steps, batch, width] as rows [steps * part, width] of each part."""
+    return [tf.reshape(part, (-1, part.shape[2])) for part in tf.split(tf.constant(values), sizes, axis=1)]
+
+
+def whole(parts: list[Any], sizes: list[int]) -> Any:
+    """And back."""
+    return tf.concat([tf.reshape(rows, (STEPS, size, -1)) for rows, size in zip(parts, sizes, strict=True)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "vocabulary", "sizes"),
+    [(600, 10_000, [600]), (700, 10_000, [350, 350]), (7, 3_000_000, [2, 2, 2, 1]), (2, 10**8, [1, 1])],
+    ids=["notebook", "medium and large", "uneven", "a row is more than a chunk may have"],
+)
+def test_chunks_by_hand(rows: int, vocabulary: int, sizes: list[int]) -> None:
+    assert chunk_sizes(rows, vocabulary) == sizes
+
+
+@pytest.mark.parametrize("chunk_bytes", [4 * VOCABULARY * rows for rows in (1, 3, STEPS)], ids=["seven", "three", "one"])
 @pytest.mark.parametrize("logit", [1.0, 200.0])
-def test_the_output_layer_in_any_chunks_is_the_oracles(lengths: list[int], logit: float) -> None:
-    """Logits of 200, where exp overflows float32, too. The upstream gradient is 3: it must arrive."""
+def test_the_output_layer_in_any_chunks_is_the_oracles(logit: float, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits of 200, where exp overflows float32 and leaves no probability to most ids, too. The upstream gradient is 3: it must arrive."""
+    monkeypatch.setattr(fused_output, "CHUNK_BYTES", chunk_bytes)
     rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
     bias *= logit
     ids = np.random.RandomState(0).randint(VOCABULARY, size=STEPS).astype(np.int32)
-    tensors = [tf.constant(kernel), tf.constant(bias)]
-    chunks = tf.split(tf.constant(rows), lengths)
+    tensors = [tf.constant(value) for value in (rows, kernel, bias)]
     with tf.GradientTape() as tape:
-        tape.watch([*tensors, *chunks])
-        loss = summed_cross_entropy(chunks, tensors[0], tensors[1], tf.split(tf.constant(ids), lengths), 0.5)
-        cost = 3 * loss
-    by_kernel, by_bias, *by_rows = tape.gradient(cost, [*tensors, *chunks])
+        tape.watch(tensors)
+        cost = 3 * summed_cross_entropy(tensors[0], tensors[1], tensors[2], tf.constant(ids), 0.5)
+    by_rows, by_kernel, by_bias = tape.gradient(cost, tensors)
 
     wide = rows.astype(np.float64), kernel.astype(np.float64)
     wanted, by_logits = oracle.cross_entropy((wide[0] @ wide[1] + bias)[np.newaxis], ids[np.newaxis])
     by_logits = 3 * 0.5 * by_logits[0]
-    assert error(loss, 0.5 * wanted) < LIMIT
+    assert error(cost, 3 * 0.5 * wanted) < LIMIT
     assert error(by_kernel, wide[0].T @ by_logits) < 10 * LIMIT  # of logits near 200 float32 keeps 5 decimals
     assert error(by_bias, by_logits.sum(axis=0)) < 10 * LIMIT
-    assert error(tf.concat(by_rows, axis=0), by_logits @ wide[1].T) < 10 * LIMIT
+    assert error(by_rows, by_logits @ wide[1].T) < 10 * LIMIT
 
 
-def test_xla_runs_for_one_chunk_at_a_time() -> None:
-    """TensorFlow 2.21's crashes, now and then, where it runs one program twice at once (docs/fused.md)."""
-    rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
-    lengths = [3, 2, 2]
+def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """exp(-150) is no float32: the loss is 150 all the same, and NaN where a logit is. From the probability it would be infinite."""
+    bias = np.zeros(VOCABULARY, np.float32)
+    bias[0] = 150
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def loss(rows: Any, kernel: Any, bias: Any, ids: Any) -> Any:
-        return summed_cross_entropy(tf.split(rows, lengths), kernel, bias, tf.split(ids, lengths), 1.0)
+    def loss(bias: Any) -> float:
+        summed = tf.function(summed_cross_entropy, autograph=False)
+        return float(summed(tf.ones((STEPS, SIZE)), tf.zeros((SIZE, VOCABULARY)), tf.constant(bias), tf.ones(STEPS, tf.int32), 1 / STEPS))
 
-    operations = loss.get_concrete_function(rows, kernel, bias, np.zeros(STEPS, np.int32)).graph.get_operations()
-    assert len(programs(operations)) == len(lengths)
-    assert in_turn(programs(operations))
-
-
-def test_programs_that_could_run_at_once_are_found() -> None:
-    program = tf.function(lambda x: x + 1, jit_compile=True, autograph=False)
-    operations = tf.function(lambda x: [program(x), program(x)], autograph=False).get_concrete_function(1.0).graph.get_operations()
-    assert len(programs(operations)) == 2
-    assert not in_turn(programs(operations))
-
-
-def programs(operations: Iterable[Any]) -> list[Any]:
-    """What XLA is to compile and to run."""
-    return [operation for operation in operations if "PartitionedCall" in operation.type]
-
-
-def in_turn(programs: Sequence[Any]) -> bool:
-    """Whether each waits for the one before."""
-    return all(earlier in needed_by(later) for earlier, later in itertools.pairwise(programs))
-
-
-def needed_by(operation: Any) -> set[Any]:
-    """Everything that is done before an operation."""
-    found: set[Any] = set()
-    waiting = [operation]
-    while waiting:
-        one = waiting.pop()
-        before = {*(tensor.op for tensor in one.inputs), *one.control_inputs} - found
-        found |= before
-        waiting += before
-    return found
+    assert loss(bias) == 150
+    assert np.isnan(loss(bias * np.nan))
+    monkeypatch.setattr(fused_output, "LEAST_PROBABILITY", -1.0)
+    assert loss(bias) == np.inf
 
 
 def test_an_update_moves_every_row_as_often_as_it_comes() -> None:

@@ -23,7 +23,7 @@ class StepResult(NamedTuple):
     """What one training step computed, as TensorFlow's tensors."""
 
     loss: Any  # sum over time of the batch mean of the cross-entropy
-    logits: Any  # [batch, steps, vocabulary]; None unless they were asked for, and from an implementation that never holds them all
+    logits: Any  # [batch, steps, vocabulary]; None unless they were asked for, and from an implementation that keeps none
     gradients: Any  # one for each weight; the embedding's as IndexedSlices
     global_norm: Any  # of the gradients before clipping
     clipped: Any  # the gradients that SGD applied

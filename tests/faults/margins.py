@@ -43,8 +43,8 @@ them one by one). That rounding is nearly all of an update's error, and a unifor
 fault can bring an update's ratio far above that. All other ratios must stay below 0.5.
 
 The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at every step, each
-bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation that never holds all logits at
-once has none to compare: its loss and its gradients, functions of theirs, answer for them.
+bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation that keeps no logits has
+none to compare: its loss and its gradients, functions of theirs, answer for them.
 
 The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart, since the latter
 include cancellations that float32 can't do better):

@@ -48,7 +48,7 @@ def step_errors(
     """Takes one training step; relative errors by "quantity tensor", "loss" say, or "gradient output/bias".
 
     The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose. "logits" are
-    missing where the implementation never holds them all.
+    missing where the implementation keeps none.
     """
     weights, state, learning_rate = trainer.weights, trainer.state, trainer.learning_rate
     result = trainer.train_step(inputs, targets, masks, with_logits=True)

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from lm.fused_scope import gradient_scope
+from lm.xla import traced_for_xla
 
 CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have: docs/fused.md has the measurements
 
@@ -60,7 +61,14 @@ def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tens
     )
     with tf.name_scope(gradient_scope()):
         with tf.control_dependencies([probabilities]):  # nobody else is to read the softmax: it is changed where it is
-            by_logits = tf.raw_ops.ScatterNdNonAliasingAdd(input=softmax, indices=places, updates=-tf.ones(ids.shape))
+            by_logits = _added_in_place(softmax, places, -tf.ones(ids.shape))
         by_rows = scale * tf.matmul(by_logits, kernel, transpose_b=True)
         by_weights = tf.matmul(scale * units, by_logits, transpose_a=True)
     return scale * loss, by_rows, by_weights
+
+
+def _added_in_place(values: tf.Tensor, places: tf.Tensor, updates: tf.Tensor) -> tf.Tensor:
+    """tf.tensor_scatter_nd_add, which always copies, in the memory of `values` where nobody else is to read it."""
+    if traced_for_xla():  # which has no ScatterNdNonAliasingAdd, and decides for itself what it copies
+        return tf.tensor_scatter_nd_add(values, places, updates)
+    return tf.raw_ops.ScatterNdNonAliasingAdd(input=values, indices=places, updates=updates)

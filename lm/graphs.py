@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from lm.xla import for_xla
+
 PRODUCTS = {"MatMul", "BatchMatMulV2", "BatchMatMulV3"}
 TRANSPOSED = (("transpose_a", "adj_x"), ("transpose_b", "adj_y"))  # attributes that say so of a product's two inputs
 FUSED_LOOK_BACK = 3  # nodes between a product and the node that a fused kernel is named after: bias, activation
@@ -30,7 +32,8 @@ def hlo_of(body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, s
     """(HLO text of the whole, "") or ("", why XLA can't have it)."""
     try:
         compiled = tf.function(body, jit_compile=True, autograph=False)
-        return str(compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")), ""
+        with for_xla():
+            return str(compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")), ""
     except Exception as error:  # XLA refuses in many ways, and none of them concerns the profile
         return "", f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
 

@@ -14,6 +14,7 @@ tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in th
 from lm import fused, fused_output  # noqa: E402  # they import TensorFlow, which may be missing
 from lm.fused_lstm import lstm_layer, part_sizes  # noqa: E402
 from lm.fused_output import chunk_sizes, summed_cross_entropy  # noqa: E402
+from lm.xla import for_xla  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
 
@@ -122,6 +123,26 @@ def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypat
     assert np.isnan(loss(bias * np.nan))
     monkeypatch.setattr(fused_output, "LEAST_PROBABILITY", -1.0)
     assert loss(bias) == np.inf
+
+
+def test_xla_gets_the_same_by_the_operations_that_it_has() -> None:
+    rows, kernel, bias = (tf.constant(value) for value in draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,)))
+    ids = tf.constant(np.random.RandomState(0).randint(VOCABULARY, size=STEPS).astype(np.int32))
+
+    def gradient(kernel: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            loss = summed_cross_entropy(rows, kernel, bias, ids, 1.0)
+        return tape.gradient(loss, kernel)
+
+    def compiled() -> Any:
+        return tf.function(gradient, jit_compile=True, autograph=False)(kernel)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="ScatterNdNonAliasingAdd"):
+        compiled()
+    with for_xla():
+        found = compiled()
+    assert error(found, gradient(kernel).numpy()) < LIMIT
 
 
 def test_an_update_moves_every_row_as_often_as_it_comes() -> None:

@@ -82,7 +82,9 @@ def test_operations_of_the_step_belong_to_layers(tmp_path: Path, implementation:
     opened = Session()
     opened.describe()
     opened.open("tiny", "synthetic", steps=4, implementation=implementation)
-    times = timeline(opened.profile("step", 8, str(tmp_path), False).trace)
+    profiled = opened.profile("step", 8, str(tmp_path), False)
+    assert profiled.dump.hlo_problem == ""
+    times = timeline(profiled.trace)
     names = layers(cell.operation.name for cell in times.cells)
     seconds = {row.name: row.seconds for row in table(times, lambda operation: names[operation.name])}
     assert {"embedding", "lstm 0", "lstm 1", "output", "output, gradient", "clipping"} <= set(seconds)

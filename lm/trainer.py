@@ -140,7 +140,7 @@ class Trainer:
     @state.setter
     def state(self, values: State) -> None:
         for name, variable in zip(self.config.state_shapes(), self.model.states, strict=True):
-            variable.assign(values[name])
+            variable.assign(np.array(values[name]))  # its own copy: TensorFlow 2.12 writes into the array, where `fused` cuts the state up
 
     def relocate(self) -> None:
         """Puts weights and states, unchanged, into newly allocated memory: how fast a step is depends on where they happen to lie."""

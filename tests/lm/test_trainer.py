@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lm.config import CONFIGS
+from lm.config import CONFIGS, IMPLEMENTATIONS
 from lm.initial import initial_weights
 from tests.lm.agreement import random_batch, random_state
 
@@ -82,6 +82,29 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
     trainer.train_step(*BATCH)
     assert all(np.array_equal(copies[0][name], value) for name, value in weights.items())
     assert all(np.array_equal(copies[1][name], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str) -> None:
+    """TensorFlow takes an array that is aligned to 64 bytes for a variable's own memory, and 2.12 then computes in pieces of it."""
+    config = CONFIGS["notebook"]
+    trainer = Trainer(config, implementation)
+    weights = {name: aligned(value) for name, value in initial_weights(config).items()}
+    state = {name: aligned(value) for name, value in random_state(config, seed=1).items()}
+    before = {name: value.copy() for name, value in (weights | state).items()}
+    trainer.weights, trainer.state = weights, state
+    trainer.train_step(*random_batch(config, seed=0)).loss.numpy()
+    assert [name for name, value in (weights | state).items() if not np.array_equal(value, before[name])] == []
+
+
+def aligned(values: Any) -> Any:
+    """The same values in memory whose address is a multiple of 64."""
+    memory = np.empty(values.size + 16, values.dtype)
+    start = -memory.ctypes.data // values.itemsize % 16
+    made = memory[start : start + values.size].reshape(values.shape)
+    made[...] = values
+    assert made.ctypes.data % 64 == 0
+    return made
 
 
 def test_zero_state_forgets_what_was_read(trainer: Trainer) -> None:

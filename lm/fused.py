@@ -1,7 +1,8 @@
 """Implementation `fused`: the model in core TensorFlow operations, without Keras, made to be as fast as TensorFlow allows.
 
-Inside, everything is rows [steps * part, width] of each part of the batch, time step by time step (lm/fused_lstm.py). docs/fused.md says
-what each choice brings. Name scopes tell `tfgate profile` which layer an operation belongs to.
+Inside, from the first recurrence to the last, everything is rows [steps * part, width] of each part of the batch, time step by time step
+(lm/fused_lstm.py); before and after, the parts lie one after the other in one tensor. docs/fused.md says what each choice brings. Name
+scopes tell `tfgate profile` which layer an operation belongs to.
 """
 
 from collections.abc import Sequence

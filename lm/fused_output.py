@@ -12,7 +12,7 @@ import tensorflow as tf
 from lm.fused_scope import gradient_scope
 from lm.xla import traced_for_xla
 
-CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have: docs/fused.md has the measurements
+CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have, of more rows than one: docs/fused.md has the measurements
 
 # -log(probability) is exact to rounding down to here; of still smaller ones float32, and oneDNN's exp, keep fewer digits or none.
 LEAST_PROBABILITY = 1e-30
@@ -20,7 +20,7 @@ LEAST_PROBABILITY = 1e-30
 
 def chunk_sizes(rows: int, vocabulary: int) -> list[int]:
     """Rows of each chunk: as few chunks as CHUNK_BYTES allows."""
-    count = min(math.ceil(4 * rows * vocabulary / CHUNK_BYTES), rows)  # float32
+    count = math.ceil(rows / max(CHUNK_BYTES // (4 * vocabulary), 1))  # float32
     return [rows // count + (chunk < rows % count) for chunk in range(count)]
 
 
@@ -60,8 +60,9 @@ def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tens
         lambda: tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(ids, tf.matmul(units, weights))),
     )
     with tf.name_scope(gradient_scope()):
+        minus_ones = -tf.ones(ids.shape)
         with tf.control_dependencies([probabilities]):  # nobody else is to read the softmax: it is changed where it is
-            by_logits = _added_in_place(softmax, places, -tf.ones(ids.shape))
+            by_logits = _added_in_place(softmax, places, minus_ones)
         by_rows = scale * tf.matmul(by_logits, kernel, transpose_b=True)
         by_weights = tf.matmul(scale * units, by_logits, transpose_a=True)
     return scale * loss, by_rows, by_weights

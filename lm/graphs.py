@@ -29,7 +29,7 @@ def node_lines(graph: Any) -> str:
 
 
 def hlo_of(body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, str]:
-    """(HLO text of the whole, "") or ("", why XLA can't have it)."""
+    """(HLO text of the whole, traced anew with operations that XLA has, "") or ("", why XLA can't have it)."""
     try:
         compiled = tf.function(body, jit_compile=True, autograph=False)
         with for_xla():

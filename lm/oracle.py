@@ -144,7 +144,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[np.inexact, Array]:
 def backward(config: Config, weights: Mapping[str, Array], tape: Tape, logits_gradient: Array) -> Gradients:
     """Gradients of every weight, in the order of Config.weight_shapes, from the cost's gradient by the logits.
 
-    The embedding's are SparseRows, one row for each token (batch by batch, as TensorFlow's IndexedSlices hold them).
+    The embedding's are SparseRows, one row for each token (batch by batch, as Keras' gradients hold them).
     """
     batch, steps = tape.inputs.shape
     rows = logits_gradient.reshape(batch * steps, -1)

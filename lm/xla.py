@@ -1,4 +1,7 @@
-"""Whether TensorFlow operations are being traced for XLA, which lacks some."""
+"""Whether TensorFlow operations are being traced for XLA, which lacks some.
+
+Whoever compiles `fused` has to say so, as lm.graphs.hlo_of does.
+"""
 
 import contextlib
 import contextvars

@@ -41,7 +41,7 @@ def check_step(
 
     `before` holds the weights and the state that the step started from, `batch` its inputs, targets and masks, `result` what it
     returned. The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has. Logits that an implementation
-    never holds are not compared: its loss and gradients, functions of theirs, have to answer for them.
+    doesn't keep are not compared: its loss and gradients, functions of theirs, have to answer for them.
     """
     config, (weights, _) = trainer.config, before
     names = config.weight_shapes()

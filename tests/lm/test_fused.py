@@ -80,8 +80,8 @@ def whole(parts: list[Any], sizes: list[int]) -> Any:
 
 @pytest.mark.parametrize(
     ("rows", "vocabulary", "sizes"),
-    [(600, 10_000, [600]), (700, 10_000, [350, 350]), (7, 3_000_000, [2, 2, 2, 1]), (2, 10**8, [1, 1])],
-    ids=["notebook", "medium and large", "uneven", "a row is more than a chunk may have"],
+    [(600, 10_000, [600]), (700, 10_000, [350, 350]), (7, 3_000_000, [2, 2, 2, 1]), (3, 4_000_000, [1, 1, 1]), (2, 10**8, [1, 1])],
+    ids=["notebook", "medium and large", "uneven", "two rows are more than a chunk may have", "one row is"],
 )
 def test_chunks_by_hand(rows: int, vocabulary: int, sizes: list[int]) -> None:
     assert chunk_sizes(rows, vocabulary) == sizes
@@ -89,17 +89,24 @@ def test_chunks_by_hand(rows: int, vocabulary: int, sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("chunk_bytes", [4 * VOCABULARY * rows for rows in (1, 3, STEPS)], ids=["seven", "three", "one"])
 @pytest.mark.parametrize("logit", [1.0, 200.0])
-def test_the_output_layer_in_any_chunks_is_the_oracles(logit: float, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("graph", [True, False], ids=["graph", "eager"])
+def test_the_output_layer_in_any_chunks_is_the_oracles(
+    graph: bool, logit: float, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Logits of 200, where exp overflows float32 and leaves no probability to most ids, too. The upstream gradient is 3: it must arrive."""
     monkeypatch.setattr(fused_output, "CHUNK_BYTES", chunk_bytes)
     rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
     bias *= logit
     ids = np.random.RandomState(0).randint(VOCABULARY, size=STEPS).astype(np.int32)
     tensors = [tf.constant(value) for value in (rows, kernel, bias)]
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        cost = 3 * summed_cross_entropy(tensors[0], tensors[1], tensors[2], tf.constant(ids), 0.5)
-    by_rows, by_kernel, by_bias = tape.gradient(cost, tensors)
+
+    def differentiated() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            cost = 3 * summed_cross_entropy(tensors[0], tensors[1], tensors[2], tf.constant(ids), 0.5)
+        return cost, *tape.gradient(cost, tensors)
+
+    cost, by_rows, by_kernel, by_bias = tf.function(differentiated, autograph=False)() if graph else differentiated()
 
     wide = rows.astype(np.float64), kernel.astype(np.float64)
     wanted, by_logits = oracle.cross_entropy((wide[0] @ wide[1] + bias)[np.newaxis], ids[np.newaxis])
@@ -123,6 +130,21 @@ def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypat
     assert np.isnan(loss(bias * np.nan))
     monkeypatch.setattr(fused_output, "LEAST_PROBABILITY", -1.0)
     assert loss(bias) == np.inf
+
+
+def test_a_softmax_is_changed_where_it_is() -> None:
+    """Nobody reads it but those who pick the targets' probabilities, and the scatter that comes after them: it may have its memory."""
+
+    def gradient(kernel: Any) -> Any:
+        loss = summed_cross_entropy(tf.ones((STEPS, SIZE)), kernel, tf.ones(VOCABULARY), tf.ones(STEPS, tf.int32), 1.0)
+        return tf.gradients(loss, kernel)
+
+    operations = tf.function(gradient, autograph=False).get_concrete_function(tf.ones((SIZE, VOCABULARY))).graph.get_operations()
+    (softmax,) = (operation for operation in operations if operation.type == "Softmax")
+    readers = {reader.type: reader for reader in softmax.outputs[0].consumers()}
+    assert sorted(readers) == ["GatherNd", "ScatterNdNonAliasingAdd"]
+    assert len(softmax.outputs[0].consumers()) == 2
+    assert readers["GatherNd"] in readers["ScatterNdNonAliasingAdd"].control_inputs
 
 
 def test_xla_gets_the_same_by_the_operations_that_it_has() -> None:

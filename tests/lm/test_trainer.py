@@ -1,5 +1,6 @@
 """The trainer around an implementation: learning rate, weights and state by name, device, traces, graph."""
 
+import dataclasses
 import types
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from lm.config import CONFIGS, IMPLEMENTATIONS
-from lm.initial import initial_weights
+from lm.initial import dropout_masks, initial_weights
 from tests.lm.agreement import random_batch, random_state
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
@@ -87,14 +88,19 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str) -> None:
     """TensorFlow takes an array that is aligned to 64 bytes for a variable's own memory, and 2.12 then computes in pieces of it."""
-    config = CONFIGS["notebook"]
+    config = dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5)
     trainer = Trainer(config, implementation)
     weights = {name: aligned(value) for name, value in initial_weights(config).items()}
     state = {name: aligned(value) for name, value in random_state(config, seed=1).items()}
-    before = {name: value.copy() for name, value in (weights | state).items()}
+    inputs, targets = map(aligned, random_batch(config, seed=0))
+    masks = tuple(map(aligned, dropout_masks(config, step=0)))
+    arrays = {**weights, **state, "inputs": inputs, "targets": targets, **{f"mask {layer}": mask for layer, mask in enumerate(masks)}}
+    before = {name: value.copy() for name, value in arrays.items()}
     trainer.weights, trainer.state = weights, state
-    trainer.train_step(*random_batch(config, seed=0)).loss.numpy()
-    assert [name for name, value in (weights | state).items() if not np.array_equal(value, before[name])] == []
+    trainer.train_step(inputs, targets, masks).loss.numpy()
+    trainer.weights, trainer.state = weights, state
+    trainer.evaluation_step(inputs, targets).numpy()
+    assert [name for name, value in arrays.items() if not np.array_equal(value, before[name])] == []
 
 
 def aligned(values: Any) -> Any:

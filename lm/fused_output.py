@@ -57,7 +57,7 @@ def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tens
     loss = tf.cond(
         tf.reduce_min(probabilities) > LEAST_PROBABILITY,
         lambda: -tf.reduce_sum(tf.math.log(probabilities)),
-        lambda: tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(ids, tf.matmul(units, weights))),
+        lambda: _summed_from_logits(tf.matmul(units, weights), places),
     )
     with tf.name_scope(gradient_scope()):
         minus_ones = -tf.ones(ids.shape)
@@ -66,6 +66,12 @@ def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tens
         by_rows = scale * tf.matmul(by_logits, kernel, transpose_b=True)
         by_weights = tf.matmul(scale * units, by_logits, transpose_a=True)
     return scale * loss, by_rows, by_weights
+
+
+def _summed_from_logits(logits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """The sum of the cross-entropies, however improbable the targets at `places` (row and id) are."""
+    shifted = logits - tf.reduce_max(logits, axis=1, keepdims=True)
+    return tf.reduce_sum(tf.math.log(tf.reduce_sum(tf.exp(shifted), axis=1)) - tf.gather_nd(shifted, places))
 
 
 def _added_in_place(values: tf.Tensor, places: tf.Tensor, updates: tf.Tensor) -> tf.Tensor:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lm.fused_scope import gradient_scope
+from lm.shares import shares
 
 # The batch goes in two parts where the recurrent weights stay in a core's cache, so that reading them twice costs nothing; else in one.
 CACHED_BYTES = 2 * 2**20
@@ -27,8 +28,7 @@ class Step(NamedTuple):
 
 def part_sizes(batch: int, size: int) -> list[int]:
     """How many of the batch each part has, if the largest layer has that size."""
-    parts = min(2 if 4 * size**2 * 4 <= CACHED_BYTES else 1, batch)  # float32
-    return [batch // parts + (part < batch % parts) for part in range(parts)]
+    return shares(batch, min(2 if 4 * size**2 * 4 <= CACHED_BYTES else 1, batch))  # float32
 
 
 def lstm_layer(

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from lm.fused_scope import gradient_scope
+from lm.shares import shares
 from lm.xla import traced_for_xla
 
 CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have, of more rows than one: docs/fused.md has the measurements
@@ -20,8 +21,7 @@ LEAST_PROBABILITY = 1e-30
 
 def chunk_sizes(rows: int, vocabulary: int) -> list[int]:
     """Rows of each chunk: as few chunks as CHUNK_BYTES allows."""
-    count = math.ceil(rows / max(CHUNK_BYTES // (4 * vocabulary), 1))  # float32
-    return [rows // count + (chunk < rows % count) for chunk in range(count)]
+    return shares(rows, math.ceil(rows / max(CHUNK_BYTES // (4 * vocabulary), 1)))  # float32
 
 
 def summed_cross_entropy(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, targets: tf.Tensor, scale: float) -> Any:

@@ -5,13 +5,15 @@ import dataclasses
 import datetime
 import hashlib
 import os
+import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.drive.inspection import Inspection, inspect
-from bench.drive.lockfile import Lock
+from bench.drive.lockfile import Lock, read_lock
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, damage, discard, held, sweep
 from bench.drive.uv import install, make_venv, resolve
@@ -19,7 +21,9 @@ from bench.record.files import write_record, write_text
 from bench.record.paired import Package, Side
 from bench.record.types import SCHEMA
 
-PYTHON = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
+PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
+PYTHON = PYTHON_OF_LOCKS
+REFERENCE = "reference"  # what asks for the pinned reference environment, and the folder of the baselines that holds its locks
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
@@ -43,31 +47,58 @@ def prepare(
     request = read_request(requested, gpu)
     if isinstance(request, Interpreter):
         return Side(requested, request.path, variables, packages=inspect(request.path, variables).packages)
-    return _installed(requested, request, as_of, python or PYTHON, variables, cache or cache_folder(), say)
+
+    def resolved(interpreter: str) -> tuple[Lock, AsOf]:
+        say(f"resolving {' '.join(request.lines)}")
+        return resolve(requested, request.lines, as_of, interpreter)
+
+    return _installed(requested, resolved, as_of.moment, python or PYTHON, variables, cache or cache_folder(), say)
+
+
+def prepare_reference(
+    locks: Path, *, variables: Mapping[str, str] | None = None, cache: Path | None = None, say: Callable[[str], None] = lambda line: None
+) -> Side:
+    """The pinned reference environment, built from this platform's lock in a folder if it isn't there already.
+
+    Raises RequestError where the platform has no lock, BuildError where the lock can't be installed (offline, say).
+    """
+    path = locks / f"cpython-{PYTHON_OF_LOCKS}-{sys.platform}-{platform.machine()}.txt"
+    if not path.is_file():
+        there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
+        raise RequestError(f"the reference has no lock for this platform ({path.stem}; there is {there}): name another by --reference")
+    lock = read_lock(path.read_text(encoding="utf-8"))
+    return _installed(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON, dict(variables or {}), cache or cache_folder(), say)
 
 
 def _installed(
-    requested: str, request: Requirements, as_of: AsOf, python: str, variables: dict[str, str], cache: Path, say: Callable[[str], None]
+    requested: str,
+    choose: Callable[[str], tuple[Lock, AsOf]],
+    as_of: str,
+    python: str,
+    variables: dict[str, str],
+    cache: Path,
+    say: Callable[[str], None],
 ) -> Side:
+    """The side whose lock `choose` gives for an interpreter, with the index's limit; built if the cache doesn't hold it whole."""
     cache.mkdir(parents=True, exist_ok=True)
     sweep(cache)
     with _new_folder(cache) as new:
         interpreter = make_venv(new, python)
         found = inspect(interpreter)
-        say(f"resolving {' '.join(request.lines)} for Python {found.version}")
-        lock, limit = resolve(requested, request.lines, as_of, interpreter)
-        if as_of.moment and not limit.moment:
+        lock, limit = choose(interpreter)
+        if as_of and not limit.moment:
             say("the package index gives no upload times: both sides see it as it is")
+        moment = limit.moment or as_of
         folder = cache / _name(requested, lock, found)
         with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
             why = damage(folder, lock.text)
             if why:
                 say(f"building {folder.name}: {why}")
-                _build(new, folder, lock, limit, Stored(SCHEMA, requested, limit.moment or as_of.moment, _now(), found.version, ()))
+                _build(new, folder, lock, limit, Stored(SCHEMA, requested, moment, _now(), found.version, ()))
             os.utime(folder / STORED_FILE)  # when it was last used
             packages = inspect(str(folder / "bin" / "python")).packages
     say(f"{requested}: {folder.name}")
-    return Side(requested, str(folder / "bin" / "python"), variables, limit.moment or as_of.moment, _with_hashes(packages, lock))
+    return Side(requested, str(folder / "bin" / "python"), variables, moment, _with_hashes(packages, lock))
 
 
 def _build(new: Path, folder: Path, lock: Lock, limit: AsOf, stored: Stored) -> None:

@@ -1,6 +1,7 @@
 """What one process of a launch brings, block by block, and the record made of it: after a failure midway, too."""
 
 import dataclasses
+import itertools
 import math
 import statistics
 
@@ -8,6 +9,9 @@ from bench.drive.plan import Plan
 from bench.record.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
+
+
+TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 
 
 @dataclasses.dataclass
@@ -19,7 +23,6 @@ class Measured:
     losses: list[float] = dataclasses.field(default_factory=list)
     first_step_seconds: float = math.nan
     step_seconds: list[float] = dataclasses.field(default_factory=list)
-    yardstick_seconds: list[float] = dataclasses.field(default_factory=list)
     numerics: list[NumericError] = dataclasses.field(default_factory=list)
     rss: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # (steps taken, bytes) after each block
     evaluation: Evaluation | None = None
@@ -50,7 +53,7 @@ class Measured:
             startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
         if finished and not self.numerics:
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
-            memory = Memory(finished.peak_rss_bytes, memory_slope(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
+            memory = Memory(finished.peak_rss_bytes, memory_growth(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
         return Record(
             subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
             environment=description.environment if description else None,
@@ -60,7 +63,6 @@ class Measured:
             started=started,
             losses=tuple(self.losses),
             step_seconds=tuple(self.step_seconds) if plan.speed and not self._turned_off_tf32(plan) else (),
-            yardstick_seconds=tuple(self.yardstick_seconds),
             startup=startup,
             evaluation=self.evaluation,
             memory=memory,
@@ -75,9 +77,14 @@ class Measured:
         return bool(self.numerics and default and plan.device.startswith("gpu"))
 
 
-def memory_slope(rss: list[tuple[int, int]]) -> float:
-    """Bytes a step by which resident memory grew over the second half of the blocks: least squares; 0 for fewer than two points."""
-    points = rss[len(rss) // 2 :]
-    if len(points) < 2:
-        return 0.0
-    return statistics.linear_regression([steps for steps, _ in points], [size for _, size in points]).slope
+def memory_growth(rss: list[tuple[int, int]]) -> float:
+    """Bytes a step by which resident memory grows: the 20% trimmed mean over blocks, the first quarter of them left out.
+
+    `rss` holds (steps taken, bytes) after each block. The first blocks fill pools, and later a pool still grows by megabytes at once now
+    and then: one such jump is no leak, which shows in most blocks. 0 for fewer than two readings.
+    """
+    settled = rss[len(rss) // 4 :]
+    growth = sorted((size - before) / (steps - taken) for (taken, before), (steps, size) in itertools.pairwise(settled))
+    cut = int(TRIMMED * len(growth))
+    kept = growth[cut : len(growth) - cut]
+    return statistics.fmean(kept) if kept else 0.0

@@ -19,14 +19,12 @@ class MarginsError(ValueError):
 class Margins:
     """Relative differences, as fractions: 0.05 is 5%."""
 
-    speed: float
-    memory: float
     perplexity: dict[str, float]  # by configuration
-    speed_informs: tuple[str, ...]  # configurations whose speed doesn't gate
-    speed_by_yardstick: tuple[str, ...]  # configurations whose step time is judged relative to the yardstick's
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
-    paired: dict[str, float]  # of paired comparisons, by metric; metrics that aren't named inform
-    memory_growth_bytes: float  # of paired comparisons: bytes a step more than the reference's growth
+    paired: dict[str, float]  # measured in turn, by metric; metrics that aren't named inform
+    memory_growth_bytes: dict[str, float]  # by configuration: bytes a step more than the reference's growth
+    budget: dict[str, float]  # by metric: the change since the ledger's first entry
+    between_hosts: float  # standard deviation of a release's ratio from host to host
     micro: float  # of a micro-benchmark's median round
 
 
@@ -40,22 +38,19 @@ def read_margins(path: Path) -> Margins:
     wrong = sorted(known ^ set(plain))
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    for name in ("perplexity", "window_start", "paired"):
-        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of fractions")
-    unknown = sorted(set(plain["paired"]) - set(PAIRED_METRICS))
-    _require(not unknown, path, "paired", unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
+    tables = ("perplexity", "window_start", "paired", "memory_growth_bytes", "budget")
+    for name in tables:
+        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of numbers")
+    for name in ("paired", "budget"):
+        unknown = sorted(set(plain[name]) - set(PAIRED_METRICS))
+        _require(not unknown, path, name, unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
+    gating = [*plain["paired"], *plain["budget"]]
     most = MOST_GATING - 2  # perplexity and memory growth gate as well
-    _require(
-        len(plain["paired"]) <= most, path, "paired", sorted(plain["paired"]), f"at most {most} metrics: with more a PASS becomes rare"
-    )
-    growth = plain["memory_growth_bytes"]
-    _require(_is_number(growth) and 0 < growth < math.inf, path, "memory_growth_bytes", growth, "bytes a step, above 0")
-    for name in ("speed_informs", "speed_by_yardstick"):
-        strings = isinstance(plain[name], list) and all(isinstance(item, str) for item in plain[name])
-        _require(strings, path, name, plain[name], "a list of configurations' names")
-        plain[name] = tuple(plain[name])
-    margins = {name: plain[name] for name in ("speed", "memory", "micro")}
-    margins |= {f"{table}.{name}": margin for table in ("perplexity", "paired") for name, margin in plain[table].items()}
+    _require(len(gating) <= most, path, "paired and budget", gating, f"at most {most} metrics: with more a PASS becomes rare")
+    for name, growth in plain["memory_growth_bytes"].items():
+        _require(_is_number(growth) and 0 < growth < math.inf, path, f"memory_growth_bytes.{name}", growth, "bytes a step, above 0")
+    margins = {name: plain[name] for name in ("between_hosts", "micro")}
+    margins |= {f"{table}.{name}": margin for table in ("perplexity", "paired", "budget") for name, margin in plain[table].items()}
     for name, margin in margins.items():
         _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")
     for name, start in plain["window_start"].items():

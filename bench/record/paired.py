@@ -5,6 +5,7 @@ that a drift of the machine cancels within a quad and a role's place cancels bet
 """
 
 import dataclasses
+import hashlib
 
 from bench.record.lockstep import Lockstep
 from bench.record.types import Failure, Record
@@ -31,6 +32,12 @@ class Side:
     variables: dict[str, str]  # environment variables that its processes get besides
     as_of: str = ""  # date and time up to which the package index was read; "" for an interpreter that was there
     packages: tuple[Package, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be compared."""
+        lines = sorted(f"{package.name}=={package.version}" for package in self.packages)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,9 @@ Units stand in the names. Losses are costs of a step: the sum over time of the b
 import dataclasses
 import hashlib
 
+# 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
 # 1: the first.
-SCHEMA = 1
+SCHEMA = 2
 
 NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: there was nothing to measure, so nothing can be said of it
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
@@ -134,7 +135,6 @@ class Record:
     started: str  # ISO 8601, UTC
     losses: tuple[float, ...]  # by step
     step_seconds: tuple[float, ...]  # steady steps only: see bench.drive.measured
-    yardstick_seconds: tuple[float, ...]  # the same step by NumPy, taken in turn with TensorFlow's
     startup: Startup | None
     evaluation: Evaluation | None
     memory: Memory | None  # of launches that ran no oracle
@@ -155,7 +155,7 @@ class Run:
     """The records of one command."""
 
     schema: int
-    created: str  # ISO 8601, UTC; names the measurement session
+    created: str  # ISO 8601, UTC
     command: tuple[str, ...]
     records: tuple[Record, ...]
     warnings: tuple[str, ...]
@@ -171,23 +171,15 @@ class Replica:
 
 
 @dataclasses.dataclass(frozen=True)
-class LaunchSpeed:
-    """One launch's raw values in a speed baseline."""
+class Throughput:
+    """Words a second of one run on one machine: context for a reader, a gate only on a machine that is known to be the same."""
 
-    step_seconds: float  # summary of its steady steps
-    yardstick_seconds: float | None  # summary of the NumPy steps taken in turn
-    peak_rss_bytes: int | None
-    startup_seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Session:
-    """The launches of one run on one machine. Sessions differ more than launches within one."""
-
-    created: str
+    created: str  # ISO 8601, UTC: of the run
     machine: Machine
-    environment: Environment
-    launches: tuple[LaunchSpeed, ...]
+    tensorflow: str
+    threads: int
+    in_turn: bool  # measured in blocks, in turn with a reference's process; otherwise in a process that ran alone
+    words_per_second: tuple[float, ...]  # by launch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,4 +192,4 @@ class Baseline:
     command: tuple[str, ...]
     subject: Subject
     replicas: tuple[Replica, ...]
-    sessions: tuple[Session, ...]
+    throughput: tuple[Throughput, ...]

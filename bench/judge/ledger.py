@@ -1,0 +1,101 @@
+"""What the ledger says of a metric: the ratio accepted last, where the first entry stands, and which regressions are accepted.
+
+Entries are ratios to the reference of their time. A move of the reference from R to E is itself an entry, with the ratio E/R, so that
+log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and variances add up.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+from bench.judge.types import Comparison, Outcome
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.types import Machine
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """Where an accepted TensorFlow stands to a reference, in one metric of one subject."""
+
+    tensorflow: str
+    estimate: float  # logarithm, TensorFlow/reference
+    variance: float  # of the estimate: the entry's own, and those of the moves that it was rebased by
+    machines: frozenset[Machine]  # that the numbers were measured on; none where the TensorFlow is the reference itself
+
+
+def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
+    """Every entry that has the metric, rebased to `reference` (a Side.identity), in the order of acceptance."""
+    found = (_position(ledger, entry, reference, subject, metric) for entry in ledger.entries)
+    return [position for position in found if position]
+
+
+def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) -> float:
+    """The logarithm of the ratio to the reference that was accepted last; 0 where the ledger says nothing of it."""
+    found = positions(ledger, reference, subject, metric)
+    return found[-1].estimate if found else 0.0
+
+
+def knows(ledger: Ledger, reference: str) -> bool:
+    """Whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
+    return any(reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries)
+
+
+def tolerated(comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str) -> list[Comparison]:
+    """The comparisons, with those that are an accepted regression as PASS, the reason in their notes.
+
+    `created` is the report's own date (ISO 8601): judged again, a report keeps its verdict.
+    """
+    held = [accepted for accepted in regressions if created[:10] <= accepted.expires]
+    return [_tolerated(comparison, held) for comparison in comparisons]
+
+
+def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
+    if comparison.outcome is not Outcome.REGRESSION:
+        return comparison
+    found = (one for one in held if (one.subject, one.metric) == (comparison.subject, comparison.metric) and _covers(one, comparison))
+    accepted = next(found, None)
+    if accepted is None:
+        return comparison
+    note = f"accepted until {accepted.expires}: {accepted.reason} ({accepted.link}); {comparison.note}"
+    return dataclasses.replace(comparison, outcome=Outcome.PASS, note=note)
+
+
+def _covers(accepted: AcceptedRegression, comparison: Comparison) -> bool:
+    """Whether the regression is no larger than what was accepted."""
+    if comparison.interval is None:
+        return accepted.limit is None
+    return accepted.limit is not None and comparison.interval.estimate <= math.log1p(accepted.limit)
+
+
+def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:
+    """An entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that reference."""
+    if entry.environment == reference:
+        return Position(entry.tensorflow, 0.0, 0.0, frozenset())
+    own = _ratio(entry, subject, metric)
+    moves = _moves(ledger, entry.reference, reference)
+    if own is None or moves is None:
+        return None
+    ratios = [(move, _ratio(move, subject, metric)) for move in moves]
+    known = [(move, ratio) for move, ratio in ratios if ratio]
+    if len(known) < len(ratios):
+        return None
+    estimate = own.estimate - math.fsum(ratio.estimate for _, ratio in known)
+    variance = own.standard_error**2 + math.fsum(ratio.standard_error**2 for _, ratio in known)
+    return Position(entry.tensorflow, estimate, variance, frozenset([entry.machine, *(move.machine for move, _ in known)]))
+
+
+def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
+    """The moves that lead from one reference to a later one; None if there are none such."""
+    moves: list[Entry] = []
+    at = old
+    for entry in ledger.entries:
+        if at == new:
+            break
+        if entry.becomes_reference and entry.reference == at:
+            moves.append(entry)
+            at = entry.environment
+    return moves if at == new else None
+
+
+def _ratio(entry: Entry, subject: str, metric: str) -> Ratio | None:
+    return next((ratio for ratio in entry.ratios if (ratio.subject, ratio.metric) == (subject, metric)), None)

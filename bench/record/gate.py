@@ -1,0 +1,20 @@
+"""A gate's report: what the candidate computed, and how fast it was in turn with the pinned reference."""
+
+import dataclasses
+
+from bench.record.paired import PairedRun
+from bench.record.types import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class GateRun:
+    """Everything that one gate measured, which is all that its verdict needs besides the baselines."""
+
+    schema: int
+    created: str  # ISO 8601, UTC; dates in the ledger are compared with it
+    command: tuple[str, ...]
+    numbers: Run  # the candidate alone: checked against the oracle, and trained for its perplexity
+    speed: tuple[PairedRun, ...]  # of each configuration whose speed was measured, reference and candidate in turn
+    speed_problem: str = ""  # why speed was asked for and not measured; "" where it was measured or not asked for
+    gate_stored: bool = False  # words/s gate by the baselines' stored range, as on a dedicated runner
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,54 @@
+"""The ledger: how fast every accepted TensorFlow was, as a ratio to the reference of its time, and which regressions are accepted.
+
+Ratios are logarithms, candidate/reference: above 0 is slower or larger. They travel between machines where seconds don't.
+"""
+
+import dataclasses
+
+from bench.record.types import Machine
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """One metric of one subject, as a paired run measured it."""
+
+    subject: str  # Subject.name, or a micro-benchmark's
+    metric: str
+    estimate: float  # logarithm, candidate/reference
+    standard_error: float  # of the estimate; 0 where the TensorFlow is the reference
+    launches: int  # that it rests on; 0 where the TensorFlow is the reference
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A TensorFlow that was accepted, or to which the reference was moved."""
+
+    created: str  # ISO 8601, UTC: of the run that measured it
+    tensorflow: str
+    environment: str  # Side.identity of what was accepted
+    reference: str  # Side.identity of the reference that it was measured against
+    machine: Machine
+    reason: str
+    ratios: tuple[Ratio, ...]
+    becomes_reference: bool = False  # later entries are measured against this one's environment
+
+
+@dataclasses.dataclass(frozen=True)
+class AcceptedRegression:
+    """A regression that verdicts name and let pass until a date."""
+
+    subject: str
+    metric: str
+    limit: float | None  # largest relative difference that is accepted, 0.08 is 8%; None for what is compared exactly
+    reason: str
+    link: str
+    expires: str  # ISO 8601 date: the last day on which it holds, compared with the report's own date
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """The whole file, in the order of acceptance."""
+
+    schema: int
+    entries: tuple[Entry, ...]
+    regressions: tuple[AcceptedRegression, ...] = ()

@@ -1,0 +1,19 @@
+"""A micro report: the sides of a comparison of hot paths. Its launches are pytest-benchmark files beside it."""
+
+import dataclasses
+
+from bench.record.paired import Side
+from bench.record.types import Failure
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroRun:
+    """What `tfgate micro` compared."""
+
+    schema: int
+    created: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    reference: Side
+    candidate: Side
+    failure: Failure | None  # of the candidate, in a launch that the reference finished, and again when it was repeated
+    warnings: tuple[str, ...]

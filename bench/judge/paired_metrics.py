@@ -74,7 +74,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         ),
         Metric(
             "memory growth",
-            margins.memory_growth_bytes,
+            margins.memory_growth_bytes.get(subject.config),
             lambda pair, side: memory.slope_bytes_per_step if (memory := record(pair, side).memory) else None,
             lambda size: f"{size / 1024:+.1f} KiB a step",
             difference=lambda size: f"{size / 1024:+.1f} KiB",

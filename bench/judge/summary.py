@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from statistics import fmean
 
 import numpy as np
 
-from bench.record.types import LaunchSpeed, Record, Subject
+from bench.record.types import Record, Subject
 
 TRIMMED = 0.2  # of the step times at either end: a burst of noise hits some steps, not the launch
 LEAST_STEPS = 3  # below that there is no speed to speak of
@@ -26,30 +25,10 @@ def robust_seconds(step_seconds: Sequence[float]) -> float | None:
     return math.exp(float(np.log(seconds[cut : seconds.size - cut]).mean()))
 
 
-def stalls(records: Sequence[Record]) -> float:
-    """How much more than a typical step one takes on average, in the logarithm: what robust_seconds leaves out. Mean over the launches."""
-    excess = [math.log(fmean(record.step_seconds) / typical) for record in records if (typical := robust_seconds(record.step_seconds))]
-    return fmean(excess) if excess else 0.0
-
-
-def others_cpu(records: Sequence[Record]) -> float:
-    """The part of the CPU that other processes had beside the timed launches, their mean; one that isn't known counts as 0."""
-    parts = [record.others_cpu or 0.0 for record in records if record.step_seconds]
-    return fmean(parts) if parts else 0.0
-
-
-def launch_speed(record: Record) -> LaunchSpeed | None:
-    """The values of a launch that baselines keep; None if it has no steady steps. Raises ValueError: see robust_seconds."""
+def words_per_second(record: Record) -> float | None:
+    """Of a typical step; None for too few steady steps. Raises ValueError: see robust_seconds."""
     step = robust_seconds(record.step_seconds)
-    if step is None or record.startup is None:
-        return None
-    startup = record.startup
-    return LaunchSpeed(
-        step_seconds=step,
-        yardstick_seconds=robust_seconds(record.yardstick_seconds),
-        peak_rss_bytes=record.memory.peak_rss_bytes if record.memory else None,
-        startup_seconds=startup.import_seconds + startup.build_seconds + startup.trace_seconds + startup.first_step_seconds,
-    )
+    return record.subject.tokens_per_step / step if step else None
 
 
 def log_perplexity(losses: Sequence[float], subject: Subject, window_start: float) -> float:

@@ -14,28 +14,25 @@ from bench.record.types import (
     Environment,
     Evaluation,
     Failure,
-    LaunchSpeed,
     Machine,
     Memory,
     NumericError,
     Record,
     Replica,
     Run,
-    Session,
     Startup,
     Subject,
+    Throughput,
 )
 
 STEPS = 10
 MARGINS = Margins(
-    speed=0.25,
-    memory=0.10,
     perplexity=dict.fromkeys(("tiny", "notebook", "small"), 0.01),
-    speed_informs=("tiny",),
-    speed_by_yardstick=(),
     window_start={"notebook": 0.2},
     paired={},
-    memory_growth_bytes=102_400,
+    memory_growth_bytes={"notebook": 102_400, "tiny": 4096},
+    budget={},
+    between_hosts=0.03,
     micro=0.15,
 )
 MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
@@ -64,7 +61,6 @@ def record(
     subject: Subject = SUBJECT,
     tensorflow: str = "2.21.0",
     machine: Machine = MACHINE,
-    yardstick_seconds: float = 0.05,
     numerics: Sequence[NumericError] = (WITHIN,),
     peak_rss_mebibytes: int = 1024,
     failure: Failure | None = None,
@@ -79,7 +75,6 @@ def record(
         started="2026-01-02T03:04:05+00:00",
         losses=losses(log_perplexity),
         step_seconds=(step_seconds,) * 5,
-        yardstick_seconds=(yardstick_seconds,) * 5,
         startup=Startup(8.0, 0.5, 1.0, 0.25),
         evaluation=Evaluation(150.0, 1000, 0.5, False),
         memory=Memory(peak_rss_mebibytes * 2**20, 0.0) if launch else None,
@@ -112,23 +107,10 @@ def replica(log_perplexity: float, tensorflow: str = "2.21.0", **kind: bool | in
     return Replica(dataclasses.replace(environment(tensorflow), **kind), 1, losses(log_perplexity))  # type: ignore[arg-type]  # by name
 
 
-def session(
-    speeds: Iterable[float],
-    day: int = 1,
-    *,
-    machine: Machine = MACHINE,
-    tensorflow: str = "2.21.0",
-    threads: int = 2,
-    yardsticks: Iterable[float | None] | None = None,
-    peak_rss_mebibytes: int = 1024,
-) -> Session:
-    speeds = list(speeds)
-    launches = [
-        LaunchSpeed(seconds, yardstick, peak_rss_mebibytes * 2**20, 9.75)
-        for seconds, yardstick in zip(speeds, yardsticks if yardsticks is not None else [None] * len(speeds), strict=True)
-    ]
-    created = f"2026-01-{day:02}T00:00:00+00:00"
-    return Session(created, machine, environment(tensorflow, threads=threads), tuple(launches))
+def throughput(
+    words_per_second: Iterable[float], day: int = 1, *, machine: Machine = MACHINE, tensorflow: str = "2.21.0", in_turn: bool = False
+) -> Throughput:
+    return Throughput(f"2026-01-{day:02}T00:00:00+00:00", machine, tensorflow, 2, in_turn, tuple(words_per_second))
 
 
 REPLICAS = tuple(
@@ -141,14 +123,14 @@ REPLICAS = tuple(
     }.items()
     for value in values
 )
-# Three sessions whose step times differ by a percent or two between and within.
-SESSIONS = (session(SPEEDS, 1), session([0.102, 0.103, 0.104, 0.101], 2), session([0.099, 0.101, 0.100, 0.098], 3))
+# Words a second of steps of 0.098 to 0.104 s, of 300 words each.
+THROUGHPUT = (throughput([3000, 2970, 2941, 2913], 1), throughput([2941, 2913, 2885, 2970], 2), throughput([3030, 2970, 3000, 3061], 3))
 
 
 def baseline(
     replicas: Sequence[Replica] = REPLICAS,
-    sessions: Sequence[Session] = SESSIONS,
+    stored: Sequence[Throughput] = THROUGHPUT,
     subject: Subject = SUBJECT,
     reason: str = "first baseline",
 ) -> Baseline:
-    return Baseline(SCHEMA, "2026-01-04T00:00:00+00:00", reason, ("tfgate", "record"), subject, tuple(replicas), tuple(sessions))
+    return Baseline(SCHEMA, "2026-01-04T00:00:00+00:00", reason, ("tfgate", "record"), subject, tuple(replicas), tuple(stored))

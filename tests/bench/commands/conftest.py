@@ -12,15 +12,13 @@ from bench.record.types import Record
 from tests.bench.samples import SUBJECT, baseline, records, run
 
 MARGINS_TEXT = """\
-speed = 0.25
-memory = 0.10
 micro = 0.15
-speed_informs = ["tiny"]
-speed_by_yardstick = []
+between_hosts = 0.03
 perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
 window_start = { notebook = 0.2 }
-memory_growth_bytes = 102_400
+memory_growth_bytes = { notebook = 102_400, tiny = 4_096 }
 paired = { step_time = 0.05 }
+budget = { step_time = 0.10 }
 """
 
 

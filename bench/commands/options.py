@@ -11,9 +11,10 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
+from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
-from bench.record.types import Baseline, Run
+from bench.record.types import SCHEMA, Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
 
@@ -21,6 +22,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
+LEDGER_FILE = "ledger.json"
 DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes from a run's file: it must not lead out of a folder
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
@@ -75,9 +77,9 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
     return Path("reports") / f"{stamp}-{name}"
 
 
-def launch_count(options: argparse.Namespace) -> int:
+def launch_count(options: argparse.Namespace, default: int = LAUNCHES) -> int:
     """The --launches option. Raises UsageError for less than one."""
-    launches = LAUNCHES if options.launches is None else int(options.launches)
+    launches = default if options.launches is None else int(options.launches)
     if launches < 1:
         raise UsageError(f"--launches is {launches}; it must be at least 1")
     return launches
@@ -170,3 +172,9 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
         if path.stem != baseline.subject.name:
             raise FormatError(f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json")
     return {baseline.subject.name: baseline for baseline in found.values()}
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
+    path = folder / LEDGER_FILE
+    return read_record(Ledger, path) if path.exists() else Ledger(SCHEMA, ())

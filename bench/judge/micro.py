@@ -9,10 +9,10 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from bench.judge.ledger import accepted_ratio, tolerated
+from bench.judge.ledger import LedgerError, accepted_ratio, knows, tolerated
 from bench.judge.sequential import LOOKS, Decision, decide
 from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
-from bench.record.ledger import Ledger, Ratio
+from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
 from bench.record.types import Failure
@@ -55,17 +55,39 @@ def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: flo
     return all(decision is not None and decision.final for decision in decisions)
 
 
+def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledger: Ledger, reason: str) -> Entry:
+    """Returns the ledger's entry of a report's candidate; one that is the reference itself has no ratios, since each is 1.
+
+    Raises LedgerError for a reference that isn't the ledger's, a report that is in the ledger already and one whose launches are too few
+    or whose candidate failed, and UnlikeError.
+    """
+    if run.failure or run.incomplete:
+        raise LedgerError("the run is not whole: nothing to accept")
+    if len(candidate) < LEAST_LAUNCHES:
+        raise LedgerError(f"the run holds {len(candidate)} launches in turn, and {LEAST_LAUNCHES} are needed to accept their ratios")
+    if ledger.entries and not knows(ledger, run.reference.identity):
+        raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
+    if any(entry.created == run.created for entry in ledger.entries):
+        raise LedgerError(f"the run of {run.created} is in the ledger already")
+    return Entry(
+        run.created,
+        next(iter(candidate[0].cases.values())).tensorflow,
+        run.candidate.identity,
+        run.reference.identity,
+        run.machine.fingerprint(),
+        f"{run.machine.cpu_model}, {run.machine.cores} cores",
+        reason,
+        () if run.candidate.identity == run.reference.identity else ratios(reference, candidate),
+    )
+
+
 def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
-    """The ratio of every benchmark that all launches have, as the ledger keeps it. Raises UnlikeError for fewer launches than a look takes."""
-    count = min(len(reference), len(candidate))
-    if count < LEAST_LAUNCHES:
-        raise UnlikeError(f"{count} launches of both sides tell no ratio that can be accepted; {LEAST_LAUNCHES} are needed (--launches)")
-    reference, candidate = reference[:count], candidate[:count]
+    """Returns the ratio of every benchmark that all launches have, two launches of each side at least. Raises UnlikeError."""
     found = []
     for name in common(reference, candidate):
         one, values = candidate[0].cases[name], _log_ratios(name, reference, candidate)
-        error = statistics.stdev(values) / math.sqrt(count)
-        found.append(Ratio(one.subject, one.metric, statistics.fmean(values), error, count))
+        error = statistics.stdev(values) / math.sqrt(len(values))
+        found.append(Ratio(one.subject, one.metric, statistics.fmean(values), error, len(values)))
     return tuple(found)
 
 

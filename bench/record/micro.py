@@ -1,4 +1,4 @@
-"""What `bench/micro` left in a pytest-benchmark JSON file: one file is one launch, a fresh process."""
+"""What `tfgate micro` leaves in a folder: a report, and a pytest-benchmark JSON file for each launch, a fresh process."""
 
 import dataclasses
 import math
@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.codec import FormatError, from_plain, parse
+from bench.record.files import read_record
+from bench.record.micro_run import MicroRun
+from bench.record.paired import CANDIDATE, REFERENCE
+
+MICRO_FILE = "micro.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +68,35 @@ def read_launch(path: Path) -> MicroLaunch:
     if not found:
         raise FormatError(f"{path} holds no benchmarks of bench/micro")
     return MicroLaunch(path, {one.name: one for one in found})
+
+
+def launch_file(folder: Path, role: str, number: int) -> Path:
+    """Returns the path of a side's launch, counted from 0, in a report's folder."""
+    return folder / f"{role}-{number:02}.json"
+
+
+def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+    """Reads a report, by its folder or its micro.json: (the run, the reference's launches, the candidate's), in the order measured.
+
+    Raises FormatError, with the path, for files that are damaged or don't belong together, and OSError.
+    """
+    folder = path if path.is_dir() else path.parent
+    run = read_record(MicroRun, folder / MICRO_FILE)
+    reference, candidate = (_launches(folder, role) for role in (REFERENCE, CANDIDATE))
+    wanted = len(candidate) + (1 if run.failure else 0)
+    if len(reference) != wanted and not run.incomplete:
+        counts = f"{len(reference)} launches of the reference where the candidate's call for {wanted}"
+        raise FormatError(f"{folder} holds {counts}: files are missing")
+    return run, reference, candidate
+
+
+def _launches(folder: Path, role: str) -> list[MicroLaunch]:
+    paths = sorted(folder.glob(f"{role}-*.json"))
+    wanted = [launch_file(folder, role, number) for number in range(len(paths))]
+    strange = next((path for path, expected in zip(paths, wanted, strict=True) if path != expected), None)
+    if strange:
+        raise FormatError(f"{strange} is no launch of this report, or one before it is missing")
+    return [read_launch(path) for path in paths]
 
 
 def _case(plain: Any) -> MicroCase:

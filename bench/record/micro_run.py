@@ -1,15 +1,9 @@
 """A micro report: the sides of a comparison of hot paths. Its launches are pytest-benchmark files beside it."""
 
 import dataclasses
-from pathlib import Path
 
-from bench.record.codec import FormatError
-from bench.record.files import read_record
-from bench.record.micro import MicroLaunch, read_launch
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import Side
 from bench.record.types import INCOMPLETE, Failure, Machine
-
-MICRO_FILE = "micro.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,30 +23,3 @@ class MicroRun:
     def incomplete(self) -> tuple[str, ...]:
         """The warnings that say that launches are missing."""
         return tuple(warning for warning in self.warnings if warning.startswith(INCOMPLETE))
-
-
-def launch_file(folder: Path, role: str, number: int) -> Path:
-    """Returns the path of a side's launch, counted from 0, in a report's folder."""
-    return folder / f"{role}-{number:02}.json"
-
-
-def read_micro(folder: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
-    """Reads a report: (the run, the reference's launches, the candidate's), launches in the order measured.
-
-    Raises FormatError, with the path, for files that are damaged or don't belong together, and OSError.
-    """
-    run = read_record(MicroRun, folder / MICRO_FILE)
-    reference, candidate = (_launches(folder, role) for role in (REFERENCE, CANDIDATE))
-    wanted = len(candidate) + (1 if run.failure else 0)
-    if len(reference) != wanted and not run.incomplete:
-        raise FormatError(f"{folder} holds {len(reference)} launches of the reference where the candidate's call for {wanted}: files are missing")
-    return run, reference, candidate
-
-
-def _launches(folder: Path, role: str) -> list[MicroLaunch]:
-    paths = sorted(folder.glob(f"{role}-*.json"))
-    wanted = [launch_file(folder, role, number) for number in range(len(paths))]
-    strange = next((path for path, expected in zip(paths, wanted, strict=True) if path != expected), None)
-    if strange:
-        raise FormatError(f"{strange} is no launch of this report, or one before it is missing")
-    return [read_launch(path) for path in paths]

@@ -8,8 +8,8 @@ import pytest
 
 from bench.drive.micro import Suite, measure_launch, measure_micro, require_suite
 from bench.drive.process import WorkerError
-from bench.record.micro import MicroLaunch
-from bench.record.micro_run import MICRO_FILE, MicroRun, read_micro
+from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
+from bench.record.micro_run import MicroRun
 from bench.record.paired import Side
 from bench.record.types import INCOMPLETE
 from tests.bench.micro_samples import STEP, calls, micro_interpreter

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.judge.micro import GATING, UnlikeError, common, decided, gates, judge_micro, ratios
+from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
+from bench.judge.ledger import LedgerError
 from bench.judge.sequential import decide
 from bench.judge.types import Outcome, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -61,7 +62,7 @@ def judge(
 def accepting(estimate: float) -> Ledger:
     """A ledger whose last entry has such a ratio of the step to the run's reference."""
     ratio = Ratio(SUBJECT, METRIC, estimate, 0.01, 12)
-    entry = Entry("2026-01-01T00:00:00+00:00", "2.22.0", CANDIDATE.identity, REFERENCE.identity, MACHINE, "for a test", (ratio,))
+    entry = Entry("2026-01-01T00:00:00+00:00", "2.22.0", CANDIDATE.identity, REFERENCE.identity, MACHINE.fingerprint(), "a host", "for a test", (ratio,))
     return Ledger(SCHEMA, (entry,))
 
 
@@ -254,13 +255,38 @@ def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_firs
     assert (decides(one[:3], other[:3]), decides(one[:4], other[:4])) == (False, True)
 
 
-def test_ratios_are_what_was_measured() -> None:
-    """Mean and standard error of the log ratios of the launches that both have."""
-    step, eager = ratios(launches(SECONDS), launches(OTHERS[:5], 1.1))
-    values = [math.log(1.1 * new / old) for new, old in zip(OTHERS[:5], SECONDS[:5], strict=True)]
-    assert (step.subject, step.metric, step.launches) == (SUBJECT, METRIC, 5)
+def test_an_accepted_candidate_enters_the_ledger_with_what_was_measured() -> None:
+    """Mean and standard error of the log ratios; against the ledger with that entry, the same launches show no change."""
+    reference, candidate = launches(SECONDS), launches(OTHERS, 1.1)
+    entry = entry_of_micro(MICRO_RUN, reference, candidate, EMPTY, "accepted")
+    step, eager = entry.ratios
+    values = [math.log(1.1 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)]
+    assert (step.subject, step.metric, step.launches, eager.metric) == (SUBJECT, METRIC, 6, "step eager")
     assert step.estimate == pytest.approx(statistics.fmean(values))
-    assert step.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(5))
-    assert eager.metric == "step eager"
-    with pytest.raises(UnlikeError, match=r"3 launches of both sides tell no ratio that can be accepted; 4 are needed"):
-        ratios(launches(SECONDS), launches(OTHERS[:3]))
+    assert step.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(6))
+    assert (entry.created, entry.tensorflow, entry.host) == (MICRO_RUN.created, "2.21.0", "A CPU, 2 cores")
+    assert (entry.environment, entry.reference) == (CANDIDATE.identity, REFERENCE.identity)
+    found = judge(reference, candidate, ledger=Ledger(SCHEMA, (entry,))).comparisons[0].interval
+    assert found is not None
+    assert found.estimate == pytest.approx(0, abs=1e-12)
+
+
+def test_the_reference_s_own_packages_have_no_ratios() -> None:
+    same = dataclasses.replace(MICRO_RUN, candidate=REFERENCE)
+    assert entry_of_micro(same, launches(SECONDS), launches(OTHERS), EMPTY, "the first").ratios == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "ledger", "said"),
+    [
+        ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
+        ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the run is not whole"),
+        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 4, EMPTY, "the run is not whole"),
+        ({"reference": CANDIDATE}, 4, accepting(0.0), r"reference new/bin/python \(\w{12}\) is not one of the ledger's"),
+        ({"created": "2026-01-01T00:00:00+00:00"}, 4, accepting(0.0), "is in the ledger already"),
+    ],
+)
+def test_what_cannot_be_accepted_is_refused(changes: dict[str, Any], count: int, ledger: Ledger, said: str) -> None:
+    run = dataclasses.replace(MICRO_RUN, **changes)
+    with pytest.raises(LedgerError, match=said):
+        entry_of_micro(run, launches(SECONDS[:count]), launches(OTHERS[:count]), ledger, "accepted")

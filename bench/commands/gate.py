@@ -23,11 +23,12 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import measure_run
 from bench.drive.upgrade import Scope, measure_upgrade
 from bench.judge.gate import Standards, gate_metrics
-from bench.judge.in_turn import failed_for_good, settled
+from bench.judge.in_turn import settled
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.machine import usable_cores
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
 
 QUICK_CONFIGS = ("tiny",)
@@ -80,7 +81,7 @@ def main(options: argparse.Namespace) -> int:
             report.keep(warnings=(*side_warnings(sides), *disturbances(examine())))
             for plan in timed:
                 _measure_speed(options, report, plan, sides, standards, patience)
-        if any(map(failed_for_good, report.gate.speed)):
+        if any(failed_for_good(run.pairs) for run in report.gate.speed):
             report.keep(warnings=(*report.gate.warnings, "the numbers were not measured: launches in turn failed, and failed again"))
         else:
             _measure_numbers(options, report, planned, candidate, patience)

@@ -12,8 +12,6 @@ from bench.judge.paired_metrics import Metric
 from bench.judge.sequential import LOOKS, Decision, decide
 from bench.judge.types import Comparison, Outcome
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
-from bench.record.repeats import settled_pairs
-from bench.record.types import NO_TENSORFLOW
 
 
 def compare_in_turn(subject: str, pairs: Sequence[Pair], measured: Sequence[Metric]) -> list[Comparison]:
@@ -25,9 +23,9 @@ def compare_in_turn(subject: str, pairs: Sequence[Pair], measured: Sequence[Metr
 
 
 def settled(run: PairedRun, measured: Callable[[Sequence[Pair]], Sequence[Metric]]) -> bool:
-    """Whether more launches would change nothing: one failed twice, a metric is a REGRESSION, or every gating metric is decided."""
+    """Whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
     pairs = whole_pairs(run)
-    if failed_for_good(run) or len(pairs) >= LOOKS[-1]:
+    if len(pairs) >= LOOKS[-1]:
         return True
     if len(pairs) not in LOOKS:
         return False
@@ -41,20 +39,9 @@ def decisions(pairs: Sequence[Pair], measured: Sequence[Metric]) -> dict[str, De
     return {name: decision for name, decision in found.items() if decision}
 
 
-def failed_for_good(run: PairedRun) -> bool:
-    """Whether a launch failed, and when it was repeated, too; without a TensorFlow nothing is repeated."""
-    failed = [pair for pair in settled_pairs(run.pairs)[0] if _failed(pair)]
-    kinds = [record.failure.kind for pair in failed for record in (pair.reference, pair.candidate) if record.failure]
-    return len(failed) > 1 or NO_TENSORFLOW in kinds
-
-
 def whole_pairs(run: PairedRun) -> list[Pair]:
     """The launches that both sides finished."""
-    return [pair for pair in run.pairs if not _failed(pair)]
-
-
-def _failed(pair: Pair) -> bool:
-    return bool(pair.reference.failure or pair.candidate.failure)
+    return [pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure)]
 
 
 def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:

@@ -14,6 +14,7 @@ from bench.judge.types import Outcome
 from bench.profile.compare import compare
 from bench.record.profile import Profile
 from bench.report import compared, story
+from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
@@ -104,7 +105,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(compared=compared, slugs=SLUGS, story=story, svg=svg)
+    environment.globals.update(again=again, compared=compared, slugs=SLUGS, story=story, svg=svg)
     return environment
 
 

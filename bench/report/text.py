@@ -89,7 +89,7 @@ def baseline_table(baseline: Baseline) -> str:
 def ledger_table(ledger: Ledger) -> str:
     """A line for each ratio of each entry, then the accepted regressions."""
     rows = [
-        [entry.created, entry.tensorflow, entry.reference, entry.machine.fingerprint(), *_ratio_cells(ratio)]
+        [entry.created, entry.tensorflow, entry.reference, entry.machine, *_ratio_cells(ratio)]
         for entry in ledger.entries
         for ratio in entry.ratios
     ]

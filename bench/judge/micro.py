@@ -39,7 +39,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
         comparisons += tolerated(judged, ledger.regressions, run.created)
-        warnings += _warnings(run, reference[:pairs], candidate[:pairs])
+        warnings += _warnings(reference[:pairs], candidate[:pairs])
     return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), run.incomplete)
 
 
@@ -162,11 +162,9 @@ def _one_sided(one: MicroCase, side: str, margin: float) -> Comparison:
     return Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, "–", "–", note, margin=margin)
 
 
-def _warnings(run: MicroRun, reference: Launches, candidate: Launches) -> list[str]:
+def _warnings(reference: Launches, candidate: Launches) -> list[str]:
     """What holds for all benchmarks, each thing once."""
     found = []
-    if _same(run):
-        found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
     old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
     if old != new:
         found.append(f"the sides ran with unlike settings: the reference with {old}, the candidate with {new}")
@@ -175,10 +173,6 @@ def _warnings(run: MicroRun, reference: Launches, candidate: Launches) -> list[s
     if not gates(reference[0]):
         found.append(f"nothing of what was timed gates ({', '.join(GATING)} do, in graph mode): choose by --mode and --target")
     return found
-
-
-def _same(run: MicroRun) -> bool:
-    return (run.reference.identity, run.reference.variables) == (run.candidate.identity, run.candidate.variables)
 
 
 def _log_ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
 from bench.judge.ledger import LedgerError
+from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
 from bench.judge.sequential import decide
 from bench.judge.types import Outcome, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -53,16 +53,23 @@ def launches(seconds: Sequence[float], factor: float = 1.0, **more: Any) -> list
     return made
 
 
-def judge(
-    reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], run: MicroRun = MICRO_RUN, ledger: Ledger = EMPTY
-) -> Verdict:
+def judge(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], run: MicroRun = MICRO_RUN, ledger: Ledger = EMPTY) -> Verdict:
     return judge_micro(run, reference, candidate, MARGIN, ledger)
 
 
 def accepting(estimate: float) -> Ledger:
     """A ledger whose last entry has such a ratio of the step to the run's reference."""
     ratio = Ratio(SUBJECT, METRIC, estimate, 0.01, 12)
-    entry = Entry("2026-01-01T00:00:00+00:00", "2.22.0", CANDIDATE.identity, REFERENCE.identity, MACHINE.fingerprint(), "a host", "for a test", (ratio,))
+    entry = Entry(
+        "2026-01-01T00:00:00+00:00",
+        "2.22.0",
+        CANDIDATE.identity,
+        REFERENCE.identity,
+        MACHINE.fingerprint(),
+        "a host",
+        "for a test",
+        (ratio,),
+    )
     return Ledger(SCHEMA, (entry,))
 
 
@@ -218,14 +225,6 @@ def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression
     found = judge(launches(SECONDS), launches(OTHERS[:5], factor), run)
     assert (found.exit_code, found.warnings, found.failures) == (code, ("it was hot",), (f"{INCOMPLETE}the run was interrupted",))
     assert judge([], [], run).exit_code == 4
-
-
-def test_a_candidate_of_the_reference_s_packages_is_judged_and_told_so() -> None:
-    same = dataclasses.replace(MICRO_RUN, candidate=dataclasses.replace(CANDIDATE, packages=REFERENCE.packages))
-    found = judge(launches(SECONDS), launches(OTHERS), same)
-    said = "the candidate has the reference's own packages: this A/A run shows what this machine can resolve"
-    assert (found.outcome, found.warnings) == (Outcome.PASS, (said,))
-    assert judge(launches(SECONDS), launches(OTHERS, 1.3), same).outcome is Outcome.REGRESSION
 
 
 def test_unlike_settings_are_said_once() -> None:

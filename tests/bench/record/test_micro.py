@@ -95,7 +95,9 @@ def test_a_report_is_read_whole_and_in_order(tmp_path: Path) -> None:
         ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 0, 0),
     ],
 )
-def test_a_side_may_lack_a_launch_where_the_run_says_why(tmp_path: Path, changes: dict[str, object], reference: int, candidate: int) -> None:
+def test_a_side_may_lack_a_launch_where_the_run_says_why(
+    tmp_path: Path, changes: dict[str, object], reference: int, candidate: int
+) -> None:
     run = dataclasses.replace(MICRO_RUN, **changes)  # type: ignore[arg-type]  # by name
     assert [len(side) for side in read_micro(keep(tmp_path, run, reference, candidate))[1:]] == [reference, candidate]
 

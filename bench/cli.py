@@ -219,7 +219,7 @@ def _add_hot_path_commands(commands: Commands) -> None:
         ("target", "what is timed: forward, gradient, clip, update, step, … (default: the first three)"),
     ):
         micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
-    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable; may be repeated")
+    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="variable for both sides; may be repeated")
     micro.add_argument(
         "--require-gpu",
         action="store_true",

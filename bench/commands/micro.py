@@ -31,7 +31,8 @@ from lm.config import config_by_name, require_implementation
 
 MODES = ("eager", "graph")
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
-# What is timed where nothing else is asked for: what the project is for, in 12 launches of each side within six minutes (docs/micro.md).
+# Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
+# (docs/micro.md).
 DEFAULT_TARGETS, DEFAULT_MODES, DEFAULT_IMPLEMENTATIONS = TARGETS[:3], ("graph",), ("cells",)
 NEEDED = ("pytest", "pytest-benchmark")  # besides what is asked for as the reference
 
@@ -57,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
             count,
             folder,
             options.command_line,
-            lambda so_far, *both: decided(so_far, *both, margin, ledger),
+            lambda so_far, old, new: decided(so_far, old, new, margin, ledger),
             _say,
             (*side_warnings(sides), *disturbed),
         )
@@ -114,7 +115,7 @@ def _candidate(options: argparse.Namespace) -> Side:
 
 
 def _reference(options: argparse.Namespace, suite: Suite) -> Side:
-    """The pinned environment, or what --reference names, with pytest-benchmark. Raises RequestError, BuildError, UsageError."""
+    """The pinned environment, or what --reference names. Raises RequestError, BuildError, UsageError."""
     given = variables(options)
     if options.reference is None:
         if suite.takes_gpu:

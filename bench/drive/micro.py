@@ -1,4 +1,4 @@
-"""Launches of the micro-benchmarks: each a fresh pytest in a measured environment, which leaves a pytest-benchmark JSON file."""
+"""Launches of the micro-benchmarks: each is a fresh pytest in a measured environment and leaves a JSON file."""
 
 import contextlib
 import dataclasses
@@ -87,11 +87,12 @@ def measure_micro(
     say: Callable[[str], None],
     warnings: Sequence[str] = (),
 ) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
-    """Times the suite in both sides in turn; which goes first alternates. Returns the run, the reference's launches, the candidate's.
+    """Times the suite in both sides in turn; which goes first alternates.
 
-    It ends after `launches` of each, or when `settled` says so of (run, reference's launches, candidate's), or when the candidate has failed
-    twice in a launch that the reference finishes. Files are `folder`/ROLE-NN.json, and micro.json. Raises FileExistsError if the
-    folder holds launches, OSError, and WorkerError where the reference fails twice or nothing can be measured.
+    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says so
+    of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
+    `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
+    where the reference fails twice or nothing can be measured.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run = MicroRun(SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings))
@@ -155,7 +156,7 @@ def require_suite(side: Side, suite: Suite) -> None:
 
 
 def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) -> str:
-    """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped within `limit` seconds."""
+    """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped in `limit` seconds."""
     python = side.interpreter
     environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
     (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Micro-benchmarks of a candidate against the reference's, measured in turn. The launch is the sample.
 
-Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log ratios, less the ratio that
-the ledger accepted last, go to sequential.decide.
+Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log ratios,
+less the ratio that the ledger accepted last, go to sequential.decide.
 """
 
 import dataclasses
@@ -56,10 +56,10 @@ def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: flo
 
 
 def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledger: Ledger, reason: str) -> Entry:
-    """Returns the ledger's entry of a report's candidate; one that is the reference itself has no ratios, since each is 1.
+    """Returns the ledger's entry of a report's candidate.
 
-    Raises LedgerError for a reference that isn't the ledger's, a report that is in the ledger already and one whose launches are too few
-    or whose candidate failed, and UnlikeError.
+    A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
+    ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
     """
     if run.failure or run.incomplete:
         raise LedgerError("the run is not whole: nothing to accept")
@@ -82,7 +82,7 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
 
 
 def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
-    """Returns the ratio of every benchmark that all launches have, two launches of each side at least. Raises UnlikeError."""
+    """Returns the ratio of every benchmark that all launches have, two of each side or more. Raises UnlikeError."""
     found = []
     for name in common(reference, candidate):
         one, values = candidate[0].cases[name], _log_ratios(name, reference, candidate)

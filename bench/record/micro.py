@@ -1,4 +1,4 @@
-"""What `tfgate micro` leaves in a folder: a report, and a pytest-benchmark JSON file for each launch, a fresh process."""
+"""What `tfgate micro` leaves in a folder: a report, and pytest-benchmark's JSON of each launch, a fresh process."""
 
 import dataclasses
 import math
@@ -76,9 +76,10 @@ def launch_file(folder: Path, role: str, number: int) -> Path:
 
 
 def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
-    """Reads a report, by its folder or its micro.json: (the run, the reference's launches, the candidate's), in the order measured.
+    """Reads a report, by its folder or its micro.json.
 
-    Raises FormatError, with the path, for files that are damaged or don't belong together, and OSError.
+    Returns (the run, the reference's launches, the candidate's), launches in the order measured. Raises FormatError, with
+    the path, for files that are damaged or don't belong together, and OSError.
     """
     folder = path if path.is_dir() else path.parent
     run = read_record(MicroRun, folder / MICRO_FILE)

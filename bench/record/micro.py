@@ -92,11 +92,10 @@ def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunc
 
 
 def _launches(folder: Path, role: str) -> list[MicroLaunch]:
-    paths = sorted(folder.glob(f"{role}-*.json"))
-    wanted = [launch_file(folder, role, number) for number in range(len(paths))]
-    strange = next((path for path, expected in zip(paths, wanted, strict=True) if path != expected), None)
-    if strange:
-        raise FormatError(f"{strange} is no launch of this report, or one before it is missing")
+    there = set(folder.glob(f"{role}-*.json"))
+    paths = [launch_file(folder, role, number) for number in range(len(there))]
+    if strange := sorted(there.difference(paths)):
+        raise FormatError(f"{strange[0]} is no launch of this report, or one before it is missing")
     return [read_launch(path) for path in paths]
 
 

@@ -113,7 +113,7 @@ def test_a_gap_in_the_launches_is_refused(tmp_path: Path) -> None:
     keep(tmp_path, MICRO_RUN, 4, 4)
     launch_file(tmp_path, "candidate", 1).unlink()
     launch_file(tmp_path, "reference", 1).unlink()
-    with pytest.raises(FormatError, match=r"reference-02.json is no launch of this report, or one before it is missing"):
+    with pytest.raises(FormatError, match=r"reference-03.json is no launch of this report, or one before it is missing"):
         read_micro(tmp_path)
 
 

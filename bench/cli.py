@@ -205,7 +205,7 @@ def _add_profile_command(commands: Commands) -> None:
 def _add_hot_path_commands(commands: Commands) -> None:
     """Timing the parts of a step, and where its time goes."""
     micro = commands.add_parser("micro", help="time the hot paths of an environment in turn with the reference's, in fresh processes")
-    micro.add_argument("--python", metavar="INTERPRETER", help="the candidate's environment (default: this)")
+    micro.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the candidate's environment (default: this one)")
     micro.add_argument(
         "--reference",
         metavar="WHAT",

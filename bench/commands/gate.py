@@ -107,7 +107,7 @@ def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
 def _reference(options: argparse.Namespace, report: _Report) -> dict[str, Side]:
     """The reference's side; none where it can't be had, which the report says."""
     try:
-        return {REFERENCE: reference_side(options)}
+        return {REFERENCE: reference_side(options, gpu=options.device.startswith("gpu"))}
     except (BuildError, RequestError) as error:
         if options.reference:
             raise  # it was named: a usage error, or a failed build, of what the user asked for

@@ -3,20 +3,17 @@
 import argparse
 import json
 import math
-import os
-import shutil
 import sys
 from collections.abc import Mapping
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name, variables
-from bench.commands.sides import side_warnings
+from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name
+from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lock import host_lock
 from bench.drive.micro import Suite, measure_micro, require_suite
-from bench.drive.requests import BuildError, Interpreter, RequestError, read_as_of, read_request
+from bench.drive.requests import BuildError, RequestError
 from bench.judge.ledger import accepted_ratio
 from bench.judge.margins import read_margins
 from bench.judge.micro import Launches, decided, judge_micro
@@ -24,7 +21,7 @@ from bench.judge.sequential import LOOKS
 from bench.judge.types import Outcome, Verdict
 from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.lines import one_line
 from bench.report.text import verdict_json
 from lm.config import config_by_name, require_implementation
@@ -42,10 +39,10 @@ def main(options: argparse.Namespace) -> int:
     suite, count, baselines = _suite(options), launch_count(options, LOOKS[-1]), baselines_folder(options)
     margin, ledger = math.log1p(read_margins(baselines / "margins.toml").micro), read_ledger(baselines)
     disturbed = disturbances(examine())  # before an environment is built: that is load, too
-    candidate = _candidate(options)
+    candidate = candidate_side(options)
     require_suite(candidate, suite)
     try:
-        reference = _reference(options, suite)
+        reference = reference_side(options, gpu=suite.takes_gpu, needed=NEEDED)
     except (RequestError, BuildError) as error:
         return _without_reference(options, error)
     require_suite(reference, suite)
@@ -106,24 +103,6 @@ def _print(options: argparse.Namespace, verdict: Verdict, sentences: Mapping[Out
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
         print_verdict(verdict, sentences)
-
-
-def _candidate(options: argparse.Namespace) -> Side:
-    """The interpreter that --python names, or this one. Raises RequestError, UsageError."""
-    python = options.python or sys.executable
-    return prepare(os.path.abspath(shutil.which(python) or python), read_as_of("now"), variables=variables(options))
-
-
-def _reference(options: argparse.Namespace, suite: Suite) -> Side:
-    """The pinned environment, or what --reference names. Raises RequestError, BuildError, UsageError."""
-    given = variables(options)
-    if options.reference is None:
-        if suite.takes_gpu:
-            raise RequestError("the pinned reference has no GPU: name another by --reference")
-        return prepare_reference(baselines_folder(options) / "reference", variables=given, say=_say)
-    request = read_request(options.reference, suite.takes_gpu)
-    asked = options.reference if isinstance(request, Interpreter) else " ".join((*request.lines, *NEEDED))
-    return prepare(asked, read_as_of("now"), gpu=suite.takes_gpu, variables=given, say=_say)
 
 
 def _suite(options: argparse.Namespace) -> Suite:

@@ -1,16 +1,18 @@
 """The two sides of a comparison, from the command line's words."""
 
 import argparse
+import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.commands.options import baselines_folder, variables
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import prepare, prepare_reference
-from bench.drive.inspection import inspect
 from bench.drive.lockfile import TENSORFLOW
-from bench.drive.requests import AsOf, read_as_of
+from bench.drive.requests import AsOf, Interpreter, RequestError, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.report.lines import one_line
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 
@@ -20,27 +22,36 @@ def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
 
     Raises UsageError, RequestError for what can't be had and BuildError for what can't be built.
     """
-    as_of = read_as_of(options.as_of)
+    as_of, gpu = read_as_of(options.as_of), options.device.startswith("gpu")
     asked = {REFERENCE: (options.from_, variables(options, "from_env")), CANDIDATE: (options.to, variables(options, "to_env"))}
-    return {name: _prepared(options, requested, as_of, given, options.python) for name, (requested, given) in asked.items()}
+    return {name: _prepared(options, requested, as_of, given, gpu, options.python) for name, (requested, given) in asked.items()}
 
 
 def candidate_side(options: argparse.Namespace) -> Side:
-    """The environment of --python, as it is, with the variables of --env. Raises RequestError for what is no Python."""
-    variables_ = variables(options)
-    return Side(options.python, options.python, variables_, packages=inspect(options.python, variables_).packages)
+    """The environment of --python, as it is, with the variables of --env. Raises UsageError, RequestError for what is no Python."""
+    python = shutil.which(options.python) or options.python
+    return prepare(os.path.abspath(python), read_as_of("now"), variables=variables(options))
 
 
-def reference_side(options: argparse.Namespace) -> Side:
-    """The pinned reference, or what --reference names, with the candidate's variables. Raises RequestError, BuildError."""
-    return _prepared(options, options.reference or PINNED, read_as_of("now"), variables(options))
+def reference_side(options: argparse.Namespace, *, gpu: bool, needed: Sequence[str] = ()) -> Side:
+    """The pinned reference, or what --reference names, with the candidate's variables.
+
+    What is built for --reference has the packages `needed` besides. Raises UsageError, RequestError, BuildError.
+    """
+    requested = options.reference or PINNED
+    if requested != PINNED and not isinstance(request := read_request(requested, gpu), Interpreter):
+        requested = " ".join((*request.lines, *needed)) if needed else requested
+    return _prepared(options, requested, read_as_of("now"), variables(options), gpu)
 
 
-def _prepared(options: argparse.Namespace, requested: str, as_of: AsOf, given: dict[str, str], python: str | None = None) -> Side:
-    if requested == PINNED:
-        return prepare_reference(baselines_folder(options) / PINNED, variables=given, say=_say)
-    gpu = options.device.startswith("gpu")
-    return prepare(requested, as_of, python=python, gpu=gpu, variables=given, say=_say)
+def _prepared(
+    options: argparse.Namespace, requested: str, as_of: AsOf, given: dict[str, str], gpu: bool, python: str | None = None
+) -> Side:
+    if requested != PINNED:
+        return prepare(requested, as_of, python=python, gpu=gpu, variables=given, say=_say)
+    if gpu:
+        raise RequestError("the pinned reference has no GPU: name another by --reference")
+    return prepare_reference(baselines_folder(options) / PINNED, variables=given, say=_say)
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
@@ -58,4 +69,4 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

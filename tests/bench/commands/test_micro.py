@@ -162,7 +162,7 @@ def test_without_a_reference_nothing_is_measured(
         assert folder == empty_baselines / "reference"
         raise error
 
-    monkeypatch.setattr("bench.commands.micro.prepare_reference", fail)
+    monkeypatch.setattr("bench.commands.sides.prepare_reference", fail)
     candidate = micro_interpreter(tmp_path, *LAUNCHES)
     options = ["--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out", *(["--json"] if json_asked else [])]
     answer = tfgate("micro", *options)
@@ -186,7 +186,7 @@ def test_the_pinned_reference_is_taken_where_none_is_named(
         asked.append((folder, variables))
         return Side("reference", str(reference), variables)
 
-    monkeypatch.setattr("bench.commands.micro.prepare_reference", pinned)
+    monkeypatch.setattr("bench.commands.sides.prepare_reference", pinned)
     options = ["--env", "A=1", "--output", tmp_path / "out", "--baselines", empty_baselines]
     assert tfgate("micro", "--python", candidate, *options).code == 0
     assert asked == [(empty_baselines / "reference", {"A": "1"})]
@@ -211,7 +211,7 @@ def test_a_reference_that_is_built_has_what_times_it(
             return prepare(requested, as_of)
         raise BuildError(f"asked for {requested}")
 
-    monkeypatch.setattr("bench.commands.micro.prepare", build)
+    monkeypatch.setattr("bench.commands.sides.prepare", build)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     candidate = micro_interpreter(tmp_path, *LAUNCHES)
     answer = tfgate("micro", "--python", candidate, *options, "--baselines", empty_baselines, "--json")

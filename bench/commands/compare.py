@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.commands.errors import UsageError
 from bench.commands.options import baselines_folder
 from bench.commands.verdicts import print_verdict
+from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports
@@ -48,7 +49,10 @@ def read_report(name: str) -> Report:
     """A gate's report or a paired run, from its folder or file. Raises UsageError for what holds no ratio, FormatError, OSError."""
     path = Path(name)
     if path.is_dir():
-        path = next((path / file for file in REPORT_FILES if (path / file).exists()), path / "run.json")
+        files = (path / file for file in (*REPORT_FILES, RUN_FILE))
+        path = next((file for file in files if file.exists()), path)
+        if path.is_dir():
+            raise UsageError(f"{name} holds no report: name what `tfgate gate` or `tfgate upgrade` wrote")
     try:
         plain = parse(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, FormatError) as error:

@@ -88,6 +88,12 @@ def test_drift_of_two_launches_a_side_in_a_row_is_no_regression(folder: Path) ->
     assert compare_benchmarks(files[:2], files[2:], MARGIN).comparisons[0].note == NOT_IN_TURN
 
 
+def test_launches_pair_by_their_time_in_whatever_order_the_files_are_given(folder: Path) -> None:
+    reference, candidate = side(folder, "a"), side(folder, "b", minutes=TURNS[1])
+    found = compare_benchmarks(reference, candidate, MARGIN)
+    assert compare_benchmarks(reference[::-1], candidate[2:] + candidate[:2], MARGIN) == found
+
+
 def test_equal_times_tell_no_order(folder: Path) -> None:
     assert judged(folder, minutes=TURNS[0]).comparisons[0].note == NOT_IN_TURN
 

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="tfgate",
-        description="Is this TensorFlow as right and as fast as that one, on a stacked LSTM?",
+        description="Is this TensorFlow as correct and as fast as that one, on a stacked LSTM?",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,19 +54,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_gate_commands(commands: Commands) -> None:
     """Measuring, and judging what was measured."""
-    gate = commands.add_parser("gate", help="run the reference configurations and judge them against the baselines")
-    _add_measuring(gate)
+    gate = commands.add_parser("gate", help="judge a TensorFlow: its numbers by the baselines, its speed in turn with the reference")
+    _add_measuring(gate, launches=3)
+    gate.add_argument(
+        "--reference", metavar="WHAT", help="measure in turn with this, as `upgrade --from` takes it (default: the pinned environment)"
+    )
+    gate.add_argument("--full", action="store_true", help="measure the speed of every configuration (default: of notebook)")
+    gate.add_argument("--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile")
+    gate.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")
+    gate.add_argument("--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner")
     _add_judging(gate)
-    gate.add_argument("--quick", action="store_true", help="under 90 seconds: tiny alone")
 
     run = commands.add_parser("run", help="train the configurations to their pinned step counts, and keep what was measured")
-    _add_measuring(run)
+    _add_measuring(run, launches=4)
     run.add_argument("--jitter", type=int, default=1000, metavar="N", help="jitter stream of the first launch (default: %(default)s)")
     run.add_argument("--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile")
     run.add_argument("--json", action="store_true", help="print JSON")
 
-    check = commands.add_parser("check", help="judge a run against the baselines")
-    check.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
+    check = commands.add_parser("check", help="judge a stored report again, without TensorFlow")
+    check.add_argument("report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run or micro")
     _add_judging(check)
 
 
@@ -80,7 +86,7 @@ def _add_upgrade_commands(commands: Commands) -> None:
             dest=field,
             required=True,
             metavar="WHAT",
-            help=f"{what}: a version, requirements in quotes, a wheel, tf-nightly, or an interpreter's path",
+            help=f"{what}: a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`",
         )
         upgrade.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
     upgrade.add_argument("--config", default="notebook", metavar="NAME", help="reference configuration (default: %(default)s)")
@@ -90,6 +96,9 @@ def _add_upgrade_commands(commands: Commands) -> None:
     upgrade.add_argument("--python", metavar="VERSION", help="Python of both environments, a version or a path (default: 3.11)")
     upgrade.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
     upgrade.add_argument("--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it")
+    upgrade.add_argument(
+        "--metric", action="append", default=[], metavar="NAME", help="judge this one alone, such as 'step time'; may be repeated"
+    )
     upgrade.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
     upgrade.add_argument("--json", action="store_true", help="print JSON")
     _add_summary(upgrade)
@@ -124,7 +133,6 @@ def _add_report_commands(commands: Commands) -> None:
     report.add_argument("--junit", metavar="FILE", help="also JUnit XML, a test case for each check")
     report.add_argument("--json", metavar="FILE", help="also the verdicts as JSON: docs/schema/report.schema.json")
     report.add_argument("--replace", action="store_true", help="replace files that exist")
-    report.add_argument("--strict", action="store_true", help="CANNOT JUDGE if speed can't be judged on this machine")
     _add_summary(report)
     _add_baselines(report)
 
@@ -143,12 +151,18 @@ def _add_report_commands(commands: Commands) -> None:
 
 def _add_baseline_commands(commands: Commands) -> None:
     """Making baselines, and looking into files."""
-    record = commands.add_parser("record", help="make a baseline of runs that you trust, or add a session to one")
-    record.add_argument("run", metavar="RUN", nargs="+", help="runs' folders")
+    record = commands.add_parser("record", help="make baselines of runs that you trust, or accept what reports measured into the ledger")
+    record.add_argument("report", metavar="REPORT", nargs="+", help="folders of runs, or of gates, upgrades and micro")
     how = record.add_mutually_exclusive_group()
     how.add_argument("--replace", action="store_true", help="replace baselines that exist")
     how.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
-    record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the baseline; needed by --replace")
+    record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the file; needed for all but a first baseline")
+    record.add_argument(
+        "--becomes-reference", action="store_true", help="the candidate is the reference from now on; older ratios are rebased"
+    )
+    record.add_argument("--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link")
+    record.add_argument("--until", metavar="DATE", help="last day on which an accepted regression passes")
+    record.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
     _add_baselines(record)
 
     show = commands.add_parser("show", help="what a run, a paired run or a baseline holds")
@@ -248,12 +262,12 @@ def _add_machine_commands(commands: Commands) -> None:
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _add_measuring(parser: argparse.ArgumentParser) -> None:
+def _add_measuring(parser: argparse.ArgumentParser, launches: int) -> None:
     _add_subject(parser)
     parser.add_argument(
         "--config", action="append", metavar="NAME", help="reference configuration; may be repeated (default: tiny, notebook, small)"
     )
-    parser.add_argument("--launches", type=int, metavar="N", help="fresh processes for each configuration (default: 4)")
+    parser.add_argument("--launches", type=int, metavar="N", help=f"fresh processes for each configuration (default: {launches})")
     parser.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
 
 
@@ -289,7 +303,6 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 def _add_judging(parser: argparse.ArgumentParser) -> None:
     _add_baselines(parser)
-    parser.add_argument("--strict", action="store_true", help="exit 3 if speed can't be judged on this machine")
     parser.add_argument("--json", action="store_true", help="print JSON")
     _add_summary(parser)
 

@@ -1,16 +1,11 @@
-"""`tfgate check RUN`: judges a run against the baselines."""
+"""`tfgate check REPORT`: judges a stored report again, to the same verdict, without TensorFlow."""
 
 import argparse
 
-from bench.commands.options import baselines_folder, read_any_run
-from bench.commands.verdicts import judge_and_print, judge_and_print_paired, read_standards
-from bench.judge.margins import read_margins
-from bench.record.paired import PairedRun
+from bench.commands.options import read_report
+from bench.commands.verdicts import judge_and_print, read_standards
 
 
 def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code. A paired run (of `tfgate upgrade`) is judged by the margins alone."""
-    run = read_any_run(options.run)
-    if isinstance(run, PairedRun):
-        return judge_and_print_paired(options, run, read_margins(baselines_folder(options) / "margins.toml"))
-    return judge_and_print(options, run, read_standards(options))
+    """The verdict's exit code."""
+    return judge_and_print(options, read_report(options.report), read_standards(options))

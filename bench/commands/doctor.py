@@ -6,8 +6,8 @@ import sys
 
 from tabulate import tabulate
 
-from bench.drive.doctor import disturbances, examine
-from bench.drive.launch import REQUEST_SECONDS
+from bench.drive.doctor import disturbances, examine, python_finding
+from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
 from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
@@ -23,7 +23,8 @@ def main(options: argparse.Namespace) -> int:
     if options.python:
         try:
             with Worker(options.python, "tensorflow", options.require or "cpu:0") as worker:
-                environment = worker.request(Description, "describe", REQUEST_SECONDS).environment
+                environment = alone().request(worker, Description, "describe").environment
+            findings += (python_finding(environment.python),)
         except WorkerError as error:
             problem = str(error)
     if options.json:
@@ -40,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
         )
     else:
         rows = [*({**to_plain(machine), "fingerprint": machine.fingerprint()}).items()]
-        rows += [(name, value) for name, value in (to_plain(environment) or {}).items() if name != "variables"]
+        rows += [(name, value) for name, value in (to_plain(environment) or {}).items() if name not in ("variables", "python")]
         rows += [(finding.name, finding.found) for finding in findings]
         rows = [(name.replace("_", " "), "none" if name == "gpu" and not value else value) for name, value in rows]
         print(tabulate([row for row in rows if row[1] != ""], tablefmt="plain", disable_numparse=True))

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
@@ -11,14 +12,18 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
+from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
-from bench.record.types import Baseline, Run
+from bench.record.types import SCHEMA, Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
+GATE_FILE, MICRO_FILE, LEDGER_FILE = "gate.json", "micro.json", "ledger.json"
+Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
 DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
@@ -26,7 +31,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
-def plans(options: argparse.Namespace, names: list[str] | None = None) -> list[Plan]:
+def plans(options: argparse.Namespace, names: Sequence[str] | None = None) -> list[Plan]:
     """What each configuration's launches do. Raises ConfigError, CorpusError and UsageError before any process is started."""
     require_implementation(options.implementation)
     require_device_name(options.device)
@@ -75,9 +80,9 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
     return Path("reports") / f"{stamp}-{name}"
 
 
-def launch_count(options: argparse.Namespace) -> int:
+def launch_count(options: argparse.Namespace, default: int = LAUNCHES) -> int:
     """The --launches option. Raises UsageError for less than one."""
-    launches = LAUNCHES if options.launches is None else int(options.launches)
+    launches = default if options.launches is None else int(options.launches)
     if launches < 1:
         raise UsageError(f"--launches is {launches}; it must be at least 1")
     return launches
@@ -91,18 +96,6 @@ def first_jitter(options: argparse.Namespace) -> int:
     return jitter
 
 
-def read_run(name: str) -> Run:
-    """A run of one environment, from its folder or file. Raises UsageError for anything else that tfgate writes, FormatError, OSError."""
-    return require_unpaired(name, read_any_run(name))
-
-
-def require_unpaired(name: str, run: Run | PairedRun) -> Run:
-    """A run of one environment. Raises UsageError for a paired run."""
-    if isinstance(run, PairedRun):
-        raise UsageError(f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it")
-    return run
-
-
 def read_profile(path: Path) -> Profile:
     """A profile that can be read. Raises FormatError, OSError."""
     found = read_record(Profile, path)
@@ -111,32 +104,40 @@ def read_profile(path: Path) -> Profile:
     return found
 
 
-def read_any_run(name: str) -> Run | PairedRun:
-    """A run, or a paired run, from its folder or file. Raises UsageError for a baseline, FormatError, OSError."""
+def read_report(name: str) -> Report:
+    """A gate, a paired run or a run, from its folder or file. Raises UsageError for anything else of ours, FormatError, OSError."""
     stored = read_stored(name)
-    if isinstance(stored, Baseline):
-        raise UsageError(f"{name} is a baseline: name a run, which `tfgate run` makes")
+    if isinstance(stored, (Baseline, Ledger)):
+        kind = "baseline" if isinstance(stored, Baseline) else "ledger"
+        raise UsageError(f"{name} is a {kind}: name the report of a gate, an upgrade or a run")
     return stored
 
 
-def read_stored(name: str) -> Run | PairedRun | Baseline:
-    """What a folder or a file holds, by the fields that are in it. Raises FormatError, OSError."""
+def read_stored(name: str) -> Report | Baseline | Ledger:
+    """What a folder or a file holds, by the fields that are in it. Raises UsageError for a micro report, FormatError, OSError."""
     path = _file(Path(name))
     try:
         plain = parse(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
     fields = set(plain) if isinstance(plain, dict) else set()
-    if "pairs" in fields:
-        return read_record(PairedRun, path)
-    return read_record(Baseline, path) if "replicas" in fields else read_record(Run, path)
+    kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
+    if path.name == MICRO_FILE:
+        raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
+    return read_record(next((kind for field, kind in kinds.items() if field in fields), Run), path)
+
+
+def is_micro(name: str) -> bool:
+    """Whether a folder or a file is a report of `tfgate micro`."""
+    return _file(Path(name)).name == MICRO_FILE
 
 
 def _file(path: Path) -> Path:
-    """A folder's run or paired run, or the file itself."""
+    """A folder's report, or the file itself."""
     if not path.is_dir():
         return path
-    return path / PAIRED_FILE if (path / PAIRED_FILE).exists() else path / RUN_FILE
+    found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE) if (path / name).exists())
+    return next(found, path / RUN_FILE)
 
 
 def baselines_folder(options: argparse.Namespace) -> Path:
@@ -165,8 +166,14 @@ def baseline_path(folder: Path, name: str) -> Path:
 
 def read_baselines(folder: Path) -> dict[str, Baseline]:
     """All baselines of a folder by subject name. Raises FormatError, also for one in a file of another name."""
-    found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json"))}
+    found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json")) if path.name != LEDGER_FILE}
     for path, baseline in found.items():
         if path.stem != baseline.subject.name:
             raise FormatError(f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json")
     return {baseline.subject.name: baseline for baseline in found.values()}
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
+    path = folder / LEDGER_FILE
+    return read_record(Ledger, path) if path.exists() else Ledger(SCHEMA, ())

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.quads import launch_summary, quad_log_ratio
-from bench.judge.summary import launch_speed
+from bench.judge.summary import words_per_second
 from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
@@ -85,10 +85,6 @@ class RunProgress(_Bar):
     def record(self, record: Record) -> None:
         """Prints the launch's line."""
         self._done += 1
-        speed = launch_speed(record)
-        said = record.failure.message if record.failure else f"{_words(record, speed.step_seconds)} words/s" if speed else "done"
+        speed = words_per_second(record)
+        said = record.failure.message if record.failure else f"{speed:,.0f} words/s" if speed else "done"
         self.say(f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {said}")
-
-
-def _words(record: Record, step_seconds: float) -> str:
-    return f"{record.subject.tokens_per_step / step_seconds:,.0f}"

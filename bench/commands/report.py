@@ -1,19 +1,20 @@
 """`tfgate report RUN…`: what runs measured and what it comes to, as a page for people and as files for other programs."""
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import read_any_run, read_profile
+from bench.commands.options import read_profile, read_report
 from bench.commands.summary import append_summary
-from bench.commands.verdicts import Standards, read_standards
+from bench.commands.verdicts import judged as judged_by
+from bench.commands.verdicts import read_standards
 from bench.drive.profile import PROFILE_FILE
-from bench.judge.gate import judge_run
-from bench.judge.paired import judge_paired
+from bench.judge.gate import Standards
 from bench.record.files import write_text
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.profile import Profile
 from bench.report.html import page
 from bench.report.judged import Judged
@@ -30,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     """0 once the files are written: a report tells a verdict, `tfgate check` answers with its exit code."""
     wanted = _wanted(options)
     standards = read_standards(options)
-    judged = [judge(name, standards, strict=options.strict) for name in options.run]
+    judged = [judge(name, standards) for name in options.run]
     for path, form in wanted.items():
         write_text(path, form(judged), replace=options.replace)
         print(f"written to {path}")
@@ -39,13 +40,9 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def judge(name: str, standards: Standards, *, strict: bool) -> Judged:
-    """The run of a folder or file with its verdict. Raises FormatError, OSError."""
-    run = read_any_run(name)
-    baselines, margins = standards
-    if isinstance(run, PairedRun):
-        return Judged(run, judge_paired(run, margins), window_start=margins.window_start, profiles=_profiles(_home(name)))
-    return Judged(run, judge_run(run, baselines, margins, strict=strict), baselines, margins.window_start)
+def judge(name: str, standards: Standards) -> Judged:
+    """The report of a folder or file with its verdict. Raises UsageError, FormatError, OSError."""
+    return dataclasses.replace(judged_by(read_report(name), standards), profiles=_profiles(_home(name)))
 
 
 def _profiles(home: Path) -> tuple[Profile, Profile] | None:

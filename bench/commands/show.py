@@ -1,14 +1,16 @@
-"""`tfgate show`: what a run, a paired run or a baseline holds."""
+"""`tfgate show`: what a report, a baseline or the ledger holds."""
 
 import argparse
 import json
 
-from bench.commands.options import read_stored
+from bench.commands.options import Report, read_stored
 from bench.record.codec import to_plain
+from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from bench.report.paired import pairs_text
-from bench.report.text import baseline_table, run_table
+from bench.report.text import baseline_table, ledger_table, run_table
 
 
 def main(options: argparse.Namespace) -> int:
@@ -18,7 +20,11 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _table(stored: Run | PairedRun | Baseline) -> str:
+def _table(stored: Report | Baseline | Ledger) -> str:
+    if isinstance(stored, GateRun):
+        return "\n\n".join([run_table(stored.numbers), *map(pairs_text, stored.speed)])
     if isinstance(stored, PairedRun):
         return pairs_text(stored)
+    if isinstance(stored, Ledger):
+        return ledger_table(stored)
     return run_table(stored) if isinstance(stored, Run) else baseline_table(stored)

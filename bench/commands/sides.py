@@ -4,9 +4,12 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from bench.commands.options import variables
-from bench.drive.environments import prepare
-from bench.drive.requests import read_as_of
+from bench.commands.options import baselines_folder, variables
+from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import prepare, prepare_reference
+from bench.drive.inspection import inspect
+from bench.drive.lockfile import TENSORFLOW
+from bench.drive.requests import AsOf, read_as_of
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
 
@@ -17,18 +20,36 @@ def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
     """
     as_of = read_as_of(options.as_of)
     asked = {REFERENCE: (options.from_, variables(options, "from_env")), CANDIDATE: (options.to, variables(options, "to_env"))}
+    return {name: _prepared(options, requested, as_of, given, options.python) for name, (requested, given) in asked.items()}
+
+
+def candidate_side(options: argparse.Namespace) -> Side:
+    """The environment of --python, as it is, with the variables of --env. Raises RequestError for what is no Python."""
+    variables_ = variables(options)
+    return Side(options.python, options.python, variables_, packages=inspect(options.python, variables_).packages)
+
+
+def reference_side(options: argparse.Namespace) -> Side:
+    """The pinned reference, or what --reference names, with the candidate's variables. Raises RequestError, BuildError."""
+    return _prepared(options, options.reference or PINNED, read_as_of("now"), variables(options))
+
+
+def _prepared(options: argparse.Namespace, requested: str, as_of: AsOf, given: dict[str, str], python: str | None = None) -> Side:
+    if requested == PINNED:
+        return prepare_reference(baselines_folder(options) / PINNED, variables=given, say=_say)
     gpu = options.device.startswith("gpu")
-    return {
-        name: prepare(requested, as_of, python=options.python, gpu=gpu, variables=given, say=_say)
-        for name, (requested, given) in asked.items()
-    }
+    return prepare(requested, as_of, python=python, gpu=gpu, variables=given, say=_say)
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     """What else than TensorFlow sets the sides apart without having been asked for: other packages' versions."""
     reference, candidate = ({package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE))
     ours = [name for name in ("keras", "numpy") if name in reference and name in candidate and reference[name] != candidate[name]]
-    return [f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its" for name in ours]
+    found = [f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its" for name in ours]
+    shared = reference.keys() & candidate.keys()
+    if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
+        found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
+    return found
 
 
 def _say(line: str) -> None:

@@ -2,20 +2,27 @@
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
-from bench.commands.options import baselines_folder, read_baselines
+from bench.commands.options import Report, baselines_folder, is_micro, read_baselines, read_ledger, read_report
 from bench.commands.summary import append_summary
-from bench.judge.gate import judge_run
-from bench.judge.margins import Margins, read_margins
+from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
+from bench.judge.in_turn import whole_pairs
+from bench.judge.margins import read_margins
+from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
+from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.types import Outcome, Verdict
+from bench.record.gate import GateRun
+from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
-from bench.record.types import Baseline, Run
-from bench.report.judged import Judged
+from bench.report.again import again_text
+from bench.report.judged import Judged, paired_runs
 from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
@@ -25,39 +32,56 @@ PAIRED_SENTENCES = {
     Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
 }
 
-Standards = tuple[Mapping[str, Baseline], Margins]
-
 
 def read_standards(options: argparse.Namespace) -> Standards:
-    """What runs are held against: the baselines and the margins. Raises UsageError, FormatError, MarginsError, OSError."""
+    """What reports are judged by. Raises UsageError, FormatError, MarginsError, OSError."""
     folder = baselines_folder(options)
-    return read_baselines(folder), read_margins(folder / "margins.toml")
+    return Standards(read_baselines(folder), read_margins(folder / "margins.toml"), read_ledger(folder))
 
 
-def judge_and_print(options: argparse.Namespace, run: Run, standards: Standards) -> int:
+def judged(report: Report, standards: Standards) -> Judged:
+    """A report with its verdict."""
+    if isinstance(report, GateRun):
+        verdict = judge_gate(report, standards)
+    elif isinstance(report, PairedRun):
+        verdict = judge_paired(report, standards.margins, report.only)
+    else:
+        verdict = judge_run(report, standards)
+    return Judged(report, verdict, standards.baselines, standards.margins.window_start)
+
+
+def judge_any(name: str, standards: Standards) -> Verdict:
+    """The verdict on the report of a folder or file, one of micro included. Raises UsageError, FormatError, OSError."""
+    if not is_micro(name):
+        return judged(read_report(name), standards).verdict
+    run, reference, candidate = read_micro(Path(name))
+    return judge_micro(run, reference, candidate, math.log1p(standards.margins.micro), standards.ledger)
+
+
+def judge_and_print(options: argparse.Namespace, report: Report, standards: Standards) -> int:
     """Judges, prints, and returns the verdict's exit code."""
-    verdict = judge_run(run, *standards, strict=options.strict)
+    found = judged(report, standards)
     if options.json:
-        print(json.dumps(verdict_json(verdict), allow_nan=False))
+        print(json.dumps(verdict_json(found.verdict), allow_nan=False))
     else:
-        print_verdict(verdict)
+        runs = paired_runs(report)
+        for run in runs[:1]:
+            print(sides_text(run) + "\n")
+        print_verdict(found.verdict, PAIRED_SENTENCES if isinstance(report, PairedRun) else SENTENCES)
+        for run in runs:
+            print("\n" + spread_text(run, _measured(report, run, standards)))
+        print("\n" + again_text(report))
     if options.summary:  # last: a file that can't be written must not hide the verdict
-        append_summary(Judged(run, verdict, standards[0], standards[1].window_start))
-    return verdict.exit_code
+        append_summary(found)
+    return found.verdict.exit_code
 
 
-def judge_and_print_paired(options: argparse.Namespace, run: PairedRun, margins: Margins) -> int:
-    """The same for a paired run."""
-    verdict = judge_paired(run, margins)
-    if options.json:
-        print(json.dumps(verdict_json(verdict), allow_nan=False))
-    else:
-        print(sides_text(run) + "\n")
-        print_verdict(verdict, PAIRED_SENTENCES)
-        print("\n" + spread_text(run, margins))
-    if options.summary:
-        append_summary(Judged(run, verdict, window_start=margins.window_start))
-    return verdict.exit_code
+def _measured(report: Report, run: PairedRun, standards: Standards) -> list[Metric]:
+    """The metrics that a report's launches in turn were judged by."""
+    pairs = whole_pairs(run)
+    if isinstance(report, GateRun):
+        return gate_metrics(pairs, run, standards)
+    return metrics(pairs, standards.margins, only=run.only)
 
 
 def print_verdict(verdict: Verdict, sentences: Mapping[Outcome, str] = SENTENCES) -> None:

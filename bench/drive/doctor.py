@@ -4,9 +4,11 @@ import dataclasses
 import time
 from pathlib import Path
 
+from bench.drive.environments import PYTHON_OF_LOCKS
+from bench.drive.watch import CpuWatch
 from bench.record.machine import usable_cores
 
-LOAD_LIMIT = 0.25  # runnable processes a core, before ours
+LOAD_LIMIT = 0.25  # of the CPU time, that other processes had
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
 SAMPLE_SECONDS = 1.0
 
@@ -22,33 +24,46 @@ class Finding:
 
 def examine(root: Path = Path("/"), sample_seconds: float = SAMPLE_SECONDS) -> tuple[Finding, ...]:
     """Looks at load, steal time, CPU quota, frequency governor and swap; `root` stands before /proc and /sys."""
-    return (_load(root), _steal(root, sample_seconds), _quota(root), _governor(root), _swap(root))
+    watch, before = CpuWatch(root), _cpu_times(root)
+    time.sleep(sample_seconds)
+    stolen = _stolen(before, _cpu_times(root))
+    return (_load(watch.others(), stolen), _steal(stolen), _quota(root), _governor(root), _swap(root))
 
 
 def disturbances(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     """The findings that disturb, a line each."""
-    return tuple(f"{finding.name}: {finding.disturbance}" for finding in findings if finding.disturbance)
+    return tuple(finding.disturbance for finding in findings if finding.disturbance)
 
 
-def _load(root: Path) -> Finding:
-    text = _read(root / "proc/loadavg")
-    if not text:
+def python_finding(version: str) -> Finding:
+    """The Python of an environment, next to the reference's."""
+    minor = ".".join(version.split(".")[:2])
+    said = f"Python {minor} where the reference has {PYTHON_OF_LOCKS}: a difference between them may be Python's"
+    return Finding("Python", version, said if minor != PYTHON_OF_LOCKS else "")
+
+
+def _load(others: float | None, stolen: float | None) -> Finding:
+    """CPU time that other processes used just now. The load average would tell of our own that have ended, too."""
+    if others is None:
         return Finding("load", "not known")
-    load = float(text.split()[0])
-    busy = load > LOAD_LIMIT * usable_cores()
-    return Finding(
-        "load", f"{load:.2f} over the last minute", f"{load:.2f} processes ran besides: end them, or expect noise" if busy else ""
-    )
+    part = max(others - (stolen or 0.0), 0.0)
+    load = part * usable_cores()
+    said = f"Background load of {load:.1f} processes: stop them, or expect wider intervals"
+    return Finding("load", f"{load:.1f} processes", said if part > LOAD_LIMIT else "")
 
 
-def _steal(root: Path, sample_seconds: float) -> Finding:
-    before = _cpu_times(root)
-    time.sleep(sample_seconds)
-    after = _cpu_times(root)
-    if len(before) < 8 or sum(after) == sum(before):
+def _steal(stolen: float | None) -> Finding:
+    if stolen is None:
         return Finding("steal time", "not known")
-    part = (after[7] - before[7]) / (sum(after) - sum(before))
-    return Finding("steal time", f"{part:.1%}", f"{part:.1%} of the CPU goes to other machines on this host" if part > STEAL_LIMIT else "")
+    said = f"{stolen:.1%} of the CPU goes to other machines on this host"
+    return Finding("steal time", f"{stolen:.1%}", said if stolen > STEAL_LIMIT else "")
+
+
+def _stolen(before: list[int], after: list[int]) -> float | None:
+    """Part of the CPU time between two readings that the hypervisor gave to others; None if not known."""
+    if len(before) < 8 or sum(after) == sum(before):
+        return None
+    return (after[7] - before[7]) / (sum(after) - sum(before))
 
 
 def _quota(root: Path) -> Finding:
@@ -61,7 +76,7 @@ def _quota(root: Path) -> Finding:
     return Finding(
         "CPU quota",
         f"{cores:.2f} cores",
-        f"{cores:.2f} of {usable_cores()} cores: throttling will look like slow steps" if throttled else "",
+        f"CPU quota of {cores:.2f} of {usable_cores()} cores: throttling looks like slow steps" if throttled else "",
     )
 
 
@@ -77,7 +92,9 @@ def _governor(root: Path) -> Finding:
     governor = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
     saving = governor in ("powersave", "ondemand", "conservative")
     return Finding(
-        "frequency governor", governor or "not known", f"{governor}: the clock follows the load; set performance" if saving else ""
+        "frequency governor",
+        governor or "not known",
+        f"Frequency governor {governor}: the clock follows the load; set performance" if saving else "",
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
-from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
+from bench.drive.requests import AsOf, Interpreter, RequestError, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, damage, discard, held, sweep
 from bench.drive.uv import install, make_venv, resolve
 from bench.record.files import write_record, write_text

@@ -1,19 +1,16 @@
-"""One launch: a fresh TensorFlow process trains a configuration's fixed steps, in turn with the NumPy yardstick in another."""
+"""One launch: a fresh TensorFlow process trains a configuration's fixed steps."""
 
-import contextlib
 import dataclasses
 import datetime
-import sys
 from collections.abc import Callable, Mapping
 
 from bench.drive.measured import Measured
+from bench.drive.patience import CHECKED, STRESS, Deadlines, alone
 from bench.drive.plan import DROPPED_AFTER_SWITCH, Plan
 from bench.drive.process import Worker, WorkerError
-from bench.record.replies import Block, Description, Finished, Opened, Timed
+from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, NumericError, Record
 
-REQUEST_SECONDS = 1200.0  # deadline of one request; generous, since a hang is what it is for
-YARDSTICK_STEPS = 3  # of a turn; the first is dropped
 EVALUATION_STEPS = 20
 
 
@@ -23,54 +20,49 @@ class Launch:
 
     number: int  # from 0
     jitter: int = 0
-    numerics: bool = False  # held against the oracle; such a launch doesn't judge memory
+    numerics: bool = False  # checked against the oracle; such a launch doesn't judge memory
 
 
 def measure_launch(
-    plan: Plan, launch: Launch, python: str, variables: Mapping[str, str], on_step: Callable[[int], None] = lambda steps: None
+    plan: Plan,
+    launch: Launch,
+    python: str,
+    variables: Mapping[str, str],
+    on_step: Callable[[int], None] = lambda steps: None,
+    deadlines: Deadlines | None = None,
 ) -> Record:
-    """Runs one launch; `on_step` hears how many steps are done. A failure is a field of the record, not an exception.
-
-    The yardstick runs in this orchestrator's interpreter, whose NumPy is pinned, while TensorFlow's process is stopped.
-    """
+    """Runs one launch; `on_step` hears how many steps are done. A failure is a field of the record, not an exception."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     measured = Measured()
     try:
-        with contextlib.ExitStack() as workers:
-            worker = workers.enter_context(Worker(python, "tensorflow", plan.device, variables, takes_turns=True))
-            yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if plan.speed else None
-            _measure(plan, launch, worker, yardstick, measured, on_step)
+        with Worker(python, "tensorflow", plan.device, variables) as worker:
+            _measure(plan, launch, worker, measured, on_step, deadlines or alone())
     except WorkerError as error:
         measured.failure = error.failure
     return measured.record(plan, launch.number, launch.jitter, started)
 
 
-def describe(worker: Worker, plan: Plan) -> Description:
-    """What the worker runs in: the first request to a TensorFlow worker. Raises WorkerError."""
-    return worker.request(Description, "describe", REQUEST_SECONDS, threads=plan.threads)
+def describe(worker: Worker, plan: Plan, deadlines: Deadlines | None = None) -> Description:
+    """Returns the worker's environment and machine: the first request to a TensorFlow worker. Raises WorkerError."""
+    return (deadlines or alone()).request(worker, Description, "describe", threads=plan.threads)
 
 
-def open_model(worker: Worker, plan: Plan, jitter: int = 0) -> Opened:
+def open_model(worker: Worker, plan: Plan, jitter: int = 0, deadlines: Deadlines | None = None) -> Opened:
     """Has a TensorFlow worker build and trace the plan's model. Raises WorkerError."""
-    return worker.request(Opened, "open", REQUEST_SECONDS, **plan.opening(jitter))
+    return (deadlines or alone()).request(worker, Opened, "open", **plan.opening(jitter))
 
 
-def _measure(
-    plan: Plan, launch: Launch, worker: Worker, yardstick: Worker | None, measured: Measured, on_step: Callable[[int], None]
-) -> None:
-    measured.description = describe(worker, plan)
-    measured.opened = open_model(worker, plan, launch.jitter)
-    if yardstick:
-        yardstick.request(None, "open", REQUEST_SECONDS, **plan.data())
-    checks = plan.checked_steps() if launch.numerics else ()
+def _measure(plan: Plan, launch: Launch, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines) -> None:
+    measured.description = describe(worker, plan, deadlines)
+    measured.opened = open_model(worker, plan, launch.jitter, deadlines)
+    checks, name = (plan.checked_steps(), CHECKED) if launch.numerics else ((), "steps")
     while len(measured.losses) < plan.steps and not measured.failure:
         count = min(plan.block_steps, plan.steps - len(measured.losses))
-        measured.add(worker.request(Block, "steps", REQUEST_SECONDS, count=count, check=checks), DROPPED_AFTER_SWITCH)
-        if yardstick:
-            timed = yardstick.request(Timed, "steps", REQUEST_SECONDS, count=YARDSTICK_STEPS)
-            measured.yardstick_seconds.extend(timed.seconds[1:])
+        silent = count if plan.speed else 1  # an untimed block tells of each step
+        asked = {"count": count, "check": checks, "tell": not plan.speed}
+        measured.add(deadlines.request(worker, Block, "steps", name=name, steps=silent, **asked), DROPPED_AFTER_SWITCH)
         on_step(len(measured.losses))
-    measured.evaluation = worker.request(Evaluation, "evaluate", REQUEST_SECONDS, max_steps=EVALUATION_STEPS)
+    measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
     if launch.numerics:
-        measured.numerics.extend(worker.request(tuple[NumericError, ...], "stress", REQUEST_SECONDS))
-    measured.finished = worker.request(Finished, "finish", REQUEST_SECONDS)
+        measured.numerics.extend(deadlines.request(worker, tuple[NumericError, ...], STRESS, tell=True))
+    measured.finished = deadlines.request(worker, Finished, "finish")

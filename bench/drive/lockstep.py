@@ -14,12 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from bench.drive.launch import REQUEST_SECONDS, describe, open_model
+from bench.drive.launch import describe, open_model
+from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description, Opened
 from bench.record.types import NO_TENSORFLOW, Failure
 
@@ -41,33 +42,40 @@ class _Measured:
     candidate: Description | None = None
     opened: Opened | None = None
     compared: list[Compared] = dataclasses.field(default_factory=list)
-    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"reference": 0.0, "candidate": 0.0})
+    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {REFERENCE: 0.0, CANDIDATE: 0.0})
     wall_seconds: float = 0.0
     failure: Failure | None = None
 
 
-def run_lockstep(plan: Plan, reference: Side, candidate: Side, on_step: Callable[[int], None] = lambda steps: None) -> Lockstep:
+def run_lockstep(
+    plan: Plan,
+    reference: Side,
+    candidate: Side,
+    on_step: Callable[[int], None] = lambda steps: None,
+    patience: Patience | None = None,
+) -> Lockstep:
     """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the result.
 
     Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow to judge.
     """
+    patience = patience or Patience()
+    deadlines = {role: patience.of(role) for role in (REFERENCE, CANDIDATE)}
     with contextlib.ExitStack() as stack:
         # Its products are small: more threads than one would only spin in the way of the sides' own.
         referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
         workers = {
             role: stack.enter_context(Worker(side.python, "tensorflow", plan.device, side.variables))
-            for role, side in (("reference", reference), ("candidate", candidate))
+            for role, side in ((REFERENCE, reference), (CANDIDATE, candidate))
         }
-        data: dict[str, Any] = {"config": plan.config, "corpus": plan.corpus, "corpus_path": plan.corpus_path}
-        prepared = referee.request(Prepared, "prepare", REQUEST_SECONDS, **data)
+        prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
-        referee.request(None, "share", REQUEST_SECONDS, path=str(path))
+        referee.request(None, "share", ALONE_SECONDS, path=str(path))
         with _naming_the_reference():
-            described = describe(workers["reference"], plan)
-            opened = _open(workers["reference"], plan, path, "reference")
+            described = describe(workers[REFERENCE], plan, deadlines[REFERENCE])
+            opened = _open(workers[REFERENCE], plan, path, deadlines[REFERENCE])
         measured = _Measured()
-        if _open_candidate(workers["candidate"], plan, path, measured):
-            _take_steps(plan, workers, referee, measured, on_step)
+        if _open_candidate(workers[CANDIDATE], plan, path, measured, deadlines[CANDIDATE]):
+            _take_steps(plan, workers, referee, measured, on_step, deadlines)
     return _result(prepared, described, opened, measured)
 
 
@@ -86,17 +94,17 @@ def _naming_the_reference() -> Iterator[None]:
         raise WorkerError(dataclasses.replace(error.failure, message=f"the reference failed: {error.failure.message}")) from error
 
 
-def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
-    opened = open_model(worker, plan)
-    worker.request(None, "share", REQUEST_SECONDS, path=str(path), role=role)
+def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opened:
+    opened = open_model(worker, plan, deadlines=deadlines)
+    deadlines.request(worker, None, "share", path=str(path), role=deadlines.role)
     return opened
 
 
-def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured) -> bool:
+def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured, deadlines: Deadlines) -> bool:
     """Whether the candidate is ready. What fails here did not fail in the reference, which was opened before."""
     try:
-        measured.candidate = describe(worker, plan)
-        measured.opened = _open(worker, plan, path, "candidate")
+        measured.candidate = describe(worker, plan, deadlines)
+        measured.opened = _open(worker, plan, path, deadlines)
     except WorkerError as error:
         if error.failure.kind == NO_TENSORFLOW:
             raise  # nothing to judge
@@ -104,20 +112,27 @@ def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured)
     return not measured.failure
 
 
-def _take_steps(plan: Plan, workers: Mapping[str, Worker], referee: Worker, measured: _Measured, on_step: Callable[[int], None]) -> None:
+def _take_steps(
+    plan: Plan,
+    workers: Mapping[str, Worker],
+    referee: Worker,
+    measured: _Measured,
+    on_step: Callable[[int], None],
+    deadlines: Mapping[str, Deadlines],
+) -> None:
     """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has failed."""
     started = time.perf_counter()
     for step in range(plan.steps):
         for role, worker in workers.items():
             try:
-                with _naming_the_reference() if role == "reference" else contextlib.nullcontext():
-                    measured.seconds[role] += worker.request(Stepped, "lockstep", REQUEST_SECONDS, step=step).seconds
+                with _naming_the_reference() if role == REFERENCE else contextlib.nullcontext():
+                    measured.seconds[role] += deadlines[role].request(worker, Stepped, "lockstep", step=step).seconds
             except WorkerError as error:
-                if role == "reference":
+                if role == REFERENCE:
                     raise
                 measured.failure = error.failure
                 return
-        compared = referee.request(Compared, "compare", REQUEST_SECONDS, step=step)
+        compared = referee.request(Compared, "compare", ALONE_SECONDS, step=step)
         measured.compared.append(compared)
         measured.wall_seconds = time.perf_counter() - started
         on_step(step + 1)
@@ -138,8 +153,8 @@ def _result(prepared: Prepared, described: Description, opened: Opened, measured
         nearest=nearest,
         departure=compared[-1].departure if compared else None,
         oracle_steps=sum(one.oracle for one in compared),
-        reference_seconds=measured.seconds["reference"],
-        candidate_seconds=measured.seconds["candidate"],
+        reference_seconds=measured.seconds[REFERENCE],
+        candidate_seconds=measured.seconds[CANDIDATE],
         wall_seconds=measured.wall_seconds,
         failure=measured.failure,
     )

@@ -10,7 +10,6 @@ from bench.record.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
 
-
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 
 
@@ -53,7 +52,9 @@ class Measured:
             startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
         if finished and not self.numerics:
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
-            memory = Memory(finished.peak_rss_bytes, memory_growth(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
+            memory = Memory(
+                finished.peak_rss_bytes, memory_growth(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes
+            )
         return Record(
             subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
             environment=description.environment if description else None,

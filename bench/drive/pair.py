@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from bench.drive.launch import EVALUATION_STEPS
 from bench.drive.measured import Measured
+from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
@@ -28,8 +29,6 @@ from bench.record.types import Evaluation
 
 T = TypeVar("T")
 
-STARTUP_SECONDS = 600.0  # deadline for importing, and for building and tracing
-BLOCK_SECONDS = 300.0  # deadline of a block, of an evaluation and of the end: a hang is what it is for
 WARM_UP_STEPS = 3  # the first allocates and, on an accelerator, tunes; not timed
 ORDERS = {REFERENCE: (ABBA, BAAB), CANDIDATE: (BAAB, ABBA)}  # of the quads, by the side that is first
 LETTERS = {"A": REFERENCE, "B": CANDIDATE}
@@ -72,8 +71,9 @@ class PairPlan:
 class _Half:
     """One side of a launch: its worker, and what it has brought so far, which outlives a failure midway."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, deadlines: Deadlines) -> None:
         self.worker = worker
+        self.deadlines = deadlines
         self.measured = Measured()
 
     @property
@@ -86,22 +86,22 @@ class _Half:
             with self._failing():
                 self.worker.send(operation, **arguments)
 
-    def hear(self, kind: type[T] | None, operation: str, timeout: float) -> T | None:
+    def hear(self, kind: type[T] | None, operation: str, steps: int = 1) -> T | None:
         """The reply, or None once the side has failed."""
         if not self.failed:
             with self._failing():
-                return self.worker.receive(kind, operation, timeout)
+                return self.deadlines.receive(self.worker, kind, operation, steps=steps)
         return None
 
     def move(self) -> None:
         """Has the model moved in memory."""
         self.ask("relocate")
-        self.hear(None, "relocate", BLOCK_SECONDS)
+        self.hear(None, "relocate")
 
     def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
         """(wall, CPU) seconds a step of a block, the mean of those that aren't dropped; NaN once the side has failed."""
         self.ask(operation, count=count)
-        block = self.hear(Block, operation, BLOCK_SECONDS)
+        block = self.hear(Block, operation, count)
         if block is None:
             return math.nan, math.nan
         if operation == "steps":
@@ -120,14 +120,19 @@ Halves = Mapping[str, _Half]
 
 
 def measure_pair(
-    pair_plan: PairPlan, launch: int, jitter: int, sides: Mapping[str, Side], on_quad: Callable[[int], None] = lambda quads: None
+    pair_plan: PairPlan,
+    launch: int,
+    jitter: int,
+    sides: Mapping[str, Side],
+    on_quad: Callable[[int], None] = lambda quads: None,
+    patience: Patience | None = None,
 ) -> Pair:
     """Runs one launch of both sides from weights jittered alike; `on_quad` hears how many quads are done.
 
     A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells whether it can.
     Raises WorkerError where an interpreter can't be started.
     """
-    plan = pair_plan.plan
+    plan, patience = pair_plan.plan, patience or Patience()
     first = REFERENCE if launch % 4 in (0, 3) else CANDIDATE
     order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -136,7 +141,8 @@ def measure_pair(
         halves = {}
         for name in order:
             side = sides[name]
-            halves[name] = _Half(stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True)))
+            worker = stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True))
+            halves[name] = _Half(worker, patience.of(name))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
     return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, time.monotonic() - began, watch.others())
@@ -146,8 +152,8 @@ def _measure(
     pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
     plan, blocks = pair_plan.plan, pair_plan.blocks
-    _at_once(halves, "description", Description, "describe", {"threads": plan.threads}, STARTUP_SECONDS)
-    _at_once(halves, "opened", Opened, "open", plan.opening(jitter), STARTUP_SECONDS)
+    _at_once(halves, "description", Description, "describe", {"threads": plan.threads})
+    _at_once(halves, "opened", Opened, "open", plan.opening(jitter))
     for half in halves.values():
         half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
     steps = []
@@ -158,7 +164,7 @@ def _measure(
         on_quad(number + 1)
     for half in halves.values():
         half.ask("evaluate", max_steps=EVALUATION_STEPS)
-        half.measured.evaluation = half.hear(Evaluation, "evaluate", BLOCK_SECONDS)
+        half.measured.evaluation = half.hear(Evaluation, "evaluate")
     evaluations = []
     for number in range(blocks.evaluation_quads):
         if _failed(halves):
@@ -166,16 +172,19 @@ def _measure(
         evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps))
     for half in halves.values():
         half.ask("finish")
-        half.measured.finished = half.hear(Finished, "finish", BLOCK_SECONDS)
+        half.measured.finished = half.hear(Finished, "finish")
     return _whole(steps), _whole(evaluations)
 
 
-def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any], timeout: float) -> None:
-    """Both sides work at the same time; the reply becomes the attribute of that name of what is measured."""
+def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any]) -> None:
+    """Both sides work at the same time; the reply becomes the attribute of that name of what is measured.
+
+    The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
+    """
     for half in halves.values():
         half.ask(operation, **arguments)
-    for half in halves.values():
-        setattr(half.measured, name, half.hear(kind, operation, timeout))
+    for half in (halves[REFERENCE], halves[CANDIDATE]):
+        setattr(half.measured, name, half.hear(kind, operation))
 
 
 def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int) -> Quad:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-BLOCKS = 10  # of a launch, between which the yardstick takes its turn
+BLOCKS = 10  # of a launch, after each of which memory is read
 DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold
 
 
@@ -18,7 +18,7 @@ class Plan:
     implementation: str = "cells"
     device: str = "cpu:0"
     threads: int = 0  # of TensorFlow; 0: as many as cores
-    speed: bool = True  # time the steps, in turn with the yardstick's; without, the machine may be shared
+    speed: bool = True  # time the steps; without, the machine may be shared
 
     @property
     def block_steps(self) -> int:

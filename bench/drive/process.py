@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
+HUNG = "hung"  # a Failure's kind
 LINE_BYTES = 64 << 20  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
@@ -37,8 +39,22 @@ class WorkerError(RuntimeError):
         self.failure = failure
 
 
+_live: set["Worker"] = set()
+_live_lock = threading.Lock()
+
+
+def kill_workers() -> None:
+    """Kills all processes of this orchestrator's workers at once. The threads that drive them hear of it, and clean up."""
+    with _live_lock:
+        for worker in _live:
+            worker.end()
+
+
 class Worker:
-    """One measured process. As a context manager it is closed, or killed, at the end of the block."""
+    """One measured process. As a context manager it is closed, or killed, at the end of the block.
+
+    It ends with the thread that started it (bench.measure.worker.end_with_parent), so that thread has to outlive it.
+    """
 
     def __init__(
         self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None, *, takes_turns: bool = False
@@ -66,6 +82,8 @@ class Worker:
         finally:
             os.close(commands)
             os.close(replies)
+        with _live_lock:
+            _live.add(self)
 
     def _started(self, command: list[str], environment: Mapping[str, str], descriptors: tuple[int, int]) -> subprocess.Popen[bytes]:
         with (self._home / "stderr").open("wb") as stderr:
@@ -89,7 +107,11 @@ class Worker:
     def request(
         self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None, **arguments: Any
     ) -> T:
-        """The reply to an operation, decoded as `kind` (None: no reply is expected). Raises WorkerError; the worker is useless then."""
+        """The reply to an operation, decoded as `kind` (None: no reply is expected).
+
+        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the worker is
+        useless then.
+        """
         self.send(operation, **arguments)
         return self.receive(kind, operation, timeout, on_event)
 
@@ -104,9 +126,8 @@ class Worker:
 
     def receive(self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None) -> T:
         """Waits for the reply to what was sent: see request."""
-        deadline = time.monotonic() + timeout
         while True:
-            answer = self._read(operation, deadline, timeout)
+            answer = self._read(operation, timeout)
             match answer:
                 case {"event": event}:
                     if on_event:
@@ -133,8 +154,9 @@ class Worker:
             return WorkerError(Failure(NO_TENSORFLOW, message))
         return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
-    def _read(self, operation: str, deadline: float, timeout: float) -> dict[str, Any]:
+    def _read(self, operation: str, timeout: float) -> dict[str, Any]:
         """The next line from the worker, as an object."""
+        deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
             if len(self._buffer) > LINE_BYTES:
                 size = f"{LINE_BYTES >> 20} MiB without an end of line"
@@ -142,7 +164,7 @@ class Worker:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):
-                    raise self._failed("hung", f"the worker did not finish {operation} within {timeout:.0f} s")
+                    raise self._failed(HUNG, f"the worker gave no sign of life for {timeout:.0f} s during {operation}")
             data = os.read(self._replies, 1 << 16)
             if not data:
                 raise self._died(operation)
@@ -184,11 +206,17 @@ class Worker:
             self.kill()
 
     def kill(self) -> None:
-        """Ends the process and its children at once."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """Ends the process and its children at once; removes what they left."""
+        with _live_lock:
+            _live.discard(self)
+        self.end()
         self._process.wait()
         self._dispose()
+
+    def end(self) -> None:
+        """Ends the process and its children at once, and leaves the rest to the thread that drives it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _dispose(self) -> None:
         for descriptor in (self._commands, self._replies):
@@ -225,8 +253,8 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
     return {
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        # NumPy's BLAS is the yardstick's and the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are
-        # not idle the median yardstick step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
+        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not idle the
+        # oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
         "OPENBLAS_NUM_THREADS": "1",
         **sharing,
         **kept,

@@ -5,13 +5,14 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.drive.launch import REQUEST_SECONDS, describe, open_model
+from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.record.files import write_record, write_text
 from bench.record.profile import Profile, Profiled
 from bench.record.types import SCHEMA
 
+PROFILE_SECONDS = 1200.0  # deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces
 PROFILE_FILE = "profile.json"
 GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
@@ -35,7 +36,7 @@ def run_profile(plan: Plan, aim: Aim, python: str, variables: Mapping[str, str],
         description = describe(worker, plan)
         opened = open_model(worker, plan)
         profiled = worker.request(
-            Profiled, "profile", REQUEST_SECONDS, target=aim.target, steps=plan.steps, folder=str(raw), detailed=aim.detailed
+            Profiled, "profile", PROFILE_SECONDS, target=aim.target, steps=plan.steps, folder=str(raw), detailed=aim.detailed
         )
     made = Profile(
         schema=SCHEMA,

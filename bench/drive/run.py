@@ -1,24 +1,33 @@
-"""A run: the launches of several configurations, kept on disk as they come in."""
+"""A run: the launches of several configurations, one after another or side by side, handed on as they come in."""
 
 import dataclasses
 import datetime
+import itertools
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Protocol
 
 from bench.drive.launch import Launch, measure_launch
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
+from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
-from bench.record.files import write_record
+from bench.record.machine import usable_cores
+from bench.record.paired import CANDIDATE
+from bench.record.repeats import worth_repeating
 from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
 
 JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 0: they are never the same training
+TRIES = 2  # of a launch that fails
+KILL_SECONDS = 0.02  # from one look for workers that threads have started meanwhile to the next
 
 RUN_FILE = "run.json"
 
 
 class Listener(Protocol):
-    """Hears how a run goes on."""
+    """Hears how a run goes on. Launches side by side call it from threads, one at a time."""
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """`steps` of the launch are done."""
@@ -27,51 +36,100 @@ class Listener(Protocol):
         """A launch is over."""
 
 
+class _SoFar:
+    """What a run has brought so far. Threads add to it, one at a time."""
+
+    def __init__(self, empty: Run, total: int, keep: Callable[[Run], None], listener: Listener) -> None:
+        self._empty, self._total, self._keep, self._listener = empty, total, keep, listener
+        self._records: dict[tuple[int, int], list[Record]] = {}  # by the plan's position and the launch's number
+        self._lock = threading.Lock()
+        self.stopped = False
+        keep(self.run(f"{INCOMPLETE}the run was interrupted before its first launch was over"))
+
+    def run(self, *more: str) -> Run:
+        records = [record for place in sorted(self._records) for record in self._records[place]]
+        lines = [disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records]
+        return dataclasses.replace(self._empty, records=tuple(records), warnings=(*self._empty.warnings, *filter(None, lines), *more))
+
+    def add(self, position: int, record: Record) -> None:
+        with self._lock:
+            if not self.stopped:  # else its worker was killed
+                self._records.setdefault((position, record.launch), []).append(record)
+                self._listener.record(record)
+                self._keep(self.run(f"{INCOMPLETE}the run was interrupted after {len(self._records)} of {self._total} launches"))
+
+    def step(self, plan: Plan, launch: Launch, steps: int) -> None:
+        with self._lock:
+            self._listener.step(plan, launch, steps)
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+
+
 def measure_run(
     plans: Sequence[Plan],
     launches: int,
     python: str,
     variables: Mapping[str, str],
-    output: Path,
     command: Sequence[str],
+    keep: Callable[[Run], None],
     listener: Listener,
     jitter: int = JITTER_BASE,
     warnings: Sequence[str] = (),
+    *,
+    side_by_side: int = 1,
+    patience: Patience | None = None,
 ) -> Run:
-    """Measures every plan with that many launches; `output`/run.json holds what there is after each, whatever happens next.
+    """Measures every plan with that many launches; `keep` gets what there is before the first, after each and at the end.
 
-    Launch 0 of a plan is the one held against the oracle. Launch n starts from weights jittered by stream `jitter` + n. A launch
-    that fails ends its plan: the ones to come would fail alike. A timed launch beside which others used the CPU makes a warning.
-    Raises FileExistsError if the folder holds a run, OSError if it can't be written.
+    Launch 0 of a plan is the one checked against the oracle. Launch n starts from weights jittered by stream `jitter` + n. A launch
+    that fails is run once more, and ends its plan if it fails again. A timed launch beside which others used the CPU makes a warning.
+    `side_by_side` launches run at once, the checked ones first; the others have one thread each, unless their plan says how many.
+    `patience` has noted a reference's times. Raises what `keep` raises; no process is left then, nor after Ctrl-C.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    path = output / RUN_FILE
-    records: list[Record] = []
-    disturbed: list[str] = []
+    so_far = _SoFar(Run(SCHEMA, created, tuple(command), (), tuple(warnings)), len(plans) * launches, keep, listener)
+    # One thread does the work of all, and others work alongside it.
+    deadlines = (patience or Patience()).of(CANDIDATE, side_by_side * usable_cores() if side_by_side > 1 else 1)
+    ended: set[int] = set()
 
-    def save(*more: str, replace: bool = True) -> Run:
-        run = Run(SCHEMA, created, tuple(command), tuple(records), (*warnings, *disturbed, *more))
-        write_record(path, run, replace=replace)
-        return run
-
-    save(f"{INCOMPLETE}the run was interrupted before its first launch was over", replace=False)
-    total = len(plans) * launches
-    for plan in plans:
-        for number in range(launches):
-            launch = Launch(number, jitter + number, numerics=number == 0)
+    def take(position: int, number: int) -> None:
+        plan, launch = plans[position], Launch(number, jitter + number, numerics=number == 0)
+        if number and side_by_side > 1:
+            plan = dataclasses.replace(plan, threads=plan.threads or 1)
+        for _ in range(TRIES):
+            if so_far.stopped or position in ended:
+                return
             watch = CpuWatch()
-            record = measure_launch(plan, launch, python, variables, _steps_listener(listener, plan, launch))
-            if plan.speed:
-                record = dataclasses.replace(record, others_cpu=watch.others())
-                line = disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}")
-                disturbed += [line] if line else []
-            records.append(record)
-            listener.record(record)
-            save(f"{INCOMPLETE}the run was interrupted after {len(records)} of {total} launches")
-            if record.failure:
+            record = measure_launch(plan, launch, python, variables, lambda steps: so_far.step(plan, launch, steps), deadlines)
+            so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
+            if not worth_repeating(record.failure):
                 break
-    return save()
+        if record.failure:
+            ended.add(position)  # the launches to come would fail alike
+
+    places = list(itertools.product(range(len(plans)), range(launches)))
+    if side_by_side > 1:
+        places.sort(key=lambda place: place[1] > 0)
+    _in_threads(take, places, side_by_side, so_far.stop)
+    run = so_far.run()
+    keep(run)
+    return run
 
 
-def _steps_listener(listener: Listener, plan: Plan, launch: Launch) -> Callable[[int], None]:
-    return lambda steps: listener.step(plan, launch, steps)
+def _in_threads(take: Callable[[int, int], None], places: Sequence[tuple[int, int]], side_by_side: int, stop: Callable[[], None]) -> None:
+    """Takes all launches. An error, or Ctrl-C, ends them: what lives is killed, and the threads that drive it are waited for."""
+    with ThreadPoolExecutor(side_by_side) as pool:
+        futures: list[Future[None]] = []
+        try:
+            futures += [pool.submit(take, *place) for place in places]
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in futures):
+                kill_workers()
+                time.sleep(KILL_SECONDS)
+            raise

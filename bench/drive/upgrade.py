@@ -2,19 +2,23 @@
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bench.drive import lockstep
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import PairPlan, measure_pair
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.drive.watch import disturbance
-from bench.record.files import write_record
+from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
-from bench.record.types import INCOMPLETE, SCHEMA, Record
+from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
+from bench.record.types import INCOMPLETE, SCHEMA, Failure, Record
+
+T = TypeVar("T")
 
 PAIRED_FILE = "paired.json"
 JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's replicas are other trainings
@@ -24,7 +28,7 @@ JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's repli
 class Scope:
     """What a paired run does."""
 
-    oracle_plan: Plan | None  # each side's launch held against the oracle; None: none
+    oracle_plan: Plan | None  # each side's launch checked against the oracle; None: none
     lockstep_plan: Plan | None  # None: none
     pair_plan: PairPlan | None  # None: nothing is timed
 
@@ -45,65 +49,85 @@ class Listener(Protocol):
 def measure_upgrade(
     scope: Scope,
     sides: Mapping[str, Side],
-    output: Path,
     command: Sequence[str],
+    keep: Callable[[PairedRun], None],
     listener: Listener,
     settled: Callable[[PairedRun], bool],
     warnings: Sequence[str] = (),
+    patience: Patience | None = None,
 ) -> PairedRun:
-    """Measures what `scope` says; pairs are added until `settled` says so. `output`/paired.json holds what there is after each step.
+    """Measures what `scope` says; pairs are added until `settled` says so. `keep` gets what there is at first, after each step and last.
 
-    A failure ends the run: what is to come would fail alike. Raises FileExistsError if the folder holds a run, OSError if it can't be
-    written, WorkerError where an interpreter of a pair can't be started.
+    What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience` notes the
+    reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    path = output / PAIRED_FILE
     run = PairedRun(SCHEMA, created, tuple(command), sides[REFERENCE], sides[CANDIDATE], (), (), None, tuple(warnings))
+    patience = patience or Patience()
 
-    def save(replace: bool = True) -> None:
+    def save() -> None:
         unfinished = f"{INCOMPLETE}the run was interrupted after {len(run.pairs)} launches"
-        write_record(path, dataclasses.replace(run, warnings=(*run.warnings, unfinished)), replace=replace)
+        keep(dataclasses.replace(run, warnings=(*run.warnings, unfinished)))
 
-    save(replace=False)
+    save()
     if scope.oracle_plan:
-        run = dataclasses.replace(run, oracle=_oracle(scope.oracle_plan, sides, listener))
+        run = _with_oracle(run, scope.oracle_plan, sides, listener, patience)
         save()
     if scope.lockstep_plan and not _failed(run):
-        run = _with_lockstep(run, scope.lockstep_plan, sides, listener)
+        run = _with_lockstep(run, scope.lockstep_plan, sides, listener, patience)
         save()
     if scope.pair_plan and not _failed(run):
-        while not run.pairs or not settled(run):
-            run = _with_pair(run, _pair(scope.pair_plan, len(run.pairs), sides, listener))
+        while not failed_for_good(run.pairs) and (not run.pairs or to_repeat(run.pairs) or not settled(run)):
+            run = _with_pair(run, scope.pair_plan, sides, listener, patience)
             save()
             listener.pair(run)
-    write_record(path, run, replace=True)
+    keep(run)
     return run
 
 
-def _oracle(plan: Plan, sides: Mapping[str, Side], listener: Listener) -> tuple[Record, ...]:
-    records = []
-    for name in (REFERENCE, CANDIDATE):
+def _with_oracle(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
+    def checked(name: str) -> Record:
         listener.phase(f"{name} against the oracle", plan.steps)
-        side = sides[name]
-        records.append(measure_launch(plan, Launch(0, numerics=True), side.interpreter, side.variables, listener.step))
-    return tuple(records)
+        interpreter, variables = sides[name].interpreter, sides[name].variables
+        return measure_launch(plan, Launch(0, numerics=True), interpreter, variables, listener.step, patience.of(name))
+
+    for name in (REFERENCE, CANDIDATE):
+        record, warnings = _twice(f"{name} against the oracle", functools.partial(checked, name), lambda record: record.failure)
+        run = dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
+    return run
 
 
-def _with_lockstep(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener) -> PairedRun:
-    listener.phase("lockstep", plan.steps)
+def _with_lockstep(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
     reference, candidate = (lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE))
-    try:
-        return dataclasses.replace(run, lockstep=lockstep.run_lockstep(plan, reference, candidate, listener.step))
-    except WorkerError as error:
-        return dataclasses.replace(run, lockstep_failure=error.failure)
+
+    def compared() -> tuple[Lockstep | None, Failure | None]:
+        listener.phase("lockstep", plan.steps)
+        try:
+            return lockstep.run_lockstep(plan, reference, candidate, listener.step, patience), None
+        except WorkerError as error:
+            return None, error.failure
+
+    def failure_of(found: tuple[Lockstep | None, Failure | None]) -> Failure | None:
+        return found[0].failure if found[0] else found[1]
+
+    (found, failure), warnings = _twice("lockstep", compared, failure_of)
+    return dataclasses.replace(run, lockstep=found, lockstep_failure=failure, warnings=(*run.warnings, *warnings))
 
 
-def _pair(plan: PairPlan, number: int, sides: Mapping[str, Side], listener: Listener) -> Pair:
+def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
+    """What was measured, again if it failed; and a warning if it didn't fail again."""
+    found = measure()
+    failure = failure_of(found)
+    if failure is None or not worth_repeating(failure):
+        return found, []
+    found = measure()
+    return found, [] if failure_of(found) else [mended(what, failure)]
+
+
+def _with_pair(run: PairedRun, plan: PairPlan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
+    number = run.pairs[-1].launch + (0 if to_repeat(run.pairs) else 1) if run.pairs else 0
     listener.phase(f"launch {number + 1}", plan.blocks.quads)
-    return measure_pair(plan, number, JITTER_BASE + number, sides, listener.step)
-
-
-def _with_pair(run: PairedRun, pair: Pair) -> PairedRun:
+    pair: Pair = measure_pair(plan, number, JITTER_BASE + number, sides, listener.step, patience)
     line = disturbance(pair.disturbed, f"launch {pair.launch + 1}")
     return dataclasses.replace(run, pairs=(*run.pairs, pair), warnings=(*run.warnings, *([line] if line else [])))
 

@@ -5,9 +5,12 @@ import datetime
 import math
 from collections.abc import Sequence
 
-from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text
+from bench.judge.in_turn import whole_pairs
+from bench.judge.paired import subject_of
+from bench.judge.summary import by_subject, log_perplexity, perplexity_text, words_per_second
 from bench.judge.types import percent
-from bench.record.types import INCOMPLETE, SCHEMA, Baseline, LaunchSpeed, Record, Replica, Run, Session, Subject
+from bench.record.gate import GateRun
+from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Record, Replica, Run, Subject, Throughput
 
 
 class BaselineError(ValueError):
@@ -15,7 +18,7 @@ class BaselineError(ValueError):
 
 
 def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> dict[str, Baseline]:
-    """One baseline for each subject of the runs: every finished launch a replica, every run with steady steps a session.
+    """One baseline for each subject of the runs: every finished launch a replica, every run with steady steps its words/s.
 
     Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two fingerprints.
     """
@@ -27,22 +30,22 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> 
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
             raise BaselineError(f"{name}: the runs measured two things ({differences(subject, other)}): record them apart")
-        sessions = [session for run in runs if (session := _session(run, name))]
-        made[name] = Baseline(SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(sessions))
+        speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
+        made[name] = Baseline(SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds))
     if not made:
         raise BaselineError("the runs hold no launch: nothing to make a baseline of")
     return made
 
 
 def added(old: Baseline, new: Baseline) -> Baseline:
-    """The old baseline with the new one's replicas and sessions on top. Raises BaselineError if they measured different things."""
+    """The old baseline with the new one's replicas and words/s on top. Raises BaselineError if they measured different things."""
     if old.subject != new.subject:
         different = differences(old.subject, new.subject, "in the baseline", "in the run")
         raise BaselineError(f"{old.subject.name}: the baseline is of something else ({different}): use --replace")
-    known = {(session.created, session.machine) for session in old.sessions}
-    again = next((session.created for session in new.sessions if (session.created, session.machine) in known), None)
+    known = {(stored.created, stored.machine) for stored in old.throughput}
+    again = next((stored.created for stored in new.throughput if (stored.created, stored.machine) in known), None)
     if again:
-        raise BaselineError(f"{old.subject.name}: the session of {again} is in the baseline already")
+        raise BaselineError(f"{old.subject.name}: the run of {again} is in the baseline already")
     return Baseline(
         SCHEMA,
         new.created,
@@ -50,8 +53,16 @@ def added(old: Baseline, new: Baseline) -> Baseline:
         new.command,
         old.subject,
         old.replicas + new.replicas,
-        old.sessions + new.sessions,
+        old.throughput + new.throughput,
     )
+
+
+def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
+    """The baseline with the words/s that a gate's candidate reached in turn with the reference. Raises BaselineError if it is there."""
+    runs = [run for run in gate.speed if subject_of(run) == old.subject.name]
+    found = [_throughput_of(run.created, [pair.candidate for pair in whole_pairs(run)], in_turn=True) for run in runs]
+    new = dataclasses.replace(old, replicas=(), throughput=tuple(one for one in found if one), reason="")
+    return added(old, new)
 
 
 def describe_change(old: Baseline | None, new: Baseline) -> str:
@@ -63,7 +74,7 @@ def describe_change(old: Baseline | None, new: Baseline) -> str:
 
 
 def _holding(baseline: Baseline) -> str:
-    counts = (("replica", len(baseline.replicas)), ("session", len(baseline.sessions)))
+    counts = (("replica", len(baseline.replicas)), ("stored speed", len(baseline.throughput)))
     held = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts]
     return ", ".join([*held, f"perplexity {perplexity_text(_log_perplexity(baseline))}"])
 
@@ -100,13 +111,18 @@ def _replica(record: Record) -> Replica:
     return Replica(record.environment, record.jitter, record.losses)
 
 
-def _session(run: Run, name: str) -> Session | None:
-    """The run's launches of one subject as a session; None if they were too few or too short to have a speed.
+def _throughput(run: Run, name: str) -> Throughput | None:
+    """Words/s of a run's launches of one subject; None if they were too few or too short to have any.
 
-    Launches beside which other processes used the CPU are left out: whatever is held against them would look fast.
+    Launches beside which other processes used the CPU are left out.
     """
     records = [record for record in run.records if record.subject.name == name and not record.disturbed]
-    launches: list[LaunchSpeed] = [speed for record in records if (speed := launch_speed(record))]
-    if not launches or records[0].environment is None:
+    return _throughput_of(run.created, records, in_turn=False)
+
+
+def _throughput_of(created: str, records: Sequence[Record], *, in_turn: bool) -> Throughput | None:
+    speeds = tuple(speed for record in records if (speed := words_per_second(record)))
+    environment = records[0].environment if records else None
+    if not speeds or environment is None:
         return None
-    return Session(run.created, records[0].machine, records[0].environment, tuple(launches))
+    return Throughput(created, records[0].machine, environment.tensorflow, environment.threads, in_turn, speeds)

@@ -8,6 +8,7 @@ groups of equal size it is the analysis of variance of Searle, Casella and McCul
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,9 +73,15 @@ def new_group_interval(candidate: Sequence[float], reference: Components) -> Int
     return interval(float(np.mean(candidate)) - reference.mean, float(np.sqrt(variance)), freedom)
 
 
-def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
-    """Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
-    wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in (REGRESSION_LEVEL, PASS_LEVEL))
+def interval(estimate: float, standard_error: float, degrees_of_freedom: float, known_deviation: float = 0.0) -> Interval:
+    """Student's t bounds around an estimate, at the two levels that outcomes are decided at.
+
+    `known_deviation`: of a further error whose size isn't estimated from the sample; its normal bound is added in quadrature.
+    """
+    wide, narrow = (
+        math.hypot(t_quantile(level, degrees_of_freedom) * standard_error, float(special.ndtri(level)) * known_deviation)
+        for level in (REGRESSION_LEVEL, PASS_LEVEL)
+    )
     return Interval(estimate, standard_error, degrees_of_freedom, estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
 
 

@@ -7,10 +7,16 @@ log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and variances a
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
 
+from bench.judge.in_turn import whole_pairs
+from bench.judge.margins import Margins
+from bench.judge.paired import subject_of
+from bench.judge.paired_metrics import Metric, metrics
+from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.judge.types import Comparison, Outcome
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.types import Machine
+from bench.record.paired import PairedRun
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +26,7 @@ class Position:
     tensorflow: str
     estimate: float  # logarithm, TensorFlow/reference
     variance: float  # of the estimate: the entry's own, and those of the moves that it was rebased by
-    machines: frozenset[Machine]  # that the numbers were measured on; none where the TensorFlow is the reference itself
+    machines: frozenset[str]  # fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
@@ -47,6 +53,63 @@ def tolerated(comparisons: Sequence[Comparison], regressions: Iterable[AcceptedR
     """
     held = [accepted for accepted in regressions if created[:10] <= accepted.expires]
     return [_tolerated(comparison, held) for comparison in comparisons]
+
+
+class LedgerError(ValueError):
+    """A report of which no entry can be made."""
+
+
+def entry_of(run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False) -> Entry:
+    """The entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
+
+    A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the ledger's, for a
+    run that is in the ledger already, and for one without launches.
+    """
+    pairs = whole_pairs(run)
+    if not pairs:
+        raise LedgerError("the run holds no launch in turn: nothing to accept")
+    if ledger.entries and not knows(ledger, run.reference.identity):
+        raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
+    subject, environment, machine = subject_of(run), pairs[0].candidate.environment, pairs[0].candidate.machine
+    if any(entry.created == run.created for entry in ledger.entries):
+        raise LedgerError(f"the run of {run.created} is in the ledger already")
+    other = run.candidate.identity != run.reference.identity
+    measured = metrics(pairs, margins) if other else []
+    ratios = (_measured_ratio(subject, metric, metric.values(pairs)) for metric in measured if metric.is_ratio)
+    return Entry(
+        run.created,
+        environment.tensorflow if environment else "unknown",
+        run.candidate.identity,
+        run.reference.identity,
+        machine.fingerprint(),
+        f"{machine.cpu_model}, {machine.cores} cores",
+        reason,
+        tuple(ratio for ratio in ratios if ratio),
+        becomes_reference,
+    )
+
+
+def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
+    """The acceptance of a REGRESSION up to the upper bound of what was measured, rounded up to half a percent."""
+    found = comparison.interval
+    limit = math.ceil(200 * math.expm1(found.high)) / 200 if found else None
+    return AcceptedRegression(comparison.subject, comparison.metric, limit, reason, link, expires)
+
+
+def merged(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with those of one environment measured in one report as one: its configurations' ratios together."""
+    found: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        key = (entry.environment, entry.reference)
+        same = found.get(key)
+        found[key] = dataclasses.replace(same, ratios=same.ratios + entry.ratios) if same else entry
+    return list(found.values())
+
+
+def _measured_ratio(subject: str, metric: Metric, values: Sequence[float]) -> Ratio | None:
+    if len(values) < 2 or metric.name == PERPLEXITY:
+        return None
+    return Ratio(subject, metric.name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:

@@ -5,14 +5,17 @@ Ratios are compared by their logarithms, candidate − reference; growth of memo
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from bench.judge.margins import Margins
+from bench.judge.margins import PAIRED_METRICS, Margins
 from bench.judge.quads import REFERENCE_LETTER, launch_summary, quad_log_ratio
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import percent
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import Record
+
+# Metrics that can gate, by the names that reports give them.
+GATING = ("perplexity", "memory growth", *(name.replace("_", " ") for name in PAIRED_METRICS))
 
 Tell = Callable[[Pair, str], float | None]
 
@@ -29,6 +32,7 @@ class Metric:
     two_sided: bool = False
     without_noise: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof, not luck
     difference: Callable[[float], str] = percent  # a difference as a reader wants it
+    accepted: float = 0.0  # what the ledger accepted last, on the scale of the values: differences are measured from it
 
     @property
     def is_ratio(self) -> bool:
@@ -36,9 +40,9 @@ class Metric:
         return self.difference is percent
 
     def values(self, pairs: Sequence[Pair]) -> list[float]:
-        """Candidate − reference of each launch that tells."""
+        """Candidate − reference of each launch that tells, less the accepted difference."""
         found = (self.apart(pair) if self.apart else self._difference(pair) for pair in pairs)
-        return [value for value in found if value is not None]
+        return [value - self.accepted for value in found if value is not None]
 
     def shown(self, pairs: Sequence[Pair], side: str) -> str:
         """One side's mean over the launches that tell."""
@@ -50,8 +54,20 @@ class Metric:
         return None if candidate is None or reference is None else candidate - reference
 
 
-def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
-    """The metrics of launches of one subject: those that gate first."""
+def metrics(pairs: Sequence[Pair], margins: Margins, accepted: Mapping[str, float] | None = None, only: Sequence[str] = ()) -> list[Metric]:
+    """The metrics of launches of one subject, none of no launches: those that gate first.
+
+    `accepted`: logarithms of the ratios that were accepted last, by metric. `only`: names of those that gate; none: all with a margin.
+    """
+    if not pairs:
+        return []
+    found = _with_margins(pairs, margins)
+    if only:
+        found = [metric if metric.name in only else dataclasses.replace(metric, margin=None) for metric in found]
+    return [dataclasses.replace(metric, accepted=(accepted or {}).get(metric.name, 0.0)) for metric in found]
+
+
+def _with_margins(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
     subject = pairs[0].reference.subject
     window = margins.window_start.get(subject.config, 0.0)
     ratio = {name: math.log1p(margin) for name, margin in margins.paired.items()}
@@ -79,7 +95,7 @@ def metrics(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
             lambda size: f"{size / 1024:+.1f} KiB a step",
             difference=lambda size: f"{size / 1024:+.1f} KiB",
         ),
-        _of_quads("CPU time a step", ratio.get("cpu_time"), _cpu_quads),
+        _of_quads("cpu time", ratio.get("cpu_time"), _cpu_quads),
         _of_record("import", ratio.get("import"), _startup("import_seconds"), _seconds),
         _of_record("build", ratio.get("build"), _startup("build_seconds"), _seconds),
         _of_record("trace", ratio.get("trace"), _startup("trace_seconds"), _seconds),

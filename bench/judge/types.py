@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import math
+from collections.abc import Sequence
 
 
 class Outcome(enum.Enum):
@@ -12,6 +13,14 @@ class Outcome(enum.Enum):
     REGRESSION = "REGRESSION"
     CANNOT_JUDGE = "CANNOT JUDGE"
     INFORMS = "informs"
+
+
+class Scope(enum.Enum):
+    """What was measured at all: a PASS must not sound wider."""
+
+    ALL = "numbers and speed"
+    NUMBERS = "numbers only; speed not measured"
+    SPEED = "speed and memory only; numbers not compared"
 
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}
@@ -47,11 +56,6 @@ class Comparison:
     improved: bool = False
     gates: bool = True  # False: the margins file says that this metric only informs, even where it can be judged
 
-    @property
-    def unjudged(self) -> bool:
-        """Whether it informs for want of something to judge it by."""
-        return self.outcome is Outcome.INFORMS and self.interval is None
-
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -61,6 +65,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...]
     warnings: tuple[str, ...]
     failures: tuple[str, ...] = ()  # launches that did not finish: the measurement failed
+    scope: Scope = Scope.ALL
 
     @property
     def failed(self) -> bool:
@@ -71,6 +76,14 @@ class Verdict:
     def exit_code(self) -> int:
         """0 pass, 1 regression, 3 cannot judge, 4 measurement failed."""
         return FAILED_CODE if self.failed else EXIT_CODES[self.outcome]
+
+
+def overall(comparisons: Sequence[Comparison]) -> Outcome:
+    """REGRESSION if any is, PASS only if all that gate are and there is one at all, else CANNOT JUDGE."""
+    outcomes = {comparison.outcome for comparison in comparisons}
+    if Outcome.REGRESSION in outcomes:
+        return Outcome.REGRESSION
+    return Outcome.PASS if Outcome.PASS in outcomes and Outcome.CANNOT_JUDGE not in outcomes else Outcome.CANNOT_JUDGE
 
 
 def percent(log_difference: float) -> str:

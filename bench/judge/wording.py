@@ -27,6 +27,8 @@ def why(
     if improved:
         return f"{estimate}, an improvement{after}"
     if outcome is Outcome.PASS:
-        return f"{estimate}, proven {'within' if two_sided else 'below'} {limit}{after}"
+        if two_sided:
+            return f"{estimate}, between {difference(found.pass_low)} and {difference(found.pass_high)}{after}: {limit} off is ruled out"
+        return f"{estimate}, at most {difference(found.pass_high)}{after}: {limit} is ruled out"
     bounds = f"{estimate}, between {difference(found.low)} and {difference(found.high)}{after}"
     return f"{bounds}: neither within {limit} nor outside" if two_sided else f"{bounds}: {limit} can't be excluded"

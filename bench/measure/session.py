@@ -3,11 +3,12 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
+from bench.measure.worker import drain
 from bench.record.lockstep import Stepped
 from bench.record.machine import affinity, this_machine, usable_cores
 from bench.record.profile import Profiled
@@ -74,11 +75,16 @@ class Session:
         subject = Subject(config, corpus, implementation, device, fingerprint, steps, self.config.num_steps, self.config.tokens_per_step)
         return Opened(subject, built - started, traced - built)
 
-    def steps(self, count: int, check: Sequence[int] = ()) -> Block:
-        """Trains the next `count` steps; those whose global step is in `check` are held against the oracle as well.
+    def steps(self, count: int, check: Sequence[int] = (), *, tell: bool = False) -> Block | Iterator[int]:
+        """Trains the next `count` steps; those whose global step is in `check` are checked against the oracle as well.
 
         Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates), and a GPU keep to float32.
+        With `tell` the block is what a generator of the steps done returns, each of which is a sign of life; timed blocks send none.
         """
+        taken = self._taken(count, check)
+        return taken if tell else drain(taken)
+
+    def _taken(self, count: int, check: Sequence[int]) -> Generator[int, None, Block]:
         if check:
             self._compute_in_float32()
         watch = self._update_watch() if check else None
@@ -97,6 +103,7 @@ class Session:
             cpu_seconds.append(timed[1])
             numerics.extend(errors)
             self._next_step = step + 1
+            yield step
             if not math.isfinite(loss):
                 break
         numerics.extend(watch.errors if watch else ())
@@ -196,14 +203,22 @@ class Session:
         self._next_evaluation += count
         return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())
 
-    def stress(self) -> list[NumericError]:
-        """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights."""
+    def stress(self, *, tell: bool = False) -> list[NumericError] | Iterator[str]:
+        """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights. `tell` as for `steps`."""
+        taken = self._stressed()
+        return taken if tell else drain(taken)
+
+    def _stressed(self) -> Generator[str, None, list[NumericError]]:
         from bench.measure.stress import Start, stress_errors
 
         self._compute_in_float32()
         data, _ = self._prepare(self._next_step)
         start = Start(self.trainer.weights, self.trainer.state, *data)
-        return list(stress_errors(self.trainer, start, self._next_step, self.implementation))
+        errors = []
+        for error in stress_errors(self.trainer, start, self._next_step, self.implementation):
+            errors.append(error)
+            yield error.quantity
+        return errors
 
     def finish(self) -> Finished:
         """Peak memory first: what follows needs some itself."""

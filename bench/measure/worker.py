@@ -1,7 +1,7 @@
 """The measured process: `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
 
 A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any number of
-lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `yardstick` or `referee`.
+lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `referee`.
 """
 
 import contextlib
@@ -12,14 +12,14 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from bench.record.codec import to_plain
 from bench.record.replies import Raised
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-KINDS = {"tensorflow": "bench.measure.session", "yardstick": "bench.measure.yardstick", "referee": "bench.measure.referee"}
+KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee"}
 
 
 def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
@@ -41,14 +41,14 @@ def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
         try:
             result = getattr(session, operation)(**request)
             if hasattr(result, "__next__"):
-                result = _drain(result, lambda event: send("event", event))
+                result = drain(result, lambda event: send("event", event))
         except Exception as error:  # whatever it is, the orchestrator has to hear of it
             send("error", Raised(type(error).__name__, str(error), traceback.format_exc()))
         else:
             send("reply", result)
 
 
-def _drain(events: Any, send: Any) -> Any:
+def drain(events: Any, send: Callable[[Any], None] = lambda event: None) -> Any:
     """Sends each item of a generator; its return value."""
     while True:
         try:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,18 @@ def _make_folder(folder: Path) -> None:
 def write_record(path: Path, value: Any, *, replace: bool = False) -> None:
     """Writes a Run or a Baseline as JSON."""
     write_text(path, to_text(value), replace=replace)
+
+
+def keeper(path: Path) -> Callable[[Any], None]:
+    """Returns a function that keeps a run in a file: its first call refuses to overwrite one (FileExistsError), later ones replace it."""
+    begun = False
+
+    def keep(run: Any) -> None:
+        nonlocal begun
+        write_record(path, run, replace=begun)
+        begun = True
+
+    return keep
 
 
 def read_record(kind: type[T], path: Path) -> T:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 from bench.record.types import Run
 
 
@@ -13,8 +13,10 @@ class GateRun:
     schema: int
     created: str  # ISO 8601, UTC; dates in the ledger are compared with it
     command: tuple[str, ...]
+    candidate: Side
     numbers: Run  # the candidate alone: checked against the oracle, and trained for its perplexity
     speed: tuple[PairedRun, ...]  # of each configuration whose speed was measured, reference and candidate in turn
     speed_problem: str = ""  # why speed was asked for and not measured; "" where it was measured or not asked for
     gate_stored: bool = False  # words/s gate by the baselines' stored range, as on a dedicated runner
     warnings: tuple[str, ...] = ()
+    phase_seconds: dict[str, float] = dataclasses.field(default_factory=dict)  # wall time of each phase

@@ -5,8 +5,6 @@ Ratios are logarithms, candidate/reference: above 0 is slower or larger. They tr
 
 import dataclasses
 
-from bench.record.types import Machine
-
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
@@ -27,7 +25,8 @@ class Entry:
     tensorflow: str
     environment: str  # Side.identity of what was accepted
     reference: str  # Side.identity of the reference that it was measured against
-    machine: Machine
+    machine: str  # Machine.fingerprint of the host that it was measured on
+    host: str  # the same for people: "AMD EPYC, 2 cores"; "" where the report doesn't tell
     reason: str
     ratios: tuple[Ratio, ...]
     becomes_reference: bool = False  # later entries are measured against this one's environment

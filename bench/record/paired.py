@@ -77,3 +77,4 @@ class PairedRun:
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
     lockstep_failure: Failure | None = None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure
+    only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin

@@ -53,10 +53,3 @@ class Finished:
     retraces: int
     graph_operations: dict[str, int]
     peak_gpu_bytes: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Timed:
-    """Wall seconds of consecutive yardstick steps."""
-
-    seconds: tuple[float, ...]

@@ -4,9 +4,9 @@ import dataclasses
 import shlex
 
 from bench.judge.perplexity import environment_key
-from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE, Package
 from bench.record.types import Baseline, Environment, Machine
-from bench.report.judged import Judged, environment, measured
+from bench.report.judged import Judged, environment, measured, paired_runs
 
 NOTHING = "–"
 TOLD = ("keras", "numpy", "tensorflow")  # packages whose versions the environment itself told; those of TensorFlow's parts go with it
@@ -27,11 +27,12 @@ class Difference:
 
 
 def environments(judged: Judged) -> list[Difference]:
-    """Every property of both sides' environments, packages last; the reference of a stored baseline is its newest session's."""
-    run = judged.run
-    candidate = _properties(environment(run, CANDIDATE))
-    if not isinstance(run, PairedRun):
-        return _side_by_side(_properties(_baseline_environment(judged)), candidate)
+    """Every property of both sides' environments, packages last; a run of one environment has no reference."""
+    candidate = _properties(environment(judged.run, CANDIDATE))
+    runs = paired_runs(judged.run)
+    if not runs:
+        return _side_by_side({}, candidate)
+    run = runs[0]
     found = _side_by_side(_properties(environment(run, REFERENCE)), candidate)
     asked = _side_by_side(
         {"asked for": run.reference.requested, "index as of": run.reference.as_of, **_variables(run.reference.variables)},
@@ -58,19 +59,12 @@ def command(judged: Judged) -> str:
 
 def locks(judged: Judged) -> list[tuple[str, list[str], list[str]]]:
     """(side, its requirements, the same with hashes) of each side in pip's lines; of an interpreter that was there what it told."""
-    run = judged.run
-    if isinstance(run, PairedRun) and (run.reference.packages or run.candidate.packages):
-        sides = ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
+    runs = paired_runs(judged.run)
+    if runs and (runs[0].reference.packages or runs[0].candidate.packages):
+        sides = ((REFERENCE, runs[0].reference), (CANDIDATE, runs[0].candidate))
         return [(name, _requirements(side.packages), _requirements(side.packages, hashes=True)) for name, side in sides]
-    told = ((side, environment(run, side)) for side in (REFERENCE, CANDIDATE))
+    told = ((side, environment(judged.run, side)) for side in (REFERENCE, CANDIDATE))
     return [(side, _told(found), []) for side, found in told if found]
-
-
-def _baseline_environment(judged: Judged) -> Environment | None:
-    here = {launch.record.machine for launch in measured(judged.run)}
-    sessions = [session for baseline in _baselines(judged) for session in baseline.sessions]
-    newest = max(sessions, key=lambda session: (session.machine in here, session.created), default=None)
-    return newest.environment if newest else None
 
 
 def _baselines(judged: Judged) -> list[Baseline]:

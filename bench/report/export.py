@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.judge.summary import robust_seconds
+from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine, Run
 from bench.report.judged import Measured, measured
@@ -18,7 +19,7 @@ VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
 GROUP = "step time"
 
 
-def export(run: Run | PairedRun) -> dict[str, Any]:
+def export(run: Run | PairedRun | GateRun) -> dict[str, Any]:
     """The document. Raises ValueError for a run without steady steps."""
     groups: dict[tuple[str, str], list[Measured]] = {}
     for launch in measured(run):
@@ -44,19 +45,20 @@ def export(run: Run | PairedRun) -> dict[str, Any]:
     }
 
 
-def _benchmark(run: Run | PairedRun, launches: Sequence[Measured]) -> dict[str, Any] | None:
+def _benchmark(run: Run | PairedRun | GateRun, launches: Sequence[Measured]) -> dict[str, Any] | None:
     subject, side = launches[0].record.subject, launches[0].side
     seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
     if not seconds:
         return None
-    name = f"{subject.name}[{side}]" if isinstance(run, PairedRun) else subject.name
+    in_turn = launches[0].in_turn
+    name = f"{subject.name}[{side}]" if in_turn else subject.name
     environment = launches[0].record.environment
     return {
         "group": GROUP,
         "name": name,
         "fullname": f"tfgate::{name}",
-        "params": {"side": side} if isinstance(run, PairedRun) else None,
-        "param": side if isinstance(run, PairedRun) else None,
+        "params": {"side": side} if in_turn else None,
+        "param": side if in_turn else None,
         "extra_info": {
             "tensorflow": environment.tensorflow if environment else "",
             "fingerprint": subject.fingerprint,

@@ -22,7 +22,7 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
     if baseline and baseline.subject != subject:
-        baseline = None  # of something else: the judge refused it
+        baseline = None  # of something else: the judge refused it, or of another number of steps: measured in turn
     margins = (c.margin for c in judged.verdict.comparisons if (c.subject, c.metric) == (subject.name, PERPLEXITY))
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
@@ -30,7 +30,7 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
         _losses(trained),
         _perplexities(trained, baseline, start, next(margins, None)),
         _step_times(launches),
-        _memory(launches, baseline),
+        _memory(launches),
         _memory_by_step(launches),
     ]
     return [each for each in found if each]
@@ -128,25 +128,12 @@ def _step_times(launches: Sequence[Measured]) -> Chart | None:
     return Chart("Step time by launch", caption, "launch", "step time", tuple(shapes), _keys(timed), " ms", x_axis=_launch_axis(timed))
 
 
-def _memory(launches: Sequence[Measured], baseline: Baseline | None) -> Chart | None:
+def _memory(launches: Sequence[Measured]) -> Chart | None:
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory)]
     if not held:
         return None
     axis = _launch_axis([launch for launch, _ in held])
-    sessions = baseline.sessions if baseline else ()
-    machine = held[0][0].record.machine
-    known = [
-        launch.peak_rss_bytes / MEBIBYTE
-        for session in sessions
-        for launch in session.launches
-        if launch.peak_rss_bytes and session.machine == machine
-    ]
     shapes, keys = [], _keys([launch for launch, _ in held])
-    if known:
-        low, high = min(known), max(known)
-        corners = ((axis.low, low), (axis.high, low), (axis.high, high), (axis.low, high))
-        shapes.append(Shape("envelope", corners, f"baseline's sessions here: {low:.0f} to {high:.0f} MiB", True))
-        keys = (("envelope", "baseline's sessions on this machine"), *keys)
     for launch, memory in held:
         peak = memory.peak_rss_bytes / MEBIBYTE
         title = f"{launch.side}, launch {launch.launch + 1}: {peak:.0f} MiB, {memory.slope_bytes_per_step / 1024:+.1f} KiB a step"
@@ -164,7 +151,7 @@ def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
         Shape(
             f"{launch.side} thin",
             tuple((step, size / MEBIBYTE) for step, size in zip(memory.steps, memory.rss_bytes, strict=True)),
-            f"{launch.side}, launch {launch.launch + 1}: {memory.slope_bytes_per_step / 1024:+.1f} KiB a step in its second half",
+            f"{launch.side}, launch {launch.launch + 1}: {memory.slope_bytes_per_step / 1024:+.1f} KiB a step",
         )
         for launch, memory in held
     )

@@ -12,13 +12,13 @@ from markupsafe import Markup
 
 from bench.judge.types import Outcome
 from bench.profile.compare import compare
-from bench.record.paired import PairedRun
 from bench.record.profile import Profile
 from bench.report import compared, story
+from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
-from bench.report.judged import Judged, by_subject, measured
+from bench.report.judged import Judged, by_subject, paired_runs
 from bench.report.lines import one_line
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.tables import Table, differences, tables
@@ -69,10 +69,11 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def _section(judged: Judged) -> Section:
-    groups = by_subject(measured(judged.run))
+    groups = by_subject(judged.run)
     figures = {name: found for name, launches in groups.items() if (found := subject_figures(judged, launches))}
-    if isinstance(judged.run, PairedRun) and judged.run.lockstep and (drawn := lockstep_figure(judged.run.lockstep)):
-        figures.setdefault(judged.run.lockstep.subject.name, []).append(drawn)
+    for lockstep in (run.lockstep for run in paired_runs(judged.run) if run.lockstep):
+        if drawn := lockstep_figure(lockstep):
+            figures.setdefault(lockstep.subject.name, []).append(drawn)
     return Section(
         judged,
         story.outcome_word(judged.verdict),
@@ -104,7 +105,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(compared=compared, slugs=SLUGS, story=story, svg=svg)
+    environment.globals.update(again=again, compared=compared, slugs=SLUGS, story=story, svg=svg)
     return environment
 
 

@@ -1,10 +1,11 @@
-"""A run with its verdict: what every report is made of, whether the run was held against baselines or against another environment."""
+"""A run with its verdict: what every report is made of, whether of a gate, of two environments in turn, or of one alone."""
 
 import dataclasses
 import statistics
 from collections.abc import Mapping
 
 from bench.judge.types import Verdict
+from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.record.types import Baseline, Environment, Record, Run
@@ -12,9 +13,9 @@ from bench.record.types import Baseline, Environment, Record, Run
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A run, what the judge found, and what it was held against: baselines by Subject.name, none for a paired run."""
+    """A run, what the judge found, and what it was compared with: baselines by Subject.name, none for a paired run."""
 
-    run: Run | PairedRun
+    run: Run | PairedRun | GateRun
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
     window_start: Mapping[str, float] = dataclasses.field(default_factory=dict)  # Margins.window_start, by configuration
@@ -28,6 +29,7 @@ class Measured:
     side: str  # REFERENCE or CANDIDATE
     launch: int  # from 0
     record: Record
+    in_turn: bool  # measured in blocks, in turn with the other side
     block_seconds: tuple[float, ...]  # wall seconds a step: of each steady step, or of each block of a paired run
 
     @property
@@ -39,36 +41,46 @@ class Measured:
         return [1000 * cuts[percent - 1] for percent in (5, 25, 50, 75, 95)]
 
 
-def measured(run: Run | PairedRun) -> list[Measured]:
+def paired_runs(run: Run | PairedRun | GateRun) -> tuple[PairedRun, ...]:
+    """What was measured in turn."""
+    if isinstance(run, GateRun):
+        return run.speed
+    return (run,) if isinstance(run, PairedRun) else ()
+
+
+def measured(run: Run | PairedRun | GateRun) -> list[Measured]:
     """Every launch that was timed or trained, in order; of a pair the reference first."""
+    if isinstance(run, GateRun):
+        return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
     if isinstance(run, Run):
-        return [Measured(CANDIDATE, record.launch, record, record.step_seconds) for record in run.records]
+        return [Measured(CANDIDATE, record.launch, record, False, record.step_seconds) for record in run.records]
     found = []
     for pair in run.pairs:
         for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
             blocks = [s for quad in pair.steps for role, s in zip(quad.order, quad.seconds, strict=True) if role == letter]
-            found.append(Measured(side, pair.launch, record, tuple(blocks)))
+            found.append(Measured(side, pair.launch, record, True, tuple(blocks)))
     return found
 
 
-def by_subject(launches: list[Measured]) -> dict[str, list[Measured]]:
-    """Launches by what they measured (Subject.name), in the order of their first."""
+def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[Measured]]:
+    """Launches by what they measured (Subject.name), in the order of their first; of a gate those in turn are apart."""
     groups: dict[str, list[Measured]] = {}
-    for launch in launches:
-        groups.setdefault(launch.record.subject.name, []).append(launch)
+    for launch in measured(run):
+        apart = ", in turn with the reference" if isinstance(run, GateRun) and launch.in_turn else ""
+        groups.setdefault(launch.record.subject.name + apart, []).append(launch)
     return groups
 
 
-def records(run: Run | PairedRun) -> list[Record]:
-    """Every record, those of the launches held against the oracle included."""
-    return [launch.record for launch in measured(run)] + (list(run.oracle) if isinstance(run, PairedRun) else [])
+def records(run: Run | PairedRun | GateRun) -> list[Record]:
+    """Every record, those of the launches checked against the oracle included."""
+    return [launch.record for launch in measured(run)] + [record for paired in paired_runs(run) for record in paired.oracle]
 
 
-def environment(run: Run | PairedRun, side: str) -> Environment | None:
+def environment(run: Run | PairedRun | GateRun, side: str) -> Environment | None:
     """The first environment that a side's launches told, or its part in lockstep; None if none did."""
     found = [launch.record.environment for launch in measured(run) if launch.side == side]
-    if isinstance(run, PairedRun):
-        found += [record.environment for name, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False) if name == side]
-        if run.lockstep:
-            found.append(run.lockstep.reference if side == REFERENCE else run.lockstep.candidate)
+    for paired in paired_runs(run):
+        found += [record.environment for name, record in zip((REFERENCE, CANDIDATE), paired.oracle, strict=False) if name == side]
+        if paired.lockstep:
+            found.append(paired.lockstep.reference if side == REFERENCE else paired.lockstep.candidate)
     return next((environment for environment in found if environment), None)

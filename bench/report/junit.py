@@ -12,9 +12,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.paired import PairedRun
 from bench.report import story
-from bench.report.judged import Judged, measured
+from bench.report.judged import Judged, measured, paired_runs
 from bench.report.lines import one_line
 
 PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own
@@ -57,7 +56,7 @@ def _case(comparison: Comparison, seconds: dict[str, float]) -> ET.Element:
         ET.SubElement(case, "failure", type="REGRESSION", message=message).text = one_line("; ".join(filter(None, body)))
     elif comparison.outcome is Outcome.CANNOT_JUDGE:
         ET.SubElement(case, "error", type="CANNOT JUDGE", message=message).text = one_line(comparison.note)
-    elif comparison.unjudged:
+    elif comparison.outcome is Outcome.INFORMS and comparison.interval is None:
         ET.SubElement(case, "skipped", message=message)
     against = f", reference {comparison.reference}" if comparison.reference != "–" else ""
     ET.SubElement(case, "system-out").text = one_line(f"candidate {comparison.candidate}{against}: {comparison.note}")
@@ -91,6 +90,6 @@ def _seconds(judged: Judged, subject: str) -> dict[str, float]:
                     seconds[part] += taken
             seconds["evaluation step"] += evaluation.seconds if evaluation else 0.0
             seconds[TRAINING] += sum(record.step_seconds)
-    if isinstance(judged.run, PairedRun) and judged.run.lockstep and judged.run.lockstep.subject.name == subject:
-        seconds["lockstep"] += judged.run.lockstep.wall_seconds
+    locksteps = [run.lockstep for run in paired_runs(judged.run) if run.lockstep]
+    seconds["lockstep"] += sum(lockstep.wall_seconds for lockstep in locksteps if lockstep.subject.name == subject)
     return seconds

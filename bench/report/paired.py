@@ -1,11 +1,12 @@
 """What a paired run compared, and how much its launches differ, as text for a terminal."""
 
 import math
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from bench.judge.margins import Margins
-from bench.judge.paired import decisions, whole_pairs
+from bench.judge.in_turn import decisions, whole_pairs
+from bench.judge.paired_metrics import Metric
 from bench.judge.quads import launch_summary, quad_log_ratio, spread
 from bench.judge.sequential import Decision
 from bench.judge.summary import robust_seconds
@@ -57,9 +58,9 @@ def _pair_row(pair: Pair) -> list[str]:
     ]
 
 
-def spread_text(run: PairedRun, margins: Margins) -> str:
+def spread_text(run: PairedRun, measured: Sequence[Metric]) -> str:
     """A line for each gating metric: how far launches and their quads spread, how alike neighbours are, what would have been caught."""
-    rows = [_spread_row(name, decision, run) for name, decision in decisions(run, margins).items()]
+    rows = [_spread_row(name, decision, run) for name, decision in decisions(whole_pairs(run), measured).items()]
     deviations = ["deviation\nof launches", "launch's\nown", "of\nquads"]
     headers = ["metric", "launches", *deviations, "lag-1\ncorrelation", "bounds\nwidened", "would have\ncaught"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)

@@ -15,6 +15,9 @@ from typing import Any
 
 from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
 from bench.record.codec import NON_FINITE
+from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
+from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.text import VERDICT_SCHEMA
@@ -61,6 +64,9 @@ def report_schema() -> dict[str, Any]:
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "baseline": lambda: record_schema(Baseline),
+    "gate-run": lambda: record_schema(GateRun),
+    "ledger": lambda: record_schema(Ledger),
+    "micro-run": lambda: record_schema(MicroRun),
     "paired-run": lambda: record_schema(PairedRun),
     "report": report_schema,
     "run": lambda: record_schema(Run),

@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from bench.judge.types import Comparison, Interval, Outcome, Verdict, percent
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
-from bench.report.judged import Judged, environment
+from bench.judge.types import Comparison, Interval, Outcome, Scope, Verdict, percent
+from bench.record.paired import CANDIDATE, REFERENCE
+from bench.report.judged import Judged, environment, paired_runs
 
 FAILED = "MEASUREMENT FAILED"
+STEP_TIME = "step time"
 GLYPHS = {Outcome.PASS.value: "✔", Outcome.REGRESSION.value: "✖", Outcome.CANNOT_JUDGE.value: "?", Outcome.INFORMS.value: "ℹ", FAILED: "!"}
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.CANNOT_JUDGE, Outcome.PASS, Outcome.INFORMS)
@@ -38,7 +39,7 @@ def sentence(judged: Judged) -> str:
 def names(judged: Judged) -> tuple[str, str]:
     """(candidate, reference) as a sentence has them: "TensorFlow 2.21.0", "the baseline"."""
     candidate = _tensorflow(judged, CANDIDATE)
-    reference = _tensorflow(judged, REFERENCE) if isinstance(judged.run, PairedRun) else "the baseline"
+    reference = _tensorflow(judged, REFERENCE) if paired_runs(judged.run) else "the baseline"
     return ("the candidate", "the reference") if candidate == reference else (candidate, reference)
 
 
@@ -78,7 +79,7 @@ def _sentence(verdict: Verdict, candidate: str, reference: str) -> str:
     if verdict.outcome is Outcome.REGRESSION:
         return f"{candidate} is worse than {reference} by more than is allowed, in {_listed(findings(verdict))}."
     if verdict.outcome is Outcome.PASS:
-        return f"{candidate} is as right as {reference}{_speed(verdict)}."
+        return f"{candidate} is as correct as {reference}{_speed(verdict)}."
     undecided = _listed(findings(verdict))
     where = f" in {undecided}" if undecided else ""
     return f"the measurements prove {candidate} neither as good as {reference} nor worse{where}. More launches, or a quieter machine, may."
@@ -102,11 +103,18 @@ def _listed(found: list[Finding]) -> str:
     return " and ".join(filter(None, (", ".join(metrics[:-1]), metrics[-1]))) if metrics else ""
 
 
+def ruled_out_slowdown(verdict: Verdict) -> str:
+    """The margin that every step time of a PASS was proven to stay below: "5.0%"; "" where none was."""
+    if verdict.outcome is not Outcome.PASS:
+        return ""
+    step_times = [comparison for comparison in verdict.comparisons if comparison.metric == STEP_TIME and comparison.gates]
+    proven = [c.margin for c in step_times if c.interval and c.margin and c.interval.pass_high < c.margin]
+    return percent(max(proven)).lstrip("+") if proven and len(proven) == len(step_times) else ""
+
+
 def _speed(verdict: Verdict) -> str:
-    """What a PASS says of speed: the largest slowdown that could have gone unseen, of all step times that were judged."""
-    judged = [c for c in verdict.comparisons if c.metric.startswith("step time") and c.outcome is Outcome.PASS]
-    if not judged:
-        return "; its speed was not judged"
-    known = [comparison.detectable for comparison in judged if comparison.detectable is not None]
-    caught = f": a slowdown of {percent(max(known)).lstrip('+')} or more would have been caught" if known else ""
-    return f", and no slower than is allowed{caught}"
+    """What a PASS says of speed."""
+    if verdict.scope is Scope.NUMBERS:
+        return "; its speed was not measured"
+    found = ruled_out_slowdown(verdict)
+    return f", and a slowdown of {found} or more is ruled out" if found else ""

@@ -11,9 +11,8 @@ from bench.profile.compare import Comparison as ProfileComparison
 from bench.profile.compare import Difference
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
-from bench.record.paired import PairedRun
 from bench.record.types import NumericError, Record
-from bench.report.judged import Judged, Measured, measured, records
+from bench.report.judged import Judged, Measured, measured, paired_runs, records
 from bench.report.story import reached
 
 NOTHING = "–"
@@ -46,8 +45,7 @@ class Table:
 def tables(judged: Judged) -> list[Table]:
     """All that have rows."""
     found = [_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run))]
-    if isinstance(judged.run, PairedRun) and judged.run.lockstep:
-        found.append(_lockstep(judged.run.lockstep))
+    found += [_lockstep(run.lockstep) for run in paired_runs(judged.run) if run.lockstep]
     return [table for table in found if table.rows]
 
 

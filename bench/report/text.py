@@ -1,5 +1,6 @@
 """Runs, baselines and verdicts as text for a terminal, and a verdict as plain JSON."""
 
+import math
 import statistics
 import textwrap
 from collections.abc import Mapping
@@ -7,20 +8,23 @@ from typing import Any
 
 from tabulate import MIN_PADDING, tabulate
 
+from bench.judge.intervals import REGRESSION_LEVEL, t_quantile
 from bench.judge.perplexity import replica_groups
-from bench.judge.summary import launch_speed, log_perplexity, perplexity_text
-from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.judge.summary import log_perplexity, perplexity_text, words_per_second
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, percent
 from bench.record.codec import to_plain
-from bench.record.types import Baseline, Record, Run, Session
+from bench.record.ledger import Ledger, Ratio
+from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
+from bench.report.story import ruled_out_slowdown
 
 STYLE = "simple"
-VERDICT_SCHEMA = 1  # of a verdict's JSON: docs/schema/verdict.schema.json
+VERDICT_SCHEMA = 2  # of a verdict's JSON: docs/schema/verdict.schema.json
 WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_NOTE_WIDTH = 24
 
 SENTENCES = {
-    Outcome.PASS: "as right as the baselines, and no slower where speed was judged",
+    Outcome.PASS: "as correct as the baselines",
     Outcome.REGRESSION: "something is wrong or slower than its margin allows",
     Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
 }
@@ -30,7 +34,7 @@ COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.CANNOT_JUDGE: "
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, sentences: Mapping[Outcome, str] = SENTENCES) -> str:
     """The verdict first, in a sentence for its outcome, then every metric, then warnings; `width` columns wide where the values allow."""
-    headline = FAILED_SENTENCE if verdict.failed else f"{verdict.outcome.value}: {sentences[verdict.outcome]}"
+    headline = FAILED_SENTENCE if verdict.failed else _headline(verdict, sentences[verdict.outcome])
     if colour:
         headline = f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{headline}\x1b[0m"
     lines = [_wrapped(f"failed: {failure}", width) for failure in verdict.failures]
@@ -39,12 +43,20 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
     return "\n".join([headline, *culprits, "", *_comparison_lines(verdict.comparisons, width), "", *lines]).rstrip()
 
 
+def _headline(verdict: Verdict, sentence: str) -> str:
+    """The outcome with what it is of, and of a PASS what was ruled out."""
+    scope = f" ({verdict.scope.value})" if verdict.scope is not Scope.ALL else ""
+    ruled_out = f"; a slowdown of {found} or more is ruled out" if (found := ruled_out_slowdown(verdict)) else ""
+    return f"{verdict.outcome.value}{scope}: {sentence}{ruled_out}"
+
+
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data, of the published schema."""
     comparisons = [to_plain({**vars(comparison), "outcome": comparison.outcome.value}) for comparison in verdict.comparisons]
     return {
         "schema": VERDICT_SCHEMA,
         "outcome": verdict.outcome.value,
+        "scope": verdict.scope.value,
         "exit_code": verdict.exit_code,
         "comparisons": comparisons,
         "warnings": list(verdict.warnings),
@@ -54,7 +66,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 def run_table(run: Run, width: int = WIDTH) -> str:
     """A line for each launch."""
-    headers = ["subject", "TensorFlow", "launch", "jitter", "perplexity", "words/s", "yardsticks", "start-up s", "peak MiB"]
+    headers = ["subject", "TensorFlow", "launch", "jitter", "perplexity", "words/s", "start-up s", "peak MiB"]
     table = tabulate([_record_row(record) for record in run.records], headers, STYLE, disable_numparse=True, stralign="right")
     notes = [
         f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}" for record in run.records if record.failure
@@ -64,14 +76,38 @@ def run_table(run: Run, width: int = WIDTH) -> str:
 
 
 def baseline_table(baseline: Baseline) -> str:
-    """Replicas by environment, then sessions."""
+    """Replicas by environment, then the words/s of machines."""
     subject = baseline.subject
     rows = [_replica_row(key, values) for key, values in replica_groups(baseline, 0.0).items()]
     replicas = tabulate(rows, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True)
-    headers = ["session", "machine", "CPU", "cores", "threads", "TensorFlow", "launches", "step ms"]
-    sessions = tabulate([_session_row(session) for session in baseline.sessions], headers, STYLE, disable_numparse=True)
+    headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "measured", "launches", "words/s"]
+    speeds = tabulate([_throughput_row(stored) for stored in baseline.throughput], headers, STYLE, disable_numparse=True)
     title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
-    return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", sessions])
+    return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", speeds])
+
+
+def ledger_table(ledger: Ledger) -> str:
+    """A line for each ratio of each entry, then the accepted regressions."""
+    rows = [
+        [entry.created, entry.tensorflow, entry.reference, entry.machine, *_ratio_cells(ratio)]
+        for entry in ledger.entries
+        for ratio in entry.ratios
+    ]
+    headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
+    table = tabulate([[one_line(cell) for cell in row] for row in rows], headers, STYLE, disable_numparse=True)
+    accepted = [
+        f"accepted until {one.expires}: {one.metric} of {one.subject}"
+        + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
+        + f": {one.reason} ({one.link})"
+        for one in ledger.regressions
+    ]
+    return "\n".join([table, *map(one_line, accepted)])
+
+
+def _ratio_cells(ratio: Ratio) -> list[str]:
+    reach = t_quantile(REGRESSION_LEVEL, ratio.launches - 1) * ratio.standard_error if ratio.launches > 1 else math.nan
+    interval = f"{percent(ratio.estimate - reach)} to {percent(ratio.estimate + reach)}"
+    return [ratio.subject, ratio.metric, f"{math.exp(ratio.estimate):.3f}", interval, str(ratio.launches)]
 
 
 def _culprits(verdict: Verdict) -> list[str]:
@@ -112,9 +148,8 @@ def _comparison_row(comparison: Comparison) -> list[str]:
 
 
 def _record_row(record: Record) -> list[str]:
-    subject, speed, startup, memory = record.subject, launch_speed(record), record.startup, record.memory
+    subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
     started = startup.import_seconds + startup.build_seconds + startup.trace_seconds + startup.first_step_seconds if startup else None
-    yardstick = speed.step_seconds / speed.yardstick_seconds if speed and speed.yardstick_seconds else None
     whole = record.losses and not record.failure
     return [
         one_line(subject.name),
@@ -122,8 +157,7 @@ def _record_row(record: Record) -> list[str]:
         str(record.launch + 1),
         str(record.jitter),
         perplexity_text(log_perplexity(record.losses, subject, 0.0)) if whole else "–",
-        f"{subject.tokens_per_step / speed.step_seconds:,.0f}" if speed else "–",
-        f"{yardstick:.3f}" if yardstick else "–",
+        f"{speed:,.0f}" if speed else "–",
         f"{started:.1f}" if started is not None else "–",
         f"{memory.peak_rss_bytes / 2**20:.0f}" if memory else "–",
     ]
@@ -134,12 +168,12 @@ def _replica_row(environment: str, values: list[float]) -> list[str]:
     return [one_line(environment), str(len(values)), perplexity_text(statistics.fmean(values)), spread]
 
 
-def _session_row(session: Session) -> list[str]:
-    machine, launches = session.machine, session.launches
-    step = f"{1000 * statistics.fmean(launch.step_seconds for launch in launches):.2f}" if launches else "–"
-    environment = session.environment
-    where = [session.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(environment.threads)]
-    return [one_line(cell) for cell in (*where, environment.tensorflow, str(len(launches)), step)]
+def _throughput_row(stored: Throughput) -> list[str]:
+    machine, speeds = stored.machine, stored.words_per_second
+    spread = f"{min(speeds):,.0f} to {max(speeds):,.0f}"
+    where = [stored.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(stored.threads)]
+    how = "in turn" if stored.in_turn else "alone"
+    return [one_line(cell) for cell in (*where, stored.tensorflow, how, str(len(speeds)), spread)]
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:

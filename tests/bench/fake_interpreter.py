@@ -38,7 +38,7 @@ class Session:
     def open(self, config, corpus, corpus_path, steps, implementation, device, jitter):
         return answers.Opened(types.Subject(config, corpus, implementation, device, "fa4e", steps, 10, 80), 2.0, 3.0)
 
-    def steps(self, count, check=()):
+    def steps(self, count, check=(), tell=False):
         steps = range(self.done, self.done + count)
         self.done += count
         checked = [step for step in steps if step in check]
@@ -52,7 +52,7 @@ class Session:
             rss_bytes=1000 + 7 * self.done,
         )
 
-    def stress(self):
+    def stress(self, tell=False):
         return ()
 
     def evaluate(self, max_steps):

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.measured import memory_slope
 from bench.drive.plan import Plan
 from bench.record.types import Failure, Memory, Record, Startup, Subject
 
 Fake = Callable[[str], str]
 
 PLAN = Plan("tiny", 30)
-ALONE = Plan("tiny", 30, speed=False)  # no yardstick
+ALONE = Plan("tiny", 30, speed=False)  # untimed
 
 # Found by the measured Python before anything else is imported: after the first step no weight is finite.
 DIVERGING = """
@@ -98,29 +97,22 @@ class TestWithKnownNumbers:
     def test_steps_that_share_the_machine_are_not_timed(self, fake_session: Fake) -> None:
         record = measure_launch(ALONE, Launch(1), fake_session(""), {})
         assert len(record.losses) == 30
-        assert (record.step_seconds, record.yardstick_seconds) == ((), ())
-
-    def test_the_yardstick_takes_its_turn_after_each_block(self, fake_session: Fake) -> None:
-        """6 blocks, 3 NumPy steps after each, the first of which is dropped."""
-        record = measure_launch(PLAN, Launch(1), fake_session(""), {})
-        assert len(record.yardstick_seconds) == 12
-        assert min(record.yardstick_seconds) > 0
+        assert record.step_seconds == ()
 
 
 class TestFailures:
     CRASHING = """
 class Session(Session):
-    def steps(self, count, check):
+    def steps(self, count, check, tell):
         if self.done == {step}:
             os.kill(os.getpid(), signal.SIGSEGV)
-        return super().steps(count, check)
+        return super().steps(count, check, tell)
 """
 
     def test_what_was_measured_before_a_crash_is_kept(self, fake_session: Fake) -> None:
         record = measure_launch(PLAN, Launch(1), fake_session(self.CRASHING.format(step=10)), {})
         assert record.failure == Failure("crashed", "the worker was killed by SIGSEGV during steps")
         assert len(record.losses) == 10
-        assert len(record.yardstick_seconds) == 4
         assert record.startup is not None
         assert (record.evaluation, record.memory, record.graph_operations) == (None, None, {})
 
@@ -140,9 +132,9 @@ class Session(Session):
     def test_a_loss_that_is_not_finite_ends_the_training_but_not_the_record(self, fake_session: Fake) -> None:
         diverging = """
 class Session(Session):
-    def steps(self, count, check):
+    def steps(self, count, check, tell):
         if self.done < 10:
-            return super().steps(count, check)
+            return super().steps(count, check, tell)
         return answers.Block((44.0, float("nan")), (0.0, 0.0), (0.0, 0.0), (), (), 1070)
 """
         record = measure_launch(ALONE, Launch(1), fake_session(diverging), {})
@@ -152,30 +144,15 @@ class Session(Session):
         assert record.memory is not None
 
 
-class TestMemorySlope:
-    @pytest.mark.parametrize(
-        ("rss", "slope"),
-        [
-            ([], 0.0),
-            ([(5, 100)], 0.0),
-            ([(5, 900), (10, 100)], 0.0),  # the second half is one point
-            ([(5, 900), (10, 100), (15, 150)], 10.0),  # (150 − 100) / (15 − 10): the first is warm-up
-            ([(1, 0), (2, 0), (3, 1), (4, 2), (5, 6)], 2.5),  # of (3, 1), (4, 2), (5, 6): Σ(x − 4)(y − 3) / Σ(x − 4)² = (2 + 0 + 3) / 2
-        ],
-    )
-    def test_least_squares_over_the_second_half(self, rss: list[tuple[int, int]], slope: float) -> None:
-        assert memory_slope(rss) == slope
-
-
 @pytest.fixture(scope="module")
 def checked(newest_python: Path) -> Record:
-    """A launch held against the oracle, in turn with the yardstick."""
+    """A launch checked against the oracle."""
     return measure_launch(PLAN, Launch(0, 1000, numerics=True), str(newest_python), {})
 
 
 @pytest.fixture(scope="module")
 def repeated(newest_python: Path) -> Record:
-    """The same training with neither."""
+    """The same training without it."""
     return measure_launch(ALONE, Launch(1, 1000), str(newest_python), {})
 
 
@@ -196,7 +173,6 @@ class TestTensorFlow:
         assert (checked.subject.num_steps, checked.subject.tokens_per_step) == (10, 80)
         assert len(checked.losses) == 30
         assert len(checked.step_seconds) == 11  # see test_nor_are_the_checked_steps_and_those_after_them
-        assert len(checked.yardstick_seconds) == 12
         assert checked.startup is not None
         assert min(checked.startup.import_seconds, checked.startup.build_seconds, checked.startup.trace_seconds) > 0
         assert checked.startup.first_step_seconds > 0
@@ -224,7 +200,7 @@ class TestTensorFlow:
         assert repeated.memory.peak_rss_bytes > 100 * 2**20  # an imported TensorFlow
 
     def test_the_same_jitter_is_the_same_training_bit_for_bit(self, checked: Record, repeated: Record) -> None:
-        """With the oracle and the yardstick or without: neither touches the training."""
+        """With the oracle or without: it doesn't touch the training."""
         assert checked.losses == repeated.losses
         assert checked.subject == repeated.subject
 

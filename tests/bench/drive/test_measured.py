@@ -1,0 +1,42 @@
+"""Growth of memory: a leak shows in most blocks, a pool that grows once in one of them."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from bench.drive.measured import memory_growth
+
+KIB = 1024
+
+
+def readings(growth: Sequence[float], steps: int = 4) -> list[tuple[int, int]]:
+    """(steps taken, bytes) after blocks of so many steps; memory grows by so many bytes a step from each block to the next."""
+    sizes = itertools.accumulate((int(steps * part) for part in growth), initial=1 << 30)
+    return [(steps * (number + 1), size) for number, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize(
+    ("growth", "found"),
+    [
+        ([64 * KIB] * 20, 64 * KIB),  # a leak
+        ([0] * 12 + [4096 * KIB] + [0] * 7, 0),  # a jump
+        ([64 * KIB] * 12 + [4096 * KIB] + [64 * KIB] * 7, 64 * KIB),  # both
+        ([4096 * KIB] * 5 + [0] * 15, 0),  # 21 readings, five of which are warm-up
+        ([-64 * KIB] * 20, -64 * KIB),
+        # Of 8 readings the last 6 count, 5 growths; without the least and the greatest, (2 + 3 + 7) / 3.
+        ([50, 50, 100, 3, 0, 7, 2], 4.0),
+    ],
+)
+def test_growth_is_what_most_blocks_show(growth: Sequence[float], found: float) -> None:
+    assert memory_growth(readings(growth)) == found
+
+
+def test_a_growth_in_a_third_of_the_blocks_is_not_hidden() -> None:
+    """Only a fifth is cut off either end."""
+    assert memory_growth(readings([0, 0, 64 * KIB] * 7)) > 8 * KIB
+
+
+@pytest.mark.parametrize("rss", [[], [(5, 100)]])
+def test_without_two_readings_nothing_grew(rss: list[tuple[int, int]]) -> None:
+    assert memory_growth(rss) == 0.0

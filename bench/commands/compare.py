@@ -6,25 +6,18 @@ import json
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder
+from bench.commands.options import baselines_folder, read_report
 from bench.commands.verdicts import print_verdict
-from bench.drive.run import RUN_FILE
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
 from bench.judge.reports import Report
 from bench.judge.types import Outcome, Verdict
 from bench.record.benchmarks import read_benchmarks
-from bench.record.codec import FormatError, parse
-from bench.record.files import read_record
-from bench.record.gate import GateRun
-from bench.record.paired import PairedRun
+from bench.record.types import Run
 from bench.report.text import verdict_json
 
 BENCHMARK_MARGIN = 0.05  # as for the step time of a paired comparison
-GATE_FILE = "gate.json"
-REPORT_FILES = (GATE_FILE, PAIRED_FILE)
 
 SENTENCES = {
     Outcome.PASS: "nothing that was compared is slower or larger than its margin allows",
@@ -45,24 +38,12 @@ def main(options: argparse.Namespace) -> int:
     return verdict.exit_code
 
 
-def read_report(name: str) -> Report:
+def read_ratios(name: str) -> Report:
     """A gate's report or a paired run, from its folder or file. Raises UsageError for what holds no ratio, FormatError, OSError."""
-    path = Path(name)
-    if path.is_dir():
-        files = (path / file for file in (*REPORT_FILES, RUN_FILE))
-        path = next((file for file in files if file.exists()), path)
-        if path.is_dir():
-            raise UsageError(f"{name} holds no report: name what `tfgate gate` or `tfgate upgrade` wrote")
-    try:
-        plain = parse(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, FormatError) as error:
-        raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
-    fields = set(plain) if isinstance(plain, dict) else set()
-    if "pairs" in fields:
-        return read_record(PairedRun, path)
-    if "speed" in fields:
-        return read_record(GateRun, path)
-    raise UsageError(f"{name} names one environment without a reference: ratios are in what `tfgate gate` and `tfgate upgrade` write")
+    report = read_report(name)
+    if isinstance(report, Run):
+        raise UsageError(f"{name} names one environment without a reference: ratios are in what `tfgate gate` and `tfgate upgrade` write")
+    return report
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
@@ -78,7 +59,7 @@ def _verdict(options: argparse.Namespace) -> Verdict:
         raise UsageError(f"{len(options.reports)} reports are given; two are compared, the reference first")
     if options.gate:
         raise UsageError("--gate is for pytest-benchmark files; what gates of a report is in the margins file")
-    reference, candidate = map(read_report, options.reports)
+    reference, candidate = map(read_ratios, options.reports)
     margins = read_margins(baselines_folder(options) / "margins.toml")
     if options.margin:
         margins = dataclasses.replace(margins, paired={**margins.paired, "step_time": options.margin})

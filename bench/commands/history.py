@@ -7,9 +7,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from bench.commands.compare import GATE_FILE, REPORT_FILES, read_report
+from bench.commands.compare import read_ratios
 from bench.commands.errors import UsageError
+from bench.commands.options import GATE_FILE
 from bench.drive.run import RUN_FILE
+from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
 from bench.judge.types import EXIT_CODES
 from bench.record.files import write_text
@@ -30,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     if len(reports) < 2:
         told = "".join(f"; {warning}" for warning in warnings)
         raise UsageError(f"{len(reports)} of the {len(files)} reports in {', '.join(options.folder)} can be used: 2 make a history{told}")
-    anchor = report_points(options.anchor, read_report(options.anchor)) if options.anchor else None
+    anchor = report_points(options.anchor, read_ratios(options.anchor)) if options.anchor else None
     series = histories(reports, anchor)
     if options.output:
         write_text(Path(options.output), history_page(series, len(reports), warnings), replace=options.replace)
@@ -43,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
 def _points_or_warning(path: Path) -> Points | str:
     """A report's values by its folder's name; or why it is left out."""
     try:
-        return report_points(str(path.parent), read_report(str(path))) or f"left out: {path}: no launch in it was timed"
+        return report_points(str(path.parent), read_ratios(str(path))) or f"left out: {path}: no launch in it was timed"
     except ValueError as error:  # FormatError, and a damaged record
         return f"left out: {error}"
 
@@ -69,7 +71,7 @@ def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
     if missing is not None:
         raise UsageError(f"{missing}: there is no such folder; name one that holds reports")
     gates = {path.resolve().parent for path in _below(folders, [GATE_FILE])}
-    own = [path for path in _below(folders, REPORT_FILES) if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
+    own = [path for path in _below(folders, [GATE_FILE, PAIRED_FILE]) if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
     runs = [path for path in _below(folders, [RUN_FILE]) if not gates & set(path.resolve().parents)]
     warnings = [f"left out: {len(runs)} {RUN_FILE}, each of one environment without a reference"] if runs else []
     return own, warnings

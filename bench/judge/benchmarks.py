@@ -9,10 +9,9 @@ import math
 import statistics
 from collections.abc import Collection, Sequence
 
-from bench.judge.gate import overall
 from bench.judge.launches import judge_launches
 from bench.judge.sequential import LOOKS, MOST_GATING
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
 from bench.record.benchmarks import BenchmarkLaunch
 
 Launches = Sequence[BenchmarkLaunch]
@@ -43,7 +42,7 @@ def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, 
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
     problem = _unlike_machines([*reference, *candidate]) or ("" if _in_turn(reference, candidate) else NOT_IN_TURN)
     comparisons = [_compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names]
-    return Verdict(overall(comparisons), tuple(comparisons), ())
+    return Verdict(overall(comparisons), tuple(comparisons), (), scope=Scope.SPEED)
 
 
 def _compared(name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str) -> Comparison:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.baselines import differences
-from bench.judge.gate import overall
+from bench.judge.in_turn import whole_pairs
 from bench.judge.launches import judge_launches
 from bench.judge.margins import Margins
-from bench.judge.paired import whole_pairs
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.paired import Pair, PairedRun
+from bench.record.repeats import settled_pairs
 from bench.record.types import INCOMPLETE, Machine
 
 SIDES = ("the reference report", "the candidate report")
@@ -45,13 +45,13 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
             comparisons.append(Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", problem))
             continue
         before, after = (whole_pairs(runs[name]) for runs in timed)
-        compared = [metric for metric in metrics(before, margins) if metric.name not in NOT_COMPARED]
-        comparisons += [_judged(metric, name, before, after) for metric in compared]
+        compared = metrics(before, margins, only=timed[1][name].only or timed[0][name].only)
+        comparisons += [_judged(metric, name, before, after) for metric in compared if metric.name not in NOT_COMPARED]
         warnings += _unlike_places(name, before[0], after[0], margins)
     told = [_warnings(side, report) for side, report in zip(SIDES, reports, strict=True)]
     failures = [line for lines in told for line in lines if f": {INCOMPLETE}" in line]
     warnings += [line for lines in told for line in lines if line not in failures]
-    return Verdict(overall(comparisons), tuple(comparisons), (*warnings, NUMBERS_LEFT_OUT), tuple(failures))
+    return Verdict(overall(comparisons), tuple(comparisons), (*warnings, NUMBERS_LEFT_OUT), tuple(failures), Scope.SPEED)
 
 
 def _timed(report: Report) -> dict[str, PairedRun]:
@@ -109,11 +109,9 @@ def _unlike_fields(of: Sequence[object], names: Sequence[str]) -> list[str]:
 def _warnings(side: str, report: Report) -> list[str]:
     """The report's own, and its launches that failed."""
     runs = paired_runs(report)
-    failed = [
-        f"launch {pair.launch + 1} failed and is left out: {failure.message}"
-        for run in runs
-        for pair in run.pairs
-        if (failure := pair.reference.failure or pair.candidate.failure)
-    ]
+    failed: list[str] = []
+    for pairs, mended in (settled_pairs(run.pairs) for run in runs):
+        failures = [(pair.launch, pair.reference.failure or pair.candidate.failure) for pair in pairs]
+        failed += [*mended, *(f"launch {launch + 1} failed and is left out: {why.message}" for launch, why in failures if why)]
     warnings = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings), *failed])
     return [f"{side}: {warning}" for warning in warnings]

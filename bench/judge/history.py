@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import ruptures
 
+from bench.judge.in_turn import whole_pairs
 from bench.judge.margins import Margins
-from bench.judge.paired import whole_pairs
 from bench.judge.paired_metrics import metrics
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.sequential import look_at

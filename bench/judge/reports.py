@@ -2,16 +2,19 @@
 
 from typing import TypeAlias
 
-from bench.judge.paired import whole_pairs
+from bench.judge.in_turn import whole_pairs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
+from bench.record.types import Run
 
 Report: TypeAlias = GateRun | PairedRun
 
 
-def paired_runs(report: Report) -> tuple[PairedRun, ...]:
+def paired_runs(report: Report | Run) -> tuple[PairedRun, ...]:
     """Everything of a report that was measured in turn with a reference, one run for each configuration."""
-    return report.speed if isinstance(report, GateRun) else (report,)
+    if isinstance(report, GateRun):
+        return report.speed
+    return (report,) if isinstance(report, PairedRun) else ()
 
 
 def reference_label(run: PairedRun) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bench.record.gate import GateRun
 from bench.record.paired import Package, Pair, PairedRun, Side
 from bench.record.types import SCHEMA
-from tests.bench.paired_samples import pair, paired_run
+from tests.bench.paired_samples import SIDES, pair, paired_run
 from tests.bench.samples import records, run
 
 CREATED, LATER = "2026-01-02T03:04:05+00:00", "2026-02-02T03:04:05+00:00"
@@ -26,4 +26,4 @@ def paired_report(
 
 
 def gate_report(speed: Sequence[PairedRun], created: str = CREATED, speed_problem: str = "") -> GateRun:
-    return GateRun(SCHEMA, created, ("tfgate", "gate"), run(records()), tuple(speed), speed_problem)
+    return GateRun(SCHEMA, created, ("tfgate", "gate"), SIDES[1], run(records()), tuple(speed), speed_problem)

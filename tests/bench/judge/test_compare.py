@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.judge.compare import NUMBERS_LEFT_OUT, Report, compare_reports
-from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.paired import Pair
+from bench.judge.compare import NUMBERS_LEFT_OUT, compare_reports
+from bench.judge.reports import Report
+from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.record.paired import Pair, PairedRun
 from bench.record.types import INCOMPLETE, Failure
 from tests.bench.report_samples import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.bench.samples import MARGINS as SAMPLE_MARGINS
@@ -21,7 +22,7 @@ def verdict(candidate: Report, reference: Report = BEFORE) -> Verdict:
     return compare_reports(reference, candidate, MARGINS)
 
 
-def later(launches: int = 4, **effects: float) -> Report:
+def later(launches: int = 4, **effects: float) -> PairedRun:
     return paired_report(pairs(launches, 3, **effects), LATER)
 
 
@@ -40,7 +41,7 @@ def on_records(pair: Pair, **changes: object) -> Pair:
 
 def test_equal_ratios_pass_and_numbers_are_left_out() -> None:
     found = verdict(later())
-    assert (found.outcome, found.exit_code) == (Outcome.PASS, 0)
+    assert (found.outcome, found.exit_code, found.scope) == (Outcome.PASS, 0, Scope.SPEED)
     compared = by_metric(found)
     gating = [name for name, comparison in compared.items() if comparison.gates]
     assert gating == ["step time", "evaluation step", "peak memory", "memory growth"]
@@ -164,12 +165,19 @@ def test_a_report_given_twice_is_refused() -> None:
         verdict(BEFORE)
 
 
-def test_a_failed_launch_is_named_and_left_out() -> None:
-    failed = dataclasses.replace(pairs(5)[4].candidate, failure=Failure("crashed", "killed by SIGSEGV"))
-    launches = [*pairs(4, 3), dataclasses.replace(pairs(5)[4], candidate=failed)]
-    found = verdict(paired_report(launches, LATER))
+def test_failed_launches_are_named_and_left_out() -> None:
+    (last,) = pairs(5)[4:]
+    failed = dataclasses.replace(last, candidate=dataclasses.replace(last.candidate, failure=Failure("crashed", "killed by SIGSEGV")))
+    found = verdict(paired_report([*pairs(4, 3), failed, failed], LATER))
     assert found.outcome is Outcome.PASS
     assert "the candidate report: launch 5 failed and is left out: killed by SIGSEGV" in found.warnings
+    mended = verdict(paired_report([*pairs(4, 3), failed, last], LATER))
+    assert "the candidate report: launch 5 of the candidate failed once and not again: killed by SIGSEGV" in mended.warnings
+
+
+def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
+    alone = dataclasses.replace(later(), only=("peak memory",))
+    assert [comparison.metric for comparison in verdict(alone).comparisons if comparison.gates] == ["peak memory"]
 
 
 def test_an_unfinished_report_is_a_failed_measurement() -> None:

@@ -27,7 +27,7 @@ def test_outcomes(shift: float, outcome: Outcome) -> None:
     assert found.interval
     assert found.interval.estimate == pytest.approx(shift, abs=1e-9)  # 0.0005 both
     assert (found.candidate, found.reference) == (f"{shift + 0.0005:.4f}", "0.0005")
-    assert found.note.endswith("after 4 launches" if outcome is not Outcome.CANNOT_JUDGE else "can't be excluded")
+    assert "after 4 launches" in found.note
 
 
 def test_launch_n_pairs_with_launch_n() -> None:

@@ -13,8 +13,11 @@ from bench.commands.options import GATE_FILE
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
+from bench.judge.reports import Report
 from bench.judge.types import EXIT_CODES
-from bench.record.files import write_text
+from bench.record.files import read_record, write_text
+from bench.record.gate import GateRun
+from bench.record.paired import PairedRun
 from bench.report.history import findings, history_page
 from bench.report.lines import one_line
 
@@ -45,7 +48,8 @@ def main(options: argparse.Namespace) -> int:
 def _points_or_warning(path: Path) -> Points | str:
     """A report's values by its folder's name; or why it is left out."""
     try:
-        return report_points(str(path.parent), read_ratios(str(path))) or f"left out: {path}: no launch in it was timed"
+        report: Report = read_record(GateRun if path.name == GATE_FILE else PairedRun, path)
+        return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except ValueError as error:  # FormatError, and a damaged record
         return f"left out: {error}"
 

@@ -19,9 +19,7 @@ def pairs(launches: int = 4, shift: int = 0, **effects: float) -> list[Pair]:
     return [dataclasses.replace(pair(launch + shift, **effects), launch=launch) for launch in range(launches)]
 
 
-def paired_report(
-    of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()
-) -> PairedRun:
+def paired_report(of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()) -> PairedRun:
     return dataclasses.replace(paired_run(of, warnings=warnings), created=created, reference=reference)
 
 

@@ -78,11 +78,12 @@ def gate(day: int) -> GateRun:
 
 
 def timed(*arguments: str) -> str:
-    """The command's exit code, wall seconds and largest resident memory so far of all commands; its last words where it failed."""
-    started = time.monotonic()
+    """The command's exit code, wall and CPU seconds and the largest resident memory so far of all commands; its last words where it failed."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     found = subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, check=False)
-    seconds, peak = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return f"exit code {found.returncode}, {seconds:.2f} s, peak {peak:.0f} MiB {found.stderr.strip()}"
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu, peak = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+    return f"exit code {found.returncode}, {seconds:.2f} s, {cpu:.2f} s of CPU, peak {peak:.0f} MiB {found.stderr.strip()}"
 
 
 def main(reports: int = 1000) -> None:

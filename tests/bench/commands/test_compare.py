@@ -35,7 +35,14 @@ def keep_gate(folder: Path, **effects: float) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("step", "code", "word"), [(0.0, 0, "PASS (speed and memory only; numbers not compared): "), (0.2, 1, "REGRESSION (speed and memory only; numbers not compared): "), (0.05, 3, "CANNOT JUDGE (speed and memory only; numbers not compared): ")])
+@pytest.mark.parametrize(
+    ("step", "code", "word"),
+    [
+        (0.0, 0, "PASS (speed and memory only; numbers not compared): "),
+        (0.2, 1, "REGRESSION (speed and memory only; numbers not compared): "),
+        (0.05, 3, "CANNOT JUDGE (speed and memory only; numbers not compared): "),
+    ],
+)
 @pytest.mark.parametrize("file", ["", "gate.json"], ids=["folder", "file"])
 def test_two_reports(
     tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path, step: float, code: int, word: str, file: str

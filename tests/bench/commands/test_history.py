@@ -73,9 +73,7 @@ def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -
     assert "+5.0% can't be excluded" in found.out
 
 
-def test_many_reports_are_read_by_several_processes_to_the_same_end(
-    tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_reports_are_read_by_several_processes_to_the_same_end(tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_releases(reports, [1.0] * 6 + [1.08] * 5)
     (reports / "damaged").mkdir()
     (reports / "damaged" / "paired.json").write_text("{", encoding="utf-8")

@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
 def _points_or_warning(path: Path) -> Points | str:
     """A report's values by its folder's name; or why it is left out."""
     try:
-        report: Report = read_record(GateRun if path.name == GATE_FILE else PairedRun, path)
+        report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
         return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except ValueError as error:  # FormatError, and a damaged record
         return f"left out: {error}"

@@ -14,9 +14,9 @@ REFERENCE_SIDE = Side("reference", "/envs/reference/bin/python", {}, packages=(P
 OTHER_REFERENCE = dataclasses.replace(REFERENCE_SIDE, packages=(Package("numpy", "2.4.1"), Package("tensorflow", "2.20.0")))
 
 
-def pairs(launches: int = 4, shift: int = 0, **effects: float) -> list[Pair]:
+def pairs(launches: int = 4, shift: int = 0, *, step: float = 0.0, growth: float = 0.0) -> list[Pair]:
     """Launches with the noise of those `shift` later, so that two reports differ by more than a constant."""
-    return [dataclasses.replace(pair(launch + shift, **effects), launch=launch) for launch in range(launches)]
+    return [dataclasses.replace(pair(launch + shift, step=step, growth=growth), launch=launch) for launch in range(launches)]
 
 
 def paired_report(of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()) -> PairedRun:

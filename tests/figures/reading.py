@@ -78,7 +78,7 @@ def gate(day: int) -> GateRun:
 
 
 def timed(*arguments: str) -> str:
-    """The command's exit code, wall and CPU seconds and the largest resident memory so far of all commands; its last words where it failed."""
+    """Exit code, wall and CPU seconds, the largest resident memory of all commands so far; the command's last words where it failed."""
     started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     found = subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, check=False)
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -29,9 +29,9 @@ def files(tmp_path: Path) -> list[Path]:
     return [write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)]
 
 
-def keep_gate(folder: Path, **effects: float) -> Path:
+def keep_gate(folder: Path, step: float) -> Path:
     """The folder of a gate's report."""
-    write_record(folder / "gate.json", gate_report([paired_report(pairs(shift=3, **effects), LATER)], LATER))
+    write_record(folder / "gate.json", gate_report([paired_report(pairs(shift=3, step=step), LATER)], LATER))
     return folder
 
 

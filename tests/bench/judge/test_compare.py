@@ -22,8 +22,8 @@ def verdict(candidate: Report, reference: Report = BEFORE) -> Verdict:
     return compare_reports(reference, candidate, MARGINS)
 
 
-def later(launches: int = 4, **effects: float) -> PairedRun:
-    return paired_report(pairs(launches, 3, **effects), LATER)
+def later(launches: int = 4, *, step: float = 0.0, growth: float = 0.0) -> PairedRun:
+    return paired_report(pairs(launches, 3, step=step, growth=growth), LATER)
 
 
 def by_metric(found: Verdict) -> dict[str, Comparison]:

@@ -105,8 +105,10 @@ def _add_upgrade_commands(commands: Commands) -> None:
     _add_model(upgrade)
     _add_baselines(upgrade)
 
-    compare = commands.add_parser("compare", help="compare two stored runs, or the pytest-benchmark files of two sides")
-    compare.add_argument("runs", metavar="RUN", nargs="*", help="two runs' folders: the reference, then the candidate")
+    compare = commands.add_parser("compare", help="compare two reports with one reference, or the pytest-benchmark files of two sides")
+    compare.add_argument(
+        "reports", metavar="REPORT", nargs="*", help="what gate or upgrade wrote, two of it: the reference, then the candidate"
+    )
     for side in ("reference", "candidate"):
         compare.add_argument(
             f"--{side}",
@@ -115,7 +117,9 @@ def _add_upgrade_commands(commands: Commands) -> None:
             help=f"pytest-benchmark's JSON of the {side}, one file a launch; four or more of each, as ABBABAAB",
         )
     compare.add_argument("--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)")
-    compare.add_argument("--margin", type=float, metavar="FRACTION", help="slowdown that matters (default: the margins file's, or 0.05)")
+    compare.add_argument(
+        "--margin", type=float, metavar="FRACTION", help="slowdown of a step that matters (default: the margins file's, or 0.05)"
+    )
     _add_baselines(compare)
     compare.add_argument("--json", action="store_true", help="print JSON")
 
@@ -136,11 +140,11 @@ def _add_report_commands(commands: Commands) -> None:
     export.add_argument("run", metavar="RUN", help="a run's folder, or its run.json")
     export.add_argument("--output", metavar="FILE", help="where it goes (default: standard output)")
 
-    history = commands.add_parser("history", help="runs over time: trends, changes of level, and drift from an anchor (exit code 1: worse)")
-    history.add_argument("folder", metavar="DIR", nargs="+", help="folders that hold runs, at any depth")
-    history.add_argument(
-        "--anchor", metavar="RUN", help="the run, or the baseline's file, that drift is measured from (default: each metric's oldest)"
+    history = commands.add_parser(
+        "history", help="ratios to a reference over time: trends, changes of level, drift from an anchor (exit code 1: worse)"
     )
+    history.add_argument("folder", metavar="DIR", nargs="+", help="folders that hold reports of gate and upgrade, at any depth")
+    history.add_argument("--anchor", metavar="REPORT", help="the report that drift is measured from (default: each metric's oldest)")
     history.add_argument("--output", metavar="FILE", help="also a page with a plot for each metric")
     history.add_argument("--replace", action="store_true", help="replace the page if it exists")
 

@@ -1,20 +1,23 @@
-"""`tfgate history DIR…`: what runs measured over time."""
+"""`tfgate history DIR…`: candidates' ratios to a fixed reference over time."""
 
 import argparse
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from bench.commands.compare import read_ratios
 from bench.commands.errors import UsageError
-from bench.commands.options import read_stored, require_unpaired
+from bench.commands.options import GATE_FILE
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.history import Series, Values, baseline_values, histories, outcome, run_values
+from bench.judge.history import Points, Series, histories, outcome, report_points
+from bench.judge.reports import Report
 from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record, write_text
-from bench.record.types import Baseline, Run
+from bench.record.gate import GateRun
+from bench.record.paired import PairedRun
 from bench.report.history import findings, history_page
 from bench.report.lines import one_line
 
@@ -24,43 +27,29 @@ R = TypeVar("R")
 
 
 def main(options: argparse.Namespace) -> int:
-    """1 if a metric's newest runs are certainly worse than its anchor by more than its margin, 0 if that is proven not to be so, else 3."""
-    runs, warnings = _gathered(options.folder)
-    if len(runs) < 2:
-        raise UsageError(
-            f"{len(runs)} of the {len(runs) + len(warnings)} runs in {', '.join(options.folder)} can be used: 2 make a history"
-        )
-    anchor = _anchor(options.anchor) if options.anchor else None
-    series = histories(runs, anchor)
+    """1 if a metric's newest reports are certainly worse than its anchor by more than its margin, 0 if proven not to be, else 3."""
+    files, warnings = _files(options.folder)
+    found = _on_every_core(_points_or_warning, files)
+    reports = [each for each in found if not isinstance(each, str)]
+    warnings = [*(each for each in found if isinstance(each, str)), *warnings]
+    if len(reports) < 2:
+        told = "".join(f"; {warning}" for warning in warnings)
+        raise UsageError(f"{len(reports)} of the {len(files)} reports in {', '.join(options.folder)} can be used: 2 make a history{told}")
+    anchor = report_points(options.anchor, read_ratios(options.anchor)) if options.anchor else None
+    series = histories(reports, anchor)
     if options.output:
-        write_text(Path(options.output), history_page(series, len(runs), warnings), replace=options.replace)
-    _print(series, len(runs), warnings)
+        write_text(Path(options.output), history_page(series, len(reports), warnings), replace=options.replace)
+    _print(series, len(reports), warnings)
     if options.output:
         print(f"written to {options.output}")
     return EXIT_CODES[outcome(series)]
 
 
-def _anchor(name: str) -> Values:
-    """What drift is measured from: a run, or a baseline's file. Raises UsageError for a paired run, FormatError, OSError."""
-    stored = read_stored(name)
-    return baseline_values(name, stored) if isinstance(stored, Baseline) else run_values(name, require_unpaired(name, stored))
-
-
-def _gathered(folders: Sequence[str]) -> tuple[list[Values], list[str]]:
-    """Every run below the folders, by its folder's name, reduced to its metrics as it is read; and what was left out, and why.
-
-    Raises UsageError for a folder that isn't there.
-    """
-    found = _on_every_core(_values_or_warning, list(_files(folders)))
-    return [each for each in found if isinstance(each, Values)], [each for each in found if isinstance(each, str)]
-
-
-def _values_or_warning(path: Path) -> Values | str:
-    """A run's values; or why it is left out."""
-    if path.name == PAIRED_FILE:
-        return f"left out: {path}: a paired run compares two environments; a history is of runs of one (run, gate)"
+def _points_or_warning(path: Path) -> Points | str:
+    """A report's values by its folder's name; or why it is left out."""
     try:
-        return run_values(str(path.parent), read_record(Run, path))
+        report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
+        return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except ValueError as error:  # FormatError, and a damaged record
         return f"left out: {error}"
 
@@ -77,19 +66,29 @@ def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:
             raise
 
 
-def _files(folders: Sequence[str]) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UsageError(f"{folder}: there is no such folder; name one that holds runs")
-        for path in sorted([*folder.rglob(RUN_FILE), *folder.rglob(PAIRED_FILE)]):
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path
+def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """(every report below the folders; a warning that counts the runs of one environment). Raises UsageError for a folder that isn't there.
+
+    What lies below a gate's report is part of it.
+    """
+    missing = next((folder for folder in folders if not Path(folder).is_dir()), None)
+    if missing is not None:
+        raise UsageError(f"{missing}: there is no such folder; name one that holds reports")
+    gates = {path.resolve().parent for path in _below(folders, [GATE_FILE])}
+    own = [path for path in _below(folders, [GATE_FILE, PAIRED_FILE]) if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
+    runs = [path for path in _below(folders, [RUN_FILE]) if not gates & set(path.resolve().parents)]
+    warnings = [f"left out: {len(runs)} {RUN_FILE}, each of one environment without a reference"] if runs else []
+    return own, warnings
 
 
-def _print(series: Sequence[Series], runs: int, warnings: Sequence[str]) -> None:
+def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
+    """The files of these names, each once."""
+    found = sorted(path for folder in folders for name in names for path in Path(folder).rglob(name))
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+
+
+def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
     worse = sum(each.worse for each in series)
-    print(f"{runs} runs, {len(series)} series, {worse} worse than their anchors")
+    print(f"{reports} reports, {len(series)} series, {worse} worse than their anchors")
     for line in [*(line for each in series for line in findings(each)), *(f"warning: {warning}" for warning in warnings)]:
         print(f"  {one_line(line)}")

@@ -1,7 +1,7 @@
 """pytest-benchmark files, one a launch, reference against candidate.
 
-No session of theirs is stored, so one side measured after the other can't be judged: the session's difference would be taken for the
-candidate's. Launches taken in turn, in an order that favours neither side, share a session, and Welch's interval on their means holds.
+One side measured after the other can't be judged: the machine's drift would be taken for the candidate's. Launches taken in turn, in an
+order that favours neither side, are judged as a paired run's are: launch n of one side against launch n of the other.
 """
 
 import dataclasses
@@ -9,15 +9,13 @@ import math
 import statistics
 from collections.abc import Collection, Sequence
 
-from bench.judge.gate import overall
-from bench.judge.noninferiority import one_sided
-from bench.judge.sequential import MOST_GATING
-from bench.judge.types import Comparison, Outcome, Verdict
-from bench.judge.welch import welch
+from bench.judge.launches import judge_launches
+from bench.judge.sequential import LOOKS, MOST_GATING
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
 from bench.record.benchmarks import BenchmarkLaunch
 
 Launches = Sequence[BenchmarkLaunch]
-LEAST_IN_TURN = 4  # launches a side: the least of which ABBA and BAAB make two
+LEAST_IN_TURN = LOOKS[0]  # launches a side, of which ABBA and BAAB make two
 MOST_IN_A_ROW = 2  # of one side, so that drift has no long stretch of it
 MOST_RANKS_APART = 0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
 NOT_IN_TURN = (
@@ -41,16 +39,17 @@ def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, 
         raise ValueError(f"--gate {unknown!r}: no file has a benchmark of this full name")
     if len(gating or names) > MOST_GATING:
         raise ValueError(f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate")
+    reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
     problem = _unlike_machines([*reference, *candidate]) or ("" if _in_turn(reference, candidate) else NOT_IN_TURN)
     comparisons = [_compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names]
-    return Verdict(overall(comparisons), tuple(comparisons), ())
+    return Verdict(overall(comparisons), tuple(comparisons), (), scope=Scope.SPEED)
 
 
 def _compared(name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str) -> Comparison:
     """One benchmark; `problem` says what keeps all of them from being judged, "" if nothing."""
     sides = [[launch.benchmarks[name] for launch in side if name in launch.benchmarks] for side in (reference, candidate)]
     logarithms = [[math.log(benchmark.median_seconds) for benchmark in side] for side in sides]
-    shown = [f"{1000 * math.exp(math.fsum(side) / len(side)):.3f} ms" if side else "–" for side in reversed(logarithms)]
+    shown = [_shown(statistics.fmean(side)) if side else "–" for side in reversed(logarithms)]
     subject, _, metric = name.rpartition("::")
     unjudged = Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS
     comparison = Comparison(subject or "benchmarks", metric, unjudged, shown[0], shown[1], problem, margin=margin, gates=gates)
@@ -63,12 +62,11 @@ def _compared(name: str, reference: Launches, candidate: Launches, margin: float
     other = next((one for one in subjects if one != subjects[0]), None)
     if other is not None:
         return dataclasses.replace(comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})")
-    found = welch(logarithms[0], logarithms[1])
-    if found is None:
-        return dataclasses.replace(comparison, note="all launches of a side gave the same value: without a spread nothing can be proven")
-    judged = one_sided(found, margin)
-    judged = dataclasses.replace(judged, outcome=judged.outcome if gates else Outcome.INFORMS)
-    return dataclasses.replace(comparison, interval=found, **vars(judged))
+    return judge_launches(comparison, logarithms[0], logarithms[1], margin, _shown)
+
+
+def _shown(logarithm: float) -> str:
+    return f"{1000 * math.exp(logarithm):.3f} ms"
 
 
 def _unlike_machines(launches: Launches) -> str:

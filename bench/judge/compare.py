@@ -1,176 +1,117 @@
-"""Two stored runs against each other: what each computed, and how fast, judged from afar.
+"""Two reports whose references are equal: each candidate's ratio to that reference, one against the other.
 
-The runs are sessions of their own, and sessions of one machine differ: step time and memory need the variance that a baseline's sessions
-tell (bench.judge.welch). Perplexity knows no session. Unlike subjects, machines or thread counts are not compared.
+Seconds of different days tell little of two TensorFlows. Ratios do, each measured in turn with the same packages. The launches of one
+report know nothing of the other's, so which of them pair is a matter of their order alone; the bounds are those of a paired run.
 """
 
 import dataclasses
-import functools
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.baselines import differences
-from bench.judge.exact import beside_reference, graph_beside_reference, judge_numerics, retraces_beside_reference
-from bench.judge.gate import overall
-from bench.judge.intervals import components, detectable
+from bench.judge.in_turn import whole_pairs
+from bench.judge.launches import judge_launches
 from bench.judge.margins import Margins
-from bench.judge.noninferiority import Judgement, company_doubt, one_sided, one_sided_in_doubt, stall_doubt, yardstick_doubt
-from bench.judge.perplexity import METRIC, no_margin, two_sided
-from bench.judge.speed import ABSOLUTE, MEMORY, YARDSTICK, Metric, logarithms, session_groups, sessions_like
-from bench.judge.summary import by_subject, launch_speed, log_perplexity, others_cpu, perplexity_text, stalls
-from bench.judge.types import Comparison, Interval, Outcome, Verdict, percent
-from bench.judge.welch import LEAST_LAUNCHES, LEAST_SESSIONS, unpaired, welch
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Baseline, Machine, Record, Run, Session
+from bench.judge.paired_metrics import Metric, metrics
+from bench.judge.reports import Report, paired_runs, reference_label
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.record.gate import GateRun
+from bench.record.paired import Pair, PairedRun
+from bench.record.repeats import settled_pairs
+from bench.record.types import INCOMPLETE, Machine
 
-Records = Sequence[Record]
-SIDES = ("the reference", "the candidate")
+SIDES = ("the reference report", "the candidate report")
+NOT_COMPARED = ("perplexity",)  # numbers: each report's own verdict judges them
+NUMBERS_LEFT_OUT = (
+    "values are ratios to the reference that both reports share; numbers (oracle, lockstep, perplexity) are not compared: "
+    "`tfgate check` judges each report's"
+)
 
 
-def compare_runs(reference: Run, candidate: Run, baselines: Mapping[str, Baseline], margins: Margins) -> Verdict:
-    """The verdict on the candidate's run. Raises ValueError for a run held against itself."""
+def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
+    """The verdict on the candidate report's speed and memory. Raises ValueError for a report given twice, or for two without a launch."""
     if reference == candidate:
-        raise ValueError(f"the run of {reference.created} is given twice: compare it with another")
-    sides = [by_subject(run.records) for run in (reference, candidate)]
+        raise ValueError(f"the report of {reference.created} is given twice: compare it with another")
+    reports = (reference, candidate)
+    timed = [_timed(report) for report in reports]
+    names = list(dict.fromkeys([*timed[0], *timed[1]]))
+    if not names:
+        raise ValueError("neither report has a launch that both its sides finished: there is no ratio to compare")
     comparisons: list[Comparison] = []
-    failures = [warning for run in (reference, candidate) for warning in run.warnings if warning.startswith(INCOMPLETE)]
-    for name in dict.fromkeys([*sides[0], *sides[1]]):
-        if name not in sides[0] or name not in sides[1]:
-            absent = SIDES[0] if name not in sides[0] else SIDES[1]
-            comparisons.append(_unlike(name, f"{absent} did not measure it: run both with the same --config"))
+    warnings: list[str] = []
+    for name in names:
+        problem = _problem(name, timed, reports)
+        if problem:
+            comparisons.append(Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", problem))
             continue
-        failed = [next((record.failure for record in side[name] if record.failure), None) for side in sides]
-        finished = [[record for record in side[name] if not record.failure] for side in sides]
-        if failed[0]:
-            failures.append(f"{name}: the reference failed: {failed[0].message}")
-        elif failed[1] and failed[1].kind == NO_TENSORFLOW:
-            failures.append(f"{name}: {failed[1].message}")
-        elif failed[1]:
-            note = f"the candidate failed, where the reference ran: {failed[1].message}"
-            comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "failed", "runs", note))
-        if all(finished):
-            comparisons.extend(_compared(name, finished[0], finished[1], baselines.get(name), margins))
-    warnings = [warning for run in (reference, candidate) for warning in run.warnings if warning not in failures]
-    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures))
+        before, after = (whole_pairs(runs[name]) for runs in timed)
+        compared = metrics(before, margins, only=timed[1][name].only or timed[0][name].only)
+        comparisons += [_judged(metric, name, before, after) for metric in compared if metric.name not in NOT_COMPARED]
+        warnings += _unlike_places(name, before[0], after[0], margins)
+    told = [_warnings(side, report) for side, report in zip(SIDES, reports, strict=True)]
+    failures = [line for lines in told for line in lines if f": {INCOMPLETE}" in line]
+    warnings += [line for lines in told for line in lines if line not in failures]
+    return Verdict(overall(comparisons), tuple(comparisons), (*warnings, NUMBERS_LEFT_OUT), tuple(failures), Scope.SPEED)
 
 
-def _compared(name: str, reference: Records, candidate: Records, baseline: Baseline | None, margins: Margins) -> list[Comparison]:
-    """Every metric of a subject; one line that says why not where the sides are unlike."""
-    different = _differences(reference[0], candidate[0])
-    if different:
-        return [_unlike(name, f"the runs are of unlike things ({different}): nothing was compared")]
-    like = baseline is not None and baseline.subject == candidate[0].subject
-    sessions = sessions_like(baseline, candidate[0]) if like and baseline else []
+def _timed(report: Report) -> dict[str, PairedRun]:
+    """The report's runs with a launch that both sides finished, by Subject.name."""
+    return {pairs[0].reference.subject.name: run for run in paired_runs(report) if (pairs := whole_pairs(run))}
+
+
+def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence[Report]) -> str:
+    """Why a subject's ratios can't be compared, with both values; "" if they can."""
+    for side, runs, report in zip(SIDES, timed, reports, strict=True):
+        if name not in runs:
+            problem = report.speed_problem if isinstance(report, GateRun) else ""
+            return f"{side} did not time it: {problem or 'it timed ' + (', '.join(runs) or 'nothing')}"
+    before, after = (runs[name] for runs in timed)
+    labels = [reference_label(run) for run in (before, after)]
+    if labels[0] != labels[1]:
+        return f"the references differ, {labels[0]} in {SIDES[0]}, {labels[1]} in {SIDES[1]}: ratios to both can't be compared"
+    subjects = [whole_pairs(run)[0].reference.subject for run in (before, after)]
+    different = differences(subjects[0], subjects[1], f"in {SIDES[0]}", f"in {SIDES[1]}")
+    return f"the reports are of unlike things ({different})" if different else ""
+
+
+def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[Pair]) -> Comparison:
+    """One metric's comparison; it informs where it has no margin."""
+    reference, candidate = metric.values(before), metric.values(after)
+    means = [metric.difference(fmean(values)) if values else "–" for values in (candidate, reference)]
+    comparison = Comparison(name, metric.name, Outcome.INFORMS, means[0], means[1], "", gates=bool(metric.margin))
+    lacking = len(before) + len(after) - len(reference) - len(candidate)
+    if not metric.margin:
+        return dataclasses.replace(comparison, note="" if lacking else metric.difference(fmean(candidate) - fmean(reference)))
+    if lacking:
+        note = f"{lacking} of the {len(before) + len(after)} launches don't tell"
+        return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
+    return judge_launches(comparison, reference, candidate, metric.margin, metric.difference, metric.difference)
+
+
+def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[str]:
+    """A warning where the reports come from unlike machines or settings, between which a ratio varies more than its bounds say."""
+    records = (before.reference, after.reference)
+    found = _unlike_fields([record.machine for record in records], [field.name for field in dataclasses.fields(Machine)])
+    found += _unlike_fields([record.environment for record in records], ("python", "onednn", "threads"))
+    if not found:
+        return []
     return [
-        *_numerics(name, reference, candidate),
-        retraces_beside_reference(name, candidate, reference),
-        graph_beside_reference(name, candidate, reference),
-        _perplexity(name, reference, candidate, margins),
-        _step_time(reference, candidate, sessions, margins),
-        _speed(MEMORY, reference, candidate, sessions, math.log1p(margins.memory), one_sided, True),
-        *_gpu_memory(name, reference, candidate),
+        f"{name}: measured on unlike machines or settings ({'; '.join(found)}): a ratio differs by about {margins.between_hosts:.0%} "
+        "from host to host, which the bounds leave out"
     ]
 
 
-def _numerics(name: str, reference: Records, candidate: Records) -> list[Comparison]:
-    """The candidate against the oracle, in the reference's light if that was held against it, too."""
-    checked, beside = (any(record.numerics for record in side) for side in (candidate, reference))
-    if not checked:
-        return []
-    found = judge_numerics(name, candidate)
-    return [beside_reference(found, judge_numerics(name, reference)) if beside else found]
+def _unlike_fields(of: Sequence[object], names: Sequence[str]) -> list[str]:
+    sides = [(name, *(getattr(one, name, None) for one in of)) for name in names]
+    return [f"{name} {before} in {SIDES[0]}, {after} in {SIDES[1]}" for name, before, after in sides if before != after]
 
 
-def _differences(reference: Record, candidate: Record) -> str:
-    """What makes two records incomparable, with both values; "" if nothing does."""
-    found = [differences(reference.subject, candidate.subject, "in the reference", "in the candidate")]
-    for field in dataclasses.fields(Machine):
-        sides = [getattr(record.machine, field.name) for record in (reference, candidate)]
-        if sides[0] != sides[1]:
-            found.append(f"{field.name} {sides[0]} in the reference, {sides[1]} in the candidate")
-    threads = [record.environment.threads if record.environment else None for record in (reference, candidate)]
-    if threads[0] != threads[1]:
-        found.append(f"threads {threads[0]} in the reference, {threads[1]} in the candidate")
-    return "; ".join(text for text in found if text)
-
-
-def _unlike(name: str, note: str) -> Comparison:
-    return Comparison(name, "likeness", Outcome.CANNOT_JUDGE, "–", "–", note)
-
-
-def _gpu_memory(name: str, reference: Records, candidate: Records) -> list[Comparison]:
-    """The GPU's peak memory, which informs; nothing unless both sides have read it."""
-    read = ([record.memory.peak_gpu_bytes for record in side if record.memory] for side in (reference, candidate))
-    peaks = [[peak for peak in side if peak] for side in read]
-    if not all(peaks):
-        return []
-    before, after = (math.fsum(side) / len(side) for side in peaks)
-    shown, reference_shown = (f"{peak / 2**20:.0f} MiB" for peak in (after, before))
-    return [Comparison(name, "GPU memory", Outcome.INFORMS, shown, reference_shown, percent(math.log(after / before)), gates=False)]
-
-
-def _perplexity(name: str, reference: Records, candidate: Records, margins: Margins) -> Comparison:
-    """Two-sided. Launches that are equal bit for bit are one sample."""
-    subject = candidate[0].subject
-    start = margins.window_start.get(subject.config, 0.0)
-    different = [dict.fromkeys(record.losses for record in side) for side in (reference, candidate)]
-    before, after = ([log_perplexity(losses, subject, start) for losses in side] for side in different)
-    shown = [perplexity_text(math.fsum(side) / len(side)) for side in (after, before)]
-    comparison = Comparison(name, METRIC, Outcome.CANNOT_JUDGE, shown[0], shown[1], "")
-    if subject.config not in margins.perplexity:
-        return dataclasses.replace(comparison, note=no_margin(subject))
-    margin = math.log1p(margins.perplexity[subject.config])
-    found = welch(before, after)
-    if found is None:
-        note = f"{len(before)} and {len(after)} different launches: from {LEAST_LAUNCHES} a side on there is a spread (--launches)"
-        return dataclasses.replace(comparison, note=note, margin=margin)
-    outcome, note = two_sided(found, margin)
-    return dataclasses.replace(comparison, outcome=outcome, note=note, interval=found, margin=margin, detectable=detectable(found, margin))
-
-
-def _step_time(reference: Records, candidate: Records, sessions: Sequence[Session], margins: Margins) -> Comparison:
-    before, after = _values(YARDSTICK, reference, candidate)
-    doubts = (
-        yardstick_doubt(fmean(after) - fmean(before) if before and after else None),
-        company_doubt(others_cpu(candidate), others_cpu(reference)),
-        stall_doubt(stalls(candidate), stalls(reference)),
-    )
-    rule = functools.partial(one_sided_in_doubt, doubts=doubts)
-    gates = candidate[0].subject.config not in margins.speed_informs
-    return _speed(ABSOLUTE, reference, candidate, sessions, math.log1p(margins.speed), rule, gates)
-
-
-def _values(metric: Metric, reference: Records, candidate: Records) -> tuple[list[float], list[float]]:
-    """A metric's logarithms by launch, the reference's and the candidate's."""
-    before, after = (logarithms(metric, [speed for speed in map(launch_speed, side) if speed]) for side in (reference, candidate))
-    return before, after
-
-
-def _speed(
-    metric: Metric,
-    reference: Records,
-    candidate: Records,
-    sessions: Sequence[Session],
-    margin: float,
-    rule: Callable[[Interval, float], Judgement],
-    gates: bool,
-) -> Comparison:
-    """Step time or memory, by the sessions of the machine's baseline and a rule like one_sided."""
-    sides = _values(metric, reference, candidate)
-    shown = [metric.show(math.fsum(side) / len(side)) if side else "–" for side in reversed(sides)]
-    comparison = Comparison(candidate[0].subject.name, metric.name, Outcome.INFORMS, shown[0], shown[1], "", margin=margin, gates=gates)
-    unjudged = dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS)
-    if min(map(len, sides)) < LEAST_LAUNCHES:
-        note = f"{len(sides[0])} and {len(sides[1])} launches with a value: from {LEAST_LAUNCHES} a side on there is a spread (--launches)"
-        return dataclasses.replace(unjudged, note=note)
-    groups = session_groups(metric, sessions)
-    if len(groups) < LEAST_SESSIONS:
-        held = f"{len(groups)} session{'' if len(groups) == 1 else 's'}"
-        note = f"the baseline has {held} on this machine: {LEAST_SESSIONS} tell how sessions differ (`tfgate record --add RUN` adds one)"
-        return dataclasses.replace(unjudged, note=note)
-    found = unpaired(sides[0], sides[1], components(groups))
-    if found is None:
-        return dataclasses.replace(unjudged, note="all launches gave the same value: without a spread nothing can be proven")
-    judged = rule(found, margin)
-    judged = dataclasses.replace(judged, outcome=judged.outcome if gates else Outcome.INFORMS)
-    return dataclasses.replace(comparison, interval=found, **vars(judged))
+def _warnings(side: str, report: Report) -> list[str]:
+    """The report's own, and its launches that failed."""
+    runs = paired_runs(report)
+    failed: list[str] = []
+    for pairs, mended in (settled_pairs(run.pairs) for run in runs):
+        failures = [(pair.launch, pair.reference.failure or pair.candidate.failure) for pair in pairs]
+        failed += [*mended, *(f"launch {launch + 1} failed and is left out: {why.message}" for launch, why in failures if why)]
+    warnings = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings), *failed])
+    return [f"{side}: {warning}" for warning in warnings]

@@ -1,6 +1,6 @@
 """Confidence intervals from few, clustered measurements: variance components, then Student's t.
 
-Notation: y[g][j] is the j-th of n(g) measurements of group g (a session's launch, an environment's replica), of S groups;
+Perplexity is judged so, against a baseline's replicas. y[g][j] is the j-th of n(g) replicas of group g (an environment), of S groups;
 y = μ + group effect (variance σb²) + measurement effect (variance σw²), both random. A group counts once, whatever its size:
 unweighted means (Burdick and Graybill 1992, "Confidence Intervals on Variance Components", section 3.3: unweighted sums of squares; for
 groups of equal size it is the analysis of variance of Searle, Casella and McCulloch 1992, "Variance Components", chapter 3).
@@ -61,8 +61,8 @@ def components(groups: Sequence[Sequence[float]]) -> Components:
 def new_group_interval(candidate: Sequence[float], reference: Components) -> Interval:
     """The difference of a new group's mean, of n measurements, from the reference's, with S − 1 degrees of freedom.
 
-    Variance: σb²(1 + 1/S) + σw²(1/min(n, m) + 1/(S·m)), m the groups' (harmonic) mean size. The new group is a session, or an
-    environment, of its own: its effect is one more draw. For groups of equal size and n = m this is the groups' means' own variance
+    Variance: σb²(1 + 1/S) + σw²(1/min(n, m) + 1/(S·m)), m the groups' (harmonic) mean size. The new group is an environment of its
+    own: its effect is one more draw. For groups of equal size and n = m this is the groups' means' own variance
     × (1 + 1/S), whose t has exactly S − 1 degrees of freedom; the floor under σb², and min(n, m) where the candidate has more
     measurements than a group, only widen it. Choosing count − S degrees where σb² looks small covers 93% where 97.5% is said: with few
     groups, σb² looks small by luck (docs/statistics.md has the simulation). One group: two samples of that group, count − 1 degrees.

@@ -1,4 +1,4 @@
-"""Runs over time as a page: a trend plot for each metric, with its changes, its anchor and its margin; and as lines for a terminal."""
+"""Reports over time as a page: a trend plot for each metric, with its changes, its anchor and its margin; and as lines for a terminal."""
 
 import dataclasses
 import math
@@ -21,28 +21,26 @@ class Trend:
     chart: Chart
 
 
-def history_page(series: Sequence[Series], runs: int, warnings: Sequence[str]) -> str:
-    """The page; series whose newest run is worse than the anchor stand first."""
+def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> str:
+    """The page; series whose newest report is worse than the anchor stand first."""
     ordered = sorted(series, key=lambda each: not each.worse)
     trends = [Trend(each, _chart(each)) for each in ordered]
-    values = {"word": outcome(series).value, "trends": trends, "table": _table(ordered), "runs": runs, "warnings": warnings}
+    values = {"word": outcome(series).value, "trends": trends, "table": _table(ordered), "reports": reports, "warnings": warnings}
     values["proven"] = [metric for metric in PROVEN if any(each.key.metric == metric for each in series)]
     return rendered("history.html", **values, findings=[line for each in ordered for line in findings(each)])
 
 
 def findings(series: Series) -> list[str]:
     """What is to be said of a series, a line each; nothing of one that stands where it stood."""
-    name = f"{series.key.metric} of {series.key.subject} on {series.key.place}"
+    name = f"{series.key.metric} of {series.key.subject} against {series.key.reference}"
     lines = []
     if series.drift and series.drift.beyond:
         lines.append(f"{name}: {_drifted(series, series.drift)}")
     lines += [f"{name}: {_changed(series, change)}" for change in series.changes if change.worse]
-    excused = [change for change in series.changes if change.difference > series.margin and not change.worse]
-    lines += [f"{name}: {_changed(series, change)}; another host, other processes or stalls may explain it" for change in excused]
-    if series.drift and series.outcome is Outcome.CANNOT_JUDGE and (series.key.metric in PROVEN or series.drift.doubt):
+    if series.drift and series.outcome is Outcome.CANNOT_JUDGE and series.key.metric in PROVEN:
         lines.append(f"{name}: {_unproven(series, series.drift)}")
     if series.noise is None:
-        lines.append(f"{name}: not judged: {len(series.points)} runs can't tell how runs differ")
+        lines.append(f"{name}: not judged: {len(series.points)} reports can't tell how reports differ")
     elif series.anchor is None:
         lines.append(f"{name}: not judged: the anchor has no such value")
     return lines
@@ -54,26 +52,22 @@ def _drifted(series: Series, drift: Drift) -> str:
 
 
 def _unproven(series: Series, drift: Drift) -> str:
-    if drift.doubted is not None:
-        earlier = drift.doubted < len(series.points) - 1
-        of = f"of {_named(series.points[drift.doubted])}: " if earlier else ""
-        return f"{percent(drift.difference)} since the anchor, but {of}{drift.doubt}"
     noise = percent(series.noise or 0.0).lstrip("+")
-    return f"{percent(drift.difference)} since the anchor, with a noise of {noise} a run: {percent(series.margin)} can't be excluded"
+    return f"{percent(drift.difference)} since the anchor, with a noise of {noise} a report: {percent(series.margin)} can't be excluded"
 
 
 def _changed(series: Series, change: Change) -> str:
-    return f"{percent(change.difference)} with {_named(series.points[change.first])}, and every run of that level"
+    return f"{percent(change.difference)} with {_named(series.points[change.first])}, and every report of that level"
 
 
 def _named(point: Point) -> str:
-    return f"{point.run} (TensorFlow {point.tensorflow}, {point.created})"
+    return f"{point.report} (TensorFlow {point.tensorflow}, {point.created})"
 
 
 def _chart(series: Series) -> Chart:
-    """Percent off the anchor, by run; off the oldest run without one."""
-    points = series.points
-    anchor, origin = (points[0].value, "oldest run") if series.anchor is None else (series.anchor, "anchor")
+    """Percent off the anchor, by report; off the oldest without one."""
+    points, machines = series.points, _machines(series)
+    anchor, origin = (points[0].value, "oldest report") if series.anchor is None else (series.anchor, "anchor")
     values = [as_percent(point.value - anchor) for point in points]
     ends = (1.0, float(len(points)))
     shapes = [
@@ -96,8 +90,8 @@ def _chart(series: Series) -> Chart:
     ticks = tuple(enumerate(labels, 1))[::every]
     return Chart(
         title=f"{series.key.metric} of {series.key.subject}",
-        caption=f"machine {series.key.place}, {len(points)} runs",
-        x_label="run, by its TensorFlow",
+        caption=f"against {series.key.reference}, {len(points)} reports, {machines} machine{'' if machines == 1 else 's'}",
+        x_label="report, by its TensorFlow",
         y_label=f"off the {origin}",
         shapes=tuple(shapes),
         keys=keys,
@@ -107,7 +101,8 @@ def _chart(series: Series) -> Chart:
 
 
 def _table(series: Sequence[Series]) -> Table:
-    headers = ("subject", "machine", "metric", "runs", "since the anchor", "margin", "noise of a run", "outcome", "changes of level")
+    measured = ("reports", "machines", "since the anchor", "margin", "noise of a report", "outcome", "changes of level")
+    headers = ("subject", "reference", "metric", *measured)
     return Table("Series", headers, tuple(_row(each) for each in series))
 
 
@@ -116,12 +111,17 @@ def _row(series: Series) -> tuple[Cell, ...]:
     word = series.outcome.value if series.outcome else "not judged"
     return (
         Cell(series.key.subject),
-        Cell(series.key.place),
+        Cell(series.key.reference),
         Cell(series.key.metric),
         Cell(str(len(series.points)), len(series.points)),
+        Cell(str(_machines(series)), _machines(series)),
         Cell(percent(difference), difference) if difference is not None else Cell(NOTHING),
         Cell(percent(series.margin), series.margin),
         Cell(percent(series.noise).lstrip("+"), series.noise) if series.noise is not None else Cell(NOTHING),
         Cell(word),
-        Cell("; ".join(f"{percent(change.difference)} with {series.points[change.first].run}" for change in series.changes) or NOTHING),
+        Cell("; ".join(f"{percent(change.difference)} with {series.points[change.first].report}" for change in series.changes) or NOTHING),
     )
+
+
+def _machines(series: Series) -> int:
+    return len({point.machine for point in series.points})

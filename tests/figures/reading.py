@@ -1,7 +1,8 @@
-"""Time and memory of `tfgate report` on 50 launches and of `tfgate history` over 1,000 runs: prints two lines.
+"""Time and memory of `tfgate report` on 50 launches and of `tfgate history` over 1,000 reports: prints three lines.
 
-python -m tests.figures.reading [RUNS], in an environment with tfgate. Runs are of the gate's size (tiny, notebook and small, four launches
-each, as many steps as the gate takes) and made of noise; the commands are processes of their own.
+python -m tests.figures.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny, notebook and
+small, four launches each, as many steps as the gate takes; speed of notebook in six pairs) and made of noise; the commands are processes
+of their own.
 """
 
 import dataclasses
@@ -17,7 +18,11 @@ import numpy as np
 
 from bench.drive.plan import BLOCKS
 from bench.record.files import read_record, write_record
+from bench.record.gate import GateRun
+from bench.record.paired import ABBA, Quad
 from bench.record.types import Baseline, Memory, Record, Run, Subject
+from tests.bench.paired_samples import pair
+from tests.bench.report_samples import gate_report, paired_report
 from tests.bench.samples import record, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = [
     read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject for config in ("tiny", "notebook", "small")
 ]
-LAUNCHES = 4
+LAUNCHES, PAIRS, QUADS = 4, 6, 10
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -50,23 +55,46 @@ def made(launches: int, day: int) -> Run:
     return run(records, created=(START + datetime.timedelta(days=day)).isoformat())
 
 
+def gate(day: int) -> GateRun:
+    """A gate's report: what `made` holds, and the speed of notebook."""
+    numbers, random = made(LAUNCHES, day), np.random.default_rng([day, 1])
+    of_notebook = SUBJECTS[1]
+
+    def quads(number: int) -> tuple[Quad, ...]:
+        noise = np.exp(random.normal(0.0, 0.02, (number, 2, 4))).tolist()
+        return tuple(Quad(ABBA, tuple(wall), tuple(cpu)) for wall, cpu in noise)
+
+    pairs = [
+        dataclasses.replace(
+            pair(number),
+            reference=launch(of_notebook, number, random),
+            candidate=launch(of_notebook, number, random),
+            steps=quads(QUADS),
+            evaluations=quads(QUADS),
+        )
+        for number in range(PAIRS)
+    ]
+    return dataclasses.replace(gate_report([paired_report(pairs, numbers.created)], numbers.created), numbers=numbers)
+
+
 def timed(*arguments: str) -> str:
-    """The command's exit code, wall seconds and largest resident memory so far of all commands; its last words where it failed."""
-    started = time.monotonic()
+    """Exit code, wall and CPU seconds, the largest resident memory of all commands so far; the command's last words where it failed."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     found = subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, check=False)
-    seconds, peak = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return f"exit code {found.returncode}, {seconds:.2f} s, peak {peak:.0f} MiB {found.stderr.strip()}"
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu, peak = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+    return f"exit code {found.returncode}, {seconds:.2f} s, {cpu:.2f} s of CPU, peak {peak:.0f} MiB {found.stderr.strip()}"
 
 
-def main(runs: int = 1000) -> None:
-    """Makes the runs, reports the first and gathers all."""
+def main(reports: int = 1000) -> None:
+    """Makes the reports, shows a run and gathers all reports."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_record(home / "one" / "run.json", made(17, 0))
         print(f"report of a run of {17 * len(SUBJECTS)} launches:", timed("report", str(home / "one")))
-        for day in range(runs):
-            write_record(home / "all" / f"{day:04}" / "run.json", made(LAUNCHES, day))
-        print(f"history over {runs} runs:", timed("history", str(home / "all"), "--output", str(home / "history.html")))
+        for day in range(reports):
+            write_record(home / "all" / f"{day:04}" / "gate.json", gate(day))
+        print(f"history over {reports} reports:", timed("history", str(home / "all"), "--output", str(home / "history.html")))
         print(f"the page: {(home / 'history.html').stat().st_size / 2**20:.2f} MiB")
 
 

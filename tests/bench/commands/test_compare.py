@@ -10,25 +10,16 @@ import pytest
 from bench.record.files import write_record
 from tests.bench.benchmark_samples import STEP, document, write
 from tests.bench.commands.conftest import Tfgate, snapshot
-from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import OTHER_MACHINE, SPEEDS, SUBJECT, baseline, records, session
+from tests.bench.report_samples import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
 Keep = Callable[..., Path]
-OTHERS = (5.002, 4.999, 5.003, 5.0)
-LATER = "2026-02-02T03:04:05+00:00"
 
 
 @pytest.fixture
-def reference(keep: Keep) -> Path:
-    return keep("reference")
-
-
-@pytest.fixture
-def baselines(baselines: Path) -> Path:
-    """The folder of baselines, with sessions whose memory differs, too."""
-    held = baseline(sessions=[session(SPEEDS, day, peak_rss_mebibytes=1020 + day) for day in (1, 2, 3)])
-    write_record(baselines / f"{SUBJECT.name}.json", held, replace=True)
-    return baselines
+def reference(tmp_path: Path) -> Path:
+    """The folder of a paired run."""
+    write_record(tmp_path / "reference" / "paired.json", paired_report(pairs()))
+    return tmp_path / "reference"
 
 
 @pytest.fixture
@@ -38,24 +29,42 @@ def files(tmp_path: Path) -> list[Path]:
     return [write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)]
 
 
-@pytest.mark.parametrize(("factor", "code", "word"), [(1.0, 0, "PASS: "), (2.0, 1, "REGRESSION: "), (1.25, 3, "CANNOT JUDGE: ")])
-def test_two_runs(tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path, factor: float, code: int, word: str) -> None:
-    candidate = keep("candidate", records(OTHERS, [factor * seconds for seconds in SPEEDS]), LATER)
-    before = snapshot(baselines)
+def keep_gate(folder: Path, step: float) -> Path:
+    """The folder of a gate's report."""
+    write_record(folder / "gate.json", gate_report([paired_report(pairs(shift=3, step=step), LATER)], LATER))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "word"),
+    [
+        (0.0, 0, "PASS (speed and memory only; numbers not compared): "),
+        (0.2, 1, "REGRESSION (speed and memory only; numbers not compared): "),
+        (0.05, 3, "CANNOT JUDGE (speed and memory only; numbers not compared): "),
+    ],
+)
+@pytest.mark.parametrize("file", ["", "gate.json"], ids=["folder", "file"])
+def test_two_reports(
+    tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path, step: float, code: int, word: str, file: str
+) -> None:
+    candidate = keep_gate(tmp_path / "candidate", step=step) / file
+    before = snapshot(tmp_path)
     found = tfgate("compare", reference, candidate, "--baselines", baselines)
     assert (found.code, found.err) == (code, "")
     assert found.out.startswith(word)
-    assert snapshot(baselines) == before
+    assert "numbers (oracle, lockstep, perplexity) are not compared: `tfgate check` judges each report's" in " ".join(found.out.split())
+    assert snapshot(tmp_path) == before
 
 
-def test_unlike_machines_exit_with_3_and_say_both(tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path) -> None:
-    found = tfgate("compare", reference, keep("candidate", records(OTHERS, machine=OTHER_MACHINE), LATER), "--baselines", baselines)
+def test_unlike_references_exit_with_3_and_say_both(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+    write_record(tmp_path / "candidate" / "paired.json", paired_report(pairs(shift=3), LATER, OTHER_REFERENCE))
+    found = tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines)
     assert found.code == 3
-    assert "cpu_model A CPU in the reference, Another CPU in the candidate" in " ".join(found.out.split())
+    assert f"TensorFlow 2.20.0 ({OTHER_REFERENCE.identity}) in the candidate report" in " ".join(found.out.split())
 
 
-def test_a_margin_of_ones_own(tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path) -> None:
-    candidate = keep("candidate", records(OTHERS, [1.25 * seconds for seconds in SPEEDS]), LATER)
+def test_a_margin_of_ones_own(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+    candidate = keep_gate(tmp_path / "candidate", step=0.2)
     assert tfgate("compare", reference, candidate, "--baselines", baselines, "--margin", "0.9").code == 0
 
 
@@ -82,10 +91,10 @@ def test_a_damaged_benchmark_file_is_named(tfgate: Tfgate, files: list[Path]) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "0 runs are given; two are compared, the reference first"),
-        (["a"], "1 runs are given"),
-        (["a", "b", "c"], "3 runs are given"),
-        (["a", "--reference", "x"], "give two runs, or files by --reference and --candidate, not both"),
+        ([], "0 reports are given; two are compared, the reference first"),
+        (["a"], "1 reports are given"),
+        (["a", "b", "c"], "3 reports are given"),
+        (["a", "--reference", "x"], "give two reports, or files by --reference and --candidate, not both"),
         (["--reference", "x"], "--candidate is missing"),
         (["--candidate", "x"], "--reference is missing"),
         (["a", "b", "--gate", "x"], "--gate is for pytest-benchmark files"),
@@ -100,22 +109,26 @@ def test_what_makes_no_sense_is_refused_in_a_line(tfgate: Tfgate, arguments: lis
     assert found.error.startswith(said)
 
 
-def test_a_run_against_itself_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:
+def test_a_report_given_twice_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:
     assert "is given twice" in tfgate("compare", reference, reference, "--baselines", baselines).error
 
 
-@pytest.mark.parametrize("place", ["", "paired.json"], ids=["folder", "file"])
-def test_a_paired_run_is_sent_to_check(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path, place: str) -> None:
-    write_record(tmp_path / "upgrade" / "paired.json", paired_run([pair()]))
-    found = tfgate("compare", reference, tmp_path / "upgrade" / place, "--baselines", baselines)
+@pytest.mark.parametrize("file", ["", "run.json"], ids=["folder", "file"])
+def test_a_run_of_one_environment_is_refused(tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path, file: str) -> None:
+    candidate = keep("candidate") / file
+    found = tfgate("compare", reference, candidate, "--baselines", baselines)
     assert found.code == 2
-    name = tmp_path / "upgrade" / place
-    assert found.error == f"{name} is a paired run, which holds two environments: `tfgate check {name}` judges it"
-    assert tfgate("check", name, "--baselines", baselines).code in (0, 3)  # and check takes it
+    assert found.error.startswith(f"{candidate} names one environment without a reference: ")
 
 
-def test_a_folder_without_a_run_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+def test_a_damaged_report_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "candidate" / "gate.json"
+    damaged.parent.mkdir()
+    damaged.write_text("{", encoding="utf-8")
+    assert tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines).error.startswith(f"{damaged} is damaged")
+
+
+def test_a_folder_without_a_report_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert tfgate("compare", reference, tmp_path / "empty", "--baselines", baselines).error.startswith(
-        f"{tmp_path / 'empty' / 'run.json'}:"
-    )
+    found = tfgate("compare", reference, tmp_path / "empty", "--baselines", baselines)
+    assert found.error.startswith(f"{tmp_path / 'empty' / 'run.json'}:")

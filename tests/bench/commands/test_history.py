@@ -1,5 +1,7 @@
 """`tfgate history`: what it gathers, what it leaves out, its exit codes."""
 
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -7,61 +9,80 @@ import pytest
 
 from bench.commands import history
 from bench.record.files import write_record
+from bench.record.paired import PairedRun
 from tests.bench.commands.conftest import Tfgate, snapshot
-from tests.bench.paired_samples import pair, paired_run
 from tests.bench.report.samples import HOSTILE
-from tests.bench.samples import SUBJECT, baseline, record, session
+from tests.bench.report_samples import REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.bench.samples import SUBJECT, environment
 
 Keep = Callable[..., Path]
 
 
-def keep_releases(keep: Keep, slowdowns: Sequence[float], tensorflow: str = "2.{}.0") -> None:
-    """A run for each, a day apart, in folders of folders; every step is a little off, so that there is noise."""
+def report(slowdown: float = 1.0, created: str = "2026-01-01T00:00:00+00:00", tensorflow: str = "2.21.0") -> PairedRun:
+    """Two launches with a difference of 0.01%."""
+    launches = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, environment=environment(tensorflow)), launch=launch)
+        for launch in range(2)
+        for one in pairs(1, step=math.log(slowdown) + 0.0001 * launch)
+    ]
+    return paired_report(launches, created)
+
+
+def keep_releases(folder: Path, slowdowns: Sequence[float], tensorflow: str = "2.{}.0") -> None:
+    """A report for each, a day apart, in folders of folders, every other a gate's; every step is a little off, so that there is noise."""
     for number, slowdown in enumerate(slowdowns):
-        seconds = 0.1 * slowdown * (1 + 0.001 * (-1) ** number)
-        of = [record(5.0, seconds, launch=launch, tensorflow=tensorflow.format(number)) for launch in range(2)]
-        keep(f"runs/year/release-{number}", of, f"2026-01-{number + 1:02}T00:00:00+00:00")
+        created = f"2026-01-{number + 1:02}T00:00:00+00:00"
+        made = report(slowdown * (1 + 0.001 * (-1) ** number), created, tensorflow.format(number))
+        home = folder / "year" / f"release-{number}"
+        if number % 2:
+            write_record(home / "gate.json", gate_report([made], created))
+            write_record(home / "notebook" / "paired.json", made)  # part of the gate's report: it counts once
+        else:
+            write_record(home / "paired.json", made)
 
 
-def test_ten_releases_of_one_percent(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.01**number for number in range(11)])
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+def test_ten_releases_of_one_percent(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+    keep_releases(reports, [1.01**number for number in range(11)])
     page = tmp_path / "history.html"
-    found = tfgate("history", tmp_path / "runs", "--output", page)
+    found = tfgate("history", reports, "--output", page)
     assert (found.code, found.err) == (1, "")
-    first = tmp_path / "runs" / "year" / "release-6"
+    first = reports / "year" / "release-6"
     said = f"certainly more than +5.0%, ever since {first} (TensorFlow 2.6.0, 2026-01-07T00:00:00+00:00)"
-    assert f"step time of {SUBJECT.name} on " in found.out
+    assert f"step time of {SUBJECT.name} against TensorFlow 2.20.0 ({REFERENCE_SIDE.identity}): " in found.out
     assert said in found.out
     assert said in page.read_text(encoding="utf-8")
     assert "✖" in page.read_text(encoding="utf-8")
 
 
-def test_a_history_that_stands_still(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
-    found = tfgate("history", tmp_path / "runs")
-    assert (found.code, found.out) == (0, "8 runs, 5 series, 0 worse than their anchors\n")
+def test_a_history_that_stands_still(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
+    found = tfgate("history", reports, reports / "year")  # each report counts once
+    assert (found.code, found.out) == (0, "8 reports, 6 series, 0 worse than their anchors\n")
 
 
-def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0, 1.04, 1.01, 1.05, 0.99, 1.04, 1.0, 1.05])
-    found = tfgate("history", tmp_path / "runs")
+def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0, 1.04, 1.01, 1.05, 0.99, 1.04, 1.0, 1.05])
+    found = tfgate("history", reports)
     assert found.code == 3
     assert "step time of" in found.out
     assert "+5.0% can't be excluded" in found.out
 
 
-def test_many_runs_are_read_by_several_processes_to_the_same_end(
-    tfgate: Tfgate, keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keep_releases(keep, [1.0] * 6 + [1.08] * 5)
-    (tmp_path / "runs" / "damaged").mkdir()
-    (tmp_path / "runs" / "damaged" / "run.json").write_text("{")
-    write_record(tmp_path / "runs" / "upgrade" / "paired.json", paired_run([pair()]))
-    alone = tfgate("history", tmp_path / "runs")
+def test_many_reports_are_read_by_several_processes_to_the_same_end(tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_releases(reports, [1.0] * 6 + [1.08] * 5)
+    (reports / "damaged").mkdir()
+    (reports / "damaged" / "paired.json").write_text("{", encoding="utf-8")
+    write_record(reports / "numbers" / "gate.json", gate_report([]))
+    alone = tfgate("history", reports)
     assert alone.out.count("left out: ") == 2
     assert alone.code == 1
     monkeypatch.setattr(history, "MANY", 2)
-    assert tfgate("history", tmp_path / "runs") == alone
+    assert tfgate("history", reports) == alone
 
 
 def test_a_fault_of_one_process_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,86 +95,78 @@ def divided(number: int) -> float:
     return 1 / number
 
 
-def test_a_paired_run_is_no_anchor(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
-    write_record(tmp_path / "upgrade" / "paired.json", paired_run([pair()]))
-    found = tfgate("history", tmp_path / "runs", "--anchor", tmp_path / "upgrade")
-    assert (found.code, "is a paired run" in found.error) == (2, True)
-
-
-def test_too_few_runs_cannot_be_judged(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 3)
-    found = tfgate("history", tmp_path / "runs")
+def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 3)
+    found = tfgate("history", reports)
     assert found.code == 3
-    assert "not judged: 3 runs can't tell how runs differ" in found.out
+    assert "not judged: 3 reports can't tell how reports differ" in found.out
 
 
-def test_an_anchor_from_elsewhere(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
-    anchor = keep("anchor", [record(5.0, 0.09)])
-    found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
-    assert found.code == 1
-    assert "since the anchor, certainly more than +5.0%" in found.out
-
-
-@pytest.mark.parametrize(("seconds", "code"), [(0.09, 1), (0.1, 0)])
-def test_an_anchor_that_is_a_baseline(tfgate: Tfgate, keep: Keep, tmp_path: Path, seconds: float, code: int) -> None:
-    keep_releases(keep, [1.0] * 8)
-    anchor = tmp_path / "baseline.json"
-    write_record(anchor, baseline(sessions=[session([seconds] * 4)]))
-    found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
+@pytest.mark.parametrize(("slowdown", "code"), [(0.9, 1), (1.0, 0)])
+def test_an_anchor_from_elsewhere(tfgate: Tfgate, reports: Path, tmp_path: Path, slowdown: float, code: int) -> None:
+    keep_releases(reports, [1.0] * 8)
+    write_record(tmp_path / "anchor" / "gate.json", gate_report([report(slowdown)]))
+    found = tfgate("history", reports, "--anchor", tmp_path / "anchor")
     assert found.code == code
-    assert ("step time of" in found.out) == bool(code)
-    assert "perplexity" not in found.out  # the baseline's replicas and the runs have the same
+    assert ("since the anchor, certainly more than +5.0%" in found.out) == bool(code)
 
 
-def test_a_damaged_anchor_is_named(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
+def test_a_damaged_anchor_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
     anchor = tmp_path / "anchor.json"
     anchor.write_text("{", encoding="utf-8")
-    found = tfgate("history", tmp_path / "runs", "--anchor", anchor)
+    found = tfgate("history", reports, "--anchor", anchor)
     assert (found.code, found.out) == (2, "")
     assert found.error.startswith(f"{anchor} is damaged")
 
 
-def test_what_is_no_run_is_left_out_by_name(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
-    (tmp_path / "runs" / "damaged").mkdir()
-    (tmp_path / "runs" / "damaged" / "run.json").write_text("{", encoding="utf-8")
-    found = tfgate("history", tmp_path / "runs", tmp_path / "runs" / "year")  # each run counts once
+def test_an_anchor_without_a_reference_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
+    assert "names one environment without a reference" in tfgate("history", reports, "--anchor", keep("anchor")).error
+
+
+def test_what_can_not_be_used_is_left_out_by_name(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
+    (reports / "damaged").mkdir()
+    (reports / "damaged" / "gate.json").write_text("{", encoding="utf-8")
+    write_record(reports / "numbers" / "gate.json", gate_report([]))
+    found = tfgate("history", reports)
     assert found.code == 0
-    assert found.out.startswith("8 runs, 5 series")
-    assert f"warning: left out: {tmp_path / 'runs' / 'damaged' / 'run.json'} is damaged" in found.out
+    assert found.out.startswith("8 reports, 6 series")
+    assert f"warning: left out: {reports / 'damaged' / 'gate.json'} is damaged" in found.out
+    assert f"warning: left out: {reports / 'numbers' / 'gate.json'}: no launch in it was timed" in found.out
 
 
-def test_a_paired_run_is_left_out_by_name(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 8)
-    path = tmp_path / "runs" / "upgrade" / "paired.json"
-    path.parent.mkdir()
-    path.write_text("{}", encoding="utf-8")
-    found = tfgate("history", tmp_path / "runs")
-    assert (found.code, found.out.splitlines()[0]) == (0, "8 runs, 5 series, 0 worse than their anchors")
-    assert f"warning: left out: {path}: a paired run" in found.out
+def test_runs_of_one_environment_are_left_out_and_counted(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
+    keep("reports/one")
+    keep("reports/other")
+    keep("reports/year/release-1/numbers")  # part of a gate's report
+    found = tfgate("history", reports)
+    assert found.code == 0
+    assert "  warning: left out: 2 run.json, each of one environment without a reference\n" in found.out
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_runs_are_no_history(tfgate: Tfgate, keep: Keep, tmp_path: Path, count: int) -> None:
-    (tmp_path / "runs").mkdir()
-    keep_releases(keep, [1.0] * count)
-    found = tfgate("history", tmp_path / "runs")
-    assert (found.code, found.error) == (2, f"{count} of the {count} runs in {tmp_path / 'runs'} can be used: 2 make a history")
+def test_fewer_than_two_reports_are_no_history(tfgate: Tfgate, keep: Keep, reports: Path, count: int) -> None:
+    reports.mkdir()
+    keep_releases(reports, [1.0] * count)
+    keep("reports/one")
+    found = tfgate("history", reports)
+    said = f"{count} of the {count} reports in {reports} can be used: 2 make a history; left out: 1 run.json, each of one environment"
+    assert (found.code, found.error) == (2, f"{said} without a reference")
 
 
 def test_a_folder_that_is_not_there(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("history", tmp_path / "nowhere")
-    assert (found.code, found.error) == (2, f"{tmp_path / 'nowhere'}: there is no such folder; name one that holds runs")
+    assert (found.code, found.error) == (2, f"{tmp_path / 'nowhere'}: there is no such folder; name one that holds reports")
 
 
-def test_hostile_names_change_nothing_but_the_text_shown(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
-    keep_releases(keep, [1.0] * 4 + [1.2] * 4, HOSTILE.replace("{", "(").replace("}", ")"))
+def test_hostile_names_change_nothing_but_the_text_shown(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+    keep_releases(reports, [1.0] * 4 + [1.2] * 4, HOSTILE.replace("{", "(").replace("}", ")"))
     page = tmp_path / "history.html"
     before = set(snapshot(tmp_path))
-    found = tfgate("history", tmp_path / "runs", "--output", page)
+    found = tfgate("history", reports, "--output", page)
     assert found.code == 1
     assert "\x1b" not in found.out + page.read_text(encoding="utf-8")
     assert "\u202e" not in found.out + page.read_text(encoding="utf-8")

@@ -1,218 +1,187 @@
-"""Two stored runs: what is judged, by what, and what is refused."""
+"""Two reports with one reference: ratio against ratio, and what keeps them from being compared."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import pytest
 
-from bench.judge.compare import compare_runs
-from bench.judge.types import Comparison, Outcome, Verdict
-from bench.record.types import NO_TENSORFLOW, Baseline, Failure, Record
-from tests.bench.samples import (
-    BEYOND,
-    LOG_PERPLEXITIES,
-    MARGINS,
-    OTHER_MACHINE,
-    SPEEDS,
-    SUBJECT,
-    TINY,
-    baseline,
-    environment,
-    record,
-    records,
-    run,
-    session,
-)
+from bench.judge.compare import NUMBERS_LEFT_OUT, compare_reports
+from bench.judge.reports import Report
+from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.record.paired import Pair, PairedRun
+from bench.record.types import INCOMPLETE, Failure
+from tests.bench.report_samples import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.bench.samples import MARGINS as SAMPLE_MARGINS
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, TINY, environment
 
-LATER = "2026-02-02T03:04:05+00:00"
-DAYS = ((1, 1.0), (2, 1.01), (3, 0.98))
-OTHERS = (5.002, 4.999, 5.003, 5.0)  # log perplexities
+MARGINS = dataclasses.replace(SAMPLE_MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10})
+BEFORE = paired_report(pairs())
 
 
-# The sessions of the samples, whose memory differs by a mebibyte, too.
-HELD = baseline(sessions=[session([factor * seconds for seconds in SPEEDS], day, peak_rss_mebibytes=1020 + day) for day, factor in DAYS])
-ONE_THREAD = tuple(dataclasses.replace(each, environment=environment(threads=1)) for each in records(OTHERS))
+def verdict(candidate: Report, reference: Report = BEFORE) -> Verdict:
+    return compare_reports(reference, candidate, MARGINS)
 
 
-def verdict(candidate: Sequence[Record] = records(OTHERS), held: Baseline | None = HELD, of: Sequence[Record] = records()) -> Verdict:
-    return compare_runs(run(of), run(candidate, LATER), {held.subject.name: held} if held else {}, MARGINS)
+def later(launches: int = 4, *, step: float = 0.0, growth: float = 0.0) -> PairedRun:
+    return paired_report(pairs(launches, 3, step=step, growth=growth), LATER)
 
 
 def by_metric(found: Verdict) -> dict[str, Comparison]:
     return {comparison.metric: comparison for comparison in found.comparisons}
 
 
-def times(factor: float) -> list[float]:
-    return [factor * seconds for seconds in SPEEDS]
+def changed(change: Callable[[Pair], Pair]) -> Report:
+    return paired_report([change(pair) for pair in pairs(shift=3)], LATER)
 
 
-def test_equal_runs_pass() -> None:
-    found = verdict()
-    assert found.exit_code == 0
-    assert list(by_metric(found)) == ["numerics", "retraces", "graph operations", "perplexity", "step time", "peak memory"]
+def on_records(pair: Pair, **changes: object) -> Pair:
+    sides = {side: dataclasses.replace(getattr(pair, side), **changes) for side in ("reference", "candidate")}
+    return dataclasses.replace(pair, **sides)
+
+
+def test_equal_ratios_pass_and_numbers_are_left_out() -> None:
+    found = verdict(later())
+    assert (found.outcome, found.exit_code, found.scope) == (Outcome.PASS, 0, Scope.SPEED)
+    compared = by_metric(found)
+    gating = [name for name, comparison in compared.items() if comparison.gates]
+    assert gating == ["step time", "evaluation step", "peak memory", "memory growth"]
+    assert not {"perplexity", "graph operations", "numerics", "lockstep"} & set(compared)
+    assert found.warnings == (NUMBERS_LEFT_OUT,)
 
 
 @pytest.mark.parametrize(
-    ("factor", "outcome"), [(1.0, Outcome.PASS), (1.25, Outcome.CANNOT_JUDGE), (2.0, Outcome.REGRESSION), (0.5, Outcome.PASS)]
+    ("step", "outcome"),
+    # Mean ratios of the first launches 0.05% and 0.13%; differences deviate by up to 1% in four launches.
+    [(0.0, Outcome.PASS), (0.05, Outcome.CANNOT_JUDGE), (0.10, Outcome.REGRESSION), (-0.10, Outcome.PASS)],
 )
-def test_step_time(factor: float, outcome: Outcome) -> None:
-    found = by_metric(verdict(records(OTHERS, times(factor))))["step time"]
+def test_step_time_is_ratio_against_ratio(step: float, outcome: Outcome) -> None:
+    found = by_metric(verdict(later(8, step=0.2 + step), paired_report(pairs(8, step=0.2))))["step time"]
     assert found.outcome is outcome
-    assert found.interval is not None
-    assert found.improved is (factor == 0.5)
+    assert found.improved is (step == -0.10)
+    assert found.interval
+    assert found.interval.estimate == pytest.approx(step, abs=0.003)
+    assert found.reference == "+22.2%"  # exp(0.2 + 0.05% to 0.1%) − 1
 
 
-def slowed(launches: Sequence[Record], yardstick: float = 1.0, others: float | None = None) -> list[Record]:
-    """The launches with a yardstick slower by a factor, and with a part of the machine that other processes had."""
-    return [
-        dataclasses.replace(one, yardstick_seconds=tuple(yardstick * seconds for seconds in one.yardstick_seconds), others_cpu=others)
-        for one in launches
-    ]
+def test_a_slow_reference_of_both_reports_is_no_regression() -> None:
+    """The candidate report is of a machine on which both sides take ten times as long: the ratio is the same."""
+    slow = changed(
+        lambda pair: dataclasses.replace(
+            pair, steps=tuple(dataclasses.replace(quad, seconds=tuple(10 * s for s in quad.seconds)) for quad in pair.steps)
+        )
+    )
+    assert by_metric(verdict(slow))["step time"].outcome is Outcome.PASS
 
 
-def test_the_yardstick_tells_of_another_host_of_the_same_name() -> None:
-    sessions = [session(times(factor), day, yardsticks=[0.05 * factor] * 4) for day, factor in DAYS]
-    held, slow = baseline(sessions=sessions), records(OTHERS, times(2.0))
-    # The samples' launches have all the same yardstick, and a spread of 0 proves nothing: give one of them another.
-    reference = [slowed(records()[:1], 1.001)[0], *records()[1:]]
-    found = by_metric(verdict(slowed(slow, 1.4), held, reference))["step time"]
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert "NumPy's step, changed by +40.0%" in found.note
-    assert by_metric(verdict(slow, held, reference))["step time"].outcome is Outcome.REGRESSION
+@pytest.mark.parametrize(("growth", "outcome"), [(0.0, Outcome.PASS), (150_000.0, Outcome.REGRESSION)])
+def test_memory_growth_is_compared_in_bytes(growth: float, outcome: Outcome) -> None:
+    found = by_metric(verdict(later(growth=growth)))["memory growth"]
+    assert (found.outcome, found.interval) == (outcome, None)
+    assert found.candidate.endswith(" KiB")
 
 
-def test_other_processes_beside_either_run_are_not_the_candidate_s() -> None:
-    slow, same = records(OTHERS, times(2.0)), records(OTHERS)
-    beside_candidate = by_metric(verdict(slowed(slow, others=0.5)))["step time"]
-    assert (beside_candidate.outcome, "50% of the CPU beside the candidate" in beside_candidate.note) == (Outcome.CANNOT_JUDGE, True)
-    beside_reference = by_metric(verdict(same, of=slowed(records(), others=0.5)))["step time"]
-    assert (beside_reference.outcome, "50% of the CPU beside the reference" in beside_reference.note) == (Outcome.CANNOT_JUDGE, True)
-    assert by_metric(verdict(slow, of=slowed(records(), others=0.5)))["step time"].outcome is Outcome.REGRESSION
-    assert by_metric(verdict(slowed(same, others=0.5)))["step time"].outcome is Outcome.PASS
+def test_metrics_without_a_margin_inform() -> None:
+    found = by_metric(verdict(later(step=0.2)))["mean step"]
+    assert (found.outcome, found.gates) == (Outcome.INFORMS, False)
+    assert found.note.startswith("+22.")
 
 
-@pytest.mark.parametrize("held", [None, baseline(sessions=()), baseline(sessions=[session(SPEEDS), session(SPEEDS, 2)])])
-def test_without_the_machines_sessions_speed_cannot_be_judged(held: Baseline | None) -> None:
-    found = verdict(records(OTHERS, times(2.0)), held)
+def test_a_gate_s_report_and_a_paired_run_compare() -> None:
+    gate = gate_report([paired_report(pairs(shift=3), LATER)], LATER)
+    assert verdict(gate).outcome is Outcome.PASS
+    assert verdict(BEFORE, gate).outcome is Outcome.PASS
+
+
+def test_three_launches_of_a_side_cannot_be_judged() -> None:
+    found = verdict(later(3))
     assert found.exit_code == 3
-    assert by_metric(found)["step time"].outcome is Outcome.CANNOT_JUDGE
-    assert "3 tell how sessions differ (`tfgate record --add RUN` adds one)" in by_metric(found)["step time"].note
-    assert by_metric(found)["perplexity"].outcome is Outcome.PASS
+    assert by_metric(found)["step time"].note == "not judged: launches are looked at from 4 on, and there are 3"
 
 
-@pytest.mark.parametrize(
-    ("values", "outcome"),
-    [
-        (OTHERS, Outcome.PASS),
-        ([value + 0.1 for value in OTHERS], Outcome.REGRESSION),
-        ([value - 0.1 for value in OTHERS], Outcome.REGRESSION),
-        ([value + 0.009 for value in OTHERS], Outcome.CANNOT_JUDGE),
-    ],
-)
-def test_perplexity_is_judged_both_ways(values: Sequence[float], outcome: Outcome) -> None:
-    assert by_metric(verdict(records(values)))["perplexity"].outcome is outcome
-
-
-def test_launches_that_are_equal_bit_for_bit_are_one_sample() -> None:
-    found = by_metric(verdict(records([5.0] * 4)))["perplexity"]
-    assert (found.outcome, found.interval) == (Outcome.CANNOT_JUDGE, None)
-    assert found.note == "4 and 1 different launches: from 2 a side on there is a spread (--launches)"
-
-
-def test_a_configuration_without_a_perplexity_margin_cannot_be_judged() -> None:
-    subject = dataclasses.replace(SUBJECT, config="own")
-    found = by_metric(verdict(records(OTHERS, subject=subject), of=records(subject=subject)))["perplexity"]
-    assert (found.outcome, found.note) == (Outcome.CANNOT_JUDGE, "the margins file has no perplexity margin for own")
-
-
-def test_retraces_and_numerics_are_compared_exactly() -> None:
-    launches = [record(OTHERS[0], numerics=[BEYOND]), *records(OTHERS)[1:]]
-    launches[1] = dataclasses.replace(launches[1], retraces=2)
-    found = by_metric(verdict(launches))
-    assert (found["retraces"].outcome, found["retraces"].candidate, found["retraces"].reference) == (Outcome.REGRESSION, "2", "0")
-    assert found["numerics"].outcome is Outcome.REGRESSION
-
-
-def test_graph_operations_inform() -> None:
-    more = [dataclasses.replace(each, graph_operations={"MatMul": 9, "Add": 1}) for each in records(OTHERS)]
-    fewer = [dataclasses.replace(each, graph_operations={"MatMul": 4, "Add": 1}) for each in records()]
-    found = by_metric(verdict(more, of=fewer))["graph operations"]
-    assert (found.outcome, found.candidate, found.reference, found.note) == (Outcome.INFORMS, "10", "5", "+5 MatMul")
-
-
-def holding_on_a_gpu(launches: Sequence[Record], mebibytes: int) -> list[Record]:
-    """The launches with that much GPU memory at their peak. The first, held against the oracle, has read none."""
-    of_memory = [(each, each.memory and dataclasses.replace(each.memory, peak_gpu_bytes=mebibytes * 2**20)) for each in launches]
-    return [dataclasses.replace(each, memory=memory) for each, memory in of_memory]
-
-
-def test_gpu_memory_informs_where_both_sides_have_read_it() -> None:
-    """1200 / 1000 − 1 = 20%, beyond the margin of resident memory; that of a GPU gates nothing."""
-    of = holding_on_a_gpu(records(), 1000)
-    found = verdict(holding_on_a_gpu(records(OTHERS), 1200), of=of)
-    gpu = by_metric(found)["GPU memory"]
-    assert (gpu.outcome, gpu.gates, gpu.candidate, gpu.reference, gpu.note) == (Outcome.INFORMS, False, "1200 MiB", "1000 MiB", "+20.0%")
-    assert found.exit_code == 0
-    assert "GPU memory" not in by_metric(verdict(of=of))
+def test_launches_that_do_not_tell_cannot_be_judged() -> None:
+    """As of a speed report without evaluation."""
+    found = by_metric(verdict(changed(lambda pair: dataclasses.replace(pair, evaluations=()))))["evaluation step"]
+    assert (found.outcome, found.note) == (Outcome.CANNOT_JUDGE, "4 of the 8 launches don't tell")
 
 
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [
-        (records(OTHERS, machine=OTHER_MACHINE), "cpu_model A CPU in the reference, Another CPU in the candidate; cores 2 in"),
-        (records(OTHERS, subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16)), "fingerprint 0123456789abcdef in the reference"),
         (
-            ONE_THREAD,
-            "threads 2 in the reference, 1 in the candidate",
+            paired_report(pairs(shift=3), LATER, OTHER_REFERENCE),
+            f"the references differ, TensorFlow 2.20.0 ({REFERENCE_SIDE.identity}) in the reference report, "
+            f"TensorFlow 2.20.0 ({OTHER_REFERENCE.identity}) in the candidate report: ratios to both can't be compared",
+        ),
+        (
+            changed(lambda pair: on_records(pair, subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16))),
+            f"the reports are of unlike things (fingerprint 0123456789abcdef in the reference report, {'f' * 16} in the candidate report)",
         ),
     ],
+    ids=["references", "fingerprints"],
 )
-def test_unlike_things_are_not_compared(candidate: Sequence[Record], said: str) -> None:
+def test_unlike_things_are_not_compared(candidate: Report, said: str) -> None:
     found = verdict(candidate)
     assert found.exit_code == 3
     (comparison,) = found.comparisons
-    assert (comparison.metric, comparison.outcome) == ("likeness", Outcome.CANNOT_JUDGE)
-    assert said in comparison.note
+    assert (comparison.metric, comparison.outcome, comparison.note) == ("likeness", Outcome.CANNOT_JUDGE, said)
 
 
-def test_a_subject_of_one_run_alone_cannot_be_judged() -> None:
-    found = verdict([*records(OTHERS), *records(OTHERS, subject=TINY)])
+def test_a_subject_of_one_report_alone_cannot_be_judged() -> None:
+    fused = dataclasses.replace(SUBJECT, implementation="fused")
+    found = verdict(changed(lambda pair: on_records(pair, subject=fused)))
+    assert [(comparison.subject, comparison.note) for comparison in found.comparisons] == [
+        (SUBJECT.name, f"the candidate report did not time it: it timed {fused.name}"),
+        (fused.name, f"the reference report did not time it: it timed {SUBJECT.name}"),
+    ]
     assert found.exit_code == 3
-    assert found.comparisons[-1].note == "the reference did not measure it: run both with the same --config"
 
 
-def test_a_candidate_that_fails_where_the_reference_ran_is_a_regression() -> None:
-    failed = record(launch=3, failure=Failure("crashed", "killed by SIGSEGV"))
-    found = verdict([*records(OTHERS)[:3], failed])
-    assert found.exit_code == 1
-    assert found.comparisons[0].note == "the candidate failed, where the reference ran: killed by SIGSEGV"
+def test_a_gate_without_speed_says_why() -> None:
+    found = verdict(gate_report([], LATER, speed_problem="the reference can't be built: no wheel"))
+    assert found.comparisons[0].note == "the candidate report did not time it: the reference can't be built: no wheel"
+    with pytest.raises(ValueError, match="neither report has a launch"):
+        verdict(gate_report([], LATER), gate_report([]))
 
 
-def test_a_reference_that_failed_is_a_failed_measurement() -> None:
-    failed = record(launch=3, failure=Failure("crashed", "killed by SIGSEGV"))
-    found = verdict(of=[*records()[:3], failed])
-    assert (found.exit_code, found.failures) == (4, (f"{SUBJECT.name}: the reference failed: killed by SIGSEGV",))
-
-
-def test_speed_of_tiny_informs() -> None:
-    found = by_metric(verdict(records(OTHERS, times(2.0), subject=TINY), dataclasses.replace(HELD, subject=TINY), records(subject=TINY)))
-    assert found["step time"].outcome is Outcome.INFORMS
-
-
-def test_a_run_held_against_itself_is_refused() -> None:
-    with pytest.raises(ValueError, match="is given twice"):
-        compare_runs(run(records(LOG_PERPLEXITIES)), run(records(LOG_PERPLEXITIES)), {}, MARGINS)
-
-
-def test_a_candidate_without_tensorflow_is_a_failed_measurement() -> None:
-    missing = [dataclasses.replace(each, failure=Failure(NO_TENSORFLOW, "no tensorflow there")) for each in records(OTHERS)]
-    found = verdict(missing)
-    assert (found.exit_code, found.failures) == (4, (f"{SUBJECT.name}: no tensorflow there",))
-
-
-def test_where_both_depart_from_the_oracle_nobody_tells_who_is_right() -> None:
-    wrong, wrong_too = ([dataclasses.replace(of[0], numerics=(BEYOND,)), *of[1:]] for of in (records(), records(OTHERS)))
-    assert by_metric(verdict(wrong_too))["numerics"].outcome is Outcome.REGRESSION
-    found = by_metric(verdict(wrong_too, of=wrong))["numerics"]
+def test_one_subject_s_problem_leaves_the_others_judged() -> None:
+    tiny = [on_records(pair, subject=TINY) for pair in pairs(shift=3)]
+    found = verdict(gate_report([paired_report(pairs(shift=3), LATER), paired_report(tiny, LATER)], LATER))
+    assert by_metric(found)["step time"].outcome is Outcome.PASS
+    assert found.comparisons[-1].subject == TINY.name
     assert found.outcome is Outcome.CANNOT_JUDGE
-    assert found.note.startswith("both depart from the oracle")
+
+
+def test_unlike_machines_and_settings_are_named() -> None:
+    elsewhere = changed(lambda pair: on_records(pair, machine=OTHER_MACHINE, environment=environment("2.20.0", threads=64)))
+    found = verdict(elsewhere)
+    assert by_metric(found)["step time"].outcome is Outcome.PASS
+    assert "cpu_model A CPU in the reference report, Another CPU in the candidate report; cores 2 in" in found.warnings[0]
+    assert "threads 2 in the reference report, 64 in the candidate report" in found.warnings[0]
+    assert "a ratio differs by about 3% from host to host" in found.warnings[0]
+
+
+def test_a_report_given_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="is given twice"):
+        verdict(BEFORE)
+
+
+def test_failed_launches_are_named_and_left_out() -> None:
+    (last,) = pairs(5)[4:]
+    failed = dataclasses.replace(last, candidate=dataclasses.replace(last.candidate, failure=Failure("crashed", "killed by SIGSEGV")))
+    found = verdict(paired_report([*pairs(4, 3), failed, failed], LATER))
+    assert found.outcome is Outcome.PASS
+    assert "the candidate report: launch 5 failed and is left out: killed by SIGSEGV" in found.warnings
+    mended = verdict(paired_report([*pairs(4, 3), failed, last], LATER))
+    assert "the candidate report: launch 5 of the candidate failed once and not again: killed by SIGSEGV" in mended.warnings
+
+
+def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
+    alone = dataclasses.replace(later(), only=("peak memory",))
+    assert [comparison.metric for comparison in verdict(alone).comparisons if comparison.gates] == ["peak memory"]
+
+
+def test_an_unfinished_report_is_a_failed_measurement() -> None:
+    found = verdict(paired_report(pairs(shift=3), LATER, warnings=[f"{INCOMPLETE}the run was interrupted", "load"]))
+    assert found.exit_code == 4
+    assert found.failures == (f"the candidate report: {INCOMPLETE}the run was interrupted",)
+    assert "the candidate report: load" in found.warnings

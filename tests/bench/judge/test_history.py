@@ -1,4 +1,4 @@
-"""Runs over time: the change point, the slow drift that has none, and how often noise alone is taken for a change."""
+"""Ratios over time: the change point, the slow drift that has none, and how often noise alone is taken for a change."""
 
 import dataclasses
 import itertools
@@ -8,106 +8,128 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.judge.history import LEAST_RUNS, PENALTY, Beside, Drift, Series, changes, drift, histories, noise, outcome, run_values
+from bench.judge.history import (
+    LEAST_REPORTS,
+    MARGINS,
+    PENALTY,
+    Drift,
+    Key,
+    Point,
+    Series,
+    changes,
+    drift,
+    histories,
+    noise,
+    outcome,
+    report_points,
+)
 from bench.judge.types import Outcome
-from bench.record.types import Failure, Record
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment, record, run
+from bench.record.paired import Pair, Side
+from bench.record.types import Failure, Startup
+from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
 
 FIVE_PERCENT = math.log1p(0.05)
 
 
+def day(number: int) -> str:
+    return f"2026-01-{number + 1:02}T00:00:00+00:00"
+
+
+def of_days(days: Sequence[Sequence[Pair]], reference: Side = REFERENCE_SIDE) -> list[dict[Key, Point]]:
+    """A report a day."""
+    return [report_points(f"day-{number}", paired_report(of, day(number), reference)) for number, of in enumerate(days)]
+
+
 def releases(slowdowns: Sequence[float], deviation: float = 0.002, seed: int = 1) -> list[Series]:
-    """A history of runs whose step takes 0.1 s × a slowdown, with noise between runs."""
+    """A history of reports of one launch (which tells no spread of its own), of step-time ratios with noise between reports."""
     stream = np.random.RandomState(seed)
-    values = []
-    for number, slowdown in enumerate(slowdowns):
-        seconds = 0.1 * slowdown * math.exp(deviation * stream.randn())
-        of = [record(step_seconds=seconds, launch=launch, tensorflow=f"2.{number}.0") for launch in range(2)]
-        values.append(run_values(f"release-{number}", run(of, f"2026-01-{number + 1:02}T00:00:00+00:00")))
-    return histories(values)
-
-
-def days(of: Sequence[Record]) -> list[Series]:
-    """A history of a launch a day."""
-    values = [run_values(f"day-{day}", run([each], f"2026-01-{day + 1:02}T00:00:00+00:00")) for day, each in enumerate(of)]
-    return histories(values)
+    return histories(of_days([pairs(1, step=math.log(slowdown) + deviation * stream.randn()) for slowdown in slowdowns]))
 
 
 def drifted(values: Sequence[float], deviation: float) -> Drift:
-    """From an anchor at 0, with nothing measured beside the runs."""
-    return drift(values, 0.0, deviation, FIVE_PERCENT, [()] * len(values))
+    """From an anchor at 0, as noisy as any report."""
+    return drift(values, [math.sqrt(2) * deviation] * len(values), FIVE_PERCENT)
 
 
-def step_time(series: Sequence[Series]) -> Series:
-    return next(each for each in series if each.key.metric == "step time")
+def of_metric(series: Sequence[Series], metric: str = "step time") -> Series:
+    return next(each for each in series if each.key.metric == metric)
+
+
+def apart(step: float) -> list[Pair]:
+    """Four launches whose log ratios of step times lie 0.1 to either side."""
+    return [dataclasses.replace(*pairs(1, step=step + off), launch=launch) for launch, off in enumerate((-0.1, 0.1, 0.1, -0.1))]
+
+
+def on_both(pair: Pair, **changes: object) -> Pair:
+    sides = {side: dataclasses.replace(getattr(pair, side), **changes) for side in ("reference", "candidate")}
+    return dataclasses.replace(pair, **sides)
 
 
 def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
     # 1.01¹⁰ = 1.105, and each release passes against the one before it.
-    found = step_time(releases([1.01**number for number in range(11)], deviation=0.0005))
+    found = of_metric(releases([1.01**number for number in range(11)], deviation=0.0005))
     assert all(abs(b.value - a.value) < FIVE_PERCENT for a, b in itertools.pairwise(found.points))
     assert found.drift
     assert found.worse
     assert found.drift.difference == pytest.approx(math.log(1.105), abs=0.01)
     # ln 1.05 and 2.58 · √2 · 0.001 (the least noise: a fiftieth of the margin) make 0.052: between 1.01⁵ (0.0498) and 1.01⁶ (0.0597).
     assert found.drift.first == 6
-    assert found.points[6].run == "release-6"
+    assert found.points[6].report == "day-6"
 
 
 def test_a_history_passes_by_proof_alone() -> None:
-    still, noisy, short = releases([1.0] * 8), releases([1.0] * 8, deviation=0.05), releases([1.0] * (LEAST_RUNS - 1))
+    still, noisy, short = releases([1.0] * 8), releases([1.0] * 8, deviation=0.05), releases([1.0] * (LEAST_REPORTS - 1))
     assert outcome(still) is Outcome.PASS
     assert outcome(noisy) is Outcome.CANNOT_JUDGE
     assert outcome([*still, *short]) is Outcome.CANNOT_JUDGE  # another configuration that joined later
     assert outcome([*noisy, *releases([1.0] * 6 + [1.5] * 5)]) is Outcome.REGRESSION
-    start_up = [each for each in still if each.key.metric == "start-up"]
-    assert outcome(start_up) is Outcome.CANNOT_JUDGE
+    assert outcome([of_metric(still, "start-up")]) is Outcome.CANNOT_JUDGE
     assert outcome([]) is Outcome.CANNOT_JUDGE
 
 
 def test_no_drift_is_no_alarm() -> None:
-    found = step_time(releases([1.0] * 11))
+    found = of_metric(releases([1.0] * 11))
     assert not found.worse
     assert found.drift
     assert found.drift.first is None
     assert found.changes == ()
 
 
-def test_a_step_is_found_with_the_run_that_brought_it() -> None:
-    found = step_time(releases([1.0] * 6 + [1.08] * 5))
+def test_a_step_is_found_with_the_report_that_brought_it() -> None:
+    found = of_metric(releases([1.0] * 6 + [1.08] * 5))
     (change,) = found.changes
     assert (change.first, change.worse) == (6, True)
     assert change.difference == pytest.approx(math.log(1.08), abs=0.005)
     assert found.worse
 
 
-def test_a_step_that_was_mended_is_told_and_not_held_against_the_newest() -> None:
-    found = step_time(releases([1.0] * 5 + [1.08] * 4 + [1.0] * 4))
+def test_a_step_that_was_mended_is_told_and_not_blamed_on_the_newest() -> None:
+    found = of_metric(releases([1.0] * 5 + [1.08] * 4 + [1.0] * 4))
     assert [(change.first, change.worse) for change in found.changes] == [(5, True), (9, False)]
     assert not found.worse
     assert found.drift
     assert found.drift.first is None
 
 
-def test_the_first_bad_run_is_of_the_stretch_that_lasts() -> None:
-    # Run 3 was slow and mended; run 12 brought what is there now.
-    found = step_time(releases([1.0] * 3 + [1.2] + [1.0] * 8 + [1.08] * 3))
+def test_the_first_bad_report_is_of_the_stretch_that_lasts() -> None:
+    # Report 3 was slow and mended; report 12 brought what is there now.
+    found = of_metric(releases([1.0] * 3 + [1.2] + [1.0] * 8 + [1.08] * 3))
     assert found.drift
     assert found.drift.first == 12
 
 
 def test_a_step_within_the_margin_is_a_change_that_is_not_worse() -> None:
-    found = step_time(releases([1.0] * 6 + [1.03] * 6))
+    found = of_metric(releases([1.0] * 6 + [1.03] * 6))
     assert [(change.first, change.worse) for change in found.changes] == [(6, False)]
     assert not found.worse
 
 
 def test_a_fixed_anchor_does_not_move() -> None:
-    anchor = run_values("anchor", run([record(step_seconds=0.09)]))
-    values = [run_values(f"run-{day}", run([record(step_seconds=0.1)], f"2026-01-{day:02}T00:00:00+00:00")) for day in range(1, 8)]
-    found = step_time(histories(values, anchor))
-    assert found.worse  # ln(0.1 / 0.09) = 10.5%
-    assert not step_time(histories(values)).worse  # from the oldest of them nothing moved
+    anchor = report_points("anchor", paired_report(pairs(1, step=math.log(0.9))))
+    reports = of_days([pairs(1)] * 7)
+    assert of_metric(histories(reports, anchor)).worse  # ln(1 / 0.9) = 10.5%
+    assert not of_metric(histories(reports)).worse  # from the oldest of them nothing moved
 
 
 def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
@@ -119,36 +141,51 @@ def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
         assert noise(list(values), FIVE_PERCENT) == pytest.approx(0.01, rel=0.15)
 
 
-def test_runs_equal_to_the_last_bit_have_a_noise_that_is_small_for_the_margin() -> None:
+def test_reports_equal_to_the_last_bit_have_a_noise_that_is_small_for_the_margin() -> None:
     assert noise([1.0] * 10, 0.05) == pytest.approx(0.001)
-    assert changes([1.0] * 5 + [1.001] * 5, 0.001, 0.05, [Beside()] * 10) == ()
+    assert changes([1.0] * 5 + [1.001] * 5, 0.001, 0.05) == ()
 
 
-@pytest.mark.parametrize(("count", "known"), [(LEAST_RUNS - 1, False), (LEAST_RUNS, True)])
-def test_too_few_runs_are_not_judged(count: int, known: bool) -> None:
-    found = step_time(releases([1.0] * count))
+def test_a_report_is_as_noisy_as_its_own_launches_at_least() -> None:
+    """Reports that happen to agree, the last two 12% higher: certain by their neighbours, and not by launches that lie 20% apart."""
+    found = of_metric(histories(of_days([apart(0.0)] * 8 + [apart(0.11)] * 2)))
+    # A deviation of 11.5% of four launches, widened 1.23 times: 7.1%.
+    assert found.noise == pytest.approx(0.071, abs=0.002)
+    assert (found.outcome, found.changes) == (Outcome.CANNOT_JUDGE, ())
+    assert of_metric(histories(of_days([pairs(1)] * 8 + [pairs(1, step=0.11)] * 2))).outcome is Outcome.REGRESSION
+
+
+def test_a_noisy_anchor_proves_nothing() -> None:
+    reports = of_days([pairs(1)] * 8)
+    assert of_metric(histories(reports, *of_days([pairs(1)]))).outcome is Outcome.PASS
+    assert of_metric(histories(reports, *of_days([apart(0.0)]))).outcome is Outcome.CANNOT_JUDGE
+
+
+@pytest.mark.parametrize(("count", "known"), [(LEAST_REPORTS - 1, False), (LEAST_REPORTS, True)])
+def test_too_few_reports_are_not_judged(count: int, known: bool) -> None:
+    found = of_metric(releases([1.0] * count))
     assert (found.noise is not None, found.drift is not None) == (known, known)
     assert not found.worse
 
 
 def test_noise_that_hides_the_margin_is_no_regression() -> None:
-    # +8% off the anchor with a deviation of 5% between runs: 2.58 · √2 · 0.05 is 18% more than the margin.
+    # +8% off the anchor with a deviation of 5% between reports: 2.58 · √2 · 0.05 is 18% more than the margin.
     noisy = drifted([0.0] * 9 + [0.08] * 2, 0.05)
     assert (noisy.beyond, noisy.proven) == (False, False)
     assert drifted([0.0] * 9 + [0.08] * 2, 0.002).beyond
 
 
-def test_one_run_alone_is_an_outlier_and_no_pass() -> None:
+def test_one_report_alone_is_an_outlier_and_no_pass() -> None:
     alone = drifted([0.0] * 9 + [0.6], 0.002)
     assert (alone.beyond, alone.proven) == (False, False)
     mended = drifted([0.0] * 9 + [0.6, 0.0], 0.002)
     assert (mended.beyond, mended.proven) == (False, True)
 
 
-@pytest.mark.parametrize(("noise_of_a_run", "proven"), [(0.010, True), (0.015, False)])
-def test_a_pass_is_proven(noise_of_a_run: float, proven: bool) -> None:
+@pytest.mark.parametrize(("noise_of_a_report", "proven"), [(0.010, True), (0.015, False)])
+def test_a_pass_is_proven(noise_of_a_report: float, proven: bool) -> None:
     # The same as the anchor: 2.58 · √2 of the noise is 3.6%, and 5.5%.
-    assert drifted([0.0] * 10, noise_of_a_run).proven is proven
+    assert drifted([0.0] * 10, noise_of_a_report).proven is proven
 
 
 @pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
@@ -160,135 +197,90 @@ def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> 
         values = list(stream.randn(length))
         deviation = noise(values, FIVE_PERCENT)
         assert deviation
-        alarms += bool(changes(values, deviation, 0.0, [Beside()] * length))
+        alarms += bool(changes(values, deviation, 0.0))
     assert alarms / 300 <= most, PENALTY
 
 
-def test_other_machines_and_other_models_are_other_series() -> None:
-    other = dataclasses.replace(SUBJECT, fingerprint="f" * 16)
-    values = [
-        run_values(f"{name}-{day}", run([of], f"2026-01-0{day}T00:00:00+00:00"))
-        for day in (1, 2)
-        for name, of in (("here", record()), ("there", record(machine=OTHER_MACHINE)), ("other", record(subject=other)))
+def test_a_series_goes_on_from_machine_to_machine() -> None:
+    """The other machine has more threads and takes ten times as long for a step, on both sides alike."""
+    elsewhere = [
+        dataclasses.replace(
+            on_both(pair, machine=OTHER_MACHINE, environment=environment("2.20.0", threads=64)),
+            steps=tuple(dataclasses.replace(quad, seconds=tuple(10 * s for s in quad.seconds)) for quad in pair.steps),
+        )
+        for pair in pairs(4)
     ]
-    found = [each for each in histories(values) if each.key.metric == "step time"]
-    assert [len(each.points) for each in found] == [2, 2, 2]
+    found = of_metric(histories(of_days([pairs(4), elsewhere] * 4)))
+    assert (len(found.points), len({point.machine for point in found.points})) == (8, 2)
+    assert found.outcome is Outcome.PASS
+
+
+def test_other_references_and_other_models_are_other_series() -> None:
+    other = [on_both(pair, subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16)) for pair in pairs()]
+    told = dataclasses.replace(REFERENCE_SIDE, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    reports = [
+        *of_days([pairs()] * 2),
+        *of_days([other] * 2),
+        *of_days([pairs()] * 2, OTHER_REFERENCE),
+        *of_days([pairs()] * 2, told),
+    ]
+    found = [each for each in histories(reports) if each.key.metric == "step time"]
+    assert [len(each.points) for each in found] == [2, 2, 2, 2]
+
+
+def test_a_gate_s_report_and_a_paired_run_are_one_series() -> None:
+    gate = report_points("gate", gate_report([paired_report(pairs())], day(1)))
+    (upgrade,) = of_days([pairs(shift=2)])
+    found = of_metric(histories([gate, upgrade]))
+    assert [(point.report, point.created) for point in found.points] == [("day-0", day(0)), ("gate", day(1))]
+
+
+def test_values_are_mean_log_ratios_with_their_standard_errors() -> None:
+    (found,) = of_days([pairs(4, step=0.1)])
+    point = found[Key(SUBJECT.name, SUBJECT.fingerprint, f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity})", "step time")]
+    # Noise 0.4%, −0.6%, 0.1%, 0.3%: mean 0.05%, deviation 0.45%, standard error 0.225%, widened 1.23 times.
+    assert point.value == pytest.approx(0.1005)
+    assert point.error == pytest.approx(0.00225 * 1.23, rel=0.02)
+    assert (point.tensorflow, point.machine) == ("2.21.0", pairs()[0].candidate.machine.fingerprint())
+    assert {key.metric for key in found} == set(MARGINS)
+
+
+def test_start_up_is_the_ratio_of_the_sums() -> None:
+    # 2 + 1 + 4 + 1 = 8 s against 1 + 1 + 1 + 1 = 4 s.
+    (one,) = pairs(1)
+    sides = {"candidate": Startup(2, 1, 4, 1), "reference": Startup(1, 1, 1, 1)}
+    started = {side: dataclasses.replace(getattr(one, side), startup=startup) for side, startup in sides.items()}
+    (found,) = of_days([[dataclasses.replace(one, **started)]])
+    assert {key.metric: point.value for key, point in found.items()}["start-up"] == pytest.approx(math.log(2))
 
 
 def test_failed_launches_and_missing_metrics_are_left_out() -> None:
-    untimed = dataclasses.replace(record(launch=1), step_seconds=(), evaluation=None)
-    failed = record(launch=2, failure=Failure("crashed", "killed"))
-    values = run_values("run", run([untimed, failed])).values
-    assert {metric for *_, metric in values} == {"perplexity", "peak memory"}
-    assert run_values("run", run([failed])).values == {}
+    one, two = pairs(2)
+    failed = dataclasses.replace(two, candidate=dataclasses.replace(two.candidate, failure=Failure("crashed", "killed")))
+    bare = dataclasses.replace(on_both(one, startup=None, memory=None), evaluations=())
+    (found,) = of_days([[bare, failed]])
+    assert {key.metric for key in found} == {"step time", "mean step", "perplexity"}
+    assert of_days([[failed]]) == [{}]
+    assert report_points("gate", gate_report([])) == {}
 
 
-def test_runs_are_ordered_by_their_time() -> None:
-    values = [run_values(f"day-{day}", run([record()], f"2026-01-{day:02}T00:00:00+00:00")) for day in (3, 1, 2)]
-    assert [point.run for point in step_time(histories(values)).points] == ["day-1", "day-2", "day-3"]
+def test_a_value_that_is_no_number_is_left_out() -> None:
+    broken = on_both(pairs(1)[0], losses=(math.inf,) * 10)
+    (found,) = of_days([[broken]])
+    assert "perplexity" not in {key.metric for key in found}
 
 
-def test_an_evaluation_beside_other_work_is_no_measurement() -> None:
-    """As `tfgate run --no-speed` leaves it: no step times, and an evaluation that took what was left of the machine."""
-    untimed = dataclasses.replace(record(launch=1), step_seconds=())
-    assert {key.metric for key in run_values("run", run([untimed])).values} == {"perplexity", "peak memory"}
-
-
-def test_runs_of_other_threads_are_another_series() -> None:
-    values = []
-    for day in range(1, 17):
-        one = record(step_seconds=0.1 if day % 2 else 0.2)
-        changed = dataclasses.replace(one, environment=environment(threads=2 if day % 2 else 1))
-        values.append(run_values(f"day-{day}", run([changed], f"2026-01-{day:02}T00:00:00+00:00")))
-    found = [each for each in histories(values) if each.key.metric == "step time"]
-    assert [(each.key.threads, each.worse, len(each.points)) for each in found] == [(2, False, 8), (1, False, 8)]
+def test_reports_are_ordered_by_their_time() -> None:
+    reports = of_days([pairs()] * 3)
+    assert [point.report for point in of_metric(histories([reports[2], *reports[:2]])).points] == ["day-0", "day-1", "day-2"]
 
 
 def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
-    values = [run_values(f"day-{day}", run([record()], f"2026-01-{day:02}T00:00:00+00:00")) for day in range(1, 9)]
-    untimed = run_values("anchor", run([dataclasses.replace(record(), step_seconds=())]))
-    found = {each.key.metric: each for each in histories(values, untimed)}
+    reports = of_days([pairs(1)] * 8)
+    (untimed,) = of_days([[dataclasses.replace(pairs(1)[0], steps=())]])
+    found = {each.key.metric: each for each in histories(reports, untimed)}
     assert (found["step time"].anchor, found["step time"].drift) == (None, None)
     assert found["perplexity"].drift
-    elsewhere = run_values("elsewhere", run([record(machine=OTHER_MACHINE)]))
-    with pytest.raises(ValueError, match="the anchor elsewhere has nothing in common with the runs"):
-        histories(values, elsewhere)
-
-
-def test_a_slower_host_is_no_regression_of_tensorflow() -> None:
-    slower = step_time(days([record()] * 8 + [record(step_seconds=0.11, yardstick_seconds=0.055)] * 3))
-    assert slower.outcome is Outcome.CANNOT_JUDGE
-    assert slower.drift
-    assert slower.drift.doubt.startswith("the yardstick beside it, NumPy's step, changed by +10.0%")
-    assert [(change.first, change.worse) for change in slower.changes] == [(8, False)]
-    alone = step_time(days([record()] * 8 + [record(step_seconds=0.11)] * 3))
-    assert (alone.outcome, [change.worse for change in alone.changes]) == (Outcome.REGRESSION, [True])
-    assert alone.drift
-    assert alone.drift.doubt == ""
-
-
-def test_more_than_the_host_explains_is_a_regression() -> None:
-    # 2.1 × (ln 1.02 − 0.4% for its noise) = 3.4%, beside a margin of 5% and 0.4% for noise: +8% may be the host's, +12% is not.
-    outcomes = [
-        step_time(days([record()] * 8 + [record(step_seconds=0.1 * slowdown, yardstick_seconds=0.051)] * 3)).outcome
-        for slowdown in (1.08, 1.12)
-    ]
-    assert outcomes == [Outcome.CANNOT_JUDGE, Outcome.REGRESSION]
-
-
-@pytest.mark.parametrize(
-    ("newest", "reason"),
-    [
-        (record(yardstick_seconds=0.045), "the yardstick beside it"),
-        (dataclasses.replace(record(), step_seconds=(0.1, 0.1, 0.1, 0.1, 1.0)), "steps stall"),
-    ],
-    ids=["a faster host", "stalls"],
-)
-def test_what_may_hide_a_regression_is_no_pass(newest: Record, reason: str) -> None:
-    found = step_time(days([record()] * 8 + [newest]))
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert found.drift
-    assert reason in found.drift.doubt
-    assert step_time(days([record()] * 9)).outcome is Outcome.PASS
-
-
-@pytest.mark.parametrize(("noise_between", "outcome"), [(0.015, Outcome.PASS), (0.0, Outcome.CANNOT_JUDGE)], ids=["always so", "for once"])
-def test_a_yardstick_that_always_differs_says_nothing_of_one_run(noise_between: float, outcome: Outcome) -> None:
-    """3% less than beside the anchor are 2.1 times as much, 6.3%, where the yardstick stood still between; its noise where it did not."""
-    between = 0.05 * np.exp(noise_between * np.random.RandomState(4).randn(10))
-    found = step_time(days([record(yardstick_seconds=seconds) for seconds in (0.05, *between.tolist(), 0.0485)]))
-    assert found.outcome is outcome
-
-
-def test_other_processes_beside_a_run_or_the_anchor_count() -> None:
-    busy = dataclasses.replace(record(), others_cpu=0.2)
-    slow = dataclasses.replace(record(step_seconds=0.13), others_cpu=0.2)
-    assert step_time(days([record()] * 8 + [slow] * 3)).outcome is Outcome.CANNOT_JUDGE  # −2 · ln 0.8 = 45%
-    assert step_time(days([record()] * 8 + [busy])).outcome is Outcome.PASS  # they make nothing faster
-    assert step_time(days([busy, *[record()] * 8])).outcome is Outcome.CANNOT_JUDGE  # they made the anchor slower
-
-
-def test_the_doubt_may_be_of_the_run_before_the_newest() -> None:
-    slow = record(step_seconds=0.12)
-    found = step_time(days([record()] * 8 + [dataclasses.replace(slow, others_cpu=0.3), slow]))
-    assert found.outcome is Outcome.CANNOT_JUDGE  # of two runs one is in doubt, and one alone is an outlier
-    assert found.drift
-    assert found.drift.doubt.startswith("other processes had 30% of the CPU beside the candidate")
-    assert found.drift.doubted == 8
-
-
-def test_other_processes_do_not_excuse_memory() -> None:
-    large = dataclasses.replace(record(launch=1, peak_rss_mebibytes=2048), others_cpu=0.5)
-    found = {each.key.metric: each for each in days([record(launch=1)] * 8 + [large] * 3)}
-    assert found["peak memory"].outcome is Outcome.REGRESSION
-
-
-def test_stalling_steps_are_no_matter_of_start_up() -> None:
-    stalled = dataclasses.replace(record(), step_seconds=(0.1, 0.1, 0.1, 0.1, 1.0))
-    found = {each.key.metric: each for each in days([record()] * 8 + [stalled])}
-    assert (found["step time"].outcome, found["start-up"].outcome) == (Outcome.CANNOT_JUDGE, Outcome.PASS)
-
-
-def test_without_a_yardstick_on_both_sides_the_host_is_not_asked() -> None:
-    bare = dataclasses.replace(record(step_seconds=0.11), yardstick_seconds=())
-    assert step_time(days([record()] * 8 + [bare] * 3)).outcome is Outcome.REGRESSION
+    (elsewhere,) = of_days([pairs(1)], OTHER_REFERENCE)
+    with pytest.raises(ValueError, match="the anchor has nothing in common with the reports"):
+        histories(reports, elsewhere)

@@ -1,0 +1,24 @@
+"""What a gate's report and a paired run have in common, and when two references are one."""
+
+import dataclasses
+
+from bench.judge.reports import paired_runs, reference_label
+from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+
+
+def test_both_kinds_of_report_are_paired_runs() -> None:
+    one, other = paired_report(pairs()), paired_report(pairs(shift=1))
+    assert paired_runs(one) == (one,)
+    assert paired_runs(gate_report([one, other])) == (one, other)
+    assert paired_runs(gate_report([])) == ()
+
+
+def test_equal_packages_and_variables_make_one_reference() -> None:
+    elsewhere = dataclasses.replace(REFERENCE_SIDE, requested="2.20.0", interpreter="/other/bin/python")
+    told = dataclasses.replace(REFERENCE_SIDE, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    one, same, other, without = (
+        reference_label(paired_report(pairs(), reference=side)) for side in (REFERENCE_SIDE, elsewhere, OTHER_REFERENCE, told)
+    )
+    assert one == same == f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity})"
+    assert other == f"TensorFlow 2.20.0 ({OTHER_REFERENCE.identity})" != one
+    assert without == f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity} TF_ENABLE_ONEDNN_OPTS=0)"

@@ -29,7 +29,7 @@ from bench.record.gate import GateRun
 from bench.record.machine import usable_cores
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
-from bench.record.types import SCHEMA, Run
+from bench.record.types import INCOMPLETE, SCHEMA, Run
 
 QUICK_CONFIGS = ("tiny",)
 TIMED_CONFIG = "notebook"  # whose speed is measured unless --full asks for all
@@ -41,7 +41,7 @@ class _Report:
 
     def __init__(self, options: argparse.Namespace, candidate: Side, path: Path) -> None:
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        numbers = Run(SCHEMA, created, options.command_line, (), ())
+        numbers = Run(SCHEMA, created, options.command_line, (), (f"{INCOMPLETE}the numbers were not measured",))
         self.gate = GateRun(SCHEMA, created, options.command_line, candidate, numbers, (), gate_stored=options.gate_stored)
         self._keep = keeper(path)
 
@@ -64,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
     """The verdict's exit code. What can't be used is said before anything is measured. Raises UsageError, RequestError."""
     names = _configs(options)
     standards = read_standards(options)
-    planned = plans(options, names)
+    planned, count = plans(options, names), launch_count(options, LAUNCHES)
     candidate = candidate_side(options)
     speed = not (options.no_speed or options.quick)
     timed = _timed(planned, full=options.full) if speed else []
@@ -82,9 +82,9 @@ def main(options: argparse.Namespace) -> int:
             for plan in timed:
                 _measure_speed(options, report, plan, sides, standards, patience)
         if any(failed_for_good(run.pairs) for run in report.gate.speed):
-            report.keep(warnings=(*report.gate.warnings, "the numbers were not measured: launches in turn failed, and failed again"))
+            report.keep(warnings=(*report.gate.warnings, "launches in turn failed, and failed again: no numbers were measured"))
         else:
-            _measure_numbers(options, report, planned, candidate, patience)
+            _measure_numbers(options, report, planned, count, patience)
     print(f"report kept in {folder}", file=sys.stderr)
     return judge_and_print(options, report.gate, standards)
 
@@ -111,8 +111,8 @@ def _reference(options: argparse.Namespace, report: _Report) -> dict[str, Side]:
     except (BuildError, RequestError) as error:
         if options.reference:
             raise  # it was named: a usage error, or a failed build, of what the user asked for
-        remedy = "make the package index reachable, name an environment by --reference, or leave speed out by --no-speed"
-        report.keep(speed_problem=f"the reference environment can't be built: {error}; {remedy}")
+        mend = "" if "--reference" in str(error) else "; make the package index reachable, name an environment by --reference"
+        report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}, or leave speed out by --no-speed")
         print(f"warning: {report.gate.speed_problem}", file=sys.stderr)
         return {}
 
@@ -134,10 +134,10 @@ def _measure_speed(
         measure_upgrade(scope, sides, options.command_line, keep, progress, decided, patience=patience)
 
 
-def _measure_numbers(options: argparse.Namespace, report: _Report, planned: Sequence[Plan], candidate: Side, patience: Patience) -> None:
+def _measure_numbers(options: argparse.Namespace, report: _Report, planned: Sequence[Plan], count: int, patience: Patience) -> None:
     """Checks every plan against the oracle and trains it for its perplexity: nothing is timed, so a launch runs on each core."""
     untimed = [dataclasses.replace(plan, speed=False) for plan in planned]
-    count = launch_count(options, LAUNCHES)
+    candidate = report.gate.candidate
 
     def keep(run: Run) -> None:
         report.keep(numbers=run)

@@ -24,12 +24,16 @@ from bench.record.types import Baseline, Run
 from bench.report.judged import paired_runs
 from bench.report.lines import one_line
 
+MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
+
 
 def main(options: argparse.Namespace) -> int:
     """0; nothing is written unless all of it can be."""
     folder = baselines_to_change(options)
     if options.accept:
         return _accept_regressions(options, folder)
+    if options.until or options.link:
+        raise UsageError("--until and --link are for a regression: name its metric by --accept")
     ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in options.report}
     if len(ratios) > 1:
         raise UsageError("runs make baselines, other reports go into the ledger: record them apart")
@@ -38,6 +42,8 @@ def main(options: argparse.Namespace) -> int:
 
 def _record_runs(options: argparse.Namespace, folder: Path) -> int:
     """Replicas and words/s of runs become baselines."""
+    if options.becomes_reference:
+        raise UsageError(MOVES)
     if options.replace and not options.reason:
         raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
     old = read_baselines(folder)
@@ -81,6 +87,8 @@ def _record_ratios(options: argparse.Namespace, folder: Path) -> int:
 def _entries(name: str, margins: Margins, ledger: Ledger, options: argparse.Namespace) -> list[Entry]:
     moves = options.becomes_reference
     if is_micro(name):
+        if moves:
+            raise UsageError(MOVES)
         return [entry_of_micro(*read_micro(Path(name)), ledger, options.reason)]
     runs = paired_runs(read_report(name))
     return merged([entry_of(run, margins, ledger, options.reason, becomes_reference=moves) for run in runs])
@@ -102,14 +110,14 @@ def _accept_regressions(options: argparse.Namespace, folder: Path) -> int:
     if missing:
         raise UsageError(f"--{missing[0]} is missing: a regression is accepted for a reason, with a link, until a date")
     try:
-        datetime.date.fromisoformat(options.until)
+        until = datetime.date.fromisoformat(options.until).isoformat()  # of 20270331, too: dates are compared as text
     except ValueError:
         raise UsageError(f"--until {options.until!r} is no date such as 2027-03-31") from None
     found = []
     for name in options.report:
         for comparison in judge_any(name, read_standards(options)).comparisons:
             if comparison.metric == options.accept and comparison.outcome is Outcome.REGRESSION:
-                found.append(accepted_regression(comparison, options.reason, options.link, options.until))
+                found.append(accepted_regression(comparison, options.reason, options.link, until))
     if not found:
         raise UsageError(f"--accept {options.accept!r}: the reports have no regression of that metric")
     ledger = read_ledger(folder)

@@ -1,13 +1,15 @@
 """Interpreters that stand for measured environments: what they answer, or how they misbehave, is a test's to say."""
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 # A program that is started as a worker's interpreter is, reads its first request and then does what a test wants.
 FAKE_INTERPRETER = """#!{python}
 import json, os, signal, subprocess, sys, time
 if sys.argv[1] == "-c":  # asked what is installed in it
-    exec(sys.argv[2])
+    {installed}
     sys.exit()
 assert sys.argv[1:3] == ["-m", "bench.measure.worker"]
 requests, replies, kind = os.fdopen(int(sys.argv[3])), int(sys.argv[4]), sys.argv[5]
@@ -77,8 +79,13 @@ def session_text(changes: str = "") -> str:
     return FAKE_SESSION.format(changes=changes)
 
 
-def write_interpreter(path: Path, body: str) -> str:
-    """Makes an interpreter whose workers run a piece of Python on their first request; the path to it."""
-    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body))
+def write_interpreter(path: Path, body: str, packages: Mapping[str, str] | None = None) -> str:
+    """Makes an interpreter whose workers run a piece of Python on their first request; the path to it.
+
+    It says that `packages` are installed in it, by name; None: those that are.
+    """
+    told = json.dumps(["3.11.0", "fake", list((packages or {}).items())])
+    installed = "exec(sys.argv[2])" if packages is None else f"print({told!r})"
+    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=installed))
     path.chmod(0o755)
     return str(path)

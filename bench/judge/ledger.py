@@ -14,9 +14,11 @@ from bench.judge.margins import Margins
 from bench.judge.paired import subject_of
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.judge.sequential import LOOKS
 from bench.judge.types import Comparison, Outcome
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun
+from bench.record.types import INCOMPLETE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +65,13 @@ def entry_of(run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, b
     """The entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the ledger's, for a
-    run that is in the ledger already, and for one without launches.
+    run that is in the ledger already, for one that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
-    if not pairs:
-        raise LedgerError("the run holds no launch in turn: nothing to accept")
+    if any(warning.startswith(INCOMPLETE) for warning in run.warnings):
+        raise LedgerError("the run is not whole: nothing to accept")
+    if len(pairs) < LOOKS[0]:
+        raise LedgerError(f"the run holds {len(pairs)} launches in turn, and {LOOKS[0]} are needed to accept their ratios")
     if ledger.entries and not knows(ledger, run.reference.identity):
         raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
     subject, environment, machine = subject_of(run), pairs[0].candidate.environment, pairs[0].candidate.machine
@@ -107,7 +111,7 @@ def merged(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _measured_ratio(subject: str, metric: Metric, values: Sequence[float]) -> Ratio | None:
-    if len(values) < 2 or metric.name == PERPLEXITY:
+    if len(values) < LOOKS[0] or metric.name == PERPLEXITY:
         return None
     return Ratio(subject, metric.name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
@@ -134,7 +138,8 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
     """An entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that reference."""
     if entry.environment == reference:
         return Position(entry.tensorflow, 0.0, 0.0, frozenset())
-    own = _ratio(entry, subject, metric)
+    itself = entry.environment == entry.reference  # has no ratios: each is 1, on any machine
+    own = Ratio(subject, metric, 0.0, 0.0, 0) if itself else _ratio(entry, subject, metric)
     moves = _moves(ledger, entry.reference, reference)
     if own is None or moves is None:
         return None
@@ -144,7 +149,8 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
         return None
     estimate = own.estimate - math.fsum(ratio.estimate for _, ratio in known)
     variance = own.standard_error**2 + math.fsum(ratio.standard_error**2 for _, ratio in known)
-    return Position(entry.tensorflow, estimate, variance, frozenset([entry.machine, *(move.machine for move, _ in known)]))
+    machines = frozenset([*([] if itself else [entry.machine]), *(move.machine for move, _ in known)])
+    return Position(entry.tensorflow, estimate, variance, machines)
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:

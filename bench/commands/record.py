@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import LEDGER_FILE, baseline_path, baselines_to_change, is_micro, read_baselines, read_ledger, read_report
+from bench.commands.options import LEDGER_FILE, baseline_path, baselines_to_change, is_micro, read_baselines, read_report
 from bench.commands.verdicts import judge_any, read_standards
 from bench.judge.baselines import added, describe_change, make_baselines, with_speed_in_turn
+from bench.judge.gate import Standards
 from bench.judge.ledger import accepted_regression, entry_of, merged
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
 from bench.judge.paired import subject_of
-from bench.judge.types import Outcome
+from bench.judge.types import Comparison, Outcome
 from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
@@ -113,19 +114,25 @@ def _accept_regressions(options: argparse.Namespace, folder: Path) -> int:
         until = datetime.date.fromisoformat(options.until).isoformat()  # of 20270331, too: dates are compared as text
     except ValueError:
         raise UsageError(f"--until {options.until!r} is no date such as 2027-03-31") from None
-    found = []
-    for name in options.report:
-        for comparison in judge_any(name, read_standards(options)).comparisons:
-            if comparison.metric == options.accept and comparison.outcome is Outcome.REGRESSION:
-                found.append(accepted_regression(comparison, options.reason, options.link, until))
-    if not found:
+    standards = read_standards(options)
+    regressions = _regressions(options, standards)
+    if not regressions:
         raise UsageError(f"--accept {options.accept!r}: the reports have no regression of that metric")
-    ledger = read_ledger(folder)
-    write_record(folder / LEDGER_FILE, dataclasses.replace(ledger, regressions=(*ledger.regressions, *found)), replace=True)
+    found = [accepted_regression(one, options.reason, options.link, until) for one in regressions]
+    ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
+    if _regressions(options, dataclasses.replace(standards, ledger=ledger)):
+        raise UsageError(f"--until {until} is before a report's own date, or its reference is none of the ledger's: it would still fail")
+    write_record(folder / LEDGER_FILE, ledger, replace=True)
     for one in found:
         limit = f", up to {100 * one.limit:.1f}%" if one.limit is not None else ""
         print(one_line(f"{one.metric} of {one.subject}: accepted until {one.expires}{limit}"))
     return _written(folder)
+
+
+def _regressions(options: argparse.Namespace, standards: Standards) -> list[Comparison]:
+    """The reports' regressions in the metric that is to be accepted."""
+    comparisons = [comparison for name in options.report for comparison in judge_any(name, standards).comparisons]
+    return [one for one in comparisons if one.metric == options.accept and one.outcome is Outcome.REGRESSION]
 
 
 def _write_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> None:

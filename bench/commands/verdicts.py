@@ -1,6 +1,7 @@
 """What commands that end in a verdict share: what is judged by, the judging, and the printing."""
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -13,12 +14,14 @@ from bench.commands.options import Report, baselines_folder, is_micro, read_base
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
 from bench.judge.in_turn import whole_pairs
+from bench.judge.ledger import knows, tolerated
 from bench.judge.margins import read_margins
 from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
 from bench.judge.paired_metrics import Metric, metrics
-from bench.judge.types import Outcome, Verdict
+from bench.judge.types import Outcome, Verdict, overall
 from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
 from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
@@ -44,10 +47,18 @@ def judged(report: Report, standards: Standards) -> Judged:
     if isinstance(report, GateRun):
         verdict = judge_gate(report, standards)
     elif isinstance(report, PairedRun):
-        verdict = judge_paired(report, standards.margins, report.only)
+        verdict = _with_accepted(judge_paired(report, standards.margins, report.only), report, standards.ledger)
     else:
         verdict = judge_run(report, standards)
     return Judged(report, verdict, standards.baselines, standards.margins.window_start)
+
+
+def _with_accepted(verdict: Verdict, run: PairedRun, ledger: Ledger) -> Verdict:
+    """The verdict with the ledger's accepted regressions as PASS, unless the run's reference is none of the ledger's."""
+    if ledger.entries and not knows(ledger, run.reference.identity):
+        return verdict
+    comparisons = tuple(tolerated(verdict.comparisons, ledger.regressions, run.created))
+    return dataclasses.replace(verdict, comparisons=comparisons, outcome=overall(comparisons))
 
 
 def judge_any(name: str, standards: Standards) -> Verdict:

@@ -34,7 +34,7 @@ COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.CANNOT_JUDGE: "
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, sentences: Mapping[Outcome, str] = SENTENCES) -> str:
     """The verdict first, in a sentence for its outcome, then every metric, then warnings; `width` columns wide where the values allow."""
-    headline = FAILED_SENTENCE if verdict.failed else _headline(verdict, sentences[verdict.outcome])
+    headline = _wrapped(FAILED_SENTENCE if verdict.failed else _headline(verdict, sentences[verdict.outcome]), width)
     if colour:
         headline = f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{headline}\x1b[0m"
     lines = [_wrapped(f"failed: {failure}", width) for failure in verdict.failures]

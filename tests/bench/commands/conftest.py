@@ -8,9 +8,13 @@ import pytest
 
 from bench.cli import main
 from bench.record.files import write_record
-from bench.record.types import Record
+from bench.record.gate import GateRun
+from bench.record.paired import Package, PairedRun, Side
+from bench.record.types import SCHEMA, Record
+from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import SUBJECT, baseline, records, run
 
+OLD, NEW, NEWER = (Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0"))
 MARGINS_TEXT = """\
 micro = 0.15
 between_hosts = 0.03
@@ -87,6 +91,19 @@ def keep(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+def in_turn(
+    reference: Side = OLD, candidate: Side = NEW, *, created: str = "2026-01-06T00:00:00+00:00", launches: int = 4, step: float = 0.0
+) -> PairedRun:
+    """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
+    made = paired_run([pair(launch, step=step) for launch in range(launches)])
+    return dataclasses.replace(made, created=created, reference=reference, candidate=candidate)
+
+
+def gate_run(*speed: PairedRun, created: str = "2026-01-06T00:00:00+00:00") -> GateRun:
+    """A gate's report of a candidate whose numbers are right."""
+    return GateRun(SCHEMA, created, ("tfgate", "gate"), speed[0].candidate, run(records()), speed)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -94,9 +94,7 @@ class Gate:
         stored = [Throughput("2026-01-01T00:00:00+00:00", machine, "9.9.9", 2, True, tuple(words_per_second))] if words_per_second else []
         write_record(self.baselines / f"{subject.name}.json", baseline(replicas, stored, subject), replace=True)
 
-    def side(
-        self, name: str, packages: dict[str, str] = PACKAGES, *, slowness: float = 1.0, midway: str = "pass", more: str = ""
-    ) -> str:
+    def side(self, name: str, packages: dict[str, str] = PACKAGES, *, slowness: float = 1.0, midway: str = "pass", more: str = "") -> str:
         body = SESSION.format(folder=str(self.folder), slowness=slowness, midway=midway, more=more)
         return write_interpreter(self.folder / name, session_text(body), packages)
 

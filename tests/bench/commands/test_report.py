@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
-from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.bench.commands.conftest import Tfgate, gate_run, in_turn, snapshot
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.profile.test_compare import two_operations
 from tests.bench.report.samples import HOSTILE
-from tests.bench.samples import OTHER_MACHINE, records
+from tests.bench.samples import records
 
 Keep = Callable[..., Path]
 
@@ -63,10 +63,12 @@ def test_two_forms_in_one_file_are_refused(tfgate: Tfgate, keep: Keep, baselines
     assert found.error == "two of --output, --markdown, --junit and --json name one file: give each its own"
 
 
-def test_strict_reaches_the_judge(tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path) -> None:
-    folder, verdicts = keep("run", records(machine=OTHER_MACHINE)), tmp_path / "verdicts.json"
-    assert tfgate("report", folder, "--json", verdicts, "--strict", "--baselines", baselines).code == 0
-    assert json.loads(verdicts.read_text(encoding="utf-8"))[0]["exit_code"] == 3
+def test_a_gate_s_page_has_its_words_per_second_in_turn(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    write_record(tmp_path / "gate.json", gate_run(in_turn()))
+    assert tfgate("report", tmp_path, "--json", tmp_path / "verdicts.json", "--baselines", baselines).code == 0
+    (verdict,) = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
+    assert (verdict["outcome"], verdict["scope"]) == ("PASS", "numbers and speed")
+    assert "in turn with the reference" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_profiles_beside_a_run_are_on_its_page(tfgate: Tfgate, baselines: Path, tmp_path: Path) -> None:

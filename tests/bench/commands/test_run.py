@@ -94,10 +94,10 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     assert "failed: tiny-synthetic-cells-cpu0, launch 1: interpreter" in " ".join(found.out.split())
 
 
-def test_gate_with_an_interpreter_that_is_none_fails(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+def test_gate_with_an_interpreter_that_is_none_is_refused(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     found = tfgate("gate", "--quick", "--python", tmp_path / "python", "--output", tmp_path / "run", "--baselines", baselines)
-    assert found.code == 4
-    assert found.out.startswith("MEASUREMENT FAILED: ")
+    assert (found.code, (tmp_path / "run").exists()) == (2, False)
+    assert found.error.startswith(f"{tmp_path / 'python'}: there is no interpreter")
 
 
 @pytest.mark.parametrize("spoiled", ["margins.toml", "notebook-synthetic-cells-cpu0.json"])
@@ -112,11 +112,6 @@ def test_gate_reads_what_it_judges_by_before_it_measures(tfgate: Tfgate, tmp_pat
 def test_gate_without_a_baselines_folder(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("gate", "--baselines", tmp_path / "nowhere", "--output", tmp_path / "run")
     assert (found.code, found.error.partition(";")[0]) == (2, f"{tmp_path / 'nowhere'}: there is no such folder")
-
-
-def test_quick_is_tiny_alone(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = tfgate("gate", "--quick", "--config", "small", "--output", tmp_path / "run")
-    assert (found.code, found.error) == (2, "--quick is tiny alone: leave out --quick or --config")
 
 
 def test_two_timing_jobs_do_not_measure_each_other(tfgate: Tfgate, tmp_path: Path) -> None:

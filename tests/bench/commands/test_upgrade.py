@@ -28,6 +28,9 @@ from tests.faults.trial import fault_variables
         (["--from-env", "NAME"], "--from-env 'NAME' is not NAME=VALUE"),
         (["--to-env", "=VALUE"], "--to-env '=VALUE' is not NAME=VALUE"),
         (["--speed-only", "--numerics-only"], "--speed-only and --numerics-only leave nothing to compare"),
+        (["--metric", "speed"], "no metric that can gate is called 'speed'; there are perplexity, memory growth, step time, "),
+        (["--from", "reference", "--to", "reference"], "the reference has no lock for this platform"),
+        (["--from", "reference", "--device", "gpu:0"], "the pinned reference has no GPU: name another by --reference"),
         (["--device", "tpu"], "--device is 'tpu'"),
         (["--corpus-path", "nowhere"], "the synthetic corpus is made, not read"),
         (["--baselines", "nowhere"], "nowhere: there is no such folder"),
@@ -73,7 +76,7 @@ def test_a_paired_run_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines:
         write_record(tmp_path / name / "paired.json", paired_run([pair(launch, step=step) for launch in range(4)]))
     same = tfgate("check", tmp_path / "same", "--baselines", baselines)
     assert same.code == 0
-    assert "PASS: nothing that was compared is wrong" in same.out
+    assert "PASS (speed and memory only; numbers not compared): nothing that was compared is wrong" in same.out
     assert "2.20.0" in same.out.splitlines()[2]
     slower = tfgate("check", tmp_path / "slower", "--baselines", baselines, "--json")
     assert slower.code == 1
@@ -135,8 +138,7 @@ class TestWholeRuns:
     def test_equal_sides_pass(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--speed-only")
         assert found.code == 0, found
-        assert "PASS: nothing that was compared is wrong" in found.out
-        assert "not compared: numbers, by the oracle and in lockstep" in " ".join(found.out.split())
+        assert "PASS (speed and memory only; numbers not compared): nothing that was compared is wrong" in found.out
         run = read_record(PairedRun, tmp_path / "out" / "paired.json")
         assert (len(run.pairs), run.oracle, run.lockstep) == (LOOKS[0], (), None)
         assert run.command[:2] == ("tfgate", "upgrade")
@@ -149,11 +151,20 @@ class TestWholeRuns:
         outcomes = {comparison["metric"]: comparison["outcome"] for comparison in json.loads(found.out)["comparisons"]}
         assert [metric for metric, outcome in outcomes.items() if outcome == "REGRESSION"] == ["step time"]
 
+    def test_a_metric_alone_is_judged_alone(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+        """A step that is slower decides nothing where memory's growth alone was asked for; the report knows it."""
+        sides = self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2)
+        found = self.answer(tfgate, tmp_path, *sides, "--metric", "memory growth", "--json")
+        assert found.code == 0, found
+        outcomes = {comparison["metric"]: comparison["outcome"] for comparison in json.loads(found.out)["comparisons"]}
+        assert (outcomes["memory growth"], outcomes["step time"]) == ("PASS", "informs")
+        assert tfgate("check", tmp_path / "out", "--baselines", baselines, "--json").out == found.out
+
     def test_a_candidate_that_crashes_midway_fails(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b", midway=CRASH), "--speed-only")
         assert found.code == 1, found
         assert "the candidate failed in launch 1, where the reference runs: the worker exited with code 3" in " ".join(found.out.split())
-        assert len(read_record(PairedRun, tmp_path / "out" / "paired.json").pairs) == 1
+        assert [pair.launch for pair in read_record(PairedRun, tmp_path / "out" / "paired.json").pairs] == [0, 0]  # and once more
 
     def test_a_reference_that_crashes_is_no_verdict(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a", midway=CRASH), self.side(tmp_path, "b"), "--speed-only")

@@ -46,7 +46,7 @@ def check(keep: Callable[..., Path], baselines: Path) -> list[str | Path]:
 
 
 def test_a_terminal_gets_colour(check: list[str | Path]) -> None:
-    assert on_a_terminal(check, 120).startswith("\x1b[1;31mREGRESSION: ")
+    assert on_a_terminal(check, 120).startswith("\x1b[1;31mREGRESSION (")
 
 
 def test_no_color_is_respected(check: list[str | Path]) -> None:
@@ -57,7 +57,7 @@ def test_no_color_is_respected(check: list[str | Path]) -> None:
 def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
     found = subprocess.run([sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (1, "")
-    assert found.stdout.startswith("REGRESSION: ")
+    assert found.stdout.startswith("REGRESSION (")
     assert "\x1b" not in found.stdout
 
 

@@ -25,7 +25,7 @@ from bench.judge.paired_metrics import metrics
 from bench.judge.quads import quad_log_ratio, spread
 from bench.judge.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
 from bench.judge.types import Outcome
-from bench.record.files import read_record, write_record
+from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
 from tests.figures.error_rates import Rate
@@ -132,7 +132,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
         scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
         with host_lock():
-            run = measure_upgrade(scope, sides, folder, COMMAND, Lines(), lambda run: settled(run, margins))
+            run = measure_upgrade(scope, sides, COMMAND, keeper(folder / PAIRED_FILE), Lines(), lambda run: settled(run, margins))
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
 

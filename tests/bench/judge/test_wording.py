@@ -22,7 +22,7 @@ def interval(estimate: float, bound: float) -> Interval:
         (Outcome.REGRESSION, -0.10, {"two_sided": True}, "-10.0%, certainly more than 5.0% off"),
         (Outcome.PASS, 0.01, {"after": "after 4 launches"}, "+1.0%, proven below +5.0% after 4 launches"),
         (Outcome.PASS, 0.01, {"two_sided": True}, "+1.0%, proven within 5.0%"),
-        (Outcome.PASS, -0.10, {"improved": True}, "-10.0%, an improvement"),
+        (Outcome.PASS, -0.10, {"improved": True}, "-10.0%, at most -8.0%: an improvement"),
         (Outcome.CANNOT_JUDGE, 0.04, {}, "+4.0%, between +2.0% and +6.0%: +5.0% can't be excluded"),
         (Outcome.CANNOT_JUDGE, 0.04, {"two_sided": True}, "+4.0%, between +2.0% and +6.0%: neither within 5.0% nor outside"),
         (Outcome.REGRESSION, 0.10, {"after": "after 4 launches"}, "+10.0%, certainly more than +5.0%, after 4 launches"),

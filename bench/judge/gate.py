@@ -90,9 +90,7 @@ def _numbers(run: Run, standards: Standards) -> tuple[list[Comparison], list[str
         diverged = [failure for failure in failed.values() if failure.kind == "diverged"]
         for failure in diverged[:1]:  # one comparison a metric, however many launches
             comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "diverged", "finite", failure.message))
-        failures += [
-            f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in diverged
-        ]
+        failures += [f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in diverged]
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)

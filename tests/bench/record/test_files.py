@@ -94,19 +94,19 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b'{"schema": 1, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
+        (b'{"schema": 2, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
-        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 1: use the version that wrote it"),
-        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 1"),
-        (b'{"schema": "1"}', "{path} can't be read as a run: its schema version is '1' and this tfgate reads 1"),
-        (b'{"schema": 1}', "{path} can't be read as a run: Run: field 'command' is missing"),
+        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 2: use the version that wrote it"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 2"),
+        (b'{"schema": "2"}', "{path} can't be read as a run: its schema version is '2' and this tfgate reads 2"),
+        (b'{"schema": 2}', "{path} can't be read as a run: Run: field 'command' is missing"),
     ],
     ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
 )
 def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(text)
-    assert SCHEMA == 1  # the messages above count on it
+    assert SCHEMA == 2  # the messages above count on it
     with pytest.raises(FormatError) as caught:
         read_record(Run, path)
     assert str(caught.value).startswith(message.format(path=path))
@@ -116,8 +116,8 @@ def test_the_schema_is_looked_at_before_the_fields(tmp_path: Path, run: Run) -> 
     """A file of a later version may hold anything: what to say is that it is later."""
     write_record(tmp_path / "run.json", run)
     plain = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 2, "surprise": 1}))
-    with pytest.raises(FormatError, match="schema version is 2"):
+    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 3, "surprise": 1}))
+    with pytest.raises(FormatError, match="schema version is 3"):
         read_record(Run, tmp_path / "run.json")
 
 

@@ -39,7 +39,7 @@ def plans(options: argparse.Namespace, names: Sequence[str] | None = None) -> li
     if options.threads < 0:
         raise UsageError(f"--threads is {options.threads}; it must be at least 1, or 0 for as many as cores")
     made = []
-    for name in names or options.config or GATE_CONFIGS:
+    for name in dict.fromkeys(names or options.config or GATE_CONFIGS):  # one named twice is measured once
         config = config_by_name(name)
         load_corpus(options.corpus, config, Path(options.corpus_path) if options.corpus_path else None)
         made.append(

@@ -33,7 +33,8 @@ def junit(judged: Sequence[Judged]) -> str:
 
 
 def _suite(judged: Judged) -> ET.Element:
-    suite = ET.Element("testsuite", name=one_line(" against ".join(story.names(judged))), timestamp=one_line(judged.run.created))
+    name = one_line(" against ".join(story.names(judged)) + story.scope(judged.verdict))
+    suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created))
     for comparison in judged.verdict.comparisons:
         suite.append(_case(comparison, _seconds(judged, comparison.subject)))
     suite.extend(_unfinished(judged.verdict))

@@ -154,11 +154,14 @@ def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
     for entry in ledger.entries:
         if at == new:
             break
-        if entry.becomes_reference and entry.reference == at:
+        if entry.becomes_reference and entry.reference == at and entry.environment != at:
             moves.append(entry)
             at = entry.environment
     return moves if at == new else None
 
 
 def _ratio(entry: Entry, subject: str, metric: str) -> Ratio | None:
+    """An entry's ratio to its own reference: 1 of every metric where it is that reference; None where it lacks the metric."""
+    if entry.environment == entry.reference:
+        return Ratio(subject, metric, 0.0, 0.0, 0)
     return next((ratio for ratio in entry.ratios if (ratio.subject, ratio.metric) == (subject, metric)), None)

@@ -3,6 +3,7 @@
 Runs keep both, the failure first and its repeat next to it.
 """
 
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -63,7 +64,7 @@ def _settled(
 ) -> tuple[list[T], list[str]]:
     kept: list[T] = []
     warnings: list[str] = []
-    for one, following in zip(measured, [*measured[1:], None], strict=True):
+    for one, following in itertools.zip_longest(measured, measured[1:]):
         failed = failures(one)
         if failed and following is not None and launch(one) == launch(following):
             warnings += [] if failures(following) else [mended(*failure) for failure in failed]

@@ -96,7 +96,7 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
 def test_metrics_with_a_budget_count_as_gating(tmp_path: Path) -> None:
     """Six that gate, and a seventh by its change since the ledger's first entry."""
     six = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS[:6])
-    with pytest.raises(MarginsError, match="paired and budget is .*; it must be at most 6 metrics"):
+    with pytest.raises(MarginsError, match=r"paired and budget is .*; it must be at most 6 metrics"):
         read(tmp_path, TEXT.replace("[paired]\nstep_time = 0.05", f"[paired]\n{six}"))
 
 

@@ -35,7 +35,9 @@ def test_within_below_above(step_seconds: float, shown: str, where: str, outcome
 def test_the_mean_of_the_launches_counts() -> None:
     """3750 and 2500: a launch alone would be above, the other below."""
     launches = [record(step_seconds=0.08), record(step_seconds=0.12, launch=1)]
-    (found,) = judge_throughput(SUBJECT.name, launches, baseline(stored=(throughput([3100, 3150], in_turn=True),)), in_turn=True, gates=True)
+    (found,) = judge_throughput(
+        SUBJECT.name, launches, baseline(stored=(throughput([3100, 3150], in_turn=True),)), in_turn=True, gates=True
+    )
     assert (found.candidate, found.outcome) == ("3,125", Outcome.PASS)
 
 

@@ -166,6 +166,8 @@ def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:
     verdict = by_metric(judge_gate(other, by))
     assert (verdict[STEP_TIME].outcome, SINCE in verdict) == (Outcome.REGRESSION, False)
     assert "accepted" not in verdict[STEP_TIME].note
+    entered = gate_run(launches(), reference=side_of("2.19.1"))  # it has an entry, and nothing was measured against it
+    assert SINCE not in by_metric(judge_gate(entered, by))
 
 
 # The budget since the ledger's first entry

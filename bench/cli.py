@@ -204,33 +204,29 @@ def _add_profile_command(commands: Commands) -> None:
 
 def _add_hot_path_commands(commands: Commands) -> None:
     """Timing the parts of a step, and where its time goes."""
-    micro = commands.add_parser("micro", help="time the hot paths in fresh processes, of one environment or of two in turn")
+    micro = commands.add_parser("micro", help="time the hot paths of an environment in turn with the reference's, in fresh processes")
+    micro.add_argument("--python", metavar="INTERPRETER", help="the candidate's environment (default: this)")
     micro.add_argument(
-        "--python",
-        action="append",
-        metavar="INTERPRETER",
-        help="environment; given twice: the reference, then the candidate (default: this)",
+        "--reference",
+        metavar="WHAT",
+        help="a version, requirements in quotes, a wheel or an interpreter's path (default: the baselines' pinned environment)",
     )
     for name, what in (
         ("config", "reference configuration (default: notebook)"),
-        ("implementation", "implementation of the model (default: all)"),
+        ("implementation", "implementation of the model (default: cells)"),
         ("device", "cpu:0 or gpu:0 (default: cpu:0)"),
-        ("mode", "eager or graph (default: both)"),
-        ("target", "what is timed: forward, gradient, clip, update, step, … (default: all)"),
+        ("mode", "eager or graph (default: graph)"),
+        ("target", "what is timed: forward, gradient, clip, update, step, … (default: the first three)"),
     ):
         micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
-    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable; may be repeated")
+    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="variable for both sides; may be repeated")
     micro.add_argument(
         "--require-gpu",
         action="store_true",
         help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
     )
-    micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 4)")
+    micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 12)")
     micro.add_argument("--output", metavar="DIR", help="where the launches go (default: reports/…)")
-    micro.add_argument(
-        "--against", action="append", default=[], metavar="DIR", help="an earlier run's folder; may be repeated (default: the baselines')"
-    )
-    micro.add_argument("--record", action="store_true", help="add the launches to the baselines, as one session")
     micro.add_argument("--json", action="store_true", help="print JSON")
     _add_baselines(micro)
 

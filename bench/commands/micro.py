@@ -1,78 +1,129 @@
-"""`tfgate micro`: times the hot paths in fresh processes, and judges one environment against another or against earlier sessions."""
+"""`tfgate micro`: times the candidate's hot paths in turn with the reference's, in fresh processes, and judges them."""
 
 import argparse
-import contextlib
-import dataclasses
-import datetime
 import json
 import math
+import os
+import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, baselines_to_change, launch_count, output_folder, require_device_name, variables
+from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name, variables
+from bench.commands.sides import side_warnings
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
+from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lock import host_lock
-from bench.drive.micro import Side, Suite, measure_suite
-from bench.drive.process import WorkerError
+from bench.drive.micro import Suite, measure_micro, require_suite
+from bench.drive.requests import BuildError, Interpreter, RequestError, read_as_of, read_request
+from bench.judge.ledger import accepted_ratio
 from bench.judge.margins import read_margins
-from bench.judge.micro import Launches, decided, judge_pairs, judge_sessions
-from bench.judge.types import Outcome
-from bench.record.micro import MicroLaunch, read_launch, write_reduced
-from bench.record.types import NO_TENSORFLOW, Failure
+from bench.judge.micro import Launches, decided, judge_micro
+from bench.judge.sequential import LOOKS
+from bench.judge.types import Outcome, Verdict
+from bench.record.ledger import Ledger
+from bench.record.micro_run import MicroRun
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.report.lines import one_line
 from bench.report.text import verdict_json
 from lm.config import config_by_name, require_implementation
 
 MODES = ("eager", "graph")
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
-REFERENCE, CANDIDATE, LAUNCH = "reference", "candidate", "launch"
-STORED = "micro"  # the folder of the baselines that holds sessions
-SENTENCES = {
-    Outcome.PASS: "no hot path that gates is slower than its margin allows",
-    Outcome.REGRESSION: "a hot path is slower than its margin allows",
-    Outcome.CANNOT_JUDGE: "the launches prove neither a pass nor a regression",
-}
-FAILED_SENTENCES = {**SENTENCES, Outcome.REGRESSION: "the candidate fails where the reference runs"}
+# Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
+# (docs/micro.md).
+DEFAULT_TARGETS, DEFAULT_MODES, DEFAULT_IMPLEMENTATIONS = TARGETS[:3], ("graph",), ("cells",)
+NEEDED = ("pytest", "pytest-benchmark")  # besides what is asked for as the reference
 
 
 def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code; 0 where there is nothing to judge by and nobody asked for a verdict."""
-    sides, suite, count = _sides(options), _suite(options), launch_count(options)
-    baselines = baselines_to_change(options) if options.record else baselines_folder(options)
-    margin = math.log1p(read_margins(baselines / "margins.toml").micro)
-    sessions = _sessions(options.against, baselines) if len(sides) == 1 else []
+    """Returns the verdict's exit code; 3, with the reason, where the reference can't be had."""
+    suite, count, baselines = _suite(options), launch_count(options, LOOKS[-1]), baselines_folder(options)
+    margin, ledger = math.log1p(read_margins(baselines / "margins.toml").micro), read_ledger(baselines)
+    disturbed = disturbances(examine())  # before an environment is built: that is load, too
+    candidate = _candidate(options)
+    require_suite(candidate, suite)
+    try:
+        reference = _reference(options, suite)
+    except (RequestError, BuildError) as error:
+        return _without_reference(options, error)
+    require_suite(reference, suite)
+    sides = {REFERENCE: reference, CANDIDATE: candidate}
     folder = output_folder(options, "micro")
-    warnings = disturbances(examine())
     with host_lock():
-        measured, failure = _measure(sides, suite, count, folder, margin)
-    if len(sides) == 2:
-        verdict = judge_pairs(measured[REFERENCE], measured[CANDIDATE], margin, failure)
-    else:
-        verdict = judge_sessions(sessions, measured[LAUNCH], margin)
-    verdict = dataclasses.replace(verdict, warnings=(*warnings, *verdict.warnings))
+        run, *launches = measure_micro(
+            sides,
+            suite,
+            count,
+            folder,
+            options.command_line,
+            lambda so_far, old, new: decided(so_far, old, new, margin, ledger),
+            _say,
+            (*side_warnings(sides), *disturbed),
+        )
+    print(f"run kept in {folder}", file=sys.stderr)
+    return judge_and_print_micro(options, run, *launches)
+
+
+def judge_and_print_micro(options: argparse.Namespace, run: MicroRun, reference: Launches, candidate: Launches) -> int:
+    """Judges a report by the baselines' margin and ledger, prints the verdict, and returns its exit code.
+
+    Raises UsageError, MarginsError, FormatError, UnlikeError, OSError.
+    """
+    baselines = baselines_folder(options)
+    margin, ledger = read_margins(baselines / "margins.toml").micro, read_ledger(baselines)
+    verdict = judge_micro(run, reference, candidate, math.log1p(margin), ledger)
+    _print(options, verdict, _sentences(run, verdict, margin, ledger))
+    return verdict.exit_code
+
+
+def _sentences(run: MicroRun, verdict: Verdict, margin: float, ledger: Ledger) -> dict[Outcome, str]:
+    """The headline of each outcome: what the verdict rules out, and no more."""
+    gating = [one for one in verdict.comparisons if one.gates and one.interval]
+    shifted = any(accepted_ratio(ledger, run.reference.identity, one.subject, one.metric) for one in gating)
+    apart = any(one.outcome is Outcome.PASS and one.interval.low > math.log1p(margin) for one in gating if one.interval)
+    slower = f"{100 * margin:g}% slower or more{' than was accepted last' if shifted else ''}"
+    judged = [one for one in verdict.comparisons if one.outcome is not Outcome.INFORMS]
+    undecided = "the launches prove neither a pass nor a regression" if judged else "nothing was judged: the warnings say why"
+    return {
+        Outcome.PASS: f"no gated hot path is {slower}{', but for what the ledger accepts' if apart else ''}",
+        Outcome.REGRESSION: "the candidate fails where the reference runs" if run.failure else f"a hot path is {slower}",
+        Outcome.CANNOT_JUDGE: undecided,
+    }
+
+
+def _without_reference(options: argparse.Namespace, error: Exception) -> int:
+    """Nothing is measured: the exit code of a verdict that says why, and what to do."""
+    mend = "" if "--reference" in str(error) else "; name another by --reference, an interpreter for one"
+    verdict = Verdict(Outcome.CANNOT_JUDGE, (), (f"the reference can't be had: {error}{mend}",))
+    _print(options, verdict, {Outcome.CANNOT_JUDGE: "nothing was measured, for want of a reference"})
+    return verdict.exit_code
+
+
+def _print(options: argparse.Namespace, verdict: Verdict, sentences: Mapping[Outcome, str]) -> None:
     if options.json:
         print(json.dumps(verdict_json(verdict), allow_nan=False))
     else:
-        print_verdict(verdict, FAILED_SENTENCES if failure else SENTENCES)
-    print(f"launches kept in {folder}", file=sys.stderr)
-    if options.record:
-        _record(measured[LAUNCH], baselines)
-    asked = len(sides) == 2 or options.against or not all(comparison.unjudged for comparison in verdict.comparisons)
-    return verdict.exit_code if asked else 0
+        print_verdict(verdict, sentences)
 
 
-def _sides(options: argparse.Namespace) -> list[Side]:
-    """One environment, or the reference and the candidate. Raises UsageError for more, or for options that make no sense together."""
-    pythons = options.python or [sys.executable]
-    if len(pythons) > 2:
-        raise UsageError(f"--python was given {len(pythons)} times: name one environment, or the reference and then the candidate")
-    if len(pythons) == 2 and (options.against or options.record):
-        raise UsageError("--against and --record are for one environment: two are judged against each other")
-    roles = (REFERENCE, CANDIDATE) if len(pythons) == 2 else (LAUNCH,)
-    return [Side(role, python, variables(options)) for role, python in zip(roles, pythons, strict=True)]
+def _candidate(options: argparse.Namespace) -> Side:
+    """The interpreter that --python names, or this one. Raises RequestError, UsageError."""
+    python = options.python or sys.executable
+    return prepare(os.path.abspath(shutil.which(python) or python), read_as_of("now"), variables=variables(options))
+
+
+def _reference(options: argparse.Namespace, suite: Suite) -> Side:
+    """The pinned environment, or what --reference names. Raises RequestError, BuildError, UsageError."""
+    given = variables(options)
+    if options.reference is None:
+        if suite.takes_gpu:
+            raise RequestError("the pinned reference has no GPU: name another by --reference")
+        return prepare_reference(baselines_folder(options) / "reference", variables=given, say=_say)
+    request = read_request(options.reference, suite.takes_gpu)
+    asked = options.reference if isinstance(request, Interpreter) else " ".join((*request.lines, *NEEDED))
+    return prepare(asked, read_as_of("now"), gpu=suite.takes_gpu, variables=given, say=_say)
 
 
 def _suite(options: argparse.Namespace) -> Suite:
@@ -87,55 +138,15 @@ def _suite(options: argparse.Namespace) -> Suite:
         unknown = next((name for name in names if name not in known), None)
         if unknown is not None:
             raise UsageError(f"no {kind} is called {unknown!r}; there are {', '.join(known)}")
-    return Suite(options.config, options.implementation, options.device, options.mode, options.target, options.require_gpu)
+    return Suite(
+        options.config,
+        options.implementation or DEFAULT_IMPLEMENTATIONS,
+        options.device,
+        options.mode or DEFAULT_MODES,
+        options.target or DEFAULT_TARGETS,
+        options.require_gpu,
+    )
 
 
-def _measure(
-    sides: Sequence[Side], suite: Suite, count: int, folder: Path, margin: float
-) -> tuple[dict[str, list[MicroLaunch]], Failure | None]:
-    """(the launches by role, how the candidate failed where the reference ran). Raises WorkerError for any other failure.
-
-    Two environments stop at the planned look that settles every gating metric, or when both have had the launch that failed.
-    """
-    measured: dict[str, list[MicroLaunch]] = {side.role: [] for side in sides}
-    failure = None
-    with contextlib.closing(measure_suite(sides, suite, count, folder)) as launches:
-        for role, launch in launches:
-            if isinstance(launch, MicroLaunch):
-                measured[role].append(launch)
-                said = f"launch {len(measured[role])} of {count}: {len(launch.cases)} cases"
-            elif role == CANDIDATE and launch.kind != NO_TENSORFLOW:
-                failure, said = launch, f"launch {len(measured[role]) + 1} of {count}: {launch.message}"
-            else:
-                raise WorkerError(launch)
-            print(one_line(f"{role} {said}"), file=sys.stderr, flush=True)
-            if len(sides) == 2 and _settled(measured[REFERENCE], measured[CANDIDATE], margin, failure):
-                break
-    return measured, failure
-
-
-def _settled(reference: Launches, candidate: Launches, margin: float, failure: Failure | None) -> bool:
-    """Whether both sides have run equally often, a launch that failed counted, and more launches would change nothing."""
-    if failure:
-        return len(reference) > len(candidate)
-    return len(reference) == len(candidate) and decided(reference, candidate, margin)
-
-
-def _sessions(against: Sequence[str], baselines: Path) -> list[Launches]:
-    """Earlier sessions, a folder of launches each: those that --against names, else the baselines'. Raises UsageError, FormatError."""
-    folders = [Path(name) for name in against] or sorted(path for path in (baselines / STORED).glob("*") if path.is_dir())
-    found: list[Launches] = []
-    for folder in folders:
-        files = sorted(folder.glob(f"{LAUNCH}-*.json"))
-        if not files:
-            raise UsageError(f"{folder} holds no launches of one environment ({LAUNCH}-00.json and on)")
-        found.append([read_launch(path) for path in files])
-    return found
-
-
-def _record(launches: Launches, baselines: Path) -> None:
-    """Adds the launches to the baselines, as one session."""
-    session = baselines / STORED / datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    for launch in launches:
-        write_reduced(launch.path, session / launch.path.name)
-    print(f"written to {session}: review and commit it", file=sys.stderr)
+def _say(line: str) -> None:
+    print(one_line(line), file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
+from bench.record.micro import MICRO_FILE
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.types import SCHEMA, Baseline, Run
@@ -22,7 +23,7 @@ from lm.corpus import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
-GATE_FILE, MICRO_FILE, LEDGER_FILE = "gate.json", "micro.json", "ledger.json"
+GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
 Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4

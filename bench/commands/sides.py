@@ -12,6 +12,8 @@ from bench.drive.lockfile import TENSORFLOW
 from bench.drive.requests import AsOf, read_as_of
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
+IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
+
 
 def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
     """Both sides, built where they aren't there yet, from the index as of one moment.
@@ -46,6 +48,9 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     reference, candidate = ({package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE))
     ours = [name for name in ("keras", "numpy") if name in reference and name in candidate and reference[name] != candidate[name]]
     found = [f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its" for name in ours]
+    extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]
+    if extra:
+        found.append(f"the candidate has {', '.join(extra)}, which Keras imports where it finds them: memory and import may be theirs")
     shared = reference.keys() & candidate.keys()
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
         found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")

@@ -1,27 +1,27 @@
-"""Launches of the micro-benchmarks: each a fresh pytest in a measured environment, which leaves a pytest-benchmark JSON file."""
+"""Launches of the micro-benchmarks: each is a fresh pytest in a measured environment and leaves a JSON file."""
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import re
 import signal
-import statistics
 import subprocess
-import sys
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.plan import Plan
-from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, how_it_ended, private_environment
-from bench.drive.watch import CpuWatch
-from bench.record.micro import MicroLaunch, read_launch, told_beside
-from bench.record.replies import Timed
-from bench.record.types import NO_TENSORFLOW, Failure
+from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
+from bench.record.files import write_record, write_text
+from bench.record.machine import this_machine
+from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
+from bench.record.micro_run import MicroRun
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, SCHEMA, Failure
 
-LAUNCH_SECONDS = 1800.0
-YARDSTICK_SECONDS = 300.0  # deadline of a request
-YARDSTICK_STEPS = 5  # before each launch and after it; the first is dropped
+LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
+COLLECT_SECONDS = 120.0
 USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
 
 WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)  # what Python says of -m; an import that fails quotes the name
@@ -39,15 +39,6 @@ REASONS = tuple(
         r".*(No module named .*)",
     )
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Side:
-    """An environment: what its files are called, its interpreter, and the variables its processes get besides."""
-
-    role: str
-    python: str
-    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,71 +65,116 @@ class Suite:
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
 
 
-def measure_suite(sides: Sequence[Side], suite: Suite, launches: int, folder: Path) -> Generator[tuple[str, MicroLaunch | Failure]]:
-    """Yields (role, file, or why there is none) after each launch; files are `folder`/ROLE-NN.json. The caller may stop between launches.
+@dataclasses.dataclass
+class Measured:
+    """The launches of both sides so far, and how long they took."""
 
-    Two sides take turns: which goes first alternates from launch to launch. One side alone will be held against other days: its launches
-    hold how long NumPy's step of `notebook` took around them. Raises FileExistsError if the folder holds launches, OSError, and WorkerError
-    if NumPy's step can't be opened.
+    launches: dict[str, list[MicroLaunch]] = dataclasses.field(default_factory=lambda: {REFERENCE: [], CANDIDATE: []})
+    seconds: list[float] = dataclasses.field(default_factory=list)  # of the reference's
+
+    def deadline(self, role: str) -> float:
+        """Returns the seconds that a side's next launch may take: the candidate's in proportion to the reference's."""
+        return 3 * max(self.seconds) + 60 if role == CANDIDATE and self.seconds else LAUNCH_SECONDS
+
+
+def measure_micro(
+    sides: Mapping[str, Side],
+    suite: Suite,
+    launches: int,
+    folder: Path,
+    command: Sequence[str],
+    settled: Callable[[MicroRun, Sequence[MicroLaunch], Sequence[MicroLaunch]], bool],
+    say: Callable[[str], None],
+    warnings: Sequence[str] = (),
+) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+    """Times the suite in both sides in turn; which goes first alternates.
+
+    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says so
+    of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
+    `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
+    where the reference fails twice or nothing can be measured.
     """
-    with contextlib.ExitStack() as workers:
-        yardstick = workers.enter_context(Worker(sys.executable, "yardstick")) if len(sides) == 1 else None
-        if yardstick:
-            yardstick.request(None, "open", YARDSTICK_SECONDS, **Plan("notebook", 1).data())
-        for number in range(launches):
-            for side in sides if number % 2 == 0 else reversed(sides):
-                try:
-                    found: MicroLaunch | Failure = measure_launch(side, suite, folder / f"{side.role}-{number:02}.json", yardstick)
-                except WorkerError as error:
-                    found = error.failure
-                yield side.role, found
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run = MicroRun(SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings))
+    unfinished = dataclasses.replace(run, warnings=(*run.warnings, f"{INCOMPLETE}the run was interrupted"))
+    write_record(folder / MICRO_FILE, unfinished)
+    measured = Measured()
+    for number in range(launches):
+        for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
+            found, repeated = _launch(role, sides[role], suite, launch_file(folder, role, number), measured)
+            if repeated:
+                line = f"launch {number + 1} of the {role} failed once and ran when it was repeated: {repeated.message}"
+                run = dataclasses.replace(run, warnings=(*run.warnings, line))
+            if isinstance(found, Failure):
+                run = dataclasses.replace(run, failure=found)
+            said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
+            say(f"{role} launch {number + 1} of at most {launches}: {said}")
+        if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
+            break
+    write_record(folder / MICRO_FILE, run, replace=True)
+    return run, measured.launches[REFERENCE], measured.launches[CANDIDATE]
 
 
-def measure_launch(side: Side, suite: Suite, path: Path, yardstick: Worker | None = None) -> MicroLaunch:
-    """Times the suite in one fresh process, the yardstick's steps before and after. Raises FileExistsError, WorkerError, OSError."""
-    path = path.absolute()
-    if path.exists():
-        raise FileExistsError(f"{path} exists already and is not overwritten: choose another place by --output")
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _launch(role: str, side: Side, suite: Suite, path: Path, measured: Measured) -> tuple[MicroLaunch | Failure, Failure | None]:
+    """(the launch, or how the candidate failed twice; the first failure of a launch that ran when it was repeated).
+
+    Raises WorkerError where the reference fails twice, or where there is nothing to measure.
+    """
+    failures: list[Failure] = []
+    while len(failures) < 2:
+        started = time.monotonic()
+        try:
+            found = measure_launch(side, suite, path, measured.deadline(role))
+        except WorkerError as error:
+            if error.failure.kind == NO_TENSORFLOW or (role == REFERENCE and failures):
+                raise
+            failures.append(error.failure)
+            continue
+        if role == REFERENCE:
+            measured.seconds.append(time.monotonic() - started)
+        measured.launches[role].append(found)
+        return found, failures[0] if failures else None
+    return failures[-1], None
+
+
+def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
+    """Times the suite in one fresh process, which has `limit` seconds. Raises FileExistsError, WorkerError, OSError."""
     with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
         part = Path(home) / "benchmarks.json"
-        beside = _yardstick_seconds(yardstick)
-        watch = CpuWatch()
-        output = _run_pytest(side, suite, Path(home), part)
-        others = watch.others()  # before the yardstick works again: its process is no ended child
+        output = _run_pytest(side, suite, Path(home), limit, f"--benchmark-json={part}")
         if not part.is_file() or not part.stat().st_size:
-            raise _failure(NO_TENSORFLOW, f"{side.python} timed nothing: {_reason(output)}", output)
+            raise _failure(NO_TENSORFLOW, f"{side.interpreter} timed nothing: {_reason(output)}", output)
         read_launch(part)
-        beside += _yardstick_seconds(yardstick)
-        told = told_beside(part, yardstick_seconds=statistics.median(beside), others_cpu=others) if beside else part.read_text("utf-8")
-        path.write_text(told, encoding="utf-8")
+        write_text(path, part.read_text(encoding="utf-8"))
     return read_launch(path)
 
 
-def _yardstick_seconds(yardstick: Worker | None) -> list[float]:
-    return list(yardstick.request(Timed, "steps", YARDSTICK_SECONDS, count=YARDSTICK_STEPS).seconds[1:]) if yardstick else []
+def require_suite(side: Side, suite: Suite) -> None:
+    """Collects the cases and times none. Raises WorkerError where the environment lacks what they need, OSError."""
+    with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
+        _run_pytest(side, suite, Path(home), COLLECT_SECONDS, "--collect-only")
 
 
-def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
-    """What pytest printed. Raises WorkerError unless all cases passed or were skipped."""
-    python = os.path.abspath(side.python) if os.sep in side.python else side.python
+def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) -> str:
+    """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped in `limit` seconds."""
+    python = side.interpreter
     environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
     (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
     command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
     command += [f"--variable={name}={value}" for name, value in side.variables.items()]
-    command += [f"--benchmark-json={result}", *suite.arguments(home / "imports" / "bench" / "micro")]
+    command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(
             command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", start_new_session=True,
         )  # fmt: skip
     except OSError as error:
-        message = f"interpreter {side.python} can't be started: {error.strerror}; name another by --python"
+        message = f"interpreter {python} can't be started: {error.strerror}; name another by --python"
         raise _failure(NO_TENSORFLOW, message) from error
     try:
-        output, _ = process.communicate(timeout=LAUNCH_SECONDS)
+        output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        raise _failure("hung", f"{side.python} did not finish the micro-benchmarks within {LAUNCH_SECONDS:.0f} s") from None
+        raise _failure("hung", f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
     finally:  # Ctrl-C may come while we wait
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -146,7 +182,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, result: Path) -> str:
     if process.returncode not in (0, NOTHING_COLLECTED):
         how = how_it_ended(process.returncode) if process.returncode < 0 else _reason(output)
         how += "; install pytest and pytest-benchmark there" if WITHOUT_PYTEST.search(output) else ""
-        raise _failure(_kind(process.returncode, output), f"micro-benchmarks under {side.python}: {how}", output)
+        raise _failure(_kind(process.returncode, output), f"micro-benchmarks under {python}: {how}", output)
     return output
 
 

@@ -1,21 +1,20 @@
-"""Micro-benchmarks of one environment against another's, or against earlier sessions on the machine. The launch is the sample.
+"""Micro-benchmarks of a candidate against the reference's, measured in turn. The launch is the sample.
 
-Of a benchmark's launch the median round counts. Two environments are measured in turn, so launch n of one pairs with launch n of the
-other: their log ratios go to sequential.decide. Earlier sessions are held against by their own variance (intervals.new_group_interval),
-where NumPy's step, timed around each launch, tells whether the machine has changed.
+Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log ratios,
+less the ratio that the ledger accepted last, go to sequential.decide.
 """
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Sequence
 
-from bench.judge.gate import overall, strictly
-from bench.judge.intervals import components, new_group_interval
-from bench.judge.noninferiority import company_doubt, one_sided_in_doubt, yardstick_doubt
-from bench.judge.sequential import LOOKS, decide
-from bench.judge.speed import LEAST_SESSIONS
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.ledger import LedgerError, accepted_ratio, knows, tolerated
+from bench.judge.sequential import LOOKS, Decision, decide
+from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
+from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
+from bench.record.micro_run import MicroRun
 from bench.record.types import Failure
 
 Launches = Sequence[MicroLaunch]
@@ -29,43 +28,71 @@ class UnlikeError(ValueError):
     """Two sides that have nothing in common to compare."""
 
 
-def judge_pairs(reference: Launches, candidate: Launches, margin: float, failure: Failure | None = None) -> Verdict:
-    """Launches of two environments, measured in turn. `margin` is on the logarithmic scale. Raises UnlikeError.
+def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Verdict:
+    """Judges a report's launches. `margin` is on the logarithmic scale. Raises UnlikeError.
 
-    `failure`: of the candidate's last launch, where the reference's, one more than the candidate's, ran. That is a REGRESSION.
+    A launch that one side alone has doesn't count. Dates in the ledger are compared with the run's own.
     """
-    if failure:
-        return _judge_failed(reference, candidate, margin, failure)
-    names = common(reference, candidate)
-    gating = gates(reference[0])
-    comparisons = [_judge_pair(name, reference, candidate, margin, name in gating) for name in names]
-    comparisons += [_one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating]
-    return Verdict(overall(comparisons), tuple(comparisons), _without_gates(gating))
+    pairs = min(len(reference), len(candidate))
+    comparisons = [_failed(run.failure, pairs + 1)] if run.failure else []
+    warnings = [warning for warning in run.warnings if warning not in run.incomplete]
+    if pairs:
+        judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
+        comparisons += tolerated(judged, ledger.regressions, run.created)
+        warnings += _warnings(reference[:pairs], candidate[:pairs])
+    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), run.incomplete)
 
 
-def judge_sessions(sessions: Sequence[Launches], candidate: Launches, margin: float) -> Verdict:
-    """New launches against earlier sessions, oldest first, on their machine, with their settings, of one TensorFlow. Raises UnlikeError.
+def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> bool:
+    """Tells whether both sides have as many launches and more would change no benchmark that gates.
 
-    A case is held against the sessions that have it, of the same model and data. Where one that gates can be judged, another that gates
-    and can't be is CANNOT JUDGE.
+    Where none gates, the first look has all that there is to see.
     """
-    gating, cases = gates(candidate[0]), candidate[0].cases
-    alike = {name: _alike([session for session in sessions if _has(session, cases[name])], candidate[0]) for name in common(candidate)}
-    comparisons = [_judge_session(name, of, candidate, margin, name in gating) for name, of in alike.items()]
-    if any(comparison.gates and not comparison.unjudged for comparison in comparisons):
-        comparisons = [strictly(comparison) for comparison in comparisons]
-    short = dict.fromkeys(_short(len(of), candidate) for name, of in alike.items() if name in gating)
-    return Verdict(overall(comparisons), tuple(comparisons), (*filter(None, short), *_without_gates(gating)))
+    if not len(reference) == len(candidate) >= LEAST_LAUNCHES:
+        return False
+    names = gates(reference[0]) & set(common(reference, candidate))
+    decisions = [_decide(run, name, reference, candidate, margin, ledger) for name in names]
+    return all(decision is not None and decision.final for decision in decisions)
 
 
-def decided(reference: Launches, candidate: Launches, margin: float) -> bool:
-    """Whether more launches would change no benchmark that gates."""
-    decisions = [decide(_ratios(name, reference, candidate), margin) for name in gates(reference[0]) & set(common(reference, candidate))]
-    return bool(decisions) and all(decision is not None and decision.final for decision in decisions)
+def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledger: Ledger, reason: str) -> Entry:
+    """Returns the ledger's entry of a report's candidate.
+
+    A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
+    ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
+    """
+    if run.failure or run.incomplete:
+        raise LedgerError("the run is not whole: nothing to accept")
+    if len(candidate) < LEAST_LAUNCHES:
+        raise LedgerError(f"the run holds {len(candidate)} launches in turn, and {LEAST_LAUNCHES} are needed to accept their ratios")
+    if ledger.entries and not knows(ledger, run.reference.identity):
+        raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
+    if any(entry.created == run.created for entry in ledger.entries):
+        raise LedgerError(f"the run of {run.created} is in the ledger already")
+    return Entry(
+        run.created,
+        next(iter(candidate[0].cases.values())).tensorflow,
+        run.candidate.identity,
+        run.reference.identity,
+        run.machine.fingerprint(),
+        f"{run.machine.cpu_model}, {run.machine.cores} cores",
+        reason,
+        () if run.candidate.identity == run.reference.identity else ratios(reference, candidate),
+    )
+
+
+def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
+    """Returns the ratio of every benchmark that all launches have, two of each side or more. Raises UnlikeError."""
+    found = []
+    for name in common(reference, candidate):
+        one, values = candidate[0].cases[name], _log_ratios(name, reference, candidate)
+        error = statistics.stdev(values) / math.sqrt(len(values))
+        found.append(Ratio(one.subject, one.metric, statistics.fmean(values), error, len(values)))
+    return tuple(found)
 
 
 def gates(launch: MicroLaunch) -> frozenset[str]:
-    """Names of the benchmarks that gate."""
+    """Returns the names of the benchmarks that gate."""
     graphs = [one for one in launch.cases.values() if one.mode == "graph" and one.target in GATING and one.form != "dense"]
     first = graphs[0].subject if graphs else ""
     return frozenset(one.name for one in graphs if one.subject == first)
@@ -77,7 +104,7 @@ def common(*sides: Launches) -> tuple[str, ...]:
     launches = [launch for side in sides for launch in side]
     names = tuple(name for name in first.cases if all(name in launch.cases for launch in launches))
     if not names:
-        raise UnlikeError(f"{first.path.parent} and {launches[-1].path.parent} have no benchmark in common")
+        raise UnlikeError(f"{first.path} and {launches[-1].path} have no benchmark in common")
     for launch in launches:
         for name in names:
             old, new = first.cases[name].fingerprint, launch.cases[name].fingerprint
@@ -86,11 +113,41 @@ def common(*sides: Launches) -> tuple[str, ...]:
     return names
 
 
-def _judge_failed(reference: Launches, candidate: Launches, margin: float, failure: Failure) -> Verdict:
-    note = f"the candidate failed in launch {len(reference)}, where the reference runs: {failure.message}"
-    failed = Comparison("hot paths", f"launch {len(reference)}", Outcome.REGRESSION, "failed", "runs", note)
-    before = judge_pairs(reference[:-1], candidate, margin) if candidate else Verdict(failed.outcome, (), ())
-    return dataclasses.replace(before, outcome=failed.outcome, comparisons=(failed, *before.comparisons))
+def _failed(failure: Failure, launch: int) -> Comparison:
+    note = f"the candidate failed in launch {launch}, twice, where the reference runs: {failure.message}"
+    return Comparison("hot paths", "launches", Outcome.REGRESSION, "failed", "runs", note)
+
+
+def _judge_pairs(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> list[Comparison]:
+    names, gating = common(reference, candidate), gates(reference[0])
+    comparisons = [_judge_pair(run, name, reference, candidate, margin, ledger) for name in names]
+    return comparisons + [_one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating]
+
+
+def _judge_pair(run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Comparison:
+    one, gating = candidate[0].cases[name], name in gates(reference[0])
+    new, old = (_milliseconds(name, side) for side in (candidate, reference))
+    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, new, old, "not judged", margin=margin, gates=gating)
+    decision = _decide(run, name, reference, candidate, margin, ledger)
+    if decision is None:
+        return comparison
+    accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
+    beyond = f" (beyond the accepted {percent(accepted)})" if accepted else ""
+    return dataclasses.replace(
+        comparison,
+        outcome=decision.outcome if gating else Outcome.INFORMS,
+        note=decision.why(margin) + beyond,
+        interval=decision.interval,
+        detectable=decision.detectable,
+        improved=decision.improved,
+    )
+
+
+def _decide(run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Decision | None:
+    """What the launches come to, as differences from the ratio that was accepted last; None before the first look."""
+    one = candidate[0].cases[name]
+    accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
+    return decide([value - accepted for value in _log_ratios(name, reference, candidate)], margin)
 
 
 def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:
@@ -105,111 +162,28 @@ def _one_sided(one: MicroCase, side: str, margin: float) -> Comparison:
     return Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, "–", "–", note, margin=margin)
 
 
-def _without_gates(gating: frozenset[str]) -> tuple[str, ...]:
-    what = f"in graph mode, {', '.join(GATING)}"
-    return () if gating else (f"nothing of what was timed gates, so there is no verdict on it ({what} do): --mode, --target",)
+def _warnings(reference: Launches, candidate: Launches) -> list[str]:
+    """What holds for all benchmarks, each thing once."""
+    found = []
+    old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
+    if old != new:
+        found.append(f"the sides ran with unlike settings: the reference with {old}, the candidate with {new}")
+    if len(reference) < LEAST_LAUNCHES:
+        found.append(f"nothing is judged: {len(reference)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)")
+    if not gates(reference[0]):
+        found.append(f"nothing of what was timed gates ({', '.join(GATING)} do, in graph mode): choose by --mode and --target")
+    return found
 
 
-def _judge_pair(name: str, reference: Launches, candidate: Launches, margin: float, gating: bool) -> Comparison:
-    ratios = _ratios(name, reference, candidate)
-    decision = decide(ratios, margin)
-    new, old = (_milliseconds(_logarithms(name, side)) for side in (candidate, reference))
-    one = candidate[0].cases[name]
-    comparison = Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, new, old, "", margin=margin, gates=gating)
-    if decision is None:
-        note = f"not judged: {len(ratios)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)"
-        return _informing(dataclasses.replace(comparison, note=note))
-    return _informing(
-        dataclasses.replace(
-            comparison,
-            outcome=decision.outcome,
-            note=decision.why(margin),
-            interval=decision.interval,
-            detectable=decision.detectable,
-            improved=decision.improved,
-        )
-    )
-
-
-def _judge_session(name: str, sessions: Sequence[Launches], candidate: Launches, margin: float, gating: bool) -> Comparison:
-    values, groups = _logarithms(name, candidate), [_logarithms(name, session) for session in sessions]
-    one = candidate[0].cases[name]
-    shown = f"{_milliseconds(values)}, {one.words / math.exp(_mean(values)):,.0f} words/s"
-    earlier = _milliseconds([_mean(group) for group in groups]) if groups else "–"
-    short = _short(len(sessions), candidate)
-    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, shown, earlier, short, margin=margin, gates=gating)
-    if short:
-        return comparison
-    found = new_group_interval(values, components(groups))
-    company = [_mean([_mean([launch.others_cpu or 0.0 for launch in session]) for session in side]) for side in ([candidate], sessions)]
-    judged = one_sided_in_doubt(found, margin, (yardstick_doubt(_yardstick_change(sessions, candidate)), company_doubt(*company)))
-    against = f"against TensorFlow {_tensorflow(sessions[0])}: " if _tensorflow(sessions[0]) != one.tensorflow else ""
-    judged = dataclasses.replace(judged, note=against + judged.note)
-    return _informing(dataclasses.replace(comparison, interval=found, **vars(judged)))
-
-
-def _yardstick_change(sessions: Sequence[Launches], candidate: Launches) -> float | None:
-    """From the sessions to the launches, in the logarithm of NumPy's step; None unless all have it."""
-    groups = [[math.log(launch.yardstick_seconds) for launch in side if launch.yardstick_seconds] for side in (candidate, *sessions)]
-    if [len(group) for group in groups] != [len(side) for side in (candidate, *sessions)]:
-        return None
-    return _mean(groups[0]) - _mean([_mean(group) for group in groups[1:]])
-
-
-def _informing(comparison: Comparison) -> Comparison:
-    """The comparison as it counts: one that doesn't gate informs."""
-    return comparison if comparison.gates else dataclasses.replace(comparison, outcome=Outcome.INFORMS)
-
-
-def _short(sessions: int, candidate: Launches) -> str:
-    """What is missing for a verdict against sessions; "" if nothing."""
-    if len(candidate) < LEAST_LAUNCHES:
-        return f"not judged: {len(candidate)} launches, and {LEAST_LAUNCHES} are needed (--launches)"
-    if sessions < LEAST_SESSIONS:
-        which = f"{sessions} earlier sessions on this machine with {_first(candidate[0]).settings}"
-        return f"not judged: {which} can't tell how sessions differ; `tfgate micro --record` adds one"
-    return ""
-
-
-def _has(session: Launches, one: MicroCase) -> bool:
-    """Whether each of its launches has the case, of the same model and data."""
-    return all(one.name in launch.cases and launch.cases[one.name].fingerprint == one.fingerprint for launch in session)
-
-
-def _alike(sessions: Sequence[Launches], launch: MicroLaunch) -> list[Launches]:
-    """Sessions of its machine and settings, of the TensorFlow that was measured last there.
-
-    How versions differ is not how sessions differ, nor is how threads, oneDNN or variables do.
-    """
-    here = [session for session in sessions if session[0].machine == launch.machine and _settings(session) == {_first(launch).settings}]
-    return [session for session in here if _tensorflow(session) == _tensorflow(here[-1])]
-
-
-def _first(launch: MicroLaunch) -> MicroCase:
-    return next(iter(launch.cases.values()))
-
-
-def _tensorflow(session: Launches) -> str:
-    return _first(session[0]).tensorflow
-
-
-def _settings(session: Launches) -> set[str]:
-    """Of all its launches: one, unless a folder was put together by hand."""
-    return {_first(launch).settings for launch in session}
-
-
-def _ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:
+def _log_ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:
     """Log ratios, candidate over reference, by launch."""
-    return [new - old for old, new in zip(_logarithms(name, reference), _logarithms(name, candidate), strict=True)]
+    pairs = zip(_logarithms(name, reference), _logarithms(name, candidate), strict=True)
+    return [new - old for old, new in pairs]
 
 
 def _logarithms(name: str, launches: Launches) -> list[float]:
     return [math.log(launch.cases[name].median_seconds) for launch in launches]
 
 
-def _mean(logarithms: Sequence[float]) -> float:
-    return math.fsum(logarithms) / len(logarithms)
-
-
-def _milliseconds(logarithms: Sequence[float]) -> str:
-    return f"{1000 * math.exp(_mean(logarithms)):.2f} ms"
+def _milliseconds(name: str, launches: Launches) -> str:
+    return f"{1000 * math.exp(statistics.fmean(_logarithms(name, launches))):.2f} ms"

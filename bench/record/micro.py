@@ -1,4 +1,4 @@
-"""What `bench/micro` left in a pytest-benchmark JSON file: one file is one launch, a fresh process."""
+"""What `tfgate micro` leaves in a folder: a report, and pytest-benchmark's JSON of each launch, a fresh process."""
 
 import dataclasses
 import math
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.record.codec import FormatError, from_plain, parse, to_text
-from bench.record.files import write_text
+from bench.record.codec import FormatError, from_plain, parse
+from bench.record.files import read_record
+from bench.record.micro_run import MicroRun
+from bench.record.paired import CANDIDATE, REFERENCE
 
-BESIDE = ("yardstick_seconds", "others_cpu")  # of machine_info: what tfgate measured beside the launch
+MICRO_FILE = "micro.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +26,6 @@ class MicroCase:
     mode: str  # eager or graph
     form: str  # slices or dense where a target has forms, else ""
     median_seconds: float
-    words: int  # that a round reads
-    matmul_fraction: float  # of the machine's measured float32 matrix-product rate
     tensorflow: str
     threads: int  # intra-op threads of TensorFlow
     onednn: bool
@@ -51,75 +51,59 @@ class MicroCase:
 
 @dataclasses.dataclass(frozen=True)
 class MicroLaunch:
-    """One launch: its machine and its cases by name."""
+    """One launch: its cases by name."""
 
     path: Path
-    machine: str  # Machine.fingerprint
     cases: Mapping[str, MicroCase]
-    yardstick_seconds: float | None = None  # NumPy's step of `notebook` around the launch; None where it wasn't measured
-    others_cpu: float | None = None  # part of the machine's CPU time that other processes had; None if not known
 
 
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for anything that `bench/micro` didn't write, and OSError."""
     try:
-        plain = parse(path.read_text(encoding="utf-8"))
-        machine = plain["machine_info"]["fingerprint"]
-        beside = {name: plain["machine_info"].get(name) for name in BESIDE}
-        for name, value in beside.items():
-            if value is not None:
-                _require_number(f"{name} of machine_info", value)
-        found = [_case(one) for one in plain["benchmarks"]]
+        found = [_case(one) for one in parse(path.read_text(encoding="utf-8"))["benchmarks"]]
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
     except (KeyError, TypeError) as error:
         raise FormatError(f"{path} was not written by bench/micro: {error} is missing or not what it should be") from error
-    if not isinstance(machine, str) or not found:
+    if not found:
         raise FormatError(f"{path} holds no benchmarks of bench/micro")
-    return MicroLaunch(path, machine, {one.name: one for one in found}, beside["yardstick_seconds"] or None, beside["others_cpu"])
+    return MicroLaunch(path, {one.name: one for one in found})
 
 
-def told_beside(path: Path, **values: float | None) -> str:
-    """The text of a launch's file with what was measured beside it, named as in BESIDE. Raises FormatError, OSError."""
-    plain = parse(path.read_text(encoding="utf-8"))
-    plain["machine_info"].update(values)
-    return to_text(plain)
+def launch_file(folder: Path, role: str, number: int) -> Path:
+    """Returns the path of a side's launch, counted from 0, in a report's folder."""
+    return folder / f"{role}-{number:02}.json"
 
 
-def write_reduced(source: Path, target: Path) -> None:
-    """Copies a launch as a baseline keeps it: without single rounds, the host's name and kernel, and pytest-benchmark's word on the commit.
+def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+    """Reads a report, by its folder or its micro.json.
 
-    pytest-benchmark's reader and read_launch take either. Raises FormatError, FileExistsError, OSError.
+    Returns (the run, the reference's launches, the candidate's), launches in the order measured. Raises FormatError, with
+    the path, for files that are damaged or don't belong together, and OSError.
     """
-    read_launch(source)
-    plain = parse(source.read_text(encoding="utf-8"))
-    for one in plain["benchmarks"]:
-        one["stats"].pop("data", None)
-    for name in ("node", "release"):  # the host's name, and its kernel's build
-        plain["machine_info"].pop(name, None)
-    write_text(target, to_text({**plain, "commit_info": {}}))
+    folder = path if path.is_dir() else path.parent
+    run = read_record(MicroRun, folder / MICRO_FILE)
+    reference, candidate = (_launches(folder, role) for role in (REFERENCE, CANDIDATE))
+    wanted = len(candidate) + (1 if run.failure else 0)
+    if len(reference) != wanted and not run.incomplete:
+        counts = f"{len(reference)} launches of the reference where the candidate's call for {wanted}"
+        raise FormatError(f"{folder} holds {counts}: files are missing")
+    return run, reference, candidate
+
+
+def _launches(folder: Path, role: str) -> list[MicroLaunch]:
+    there = set(folder.glob(f"{role}-*.json"))
+    paths = [launch_file(folder, role, number) for number in range(len(there))]
+    if strange := sorted(there.difference(paths)):
+        raise FormatError(f"{strange[0]} is no launch of this report, or one before it is missing")
+    return [read_launch(path) for path in paths]
 
 
 def _case(plain: Any) -> MicroCase:
-    info = plain["extra_info"]
-    numbers = {
-        "median_seconds": plain["stats"]["median"],
-        "words": info["words"],
-        "matmul_fraction": info["matmul_fraction"],
-    }
-    for name, value in numbers.items():
-        _require_number(f"{name} of {plain['name']}", value)
-    if not numbers["median_seconds"]:
-        raise FormatError(f"median_seconds of {plain['name']} is 0: nothing was timed")
-    texts = {name: info[name] for name in ("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint")}
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise FormatError(f"{name} of {plain['name']} is {value!r}; it must be text")
-    kinds = {"threads": int, "onednn": bool, "variables": dict[str, str]}
-    settings = {name: from_plain(kind, info[name], f"{name} of {plain['name']}") for name, kind in kinds.items()}
-    return MicroCase(plain["name"], form=(plain["params"] or {}).get("form", ""), **texts, **numbers, **settings)
-
-
-def _require_number(what: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise FormatError(f"{what} is {value!r}; it must be a number of at least 0")
+    info, name, median = plain["extra_info"], plain["name"], plain["stats"]["median"]
+    if isinstance(median, bool) or not isinstance(median, (int, float)) or not 0 < median < math.inf:
+        raise FormatError(f"median_seconds of {name} is {median!r}; it must be a number above 0")
+    texts = dict.fromkeys(("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint"), str)
+    kinds = {**texts, "threads": int, "onednn": bool, "variables": dict[str, str]}
+    values = {field: from_plain(kind, info[field], f"{field} of {name}") for field, kind in kinds.items()}
+    return MicroCase(name, form=(plain["params"] or {}).get("form", ""), median_seconds=median, **values)

@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MACHINE = "0123456789abcdef"
+from bench.record.micro_run import MicroRun
+from bench.record.paired import Package, Side
+from bench.record.types import SCHEMA, Machine
+
 STEP = "test_step[notebook-cells-cpu:0-graph]"
 EAGER = "test_step[notebook-cells-cpu:0-eager]"
+
+MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
+REFERENCE = Side("reference", "old/bin/python", {}, packages=(Package("tensorflow-cpu", "2.21.0"),))
+CANDIDATE = Side("new/bin/python", "new/bin/python", {}, packages=(Package("tensorflow-cpu", "2.22.0"),))
+MICRO_RUN = MicroRun(SCHEMA, "2026-01-05T00:00:00+00:00", ("tfgate", "micro"), MACHINE, REFERENCE, CANDIDATE, None, ())
 
 
 def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
@@ -17,7 +25,7 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
     target, mode = name.partition("[")[0].removeprefix("test_"), name.rstrip("]").rpartition("-")[2]
     extra = {
         "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode, "tensorflow": "2.21.0",
-        "fingerprint": "fedcba9876543210", "words": 600, "matmul_fraction": 0.25, "threads": 2, "onednn": True, "variables": {},
+        "fingerprint": "fedcba9876543210", "threads": 2, "onednn": True, "variables": {},
     }  # fmt: skip
     stats = {"median": median, "data": [median] * 3}
     return {
@@ -29,11 +37,9 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
     }
 
 
-def launch_json(medians: Mapping[str, float], machine: str = MACHINE, **info: Any) -> dict[str, Any]:
+def launch_json(medians: Mapping[str, float], **info: Any) -> dict[str, Any]:
     """A launch of the cases in `medians`, in seconds."""
-    cases = [case_json(name, median, **info) for name, median in medians.items()]
-    about = {"node": "its-name", "fingerprint": machine}
-    return {"machine_info": about, "commit_info": {"id": "1"}, "datetime": "2026-01-05T00:00:00", "benchmarks": cases}
+    return {"machine_info": {}, "benchmarks": [case_json(name, median, **info) for name, median in medians.items()]}
 
 
 def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:
@@ -45,6 +51,12 @@ def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:
 
 TEXT = """#!{python}
 import json, pathlib, sys
+if sys.argv[1] == "-c":  # asked what is installed in it
+    print(json.dumps(["3.11.7", "built here", json.loads({packages!r})]))
+    sys.exit()
+if "--collect-only" in sys.argv:
+    {collecting}
+    sys.exit()
 home = pathlib.Path({home!r})
 with (home / "calls").open("a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
@@ -54,17 +66,28 @@ launches = json.loads((home / "launches.json").read_text())
 target = next(argument for argument in sys.argv if argument.startswith("--benchmark-json=")).partition("=")[2]
 pathlib.Path(target).write_text(json.dumps(launches[number % len(launches)]))
 """
+PACKAGES = {"tensorflow-cpu": "2.21.0", "numpy": "2.4.0", "pytest": "9.2.0", "pytest-benchmark": "5.3.1"}
 
 
-def micro_interpreter(folder: Path, *launches: Mapping[str, float], planted: str = "", **more: Any) -> Path:
-    """An interpreter whose n-th pytest leaves the n-th of these launches; `planted` is a statement that runs before.
+def micro_interpreter(
+    folder: Path,
+    *launches: Mapping[str, float],
+    planted: str = "",
+    collecting: str = "",
+    packages: Mapping[str, str] = PACKAGES,
+    **more: Any,
+) -> Path:
+    """An interpreter whose n-th pytest leaves the n-th of these launches.
 
-    What it was called with lies in `calls` beside it, a JSON list a line.
+    `planted` is a statement that runs before, `collecting` one that runs where the cases are only collected. What it was called with to
+    time lies in `calls` beside it, a JSON list a line.
     """
     home = Path(tempfile.mkdtemp(dir=folder))
     (home / "launches.json").write_text(json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8")
     path = home / "python"
-    path.write_text(TEXT.format(python=sys.executable, home=str(home), planted=planted), encoding="utf-8")
+    installed = json.dumps(list(packages.items()))
+    text = TEXT.format(python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", packages=installed)
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
     return path
 

@@ -1,27 +1,48 @@
-"""`tfgate micro`: launches kept and judged, what is printed, the exit codes, and the options that it refuses."""
+"""`tfgate micro`: launches kept, judged and judged again, what is printed, the exit codes, and the options that it refuses."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from bench.commands.micro import TARGETS
-from tests.bench.commands.conftest import Tfgate
-from tests.bench.micro_samples import EAGER, MACHINE, STEP, calls, micro_interpreter, write_launch
+from bench.drive.requests import AsOf, BuildError, RequestError
+from bench.record.files import write_record
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.micro import read_micro
+from bench.record.paired import Side
+from bench.record.types import SCHEMA
+from tests.bench.commands.conftest import Answer, Tfgate
+from tests.bench.micro_samples import EAGER, PACKAGES, STEP, calls, micro_interpreter
 
 ROOT = Path(__file__).resolve().parents[3]
 # Medians of the step in four launches, about 1% apart.
 SECONDS = (0.0600, 0.0606, 0.0597, 0.0603)
 LAUNCHES = [{STEP: value, EAGER: 4 * value} for value in SECONDS]
 SLOWER = [{STEP: 1.5 * value, EAGER: 4 * value} for value in (0.0603, 0.0600, 0.0606, 0.0597)]
+OTHER = {**PACKAGES, "tensorflow-cpu": "2.22.0"}
+SUBJECT, METRIC = "notebook cells on cpu:0", "step graph"
+
+Measure = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
 def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking for disturbances takes a second, and the tests that run beside these are none."""
     monkeypatch.setattr("bench.commands.micro.examine", tuple)
-    monkeypatch.setattr("bench.drive.micro.CpuWatch.others", lambda self: 0.0)
+
+
+@pytest.fixture
+def measure(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> Measure:
+    """Calls `tfgate micro` with a candidate and a reference; the report goes to tmp_path/out."""
+
+    def call(candidate: Path, reference: Path, *more: str | Path) -> Answer:
+        sides = ("--python", candidate, "--reference", reference)
+        return tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, *more)
+
+    return call
 
 
 def refused(verdict: object) -> list[str]:
@@ -30,119 +51,198 @@ def refused(verdict: object) -> list[str]:
     return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(verdict)]
 
 
-def test_two_environments_take_turns_and_are_judged(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *SLOWER)
-    sides = ["--python", reference, "--python", candidate]
-    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines)
+def sides(folder: Path, *launches: dict[str, float]) -> tuple[Path, Path]:
+    """(a candidate of these launches, a reference of LAUNCHES) of unlike TensorFlows."""
+    return micro_interpreter(folder, *launches, packages=OTHER), micro_interpreter(folder, *LAUNCHES)
+
+
+def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(measure: Measure, tmp_path: Path) -> None:
+    answer = measure(*sides(tmp_path, *SLOWER))
     assert answer.code == 1, answer.err
-    assert answer.out.startswith("REGRESSION: a hot path is slower than its margin allows\n  step graph of notebook cells on cpu:0: +")
+    assert answer.out.startswith(f"REGRESSION: a hot path is 15% slower or more\n  {METRIC} of {SUBJECT}: +")
     assert "step eager" in answer.out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        f"{role}-{number:02}.json" for role in ("candidate", "reference") for number in range(4)
+        *(f"candidate-{number:02}.json" for number in range(4)),
+        "micro.json",
+        *(f"reference-{number:02}.json" for number in range(4)),
     ]
     said = [line.partition(" launch")[0] for line in answer.err.splitlines() if " launch " in line]
     assert said == ["reference", "candidate", "candidate", "reference"] * 2
 
 
-def test_equal_environments_pass_and_stop_at_the_first_look_that_settles_it(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *reversed(LAUNCHES))
-    sides = ["--python", reference, "--python", candidate, "--launches", "12"]
-    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, "--json")
+def test_a_pass_says_what_is_ruled_out_and_stops_at_the_look_that_settles_it(measure: Measure, tmp_path: Path) -> None:
+    """Of at most twelve launches."""
+    candidate, reference = sides(tmp_path, *reversed(LAUNCHES))
+    answer = measure(candidate, reference)
     assert answer.code == 0, answer.err
-    assert f"launches kept in {tmp_path / 'out'}" in answer.err
+    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more\n")
+    assert f"run kept in {tmp_path / 'out'}" in answer.err
+    assert "reference launch 1 of at most 12: 2 cases" in answer.err
+    assert (len(calls(candidate)), len(calls(reference))) == (4, 4)
+
+
+@pytest.mark.parametrize(("launches", "code"), [(LAUNCHES[::-1], 0), (SLOWER, 1), (LAUNCHES[:1], 3)])
+def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launches: list[dict[str, float]], code: int
+) -> None:
+    """The last: launches all alike on one side, and one launch of each."""
+    answer = measure(*sides(tmp_path, *launches), "--json", *(("--launches", "1") if code == 3 else ()))
+    again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json")
+    assert (answer.code, again.code, again.out) == (code, code, answer.out)
     plain = json.loads(answer.out)
     assert refused(plain) == []
-    assert refused({**plain, "folder": "out"}) == ["Additional properties are not allowed ('folder' was unexpected)"]
-    assert plain["outcome"] == "PASS"
-    assert [one["metric"] for one in plain["comparisons"]] == ["step graph", "step eager"]
+    assert [one["metric"] for one in plain["comparisons"]] == [METRIC, "step eager"]
+    moved = (tmp_path / "out").rename(tmp_path / "elsewhere")
+    assert tfgate("check", moved / "micro.json", "--baselines", empty_baselines, "--json").out == answer.out
+
+
+def test_too_few_launches_prove_nothing_and_say_so_once(measure: Measure, tmp_path: Path) -> None:
+    answer = measure(*sides(tmp_path, *LAUNCHES), "--launches", "3")
+    assert answer.code == 3
+    assert answer.out.startswith("CANNOT JUDGE: nothing was judged: the warnings say why\n")
+    assert answer.out.count("of the 4 launches that the first look takes") == 1
+
+
+def test_where_nothing_gates_headline_and_exit_code_say_so(measure: Measure, tmp_path: Path) -> None:
+    eager = [{EAGER: value} for value in SECONDS]
+    candidate, reference = (micro_interpreter(tmp_path, *eager) for _ in range(2))
+    answer = measure(candidate, reference, "--mode", "eager")
+    assert answer.code == 3
+    assert answer.out.startswith("CANNOT JUDGE: nothing was judged: the warnings say why\n")
+    assert "warning: nothing of what was timed gates" in answer.out
     assert len(calls(candidate)) == 4
 
 
-def test_one_environment_without_sessions_informs(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert answer.code == 0, answer.err
-    assert "60.15 ms, 9,975 words/s" in answer.out
-    assert "0 earlier sessions on this machine" in " ".join(answer.out.split())
+def test_the_reference_s_own_packages_are_measured_all_the_same(measure: Measure, tmp_path: Path) -> None:
+    answer = measure(*(micro_interpreter(tmp_path, *launches) for launches in (LAUNCHES[::-1], LAUNCHES)))
+    assert answer.code == 0
+    assert answer.out.count("this A/A run shows what this machine can resolve") == 1
+    assert "A/A" not in measure(*sides(tmp_path, *LAUNCHES[::-1]), "--output", tmp_path / "other").out
 
 
-def session(folder: Path, factor: float, machine: str = MACHINE) -> Path:
-    for number, value in enumerate(SECONDS):
-        write_launch(folder / f"launch-{number:02}.json", {STEP: factor * value, EAGER: 4 * value}, machine=machine)
-    return folder
+def test_unlike_packages_are_named_once(measure: Measure, tmp_path: Path) -> None:
+    candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], packages={**OTHER, "numpy": "1.26.0"})
+    answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
+    assert answer.out.count("numpy 2.4.0 and 1.26.0") == 1
 
 
-def test_earlier_runs_are_held_against(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    against = [argument for number in (0, 1, 2) for argument in ("--against", session(tmp_path / f"s{number}", 1 + number / 100))]
-    for launches, code in ((LAUNCHES, 0), (SLOWER, 1)):
-        python = micro_interpreter(tmp_path, *launches)
-        answer = tfgate("micro", "--python", python, *against, "--output", tmp_path / f"out{code}", "--baselines", empty_baselines)
-        assert answer.code == code, answer.out
+def identity(packages: dict[str, str], tmp_path: Path) -> str:
+    """Of the side that an interpreter with such packages becomes."""
+    from bench.drive.environments import prepare
+
+    return prepare(str(micro_interpreter(tmp_path, packages=packages)), AsOf("")).identity
 
 
-def test_one_session_cannot_judge_who_asks_for_a_verdict(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    python = micro_interpreter(tmp_path, *SLOWER)
-    options = ["--against", session(tmp_path / "s", 1.0), "--output", tmp_path / "out", "--baselines", empty_baselines]
-    answer = tfgate("micro", "--python", python, *options)
-    assert answer.code == 3
-    assert "1 earlier sessions on this machine with 2 threads, oneDNN on can't tell how sessions differ" in " ".join(answer.out.split())
+def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(measure: Measure, tmp_path: Path, empty_baselines: Path) -> None:
+    """A candidate that takes 1.5 times as long as the reference, as the TensorFlow before it did."""
+    ratios = (Ratio(SUBJECT, METRIC, 0.4055, 0.01, 12),)
+    entry = Entry("2026-01-01T00:00:00+00:00", "2.21.5", "abc", identity(PACKAGES, tmp_path), "def", "a host", "for a test", ratios)
+    write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (entry,)))
+    answer = measure(*sides(tmp_path, *SLOWER))
+    assert answer.code == 0, answer.out
+    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more than was accepted last\n")
+    assert "beyond the accepted +50.0%" in " ".join(answer.out.split())
 
 
-def test_recorded_sessions_are_the_baseline(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    for number in range(2):
-        session(empty_baselines / "micro" / f"2026010{number}", 1 + number / 100)
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", python, "--record", "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert answer.code == 0, answer.err
-    kept = sorted((empty_baselines / "micro").iterdir())
-    assert len(kept) == 3
-    assert "data" not in json.loads((kept[-1] / "launch-00.json").read_text())["benchmarks"][0]["stats"]
-    python = micro_interpreter(tmp_path, *SLOWER)
-    assert tfgate("micro", "--python", python, "--output", tmp_path / "slow", "--baselines", empty_baselines).code == 1
-    python = micro_interpreter(tmp_path, *SLOWER, onednn=False)
-    answer = tfgate("micro", "--python", python, "--output", tmp_path / "off", "--baselines", empty_baselines)
-    assert (answer.code, "0 earlier sessions on this machine with 2 threads, oneDNN off" in " ".join(answer.out.split())) == (0, True)
+def test_a_pass_by_an_accepted_regression_does_not_sound_wider(measure: Measure, tmp_path: Path, empty_baselines: Path) -> None:
+    accepted = AcceptedRegression(SUBJECT, METRIC, 0.6, "a slower kernel", "https://example.org/1", "9999-12-31")
+    write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (), (accepted,)))
+    answer = measure(*sides(tmp_path, *SLOWER))
+    assert answer.code == 0, answer.out
+    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more, but for what the ledger accepts\n")
+    assert "accepted until 9999-12-31: a slower kernel" in " ".join(answer.out.split())
 
 
-def test_recorded_sessions_that_prove_nothing_are_no_pass(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    for number, factor in enumerate((1.0, 2.0, 1.5)):  # sessions that differ more than any margin
-        session(empty_baselines / "micro" / f"2026010{number}", factor)
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert (answer.code, "can't be excluded" in " ".join(answer.out.split())) == (3, True)
+@pytest.mark.parametrize("error", [BuildError("the package index can't be reached"), RequestError("there is no lock for this platform")])
+@pytest.mark.parametrize("json_asked", [False, True])
+def test_without_a_reference_nothing_is_measured(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, json_asked: bool
+) -> None:
+    def fail(folder: Path, **more: object) -> Side:
+        assert folder == empty_baselines / "reference"
+        raise error
+
+    monkeypatch.setattr("bench.commands.micro.prepare_reference", fail)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES)
+    options = ["--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out", *(["--json"] if json_asked else [])]
+    answer = tfgate("micro", *options)
+    assert (answer.code, (candidate.parent / "calls").exists(), (tmp_path / "out").exists()) == (3, False, False)
+    said = f"the reference can't be had: {error}; name another by --reference, an interpreter for one"
+    if json_asked:
+        plain = json.loads(answer.out)
+        assert (refused(plain), plain["outcome"], plain["warnings"]) == ([], "CANNOT JUDGE", [said])
+    else:
+        assert answer.out.startswith("CANNOT JUDGE: nothing was measured, for want of a reference\n")
+        assert f"warning: {said}" in " ".join(answer.out.split())
 
 
-def test_an_installations_baselines_take_no_session(
+def test_the_pinned_reference_is_taken_where_none_is_named(
     tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.options.BASELINES", (empty_baselines, tmp_path / "no-checkout"))
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", python, "--record", "--output", tmp_path / "out")
-    assert (answer.code, "belongs to the installation" in answer.error) == (2, True)
-    assert not (python.parent / "calls").exists()  # before anything is measured
+    candidate, reference = sides(tmp_path, *LAUNCHES[::-1])
+    asked: list[tuple[Path, object]] = []
+
+    def pinned(folder: Path, *, variables: dict[str, str], say: object) -> Side:
+        asked.append((folder, variables))
+        return Side("reference", str(reference), variables)
+
+    monkeypatch.setattr("bench.commands.micro.prepare_reference", pinned)
+    options = ["--env", "A=1", "--output", tmp_path / "out", "--baselines", empty_baselines]
+    assert tfgate("micro", "--python", candidate, *options).code == 0
+    assert asked == [(empty_baselines / "reference", {"A": "1"})]
+    assert len(calls(reference)) == 4
 
 
-def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    chosen = [
-        "--config",
-        "tiny",
-        "--implementation",
-        "cells",
-        "--device",
-        "cpu:1",
-        "--mode",
-        "graph",
-        "--target",
-        "step",
-        "--target",
-        "clip",
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--reference", "2.20.0"], "tensorflow-cpu==2.20.0 pytest pytest-benchmark"),
+        (["--reference", "2.20.0", "--device", "gpu:0"], "tensorflow[and-cuda]==2.20.0 pytest pytest-benchmark"),
+        (["--reference", "tf-nightly keras==3.1"], "tf-nightly keras==3.1 pytest pytest-benchmark"),
+    ],
+)
+def test_a_reference_that_is_built_has_what_times_it(
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], wanted: str
+) -> None:
+    from bench.drive.environments import prepare
+
+    def build(requested: str, as_of: AsOf, **more: object) -> Side:
+        if Path(requested).exists():
+            return prepare(requested, as_of)
+        raise BuildError(f"asked for {requested}")
+
+    monkeypatch.setattr("bench.commands.micro.prepare", build)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    candidate = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--python", candidate, *options, "--baselines", empty_baselines, "--json")
+    assert (answer.code, f"asked for {wanted};" in json.loads(answer.out)["warnings"][0]) == (3, True)
+
+
+def test_the_pinned_reference_times_no_gpu(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    options = ["--python", micro_interpreter(tmp_path, *LAUNCHES), "--require-gpu", "--baselines", empty_baselines, "--json"]
+    answer = tfgate("micro", *options)
+    said = "the reference can't be had: the pinned reference has no GPU: name another by --reference"
+    assert (answer.code, json.loads(answer.out)["warnings"]) == (3, [said])
+
+
+def test_what_is_asked_for_reaches_pytest(measure: Measure, tmp_path: Path) -> None:
+    chosen = ["--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager", "--target=step", "--target=clip"]
+    candidate, reference = sides(tmp_path, *LAUNCHES)
+    measure(candidate, reference, *chosen, "--launches", "1")
+    for (call,) in (calls(candidate), calls(reference)):
+        assert {"--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager"} <= set(call)
+        assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_step.py", "test_clip.py"]
+
+
+def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Measure, tmp_path: Path) -> None:
+    candidate, reference = sides(tmp_path, *LAUNCHES)
+    measure(candidate, reference, "--launches", "1")
+    (call,) = calls(candidate)
+    assert [argument for argument in call if argument.startswith(("--config", "--implementation", "--device", "--mode"))] == [
+        "--implementation=cells",
+        "--mode=graph",
     ]
-    answer = tfgate("micro", "--python", python, *chosen, "--launches", "1", "--output", tmp_path / "o", "--baselines", empty_baselines)
-    assert answer.code == 0, answer.err
-    (call,) = calls(python)
-    assert {"--config=tiny", "--implementation=cells", "--device=cpu:1", "--mode=graph"} <= set(call)
-    assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_step.py", "test_clip.py"]
+    assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_forward.py", "test_gradient.py", "test_clip.py"]
 
 
 @pytest.mark.parametrize(
@@ -156,9 +256,7 @@ def test_what_is_asked_for_reaches_pytest(tfgate: Tfgate, tmp_path: Path, empty_
         (["--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip"),
         (["--launches", "0"], "--launches is 0; it must be at least 1"),
         (["--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
-        (["--python", "a", "--python", "b", "--python", "c"], "--python was given 3 times"),
-        (["--python", "a", "--python", "b", "--record"], "--against and --record are for one environment"),
-        (["--against", "nowhere"], "nowhere holds no launches of one environment"),
+        (["--python", "/nowhere/python"], "/nowhere/python: there is no interpreter"),
         (["--baselines", "nowhere"], "nowhere: there is no such folder"),
     ],
 )
@@ -169,19 +267,11 @@ def test_bad_options_are_refused_before_anything_starts(tfgate: Tfgate, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_with_launches_is_not_overwritten(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    session(tmp_path / "out", 1.0)
-    python = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert answer.code == 2
-    assert "launch-00.json exists already and is not overwritten" in answer.error
-
-
-def test_a_failed_launch_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    python = micro_interpreter(tmp_path, *LAUNCHES, planted="sys.exit('no luck')")
-    answer = tfgate("micro", "--python", python, "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert answer.code == 4
-    assert answer.error == f"micro-benchmarks under {python}: no luck"
+def test_a_report_is_not_overwritten(measure: Measure, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "micro.json").write_text("{}")
+    answer = measure(*sides(tmp_path, *LAUNCHES))
+    assert (answer.code, "micro.json exists already and is not overwritten" in answer.error) == (2, True)
 
 
 # From its n-th call on, counted from 0, an interpreter finds a wrong answer.
@@ -189,78 +279,89 @@ WRONG = "if number >= {0}: print('E   WrongAnswerError: loss is 1.0e-01 off'); s
 
 
 @pytest.mark.parametrize("launch", [1, 2])
-def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression(
-    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
+def test_a_candidate_that_fails_twice_where_the_reference_runs_is_a_regression(
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
 ) -> None:
     """In launch 1 the reference went first; in launch 2 the candidate did, and the reference is asked after it."""
     reference = micro_interpreter(tmp_path, *LAUNCHES)
     candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1))
-    sides = ["--python", reference, "--python", candidate, "--baselines", empty_baselines]
-    answer = tfgate("micro", *sides, "--output", tmp_path / "out", "--json")
-    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch), answer.err
+    answer = measure(candidate, reference, "--json")
+    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch + 1), answer.err
     plain = json.loads(answer.out)
     assert refused(plain) == []
     failed, *others = plain["comparisons"]
     assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == ("REGRESSION", "REGRESSION", "failed", "runs")
     why = f"micro-benchmarks under {candidate}: WrongAnswerError: loss is 1.0e-01 off"
-    assert failed["note"] == f"the candidate failed in launch {launch}, where the reference runs: {why}"
+    assert failed["note"] == f"the candidate failed in launch {launch}, twice, where the reference runs: {why}"
     assert len(others) == (0 if launch == 1 else 2)  # what the whole launches before it tell
-    assert f"candidate launch {launch} of 4: {why}" in answer.err
+    assert f"candidate launch {launch} of at most 12: {why}" in answer.err
+    again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json")
+    assert (again.code, again.out) == (1, answer.out)
 
 
-def test_a_candidate_that_crashes_is_a_regression_in_words(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    reference = micro_interpreter(tmp_path, *LAUNCHES)
+def test_a_candidate_that_fails_once_is_named_and_judged(measure: Measure, tmp_path: Path) -> None:
+    """Its second start fails."""
+    planted = "if number == 1: print('E   ValueError: odd'); sys.exit(1)"
+    candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], planted=planted, packages=OTHER)
+    answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
+    assert answer.code == 0, answer.out
+    assert "launch 2 of the candidate failed once and ran when it was repeated" in " ".join(answer.out.split())
+
+
+def test_a_candidate_that_crashes_is_a_regression_in_words(measure: Measure, tmp_path: Path) -> None:
     candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="import os; os.kill(os.getpid(), 11)")
-    answer = tfgate("micro", "--python", reference, "--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out")
+    answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
     assert answer.code == 1, answer.err
     assert answer.out.startswith("REGRESSION: the candidate fails where the reference runs\n")
     assert "was killed by SIGSEGV" in " ".join(answer.out.split())
 
 
 @pytest.mark.parametrize("launch", [1, 2])
-def test_a_reference_that_fails_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int) -> None:
-    """Whatever the candidate does: here it fails in the same launch."""
-    sides = [micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1)) for _ in range(2)]
-    options = [argument for python in sides for argument in ("--python", python)]
-    answer = tfgate("micro", *options, "--output", tmp_path / "out", "--baselines", empty_baselines)
-    assert (answer.code, answer.out) == (4, "")
-    why = f"micro-benchmarks under {sides[0]}: WrongAnswerError: loss is 1.0e-01 off"
-    assert answer.err.splitlines()[-1] == f"tfgate: error: {why}"
-
-
-@pytest.mark.parametrize(
-    "planted",
-    [
-        "print('ERROR: this Python has no tensorflow: …'); sys.exit(4)",
-        "sys.exit('python: No module named pytest')",
-        "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)",
-    ],
-)
-def test_a_candidate_with_nothing_to_measure_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, planted: str) -> None:
-    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-    sides = ["--python", reference, "--python", candidate]
-    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
-
-
-def test_a_candidate_that_is_not_there_is_no_regression(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    sides = ["--python", micro_interpreter(tmp_path, *LAUNCHES), "--python", tmp_path / "nowhere"]
-    assert tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines).code == 4
-
-
-@pytest.mark.slow  # two launches of a real TensorFlow
-def test_a_candidate_that_computes_wrongly_is_a_regression(
-    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, newest_python: Path
+def test_a_reference_that_fails_is_a_failed_measurement(
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
 ) -> None:
+    """Whatever the candidate does: here it fails in the same launch. What is left says that it isn't whole."""
+    candidate, reference = (micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1)) for _ in range(2))
+    answer = measure(candidate, reference)
+    assert (answer.code, answer.out) == (4, "")
+    why = f"micro-benchmarks under {reference}: WrongAnswerError: loss is 1.0e-01 off"
+    assert answer.err.splitlines()[-1] == f"tfgate: error: {why}"
+    assert read_micro(tmp_path / "out")[0].incomplete
+    again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines)
+    assert again.code == 4
+    assert again.out.startswith("MEASUREMENT FAILED")
+
+
+LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs tensorflow, pytest and pytest-benchmark'); sys.exit(4)"
+
+
+@pytest.mark.parametrize("collecting", [LACKING, "sys.exit('python: No module named pytest')"])
+@pytest.mark.parametrize("role", ["candidate", "reference"])
+def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_measured(
+    measure: Measure, tmp_path: Path, collecting: str, role: str
+) -> None:
+    sound, lacking = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, collecting=collecting)
+    answer = measure(*((lacking, sound) if role == "candidate" else (sound, lacking)))
+    assert (answer.code, "pytest-benchmark" in answer.error, str(lacking) in answer.error) == (4, True, True)
+    assert not (sound.parent / "calls").exists()
+
+
+def test_a_candidate_with_nothing_to_measure_is_no_regression(measure: Measure, tmp_path: Path) -> None:
+    planted = "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)"
+    assert measure(micro_interpreter(tmp_path, *LAUNCHES, planted=planted), micro_interpreter(tmp_path, *LAUNCHES)).code == 4
+
+
+@pytest.mark.slow  # three launches of a real TensorFlow
+def test_a_candidate_that_computes_wrongly_is_a_regression(measure: Measure, tmp_path: Path, newest_python: Path) -> None:
     """The same TensorFlow, but for a fault planted in the candidate's clipping."""
     candidate = tmp_path / "python"
     hook = ROOT / "tests" / "faults" / "hook"
     candidate.write_text(f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n')
     candidate.chmod(0o755)
-    chosen = ["--config", "tiny", "--implementation", "cells", "--mode", "graph", "--target", "clip", "--baselines", empty_baselines]
-    answer = tfgate("micro", "--python", newest_python, "--python", candidate, *chosen, "--output", tmp_path / "out", "--json")
+    answer = measure(candidate, newest_python, "--config", "tiny", "--target", "clip", "--json")
     assert answer.code == 1, answer.err
     (failed,) = json.loads(answer.out)["comparisons"]
-    assert failed["note"].startswith("the candidate failed in launch 1, where the reference runs: ")
+    assert failed["note"].startswith("the candidate failed in launch 1, twice, where the reference runs: ")
     assert "it isn't timed" in failed["note"]
 
 

@@ -1,30 +1,42 @@
-"""Launches of the micro-benchmarks: started, put aside, and what is said where one fails."""
+"""Launches of the micro-benchmarks: started in turn, put aside, repeated, and what is said where one fails."""
 
-import contextlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import Side, Suite, measure_launch, measure_suite
+from bench.drive.micro import Suite, measure_launch, measure_micro, require_suite
 from bench.drive.process import WorkerError
-from bench.record.micro import MicroLaunch, read_launch
-from bench.record.types import Failure
+from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
+from bench.record.micro_run import MicroRun
+from bench.record.paired import Side
+from bench.record.types import INCOMPLETE
 from tests.bench.micro_samples import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
+ORDER = "open({!r}, 'a').write(pathlib.Path(__file__).parent.name + '\\n')"
 
 
-def failure(folder: Path, planted: str) -> str:
-    python = micro_interpreter(folder, *LAUNCHES, planted=planted)
-    with pytest.raises(WorkerError) as failed:
-        measure_launch(Side("launch", str(python)), Suite(), folder / "launch.json")
-    assert not (folder / "launch.json").exists()
-    return str(failed.value).replace(str(python), "PYTHON")
+def side(python: Path | str, **variables: str) -> Side:
+    return Side(str(python), str(python), variables)
+
+
+def measure(
+    folder: Path, reference: Path, candidate: Path, launches: int = 3, stop_at: int = 99
+) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+    """Both sides in turn; settled when each has had `stop_at` launches."""
+    sides = {"reference": side(reference), "candidate": side(candidate)}
+
+    def settled(run: MicroRun, old: Sequence[MicroLaunch], new: Sequence[MicroLaunch]) -> bool:
+        return len(old) == len(new) == stop_at
+
+    return measure_micro(sides, Suite(), launches, folder / "out", ("tfgate", "micro"), settled, lambda line: None, ["a warning"])
 
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    found = measure_launch(Side("launch", str(python)), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
+    found = measure_launch(side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
     assert found.cases[STEP].median_seconds == 0.06
     assert found.path == tmp_path / "out" / "a.json"
     assert found.path.is_file()
@@ -34,40 +46,81 @@ def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
     assert [argument for argument in call if argument.endswith("bench/micro/test_step.py")]
 
 
-def test_sides_take_turns(tmp_path: Path) -> None:
-    sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
-    found = [role for role, _ in measure_suite(sides, Suite(), 3, tmp_path / "out")]
-    assert found == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
-    assert (tmp_path / "out" / "reference-01.json").is_file()
+def test_sides_take_turns_and_leave_a_report(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    reference, candidate = (micro_interpreter(tmp_path, *LAUNCHES, planted=ORDER.format(str(order))) for _ in range(2))
+    found = measure(tmp_path, reference, candidate)
+    names = {reference.parent.name: "reference", candidate.parent.name: "candidate"}
+    taken = [names[line] for line in order.read_text().splitlines()]
+    assert taken == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
+    assert read_micro(tmp_path / "out") == found
+    assert (found[0].warnings, found[0].failure) == (("a warning",), None)
 
 
-def test_a_launch_that_fails_is_yielded_and_the_others_go_on(tmp_path: Path) -> None:
-    """The candidate crashes in its second launch, the third of all: the reference's second follows."""
-    planted = "import os; number == 1 and os.kill(os.getpid(), 9)"
-    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-    sides = [Side("reference", str(reference)), Side("candidate", str(candidate))]
-    found = [launch.kind if isinstance(launch, Failure) else role for role, launch in measure_suite(sides, Suite(), 2, tmp_path / "out")]
-    assert found == ["reference", "candidate", "crashed", "reference"]
+def test_measuring_stops_when_it_is_settled(tmp_path: Path) -> None:
+    reference, candidate = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES)
+    measure(tmp_path, reference, candidate, stop_at=2)
+    assert (len(calls(reference)), len(calls(candidate))) == (2, 2)
 
 
-def test_the_caller_may_stop_between_launches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", ["reference", "candidate"])
+def test_a_launch_that_fails_once_is_repeated_and_named(tmp_path: Path, role: str) -> None:
+    """It fails at its second start: in launch 2, whose repetition is its third."""
+    failing = micro_interpreter(tmp_path, *LAUNCHES, planted="if number == 1: print('E   ValueError: odd'); sys.exit(1)")
+    sound = micro_interpreter(tmp_path, *LAUNCHES)
+    run, reference, candidate = measure(tmp_path, *((failing, sound) if role == "reference" else (sound, failing)))
+    assert (len(reference), len(candidate), run.failure) == (3, 3, None)
+    why = f"micro-benchmarks under {failing}: ValueError: odd"
+    assert run.warnings == ("a warning", f"launch 2 of the {role} failed once and ran when it was repeated: {why}")
+
+
+def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_that_launch(tmp_path: Path) -> None:
+    """In launch 2, where the candidate goes first."""
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="import os; number and os.kill(os.getpid(), 9)")
+    run, *launches = measure(tmp_path, reference, candidate)
+    assert run.failure is not None
+    assert (run.failure.kind, [len(side) for side in launches], len(calls(candidate))) == ("crashed", [2, 1], 3)
+    assert read_micro(tmp_path / "out")[0] == run
+
+
+def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(tmp_path: Path) -> None:
+    reference = micro_interpreter(tmp_path, *LAUNCHES, planted="number and sys.exit('no luck')")
+    with pytest.raises(WorkerError, match="no luck"):
+        measure(tmp_path, reference, micro_interpreter(tmp_path, *LAUNCHES))
+    run, *launches = read_micro(tmp_path / "out")
+    assert (run.incomplete, [len(side) for side in launches]) == ((f"{INCOMPLETE}the run was interrupted",), [1, 2])
+
+
+def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path) -> None:
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="sys.exit('python: No module named pytest')")
+    with pytest.raises(WorkerError, match="No module named pytest; install pytest and pytest-benchmark there"):
+        measure(tmp_path, micro_interpreter(tmp_path, *LAUNCHES), candidate)
+    assert len(calls(candidate)) == 1
+
+
+def test_a_candidate_that_hangs_is_told_in_proportion_to_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    real = measure_launch
+
+    def observed(side: Side, suite: Suite, path: Path, limit: float) -> MicroLaunch:
+        limits.append(limit)
+        return real(side, suite, path, limit)
+
+    times = iter([0.0, 10.0, 100.0])  # the reference's launch takes 10 s; nobody asks for the candidate's end
+    monkeypatch.setattr("bench.drive.micro.measure_launch", observed)
+    monkeypatch.setattr("bench.drive.micro.time", type("Clock", (), {"monotonic": lambda: next(times)}))
+    measure(tmp_path, micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES), launches=1)
+    assert limits == [1800, 3 * 10 + 60]
+
+
+def test_a_folder_with_a_report_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / MICRO_FILE).write_text("{}")
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    with contextlib.closing(measure_suite([Side("launch", str(python))], Suite(), 3, tmp_path / "out")) as launches:
-        next(launches)
-    assert len(calls(python)) == 1
-
-
-def test_one_side_s_launches_hold_what_was_measured_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NumPy's step and what others had of the CPU; sides that are judged in turn don't need them."""
-    monkeypatch.setattr("bench.drive.micro.CpuWatch.others", lambda self: 0.25)
-    (_, alone), *_ = measure_suite([Side("launch", str(micro_interpreter(tmp_path, *LAUNCHES)))], Suite(), 1, tmp_path / "one")
-    assert isinstance(alone, MicroLaunch)
-    assert 0 < (alone.yardstick_seconds or 0) < 60
-    assert alone.others_cpu == 0.25
-    assert read_launch(tmp_path / "one" / "launch-00.json") == alone
-    sides = [Side(role, str(micro_interpreter(tmp_path, *LAUNCHES))) for role in ("reference", "candidate")]
-    in_turn = [launch for _, launch in measure_suite(sides, Suite(), 1, tmp_path / "two")]
-    assert [launch.yardstick_seconds for launch in in_turn if isinstance(launch, MicroLaunch)] == [None, None]
+    with pytest.raises(FileExistsError, match=r"micro.json exists already and is not overwritten"):
+        measure(tmp_path, python, python)
+    assert not (python.parent / "calls").exists()
 
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
@@ -80,7 +133,7 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
     ]
     for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-        measure_launch(Side("launch", str(python), {"PLANTED": "here"}), suite, tmp_path / f"{number}.json")
+        measure_launch(side(python, PLANTED="here"), suite, tmp_path / f"{number}.json")
         assert (python.parent / "seen").read_text() == wanted
         assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
@@ -109,19 +162,37 @@ def test_a_failure_says_why_in_one_line(tmp_path: Path, planted: str, said: str)
     assert failure(tmp_path, planted) == said
 
 
-def test_a_launch_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.drive.micro.LAUNCH_SECONDS", 0.2)
-    assert failure(tmp_path, "import time; time.sleep(60)") == "PYTHON did not finish the micro-benchmarks within 0 s"
+def failure(folder: Path, planted: str, limit: float = 60.0) -> str:
+    python = micro_interpreter(folder, *LAUNCHES, planted=planted)
+    with pytest.raises(WorkerError) as failed:
+        measure_launch(side(python), Suite(), folder / "launch.json", limit)
+    assert not (folder / "launch.json").exists()
+    return str(failed.value).replace(str(python), "PYTHON")
+
+
+def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
+    assert failure(tmp_path, "import time; time.sleep(60)", 0.2) == "PYTHON did not finish the micro-benchmarks within 0 s"
 
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another by --python"):
-        measure_launch(Side("launch", "/nowhere/python"), Suite(), tmp_path / "a.json")
+        measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+
+
+def test_an_environment_is_asked_for_what_it_needs_before_anything_is_timed(tmp_path: Path) -> None:
+    sound = micro_interpreter(tmp_path, *LAUNCHES)
+    require_suite(side(sound), Suite())
+    assert not (sound.parent / "calls").exists()
+    lacking = micro_interpreter(tmp_path, *LAUNCHES, collecting="print('ERROR: no pytest_benchmark'); sys.exit(4)")
+    with pytest.raises(WorkerError, match="no pytest_benchmark"):
+        require_suite(side(lacking), Suite())
 
 
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))
-    found = measure_launch(Side("launch", str(newest_python)), suite, tmp_path / "a.json")
+    require_suite(side(newest_python), suite)
+    found = measure_launch(side(newest_python), suite, tmp_path / "a.json")
     assert sorted(one.metric for one in found.cases.values()) == [
         f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")
     ]
+    assert json.loads((tmp_path / "a.json").read_text())["machine_info"]["fingerprint"]

@@ -1,23 +1,30 @@
-"""Micro-benchmarks judged: in pairs of launches, and against earlier sessions."""
+"""Micro-benchmarks judged: in pairs of launches, against the ratio that was accepted last."""
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.judge.intervals import components, new_group_interval
-from bench.judge.micro import GATING, UnlikeError, common, decided, gates, judge_pairs, judge_sessions
+from bench.judge.ledger import LedgerError
+from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
 from bench.judge.sequential import decide
-from bench.judge.types import Outcome
+from bench.judge.types import Outcome, Verdict
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
+from bench.record.micro_run import MicroRun
+from bench.record.types import INCOMPLETE, SCHEMA, Failure
+from tests.bench.micro_samples import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
 
 MARGIN = math.log(1.15)
 # Median rounds of six launches, about 1% apart.
 SECONDS = (0.0600, 0.0606, 0.0597, 0.0603, 0.0609, 0.0600)
 OTHERS = (0.0603, 0.0600, 0.0606, 0.0597, 0.0600, 0.0609)
+EMPTY = Ledger(SCHEMA, ())
+SUBJECT, METRIC = "notebook cells on cpu:0", "step graph"
 
 
 def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
@@ -28,8 +35,6 @@ def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
         target,
         **values,
         median_seconds=seconds,
-        words=600,
-        matmul_fraction=0.2,
         tensorflow="2.21.0",
         threads=2,
         onednn=True,
@@ -38,19 +43,39 @@ def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
     )
 
 
-def launches(seconds: Sequence[float], factor: float = 1.0, machine: str = "here", **more: Any) -> list[MicroLaunch]:
+def launches(seconds: Sequence[float], factor: float = 1.0, **more: Any) -> list[MicroLaunch]:
     """`more` replaces fields of every case."""
     made = []
     for number, value in enumerate(seconds):
         cases = [case(seconds=factor * value), case(seconds=3 * value, mode="eager")]
         cases = [dataclasses.replace(one, **more) for one in cases]
-        made.append(MicroLaunch(Path(f"run/launch-{number}.json"), machine, {one.name: one for one in cases}))
+        made.append(MicroLaunch(Path(f"run/launch-{number}.json"), {one.name: one for one in cases}))
     return made
+
+
+def judge(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], run: MicroRun = MICRO_RUN, ledger: Ledger = EMPTY) -> Verdict:
+    return judge_micro(run, reference, candidate, MARGIN, ledger)
+
+
+def accepting(estimate: float) -> Ledger:
+    """A ledger whose last entry has such a ratio of the step to the run's reference."""
+    ratio = Ratio(SUBJECT, METRIC, estimate, 0.01, 12)
+    entry = Entry(
+        "2026-01-01T00:00:00+00:00",
+        "2.22.0",
+        CANDIDATE.identity,
+        REFERENCE.identity,
+        MACHINE.fingerprint(),
+        "a host",
+        "for a test",
+        (ratio,),
+    )
+    return Ledger(SCHEMA, (entry,))
 
 
 def test_pairs_show_their_arithmetic() -> None:
     """The values are the log ratios of launch n of one side and launch n of the other."""
-    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.02), MARGIN)
+    found = judge(launches(SECONDS), launches(OTHERS, 1.02))
     step, eager = found.comparisons
     wanted = decide([math.log(1.02 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)], MARGIN)
     assert wanted is not None
@@ -58,34 +83,36 @@ def test_pairs_show_their_arithmetic() -> None:
     assert wanted.interval is not None
     assert step.interval.estimate == pytest.approx(wanted.interval.estimate)
     assert step.detectable == pytest.approx(wanted.detectable)
-    assert (step.subject, step.metric) == ("notebook cells on cpu:0", "step graph")
+    assert (step.subject, step.metric) == (SUBJECT, METRIC)
     assert (step.outcome, found.outcome, found.exit_code) == (Outcome.PASS, Outcome.PASS, 0)
     assert (eager.outcome, eager.gates) == (Outcome.INFORMS, False)
+    assert (found.warnings, found.failures) == ((), ())
 
 
 def test_a_slower_candidate_is_a_regression() -> None:
-    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.3), MARGIN)
+    found = judge(launches(SECONDS), launches(OTHERS, 1.3))
     assert (found.outcome, found.exit_code) == (Outcome.REGRESSION, 1)
     assert "certainly more than +15.0%" in found.comparisons[0].note
 
 
 def test_a_faster_candidate_is_an_improvement() -> None:
-    found = judge_pairs(launches(SECONDS), launches(OTHERS, 0.6), MARGIN)
+    found = judge(launches(SECONDS), launches(OTHERS, 0.6))
     assert found.outcome is Outcome.PASS
     assert found.comparisons[0].improved
     assert "an improvement" in found.comparisons[0].note
 
 
 def test_at_the_margin_nothing_can_be_said() -> None:
-    found = judge_pairs(launches(SECONDS), launches(OTHERS, 1.15), MARGIN)
+    found = judge(launches(SECONDS), launches(OTHERS, 1.15))
     assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
     assert "can't be excluded" in found.comparisons[0].note
 
 
-def test_before_the_first_look_nothing_is_judged() -> None:
-    found = judge_pairs(launches(SECONDS[:3]), launches(OTHERS[:3], 9.0), MARGIN)
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert found.comparisons[0].note == "not judged: 3 of the 4 launches that the first look takes (--launches)"
+def test_before_the_first_look_nothing_is_judged_and_said_once() -> None:
+    found = judge(launches(SECONDS[:3]), launches(OTHERS[:3], 9.0))
+    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
+    assert {(one.outcome, one.note) for one in found.comparisons} == {(Outcome.INFORMS, "not judged")}
+    assert found.warnings == ("nothing is judged: 3 of the 4 launches that the first look takes (--launches)",)
 
 
 def test_what_only_informs_alarms_nobody() -> None:
@@ -99,13 +126,54 @@ def test_what_only_informs_alarms_nobody() -> None:
         )
         for launch in launches(OTHERS)
     ]
-    assert judge_pairs(launches(SECONDS), slow_eager, MARGIN).outcome is Outcome.PASS
+    assert judge(launches(SECONDS), slow_eager).outcome is Outcome.PASS
+
+
+def test_what_gates_is_the_change_from_the_ratio_that_was_accepted_last() -> None:
+    """A candidate at 1.3 of the reference: 1.3/1.28 is +1.6%, and within the margin; 1.0/0.7 is +43%, and is not."""
+    found = judge(launches(SECONDS), launches(OTHERS, 1.3), ledger=accepting(math.log(1.28)))
+    step = found.comparisons[0]
+    assert found.outcome is Outcome.PASS
+    assert step.interval is not None
+    values = [math.log(1.3 / 1.28 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)]
+    assert step.interval.estimate == pytest.approx(statistics.fmean(values))
+    assert step.note.endswith("(beyond the accepted +28.0%)")
+    faster = accepting(math.log(0.7))
+    assert judge(launches(SECONDS), launches(OTHERS), ledger=faster).outcome is Outcome.REGRESSION
+    assert judge(launches(SECONDS), launches(OTHERS)).outcome is Outcome.PASS
+
+
+def test_a_ratio_to_another_reference_says_nothing() -> None:
+    moved = dataclasses.replace(MICRO_RUN, reference=dataclasses.replace(REFERENCE, packages=()))
+    assert judge(launches(SECONDS), launches(OTHERS), moved, accepting(math.log(0.7))).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("created", "limit", "outcome"),
+    [
+        ("2026-06-30T23:59:00+00:00", 0.5, Outcome.PASS),
+        ("2026-07-01T00:00:00+00:00", 0.5, Outcome.REGRESSION),  # a day late by the run's own date
+        ("2026-06-30T23:59:00+00:00", 0.2, Outcome.REGRESSION),  # more than was accepted
+    ],
+)
+def test_an_accepted_regression_passes_by_its_name_until_its_date(created: str, limit: float, outcome: Outcome) -> None:
+    accepted = AcceptedRegression(SUBJECT, METRIC, limit, "a slower kernel", "https://example.org/1", "2026-06-30")
+    run = dataclasses.replace(MICRO_RUN, created=created)
+    found = judge(launches(SECONDS), launches(OTHERS, 1.3), run, Ledger(SCHEMA, (), (accepted,)))
+    assert found.outcome is outcome
+    assert ("a slower kernel" in found.comparisons[0].note) == (outcome is Outcome.PASS)
+
+
+def decides(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], ledger: Ledger = EMPTY) -> bool:
+    return decided(MICRO_RUN, reference, candidate, MARGIN, ledger)
 
 
 def test_measuring_may_stop_when_every_gate_is_settled() -> None:
-    assert not decided(launches(SECONDS[:3]), launches(OTHERS[:3]), MARGIN)
-    assert decided(launches(SECONDS[:4]), launches(OTHERS[:4]), MARGIN)
-    assert not decided(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15), MARGIN)
+    assert not decides(launches(SECONDS[:3]), launches(OTHERS[:3]))
+    assert not decides(launches(SECONDS[:5]), launches(OTHERS[:4]))  # the candidate's fifth is to come
+    assert decides(launches(SECONDS[:4]), launches(OTHERS[:4]))
+    assert not decides(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15))
+    assert decides(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15), accepting(math.log(1.15)))
 
 
 def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
@@ -118,7 +186,7 @@ def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
         for target in (*GATING, "input", "dropout")
         for form in (("slices", "dense") if target == "clip" else ("",))
     ]
-    launch = MicroLaunch(Path("launch.json"), "here", {one.name: one for one in cases})
+    launch = MicroLaunch(Path("launch.json"), {one.name: one for one in cases})
     found = [launch.cases[name] for name in gates(launch)]
     assert sorted(one.target for one in found) == sorted(GATING)
     assert len(found) == 8
@@ -139,89 +207,30 @@ def test_unlike_sides_are_refused() -> None:
         common(launches(SECONDS), changed)
 
 
-SESSIONS = [launches(SECONDS[:4]), launches(OTHERS[:4], 1.01), launches(SECONDS[:4], 0.99)]
+def test_a_failed_candidate_is_a_regression_beside_what_ran_before() -> None:
+    """The reference finished a fifth launch, in which the candidate failed."""
+    run = dataclasses.replace(MICRO_RUN, failure=Failure("crashed", "it was killed"))
+    found = judge(launches(SECONDS[:5]), launches(OTHERS[:4]), run)
+    failed, step, _ = found.comparisons
+    assert (found.outcome, found.exit_code, failed.candidate, failed.reference) == (Outcome.REGRESSION, 1, "failed", "runs")
+    assert failed.note == "the candidate failed in launch 5, twice, where the reference runs: it was killed"
+    assert step == judge(launches(SECONDS[:4]), launches(OTHERS[:4])).comparisons[0]
+    at_once = judge(launches(SECONDS[:1]), [], run)
+    assert (at_once.outcome, len(at_once.comparisons)) == (Outcome.REGRESSION, 1)
 
 
-def test_sessions_show_their_arithmetic() -> None:
-    found = judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
-    groups = [[math.log(one.cases[case().name].median_seconds) for one in session] for session in SESSIONS]
-    wanted = new_group_interval([math.log(value) for value in OTHERS[:4]], components(groups))
-    assert found.comparisons[0].interval == wanted
-    assert (found.outcome, found.warnings) == (Outcome.PASS, ())
-    mean = math.exp(sum(math.log(value) for value in OTHERS[:4]) / 4)
-    assert found.comparisons[0].candidate == f"{1000 * mean:.2f} ms, {600 / mean:,.0f} words/s"
+@pytest.mark.parametrize(("factor", "code"), [(1.0, 4), (1.3, 1)])
+def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression(factor: float, code: int) -> None:
+    run = dataclasses.replace(MICRO_RUN, warnings=("it was hot", f"{INCOMPLETE}the run was interrupted"))
+    found = judge(launches(SECONDS), launches(OTHERS[:5], factor), run)
+    assert (found.exit_code, found.warnings, found.failures) == (code, ("it was hot",), (f"{INCOMPLETE}the run was interrupted",))
+    assert judge([], [], run).exit_code == 4
 
 
-def test_a_slower_session_is_a_regression() -> None:
-    assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.5), MARGIN).outcome is Outcome.REGRESSION
-
-
-def beside(yardstick: float, of: list[MicroLaunch]) -> list[MicroLaunch]:
-    """The launches with a yardstick, half a percent apart."""
-    return [dataclasses.replace(launch, yardstick_seconds=yardstick * (1 + number / 200)) for number, launch in enumerate(of)]
-
-
-def test_another_host_of_the_same_name_is_told_by_the_yardstick() -> None:
-    sessions = [beside(0.08 * (1 + number / 100), session) for number, session in enumerate(SESSIONS)]
-    slow = launches(OTHERS[:4], 1.5)
-    elsewhere = judge_sessions(sessions, beside(0.1, slow), MARGIN)
-    assert elsewhere.outcome is Outcome.CANNOT_JUDGE
-    assert "NumPy's step, changed by +" in elsewhere.comparisons[0].note
-    assert judge_sessions(sessions, beside(0.08, slow), MARGIN).outcome is Outcome.REGRESSION
-    assert judge_sessions([SESSIONS[0], *sessions[1:]], beside(0.1, slow), MARGIN).outcome is Outcome.REGRESSION  # one session has none
-    assert judge_sessions(sessions, beside(0.05, launches(OTHERS[:4])), MARGIN).outcome is Outcome.CANNOT_JUDGE  # a faster host hides much
-
-
-def test_other_processes_beside_the_launches_are_not_the_candidate_s() -> None:
-    slow = [dataclasses.replace(launch, others_cpu=0.5) for launch in launches(OTHERS[:4], 1.9)]
-    assert judge_sessions(SESSIONS, slow, MARGIN).outcome is Outcome.CANNOT_JUDGE
-    assert judge_sessions(SESSIONS, launches(OTHERS[:4], 1.9), MARGIN).outcome is Outcome.REGRESSION
-    disturbed = [[dataclasses.replace(launch, others_cpu=0.5) for launch in session] for session in SESSIONS]
-    assert judge_sessions(disturbed, launches(OTHERS[:4]), MARGIN).outcome is Outcome.CANNOT_JUDGE  # they may have been slowed
-
-
-def test_a_gate_that_no_session_has_is_no_pass_beside_one_that_passes() -> None:
-    fit = [dataclasses.replace(launch, cases={**launch.cases, case("fit").name: case("fit")}) for launch in launches(OTHERS[:4])]
-    found = judge_sessions(SESSIONS, fit, MARGIN)
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert {one.metric: one.outcome for one in found.comparisons if one.gates} == {
-        "step graph": Outcome.PASS, "fit graph": Outcome.CANNOT_JUDGE
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("sessions", "count", "said"),
-    [
-        ([], 4, "not judged: 0 earlier sessions on this machine"),
-        (SESSIONS[:1], 4, "not judged: 1 earlier sessions on this machine"),
-        ([launches(SECONDS, machine="elsewhere"), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
-        ([*SESSIONS[:2], launches(SECONDS, tensorflow="2.20.0")], 4, "not judged: 1 earlier sessions on this machine"),
-        (
-            [launches(SECONDS, threads=1), *SESSIONS[:1]],
-            4,
-            "not judged: 1 earlier sessions on this machine with 2 threads, oneDNN on can't",
-        ),
-        ([launches(SECONDS, onednn=False), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
-        ([launches(SECONDS, variables={"A": "1"}), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
-        ([launches(SECONDS[:3]) + launches(SECONDS[3:], threads=1), *SESSIONS[:1]], 4, "not judged: 1 earlier sessions on this machine"),
-        (SESSIONS, 3, "not judged: 3 launches, and 4 are needed"),
-    ],
-)
-def test_without_the_sessions_variance_nothing_is_judged(sessions: list[list[MicroLaunch]], count: int, said: str) -> None:
-    """However slow the candidate is."""
-    found = judge_sessions(sessions, launches(OTHERS[:count], 9.0), MARGIN)
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert {one.outcome for one in found.comparisons} == {Outcome.INFORMS}
-    assert found.warnings[0].startswith(said)
-
-
-@pytest.mark.parametrize("more", [{"threads": 1}, {"onednn": False}, {"variables": {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}}])
-def test_sessions_of_other_settings_do_not_count(more: dict[str, Any]) -> None:
-    """Three slow ones among three that are like the launches, which are held against the latter alone; and the other way round."""
-    others = [launches(SECONDS[:4], 1.5 + number / 100, **more) for number in range(3)]
-    mixed = [session for pair in zip(SESSIONS, others, strict=True) for session in pair]
-    assert judge_sessions(mixed, launches(OTHERS[:4]), MARGIN) == judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
-    assert judge_sessions(mixed, launches(OTHERS[:4], **more), MARGIN).comparisons[0].improved
+def test_unlike_settings_are_said_once() -> None:
+    found = judge(launches(SECONDS), launches(OTHERS, threads=1, onednn=False))
+    said = "the sides ran with unlike settings: the reference with 2 threads, oneDNN on, the candidate with 1 threads, oneDNN off"
+    assert found.warnings == (said,)
 
 
 def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:
@@ -229,27 +238,54 @@ def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:
     return [dataclasses.replace(launch, cases={case(target).name: case(target, launch.cases[case().name].median_seconds)}) for launch in of]
 
 
-def test_a_case_is_held_against_the_sessions_that_have_it() -> None:
-    """Sessions of other cases, and one of other data under the same name, are no obstacle; what no session has isn't judged."""
-    foreign = [only(launches(SECONDS[:4]), "clip")]
-    other_data = {name: dataclasses.replace(one, fingerprint="4567") for name, one in SESSIONS[0][0].cases.items()}
-    changed = [dataclasses.replace(one, cases=other_data) for one in SESSIONS[0]]
-    found = judge_sessions([*foreign, changed, *SESSIONS], launches(OTHERS[:4]), MARGIN)
-    assert found == judge_sessions(SESSIONS, launches(OTHERS[:4]), MARGIN)
-    alone = judge_sessions(SESSIONS, only(launches(OTHERS[:4]), "clip"), MARGIN)
-    assert alone.comparisons[0].unjudged
-    assert alone.warnings[0].startswith("not judged: 0 earlier sessions")
-
-
 def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
     """Both have the eager step; the graph's is the reference's alone."""
     lacking = [dataclasses.replace(one, cases={n: c for n, c in one.cases.items() if c.mode == "eager"}) for one in launches(OTHERS)]
-    found = judge_pairs(launches(SECONDS), lacking, MARGIN)
+    found = judge(launches(SECONDS), lacking)
     assert found.outcome is Outcome.CANNOT_JUDGE
     assert [one.note for one in found.comparisons if one.gates] == ["not every launch of both sides has it; one of the reference does"]
 
 
-def test_where_nothing_gates_the_verdict_says_so() -> None:
+def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_first_look() -> None:
     one, other = only(launches(SECONDS), "input"), only(launches(OTHERS), "input")
-    assert judge_pairs(one, other, MARGIN).warnings[0].startswith("nothing of what was timed gates")
-    assert judge_sessions([one] * 3, other, MARGIN).warnings[-1].startswith("nothing of what was timed gates")
+    found = judge(one, other)
+    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
+    assert found.warnings[0].startswith("nothing of what was timed gates")
+    assert (decides(one[:3], other[:3]), decides(one[:4], other[:4])) == (False, True)
+
+
+def test_an_accepted_candidate_enters_the_ledger_with_what_was_measured() -> None:
+    """Mean and standard error of the log ratios; against the ledger with that entry, the same launches show no change."""
+    reference, candidate = launches(SECONDS), launches(OTHERS, 1.1)
+    entry = entry_of_micro(MICRO_RUN, reference, candidate, EMPTY, "accepted")
+    step, eager = entry.ratios
+    values = [math.log(1.1 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)]
+    assert (step.subject, step.metric, step.launches, eager.metric) == (SUBJECT, METRIC, 6, "step eager")
+    assert step.estimate == pytest.approx(statistics.fmean(values))
+    assert step.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(6))
+    assert (entry.created, entry.tensorflow, entry.host) == (MICRO_RUN.created, "2.21.0", "A CPU, 2 cores")
+    assert (entry.environment, entry.reference) == (CANDIDATE.identity, REFERENCE.identity)
+    found = judge(reference, candidate, ledger=Ledger(SCHEMA, (entry,))).comparisons[0].interval
+    assert found is not None
+    assert found.estimate == pytest.approx(0, abs=1e-12)
+
+
+def test_the_reference_s_own_packages_have_no_ratios() -> None:
+    same = dataclasses.replace(MICRO_RUN, candidate=REFERENCE)
+    assert entry_of_micro(same, launches(SECONDS), launches(OTHERS), EMPTY, "the first").ratios == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "ledger", "said"),
+    [
+        ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
+        ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the run is not whole"),
+        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 4, EMPTY, "the run is not whole"),
+        ({"reference": CANDIDATE}, 4, accepting(0.0), r"reference new/bin/python \(\w{12}\) is not one of the ledger's"),
+        ({"created": "2026-01-01T00:00:00+00:00"}, 4, accepting(0.0), "is in the ledger already"),
+    ],
+)
+def test_what_cannot_be_accepted_is_refused(changes: dict[str, Any], count: int, ledger: Ledger, said: str) -> None:
+    run = dataclasses.replace(MICRO_RUN, **changes)
+    with pytest.raises(LedgerError, match=said):
+        entry_of_micro(run, launches(SECONDS[:count]), launches(OTHERS[:count]), ledger, "accepted")

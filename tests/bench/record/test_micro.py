@@ -1,5 +1,6 @@
-"""A launch of the micro-benchmarks: read, refused, and reduced to what a baseline keeps."""
+"""A launch of the micro-benchmarks, and a report of them: read or refused."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,18 @@ from typing import Any
 import pytest
 
 from bench.record.codec import FormatError
-from bench.record.micro import read_launch, told_beside, write_reduced
-from tests.bench.micro_samples import EAGER, MACHINE, STEP, case_json, launch_json, write_launch
+from bench.record.files import write_record
+from bench.record.micro import MICRO_FILE, launch_file, read_launch, read_micro
+from bench.record.micro_run import MicroRun
+from bench.record.types import INCOMPLETE, Failure
+from tests.bench.micro_samples import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
 
 
 def test_a_case_is_what_extra_info_says(tmp_path: Path) -> None:
     found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06, EAGER: 0.25}))
-    assert (found.machine, list(found.cases)) == (MACHINE, [STEP, EAGER])
+    assert list(found.cases) == [STEP, EAGER]
     one = found.cases[STEP]
-    assert (one.median_seconds, one.words, one.tensorflow) == (0.06, 600, "2.21.0")
+    assert (one.median_seconds, one.tensorflow) == (0.06, "2.21.0")
     assert (one.subject, one.metric) == ("notebook cells on cpu:0", "step graph")
     assert one.settings == "2 threads, oneDNN on"
 
@@ -46,17 +50,12 @@ def damaged(**changes: Any) -> str:
     [
         ("{", "is damaged: not JSON"),
         ("[]", "was not written by bench/micro"),
-        (damaged(machine_info={}), "was not written by bench/micro: 'fingerprint' is missing"),
-        (
-            damaged(machine_info={"fingerprint": MACHINE, "yardstick_seconds": "long"}),
-            "yardstick_seconds of machine_info is 'long'; it must be",
-        ),
         (damaged(benchmarks=[]), "holds no benchmarks of bench/micro"),
-        (damaged(benchmarks=[{"name": "test_other", "extra_info": {}, "stats": {"median": 1}}]), "'words' is missing"),
-        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": 0}}]), "median_seconds of .* is 0: nothing was timed"),
-        (damaged(benchmarks=[case_json(STEP, 0.06, matmul_fraction="many")]), "matmul_fraction of .* is 'many'; it must be a number"),
-        (damaged(benchmarks=[case_json(STEP, 0.06, words=-1)]), "words of .* is -1; it must be a number"),
-        (damaged(benchmarks=[case_json(STEP, 0.06, target=7)]), "target of .* is 7; it must be text"),
+        (damaged(benchmarks=[{"name": "test_other", "extra_info": {}, "stats": {"median": 1}}]), "'target' is missing"),
+        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": 0}}]), "median_seconds of .* is 0; it must be a number above 0"),
+        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": "6"}}]), "median_seconds of .* is '6'; it must be a number"),
+        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": True}}]), "median_seconds of .* is True; it must be a number"),
+        (damaged(benchmarks=[case_json(STEP, 0.06, target=7)]), "target of .*: a string is wanted"),
         (damaged(benchmarks=[case_json(STEP, 0.06, onednn=1)]), "onednn of .*: true or false is wanted"),
         (damaged(benchmarks=[case_json(STEP, 0.06, threads="2")]), "threads of .*: an integer is wanted"),
         (damaged(benchmarks=[case_json(STEP, 0.06, variables={"A": 1})]), "variables of .*: a string is wanted"),
@@ -71,31 +70,54 @@ def test_what_the_suite_did_not_write_is_refused_with_its_path(tmp_path: Path, t
     assert "\n" not in str(refused.value)
 
 
-def test_a_reduced_launch_reads_the_same_without_its_rounds(tmp_path: Path) -> None:
-    source, target = write_launch(tmp_path / "a.json", {STEP: 0.06}), tmp_path / "kept" / "a.json"
-    write_reduced(source, target)
-    assert read_launch(target).cases == read_launch(source).cases
-    plain = json.loads(target.read_text())
-    assert plain["benchmarks"][0]["stats"] == {"median": 0.06}
-    assert plain["commit_info"] == {}
-    assert plain["machine_info"] == {"fingerprint": MACHINE}
-    assert "its-name" in source.read_text()
-    assert "its-name" not in target.read_text()
-    with pytest.raises(FileExistsError, match="is not overwritten"):
-        write_reduced(source, target)
+def keep(folder: Path, run: MicroRun, reference: int, candidate: int) -> Path:
+    """A report with so many launches of each side."""
+    write_record(folder / MICRO_FILE, run)
+    for role, count in (("reference", reference), ("candidate", candidate)):
+        for number in range(count):
+            write_launch(launch_file(folder, role, number), {STEP: 0.06 + number / 1000})
+    return folder
 
 
-def test_what_numpy_s_step_took_is_put_beside_and_kept(tmp_path: Path) -> None:
-    source = write_launch(tmp_path / "a.json", {STEP: 0.06})
-    assert read_launch(source).yardstick_seconds is None
-    (tmp_path / "b.json").write_text(told_beside(source, yardstick_seconds=0.08, others_cpu=None))
-    write_reduced(tmp_path / "b.json", tmp_path / "c.json")
-    assert (read_launch(tmp_path / "c.json").yardstick_seconds, read_launch(tmp_path / "c.json").others_cpu) == (0.08, None)
-    assert read_launch(tmp_path / "c.json").cases == read_launch(source).cases
+def test_a_report_is_read_whole_and_in_order(tmp_path: Path) -> None:
+    run, reference, candidate = read_micro(keep(tmp_path, MICRO_RUN, 12, 12))
+    assert run == MICRO_RUN
+    assert read_micro(tmp_path / MICRO_FILE)[0] == run
+    for side in (reference, candidate):
+        assert [launch.cases[STEP].median_seconds for launch in side] == [0.06 + number / 1000 for number in range(12)]
 
 
-def test_what_cannot_be_read_is_not_kept(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("{}")
-    with pytest.raises(FormatError):
-        write_reduced(tmp_path / "a.json", tmp_path / "b.json")
-    assert not (tmp_path / "b.json").exists()
+@pytest.mark.parametrize(
+    ("changes", "reference", "candidate"),
+    [
+        ({"failure": Failure("crashed", "it crashed")}, 3, 2),
+        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 2, 3),
+        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 0, 0),
+    ],
+)
+def test_a_side_may_lack_a_launch_where_the_run_says_why(
+    tmp_path: Path, changes: dict[str, object], reference: int, candidate: int
+) -> None:
+    run = dataclasses.replace(MICRO_RUN, **changes)  # type: ignore[arg-type]  # by name
+    assert [len(side) for side in read_micro(keep(tmp_path, run, reference, candidate))[1:]] == [reference, candidate]
+
+
+@pytest.mark.parametrize(("changes", "candidate"), [({}, 3), ({"failure": Failure("crashed", "it crashed")}, 4)])
+def test_missing_launches_are_refused(tmp_path: Path, changes: dict[str, object], candidate: int) -> None:
+    run = dataclasses.replace(MICRO_RUN, **changes)  # type: ignore[arg-type]  # by name
+    with pytest.raises(FormatError, match=r"holds 4 launches of the reference where the candidate's call for .: files are missing"):
+        read_micro(keep(tmp_path, run, 4, candidate))
+
+
+def test_a_gap_in_the_launches_is_refused(tmp_path: Path) -> None:
+    keep(tmp_path, MICRO_RUN, 4, 4)
+    launch_file(tmp_path, "candidate", 1).unlink()
+    launch_file(tmp_path, "reference", 1).unlink()
+    with pytest.raises(FormatError, match=r"reference-03.json is no launch of this report, or one before it is missing"):
+        read_micro(tmp_path)
+
+
+def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
+    (tmp_path / MICRO_FILE).write_text("{}")
+    with pytest.raises(FormatError, match=r"micro.json can't be read as a microrun: its schema version is None"):
+        read_micro(tmp_path)

@@ -60,7 +60,7 @@ def _measure(plan: Plan, launch: Launch, worker: Worker, measured: Measured, on_
         count = min(plan.block_steps, plan.steps - len(measured.losses))
         silent = count if plan.speed else 1  # an untimed block tells of each step
         asked = {"count": count, "check": checks, "tell": not plan.speed}
-        measured.add(deadlines.request(worker, Block, "steps", name=name, steps=silent, **asked), DROPPED_AFTER_SWITCH)
+        measured.add(deadlines.request(worker, Block, "steps", noted=name, per=silent, **asked), DROPPED_AFTER_SWITCH)
         on_step(len(measured.losses))
     measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
     if launch.numerics:

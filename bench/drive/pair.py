@@ -86,11 +86,11 @@ class _Half:
             with self._failing():
                 self.worker.send(operation, **arguments)
 
-    def hear(self, kind: type[T] | None, operation: str, steps: int = 1) -> T | None:
+    def hear(self, kind: type[T] | None, operation: str, per: int = 1) -> T | None:
         """The reply, or None once the side has failed."""
         if not self.failed:
             with self._failing():
-                return self.deadlines.receive(self.worker, kind, operation, steps=steps)
+                return self.deadlines.receive(self.worker, kind, operation, per=per)
         return None
 
     def move(self) -> None:

@@ -48,41 +48,41 @@ class Deadlines:
     role: str
     scale: float = 1.0
 
-    def request(self, worker: Worker, kind: type[T] | None, operation: str, *, name: str = "", steps: int = 1, **arguments: Any) -> T:
+    def request(self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any) -> T:
         """The reply to an operation: see Worker.request and `receive`. Raises WorkerError."""
         worker.send(operation, **arguments)
-        return self.receive(worker, kind, operation, name=name, steps=steps)
+        return self.receive(worker, kind, operation, noted=noted, per=per)
 
-    def receive(self, worker: Worker, kind: type[T] | None, operation: str, *, name: str = "", steps: int = 1) -> T:
+    def receive(self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1) -> T:
         """Waits for the reply to what was sent; a reference's times are noted, a candidate that hangs is compared with them.
 
-        `name` is what the operation is noted under, where that isn't its own; `steps` are those until the next sign of life.
-        Raises WorkerError.
+        `noted` is the name that the operation is noted under, where that isn't its own; `per` the steps that it takes until its next
+        sign of life. Raises WorkerError.
         """
-        name, began = name or operation, time.monotonic()
+        name, began = noted or operation, time.monotonic()
 
         def hear(_: Any = None) -> None:
             nonlocal began
             now = time.monotonic()
             if self.role == REFERENCE:
-                self.patience.note(name, (now - began) / steps)
+                self.patience.note(name, (now - began) / per)
             began = now
 
         longest = self.patience.longest(name) if self.role == CANDIDATE else None
         try:
-            reply = worker.receive(kind, operation, self._seconds(operation, longest, steps), hear)
+            reply = worker.receive(kind, operation, self._seconds(operation, longest, per), hear)
         except WorkerError as error:
             if longest is None or error.failure.kind != HUNG:
                 raise
-            said = f"{error.failure.message}; the reference took {steps * longest:.1f} s"
+            said = f"{error.failure.message}; the reference took {per * longest:.1f} s"
             raise WorkerError(dataclasses.replace(error.failure, message=said)) from error
         hear()
         return reply
 
-    def _seconds(self, operation: str, longest: float | None, steps: int) -> float:
+    def _seconds(self, operation: str, longest: float | None, per: int) -> float:
         if longest is None:
             return STARTUP_SECONDS if operation in STARTUP else ALONE_SECONDS
-        return FACTOR * self.scale * steps * longest + GRACE_SECONDS
+        return FACTOR * self.scale * per * longest + GRACE_SECONDS
 
 
 def alone() -> Deadlines:

@@ -10,6 +10,7 @@ import pytest
 
 from bench.record.machine import this_machine
 from tests.bench.commands.conftest import Tfgate
+from tests.bench.fake_interpreter import session_text, write_interpreter
 
 NO_TENSORFLOW = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
 
@@ -46,6 +47,23 @@ def test_a_gpu_that_is_required_and_missing(tfgate: Tfgate, tmp_path: Path) -> N
     found = tfgate("doctor", "--python", tmp_path / "python", "--require", "gpu")
     assert found.code == 4
     assert "--require gpu: there is no GPU on this machine" in found.err
+
+
+DESCRIBED = """
+class Session(Session):
+    def describe(self, threads=0):
+        found = super().describe(threads)
+        return dataclasses.replace(found, environment=dataclasses.replace(found.environment, python="{version}"))
+"""
+
+
+@pytest.mark.parametrize(("version", "warned"), [("3.11.9", False), ("3.13.1", True)])
+def test_a_python_of_another_version_than_the_references_is_told(tfgate: Tfgate, tmp_path: Path, version: str, warned: bool) -> None:
+    python = write_interpreter(tmp_path / "python", session_text("import dataclasses\n" + DESCRIBED.format(version=version)))
+    found = tfgate("doctor", "--python", python)
+    assert (found.code, found.err) == (0, "")
+    assert ("warning: Python 3.13 where the reference has 3.11" in found.out) is warned
+    assert f"Python {version}" in " ".join(found.out.split())
 
 
 def test_an_environment_is_described(tfgate: Tfgate, newest_python: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive import doctor
-from bench.drive.doctor import Finding, disturbances, examine
+from bench.drive.doctor import Finding, disturbances, examine, python_finding
 
 
 @pytest.fixture(autouse=True)
@@ -40,17 +40,31 @@ def test_this_machine_can_be_examined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "disturbance"),
+    ("busy", "stolen", "own", "found", "disturbance"),
     [
-        ("0.00", ""),
-        ("1.00", ""),  # a quarter of 4 cores
-        ("1.01", "1.01 processes ran besides: end them, or expect noise"),
-        ("12.34", "12.34 processes ran besides: end them, or expect noise"),
+        (0, 0, 0.0, "0.0 processes", ""),
+        (250, 0, 0.0, "1.0 processes", ""),  # a quarter of 4 cores
+        (300, 0, 0.0, "1.2 processes", "Background load of 1.2 processes: stop them, or expect wider intervals"),
+        (800, 0, 0.0, "3.2 processes", "Background load of 3.2 processes: stop them, or expect wider intervals"),
+        (100, 300, 0.0, "0.4 processes", ""),  # what the hypervisor took is no process'
+        (800, 0, 6.0, "0.8 processes", ""),  # 600 of the 800 ticks were ours
     ],
 )
-def test_load(tmp_path: Path, load: str, disturbance: str) -> None:
-    put(tmp_path, "proc/loadavg", f"{load} 9.99 9.99 1/234 5678\n")
-    assert finding(tmp_path, "load") == Finding("load", f"{load} over the last minute", disturbance)
+def test_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, stolen: int, own: float, found: str, disturbance: str) -> None:
+    """1,000 ticks of a hundredth of a second pass on four cores, `busy` of them at work."""
+    put(tmp_path, "proc/stat", "cpu  500 0 300 9000 40 5 5 70 0 0\n")
+    seconds = iter((7.0, 7.0 + own))
+    monkeypatch.setattr("bench.drive.watch._own_seconds", lambda: next(seconds))
+    monkeypatch.setattr("os.sysconf", {"SC_CLK_TCK": 100}.__getitem__)
+    after = f"cpu  {500 + busy} 0 300 {10000 - busy - stolen} 40 5 5 {70 + stolen} 0 0\n"
+    monkeypatch.setattr("time.sleep", lambda seconds: put(tmp_path, "proc/stat", after))
+    assert finding(tmp_path, "load") == Finding("load", found, disturbance)
+
+
+def test_the_load_average_says_nothing(tmp_path: Path) -> None:
+    """It tells of our own processes that have ended."""
+    put(tmp_path, "proc/loadavg", "12.34 9.99 9.99 1/234 5678\n")
+    assert finding(tmp_path, "load") == Finding("load", "not known")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +89,7 @@ def test_steal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stolen: int
     [
         ("max 100000\n", "none", ""),
         ("400000 100000\n", "4.00 cores", ""),
-        ("150000 100000\n", "1.50 cores", "1.50 of 4 cores: throttling will look like slow steps"),
+        ("150000 100000\n", "1.50 cores", "CPU quota of 1.50 of 4 cores: throttling looks like slow steps"),
     ],
 )
 def test_quota_of_a_container(tmp_path: Path, quota: str, found: str, disturbance: str) -> None:
@@ -99,7 +113,7 @@ def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> No
 )
 def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
     put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", f"{governor}\n")
-    wanted = f"{governor}: the clock follows the load; set performance" if disturbs else ""
+    wanted = f"Frequency governor {governor}: the clock follows the load; set performance" if disturbs else ""
     assert finding(tmp_path, "frequency governor") == Finding("frequency governor", governor, wanted)
 
 
@@ -113,15 +127,28 @@ def test_swap(tmp_path: Path, free: int, found: str, disturbance: str) -> None:
 
 
 def test_disturbances_are_a_line_each(tmp_path: Path) -> None:
-    put(tmp_path, "proc/loadavg", "8.00 1 1 1/1 1\n")
+    put(tmp_path, "proc/meminfo", "SwapTotal:       2048000 kB\nSwapFree:        1024000 kB\n")
     put(tmp_path, "sys/fs/cgroup/cpu.max", "100000 100000\n")
     assert disturbances(examine(tmp_path, 0.0)) == (
-        "load: 8.00 processes ran besides: end them, or expect noise",
-        "CPU quota: 1.00 of 4 cores: throttling will look like slow steps",
+        "CPU quota of 1.00 of 4 cores: throttling looks like slow steps",
+        "1000 MiB are swapped out: memory is short",
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "disturbance"),
+    [
+        ("3.11.7", ""),
+        ("3.11.0rc1", ""),
+        ("3.1.1", "Python 3.1 where the reference has 3.11: a difference between them may be Python's"),
+        ("3.12.3", "Python 3.12 where the reference has 3.11: a difference between them may be Python's"),
+    ],
+)
+def test_a_python_of_another_minor_version_is_told(version: str, disturbance: str) -> None:
+    assert python_finding(version) == Finding("Python", version, disturbance)
+
+
 def test_a_file_that_is_no_text_is_not_known(tmp_path: Path) -> None:
-    put(tmp_path, "proc/loadavg", "")
-    (tmp_path / "proc/loadavg").write_bytes(os.urandom(4) + b"\xff")
+    put(tmp_path, "proc/stat", "")
+    (tmp_path / "proc/stat").write_bytes(os.urandom(4) + b"\xff")
     assert finding(tmp_path, "load").found == "not known"

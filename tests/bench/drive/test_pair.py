@@ -3,14 +3,16 @@
 The fake sessions' seconds of a step are the step's own number, so a block's value tells which steps it holds.
 """
 
-import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench.drive import pair as pairs
+from bench.drive import patience
 from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
 from lm.config import CONFIGS
@@ -62,7 +64,7 @@ def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
 
 def test_a_slower_side_has_the_larger_blocks(fake: Fake) -> None:
     """A candidate whose steps take twice as long; in an order ABBA its blocks are the second and the third."""
-    twice = "Session.steps = lambda self, count, check=(), old=Session.steps: slowed(old(self, count, check))\n"
+    twice = "Session.steps = lambda self, count, old=Session.steps: slowed(old(self, count))\n"
     twice += "slowed = lambda block: __import__('dataclasses').replace(block, seconds=tuple(2 * s for s in block.seconds))"
     found = measured(fake(""), fake(twice))
     assert found.steps[0].seconds == (6.0, 12.0, 22.0, 11.0)
@@ -129,13 +131,43 @@ def test_a_loss_that_is_not_finite_is_a_divergence(fake: Fake) -> None:
     assert (found.candidate.failure.kind, found.candidate.failure.message) == ("diverged", "training diverged: the loss is nan at step 0")
 
 
-def test_a_hang_is_ended_by_its_deadline(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "BLOCK_SECONDS", 1.0)
-    monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.5)  # it won't close when asked, either
-    found = measured(fake(""), fake(DIES.format("steps", "time.sleep(600)")))
-    assert found.candidate.failure is not None
-    assert (found.candidate.failure.kind, found.candidate.failure.message) == ("hung", "the worker did not finish steps within 1 s")
-    assert not math.isnan(found.reference.losses[-1])
+SLEEPS = "old = Session.{0}\n" + DIES.format("{0}", "time.sleep({1}) or old(self, *a, **k)")
+
+
+@pytest.mark.parametrize(("operation", "launch"), [("describe", 0), ("open", 1), ("steps", 0), ("evaluate", 0), ("finish", 0)])
+def test_a_hang_is_told_by_the_reference_s_time(fake: Fake, monkeypatch: pytest.MonkeyPatch, operation: str, launch: int) -> None:
+    """Importing, building and tracing both do at once, and the reference is heard first even where the candidate is first otherwise."""
+    monkeypatch.setattr(patience, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either
+    found = measured(fake(""), fake(SLEEPS.format(operation, 600)), launch)
+    failure = found.candidate.failure
+    assert failure is not None
+    assert failure.kind == "hung"
+    message = rf"the worker gave no sign of life for \d+ s during {operation}; the reference took \d+\.\d s"
+    assert re.fullmatch(message, failure.message)
+    assert found.reference.failure is None
+
+
+def test_a_slow_candidate_is_none_that_hangs(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline of its first block is three times the reference's half a second; without the grace that is all it has."""
+    monkeypatch.setattr(patience, "GRACE_SECONDS", 0.0)
+    slow, slower, hanging = (fake(SLEEPS.format("steps", seconds)) for seconds in (0.5, 1.0, 600))
+    only_the_first = PairPlan.of(Plan("tiny", 1), Blocks(quads=0, steps=1, dropped=0, evaluation_quads=0, evaluation_steps=1))
+    monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)
+    for candidate, hangs in ((slower, False), (hanging, True)):
+        patience_of_others = Patience()
+        for operation in ("describe", "open", "evaluate", "finish"):
+            patience_of_others.note(operation, 100.0)
+        sides = {REFERENCE: Side("a", slow, {}), CANDIDATE: Side("b", candidate, {})}
+        found = measure_pair(only_the_first, 0, 70, sides, patience=patience_of_others)
+        assert (found.candidate.failure is not None) is hangs
+
+
+def test_a_run_s_patience_is_that_of_all_its_launches(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Patience()
+    sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}
+    measure_pair(PLAN, 0, 70, sides, patience=shared)
+    assert all(shared.longest(operation) for operation in ("describe", "open", "steps", "evaluate", "evaluation_steps", "finish"))
 
 
 @pytest.mark.slow

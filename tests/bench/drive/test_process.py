@@ -3,21 +3,25 @@
 import contextlib
 import errno
 import importlib.util
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.drive import process
-from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError
-from bench.record.replies import Description, Timed
+from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
+from bench.record.lockstep import Prepared
+from bench.record.replies import Description
 from bench.record.types import NO_TENSORFLOW, Failure, Memory
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -80,11 +84,22 @@ class TestFailures:
 
     def test_a_process_that_says_nothing_in_time_hangs(self, fake_interpreter: Fake) -> None:
         failure = failure_of(fake_interpreter("print('at work', flush=True); time.sleep(1000)"), timeout=0.3)
-        assert (failure.kind, failure.message) == ("hung", "the worker did not finish work within 0 s")
+        assert (failure.kind, failure.message) == ("hung", "the worker gave no sign of life for 0 s during work")
 
-    def test_events_do_not_put_the_deadline_off(self, fake_interpreter: Fake) -> None:
-        failure = failure_of(fake_interpreter("while True: send('{\"event\": 1}\\n'); time.sleep(0.01)"), timeout=0.3)
+    def test_a_process_that_says_nothing_more_hangs(self, fake_interpreter: Fake) -> None:
+        failure = failure_of(fake_interpreter("send('{\"event\": 1}\\n'); time.sleep(1000)"), timeout=0.3)
         assert failure.kind == "hung"
+
+    def test_each_event_starts_the_silence_anew(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By a clock that each reading moves by a second: fifty events, and a deadline of thirty readings."""
+        python = fake_interpreter("for n in range(50): send('{\"event\": 1}\\n')\nsend('{\"reply\": 7}\\n')")
+        with Worker(python, "tensorflow") as worker:
+            worker.send("work")
+            clock = itertools.count()
+            with monkeypatch.context() as patched:
+                patched.setattr(time, "monotonic", lambda: next(clock))
+                assert worker.receive(int, "work", 30.0) == 7
+        assert next(clock) > 30
 
     def test_a_process_that_closes_its_pipe_but_lives_is_ended(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
@@ -164,9 +179,9 @@ class TestFailures:
         assert (failure.kind, failure.message) == (NO_TENSORFLOW, wanted)
 
     def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:
-        with Worker(sys.executable, "yardstick") as worker:
+        with Worker(sys.executable, "referee") as worker:
             with pytest.raises(WorkerError) as caught:
-                worker.request(None, "open", SECONDS, config="huge", corpus="synthetic")
+                worker.request(None, "prepare", SECONDS, config="huge", corpus="synthetic")
             failure = caught.value.failure
             assert failure.kind == "exception"
             assert failure.message.startswith("ConfigError: no configuration is called 'huge'")
@@ -177,12 +192,12 @@ class TestFailures:
 
 class TestReplies:
     def test_a_real_worker_answers_again_and_again(self) -> None:
-        with Worker(sys.executable, "yardstick") as worker:
-            worker.request(None, "open", SECONDS, config="tiny", corpus="synthetic")
-            for count in (1, 3):
-                timed = worker.request(Timed, "steps", SECONDS, count=count)
-                assert len(timed.seconds) == count
-                assert min(timed.seconds) > 0
+        with Worker(sys.executable, "referee") as worker:
+            tiny, notebook = (
+                worker.request(Prepared, "prepare", SECONDS, config=name, corpus="synthetic") for name in ("tiny", "notebook")
+            )
+        assert tiny.tensors == notebook.tensors
+        assert 0 < tiny.bytes < notebook.bytes
 
     def test_a_reply_larger_than_a_pipe_holds(self, fake_interpreter: Fake) -> None:
         numbers = reply_of(fake_interpreter("send(json.dumps({'reply': list(range(1000000))}) + '\\n')"), tuple[int, ...])
@@ -200,9 +215,9 @@ class TestReplies:
         assert heard == list(range(500))
 
     def test_the_request_is_what_was_asked(self, fake_interpreter: Fake) -> None:
-        with Worker(fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "yardstick") as worker:
+        with Worker(fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "referee") as worker:
             asked = worker.request(dict[str, str], "work", SECONDS, config="tiny")
-        assert asked == {"kind": "yardstick", "op": "work", "config": "tiny"}
+        assert asked == {"kind": "referee", "op": "work", "config": "tiny"}
 
 
 class TestTurns:
@@ -212,7 +227,7 @@ class TestTurns:
         "import threading\nseen = [0]\n"
         "def work():\n    while True: seen[0] += 1\n"
         "threading.Thread(target=work, daemon=True).start()\n"
-        "for _ in range(3):\n    send(json.dumps({'reply': seen[0]}) + '\\n'); requests.readline()\n"
+        "line = ''\nwhile 'close' not in line:\n    send(json.dumps({'reply': seen[0]}) + '\\n'); line = requests.readline()\n"
     )
 
     def test_a_worker_that_takes_turns_is_stopped_between_them(self, fake_interpreter: Fake) -> None:
@@ -273,6 +288,28 @@ class TestEnd:
             pid = worker.request(int, "work", SECONDS)
         assert not alive(pid)
 
+    def test_all_workers_are_killed_at_once(self, fake_interpreter: Fake) -> None:
+        """Each in a thread of its own, which hears of it; also a process that is stopped."""
+        python = fake_interpreter("send(json.dumps({'reply': os.getpid()}) + '\\n'); requests.readline(); time.sleep(1000)")
+        began = threading.Barrier(3)
+
+        def drive(takes_turns: bool) -> tuple[int, Failure]:
+            with Worker(python, "tensorflow", takes_turns=takes_turns) as worker:
+                pid = worker.request(int, "work", SECONDS)
+                began.wait()
+                with pytest.raises(WorkerError) as caught:
+                    worker.receive(int, "more", SECONDS)
+            return pid, caught.value.failure
+
+        with ThreadPoolExecutor() as pool:
+            driven = pool.map(drive, (False, True))
+            began.wait()
+            kill_workers()
+            for pid, failure in driven:
+                assert (failure.kind, alive(pid)) == ("crashed", False)
+                assert "was killed by SIGKILL" in failure.message
+        kill_workers()  # none is left to be killed
+
     @pytest.mark.parametrize("takes_turns", [False, True])
     def test_a_worker_ends_when_its_orchestrator_is_killed(self, takes_turns: bool) -> None:
         """Even one that is stopped, and hears of nothing. Its folder alone stays behind: nobody is left."""
@@ -290,11 +327,11 @@ class TestEnd:
 ORCHESTRATOR = """
 import os, sys
 from bench.drive.process import Worker
-worker = Worker(sys.executable, "yardstick", takes_turns={takes_turns})
-worker.request(None, "open", 600.0, config="tiny", corpus="synthetic")
+worker = Worker(sys.executable, "referee", takes_turns={takes_turns})
+worker.request(None, "prepare", 600.0, config="tiny", corpus="synthetic")
 print(worker._process.pid, worker._home, flush=True)
 if not {takes_turns}:
-    os.write(worker._commands, b'{{"op": "steps", "count": 300}}\\n')
+    os.write(worker._commands, b'{{"op": "prepare", "config": "large", "corpus": "synthetic"}}\\n')
 os.kill(os.getpid(), 9)
 """
 

@@ -6,17 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.drive.launch import Launch
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
+from bench.drive.process import Worker
 from bench.drive.run import measure_run
 from bench.drive.watch import CpuWatch
-from bench.record.files import read_record
-from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
+from bench.record.files import keeper, read_record
+from bench.record.machine import usable_cores
+from bench.record.types import INCOMPLETE, NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
 
@@ -40,9 +47,10 @@ class Listener:
         self.on_disk.append((len(stored.records), stored.warnings))
 
 
-def run_with(python: str, output: Path, launches: int = 2) -> tuple[Run, Listener]:
+def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1) -> tuple[Run, Listener]:
     listener = Listener(output / "run.json")
-    run = measure_run(PLANS, launches, python, {}, output, ("tfgate", "run"), listener, jitter=70, warnings=("a warning",))
+    keep, command = keeper(output / "run.json"), ("tfgate", "run")
+    run = measure_run(PLANS, launches, python, {}, command, keep, listener, jitter=70, warnings=("a warning",), side_by_side=side_by_side)
     return run, listener
 
 
@@ -68,7 +76,8 @@ def test_a_timed_launch_holds_what_others_had_of_the_cpu(
     fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float | None, warned: bool
 ) -> None:
     monkeypatch.setattr(CpuWatch, "others", lambda self: others)  # what the machine is doing beside the tests isn't theirs to choose
-    timed = measure_run([Plan("tiny", 10)], 1, fake_session(""), {}, tmp_path / "timed", (), Listener(tmp_path / "timed" / "run.json"))
+    path = tmp_path / "timed" / "run.json"
+    timed = measure_run([Plan("tiny", 10)], 1, fake_session(""), {}, (), keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
     assert timed.warnings == (
         ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",) if warned else ()
@@ -90,8 +99,126 @@ class Session(Session):
 """
     run, _ = run_with(fake_session(failing), tmp_path)
     found = [(record.subject.config, record.launch, record.failure and record.failure.message) for record in run.records]
-    assert found == [("tiny", 0, "MemoryError: no room"), ("small", 0, None), ("small", 1, None)]
+    assert found == [*2 * [("tiny", 0, "MemoryError: no room")], ("small", 0, None), ("small", 1, None)]
     assert read_record(Run, tmp_path / "run.json") == run
+    assert read_record(Run, tmp_path / "run.json").warnings == ("a warning",)
+
+
+# Each launch of tiny fails the first time, by files beside the interpreter.
+FIRST_TRIES_FAIL = """
+class Session(Session):
+    def open(self, config, jitter, **more):
+        tried = f"{sys.argv[0]}.{jitter}"
+        if config == "tiny" and not os.path.exists(tried):
+            open(tried, "w").close()
+            os._exit(3)
+        return super().open(config, jitter=jitter, **more)
+"""
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2])
+def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(fake_session: Fake, tmp_path: Path, side_by_side: int) -> None:
+    run, listener = run_with(fake_session(FIRST_TRIES_FAIL), tmp_path, side_by_side=side_by_side)
+    found = [(record.subject.config, record.launch, record.jitter, record.failure is not None) for record in run.records]
+    tiny = [("tiny", launch, 70 + launch, failed) for launch in (0, 1) for failed in (True, False)]
+    assert found == [*tiny, ("small", 0, 70, False), ("small", 1, 71, False)]
+    last = f"{INCOMPLETE}the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
+    assert listener.on_disk[-1][1] == ("a warning", last)
+
+
+def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
+    missing = "Session.describe = lambda self, threads: __import__('tensorflow')"
+    run, _ = run_with(fake_session(missing), tmp_path)
+    assert [(record.subject.config, record.failure and record.failure.kind) for record in run.records] == [
+        ("tiny", NO_TENSORFLOW),
+        ("small", NO_TENSORFLOW),
+    ]
+
+
+# Says by a file that it is at work, and goes on when as many are as there should be.
+MEET = """
+import glob
+class Session(Session):
+    def open(self, **asked):
+        open(f"{sys.argv[0]}.{asked['config']}-{asked['jitter']}", "w").close()
+        while len(glob.glob(sys.argv[0] + ".*")) < 2:
+            time.sleep(0.01)
+        return super().open(**asked)
+"""
+
+
+class TestSideBySide:
+    def test_launches_meet_and_are_sorted_in_the_end(self, fake_session: Fake, tmp_path: Path) -> None:
+        """One at a time would wait for ever. The checked launches come first, with all cores; the others have one thread."""
+        run, listener = run_with(fake_session(MEET), tmp_path, launches=3, side_by_side=2)
+        found = [(record.subject.config, record.launch, bool(record.numerics)) for record in run.records]
+        assert found == [(config, launch, launch == 0) for config in ("tiny", "small") for launch in range(3)]
+        threads = [record.environment.threads for record in run.records if record.environment]
+        assert threads == [2, 1, 1, 2, 1, 1]  # of the fake, 0 are two
+        assert {record.failure for record in run.records} == {None}
+        assert len(listener.on_disk) == 6
+        assert read_record(Run, tmp_path / "run.json") == run
+
+    def test_the_checked_launches_start_first(self, fake_session: Fake, tmp_path: Path) -> None:
+        _, listener = run_with(fake_session(""), tmp_path, launches=3, side_by_side=2)
+        began = list(dict.fromkeys((config, launch) for config, launch, _ in listener.heard))
+        assert set(began[:2]) <= {("tiny", 0), ("small", 0), ("tiny", 1)}
+        assert {("tiny", 0), ("small", 0)} <= set(began[:3])
+
+    def test_threads_that_a_plan_names_are_kept(self, fake_session: Fake, tmp_path: Path) -> None:
+        plan = Plan("tiny", 10, threads=7, speed=False)
+        path = tmp_path / "run.json"
+        run = measure_run([plan], 2, fake_session(""), {}, (), keeper(path), Listener(path), side_by_side=2)
+        assert [record.environment.threads for record in run.records if record.environment] == [7, 7]
+
+    def test_deadlines_are_scaled(self, fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A step of the reference took a second on all cores."""
+        waits = []
+
+        def receive(self: Worker, kind: Any, operation: str, timeout: float, on_event: Any, original: Any = Worker.receive) -> Any:
+            if operation == "steps":
+                waits.append(timeout)
+            return original(self, kind, operation, timeout, on_event)
+
+        monkeypatch.setattr(Worker, "receive", receive)
+        path, patience = tmp_path / "run.json", Patience()
+        patience.note("steps", 1.0)
+        for number, side_by_side in enumerate((1, 3)):
+            path = tmp_path / f"{number}.json"
+            measure_run(PLANS[:1], 1, fake_session(""), {}, (), keeper(path), Listener(path), side_by_side=side_by_side, patience=patience)
+        assert waits == [3 + 60, 3 + 60, *2 * [3 * 3 * usable_cores() + 60]]  # two blocks each, a sign of life after each step
+
+    def test_an_error_of_keep_ends_all(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
+        """Of two launches side by side the second never ends by itself."""
+        hanging = SECOND_LAUNCH_HANGS.replace("1001", "71")
+
+        def keep(run: Run) -> None:
+            if run.records:
+                raise OSError("the disk is full")
+
+        listener = unittest.mock.Mock()
+        with pytest.raises(OSError, match="the disk is full"):
+            measure_run(PLANS[:1], 2, fake_session(hanging), {}, (), keep, listener, jitter=70, side_by_side=2)
+        assert listener.record.call_count == 1  # that one was killed is nothing to be told
+
+    def test_ctrl_c_kills_all_at_once(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
+        """Two launches at work and two to come; sent by a thread when both are at work."""
+        hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
+        python = fake_session(hanging)
+
+        def interrupt() -> None:
+            while len(list(tmp_path.glob("interpreter.*"))) < 2:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        kept: list[Run] = []
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            measure_run(PLANS, 2, python, {}, (), kept.append, unittest.mock.Mock(), side_by_side=2)
+        thread.join()
+        assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started
+        assert [run.records for run in kept] == [()]
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: Path) -> None:
@@ -117,7 +244,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     command = [sys.executable, "-m", "bench", "run", "--config", "tiny", "--launches", "2", "--python", python, "--output", str(output)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         wait_for(Path(f"{python}.began"), process)
-        assert len(list(processes_of(temporary))) == 3  # the orchestrator, the worker and the yardstick
+        assert len(list(processes_of(temporary))) == 2  # the orchestrator and the worker
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=600)
     assert process.returncode == 4
@@ -157,4 +284,4 @@ def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) 
     assert finished.returncode == 4
     assert "can't be started" in finished.stderr
     assert json.loads(finished.stdout) == json.loads((output / "run.json").read_text())
-    assert len(read_record(Run, output / "run.json").records) == 1
+    assert len(read_record(Run, output / "run.json").records) == 2  # of a launch that failed again

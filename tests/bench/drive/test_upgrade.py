@@ -11,7 +11,7 @@ from bench.drive import pair, upgrade
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
-from bench.record.files import read_record
+from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import INCOMPLETE
 from tests.bench.numpy_interpreter import numpy_interpreter
@@ -47,7 +47,8 @@ class Listener:
 def measured(folder: Path, reference: str, candidate: str, scope: Scope = SPEED, launches: int = 2) -> tuple[PairedRun, Listener]:
     listener = Listener(folder / PAIRED_FILE)
     sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
-    run = measure_upgrade(scope, sides, folder, ("tfgate", "upgrade"), listener, lambda run: len(run.pairs) >= launches)
+    keep = keeper(folder / PAIRED_FILE)
+    run = measure_upgrade(scope, sides, ("tfgate", "upgrade"), keep, listener, lambda run: len(run.pairs) >= launches)
     return run, listener
 
 
@@ -73,14 +74,67 @@ def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_pat
     run, listener = measured(tmp_path, python, python, Scope(ORACLE, None, None))
     assert [phase for phase, _ in listener.phases] == ["reference against the oracle", "candidate against the oracle"]
     assert [bool(record.numerics) for record in run.oracle] == [True, True]
-    assert run.pairs == ()
+    assert (run.pairs, run.warnings) == ((), ())
 
 
 def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session("Session.stress = lambda self: 1 / 0")
     run, _ = measured(tmp_path, python, python, Scope(ORACLE, None, PAIRS))
     assert [record.failure is not None for record in run.oracle] == [True, True]
-    assert run.pairs == ()
+    assert (run.pairs, run.warnings) == ((), ())
+
+
+# Fails at its first launch, or at the first that gets so far: by a file beside the interpreter.
+ONCE = """
+def once():
+    if not os.path.exists(sys.argv[0] + ".failed"):
+        open(sys.argv[0] + ".failed", "w").close()
+        os._exit(3)
+
+class Session(Session):
+    def {0}(self, *given, **named):
+        once()
+        return super().{0}(*given, **named)
+"""
+
+
+def test_a_failure_against_the_oracle_that_does_not_come_again_is_a_warning(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session(ONCE.format("stress"))
+    run, listener = measured(tmp_path / "out", python, python, Scope(ORACLE, None, PAIRS), launches=1)
+    assert [phase for phase, _ in listener.phases] == [*2 * ["reference against the oracle"], "candidate against the oracle", "launch 1"]
+    assert [record.failure for record in run.oracle] == [None, None]
+    message = "the worker exited with code 3 during stress"
+    assert run.warnings[0] == f"reference against the oracle failed once and not again: {message}"
+    assert len(run.pairs) == 1
+
+
+def test_a_pair_that_fails_once_is_measured_again(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session(ONCE.format("evaluate"))
+    run, listener = measured(tmp_path / "out", python, python, launches=3)
+    assert [(pair.launch, pair.first, pair.reference.jitter) for pair in run.pairs] == [
+        (0, REFERENCE, 2000),
+        (0, REFERENCE, 2000),
+        (1, CANDIDATE, 2001),
+    ]
+    assert [bool(pair.reference.failure) for pair in run.pairs] == [True, False, False]
+    assert [pairs for pairs, _ in listener.on_disk] == [1, 2, 3]
+
+
+def test_a_pair_that_fails_again_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
+    """It may be settled or not."""
+    python = fake_session("Session.evaluate = lambda self, max_steps: 1 / 0")
+    run, _ = measured(tmp_path, python, python, launches=9)
+    assert [pair.launch for pair in run.pairs] == [0, 0]
+
+
+def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
+    python = fake_session(
+        "def describe(self, threads): raise ModuleNotFoundError(\"No module named 'tensorflow'\")\nSession.describe = describe"
+    )
+    run, _ = measured(tmp_path, python, python, launches=9)
+    assert [pair.launch for pair in run.pairs] == [0]
+    run, listener = measured(tmp_path / "oracle", python, python, Scope(ORACLE, None, PAIRS))
+    assert len(listener.phases) == 2
 
 
 def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: Path) -> None:
@@ -93,6 +147,33 @@ def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: P
     assert (failure.kind, failure.message) == ("crashed", f"the reference failed: {words}")
     assert failure.stderr_tail == 3 * "no memory\n"  # at steps 0, 1 and 2
     assert read_record(PairedRun, tmp_path / "out" / PAIRED_FILE) == run
+
+
+@pytest.mark.parametrize("reference_fails", [True, False])
+def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path, reference_fails: bool) -> None:
+    once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
+    sides = [numpy_interpreter(tmp_path, once), numpy_interpreter(tmp_path)]
+    run, listener = measured(tmp_path / "out", *(sides if reference_fails else reversed(sides)), Scope(None, ORACLE, None))
+    assert listener.phases == 2 * [("lockstep", 10)]
+    assert run.lockstep is not None
+    assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)
+    whose = "the reference failed: " if reference_fails else ""
+    message = f"{whose}the worker exited with code 3 during lockstep"
+    assert run.warnings == (f"lockstep failed once and not again: {message}",)
+
+
+def test_what_can_t_be_kept_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
+    python, kept = fake_session(""), []
+
+    def keep(run: PairedRun) -> None:
+        kept.append(run)
+        if run.pairs:
+            raise OSError("the disk is full")
+
+    sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
+    with pytest.raises(OSError, match="the disk is full"):
+        measure_upgrade(SPEED, sides, (), keep, Listener(tmp_path / "none"), lambda run: False)
+    assert [len(run.pairs) for run in kept] == [0, 1]
 
 
 def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Path) -> None:

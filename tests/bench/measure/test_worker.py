@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.measure.worker import KINDS, serve
+from bench.measure.worker import KINDS, drain, serve
 from bench.record.types import NumericError
 
 
@@ -56,6 +56,10 @@ def test_a_generator_sends_events_and_then_its_value() -> None:
     assert answers_to({"op": "count", "upto": 2}) == [{"event": 0}, {"event": 1}, {"reply": "done"}]
 
 
+def test_a_generator_that_nobody_hears_still_has_its_value() -> None:
+    assert drain(Session().count(2)) == "done"
+
+
 def test_a_generator_that_fails_has_sent_what_it_had() -> None:
     *events, last = answers_to({"op": "count", "upto": 9})
     assert events == [{"event": 0}, {"event": 1}, {"event": 2}]
@@ -89,4 +93,4 @@ def test_the_end_of_the_requests_ends_it() -> None:
 
 
 def test_there_is_a_session_of_each_kind() -> None:
-    assert KINDS.keys() >= {"tensorflow", "yardstick"}
+    assert KINDS.keys() >= {"tensorflow", "referee"}

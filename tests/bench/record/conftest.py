@@ -10,16 +10,15 @@ from bench.record.types import (
     Environment,
     Evaluation,
     Failure,
-    LaunchSpeed,
     Machine,
     Memory,
     NumericError,
     Record,
     Replica,
     Run,
-    Session,
     Startup,
     Subject,
+    Throughput,
 )
 
 MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16, "A GPU", "550.1")
@@ -34,7 +33,6 @@ RECORD = Record(
     started="2026-01-02T03:04:05+00:00",
     losses=(62.0, 61.5, 1e300, math.nan),
     step_seconds=(0.002, 0.0021),
-    yardstick_seconds=(0.001,),
     startup=Startup(2.5, 0.25, 0.5, 0.125),
     evaluation=Evaluation(math.inf, 800, 0.5, False),
     memory=Memory(2**29, -0.5),
@@ -53,7 +51,7 @@ def run() -> Run:
 
 @pytest.fixture
 def baseline() -> Baseline:
-    """A baseline of one replica and one launch, every field set."""
-    session = Session("2026-01-02", MACHINE, ENVIRONMENT, (LaunchSpeed(0.002, 0.001, 2**29, 3.5),))
+    """A baseline of one replica and one run's words a second, every field set."""
+    throughput = Throughput("2026-01-02T03:04:06+00:00", MACHINE, "2.21.0", 2, True, (40000.0, 41000.5))
     replica = Replica(ENVIRONMENT, 1, (62.0, 61.5))
-    return Baseline(SCHEMA, "2026-01-02", "first baseline", ("tfgate", "record"), SUBJECT, (replica,), (session,))
+    return Baseline(SCHEMA, "2026-01-02", "first baseline", ("tfgate", "record"), SUBJECT, (replica,), (throughput,))

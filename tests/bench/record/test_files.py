@@ -1,5 +1,6 @@
 """Files are written whole or not at all, never over another, and read only if they are what they should be."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.codec import FormatError
-from bench.record.files import read_record, write_record, write_text
+from bench.record.files import keeper, read_record, write_record, write_text
 from bench.record.types import SCHEMA, Baseline, Run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,6 +58,18 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_a_keeper_replaces_only_what_it_wrote_itself(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "new" / "run.json"
+    keep = keeper(path)
+    assert not path.exists()
+    for warning in ("first", "second"):
+        keep(dataclasses.replace(run, warnings=(warning,)))
+        assert read_record(Run, path).warnings == (warning,)
+    with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten"):
+        keeper(path)(run)
+    assert read_record(Run, path).warnings == ("second",)
+
+
 def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match="a file, not a folder: choose another place") as caught:
@@ -94,19 +107,19 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b'{"schema": 1, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
+        (b'{"schema": 2, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
-        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 1: use the version that wrote it"),
-        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 1"),
-        (b'{"schema": "1"}', "{path} can't be read as a run: its schema version is '1' and this tfgate reads 1"),
-        (b'{"schema": 1}', "{path} can't be read as a run: Run: field 'command' is missing"),
+        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 2: use the version that wrote it"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 2"),
+        (b'{"schema": "2"}', "{path} can't be read as a run: its schema version is '2' and this tfgate reads 2"),
+        (b'{"schema": 2}', "{path} can't be read as a run: Run: field 'command' is missing"),
     ],
     ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
 )
 def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(text)
-    assert SCHEMA == 1  # the messages above count on it
+    assert SCHEMA == 2  # the messages above count on it
     with pytest.raises(FormatError) as caught:
         read_record(Run, path)
     assert str(caught.value).startswith(message.format(path=path))
@@ -116,8 +129,8 @@ def test_the_schema_is_looked_at_before_the_fields(tmp_path: Path, run: Run) -> 
     """A file of a later version may hold anything: what to say is that it is later."""
     write_record(tmp_path / "run.json", run)
     plain = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 2, "surprise": 1}))
-    with pytest.raises(FormatError, match="schema version is 2"):
+    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 3, "surprise": 1}))
+    with pytest.raises(FormatError, match="schema version is 3"):
         read_record(Run, tmp_path / "run.json")
 
 

@@ -1,0 +1,93 @@
+"""A failure counts when it comes again."""
+
+import dataclasses
+
+import pytest
+
+from bench.record.paired import Pair
+from bench.record.repeats import failed_for_good, repeated, settled_pairs, settled_records, to_repeat
+from bench.record.types import NO_TENSORFLOW, Failure, Record
+from tests.bench.paired_samples import pair
+from tests.bench.samples import SUBJECT, TINY, record
+
+CRASH = Failure("crashed", "the worker exited with code 3 during steps")
+AGAIN = Failure("crashed", "the worker exited with code 4 during steps")
+MISSING = Failure(NO_TENSORFLOW, "No module named 'tensorflow'")
+
+
+def launch(number: int, failure: Failure | None = None) -> Record:
+    """A launch that failed before its subject was known has another fingerprint than its repeat."""
+    subject = dataclasses.replace(SUBJECT, fingerprint="", tokens_per_step=0) if failure else SUBJECT
+    return record(launch=number, subject=subject, failure=failure)
+
+
+def reference_fails(number: int, failure: Failure) -> Pair:
+    made = pair(number)
+    return dataclasses.replace(made, reference=dataclasses.replace(made.reference, failure=failure))
+
+
+class TestRecords:
+    def test_without_failures_nothing_changes(self) -> None:
+        records = [launch(0), launch(1), record(launch=0, subject=TINY)]
+        assert settled_records(records) == (records, [])
+
+    def test_a_mended_failure_is_a_warning(self) -> None:
+        records = [launch(0), launch(1, CRASH), launch(1), launch(2)]
+        words = f"notebook-synthetic-cells-cpu0 launch 2 failed once and not again: {CRASH.message}"
+        assert settled_records(records) == ([records[0], *records[2:]], [words])
+
+    def test_a_failure_that_comes_again_counts_once(self) -> None:
+        records = [launch(0), launch(1, CRASH), launch(1, AGAIN)]
+        assert settled_records(records) == ([records[0], records[2]], [])
+
+    def test_a_failure_that_was_not_repeated_counts(self) -> None:
+        """Of another launch, and of another configuration's launch of the same number, is no repeat."""
+        records = [launch(0, MISSING), launch(1, CRASH), record(launch=1, subject=TINY)]
+        assert settled_records(records) == (records, [])
+
+    def test_launches_of_one_number_without_a_failure_are_all_kept(self) -> None:
+        records = [launch(0), launch(0)]
+        assert settled_records(records) == (records, [])
+
+    def test_nothing_is_settled_to_nothing(self) -> None:
+        assert settled_records([]) == ([], [])
+
+
+class TestPairs:
+    def test_a_mended_failure_is_a_warning_that_names_its_side(self) -> None:
+        pairs = [pair(0), pair(1, failure=CRASH), pair(1), reference_fails(2, AGAIN), pair(2)]
+        kept, warnings = settled_pairs(pairs)
+        assert kept == [pairs[0], pairs[2], pairs[4]]
+        assert warnings == [
+            f"launch 2 of the candidate failed once and not again: {CRASH.message}",
+            f"launch 3 of the reference failed once and not again: {AGAIN.message}",
+        ]
+
+    def test_a_failure_that_comes_again_counts_once(self) -> None:
+        pairs = [pair(0, failure=CRASH), pair(0, failure=AGAIN)]
+        assert settled_pairs(pairs) == ([pairs[1]], [])
+
+    def test_a_failure_of_the_other_side_is_a_failure_again(self) -> None:
+        pairs = [pair(0, failure=CRASH), reference_fails(0, AGAIN)]
+        assert settled_pairs(pairs) == ([pairs[1]], [])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "again", "for_good"),
+    [
+        ([], False, False),
+        ([pair(0)], False, False),
+        ([pair(0, failure=CRASH)], True, False),
+        ([reference_fails(0, CRASH)], True, False),
+        ([pair(0, failure=CRASH), pair(0)], False, False),
+        ([pair(0, failure=CRASH), pair(0, failure=CRASH)], False, True),
+        ([pair(0, failure=CRASH), pair(0), pair(1, failure=CRASH)], True, False),
+        ([pair(0, failure=MISSING)], False, True),  # it would stay so
+    ],
+)
+def test_a_pair_is_measured_at_most_twice(pairs: list[Pair], again: bool, for_good: bool) -> None:
+    assert (to_repeat(pairs), failed_for_good(pairs)) == (again, for_good)
+
+
+def test_a_repeat_has_the_number_of_the_one_before() -> None:
+    assert [repeated(found) for found in ([], [pair(0)], [pair(0), pair(1)], [pair(1), pair(1)])] == [False, False, False, True]

@@ -38,6 +38,8 @@ class Standards:
 def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """The verdict on a gate: its numbers against oracle and replicas, its speed in turn with the reference."""
     numbers, failures, warnings = _numbers(gate.numbers, standards)
+    if not gate.numbers.records:  # they are measured last: the gate was interrupted, or its launches failed
+        failures.append(f"{INCOMPLETE}the numbers were not measured")
     comparisons = list(numbers)
     for run in gate.speed:
         subject = subject_of(run)

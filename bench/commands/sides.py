@@ -32,8 +32,8 @@ def candidate_side(options: argparse.Namespace) -> Side:
 
 
 def reference_side(options: argparse.Namespace) -> Side:
-    """The pinned reference, or what --reference names, with the candidate's variables. Raises RequestError, BuildError."""
-    return _prepared(options, options.reference or PINNED, read_as_of("now"), variables(options))
+    """The pinned reference, or what --reference names, with the variables of --reference-env. Raises RequestError, BuildError."""
+    return _prepared(options, options.reference or PINNED, read_as_of("now"), variables(options, "reference_env"))
 
 
 def _prepared(options: argparse.Namespace, requested: str, as_of: AsOf, given: dict[str, str], python: str | None = None) -> Side:

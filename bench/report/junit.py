@@ -11,9 +11,10 @@ else the training steps, which are the same for all of them; a suite's is the su
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.report import story
-from bench.report.judged import Judged, measured, paired_runs
+from bench.report.judged import Judged, measured
 from bench.report.lines import one_line
 
 PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own

@@ -2,10 +2,11 @@
 
 import dataclasses
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Interval, Outcome, Scope, Verdict, percent
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
-from bench.report.judged import Judged, environment, paired_runs
+from bench.report.judged import Judged, environment
 
 FAILED = "MEASUREMENT FAILED"
 STEP_TIME = "step time"

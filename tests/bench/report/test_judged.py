@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.judged import by_subject, environment, measured, paired_runs, records
+from bench.report.judged import by_subject, environment, measured, records
 from tests.bench.report.samples import NEW, OLD, gate_run, paired_run
 from tests.bench.samples import SUBJECT, TINY, run
 from tests.bench.samples import records as launches

@@ -59,6 +59,7 @@ def _add_gate_commands(commands: Commands) -> None:
     gate.add_argument(
         "--reference", metavar="WHAT", help="measure in turn with this, as `upgrade --from` takes it (default: the pinned environment)"
     )
+    gate.add_argument("--reference-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
     gate.add_argument("--full", action="store_true", help="measure the speed of every configuration (default: of notebook)")
     gate.add_argument("--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile")
     gate.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")

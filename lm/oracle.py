@@ -16,7 +16,7 @@ they keep is divided by the keep probability. Masks act on what a layer hands up
 Sources: Gers, Schmidhuber and Cummins 2000 (the LSTM with forget gates); Zaremba, Sutskever and Vinyals 2014, arXiv 1409.2329
 (dropout, cost); `clip_by_global_norm` in TensorFlow's clip_ops.py.
 
-Every function computes in the dtype of the weights: float64 is the oracle, float32 the yardstick. `forward` and `cross_entropy`
+Every function computes in the dtype of the weights: float64 is the oracle, float32 shows what rounding costs. `forward` and `cross_entropy`
 also take complex128, for derivatives by complex steps. Inf and NaN flow through silently, as in TensorFlow: they are results.
 """
 

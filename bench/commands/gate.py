@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, plans
+from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, plans, variables
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import judge_and_print, read_standards
@@ -65,7 +65,7 @@ def main(options: argparse.Namespace) -> int:
     names = _configs(options)
     standards = read_standards(options)
     planned, count = plans(options, names), launch_count(options, LAUNCHES)
-    candidate = candidate_side(options)
+    candidate, given = candidate_side(options), variables(options, "reference_env")
     speed = not (options.no_speed or options.quick)
     timed = _timed(planned, full=options.full) if speed else []
     folder = output_folder(options, "gate")
@@ -74,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
     sides = {CANDIDATE: candidate}
     if timed:
         with report.phase("reference environment"):
-            sides |= _reference(options, report)
+            sides |= _reference(options, given, report)
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:
@@ -104,10 +104,10 @@ def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
     return [next((plan for plan in planned if plan.config == TIMED_CONFIG), planned[0])]
 
 
-def _reference(options: argparse.Namespace, report: _Report) -> dict[str, Side]:
+def _reference(options: argparse.Namespace, given: dict[str, str], report: _Report) -> dict[str, Side]:
     """The reference's side; none where it can't be had, which the report says."""
     try:
-        return {REFERENCE: reference_side(options, gpu=options.device.startswith("gpu"))}
+        return {REFERENCE: reference_side(options, given, gpu=options.device.startswith("gpu"))}
     except (BuildError, RequestError) as error:
         if options.reference:
             raise  # it was named: a usage error, or a failed build, of what the user asked for

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name
+from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name, variables
 from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     candidate = candidate_side(options)
     require_suite(candidate, suite)
     try:
-        reference = reference_side(options, gpu=suite.takes_gpu, needed=NEEDED)
+        reference = reference_side(options, variables(options), gpu=suite.takes_gpu, needed=NEEDED)
     except (RequestError, BuildError) as error:
         return _without_reference(options, error)
     require_suite(reference, suite)

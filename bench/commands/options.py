@@ -10,6 +10,8 @@ from bench.commands.errors import UsageError
 from bench.drive.plan import Plan
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.gate import Standards
+from bench.judge.margins import read_margins
 from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -39,7 +41,7 @@ def plans(options: argparse.Namespace, names: Sequence[str] | None = None) -> li
     if options.threads < 0:
         raise UsageError(f"--threads is {options.threads}; it must be at least 1, or 0 for as many as cores")
     made = []
-    for name in names or options.config or GATE_CONFIGS:
+    for name in dict.fromkeys(names or options.config or GATE_CONFIGS):  # one named twice is measured once
         config = config_by_name(name)
         load_corpus(options.corpus, config, Path(options.corpus_path) if options.corpus_path else None)
         made.append(
@@ -172,6 +174,11 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
         if path.stem != baseline.subject.name:
             raise FormatError(f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json")
     return {baseline.subject.name: baseline for baseline in found.values()}
+
+
+def read_folder(folder: Path) -> Standards:
+    """Everything of a folder that reports are judged by. Raises FormatError, MarginsError, OSError."""
+    return Standards(read_baselines(folder), read_margins(folder / "margins.toml"), read_ledger(folder))
 
 
 def read_ledger(folder: Path) -> Ledger:

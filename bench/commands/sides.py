@@ -33,15 +33,15 @@ def candidate_side(options: argparse.Namespace) -> Side:
     return prepare(os.path.abspath(python), read_as_of("now"), variables=variables(options))
 
 
-def reference_side(options: argparse.Namespace, *, gpu: bool, needed: Sequence[str] = ()) -> Side:
-    """The pinned reference, or what --reference names, with the candidate's variables.
+def reference_side(options: argparse.Namespace, given: dict[str, str], *, gpu: bool, needed: Sequence[str] = ()) -> Side:
+    """The pinned reference, or what --reference names, with the variables `given`.
 
     What is built for --reference has the packages `needed` besides. Raises UsageError, RequestError, BuildError.
     """
     requested = options.reference or PINNED
     if requested != PINNED and not isinstance(request := read_request(requested, gpu), Interpreter):
         requested = " ".join((*request.lines, *needed)) if needed else requested
-    return _prepared(options, requested, read_as_of("now"), variables(options), gpu)
+    return _prepared(options, requested, read_as_of("now"), given, gpu)
 
 
 def _prepared(

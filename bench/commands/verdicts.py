@@ -10,22 +10,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.commands.options import Report, baselines_folder, is_micro, read_baselines, read_ledger, read_report
+from bench.commands.options import Report, baselines_folder, is_micro, read_folder, read_report
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
 from bench.judge.in_turn import whole_pairs
 from bench.judge.ledger import knows, tolerated
-from bench.judge.margins import read_margins
 from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
 from bench.judge.paired_metrics import Metric, metrics
+from bench.judge.reports import paired_runs
 from bench.judge.types import Outcome, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
-from bench.report.judged import Judged, paired_runs
+from bench.report.judged import Judged
 from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
 
@@ -38,8 +38,7 @@ PAIRED_SENTENCES = {
 
 def read_standards(options: argparse.Namespace) -> Standards:
     """What reports are judged by. Raises UsageError, FormatError, MarginsError, OSError."""
-    folder = baselines_folder(options)
-    return Standards(read_baselines(folder), read_margins(folder / "margins.toml"), read_ledger(folder))
+    return read_folder(baselines_folder(options))
 
 
 def judged(report: Report, standards: Standards) -> Judged:

@@ -24,7 +24,6 @@ from bench.record.repeats import settled_records
 from bench.record.types import INCOMPLETE, Baseline, Record, Run, Subject
 
 SPEED = "speed"  # the metric of a comparison that says why no speed was measured
-STEP_TIME = "step time"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Standards:
 def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """The verdict on a gate: its numbers against oracle and replicas, its speed in turn with the reference."""
     numbers, failures, warnings = _numbers(gate.numbers, standards)
+    if not gate.numbers.records:  # they are measured last: the gate was interrupted, or its launches failed
+        failures.append(f"{INCOMPLETE}the numbers were not measured")
     comparisons = list(numbers)
     for run in gate.speed:
         subject = subject_of(run)
@@ -88,11 +89,10 @@ def _numbers(run: Run, standards: Standards) -> tuple[list[Comparison], list[str
     failures = [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, too, the last
-        for launch, failure in failed.items():
-            if failure.kind == "diverged":
-                comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "diverged", "finite", failure.message))
-            else:
-                failures.append(f"{name}, launch {launch + 1}: {failure.message}")
+        diverged = [failure for failure in failed.values() if failure.kind == "diverged"]
+        for failure in diverged[:1]:  # one comparison a metric, however many launches
+            comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "diverged", "finite", failure.message))
+        failures += [f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in diverged]
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)
@@ -146,8 +146,8 @@ def _since_first(metric: Metric, comparison: Comparison, run: PairedRun, standar
         comparison.subject,
         f"{metric.name} since {first.tensorflow}",
         outcome,
-        comparison.candidate,
-        f"{math.exp(first.estimate):.3f} × the reference",
+        f"× {math.exp(found.estimate + metric.accepted):.3f}",  # of the reference, as the entry's
+        f"× {math.exp(first.estimate):.3f}",
         why(outcome, since, margin) + (", by ratios of other hosts" if elsewhere else ""),
         since,
         margin,

@@ -135,22 +135,21 @@ def _covers(accepted: AcceptedRegression, comparison: Comparison) -> bool:
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:
-    """An entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that reference."""
-    if entry.environment == reference:
-        return Position(entry.tensorflow, 0.0, 0.0, frozenset())
-    itself = entry.environment == entry.reference  # has no ratios: each is 1, on any machine
-    own = Ratio(subject, metric, 0.0, 0.0, 0) if itself else _ratio(entry, subject, metric)
-    moves = _moves(ledger, entry.reference, reference)
-    if own is None or moves is None:
+    """An entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that reference.
+
+    One that was a reference itself stands where the moves since have left it: its own ratio is one of those that lead to it.
+    """
+    since = _moves(ledger, entry.environment, reference)
+    moves = _moves(ledger, entry.reference, reference) if since is None else since
+    if moves is None:
         return None
-    ratios = [(move, _ratio(move, subject, metric)) for move in moves]
-    known = [(move, ratio) for move, ratio in ratios if ratio]
-    if len(known) < len(ratios):
+    links = [(-1, move) for move in moves] + ([(1, entry)] if since is None else [])
+    ratios = [(sign, ratio) for sign, link in links if (ratio := _ratio(link, subject, metric))]
+    if len(ratios) < len(links):
         return None
-    estimate = own.estimate - math.fsum(ratio.estimate for _, ratio in known)
-    variance = own.standard_error**2 + math.fsum(ratio.standard_error**2 for _, ratio in known)
-    machines = frozenset([*([] if itself else [entry.machine]), *(move.machine for move, _ in known)])
-    return Position(entry.tensorflow, estimate, variance, machines)
+    estimate = math.fsum(sign * ratio.estimate for sign, ratio in ratios)
+    variance = math.fsum(ratio.standard_error**2 for _, ratio in ratios)
+    return Position(entry.tensorflow, estimate, variance, frozenset(link.machine for _, link in links))
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
@@ -160,7 +159,7 @@ def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
     for entry in ledger.entries:
         if at == new:
             break
-        if entry.becomes_reference and entry.reference == at:
+        if entry.becomes_reference and entry.reference == at and entry.environment != at:
             moves.append(entry)
             at = entry.environment
     return moves if at == new else None

@@ -3,14 +3,22 @@
 from collections.abc import Iterator, Sequence
 
 from bench.record.paired import PairedRun
-from bench.record.types import Environment
+from bench.record.types import Environment, Record
 
 MAY_BE_ITS = "a difference between them may be its"
 
 
 def unlike_sides(run: PairedRun) -> list[str]:
-    """A warning for each unlikeness of Python and of the CPUs that the processes could run on. What a side doesn't tell isn't compared."""
-    return list(dict.fromkeys(line for reference, candidate in _environments(run) for line in _unlike(reference, candidate)))
+    """A warning for each unlikeness of Python, architecture and the CPUs that the processes could run on.
+
+    What a side doesn't tell isn't compared.
+    """
+    found = [line for reference, candidate in _environments(run) for line in _unlike(reference, candidate)]
+    for reference, candidate in _launches(run):
+        before, after = reference.machine.isa, candidate.machine.isa
+        if reference.environment and candidate.environment and before != after:
+            found.append(f"the reference ran on {before}, the candidate on {after}: a difference may be the architecture's")
+    return list(dict.fromkeys(found))
 
 
 def cpu_ranges(cpus: Sequence[int]) -> str:
@@ -24,11 +32,15 @@ def cpu_ranges(cpus: Sequence[int]) -> str:
     return ",".join("-".join(map(str, one)) for one in ranges)
 
 
+def _launches(run: PairedRun) -> list[tuple[Record, Record]]:
+    """(reference's, candidate's) of every launch."""
+    launches = [(pair.reference, pair.candidate) for pair in run.pairs]
+    return launches + ([(run.oracle[0], run.oracle[1])] if len(run.oracle) == 2 else [])
+
+
 def _environments(run: PairedRun) -> Iterator[tuple[Environment, Environment]]:
     """(reference's, candidate's) of everything that both sides got to tell."""
-    launches = [(pair.reference, pair.candidate) for pair in run.pairs]
-    launches += [(run.oracle[0], run.oracle[1])] if len(run.oracle) == 2 else []
-    told = [(reference.environment, candidate.environment) for reference, candidate in launches]
+    told = [(reference.environment, candidate.environment) for reference, candidate in _launches(run)]
     told += [(run.lockstep.reference, run.lockstep.candidate)] if run.lockstep else []
     for reference, candidate in told:
         if reference and candidate:

@@ -5,7 +5,7 @@ Ratios are compared by their logarithms, candidate − reference; growth of memo
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from bench.judge.margins import PAIRED_METRICS, Margins
 from bench.judge.quads import REFERENCE_LETTER, launch_summary, quad_log_ratio
@@ -54,17 +54,13 @@ class Metric:
         return None if candidate is None or reference is None else candidate - reference
 
 
-def metrics(pairs: Sequence[Pair], margins: Margins, accepted: Mapping[str, float] | None = None, only: Sequence[str] = ()) -> list[Metric]:
+def metrics(pairs: Sequence[Pair], margins: Margins, only: Sequence[str] = ()) -> list[Metric]:
     """The metrics of launches of one subject, none of no launches: those that gate first.
 
-    `accepted`: logarithms of the ratios that were accepted last, by metric. `only`: names of those that gate; none: all with a margin.
+    `only`: names of those that gate; none: all with a margin.
     """
-    if not pairs:
-        return []
-    found = _with_margins(pairs, margins)
-    if only:
-        found = [metric if metric.name in only else dataclasses.replace(metric, margin=None) for metric in found]
-    return [dataclasses.replace(metric, accepted=(accepted or {}).get(metric.name, 0.0)) for metric in found]
+    found = _with_margins(pairs, margins) if pairs else []
+    return [dataclasses.replace(metric, margin=None) if only and metric.name not in only else metric for metric in found]
 
 
 def _with_margins(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:

@@ -25,7 +25,7 @@ def why(
     if outcome is Outcome.REGRESSION:
         return f"{estimate}, certainly more than {limit}{' off' if two_sided else ''}{after and f',{after}'}"
     if improved:
-        return f"{estimate}, an improvement{after}"
+        return f"{estimate}, at most {difference(found.pass_high)}{after}: an improvement"
     if outcome is Outcome.PASS:
         if two_sided:
             return f"{estimate}, between {difference(found.pass_low)} and {difference(found.pass_high)}{after}: {limit} off is ruled out"

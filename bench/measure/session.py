@@ -75,11 +75,11 @@ class Session:
         subject = Subject(config, corpus, implementation, device, fingerprint, steps, self.config.num_steps, self.config.tokens_per_step)
         return Opened(subject, built - started, traced - built)
 
-    def steps(self, count: int, check: Sequence[int] = (), *, tell: bool = False) -> Block | Iterator[int]:
+    def steps(self, count: int, check: Sequence[int] = (), *, tell: bool = False) -> Any:
         """Trains the next `count` steps; those whose global step is in `check` are checked against the oracle as well.
 
         Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates), and a GPU keep to float32.
-        With `tell` the block is what a generator of the steps done returns, each of which is a sign of life; timed blocks send none.
+        A Block; with `tell` a generator of the steps done, each of which is a sign of life, that returns it. Timed blocks send none.
         """
         taken = self._taken(count, check)
         return taken if tell else drain(taken)
@@ -203,7 +203,7 @@ class Session:
         self._next_evaluation += count
         return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())
 
-    def stress(self, *, tell: bool = False) -> list[NumericError] | Iterator[str]:
+    def stress(self, *, tell: bool = False) -> Any:
         """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights. `tell` as for `steps`."""
         taken = self._stressed()
         return taken if tell else drain(taken)

@@ -3,10 +3,11 @@
 import shlex
 
 from bench.judge.paired_metrics import GATING
+from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Run, Subject
-from bench.report.judged import measured, paired_runs
+from bench.report.judged import measured
 
 NUMBERS = "numerics, retraces, perplexity"
 

@@ -4,9 +4,10 @@ import dataclasses
 import shlex
 
 from bench.judge.perplexity import environment_key
+from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE, Package
 from bench.record.types import Baseline, Environment, Machine
-from bench.report.judged import Judged, environment, measured, paired_runs
+from bench.report.judged import Judged, environment, measured
 
 NOTHING = "–"
 TOLD = ("keras", "numpy", "tensorflow")  # packages whose versions the environment itself told; those of TensorFlow's parts go with it

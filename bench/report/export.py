@@ -21,10 +21,10 @@ GROUP = "step time"
 
 def export(run: Run | PairedRun | GateRun) -> dict[str, Any]:
     """The document. Raises ValueError for a run without steady steps."""
-    groups: dict[tuple[str, str], list[Measured]] = {}
+    groups: dict[tuple[str, str, bool], list[Measured]] = {}
     for launch in measured(run):
         if launch.block_seconds and not launch.record.failure:
-            groups.setdefault((launch.record.subject.name, launch.side), []).append(launch)
+            groups.setdefault((launch.record.subject.name, launch.side, launch.in_turn), []).append(launch)
     benchmarks = [made for launches in groups.values() if (made := _benchmark(run, launches))]
     if not benchmarks:
         raise ValueError(f"the run of {run.created} has no timed steps: there is nothing to export")

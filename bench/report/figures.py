@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.record.gate import GateRun
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Baseline
@@ -22,13 +23,14 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
     if baseline and baseline.subject != subject:
-        baseline = None  # of something else: the judge refused it, or of another number of steps: measured in turn
+        baseline = None  # of something else: the judge refused it
     margins = (c.margin for c in judged.verdict.comparisons if (c.subject, c.metric) == (subject.name, PERPLEXITY))
+    timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
     found = [
         _losses(trained),
-        _perplexities(trained, baseline, start, next(margins, None)),
+        None if timed_alone else _perplexities(trained, baseline, start, next(margins, None)),
         _step_times(launches),
         _memory(launches),
         _memory_by_step(launches),

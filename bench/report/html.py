@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Outcome
 from bench.profile.compare import compare
 from bench.record.profile import Profile
@@ -18,7 +19,7 @@ from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
-from bench.report.judged import Judged, by_subject, paired_runs
+from bench.report.judged import Judged, by_subject
 from bench.report.lines import one_line
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.tables import Table, differences, tables

@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Mapping
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
@@ -39,13 +40,6 @@ class Measured:
             return []
         cuts = statistics.quantiles(self.block_seconds, n=100, method="inclusive")
         return [1000 * cuts[percent - 1] for percent in (5, 25, 50, 75, 95)]
-
-
-def paired_runs(run: Run | PairedRun | GateRun) -> tuple[PairedRun, ...]:
-    """What was measured in turn."""
-    if isinstance(run, GateRun):
-        return run.speed
-    return (run,) if isinstance(run, PairedRun) else ()
 
 
 def measured(run: Run | PairedRun | GateRun) -> list[Measured]:

@@ -11,9 +11,10 @@ else the training steps, which are the same for all of them; a suite's is the su
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.report import story
-from bench.report.judged import Judged, measured, paired_runs
+from bench.report.judged import Judged, measured
 from bench.report.lines import one_line
 
 PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own
@@ -33,7 +34,8 @@ def junit(judged: Sequence[Judged]) -> str:
 
 
 def _suite(judged: Judged) -> ET.Element:
-    suite = ET.Element("testsuite", name=one_line(" against ".join(story.names(judged))), timestamp=one_line(judged.run.created))
+    name = one_line(" against ".join(story.names(judged)) + story.scope(judged.verdict))
+    suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created))
     for comparison in judged.verdict.comparisons:
         suite.append(_case(comparison, _seconds(judged, comparison.subject)))
     suite.extend(_unfinished(judged.verdict))

@@ -16,7 +16,7 @@ AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)
 BLOCK = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # what opens a list or a heading
 ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
 NOTHING = "–"
-HEADERS = ("", "metric", "subject", "difference", "95% interval", "margin", "candidate", "reference")
+HEADERS = ("", "metric", "subject", "difference", "95% interval", "margin", "candidate", "reference", "why")
 
 
 def markdown(judged: Sequence[Judged]) -> str:
@@ -38,7 +38,7 @@ def _section(judged: Judged) -> str:
     bullets = [_finding(found) for found in story.findings(verdict)]
     bullets += [f"- failed: {escaped(failure)}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(warning)}" for warning in verdict.warnings]
-    blocks = [[f"### {story.GLYPHS[word]} {word}"], [escaped(story.sentence(judged))], bullets]
+    blocks = [[f"### {story.GLYPHS[word]} {word}{story.scope(verdict)}"], [escaped(story.sentence(judged))], bullets]
     if verdict.comparisons:
         blocks.append(_table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)]))
     different = [row for row in compared.environments(judged) if row.differs]
@@ -73,6 +73,7 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
         percent(margin) if margin is not None else NOTHING,
         escaped(comparison.candidate),
         escaped(comparison.reference),
+        escaped(comparison.note),
     )
 
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Interval, Outcome, Scope, Verdict, percent
-from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.judged import Judged, environment, paired_runs
+from bench.record.gate import GateRun
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.report.judged import Judged, environment
 
 FAILED = "MEASUREMENT FAILED"
 STEP_TIME = "step time"
+BASELINES = "the baselines"
 GLYPHS = {Outcome.PASS.value: "✔", Outcome.REGRESSION.value: "✖", Outcome.CANNOT_JUDGE.value: "?", Outcome.INFORMS.value: "ℹ", FAILED: "!"}
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.CANNOT_JUDGE, Outcome.PASS, Outcome.INFORMS)
@@ -21,7 +24,7 @@ class Finding:
     subject: str
     size: str  # "+68.7%", or the value itself of a REGRESSION that was compared exactly
     certainty: str  # "95% certain to be between +60.1% and +77.2%"; "" without an interval
-    standard: str  # "allowed +5.0%", or what it was held against
+    standard: str  # "allowed +5.0%", or what it was compared with
     note: str
 
 
@@ -30,17 +33,25 @@ def outcome_word(verdict: Verdict) -> str:
     return FAILED if verdict.failed else verdict.outcome.value
 
 
+def scope(verdict: Verdict) -> str:
+    """What follows the outcome where not everything was measured: " (numbers only; speed not measured)"."""
+    return "" if verdict.failed or verdict.scope is Scope.ALL else f" ({verdict.scope.value})"
+
+
 def sentence(judged: Judged) -> str:
     """What the verdict means for who has to act on it."""
-    text = _sentence(judged.verdict, *names(judged))
+    text = _sentence(judged)
     return text[0].upper() + text[1:]
 
 
-def names(judged: Judged) -> tuple[str, str]:
-    """(candidate, reference) as a sentence has them: "TensorFlow 2.21.0", "the baseline"."""
-    candidate = _tensorflow(judged, CANDIDATE)
-    reference = _tensorflow(judged, REFERENCE) if paired_runs(judged.run) else "the baseline"
-    return ("the candidate", "the reference") if candidate == reference else (candidate, reference)
+def names(judged: Judged, joined: str = "and") -> tuple[str, str]:
+    """(candidate, reference) as a sentence has them: "TensorFlow 2.21.0", "the baselines and TensorFlow 2.20.0"."""
+    candidate, reference = _tensorflow(judged, CANDIDATE), _tensorflow(judged, REFERENCE)
+    if not paired_runs(judged.run):
+        return candidate, BASELINES
+    if candidate == reference:
+        candidate, reference = "the candidate", "the reference"
+    return candidate, f"{BASELINES} {joined} {reference}" if isinstance(judged.run, GateRun) else reference
 
 
 def findings(verdict: Verdict) -> list[Finding]:
@@ -73,13 +84,20 @@ def reached(comparison: Comparison) -> str:
     return percent(comparison.detectable) if comparison.detectable is not None else ""
 
 
-def _sentence(verdict: Verdict, candidate: str, reference: str) -> str:
+def _sentence(judged: Judged) -> str:
+    verdict, (candidate, reference) = judged.verdict, names(judged)
     if verdict.failed:
         return f"launches of {candidate} did not finish, so this is no verdict on the whole. See what failed, and measure again."
     if verdict.outcome is Outcome.REGRESSION:
-        return f"{candidate} is worse than {reference} by more than is allowed, in {_listed(findings(verdict))}."
+        worse_than = names(judged, "or")[1]
+        return f"{candidate} is worse than {worse_than} by more than is allowed, in {_listed(findings(verdict))}."
     if verdict.outcome is Outcome.PASS:
-        return f"{candidate} is as correct as {reference}{_speed(verdict)}."
+        if verdict.scope is Scope.SPEED:
+            return (
+                f"{candidate} is no slower or larger than {reference} by more than is allowed{_speed(verdict)}; numbers were not compared."
+            )
+        correct = reference if isinstance(judged.run, PairedRun) else BASELINES
+        return f"{candidate} is as correct as {correct}{_speed(verdict)}."
     undecided = _listed(findings(verdict))
     where = f" in {undecided}" if undecided else ""
     return f"the measurements prove {candidate} neither as good as {reference} nor worse{where}. More launches, or a quieter machine, may."

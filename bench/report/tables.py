@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, percent
@@ -12,7 +12,7 @@ from bench.profile.compare import Difference
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
-from bench.report.judged import Judged, Measured, measured, paired_runs, records
+from bench.report.judged import Judged, Measured, by_subject, paired_runs, records
 from bench.report.story import reached
 
 NOTHING = "–"
@@ -44,7 +44,7 @@ class Table:
 
 def tables(judged: Judged) -> list[Table]:
     """All that have rows."""
-    found = [_comparisons(judged.verdict.comparisons), _launches(measured(judged.run)), _numerics(records(judged.run))]
+    found = [_comparisons(judged.verdict.comparisons), _launches(by_subject(judged.run)), _numerics(records(judged.run))]
     found += [_lockstep(run.lockstep) for run in paired_runs(judged.run) if run.lockstep]
     return [table for table in found if table.rows]
 
@@ -90,16 +90,16 @@ def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
     )
 
 
-def _launches(launches: Sequence[Measured]) -> Table:
+def _launches(groups: Mapping[str, Sequence[Measured]]) -> Table:
     headers = (
         *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s", "p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
         *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
         *("peak MiB", "KiB a step", "retraces", "graph operations", "failure"),
     )
-    return Table("Launches", headers, tuple(_launch(launch) for launch in launches))
+    return Table("Launches", headers, tuple(_launch(name, launch) for name, launches in groups.items() for launch in launches))
 
 
-def _launch(launch: Measured) -> tuple[Cell, ...]:
+def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
     record = launch.record
     subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
     median = 1000 * statistics.median(launch.block_seconds) if launch.block_seconds else None
@@ -108,7 +108,7 @@ def _launch(launch: Measured) -> tuple[Cell, ...]:
     whole = bool(record.losses) and not record.failure
     perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
     return (
-        Cell(subject.name),
+        Cell(name),
         Cell(launch.side),
         _number(launch.launch + 1, "d"),
         Cell(record.environment.tensorflow if record.environment else NOTHING),

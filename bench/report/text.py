@@ -11,12 +11,12 @@ from tabulate import MIN_PADDING, tabulate
 from bench.judge.intervals import REGRESSION_LEVEL, t_quantile
 from bench.judge.perplexity import replica_groups
 from bench.judge.summary import log_perplexity, perplexity_text, words_per_second
-from bench.judge.types import Comparison, Outcome, Scope, Verdict, percent
+from bench.judge.types import Comparison, Outcome, Verdict, percent
 from bench.record.codec import to_plain
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.story import ruled_out_slowdown
+from bench.report.story import ruled_out_slowdown, scope
 
 STYLE = "simple"
 VERDICT_SCHEMA = 2  # of a verdict's JSON: docs/schema/verdict.schema.json
@@ -45,9 +45,8 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
 
 def _headline(verdict: Verdict, sentence: str) -> str:
     """The outcome with what it is of, and of a PASS what was ruled out."""
-    scope = f" ({verdict.scope.value})" if verdict.scope is not Scope.ALL else ""
     ruled_out = f"; a slowdown of {found} or more is ruled out" if (found := ruled_out_slowdown(verdict)) else ""
-    return f"{verdict.outcome.value}{scope}: {sentence}{ruled_out}"
+    return f"{verdict.outcome.value}{scope(verdict)}: {sentence}{ruled_out}"
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def baseline_table(baseline: Baseline) -> str:
     subject = baseline.subject
     rows = [_replica_row(key, values) for key, values in replica_groups(baseline, 0.0).items()]
     replicas = tabulate(rows, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True)
-    headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "measured", "launches", "words/s"]
+    headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "process", "launches", "words/s"]
     speeds = tabulate([_throughput_row(stored) for stored in baseline.throughput], headers, STYLE, disable_numparse=True)
     title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
     return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", speeds])
@@ -89,9 +88,9 @@ def baseline_table(baseline: Baseline) -> str:
 def ledger_table(ledger: Ledger) -> str:
     """A line for each ratio of each entry, then the accepted regressions."""
     rows = [
-        [entry.created, entry.tensorflow, entry.reference, entry.machine, *_ratio_cells(ratio)]
+        [entry.created, entry.tensorflow, entry.reference, entry.machine or "–", *cells]
         for entry in ledger.entries
-        for ratio in entry.ratios
+        for cells in list(map(_ratio_cells, entry.ratios)) or [["all", "all", "1.000", "–", "–"]]  # the reference itself
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
     table = tabulate([[one_line(cell) for cell in row] for row in rows], headers, STYLE, disable_numparse=True)
@@ -119,23 +118,31 @@ def _culprits(verdict: Verdict) -> list[str]:
 
 
 def _comparison_lines(comparisons: tuple[Comparison, ...], width: int) -> list[str]:
-    """One table for all, so that its columns stand below each other, with a line for each subject before its metrics."""
+    """One table for all, so that its columns stand below each other, with a line for each subject before its metrics.
+
+    Where the last column, the reasons, has no room, they stand below their rows.
+    """
     if not comparisons:
         return ["nothing was compared"]
     rows = [[one_line(cell) for cell in _comparison_row(comparison)] for comparison in comparisons]
     headers = ["metric", "outcome", "candidate", "reference", "why"]
     columns = zip(headers[:-1], *(row[:-1] for row in rows), strict=True)
     taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
-    note_width = max(width - taken, LEAST_NOTE_WIDTH)
-    wrapped = [[*row[:-1], "\n".join(textwrap.wrap(row[-1], note_width))] for row in rows]
-    header, rule, *body = tabulate(wrapped, headers, STYLE, disable_numparse=True).splitlines()
+    aside = width - taken >= LEAST_NOTE_WIDTH
+    notes = [textwrap.wrap(row[-1], width - taken if aside else max(width - 4, LEAST_NOTE_WIDTH)) for row in rows]
+    if aside:
+        cells = [[*row[:-1], "\n".join(note)] for row, note in zip(rows, notes, strict=True)]
+    else:
+        headers, cells = headers[:-1], [row[:-1] for row in rows]
+    header, rule, *body = tabulate(cells, headers, STYLE, disable_numparse=True).splitlines()
     lines, subject = [f"  {header}", f"  {rule}"], ""
-    for comparison, row in zip(comparisons, wrapped, strict=True):
+    for comparison, note in zip(comparisons, notes, strict=True):
         if comparison.subject != subject:
             subject = comparison.subject
             lines.append(one_line(subject))
-        height = max(row[-1].count("\n") + 1, 1)
+        height = max(len(note), 1) if aside else 1
         lines += [f"  {line}".rstrip() for line in body[:height]]
+        lines += [] if aside else [f"    {line}" for line in note]
         body = body[height:]
     return lines
 

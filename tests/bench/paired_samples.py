@@ -1,14 +1,16 @@
-"""Paired runs made of numbers, for the tests of judge, report and commands."""
+"""Paired runs and gates made of numbers, for the tests of judge, report and commands."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Side
-from bench.record.types import SCHEMA, Failure, Memory, Record
-from tests.bench.samples import record
+from bench.record.gate import GateRun
+from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
+from bench.record.types import SCHEMA, Failure, Memory, Record, Run
+from tests.bench.samples import record, records, run
 
 NOISE = (0.004, -0.006, 0.001, 0.003, -0.002, 0.005, -0.004, 0.002, -0.001, 0.006, -0.003, -0.005)  # log ratios of launches: mean 0
+CREATED = "2026-01-02T03:04:05+00:00"
 SIDES = (Side("2.20.0", "/envs/a/bin/python", {}), Side("2.21.0", "/envs/b/bin/python", {}))
 
 
@@ -50,4 +52,35 @@ def pair(
 
 
 def paired_run(pairs: Sequence[Pair], oracle: Sequence[Record] = (), warnings: Sequence[str] = ()) -> PairedRun:
-    return PairedRun(SCHEMA, "2026-01-02T03:04:05+00:00", ("tfgate", "upgrade"), *SIDES, tuple(pairs), tuple(oracle), None, tuple(warnings))
+    return PairedRun(SCHEMA, CREATED, ("tfgate", "upgrade"), *SIDES, tuple(pairs), tuple(oracle), None, tuple(warnings))
+
+
+def side_of(tensorflow: str) -> Side:
+    """An environment that holds this TensorFlow, so that each has an identity of its own."""
+    return Side(tensorflow, f"/envs/{tensorflow}/bin/python", {}, packages=(Package("tensorflow-cpu", tensorflow),))
+
+
+def gate_run(
+    pairs: Sequence[Pair] = (),
+    numbers: Run | None = None,
+    *,
+    created: str = CREATED,
+    reference: Side = side_of("2.20.0"),  # noqa: B008  # frozen
+    candidate: Side = side_of("2.21.0"),  # noqa: B008  # frozen
+    speed_problem: str = "",
+    gate_stored: bool = False,
+    warnings: Sequence[str] = (),
+) -> GateRun:
+    """A gate: `numbers`, four sound launches if none are given, and the speed that `pairs` measured, none of no pairs."""
+    speed = [dataclasses.replace(paired_run(pairs), created=created, reference=reference, candidate=candidate)] if pairs else []
+    return GateRun(
+        SCHEMA,
+        created,
+        ("tfgate", "gate"),
+        candidate,
+        numbers or run(records(), created),
+        tuple(speed),
+        speed_problem,
+        gate_stored,
+        tuple(warnings),
+    )

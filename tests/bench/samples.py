@@ -7,7 +7,9 @@ a token is x.
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from bench.judge.gate import Standards
 from bench.judge.margins import Margins
+from bench.record.ledger import Ledger
 from bench.record.types import (
     SCHEMA,
     Baseline,
@@ -125,6 +127,10 @@ REPLICAS = tuple(
 )
 # Words a second of steps of 0.098 to 0.104 s, of 300 words each.
 THROUGHPUT = (throughput([3000, 2970, 2941, 2913], 1), throughput([2941, 2913, 2885, 2970], 2), throughput([3030, 2970, 3000, 3061], 3))
+
+
+def standards(of: Sequence[Baseline] = (), margins: Margins = MARGINS, ledger: Ledger | None = None) -> Standards:
+    return Standards({each.subject.name: each for each in of}, margins, ledger or Ledger(SCHEMA, ()))
 
 
 def baseline(

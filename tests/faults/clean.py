@@ -9,23 +9,22 @@ import argparse
 import dataclasses
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.options import read_baselines
+from bench.commands.options import read_folder
 from bench.drive.lockstep import Side, run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
-from bench.judge.gate import judge_run
+from bench.judge.gate import Standards, judge_run
 from bench.judge.lockstep import METRIC as LOCKSTEP
 from bench.judge.lockstep import judge_lockstep
-from bench.judge.margins import Margins, read_margins
 from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.judge.types import Comparison, Outcome, percent
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
-from bench.record.types import SCHEMA, Baseline, Record, Run
+from bench.record.types import SCHEMA, Record, Run
 from tests.faults.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
 from tests.faults.table import BASELINES
 from tests.faults.trial import PLAN
@@ -82,12 +81,12 @@ class Judged:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
     options = _parser().parse_args(arguments)
-    baselines, margins = read_baselines(BASELINES), read_margins(BASELINES / "margins.toml")
+    standards = read_folder(BASELINES)
     launches, apart = [], []
     try:
         for python, plan, onednn in settings(options.python, options.corpus_path):
             record = kept_launch(python, plan, onednn, options.records and options.records / "launches")
-            launches.append(_told(judged_launch(record, baselines, margins)))
+            launches.append(_told(judged_launch(record, standards)))
         for python in options.python:
             apart.append(_told(judged_lockstep(kept_lockstep(options.python[-1], python, options.records))))
     except (ValueError, WorkerError) as error:
@@ -119,9 +118,9 @@ def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockst
     return result
 
 
-def judged_launch(record: Record, baselines: Mapping[str, Baseline], margins: Margins) -> Judged:
+def judged_launch(record: Record, standards: Standards) -> Judged:
     """What `tfgate gate` says of the launch, times and memory apart. Raises ValueError for one that wasn't measured."""
-    verdict = judge_run(Run(SCHEMA, record.started, (), (record,), ()), baselines, margins)
+    verdict = judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards)
     if verdict.failures or not record.environment:
         raise ValueError("; ".join(verdict.failures) or f"{record.subject.name}: the launch has no environment")
     environment = record.environment

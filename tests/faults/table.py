@@ -8,16 +8,16 @@ import dataclasses
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.commands.options import read_baselines
-from bench.judge.margins import Margins, read_margins
+from bench.commands.options import read_folder
+from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine
-from bench.record.types import SCHEMA, Baseline
+from bench.record.types import SCHEMA
 from tests.faults.hook.planted.fault import Fault
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
@@ -72,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
-    baselines, margins = read_baselines(BASELINES), read_margins(BASELINES / "margins.toml")
+    standards = read_folder(BASELINES)
     rows = []
     for fault, python in itertools.product((NO_FAULT, *faults), pythons):
-        row = kept_row(options.rows, fault, python) or _row(fault, python, baselines, margins, options.lockstep)
+        row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
         keep_row(options.rows, row, python)
         rows.append(row)
     write_text(Path(options.output), report(rows), replace=True)
@@ -141,9 +141,9 @@ def _cells(row: Row) -> list[str]:
     return [row.fault.name, row.fault.description, reaches, row.tensorflow, first.check, first.where, seconds, also]
 
 
-def _row(fault: Fault, python: str, baselines: Mapping[str, Baseline], margins: Margins, lockstep: bool) -> Row:
+def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row:
     trial = run_fault(fault.name, python)
-    found = catches(trial, baselines, margins)
+    found = catches(trial, standards)
     apart = lockstep_catch(fault.name, python) if lockstep else None
     environment = trial.record.environment
     row = Row(fault, environment.tensorflow if environment else "–", (*found, *([apart] if apart else [])))

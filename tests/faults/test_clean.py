@@ -8,13 +8,13 @@ import pytest
 from bench.judge.types import Comparison, Outcome
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
-from bench.record.types import SCHEMA, Baseline, Evaluation, Failure
+from bench.record.types import SCHEMA, Evaluation, Failure
 from tests.bench.report.samples import lockstep
-from tests.bench.samples import BEYOND, MARGINS, STEPS, TINY, baseline, environment, record, run
+from tests.bench.samples import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
 from tests.faults.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
 from tests.faults.trial import PLAN
 
-BASELINES = {TINY.name: baseline(subject=TINY)}
+STANDARDS = standards([baseline(subject=TINY)])
 TOGETHER, APART = (dataclasses.replace(lockstep(departs), candidate=environment("2.12.1")) for departs in (False, True))
 
 
@@ -23,7 +23,7 @@ def outcomes(of: Judged) -> dict[str, Outcome]:
 
 
 def clean() -> Judged:
-    return judged_launch(record(subject=TINY), BASELINES, MARGINS)
+    return judged_launch(record(subject=TINY), STANDARDS)
 
 
 def test_a_clean_launch_is_judged_by_every_check_but_those_of_speed_and_memory() -> None:
@@ -45,7 +45,7 @@ def test_a_clean_launch_is_judged_by_every_check_but_those_of_speed_and_memory()
     ids=["oracle", "evaluation", "retraces", "perplexity", "training"],
 )
 def test_each_check_can_alarm(wrong: object, check: str) -> None:
-    found = judged_launch(wrong, BASELINES, MARGINS)  # type: ignore[arg-type]  # a Record: pytest's parameters have no types
+    found = judged_launch(wrong, STANDARDS)  # type: ignore[arg-type]  # a Record: pytest's parameters have no types
     assert found.alarmed
     assert outcomes(found)[check] is Outcome.REGRESSION
 
@@ -57,7 +57,7 @@ def test_lockstep_can_alarm() -> None:
 
 def test_what_cannot_be_judged_is_no_alarm_and_is_counted() -> None:
     """Without a baseline the perplexity can't be judged."""
-    found = judged_launch(record(subject=TINY), dict[str, Baseline](), MARGINS)
+    found = judged_launch(record(subject=TINY), standards())
     assert not found.alarmed
     lines = report([found, clean()], [judged_lockstep(TOGETHER)]).splitlines()
     assert cells(lines, "perplexity") == ["2", "1", "0", "1"]
@@ -75,7 +75,7 @@ def test_the_bound_is_stated_only_without_an_alarm() -> None:
     text = " ".join(report([clean(), clean()], [judged_lockstep(TOGETHER)]).split())
     assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in text
     assert "**0 of 1 lockstep comparisons alarmed**; 0 of 1 shows a rate of at most 95.0% (95%)." in text
-    loud = judged_launch(record(subject=TINY, numerics=[BEYOND]), BASELINES, MARGINS)
+    loud = judged_launch(record(subject=TINY, numerics=[BEYOND]), STANDARDS)
     text = report([clean(), loud], [judged_lockstep(APART)])
     assert "**1 of 2 launches alarmed**." in text
     assert "**1 of 1 lockstep comparisons alarmed**." in text
@@ -85,7 +85,7 @@ def test_the_bound_is_stated_only_without_an_alarm() -> None:
 
 def test_a_launch_that_failed_shows_nothing() -> None:
     with pytest.raises(ValueError, match="tiny-synthetic-cells-cpu0, launch 1: it was killed"):
-        judged_launch(record(subject=TINY, failure=Failure("crashed", "it was killed")), BASELINES, MARGINS)
+        judged_launch(record(subject=TINY, failure=Failure("crashed", "it was killed")), STANDARDS)
 
 
 def test_there_are_48_launches_over_six_interpreters_and_both_corpora() -> None:

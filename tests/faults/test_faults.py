@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.judge.margins import Margins
-from tests.bench.samples import MARGINS
+from tests.bench.samples import standards
 from tests.faults.hook.planted.registry import FAULTS
 from tests.faults.trial import EVALUATION, ORACLE, PLAN, STEPS, BrokenFaultError, Trial, catches, lockstep_catch, run_fault
 
 SHORT = dataclasses.replace(PLAN, steps=12)
-NO_BASELINE: Margins = MARGINS  # margins are for baselines, of which there are none here
 
 # One for each way to be caught that twelve steps have room for.
 TELLING = {
@@ -27,7 +25,7 @@ BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "
 
 
 def caught(trial: Trial) -> dict[str, str]:
-    return {catch.check: catch.where for catch in catches(trial, {}, NO_BASELINE)}
+    return {catch.check: catch.where for catch in catches(trial, standards())}
 
 
 @pytest.mark.parametrize("fault", TELLING)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.drive.plan import Plan
 from lm.config import IMPLEMENTATIONS
-from tests.bench.samples import MARGINS
+from tests.bench.samples import standards
 from tests.faults.hook.planted.optimizer import BROKEN_AFTER, TWICE_EVERY
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT
 from tests.faults.trial import PLAN, Trial, catches, lockstep_catch, run_fault
@@ -32,7 +32,7 @@ def caught(fault: str, python: str, plan: Plan, trial: Trial) -> bool:
     """By a gate without baselines; where the oracle reads the same wrong text, by lockstep."""
     if FAULTS[fault].module == "lm.batches":
         return lockstep_catch(fault, python, plan) is not None
-    return bool(catches(trial, {}, MARGINS))
+    return bool(catches(trial, standards()))
 
 
 @pytest.mark.slow

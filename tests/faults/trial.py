@@ -2,18 +2,16 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import Side, run_lockstep
 from bench.drive.plan import Plan
-from bench.judge.gate import judge_run
-from bench.judge.margins import Margins
+from bench.judge.gate import Standards, judge_run
 from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.judge.types import Outcome
 from bench.record.lockstep import Lockstep
-from bench.record.types import SCHEMA, Baseline, Record, Run
+from bench.record.types import SCHEMA, Record, Run
 from lm.config import GATE_STEPS
 from tests.faults.hook.planted.registry import fault_by_name
 
@@ -71,7 +69,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
     return Trial(record, tuple(progress), time.monotonic() - started)
 
 
-def catches(trial: Trial, baselines: Mapping[str, Baseline], margins: Margins) -> list[Catch]:
+def catches(trial: Trial, standards: Standards) -> list[Catch]:
     """What `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
     record = trial.record
     found = []
@@ -85,7 +83,7 @@ def catches(trial: Trial, baselines: Mapping[str, Baseline], margins: Margins) -
         found.append(Catch(ORACLE, place, trial.seconds_at(first.step)))
     if record.failure:
         found.append(Catch(TRAINING, record.failure.message, trial.seconds_at(len(record.losses) - 1)))
-    for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), baselines, margins).comparisons:
+    for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards).comparisons:
         if comparison.metric == PERPLEXITY and comparison.outcome is Outcome.REGRESSION:
             found.append(Catch(PERPLEXITY, comparison.note, trial.seconds))
     return sorted(found, key=lambda catch: catch.seconds)

@@ -19,13 +19,13 @@ from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
+from bench.judge.in_turn import settled, whole_pairs
 from bench.judge.margins import Margins, read_margins
-from bench.judge.paired import settled, whole_pairs
 from bench.judge.paired_metrics import metrics
 from bench.judge.quads import quad_log_ratio, spread
 from bench.judge.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
 from bench.judge.types import Outcome
-from bench.record.files import read_record, write_record
+from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
 from tests.figures.error_rates import Rate
@@ -123,6 +123,10 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
     The whole runs stay in the folder `runs`.
     """
     margins = _margins()
+
+    def decided(run: PairedRun) -> bool:
+        return settled(run, lambda pairs: metrics(pairs, margins))
+
     for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][:limit]:
         folder = case.folder(runs, number)
         (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
@@ -132,7 +136,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
         scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
         with host_lock():
-            run = measure_upgrade(scope, sides, folder, COMMAND, Lines(), lambda run: settled(run, margins))
+            run = measure_upgrade(scope, sides, COMMAND, keeper(folder / PAIRED_FILE), Lines(), decided)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
 
@@ -324,7 +328,7 @@ def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
     decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
     if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
         decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
-    decisions.append(decide(run.values("memory growth"), margins.memory_growth_bytes))
+    decisions.append(decide(run.values("memory growth"), margins.memory_growth_bytes[run.config]))
     return [decision.outcome if decision else None for decision in decisions]
 
 

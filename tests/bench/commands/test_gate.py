@@ -356,6 +356,13 @@ def test_disturbances_are_warned_of_where_speed_is_measured(gated: Gate, monkeyp
     assert gated.report.warnings == ("load: 2.00",)
 
 
+def test_each_side_has_variables_of_its_own(gated: Gate) -> None:
+    answer = gated(gated.side("candidate"), "--config", "tiny", "--env", "A=1", "--reference-env", "B=2")
+    assert answer.code == 0
+    (run,) = gated.report.speed
+    assert (run.reference.variables, run.candidate.variables, gated.report.candidate.variables) == ({"B": "2"}, {"A": "1"}, {"A": "1"})
+
+
 def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     gated.side("candidate")
     monkeypatch.chdir(gated.folder.parent)
@@ -372,6 +379,7 @@ def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.M
         (["--no-speed", "--full"], "--no-speed measures no speed: leave it out, or --full, --gate-stored and --reference"),
         (["--no-speed", "--gate-stored"], "--no-speed measures no speed: leave it out, or --full, --gate-stored and --reference"),
         (["--no-speed", "--reference", "2.20.0"], "--no-speed measures no speed: leave it out, or --full, --gate-stored and --reference"),
+        (["--reference-env", "PATH"], "--reference-env 'PATH' is not NAME=VALUE"),
         (["--launches", "0"], "--launches is 0; it must be at least 1"),
         (["--python", "./none"], "{folder}/none: there is no interpreter; name a Python, a version, requirements or a wheel file"),
     ],

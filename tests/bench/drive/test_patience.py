@@ -1,11 +1,11 @@
 """Deadlines follow from the reference's times; the numbers here are made up, and no clock is asked."""
 
 import itertools
+import time
 from typing import Any, cast
 
 import pytest
 
-from bench.drive import patience as module
 from bench.drive.patience import ALONE_SECONDS, CHECKED, FACTOR, GRACE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines, Patience, alone
 from bench.drive.process import HUNG, Worker, WorkerError
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -19,7 +19,7 @@ class Answering:
         self.now = 0.0
         self.waits: list[float] = []
         self.silences: list[float] = [0.0]
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     def send(self, operation: str, **arguments: Any) -> None:
         pass

@@ -153,7 +153,8 @@ def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: P
 def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path, reference_fails: bool) -> None:
     once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
     sides = [numpy_interpreter(tmp_path, once), numpy_interpreter(tmp_path)]
-    run, listener = measured(tmp_path / "out", *(sides if reference_fails else reversed(sides)), Scope(None, ORACLE, None))
+    reference, candidate = sides if reference_fails else sides[::-1]
+    run, listener = measured(tmp_path / "out", reference, candidate, Scope(None, ORACLE, None))
     assert listener.phases == 2 * [("lockstep", 10)]
     assert run.lockstep is not None
     assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)

@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 
-from bench.judge.baselines import BaselineError, added, describe_change, differences, make_baselines
-from bench.judge.gate import judge_run
+from bench.judge.baselines import BaselineError, added, describe_change, differences, make_baselines, with_speed_in_turn
+from bench.judge.gate import Standards, judge_run
 from bench.judge.types import Outcome
-from bench.record.types import INCOMPLETE, Baseline, Failure, Run
-from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, SPEEDS, SUBJECT, TINY, baseline, record, records, run
+from bench.record.ledger import Ledger
+from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Run
+from tests.bench.paired_samples import gate_run, pair
+from tests.bench.samples import LOG_PERPLEXITIES, MACHINE, MARGINS, SPEEDS, SUBJECT, TINY, baseline, record, records, run
 
 FIRST = "2026-01-01T00:00:00+00:00"
 SECOND = "2026-01-02T00:00:00+00:00"
@@ -27,30 +29,56 @@ def sibling(created: str, factor: float) -> Run:
     return run(records(moved(LOG_PERPLEXITIES, 1 + (factor - 1) / 50), moved(SPEEDS, factor)), created)
 
 
-def test_every_launch_is_a_replica_and_every_run_a_session() -> None:
+def test_every_launch_is_a_replica_and_every_run_has_its_words_a_second() -> None:
     found = made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))
     assert [replica.losses[0] for replica in found.replicas[:4]] == [10 * value for value in LOG_PERPLEXITIES]
     assert len(found.replicas) == 8
-    assert [session.created for session in found.sessions] == [FIRST, SECOND]
-    launch = found.sessions[0].launches[1]
-    assert launch.step_seconds == pytest.approx(SPEEDS[1])
-    assert launch.peak_rss_bytes == 2**30
+    assert [stored.created for stored in found.throughput] == [FIRST, SECOND]
+    stored = found.throughput[0]
+    assert stored.words_per_second == pytest.approx([300 / seconds for seconds in SPEEDS])  # 300 words a step
+    assert (stored.machine, stored.tensorflow, stored.threads, stored.in_turn) == (MACHINE, "2.21.0", 2, False)
     assert (found.subject, found.reason, found.command) == (SUBJECT, "why", ("tfgate", "record"))
 
 
 def test_run_recorded_and_its_siblings_pass() -> None:
-    kept = made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))
-    verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), {SUBJECT.name: kept}, MARGINS)
+    kept = Standards({SUBJECT.name: made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))}, MARGINS, Ledger(SCHEMA, ()))
+    verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), kept)
     assert verdict.outcome is Outcome.PASS
-    assert {comparison.outcome for comparison in verdict.comparisons} == {Outcome.PASS}
-    slow = judge_run(sibling("2026-01-03T00:00:00+00:00", 3.0), {SUBJECT.name: kept}, MARGINS)
-    assert slow.outcome is Outcome.REGRESSION
+    assert [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS] == ["numerics", "retraces", "perplexity"]
+    other = judge_run(sibling("2026-01-03T00:00:00+00:00", 3.0), kept)
+    assert other.outcome is Outcome.REGRESSION
 
 
 def test_a_run_without_timed_steps_gives_replicas_alone() -> None:
     untimed = [dataclasses.replace(one, step_seconds=()) for one in records()]
     found = made(run(untimed))
-    assert (len(found.replicas), found.sessions) == (4, ())
+    assert (len(found.replicas), found.throughput) == (4, ())
+
+
+def test_launches_beside_other_jobs_have_no_words_a_second() -> None:
+    first, *others = records()
+    found = made(run([dataclasses.replace(first, others_cpu=0.3), *others]))
+    assert (len(found.replicas), len(found.throughput[0].words_per_second)) == (4, 3)
+
+
+def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
+    """The launch whose candidate failed has no speed to tell."""
+    failed = Failure("crashed", "killed")
+    gate = gate_run([pair(0), pair(1), pair(2, failure=failed)], created=SECOND)
+    old = made(sibling(FIRST, 1.0))
+    found = with_speed_in_turn(old, gate)
+    assert (found.replicas, found.throughput[0]) == (old.replicas, old.throughput[0])
+    (stored,) = found.throughput[1:]
+    assert (stored.created, stored.in_turn) == (SECOND, True)
+    assert stored.words_per_second == pytest.approx([3000, 3000])  # 300 words in 0.1 s
+    assert found.reason == old.reason
+    with pytest.raises(BaselineError, match="is in the baseline already"):
+        with_speed_in_turn(found, gate)
+
+
+def test_a_gate_of_something_else_adds_nothing() -> None:
+    old = baseline(subject=TINY)
+    assert with_speed_in_turn(old, gate_run([pair(0)])).throughput == old.throughput
 
 
 def test_each_subject_gets_a_baseline() -> None:
@@ -80,12 +108,12 @@ def test_added_keeps_what_was_and_says_both_reasons() -> None:
     old, new = made(sibling(FIRST, 1.0)), dataclasses.replace(made(sibling(SECOND, 1.02)), reason="again")
     found = added(old, new)
     assert found.replicas == old.replicas + new.replicas
-    assert [session.created for session in found.sessions] == [FIRST, SECOND]
+    assert [stored.created for stored in found.throughput] == [FIRST, SECOND]
     assert found.reason == "why; again"
     assert added(old, dataclasses.replace(new, reason="")).reason == "why"
 
 
-def test_a_session_is_added_once() -> None:
+def test_a_run_is_added_once() -> None:
     with pytest.raises(BaselineError, match="is in the baseline already"):
         added(made(sibling(FIRST, 1.0)), made(sibling(FIRST, 1.0)))
 
@@ -104,8 +132,8 @@ def test_describe_change() -> None:
     # Means of the log perplexities 5 and 5.01: 148.41 and 149.90, 1.0% apart.
     old = made(run(records([5.0] * 4), FIRST))
     new = made(run(records([5.01] * 4), FIRST), run(records([5.01] * 4), SECOND))
-    assert describe_change(None, old) == f"{SUBJECT.name}: new; 4 replicas, 1 session, perplexity 148.41"
+    assert describe_change(None, old) == f"{SUBJECT.name}: new; 4 replicas, 1 stored speed, perplexity 148.41"
     assert describe_change(old, new) == (
-        f"{SUBJECT.name}: 4 replicas, 1 session, perplexity 148.41 → 8 replicas, 2 sessions, perplexity 149.90 (+1.0%)"
+        f"{SUBJECT.name}: 4 replicas, 1 stored speed, perplexity 148.41 → 8 replicas, 2 stored speeds, perplexity 149.90 (+1.0%)"
     )
     assert "perplexity inf" in describe_change(None, baseline(replicas=()))

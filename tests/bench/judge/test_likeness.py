@@ -10,7 +10,7 @@ from bench.record.lockstep import Lockstep
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import MARGINS, environment, record
+from tests.bench.samples import MACHINE, MARGINS, environment, record
 
 OTHER_PYTHON = dataclasses.replace(environment(), python="3.12.3")
 PYTHON = "the sides have Python 3.11.7 and 3.12.3: a difference between them may be its"
@@ -43,6 +43,15 @@ def run_of(reference: Environment | None, candidate: Environment | None) -> Pair
 )
 def test_each_unlikeness_is_named_once(reference: Environment | None, candidate: Environment | None, warnings: list[str]) -> None:
     assert unlike_sides(run_of(reference, candidate)) == warnings
+
+
+def test_unlike_architectures_are_named() -> None:
+    arm = dataclasses.replace(record(), machine=dataclasses.replace(MACHINE, isa="aarch64 asimd"))
+    said = "the reference ran on x86_64 avx2, the candidate on aarch64 asimd: a difference may be the architecture's"
+    launches = [dataclasses.replace(pair(number), candidate=arm) for number in range(2)]
+    assert unlike_sides(paired_run(launches)) == unlike_sides(paired_run([], [record(), arm])) == [said]
+    silent = dataclasses.replace(arm, environment=None)  # failed before it could tell
+    assert unlike_sides(paired_run([], [record(), silent])) == []
 
 
 def test_a_verdict_carries_them() -> None:

@@ -8,12 +8,8 @@ from bench.judge.margins import PAIRED_METRICS, Margins, MarginsError, read_marg
 from lm.config import CONFIGS
 
 TEXT = """\
-speed = 0.25
-memory = 0.10
 micro = 0.15
-speed_informs = ["tiny"]
-speed_by_yardstick = []
-memory_growth_bytes = 1000
+between_hosts = 0.03
 
 [paired]
 step_time = 0.05
@@ -24,6 +20,12 @@ tiny = 0.01
 [window_start]
 tiny = 0.2
 large = 0
+
+[memory_growth_bytes]
+tiny = 1000
+
+[budget]
+step_time = 0.10
 """
 EVERY_PAIRED = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS)
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,43 +39,65 @@ def read(folder: Path, text: str) -> Margins:
 
 def test_reads_every_entry(tmp_path: Path) -> None:
     assert read(tmp_path, TEXT) == Margins(
-        0.25, 0.10, {"tiny": 0.01}, ("tiny",), (), {"tiny": 0.2, "large": 0}, {"step_time": 0.05}, 1000, 0.15
+        perplexity={"tiny": 0.01},
+        window_start={"tiny": 0.2, "large": 0},
+        paired={"step_time": 0.05},
+        memory_growth_bytes={"tiny": 1000},
+        budget={"step_time": 0.10},
+        between_hosts=0.03,
+        micro=0.15,
     )
 
 
 def test_the_repository_s_margins_can_be_used() -> None:
     margins = read_margins(ROOT / "baselines" / "margins.toml")
-    assert set(margins.perplexity) == set(CONFIGS) == set(margins.window_start)
+    assert set(margins.perplexity) == set(CONFIGS) == set(margins.window_start) == set(margins.memory_growth_bytes)
+    assert set(margins.budget) <= set(margins.paired)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("speed = 0.25", "", "entry 'speed' is missing"),
-        ("step_time = 0.05", "step_time = 0", "paired.step_time is 0; it must be"),
-        ("step_time", "step", "paired is \\['step'\\]; it must be a table of fractions for step_time"),
-        ("step_time = 0.05", EVERY_PAIRED, "paired is .*; it must be at most 6 metrics"),
-        ("memory_growth_bytes = 1000", "memory_growth_bytes = 0", "memory_growth_bytes is 0; it must be bytes a step, above 0"),
-        ("memory =", "memoir =", "entry 'memoir' is unknown|entry 'memory' is missing"),
-        ("speed = 0.25", "speed = 0.25\nspede = 1", "entry 'spede' is unknown"),
-        ("speed = 0.25", "speed = 25", "speed is 25; it must be a fraction above 0 and below 1"),
-        ("speed = 0.25", "speed = 0.0", "speed is 0.0; it must be"),
-        ("speed = 0.25", "speed = nan", "speed is nan; it must be"),
-        ("speed = 0.25", "speed = true", "speed is True; it must be"),
-        ("memory = 0.10", 'memory = "10%"', "memory is '10%'; it must be"),
-        ('["tiny"]', '"tiny"', "speed_informs is 'tiny'; it must be a list"),
-        ('["tiny"]', "[1]", "speed_informs is .1.; it must be a list"),
-        ("perplexity]\ntiny = 0.01", "perplexity.tiny]\nx = 1", "perplexity.tiny is {.x.: 1}; it must be a fraction"),
+        ("micro = 0.15", "", "entry 'micro' is missing"),
+        ("micro =", "mikro =", "entry 'mikro' is unknown|entry 'micro' is missing"),
+        ("micro = 0.15", "micro = 0.15\nspeed = 1", "entry 'speed' is unknown"),
+        ("micro = 0.15", "micro = 25", "micro is 25; it must be a fraction above 0 and below 1"),
+        ("micro = 0.15", "micro = 0.0", "micro is 0.0; it must be"),
+        ("micro = 0.15", "micro = nan", "micro is nan; it must be"),
+        ("micro = 0.15", "micro = true", "micro is True; it must be"),
+        ("micro = 0.15", 'micro = "10%"', "micro is '10%'; it must be"),
+        ("between_hosts = 0.03", "between_hosts = 0", "between_hosts is 0; it must be"),
+        ("[paired]\nstep_time = 0.05", "[paired]\nstep_time = 0", "paired.step_time is 0; it must be"),
+        ("[paired]\nstep_time", "[paired]\nstep", "paired is \\['step'\\]; it must be a table of fractions for step_time"),
+        ("[paired]\nstep_time = 0.05", f"[paired]\n{EVERY_PAIRED}", "paired and budget is .*; it must be at most 6 metrics"),
+        ("[budget]\nstep_time", "[budget]\nstep", "budget is \\['step'\\]; it must be a table of fractions for step_time"),
+        ("[budget]\nstep_time = 0.10", "[budget]\nstep_time = 1", "budget.step_time is 1; it must be a fraction"),
+        ("[memory_growth_bytes]\ntiny = 1000", "[memory_growth_bytes]\ntiny = 0", "memory_growth_bytes.tiny is 0; it must be bytes a step"),
+        ("[memory_growth_bytes]\ntiny = 1000", "[memory_growth_bytes]\ntiny = inf", "memory_growth_bytes.tiny is inf; it must be bytes"),
+        ("[perplexity]\ntiny = 0.01", "[perplexity.tiny]\nx = 1", "perplexity.tiny is {.x.: 1}; it must be a fraction"),
         ("tiny = 0.01", "tiny = 1", "perplexity.tiny is 1; it must be a fraction above 0 and below 1"),
         ("tiny = 0.2", "tiny = 1.0", "window_start.tiny is 1.0; it must be a fraction from 0 and below 1"),
         ("tiny = 0.2", "tiny = false", "window_start.tiny is False; it must be"),
-        ("speed = 0.25", "speed 0.25", "is not TOML"),
+        ("micro = 0.15", "micro 0.15", "is not TOML"),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in TEXT
     with pytest.raises(MarginsError, match=said):
         read(tmp_path, TEXT.replace(old, new))
+
+
+def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
+    text = TEXT.replace("[memory_growth_bytes]\ntiny = 1000\n", "").replace("micro = 0.15", "micro = 0.15\nmemory_growth_bytes = 1000")
+    with pytest.raises(MarginsError, match="memory_growth_bytes is 1000; it must be a table of numbers"):
+        read(tmp_path, text)
+
+
+def test_metrics_with_a_budget_count_as_gating(tmp_path: Path) -> None:
+    """Six that gate, and a seventh by its change since the ledger's first entry."""
+    six = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS[:6])
+    with pytest.raises(MarginsError, match=r"paired and budget is .*; it must be at most 6 metrics"):
+        read(tmp_path, TEXT.replace("[paired]\nstep_time = 0.05", f"[paired]\n{six}"))
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_path(tmp_path: Path) -> None:

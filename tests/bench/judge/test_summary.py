@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.summary import by_subject, launch_speed, log_perplexity, perplexity_text, robust_seconds
-from bench.record.types import LaunchSpeed
+from bench.judge.summary import by_subject, log_perplexity, perplexity_text, robust_seconds, words_per_second
 from tests.bench.samples import SUBJECT, TINY, record
 
 
@@ -26,13 +25,13 @@ def test_a_time_that_no_clock_gives_is_refused(wrong: float) -> None:
         robust_seconds([1.0, wrong, 1.0])
 
 
-def test_launch_speed_sums_the_parts_of_starting_up() -> None:
-    assert launch_speed(record(launch=1)) == LaunchSpeed(pytest.approx(0.1), pytest.approx(0.05), 2**30, 9.75)  # type: ignore[arg-type]  # 8 + 0.5 + 1 + 0.25
+def test_words_per_second_are_those_of_a_typical_step() -> None:
+    # 300 words a step, of which four take 0.1 s: the fifth, a burst of noise, is trimmed away.
+    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1, 5.0, 0.1, 0.1))) == pytest.approx(3000)
 
 
 def test_a_launch_without_steady_steps_has_no_speed() -> None:
-    assert launch_speed(dataclasses.replace(record(), step_seconds=())) is None
-    assert launch_speed(dataclasses.replace(record(), startup=None)) is None
+    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1))) is None
 
 
 def test_log_perplexity_is_the_mean_loss_a_token_after_the_window() -> None:

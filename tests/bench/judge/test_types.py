@@ -4,9 +4,7 @@ import math
 
 import pytest
 
-from bench.judge.types import Comparison, Interval, Outcome, Verdict, percent
-
-INTERVAL = Interval(0.0, 0.1, 3, -0.3, 0.3, -0.2, 0.2)
+from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
 
 
 @pytest.mark.parametrize(
@@ -43,7 +41,16 @@ def test_percent(difference: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "interval", "unjudged"), [(Outcome.INFORMS, None, True), (Outcome.INFORMS, INTERVAL, False), (Outcome.PASS, None, False)]
+    ("outcomes", "verdict"),
+    [
+        ("PASS PASS", "PASS"),
+        ("PASS INFORMS", "PASS"),
+        ("PASS CANNOT_JUDGE", "CANNOT_JUDGE"),
+        ("PASS CANNOT_JUDGE REGRESSION", "REGRESSION"),
+        ("INFORMS", "CANNOT_JUDGE"),
+        ("", "CANNOT_JUDGE"),
+    ],
 )
-def test_unjudged_is_what_informs_for_want_of_an_interval(outcome: Outcome, interval: Interval | None, unjudged: bool) -> None:
-    assert Comparison("it", "speed", outcome, "1", "1", "", interval).unjudged is unjudged
+def test_the_worst_outcome_wins(outcomes: str, verdict: str) -> None:
+    found = [Comparison("it", "metric", Outcome[name], "1", "1", "") for name in outcomes.split()]
+    assert overall(found) is Outcome[verdict]

@@ -15,6 +15,7 @@ import pytest
 from bench.measure.exchange import layout
 from bench.measure.session import Session
 from bench.measure.updates import QUANTITY
+from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
 from bench.record.machine import this_machine, usable_cores
 from lm.batches import batch
@@ -66,6 +67,24 @@ def shorten(session: Session) -> None:
 def through_json(value: Any) -> Any:
     """The value as the orchestrator gets it: anything of NumPy's or TensorFlow's would not pass."""
     return from_plain(type(value), json.loads(json.dumps(to_plain(value), allow_nan=False)))
+
+
+def test_steps_that_tell_are_the_same_steps(sessions: tuple[Session, Session]) -> None:
+    """A generator of the steps done, whose return value is the block."""
+    telling, silent = sessions
+    told: list[int] = []
+    block = drain(telling.steps(4, check=(2,), tell=True), told.append)
+    assert told == [0, 1, 2, 3]
+    wanted = silent.steps(4, check=(2,))
+    assert (block.losses, block.numerics, block.unsettled) == (wanted.losses, wanted.numerics, wanted.unsettled)
+
+
+def test_stress_steps_that_tell_are_the_same(sessions: tuple[Session, Session]) -> None:
+    telling, silent = sessions
+    told: list[str] = []
+    errors = drain(telling.stress(tell=True), told.append)
+    assert told == [error.quantity for error in errors]
+    assert repr(errors) == repr(silent.stress())
 
 
 def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:

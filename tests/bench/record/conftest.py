@@ -51,7 +51,7 @@ def run() -> Run:
 
 @pytest.fixture
 def baseline() -> Baseline:
-    """A baseline of one replica and one run's words a second, every field set."""
-    throughput = Throughput("2026-01-02T03:04:06+00:00", MACHINE, "2.21.0", 2, True, (40000.0, 41000.5))
+    """A baseline of one replica and the words/s of one launch, every field set."""
+    stored = Throughput("2026-01-02", MACHINE, "2.21.0", 2, True, (40_000.0,))
     replica = Replica(ENVIRONMENT, 1, (62.0, 61.5))
-    return Baseline(SCHEMA, "2026-01-02", "first baseline", ("tfgate", "record"), SUBJECT, (replica,), (throughput,))
+    return Baseline(SCHEMA, "2026-01-02", "first baseline", ("tfgate", "record"), SUBJECT, (replica,), (stored,))

@@ -1,17 +1,20 @@
-"""A paired run, a lockstep comparison and verdicts made of numbers, for the tests of reports."""
+"""A gate, a paired run, a lockstep comparison and verdicts made of numbers, for the tests of reports."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.gate import overall
+from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.intervals import detectable, interval
-from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
+from bench.record.gate import GateRun
+from bench.record.ledger import Entry, Ledger
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
-from bench.record.types import SCHEMA, Failure, Record
+from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
-from tests.bench.samples import SUBJECT, environment, record
+from tests.bench import paired_samples
+from tests.bench.samples import MARGINS, SUBJECT, THROUGHPUT, TINY, baseline, environment, record, records, run, throughput
 
 OLD, NEW = "2.20.0", "2.21.0"
 DIGEST = "sha256:" + "ab" * 32
@@ -111,3 +114,58 @@ def verdict(slowdown: float = 1.0, standard_error: float = 0.005, warnings: Sequ
 
 def upgrade(slowdown: float = 1.0, standard_error: float = 0.005, warnings: Sequence[str] = ()) -> Judged:
     return Judged(paired_run(slowdown, warnings=warnings), verdict(slowdown, standard_error, warnings))
+
+
+# What gates are judged by: the reference, which runs OLD, is the ledger's first entry.
+GATE_MARGINS = dataclasses.replace(
+    MARGINS,
+    paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10},
+    budget={"step_time": 0.10},
+)
+REFERENCE_IDENTITY = side(OLD).identity
+FIRST_ENTRY = Entry("2025-12-01T00:00:00+00:00", OLD, REFERENCE_IDENTITY, REFERENCE_IDENTITY, "", "", "the first reference", ())
+IN_TURN = throughput([2985, 3012], 3, in_turn=True)  # the samples' steps take 100 ms for 300 words
+BASELINES = {each.subject.name: each for each in (baseline(subject=TINY), baseline(stored=(*THROUGHPUT, IN_TURN)))}
+STANDARDS = Standards(BASELINES, GATE_MARGINS, Ledger(SCHEMA, (FIRST_ENTRY,)))
+
+
+def numbers_run() -> Run:
+    """The untimed launches of a gate: tiny's and notebook's."""
+    return run([dataclasses.replace(each, step_seconds=()) for each in (*records(subject=TINY), *records())])
+
+
+def gate_run(slowdown: float = 1.0, *, speed: bool = True, launches: int = 4) -> GateRun:
+    """Numbers of tiny and notebook, and, if wanted, notebook's speed in turn with the reference."""
+    pairs = [paired_samples.pair(launch, step=math.log(slowdown), evaluation=math.log(slowdown)) for launch in range(launches)]
+    candidate = Side("/venv/bin/python", "/venv/bin/python", {}, packages=side(NEW).packages)
+    reference = dataclasses.replace(side(OLD), requested=REFERENCE)
+    paired = dataclasses.replace(paired_samples.paired_run(pairs), reference=reference, candidate=candidate)
+    command = ("tfgate", "gate", "--python", candidate.requested, *([] if speed else ["--no-speed"]))
+    created = "2026-01-02T03:04:05+00:00"
+    return GateRun(SCHEMA, created, command, candidate, numbers_run(), (paired,) if speed else (), phase_seconds={"numbers": 12.0})
+
+
+def gate(slowdown: float = 1.0, *, speed: bool = True, standards: Standards = STANDARDS) -> Judged:
+    measured = gate_run(slowdown, speed=speed)
+    return Judged(measured, judge_gate(measured, standards), standards.baselines, standards.margins.window_start)
+
+
+def judged_run(of: Run, *baselines: Baseline) -> Judged:
+    """A run of one environment by these baselines."""
+    standards = Standards({each.subject.name: each for each in baselines}, GATE_MARGINS, Ledger(SCHEMA, ()))
+    return Judged(of, judge_run(of, standards), standards.baselines, standards.margins.window_start)
+
+
+def hostile_gate() -> Judged:
+    """The same of a gate: its numbers, its speed, and why there is none of something else."""
+    wild = dataclasses.replace(
+        gate_run(),
+        created=HOSTILE,
+        command=(HOSTILE,),
+        candidate=hostile_paired_run().candidate,
+        speed=(hostile_paired_run(),),
+        speed_problem=HOSTILE,
+        warnings=(HOSTILE,),
+        phase_seconds={HOSTILE: 1.0},
+    )
+    return Judged(wild, judge_gate(wild, STANDARDS), BASELINES, GATE_MARGINS.window_start)

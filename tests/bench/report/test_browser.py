@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.commands.report import judge
-from bench.commands.verdicts import Standards
 from bench.judge.margins import read_margins
+from bench.judge.paired import judge_paired
+from bench.record.files import read_record
+from bench.record.paired import PairedRun
 from bench.report.history import history_page
 from bench.report.html import _environment, page
 from bench.report.judged import Judged
 from bench.report.tables import Cell, Table
 from tests.bench.judge.test_history import releases
-from tests.bench.report.samples import paired_run, upgrade
+from tests.bench.report.samples import gate, hostile_gate, paired_run, upgrade
 from tests.bench.report.test_html import hostile, hostile_upgrade
 
 if TYPE_CHECKING:
@@ -138,14 +139,31 @@ def test_on_paper_everything_is_open_and_dark_on_white(chromium: "Browser", regr
 def test_a_published_upgrade_opens_with_its_verdict_in_sight(chromium: "Browser", tmp_path: Path, run: Path) -> None:
     """Real runs: of two TensorFlows, in thousands of steps, with names and numbers that nobody made up."""
     path = tmp_path / f"{run.parent.name}.html"
-    standards: Standards = ({}, read_margins(ROOT / "baselines" / "margins.toml"))
-    path.write_text(page([judge(str(run), standards, strict=False)]), encoding="utf-8")
+    found = read_record(PairedRun, run)
+    judged = Judged(found, judge_paired(found, read_margins(ROOT / "baselines" / "margins.toml")))
+    path.write_text(page([judged]), encoding="utf-8")
     opened = Opened(chromium, path, PHONE)
     assert opened.complaints == []
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     box = opened.page.locator(".hero").get_by_text("PASS").first.bounding_box()
     assert box
     assert box["y"] + box["height"] <= PHONE["height"]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("speed", [True, False])
+def test_a_gate_opens_with_what_it_ruled_out_in_sight(chromium: "Browser", tmp_path: Path, size: "ViewportSize", speed: bool) -> None:
+    path = tmp_path / f"gate-{'whole' if speed else 'numbers'}.html"
+    path.write_text(page([gate(speed=speed)]), encoding="utf-8")
+    opened = Opened(chromium, path, size)
+    assert opened.complaints == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    said = "a slowdown of 5.0% or more is ruled out" if speed else "(numbers only; speed not measured)"
+    box = opened.page.locator(".hero").get_by_text(said).first.bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= size["height"]
+    opened.page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]  # its long commands scroll by themselves
 
 
 @pytest.mark.parametrize("width", [360, 720, 1280])
@@ -188,7 +206,7 @@ def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> Non
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
 def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path, of: Callable[[], Judged]) -> None:
     path = tmp_path / f"{of.__name__}.html"
     path.write_text(page([of()]), encoding="utf-8")

@@ -2,11 +2,10 @@
 
 import dataclasses
 
-from bench.judge.gate import judge_run
 from bench.report import compared
 from bench.report.judged import Judged
-from tests.bench.report.samples import DIGEST, NEW, OLD, paired_run, upgrade
-from tests.bench.samples import MARGINS, OTHER_MACHINE, SESSIONS, SPEEDS, SUBJECT, TINY, baseline, records, replica, run, session
+from tests.bench.report.samples import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
+from tests.bench.samples import TINY, baseline, records, replica, run
 
 
 def different(judged: Judged) -> dict[str, tuple[str, str]]:
@@ -25,13 +24,18 @@ def test_what_only_one_side_has_differs() -> None:
     assert found["absl-py"] == ("2.5.1", "–")
 
 
-def test_a_baseline_s_side_is_its_newest_session_on_this_machine() -> None:
-    elsewhere = session([0.1], 9, machine=OTHER_MACHINE, tensorflow="2.12.1")
-    older = session([0.1], 4, tensorflow="2.20.0")
-    baselines = {SUBJECT.name: baseline(sessions=(*SESSIONS, older, elsewhere))}
-    measured = run(records())
-    judged = Judged(measured, judge_run(measured, baselines, MARGINS), baselines)
-    assert different(judged) == {"TensorFlow": ("2.20.0", "2.21.0")}
+def test_a_gate_s_differences_are_to_the_reference() -> None:
+    assert different(gate()) == {
+        "asked for": ("reference", "/venv/bin/python"),
+        "index as of": ("2026-01-01T00:00:00Z", "–"),
+        "TensorFlow": (OLD, NEW),
+        "six": ("1.16.0", "1.17.0"),
+    }
+
+
+def test_without_speed_there_is_no_reference_but_the_replicas() -> None:
+    judged = gate(speed=False)
+    assert {row.reference for row in compared.environments(judged)} == {"–"}
     assert compared.replicas(judged)[0] == "TensorFlow 2.12.1 oneDNN on, 2 threads"
 
 
@@ -47,7 +51,7 @@ def test_locks_have_hashes_apart() -> None:
 
 def test_an_interpreter_that_was_there_tells_its_versions() -> None:
     measured = run(records())
-    ((side, told, hashed),) = compared.locks(Judged(measured, judge_run(measured, {}, MARGINS)))
+    ((side, told, hashed),) = compared.locks(judged_run(measured))
     assert (side, hashed) == ("candidate", [])
     assert told == ["tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.0"]
 
@@ -58,8 +62,7 @@ def test_a_command_is_quoted_for_a_shell() -> None:
 
 
 def test_baselines_of_what_was_not_measured_have_no_part_in_it() -> None:
-    other = baseline(tuple(replica(5.0, "2.13.0") for _ in range(4)), [session(SPEEDS, 28, tensorflow="2.13.0")], subject=TINY)
-    mine = {SUBJECT.name: baseline()}
-    alone, beside = (Judged(run(records()), judge_run(run(records()), of, MARGINS), of) for of in (mine, {TINY.name: other, **mine}))
+    other = baseline(tuple(replica(5.0, "2.13.0") for _ in range(4)), subject=TINY)
+    alone, beside = (judged_run(run(records()), *of) for of in ([baseline()], [other, baseline()]))
     assert compared.replicas(beside) == compared.replicas(alone)
     assert compared.environments(beside) == compared.environments(alone)

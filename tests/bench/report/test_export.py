@@ -1,5 +1,6 @@
 """pytest-benchmark's JSON, read back by pytest-benchmark's own command."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.report.export import export
-from tests.bench.report.samples import paired_run
+from tests.bench.report.samples import gate_run, paired_run
 from tests.bench.samples import SPEEDS, SUBJECT, TINY, record, records, run
 
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed; constraints/dev.txt has it")
@@ -56,6 +57,21 @@ def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
     reference, candidate = (each["stats"]["mean"] for each in document["benchmarks"])
     assert candidate / reference == pytest.approx(1.2 * 1.0015)  # the samples' launches differ by 0.1%: 0, 1, 2, 3 thousandths
     assert "[candidate]" in compare(keep(tmp_path, "pairs", document))
+
+
+def test_of_a_gate_the_launches_in_turn() -> None:
+    measured = gate_run(1.2)
+    names = [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]
+    assert [each["name"] for each in export(measured)["benchmarks"]] == names
+    timed = export(dataclasses.replace(measured, numbers=run(records())))[
+        "benchmarks"
+    ]  # as of a run, not of a gate: kept apart all the same
+    assert [(each["name"], each["stats"]["rounds"]) for each in timed] == [(SUBJECT.name, 4), *((name, 4) for name in names)]
+
+
+def test_a_gate_without_speed_has_nothing_to_export() -> None:
+    with pytest.raises(ValueError, match="no timed steps"):
+        export(gate_run(speed=False))
 
 
 def test_one_launch_has_no_spread() -> None:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.gate import judge_run
 from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
-from bench.report.judged import Judged, measured
+from bench.report.judged import Judged, by_subject, measured
 from bench.report.plots import svg
-from tests.bench.report.samples import lockstep, upgrade
-from tests.bench.samples import MARGINS, SUBJECT, baseline, losses, record, records, run
+from tests.bench.report.samples import gate, judged_run, lockstep, upgrade
+from tests.bench.samples import SUBJECT, TINY, baseline, losses, record, records, run
 
 
 def figures(judged: Judged) -> dict[str, Chart]:
@@ -21,8 +20,7 @@ def figures(judged: Judged) -> dict[str, Chart]:
 
 
 def against_baseline(of: Sequence[Record] | None = None) -> Judged:
-    found, baselines = run(of or records()), {SUBJECT.name: baseline()}
-    return Judged(found, judge_run(found, baselines, MARGINS), baselines, MARGINS.window_start)
+    return judged_run(run(of or records()), baseline())
 
 
 def test_a_line_for_every_launch_by_side() -> None:
@@ -45,7 +43,7 @@ def test_a_perplexity_beyond_its_margin_is_drawn_there() -> None:
 
 
 def test_without_a_reference_there_is_no_envelope() -> None:
-    bare = Judged(run(records()), judge_run(run(records()), {}, MARGINS))
+    bare = judged_run(run(records()))
     assert list(figures(bare)) == ["Loss", "Step time by launch", "Memory by launch"]
 
 
@@ -58,15 +56,26 @@ def test_a_baseline_of_something_else_is_no_reference() -> None:
 
 def test_step_times_tell_their_percentiles() -> None:
     spread = dataclasses.replace(record(launch=1), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))
-    chart = figures(Judged(run([spread]), judge_run(run([spread]), {}, MARGINS)))["Step time by launch"]
+    chart = figures(judged_run(run([spread])))["Step time by launch"]
     # 100 to 200 ms in steps of 1 ms: the percentiles are themselves.
     assert {shape.title for shape in chart.shapes} == {"candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"}
     assert [shape.style for shape in chart.shapes] == ["candidate whisker", "candidate box", "candidate dot"]
 
 
-def test_memory_has_the_sessions_of_this_machine_behind_it() -> None:
+def test_memory_is_a_dot_a_launch() -> None:
     chart = figures(against_baseline())["Memory by launch"]
-    assert [shape.style for shape in chart.shapes] == ["envelope", *["candidate dot"] * 3]  # launch 1 ran the oracle
+    assert [shape.style for shape in chart.shapes] == ["candidate dot"] * 3  # launch 1 ran the oracle
+
+
+def test_of_a_gate_the_untimed_launches_tell_the_perplexity() -> None:
+    judged = gate()
+    titles = {name: [chart.title for chart in subject_figures(judged, launches)] for name, launches in by_subject(judged.run).items()}
+    perplexity = "Running perplexity against the reference's"
+    assert titles == {
+        TINY.name: ["Loss", perplexity, "Memory by launch"],
+        SUBJECT.name: ["Loss", perplexity, "Memory by launch"],
+        f"{SUBJECT.name}, in turn with the reference": ["Loss", "Step time by launch", "Memory by launch"],
+    }
 
 
 def test_memory_over_steps_is_a_line_a_launch() -> None:
@@ -78,7 +87,7 @@ def test_memory_over_steps_is_a_line_a_launch() -> None:
 
 def test_a_launch_without_losses_or_steps_has_no_plots() -> None:
     empty = dataclasses.replace(record(), losses=(), step_seconds=())
-    assert figures(Judged(run([empty]), judge_run(run([empty]), {}, MARGINS))) == {}
+    assert figures(judged_run(run([empty]))) == {}
 
 
 @pytest.mark.parametrize("departs", [False, True])

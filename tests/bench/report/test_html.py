@@ -7,15 +7,30 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bench.judge.gate import judge_run
+from bench.judge.gate import judge_gate
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Outcome, Verdict
 from bench.record.types import Failure, Record
 from bench.report.html import page
 from bench.report.judged import Judged
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import HOSTILE, NEW, OLD, hostile_paired_run, lockstep, paired_run, upgrade, verdict
-from tests.bench.samples import MARGINS, SUBJECT, baseline, record, records, run
+from tests.bench.report.samples import (
+    GATE_MARGINS,
+    HOSTILE,
+    NEW,
+    OLD,
+    STANDARDS,
+    gate,
+    gate_run,
+    hostile_gate,
+    hostile_paired_run,
+    judged_run,
+    lockstep,
+    paired_run,
+    upgrade,
+    verdict,
+)
+from tests.bench.samples import SUBJECT, TINY, baseline, record, records, run
 
 MEBIBYTE = 2**20
 
@@ -47,9 +62,8 @@ class Reader(html.parser.HTMLParser):
 
 
 def stored() -> Judged:
-    """A run held against a baseline."""
-    measured, baselines = run(records()), {SUBJECT.name: baseline()}
-    return Judged(measured, judge_run(measured, baselines, MARGINS), baselines, MARGINS.window_start)
+    """A run of one environment with its baseline."""
+    return judged_run(run(records()), baseline())
 
 
 def figures(text: str) -> list[str]:
@@ -73,6 +87,40 @@ def test_a_run_against_a_baseline_shows_its_plots() -> None:
     titles = ["Loss", "Running perplexity against the reference&#39;s", "Step time by launch", "Memory by launch"]
     assert figures(text) == titles
     assert "10 reference trainings: spread by rounding alone" in text  # the sample's replicas, all unlike
+
+
+def test_a_gate_shows_numbers_and_launches_in_turn_apart() -> None:
+    text = page([gate()])
+    words = Reader(text).words
+    assert f"TensorFlow {NEW} is as correct as the baselines, and a slowdown of 5.0% or more is ruled out." in words
+    assert f"TensorFlow {NEW} against the baselines and TensorFlow {OLD}" in words
+    assert re.findall(r"<h2>(.*?-cpu0.*?)</h2>", text) == [
+        TINY.name,
+        SUBJECT.name,
+        f"{SUBJECT.name}, in turn with the reference",
+    ]
+    assert "step time since 2.20.0" in words
+
+
+def test_a_gate_without_speed_says_so_beside_its_outcome() -> None:
+    words = Reader(page([gate(speed=False)])).words
+    assert words.startswith("PASS – tfgate ✔ PASS (numbers only; speed not measured)")
+    assert "its speed was not measured" in words
+
+
+def test_a_reference_that_could_not_be_built_is_told() -> None:
+    problem = "the reference environment can't be built: there is no network"
+    measured = dataclasses.replace(gate_run(speed=False), speed_problem=problem)
+    words = Reader(page([Judged(measured, judge_gate(measured, STANDARDS))])).words
+    assert words.startswith("CANNOT JUDGE")
+    assert problem in words
+
+
+def test_each_metric_has_its_command() -> None:
+    text = page([gate()])
+    assert "<code>tfgate gate --no-speed --python /venv/bin/python --config tiny</code>" in text
+    command = "tfgate upgrade --from reference --to /venv/bin/python --config notebook --metric &#39;step time&#39;"
+    assert f"<td>step time</td><td><code>{command}</code>" in text
 
 
 def test_a_departure_is_marked() -> None:
@@ -106,7 +154,7 @@ def test_several_runs_have_an_overview_with_the_worst_on_top() -> None:
 def test_failures_and_warnings_are_told() -> None:
     failed = [*records()[:3], record(launch=3, failure=Failure("crashed", "killed by SIGKILL"))]
     measured = run(failed, warnings=["load: 3.00 processes ran besides"])
-    words = Reader(page([Judged(measured, judge_run(measured, {}, MARGINS))])).words
+    words = Reader(page([judged_run(measured)])).words
     assert "! MEASUREMENT FAILED" in words
     assert f"failed: {SUBJECT.name}, launch 4: killed by SIGKILL" in words
     assert "load: 3.00 processes ran besides" in words
@@ -114,7 +162,7 @@ def test_failures_and_warnings_are_told() -> None:
 
 @pytest.mark.parametrize(("of", "word"), [([], "CANNOT JUDGE"), ([record(failure=Failure("crashed", "killed"))], "MEASUREMENT FAILED")])
 def test_a_run_that_holds_nothing_is_shown(of: Sequence[Record], word: str) -> None:
-    assert Reader(page([Judged(run(of), judge_run(run(of), {}, MARGINS))])).words.startswith(f"{word} – tfgate")
+    assert Reader(page([judged_run(run(of))])).words.startswith(f"{word} – tfgate")
 
 
 def test_a_training_gone_wild_is_drawn() -> None:
@@ -137,12 +185,12 @@ def hostile() -> Judged:
 
 def hostile_upgrade() -> Judged:
     """The same of a paired run."""
-    return Judged(hostile_paired_run(), judge_paired(hostile_paired_run(), MARGINS))
+    return Judged(hostile_paired_run(), judge_paired(hostile_paired_run(), GATE_MARGINS))
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
 def test_hostile_names_change_nothing_but_the_text_shown(of: Callable[[], Judged]) -> None:
-    mild, wild = Reader(page([stored(), upgrade(1.2)])), Reader(page([of()]))
+    mild, wild = Reader(page([stored(), upgrade(1.2), gate()])), Reader(page([of()]))
     assert {tag for tag, _ in wild.tags} <= {tag for tag, _ in mild.tags}
     assert [tag for tag, _ in wild.tags].count("script") == 1
     assert not [name for _, attributes in wild.tags for name in attributes if name.startswith("on") or name in {"src", "href"}]
@@ -171,5 +219,5 @@ def test_a_page_of_fifty_launches_is_under_two_megabytes() -> None:
     subject = dataclasses.replace(SUBJECT, steps=2000)
     losses = tuple(50 + 0.001 * step for step in range(2000))
     of = [dataclasses.replace(record(launch=n), subject=subject, losses=losses, step_seconds=(0.1,) * 1500) for n in range(50)]
-    text = page([Judged(run(of), judge_run(run(of), {}, MARGINS))])
+    text = page([judged_run(run(of))])
     assert len(text.encode()) < 2 * MEBIBYTE

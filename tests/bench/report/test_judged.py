@@ -6,7 +6,7 @@ import pytest
 
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import by_subject, environment, measured, records
-from tests.bench.report.samples import NEW, OLD, paired_run
+from tests.bench.report.samples import NEW, OLD, gate_run, paired_run
 from tests.bench.samples import SUBJECT, TINY, run
 from tests.bench.samples import records as launches
 
@@ -26,7 +26,25 @@ def test_a_run_against_baselines_is_all_candidate() -> None:
 
 
 def test_subjects_keep_their_order() -> None:
-    assert list(by_subject(measured(run([*launches(subject=TINY), *launches()])))) == [TINY.name, SUBJECT.name]
+    assert list(by_subject(run([*launches(subject=TINY), *launches()]))) == [TINY.name, SUBJECT.name]
+
+
+def test_a_gate_s_launches_in_turn_follow_its_numbers() -> None:
+    found = measured(gate_run(launches=2))
+    assert [launch.in_turn for launch in found] == [False] * 8 + [True] * 4
+    assert [launch.side for launch in found] == [CANDIDATE] * 8 + [REFERENCE, CANDIDATE] * 2
+    groups = by_subject(gate_run(launches=2))
+    assert {name: len(of) for name, of in groups.items()} == {
+        TINY.name: 4,
+        SUBJECT.name: 4,
+        f"{SUBJECT.name}, in turn with the reference": 4,
+    }
+
+
+def test_what_was_measured_in_turn() -> None:
+    assert paired_runs(gate_run()) == gate_run().speed
+    assert paired_runs(paired_run()) == (paired_run(),)
+    assert paired_runs(gate_run(speed=False)) == paired_runs(run(launches())) == ()
 
 
 def test_records_hold_the_oracle_s() -> None:
@@ -37,6 +55,9 @@ def test_environments_of_the_sides() -> None:
     found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in found if each] == [OLD, NEW]
     assert environment(run(launches()), REFERENCE) is None
+    of_gate = [environment(gate_run(), side) for side in (REFERENCE, CANDIDATE)]
+    assert [each.tensorflow for each in of_gate if each] == [OLD, NEW]
+    assert environment(gate_run(speed=False), REFERENCE) is None
 
 
 def test_environments_of_a_run_without_timed_launches() -> None:

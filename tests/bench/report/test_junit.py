@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.judge.gate import judge_run
+from bench.judge.gate import judge_gate
 from bench.judge.types import Verdict
 from bench.record.types import Failure
 from bench.report.judged import Judged
 from bench.report.junit import junit
 from bench.report.lines import one_line
-from tests.bench.report.samples import HOSTILE, upgrade
+from tests.bench.report.samples import HOSTILE, STANDARDS, gate, gate_run, hostile_gate, judged_run, upgrade
 from tests.bench.report.test_html import hostile, hostile_upgrade, stored
-from tests.bench.samples import MARGINS, OTHER_MACHINE, SUBJECT, baseline, record, records, run
+from tests.bench.samples import SUBJECT, baseline, record, records, run
 
 
 def read(*judged: Judged) -> ET.Element:
@@ -23,11 +23,11 @@ def read(*judged: Judged) -> ET.Element:
 
 def failed() -> Judged:
     measured = run([*records()[:3], record(launch=3, failure=Failure("crashed", "killed by SIGKILL"))])
-    return Judged(measured, judge_run(measured, {SUBJECT.name: baseline()}, MARGINS))
+    return judged_run(measured, baseline())
 
 
 def nothing() -> Judged:
-    return Judged(run([]), judge_run(run([]), {}, MARGINS))
+    return judged_run(run([]))
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,12 @@ def nothing() -> Judged:
         (upgrade(standard_error=0.001), 0, 0),
         (upgrade(1.2), 1, 0),
         (upgrade(1.05, 0.02), 0, 1),
+        (gate(), 0, 0),
+        (gate(1.2), 3, 0),  # step and evaluation, and the step since the ledger's first entry
         (failed(), 0, 1),
         (nothing(), 0, 1),
     ],
-    ids=["pass", "regression", "cannot judge", "failed", "nothing"],
+    ids=["pass", "regression", "cannot judge", "gate", "slow gate", "failed", "nothing"],
 )
 def test_a_suite_is_green_exactly_where_the_exit_code_is_0(judged: Judged, failures: int, errors: int) -> None:
     root = read(judged)
@@ -76,12 +78,42 @@ def test_parts_of_the_start_up_have_their_own_seconds() -> None:
 
 
 def test_what_only_informs_is_skipped_with_its_reason() -> None:
-    measured = run(records(machine=OTHER_MACHINE))
-    judged = Judged(measured, judge_run(measured, {SUBJECT.name: baseline()}, MARGINS))
-    root = read(judged)
-    assert (root.get("skipped"), root.get("failures"), root.get("errors")) == ("2", "0", "0")
-    messages = [skipped.get("message", "") for skipped in root.iter("skipped")]
-    assert all("not judged: the baseline has no session on this machine" in message for message in messages)
+    root = read(judged_run(run(records()), baseline(stored=())))
+    assert (root.get("skipped"), root.get("failures"), root.get("errors")) == ("1", "0", "0")
+    (skipped,) = root.iter("skipped")
+    assert skipped.get("message") == f"words/s of {SUBJECT.name}: no baseline on this machine"
+
+
+def names(root: ET.Element) -> list[tuple[str | None, str | None]]:
+    return [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+
+
+def diverged_gate() -> Judged:
+    """Two launches whose training diverged, and nothing in turn."""
+    wild = Failure("diverged", "the loss is nan at step 1")
+    numbers = run([record(launch=launch, failure=wild) for launch in range(2)])
+    measured = dataclasses.replace(gate_run(speed=False), numbers=numbers)
+    return Judged(measured, judge_gate(measured, STANDARDS))
+
+
+@pytest.mark.parametrize("judged", [gate(), gate(1.2), gate(speed=False), diverged_gate(), upgrade()])
+def test_no_two_cases_of_a_suite_share_their_name(judged: Judged) -> None:
+    found = names(read(judged))
+    assert len(set(found)) == len(found) > 0
+
+
+def test_a_suite_is_named_for_what_was_measured() -> None:
+    suites = read(gate(), gate(speed=False)).findall("testsuite")
+    assert [suite.get("name") for suite in suites] == [
+        "TensorFlow 2.21.0 against the baselines and TensorFlow 2.20.0",
+        "TensorFlow 2.21.0 against the baselines (numbers only; speed not measured)",
+    ]
+
+
+def test_a_gate_s_seconds_are_those_of_both_parts() -> None:
+    """In turn 4 launches of both sides, each with 5 steps of 0.1 s; what was trained for its perplexity was not timed."""
+    times = {(case.get("classname"), case.get("name")): case.get("time") for case in read(gate()).iter("testcase")}
+    assert times[(SUBJECT.name, "step time")] == "4.000"
 
 
 def test_counts_add_up_over_runs() -> None:
@@ -99,7 +131,7 @@ def test_failures_beside_a_regression_are_told() -> None:
     assert errors == ["launch 2: killed"]
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
 def test_hostile_names_stay_text(of: Callable[[], Judged]) -> None:
     root = read(of())
     tags = {element.tag for element in root.iter()}

@@ -1,4 +1,4 @@
-"""Markdown against a golden file, and rendered: names from a run stay text. `TFGATE_GOLDEN=write` writes the file anew."""
+"""Markdown against golden files, and rendered: names from a run stay text. `TFGATE_GOLDEN=write` writes them anew."""
 
 import os
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from markdown_it import MarkdownIt
 from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.report.markdown import escaped, markdown
-from tests.bench.report.samples import HOSTILE, upgrade
+from tests.bench.report.samples import HOSTILE, gate, hostile_gate, upgrade
 from tests.bench.report.test_html import hostile, hostile_upgrade
 
-GOLDEN = Path(__file__).parent / "golden" / "summary.md"
+GOLDEN = Path(__file__).parent / "golden"
 ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -25,16 +25,25 @@ def rendered(text: str) -> list[tuple[str, str]]:
     return blocks + [(child.type, child.content) for child in inline]
 
 
-def test_the_summary_of_a_regression() -> None:
-    text = markdown([upgrade(1.2, warnings=["load: 3.00 processes ran besides"])])
+@pytest.mark.parametrize(
+    ("name", "judged"),
+    [("summary", upgrade(1.2, warnings=["load: 3.00 processes ran besides"])), ("gate", gate())],
+    ids=["summary", "gate"],
+)
+def test_against_a_golden_file(name: str, judged: Judged) -> None:
+    text, path = markdown([judged]), GOLDEN / f"{name}.md"
     if os.environ.get("TFGATE_GOLDEN") == "write":
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
-def test_several_runs_follow_each_other() -> None:
-    lines = markdown([upgrade(), upgrade(1.2)]).splitlines()
-    assert [line for line in lines if line.startswith("###")] == ["### ✔ PASS", "### ✖ REGRESSION"]
+def test_several_runs_follow_each_other_each_with_its_scope() -> None:
+    lines = markdown([upgrade(), upgrade(1.2), gate(speed=False)]).splitlines()
+    assert [line for line in lines if line.startswith("###")] == [
+        "### ✔ PASS",
+        "### ✖ REGRESSION",
+        "### ✔ PASS (numbers only; speed not measured)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +77,9 @@ def test_nothing_that_a_service_makes_a_link_of_is_left_whole(text: str) -> None
     assert escaped(text).replace("&#8203;", "") == text
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade])
+@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
 def test_hostile_names_leave_every_table_whole(of: Callable[[], Judged]) -> None:
     lines = markdown([of()]).splitlines()
     widths = {line.replace("\\|", "").count("|") for line in lines if line.startswith("|")}
-    assert widths == {9, 4}  # of eight columns and of three
+    assert widths == {10, 4}  # of nine columns and of three
     assert not [line for line in lines if "<script" in line or "\x1b" in line or "\u202e" in line]

@@ -7,11 +7,13 @@ import statistics
 
 import pytest
 
+from bench.judge.paired_metrics import metrics
 from bench.report.paired import pairs_text, sides_text, spread_text
-from tests.bench.judge.test_paired import PAIRED
 from tests.bench.paired_samples import NOISE, pair, paired_run, quad
+from tests.bench.report.samples import GATE_MARGINS
 
 RUN = paired_run([pair(launch) for launch in range(4)])
+MEASURED = metrics(RUN.pairs, GATE_MARGINS)
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -39,10 +41,10 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
 
 def test_the_spread_is_that_of_the_launches() -> None:
     """Log ratios of the first four launches: 0.004, −0.006, 0.001, 0.003, of a deviation of 0.45%; quads of a launch are equal."""
-    row = cells(spread_text(RUN, PAIRED), "step time")
+    row = cells(spread_text(RUN, MEASURED), "step time")
     assert row[2:6] == ["4", f"{statistics.stdev(NOISE[:4]):.2%}", f"{statistics.stdev(NOISE[:4]):.2%}", "0.0%"]
     assert row[-1].startswith("+5.")  # nothing smaller than the margin is ever caught
-    assert "KiB" in " ".join(cells(spread_text(RUN, PAIRED), "memory growth"))
+    assert "KiB" in " ".join(cells(spread_text(RUN, MEASURED), "memory growth"))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_the_variance_is_split_into_the_launch_s_own_and_its_quads(apart: float,
         dataclasses.replace(one, steps=tuple(quad(noise + a) for a in (-apart, apart)))
         for one, noise in zip(RUN.pairs, NOISE, strict=False)
     ]
-    text = spread_text(paired_run(pairs), PAIRED)
+    text = spread_text(paired_run(pairs), MEASURED)
     assert re.search(r"deviation +launch's +of +", text.splitlines()[0])
     assert cells(text, "step time")[3:6] == ["0.45%", own, of_quads]
     assert cells(text, "peak memory")[4:6] == ["–", "–"]  # one value a launch: nothing to split
@@ -68,11 +70,11 @@ def test_the_variance_is_split_into_the_launch_s_own_and_its_quads(apart: float,
 def test_every_part_is_of_the_launches_that_decided() -> None:
     """Decided after four, whose deviation is 0.45%; two that are twice as slow came later."""
     later = paired_run([*RUN.pairs, *(pair(launch, step=0.7) for launch in (4, 5))])
-    assert cells(spread_text(later, PAIRED), "step time")[2:6] == ["4", "0.45%", "0.45%", "0.0%"]
+    assert cells(spread_text(later, MEASURED), "step time")[2:6] == ["4", "0.45%", "0.45%", "0.0%"]
 
 
 def test_without_a_first_look_there_is_no_spread() -> None:
-    assert spread_text(paired_run([pair(0)]), PAIRED) == ""
+    assert spread_text(paired_run([pair(0)]), MEASURED) == ""
 
 
 def test_a_launch_s_ratio_is_its_quads() -> None:

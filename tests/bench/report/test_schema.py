@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bench.judge.gate import judge_run
 from bench.judge.margins import read_margins
 from bench.judge.paired import judge_paired
 from bench.record.codec import to_plain
@@ -17,8 +16,8 @@ from bench.record.paired import PairedRun
 from bench.record.types import Baseline
 from bench.report.schema import SCHEMAS, main, schema_text
 from bench.report.text import verdict_json
-from tests.bench.report.samples import paired_run, upgrade
-from tests.bench.samples import MARGINS, record, records, run
+from tests.bench.report.samples import STANDARDS, gate, gate_run, judged_run, paired_run, upgrade
+from tests.bench.samples import record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "docs" / "schema"
@@ -75,12 +74,14 @@ def test_runs_are_valid_with_numbers_that_json_lacks() -> None:
     wild = type(record())(**{**vars(record()), "losses": (float("nan"), float("inf"), float("-inf"))})
     assert list(validator("run").iter_errors(as_json(to_plain(run([wild, *records()]))))) == []
     assert list(validator("paired-run").iter_errors(as_json(to_plain(paired_run())))) == []
+    assert list(validator("gate-run").iter_errors(as_json(to_plain(gate_run())))) == []
+    assert list(validator("ledger").iter_errors(as_json(to_plain(STANDARDS.ledger)))) == []
 
 
 def test_verdicts_are_valid() -> None:
-    verdicts = [upgrade(1.2).verdict, upgrade(1.05, 0.02).verdict, judge_run(run(records()), {}, MARGINS), judge_run(run([]), {}, MARGINS)]
-    plain = [as_json(verdict_json(verdict)) for verdict in verdicts]
-    assert [list(validator("verdict").iter_errors(each)) for each in plain] == [[], [], [], []]
+    judged = [upgrade(1.2), upgrade(1.05, 0.02), gate(), gate(1.2), gate(speed=False), judged_run(run(records())), judged_run(run([]))]
+    plain = [as_json(verdict_json(each.verdict)) for each in judged]
+    assert [list(validator("verdict").iter_errors(each)) for each in plain] == [[]] * len(judged)
     assert list(validator("report").iter_errors(plain)) == []
 
 
@@ -89,7 +90,7 @@ def test_verdicts_are_valid() -> None:
     [
         (lambda plain: plain.update(outcome="informs"), "'informs' is not one of"),
         (lambda plain: plain.update(exit_code=2), "2 is not one of"),
-        (lambda plain: plain.update(schema=2), "1 was expected"),
+        (lambda plain: plain.update(schema=1), "2 was expected"),
         (lambda plain: plain.pop("failures"), "'failures' is a required property"),
         (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
         (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),
@@ -106,5 +107,5 @@ def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
 def test_a_run_of_another_schema_version_is_refused() -> None:
     plain = as_json(to_plain(run(records())))
     plain["schema"] = 99
-    with pytest.raises(jsonschema.ValidationError, match="1 was expected"):
+    with pytest.raises(jsonschema.ValidationError, match="2 was expected"):
         validator("run").validate(plain)

@@ -4,17 +4,18 @@ import dataclasses
 
 import pytest
 
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.report import story
 from bench.report.judged import Judged
-from bench.report.story import finding, findings, names, outcome_word, sentence
-from tests.bench.report.samples import EXACT, OLD, comparison, paired_run, upgrade
+from bench.report.story import finding, findings, names, outcome_word, ruled_out_slowdown, sentence
+from tests.bench.report.samples import EXACT, OLD, comparison, gate, paired_run, upgrade
 from tests.bench.samples import SUBJECT, records, run
 
 
 @pytest.mark.parametrize(
     ("slowdown", "standard_error", "said"),
     [
-        (1.0, 0.001, "TensorFlow 2.21.0 is as right as TensorFlow 2.20.0, and no slower than is allowed: a slowdown of 5.6% or more would"),
+        (1.0, 0.001, "TensorFlow 2.21.0 is as correct as TensorFlow 2.20.0, and a slowdown of 5.0% or more is ruled out."),
         (1.2, 0.005, "TensorFlow 2.21.0 is worse than TensorFlow 2.20.0 by more than is allowed, in step time."),
         (1.05, 0.02, "The measurements prove TensorFlow 2.21.0 neither as good as TensorFlow 2.20.0 nor worse in step time."),
     ],
@@ -23,9 +24,46 @@ def test_a_sentence_for_each_outcome(slowdown: float, standard_error: float, sai
     assert sentence(upgrade(slowdown, standard_error)).startswith(said)
 
 
-def test_a_pass_without_speed_says_so() -> None:
-    judged = Judged(paired_run(), Verdict(Outcome.PASS, (EXACT,), ()))
-    assert sentence(judged).endswith("; its speed was not judged.")
+@pytest.mark.parametrize(
+    ("scope", "beside", "said"),
+    [
+        (Scope.NUMBERS, " (numbers only; speed not measured)", "is as correct as TensorFlow 2.20.0; its speed was not measured."),
+        (
+            Scope.SPEED,
+            " (speed and memory only; numbers not compared)",
+            "is no slower or larger than TensorFlow 2.20.0 by more than is allowed; numbers were not compared.",
+        ),
+    ],
+)
+def test_a_pass_does_not_sound_wider_than_what_was_measured(scope: Scope, beside: str, said: str) -> None:
+    judged = Judged(paired_run(), Verdict(Outcome.PASS, (EXACT,), (), scope=scope))
+    assert story.scope(judged.verdict) == beside
+    assert sentence(judged) == f"TensorFlow 2.21.0 {said}"
+
+
+def test_a_gate_is_judged_by_the_baselines_and_the_reference() -> None:
+    assert names(gate()) == ("TensorFlow 2.21.0", "the baselines and TensorFlow 2.20.0")
+    assert sentence(gate()) == "TensorFlow 2.21.0 is as correct as the baselines, and a slowdown of 5.0% or more is ruled out."
+    said = "TensorFlow 2.21.0 is worse than the baselines or TensorFlow 2.20.0 by more than is allowed, in "
+    assert sentence(gate(1.2)).startswith(said)
+    assert names(gate(speed=False)) == ("TensorFlow 2.21.0", "the baselines")
+    assert sentence(gate(speed=False)) == "TensorFlow 2.21.0 is as correct as the baselines; its speed was not measured."
+
+
+def test_what_is_ruled_out_is_the_widest_margin_that_was_proven() -> None:
+    narrow, wide = comparison("step time", 0.0, 0.001, 0.05), comparison("step time", 0.0, 0.001, 0.10)
+    unsure = comparison("step time", 0.04, 0.02, 0.05)
+    accepted = dataclasses.replace(comparison("step time", 0.08, 0.001, 0.05), outcome=Outcome.PASS)  # an accepted regression
+    informs = dataclasses.replace(unsure, outcome=Outcome.INFORMS, gates=False)
+    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow,), ())) == "5.0%"
+    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, wide), ())) == "10.0%"
+    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, informs), ())) == "5.0%"
+    for verdict in (
+        Verdict(Outcome.PASS, (EXACT,), ()),
+        Verdict(Outcome.PASS, (narrow, accepted), ()),
+        Verdict(Outcome.CANNOT_JUDGE, (narrow, unsure), ()),
+    ):
+        assert ruled_out_slowdown(verdict) == ""
 
 
 def test_a_failed_measurement_is_no_verdict() -> None:
@@ -73,8 +111,8 @@ def test_a_metric_of_several_subjects_is_named_once() -> None:
 def test_names_of_the_sides() -> None:
     assert names(upgrade()) == ("TensorFlow 2.21.0", f"TensorFlow {OLD}")
     unjudged = Verdict(Outcome.CANNOT_JUDGE, (Comparison(SUBJECT.name, "x", Outcome.INFORMS, "–", "–", ""),), ())
-    assert names(Judged(run(records()), unjudged)) == ("TensorFlow 2.21.0", "the baseline")
-    assert names(Judged(run([]), unjudged)) == ("the candidate", "the baseline")
+    assert names(Judged(run(records()), unjudged)) == ("TensorFlow 2.21.0", "the baselines")
+    assert names(Judged(run([]), unjudged)) == ("the candidate", "the baselines")
     alike = dataclasses.replace(paired_run(), pairs=tuple(dataclasses.replace(p, reference=p.candidate) for p in paired_run().pairs))
     assert names(Judged(alike, unjudged)) == ("the candidate", "the reference")
 

@@ -5,14 +5,12 @@ import math
 
 import pytest
 
-from bench.judge.gate import judge_run
 from bench.profile.compare import compare
 from bench.record.types import Failure
-from bench.report.judged import Judged
 from bench.report.tables import Cell, Table, differences, tables
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import lockstep, paired_run, upgrade
-from tests.bench.samples import BEYOND, MARGINS, WITHIN, record, run
+from tests.bench.report.samples import gate, judged_run, lockstep, paired_run, upgrade
+from tests.bench.samples import BEYOND, SUBJECT, TINY, WITHIN, record, run
 
 MS = 1_000_000
 
@@ -36,13 +34,30 @@ def test_launches_of_both_sides() -> None:
     assert column(launches, "peak MiB")[0] == Cell("1024", 1024.0)
 
 
+def test_a_gate_s_launches_in_turn_are_apart() -> None:
+    _, launches, *_ = tables(gate())
+    told = list(zip((cell.text for cell in column(launches, "subject")), (cell.text for cell in column(launches, "side")), strict=True))
+    alone = [(TINY.name, "candidate")] * 4 + [(SUBJECT.name, "candidate")] * 4
+    apart = f"{SUBJECT.name}, in turn with the reference"
+    assert told == alone + [(apart, "reference"), (apart, "candidate")] * 4
+
+
+def test_a_gate_s_metrics_of_both_parts() -> None:
+    metrics, *_ = tables(gate())
+    told = dict(zip(((row[0].text, row[1].text) for row in metrics.rows), column(metrics, "outcome"), strict=True))
+    assert len(told) == len(metrics.rows)  # none twice
+    assert [metric for subject, metric in told if subject == TINY.name] == ["numerics", "retraces", "perplexity"]
+    assert told[(SUBJECT.name, "step time")] == told[(SUBJECT.name, "perplexity")] == Cell("PASS")
+    assert told[(SUBJECT.name, "words/s")] == Cell("informs")
+
+
 def test_a_launch_s_percentiles() -> None:
     spread = run([dataclasses.replace(record(), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))])
-    _, launches, _ = tables(Judged(spread, judge_run(spread, {}, MARGINS)))
+    _, launches, _ = tables(judged_run(spread))
     shown = [column(launches, f"{name} ms")[0].text for name in ("p5", "p25", "median", "p75", "p95")]
     assert shown == ["105.00", "125.00", "150.00", "175.00", "195.00"]
     single = run([dataclasses.replace(record(), step_seconds=(0.1,))])
-    _, launches, _ = tables(Judged(single, judge_run(single, {}, MARGINS)))
+    _, launches, _ = tables(judged_run(single))
     assert [column(launches, f"{name} ms")[0].text for name in ("p5", "median", "p95")] == ["–", "100.00", "–"]
 
 
@@ -69,7 +84,7 @@ def test_a_lockstep_that_failed_at_its_first_step_has_no_table() -> None:
 
 def test_a_failed_launch_shows_why_and_no_perplexity() -> None:
     failed = run([record(failure=Failure("crashed", "killed"))])
-    (launches, _) = tables(Judged(failed, judge_run(failed, {}, MARGINS)))
+    (launches, _) = tables(judged_run(failed))
     assert column(launches, "failure") == [Cell("killed")]
     assert column(launches, "running perplexity") == [Cell("–")]
 
@@ -77,12 +92,12 @@ def test_a_failed_launch_shows_why_and_no_perplexity() -> None:
 def test_of_each_quantity_the_error_nearest_to_its_limit() -> None:
     nearer, broken = dataclasses.replace(WITHIN, step=3, error=2e-6), dataclasses.replace(BEYOND, error=math.nan)
     measured = run([record(numerics=[WITHIN, nearer, BEYOND, broken])])
-    *_, numerics = tables(Judged(measured, judge_run(measured, {}, MARGINS)))
+    *_, numerics = tables(judged_run(measured))
     assert [(row[2].text, row[4].text, row[7].text) for row in numerics.rows] == [("gradient", "3", "50"), ("update", "5", "inf")]
 
 
 def test_what_has_no_rows_is_no_table() -> None:
-    assert tables(Judged(run([]), judge_run(run([]), {}, MARGINS))) == []
+    assert tables(judged_run(run([]))) == []
 
 
 def test_profiles_side_by_side_what_got_slower_first() -> None:

@@ -1,0 +1,238 @@
+"""The ledger: positions rebased over moves of the reference, the ratio accepted last, accepted regressions, new entries."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.ledger import (
+    LedgerError,
+    Position,
+    accepted_ratio,
+    accepted_regression,
+    entry_of,
+    knows,
+    merged,
+    positions,
+    tolerated,
+)
+from bench.judge.types import Comparison, Interval, Outcome
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.paired import PairedRun, Side
+from bench.record.types import SCHEMA
+from tests.bench.paired_samples import NOISE, pair, paired_run, side_of
+from tests.bench.samples import MACHINE, MARGINS, SUBJECT
+
+STEP_TIME = "step time"
+MADE = "2026-01-02T03:04:05+00:00"
+
+
+def entry(
+    tensorflow: str,
+    reference: str,
+    ratio: float | None,
+    error: float = 0.0,
+    *,
+    moves: bool = False,
+    machine: str = "here",
+    metric: str = STEP_TIME,
+) -> Entry:
+    """An accepted TensorFlow, `ratio` (a logarithm) to a reference; environments are called as their TensorFlow is."""
+    ratios = () if ratio is None else (Ratio(SUBJECT.name, metric, ratio, error, 6),)
+    return Entry(f"{MADE}, {tensorflow}", tensorflow, tensorflow, reference, machine, "", "why", ratios, moves)
+
+
+def ledger(*entries: Entry) -> Ledger:
+    return Ledger(SCHEMA, entries)
+
+
+def at(tensorflow: str, estimate: float, variance: float, *machines: str) -> Position:
+    """As near as floats come."""
+    return Position(tensorflow, pytest.approx(estimate), pytest.approx(variance), frozenset(machines))  # type: ignore[arg-type]
+
+
+def found(of: Ledger, reference: str) -> list[Position]:
+    return positions(of, reference, SUBJECT.name, STEP_TIME)
+
+
+# Accepted against R: 0.02 slower, then E, 0.05 slower, which becomes the reference; F, 0.01 faster than E; G, 0.03 slower than E, which
+# becomes the reference; H, 0.04 slower than G.
+FIRST = entry("R", "R", None)
+SLOWER = entry("S", "R", 0.02, 0.003, machine="a")
+MOVE = entry("E", "R", 0.05, 0.004, moves=True, machine="b")
+FASTER = entry("F", "E", -0.01, 0.005)
+SECOND_MOVE = entry("G", "E", 0.03, 0.012, moves=True, machine="c")
+LAST = entry("H", "G", 0.04, 0.006)
+WHOLE = ledger(FIRST, SLOWER, MOVE, FASTER, SECOND_MOVE, LAST)
+
+
+def test_positions_to_their_own_reference_are_the_entries_ratios() -> None:
+    assert found(ledger(FIRST, SLOWER), "R") == [
+        at("R", 0.0, 0.0),
+        at("S", 0.02, 0.003**2, "a"),
+    ]
+
+
+def test_one_move_of_the_reference_rebases_what_was_measured_before() -> None:
+    # log(S/E) = log(S/R) − log(E/R) = 0.02 − 0.05, and the variances of both ratios add up.
+    assert found(ledger(FIRST, SLOWER, MOVE, FASTER), "E") == [
+        at("R", -0.05, 0.004**2, "b"),
+        at("S", -0.03, 0.003**2 + 0.004**2, "a", "b"),
+        at("E", 0.0, 0.0),
+        at("F", -0.01, 0.005**2, "here"),
+    ]
+
+
+def test_two_moves_add_up() -> None:
+    # log(S/G) = log(S/R) − log(E/R) − log(G/E) = 0.02 − 0.05 − 0.03.
+    stands = {position.tensorflow: position for position in found(WHOLE, "G")}
+    assert list(stands) == ["R", "S", "E", "F", "G", "H"]
+    assert stands["R"].estimate == pytest.approx(-0.08)
+    assert stands["S"].estimate == pytest.approx(-0.06)
+    assert stands["S"].variance == pytest.approx(0.003**2 + 0.004**2 + 0.012**2)
+    assert stands["S"].machines == {"a", "b", "c"}
+    assert stands["E"] == at("E", -0.03, 0.012**2, "c")
+    assert stands["F"].estimate == pytest.approx(-0.04)
+    assert stands["G"] == at("G", 0.0, 0.0)
+    assert stands["H"].estimate == pytest.approx(0.04)
+
+
+def test_a_reference_that_accepted_itself_moves_nothing() -> None:
+    itself = entry("R", "R", None, moves=True)
+    assert [position.estimate for position in found(ledger(itself, SLOWER, MOVE), "E")] == pytest.approx([-0.05, -0.03, 0.0])
+
+
+def test_an_entry_without_the_metric_is_left_out_and_a_move_without_it_ends_the_chain() -> None:
+    other = entry("S", "R", 0.02, metric="mean step")
+    assert [position.tensorflow for position in found(ledger(FIRST, other), "R")] == ["R"]
+    blind = entry("E", "R", 0.05, moves=True, metric="mean step")
+    assert [position.tensorflow for position in found(ledger(FIRST, SLOWER, blind, FASTER), "E")] == ["E", "F"]
+
+
+def test_an_older_reference_has_what_was_measured_against_it() -> None:
+    assert [position.tensorflow for position in found(WHOLE, "R")] == ["R", "S", "E"]
+
+
+def test_the_ratio_accepted_last_counts() -> None:
+    assert accepted_ratio(ledger(FIRST, SLOWER), "R", SUBJECT.name, STEP_TIME) == 0.02
+    assert accepted_ratio(ledger(FIRST, SLOWER, MOVE), "E", SUBJECT.name, STEP_TIME) == 0.0  # it is the reference itself
+    assert accepted_ratio(WHOLE, "G", SUBJECT.name, STEP_TIME) == 0.04
+
+
+def test_what_the_ledger_does_not_know_is_a_ratio_of_1() -> None:
+    assert accepted_ratio(ledger(), "R", SUBJECT.name, STEP_TIME) == 0.0
+    assert accepted_ratio(WHOLE, "unknown", SUBJECT.name, STEP_TIME) == 0.0
+    assert accepted_ratio(ledger(SLOWER), "R", "tiny-synthetic-cells-cpu0", STEP_TIME) == 0.0
+    assert accepted_ratio(ledger(SLOWER), "R", SUBJECT.name, "peak memory") == 0.0
+
+
+def test_references_that_are_known() -> None:
+    assert [name for name in "RSEFGHX" if knows(WHOLE, name)] == ["R", "E", "G"]
+    assert not knows(ledger(), "R")
+
+
+# A regression of 6% that was accepted up to 8%.
+SLOW = Comparison(
+    SUBJECT.name,
+    STEP_TIME,
+    Outcome.REGRESSION,
+    "1",
+    "1",
+    "+6.0%",
+    Interval(math.log(1.06), 0.01, 3, 0.05, 0.07, 0.05, 0.07),
+    math.log(1.05),
+)
+ACCEPTED = AcceptedRegression(SUBJECT.name, STEP_TIME, 0.08, "a fix is on its way", "https://example.org/1", "2026-03-31")
+
+
+@pytest.mark.parametrize("day", ["2026-01-02T03:04:05+00:00", "2026-03-31T23:59:59+00:00", "1999-01-01T00:00:00+00:00"])
+def test_an_accepted_regression_passes_until_its_date_and_is_named(day: str) -> None:
+    """By the report's own date: today, whenever that is, doesn't count."""
+    (passed,) = tolerated([SLOW], [ACCEPTED], day)
+    assert passed.outcome is Outcome.PASS
+    assert passed.note == "accepted until 2026-03-31: a fix is on its way (https://example.org/1); +6.0%"
+    assert dataclasses.replace(passed, outcome=SLOW.outcome, note=SLOW.note) == SLOW
+
+
+@pytest.mark.parametrize(
+    ("accepted", "day"),
+    [
+        (ACCEPTED, "2026-04-01T00:00:00+00:00"),  # the day after
+        (dataclasses.replace(ACCEPTED, limit=0.05), MADE),  # it is larger
+        (dataclasses.replace(ACCEPTED, limit=None), MADE),  # of what is compared exactly
+        (dataclasses.replace(ACCEPTED, metric="mean step"), MADE),
+        (dataclasses.replace(ACCEPTED, subject="tiny-synthetic-cells-cpu0"), MADE),
+    ],
+)
+def test_what_was_not_accepted_stays_a_regression(accepted: AcceptedRegression, day: str) -> None:
+    assert tolerated([SLOW], [accepted], day) == [SLOW]
+
+
+def test_one_of_several_acceptances_is_enough() -> None:
+    expired = dataclasses.replace(ACCEPTED, expires="2026-01-01", reason="older")
+    assert "a fix is on its way" in tolerated([SLOW], [expired, ACCEPTED], MADE)[0].note
+
+
+def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:
+    traced = Comparison(SUBJECT.name, "retraces", Outcome.REGRESSION, "3", "0", "the step was traced again")
+    limited = dataclasses.replace(ACCEPTED, metric="retraces")
+    assert tolerated([traced], [limited], MADE) == [traced]
+    assert tolerated([traced], [dataclasses.replace(limited, limit=None)], MADE)[0].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANNOT_JUDGE, Outcome.INFORMS, Outcome.PASS])
+def test_other_outcomes_are_left_alone(outcome: Outcome) -> None:
+    comparison = dataclasses.replace(SLOW, outcome=outcome)
+    assert tolerated([comparison], [ACCEPTED], MADE) == [comparison]
+
+
+def test_a_regression_is_accepted_up_to_what_was_measured() -> None:
+    # The upper bound, exp(0.07) − 1 = 7.25%, rounded up to half a percent.
+    made = accepted_regression(SLOW, "why", "link", "2026-03-31")
+    assert made == AcceptedRegression(SUBJECT.name, STEP_TIME, 0.075, "why", "link", "2026-03-31")
+    assert tolerated([SLOW], [made], MADE)[0].outcome is Outcome.PASS
+    traced = dataclasses.replace(SLOW, interval=None)
+    assert accepted_regression(traced, "why", "link", "2026-03-31").limit is None
+
+
+REFERENCE, CANDIDATE = side_of("2.20.0"), side_of("2.21.0")
+
+
+def measured(candidate: Side = CANDIDATE, launches: int = 4, created: str = MADE) -> PairedRun:
+    made = paired_run([pair(launch, step=0.03) for launch in range(launches)])
+    return dataclasses.replace(made, created=created, reference=REFERENCE, candidate=candidate)
+
+
+def test_an_entry_holds_the_ratios_of_a_run() -> None:
+    made = entry_of(measured(), MARGINS, ledger(), "it is newer")
+    assert (made.tensorflow, made.environment, made.reference) == ("2.21.0", CANDIDATE.identity, REFERENCE.identity)
+    assert (made.created, made.machine, made.host) == (MADE, MACHINE.fingerprint(), "A CPU, 2 cores")
+    assert (made.reason, made.becomes_reference) == ("it is newer", False)
+    (ratio,) = [ratio for ratio in made.ratios if ratio.metric == STEP_TIME]
+    # The noise of four launches: mean 0.0005, deviation √((0.0035² + 0.0065² + 0.0005² + 0.0025²)/3) = 0.00451, by √4.
+    assert ratio == Ratio(SUBJECT.name, STEP_TIME, pytest.approx(0.0305), pytest.approx(0.00451 / 2, rel=1e-2), 4)  # type: ignore[arg-type]
+    assert sum(NOISE[:4]) / 4 == pytest.approx(0.0005)
+    assert not {"perplexity", "memory growth"} & {ratio.metric for ratio in made.ratios}  # no ratios
+
+
+def test_the_reference_itself_has_no_ratios() -> None:
+    made = entry_of(measured(REFERENCE), MARGINS, ledger(), "the first")
+    assert (made.environment, made.reference, made.ratios) == (REFERENCE.identity, REFERENCE.identity, ())
+    assert accepted_ratio(ledger(made), REFERENCE.identity, SUBJECT.name, STEP_TIME) == 0.0
+    assert knows(ledger(made), REFERENCE.identity)
+
+
+def test_runs_that_no_entry_can_be_made_of() -> None:
+    known = ledger(entry_of(measured(), MARGINS, ledger(), "why"))
+    with pytest.raises(LedgerError, match=r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"):
+        entry_of(measured(), MARGINS, known, "why")
+    with pytest.raises(LedgerError, match="the run holds no launch in turn"):
+        entry_of(measured(launches=0), MARGINS, known, "why")
+    stranger = dataclasses.replace(measured(created="2026-02-01"), reference=side_of("2.19.1"))
+    with pytest.raises(LedgerError, match=r"the run's reference 2\.19\.1 \([0-9a-f]{12}\) is not one of the ledger's"):
+        entry_of(stranger, MARGINS, known, "why")
+
+
+def test_the_configurations_of_one_report_are_one_entry() -> None:
+    notebook, other = SLOWER, dataclasses.replace(SLOWER, ratios=(Ratio("tiny", STEP_TIME, 0.01, 0.001, 4),))
+    assert merged([notebook, other, FASTER]) == [dataclasses.replace(SLOWER, ratios=notebook.ratios + other.ratios), FASTER]

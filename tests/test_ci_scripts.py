@@ -47,6 +47,7 @@ def clone(tmp_path: Path) -> Clone:
         ["lm/cells.py", "docs/model.md"],
         ["baselines/tiny.json"],
         ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
+        ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt", "constraints/gate.txt", "CHANGELOG.md"],
         ["lm/baselines/x.py", "docs/baselines.md"],  # not the folder of baselines
     ],
 )
@@ -61,6 +62,12 @@ def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) 
     answer = clone.check()
     assert answer.returncode == 1
     assert answer.stderr.strip().endswith(f"also changes: {other}")
+
+
+@pytest.mark.parametrize("name", ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt"])
+def test_ledger_and_reference_change_alone_too(clone: Clone, name: str) -> None:
+    clone.change(name, "lm/cells.py")
+    assert clone.check().returncode == 1
 
 
 def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:

@@ -65,7 +65,7 @@ except SystemExit as left:
     [
         ([], "usage: tfgate"),
         (["gaet"], "invalid choice: 'gaet'"),
-        (["check"], "the following arguments are required: RUN"),
+        (["check"], "the following arguments are required: REPORT"),
         (["check", "a", "b"], "unrecognized arguments: b"),
         (["run", "--launches", "many"], "argument --launches: invalid int value: 'many'"),
         (["run", "--corpus", "bible"], "argument --corpus: invalid choice: 'bible'"),

@@ -23,7 +23,6 @@ from tests.bench.samples import baseline
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"keras": "3.15.1", "numpy": "2.4.0", "tensorflow-cpu": "2.22.0"}
 PINNED = {**PACKAGES, "tensorflow-cpu": "2.21.0"}
-CHECK = ["--json", "--baselines"]
 
 # A session whose trainings, times and memory have noise: each interpreter and launch its own. A step takes 0.1 s × `slowness`, so that
 # its 80 words make 800 words/s.
@@ -309,7 +308,8 @@ def test_a_report_judged_again_has_the_same_verdict_to_the_byte(gated: Gate, slo
     assert (answer.code, json.loads(answer.out)["exit_code"]) == (code, code)
     again = gated.check("--json")
     assert (again.code, again.out) == (code, answer.out)
-    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "check", gated.out / "gate.json", *CHECK, gated.baselines]
+    options = ["check", str(gated.out / "gate.json"), "--json", "--baselines", str(gated.baselines)]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *options]
     apart = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert (apart.returncode, apart.stdout.decode(), apart.stderr) == (code, answer.out, b"")
 
@@ -414,4 +414,4 @@ def test_one_tensorflow_on_both_sides_is_no_regression(tfgate: Tfgate, tmp_path:
     assert [outcomes(answer)[metric] for metric in ("numerics", "retraces", "perplexity")] == ["PASS"] * 3
     assert {"step time", "evaluation step", "peak memory", "memory growth", "words/s"} < outcomes(answer).keys()
     assert "the candidate has the reference's own packages" in " ".join(found["warnings"])
-    assert tfgate("check", tmp_path / "out", *CHECK, ROOT / "baselines").out == answer.out
+    assert tfgate("check", tmp_path / "out", "--json", "--baselines", ROOT / "baselines").out == answer.out

@@ -110,7 +110,7 @@ class Session(Session):
         times = tuple(self.level * self.random.uniform(0.99, 1.01) for _ in block.seconds)
         return dataclasses.replace(block, seconds=times, cpu_seconds=times, rss_bytes=block.rss_bytes + self.random.randrange(100))
 
-    def steps(self, count, check=()):
+    def steps(self, count, check=(), tell=False):
         {midway}
         return self.timed(super().steps(count, check))
 
@@ -205,10 +205,10 @@ class TestWholeRuns:
             return prepared_sides(options)
 
         monkeypatch.setattr(upgrade, "prepared_sides", build)
-        monkeypatch.setattr(upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "others'"),))
+        monkeypatch.setattr(upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "2.0 processes of others"),))
         self.answer(tfgate, tmp_path, side, side, "--speed-only")
         assert built
-        assert read_record(PairedRun, tmp_path / "out" / "paired.json").warnings[0] == "load: others'"
+        assert read_record(PairedRun, tmp_path / "out" / "paired.json").warnings[0] == "2.0 processes of others"
 
 
 @pytest.mark.slow

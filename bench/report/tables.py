@@ -5,6 +5,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import Comparison, percent
 from bench.profile.compare import Comparison as ProfileComparison
@@ -12,7 +13,7 @@ from bench.profile.compare import Difference
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
-from bench.report.judged import Judged, Measured, by_subject, paired_runs, records
+from bench.report.judged import Judged, Measured, by_subject, records
 from bench.report.story import reached
 
 NOTHING = "–"

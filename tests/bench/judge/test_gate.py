@@ -155,7 +155,7 @@ def test_the_ratio_is_rebased_where_the_reference_moved() -> None:
     verdict = by_metric(judge_gate(candidate, by))
     assert verdict[STEP_TIME].outcome is Outcome.REGRESSION  # the reference itself was accepted last: 8% are left
     assert verdict[SINCE].outcome is Outcome.PASS  # and none since 2.19.1
-    assert verdict[SINCE].reference == "1.080 × the reference"
+    assert verdict[SINCE].reference == "× 1.080"
     assert by_metric(judge_gate(candidate, standards(was, move, again)))[STEP_TIME].outcome is Outcome.PASS
 
 
@@ -204,7 +204,7 @@ def test_small_losses_must_not_add_up_beyond_the_budget(slower: float, outcome: 
 def test_a_first_entry_that_was_slower_leaves_room() -> None:
     by = standards(accepted(1.05), accepted(1.08, "2.20.1"), margins=budget(0.10))
     found = by_metric(judge_gate(gate_run(launches(step=math.log(1.12))), by))[SINCE]
-    assert (found.outcome, found.reference) == (Outcome.PASS, "1.050 × the reference")
+    assert (found.outcome, found.reference) == (Outcome.PASS, "× 1.050")
     assert found.interval is not None
     assert found.interval.estimate == pytest.approx(math.log(1.12 / 1.05) + 0.0005)
 
@@ -350,6 +350,8 @@ def test_a_training_that_diverged_is_a_regression() -> None:
     verdict = numbers_alone(run([record(failure=DIVERGED)]))
     assert (verdict.outcome, verdict.exit_code, verdict.failures) == (Outcome.REGRESSION, 1, ())
     assert by_metric(verdict)["training"].note == DIVERGED.message
+    both = numbers_alone(run([record(launch=launch, failure=DIVERGED) for launch in range(2)]))
+    assert regressed(both) == ["training"]  # said once, however many launches
 
 
 def test_a_regression_outweighs_a_failed_measurement() -> None:

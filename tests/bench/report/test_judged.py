@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import by_subject, environment, measured, records
 from tests.bench.report.samples import NEW, OLD, gate_run, paired_run

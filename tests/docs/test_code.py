@@ -39,7 +39,7 @@ def test_a_shell_block_says_so() -> None:
         ("tfgate upgrade --from 2.20.0", "the following arguments are required: --to"),
         ("tfgate check", "the following arguments are required: REPORT"),
         ("UV_OFFLINE=1 tfgate env list --all", "unrecognized arguments: --all"),
-        ("true && .venv/bin/tfgate show", "the following arguments are required: REPORT|BASELINE"),
+        ("true && .venv/bin/tfgate show", "the following arguments are required: RUN|BASELINE"),
         ("tfgate profile --steps \\\n  many", "invalid int value: 'many'"),
         ("tox run -e py399", "tox.ini has no environments py399"),
         ("tox run -m tests", "tox.ini has no labels tests"),

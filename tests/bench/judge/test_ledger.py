@@ -19,7 +19,7 @@ from bench.judge.ledger import (
 from bench.judge.types import Comparison, Interval, Outcome
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
-from bench.record.types import SCHEMA
+from bench.record.types import INCOMPLETE, SCHEMA
 from tests.bench.paired_samples import NOISE, pair, paired_run, side_of
 from tests.bench.samples import MACHINE, MARGINS, SUBJECT
 
@@ -226,8 +226,10 @@ def test_runs_that_no_entry_can_be_made_of() -> None:
     known = ledger(entry_of(measured(), MARGINS, ledger(), "why"))
     with pytest.raises(LedgerError, match=r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"):
         entry_of(measured(), MARGINS, known, "why")
-    with pytest.raises(LedgerError, match="the run holds no launch in turn"):
-        entry_of(measured(launches=0), MARGINS, known, "why")
+    with pytest.raises(LedgerError, match="the run holds 3 launches in turn, and 4 are needed"):
+        entry_of(measured(launches=3), MARGINS, known, "why")
+    with pytest.raises(LedgerError, match="the run is not whole"):
+        entry_of(dataclasses.replace(measured(), warnings=(f"{INCOMPLETE}interrupted",)), MARGINS, known, "why")
     stranger = dataclasses.replace(measured(created="2026-02-01"), reference=side_of("2.19.1"))
     with pytest.raises(LedgerError, match=r"the run's reference 2\.19\.1 \([0-9a-f]{12}\) is not one of the ledger's"):
         entry_of(stranger, MARGINS, known, "why")

@@ -19,7 +19,7 @@ from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.drive.requests import BuildError, RequestError
+from bench.drive.requests import BuildError, RequestError, read_request
 from bench.drive.run import measure_run
 from bench.drive.upgrade import Scope, measure_upgrade
 from bench.judge.gate import Standards, gate_metrics
@@ -68,6 +68,8 @@ def main(options: argparse.Namespace) -> int:
     candidate, given = candidate_side(options), variables(options, "reference_env")
     speed = not (options.no_speed or options.quick)
     timed = _timed(planned, full=options.full) if speed else []
+    if options.reference:
+        read_request(options.reference)
     folder = output_folder(options, "gate")
     report = _Report(options, candidate, folder / GATE_FILE)
     report.keep()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces
@@ -37,7 +37,8 @@ class Standards:
 
 def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """The verdict on a gate: its numbers against oracle and replicas, its speed in turn with the reference."""
-    numbers, failures, warnings = _numbers(gate.numbers, standards)
+    ran = {subject_of(run) for run in gate.speed if whole_pairs(run)}
+    numbers, failures, warnings = _numbers(gate.numbers, standards, ran)
     if not gate.numbers.records:  # they are measured last: the gate was interrupted, or its launches failed
         failures.append(f"{INCOMPLETE}the numbers were not measured")
     comparisons = list(numbers)
@@ -82,17 +83,21 @@ def gate_metrics(pairs: Sequence[Pair], run: PairedRun, standards: Standards) ->
     ]
 
 
-def _numbers(run: Run, standards: Standards) -> tuple[list[Comparison], list[str], list[str]]:
-    """(comparisons, failures, warnings) of a run's numbers."""
+def _numbers(run: Run, standards: Standards, ran: Collection[str] = ()) -> tuple[list[Comparison], list[str], list[str]]:
+    """(comparisons, failures, warnings) of a run's numbers.
+
+    A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran` that subject.
+    """
     records, warnings = settled_records(run.records)
     comparisons: list[Comparison] = []
     failures = [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, too, the last
-        diverged = [failure for failure in failed.values() if failure.kind == "diverged"]
-        for failure in diverged[:1]:  # one comparison a metric, however many launches
-            comparisons.append(Comparison(name, "training", Outcome.REGRESSION, "diverged", "finite", failure.message))
-        failures += [f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in diverged]
+        worse = [failure for failure in failed.values() if failure.kind == "diverged" or name in ran]
+        for failure in worse[:1]:  # one comparison a metric, however many launches
+            values = ("diverged", "finite") if failure.kind == "diverged" else ("failed", "runs")
+            comparisons.append(Comparison(name, "training", Outcome.REGRESSION, *values, failure.message))
+        failures += [f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in worse]
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)

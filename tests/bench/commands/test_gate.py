@@ -244,7 +244,7 @@ def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(g
     answer = gated(gated.side("candidate", midway=ALWAYS.format(in_turn=True)), "--config", "tiny")
     assert answer.code == 1, answer
     assert "the candidate failed in launch 1, where the reference runs: the worker exited with code 3" in said(answer)
-    assert "launches in turn failed, and failed again: no numbers were measured" in said(answer)
+    assert "the candidate failed in turn, and failed again: no numbers were measured" in said(answer)
     assert (len(gated.report.speed[0].pairs), gated.report.numbers.records) == (2, ())
 
 

@@ -248,8 +248,14 @@ def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(g
     assert (len(gated.report.speed[0].pairs), gated.report.numbers.records) == (2, ())
 
 
-def test_a_candidate_that_crashes_again_in_its_numbers_is_a_failed_measurement(gated: Gate) -> None:
+def test_a_candidate_that_crashes_again_in_its_numbers_is_a_regression_where_the_reference_ran(gated: Gate) -> None:
     answer = gated(gated.side("candidate", midway=ALWAYS.format(in_turn=False)), "--config", "tiny")
+    assert answer.code == 1, answer
+    assert "training of tiny-synthetic-cells-cpu0: the worker exited with code 3 during steps" in said(answer)
+
+
+def test_without_a_reference_it_is_a_failed_measurement(gated: Gate) -> None:
+    answer = gated(gated.side("candidate", midway=ALWAYS.format(in_turn=False)), "--config", "tiny", "--no-speed", reference="")
     assert answer.code == 4, answer
     assert "MEASUREMENT FAILED: " in answer.out
 

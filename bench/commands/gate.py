@@ -94,8 +94,8 @@ def main(options: argparse.Namespace) -> int:
 def _configs(options: argparse.Namespace) -> Sequence[str]:
     if options.quick and (options.config or options.full):
         raise UsageError(f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full")
-    if options.no_speed and (options.full or options.gate_stored or options.reference):
-        raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored and --reference")
+    if options.no_speed and (options.full or options.gate_stored or options.reference or options.reference_env):
+        raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env")
     return QUICK_CONFIGS if options.quick else options.config or GATE_CONFIGS
 
 

@@ -14,7 +14,7 @@ from bench.commands.options import Report, baselines_folder, is_micro, read_fold
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
 from bench.judge.in_turn import whole_pairs
-from bench.judge.ledger import knows, tolerated
+from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
 from bench.judge.paired_metrics import Metric, metrics
@@ -54,9 +54,8 @@ def judged(report: Report, standards: Standards) -> Judged:
 
 def _with_accepted(verdict: Verdict, run: PairedRun, ledger: Ledger) -> Verdict:
     """The verdict with the ledger's accepted regressions as PASS, unless the run's reference is none of the ledger's."""
-    if ledger.entries and not knows(ledger, run.reference.identity):
-        return verdict
-    comparisons = tuple(tolerated(verdict.comparisons, ledger.regressions, run.created))
+    accepted = regressions_for(ledger, [run.reference.identity])
+    comparisons = tuple(tolerated(verdict.comparisons, accepted, run.created))
     return dataclasses.replace(verdict, comparisons=comparisons, outcome=overall(comparisons))
 
 

@@ -5,16 +5,19 @@ report know nothing of the other's, so which of them pair is a matter of their o
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.baselines import differences
 from bench.judge.in_turn import whole_pairs
+from bench.judge.intervals import one_sided, widened
 from bench.judge.launches import judge_launches
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.judge.wording import why
 from bench.record.gate import GateRun
 from bench.record.paired import Pair, PairedRun
 from bench.record.repeats import settled_pairs
@@ -46,7 +49,8 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
             continue
         before, after = (whole_pairs(runs[name]) for runs in timed)
         compared = metrics(before, margins, only=timed[1][name].only or timed[0][name].only)
-        comparisons += [_judged(metric, name, before, after) for metric in compared if metric.name not in NOT_COMPARED]
+        between = math.sqrt(2) * margins.between_hosts if before[0].reference.machine != after[0].reference.machine else 0.0
+        comparisons += [_judged(metric, name, before, after, between) for metric in compared if metric.name not in NOT_COMPARED]
         warnings += _unlike_places(name, before[0], after[0], margins)
     told = [_warnings(side, report) for side, report in zip(SIDES, reports, strict=True)]
     failures = [line for lines in told for line in lines if f": {INCOMPLETE}" in line]
@@ -74,8 +78,8 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
     return f"the reports are of unlike things ({different})" if different else ""
 
 
-def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[Pair]) -> Comparison:
-    """One metric's comparison; it informs where it has no margin."""
+def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[Pair], between: float) -> Comparison:
+    """One metric's comparison; it informs where it has no margin. `between`: deviation of a difference of ratios from host to host."""
     reference, candidate = metric.values(before), metric.values(after)
     means = [metric.difference(fmean(values)) if values else "–" for values in (candidate, reference)]
     comparison = Comparison(name, metric.name, Outcome.INFORMS, means[0], means[1], "", gates=bool(metric.margin))
@@ -85,7 +89,13 @@ def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[P
     if lacking:
         note = f"{lacking} of the {len(before) + len(after)} launches don't tell"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
-    return judge_launches(comparison, reference, candidate, metric.margin, metric.difference, metric.difference)
+    judged = judge_launches(comparison, reference, candidate, metric.margin, metric.difference, metric.difference)
+    if not between or judged.interval is None:
+        return judged
+    found = widened(judged.interval, between)
+    outcome = one_sided(found, metric.margin)
+    note = f"{why(outcome, found, metric.margin)}, across hosts"
+    return dataclasses.replace(judged, outcome=outcome, interval=found, note=note, detectable=None)
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[str]:
@@ -97,7 +107,7 @@ def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> li
         return []
     return [
         f"{name}: measured on unlike machines or settings ({'; '.join(found)}): a ratio differs by about {margins.between_hosts:.0%} "
-        "from host to host, which the bounds leave out"
+        "from host to host, which the bounds of ratios hold"
     ]
 
 

@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces
 from bench.judge.in_turn import compare_in_turn, whole_pairs
-from bench.judge.intervals import interval
-from bench.judge.ledger import accepted_ratio, knows, positions, tolerated
+from bench.judge.intervals import one_sided, widened
+from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.paired import launch_failures, pair_warnings, subject_of
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.perplexity import METRIC, judge_perplexity
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
-from bench.judge.types import Comparison, Interval, Outcome, Scope, Verdict, overall
+from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
 from bench.judge.wording import why
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -51,7 +51,8 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     comparisons += _throughputs(gate, standards)
     if gate.speed_problem:
         comparisons.append(Comparison("reference", SPEED, Outcome.CANNOT_JUDGE, "–", "–", gate.speed_problem))
-    comparisons = tolerated(comparisons, standards.ledger.regressions, gate.created)
+    accepted = regressions_for(standards.ledger, [run.reference.identity for run in gate.speed])
+    comparisons = tolerated(comparisons, accepted, gate.created)
     return Verdict(
         overall(comparisons),
         tuple(_by_subject(comparisons)),
@@ -142,11 +143,10 @@ def _since_first(metric: Metric, comparison: Comparison, run: PairedRun, standar
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)
-    error = math.hypot(found.standard_error, math.sqrt(first.variance))
     between = math.sqrt(2) * margins.between_hosts if elsewhere else 0.0
-    since = interval(found.estimate + metric.accepted - first.estimate, error, found.degrees_of_freedom, between)
+    since = widened(found, math.hypot(math.sqrt(first.variance), between), metric.accepted - first.estimate)
     margin = math.log1p(budget)
-    outcome = _one_sided(since, margin)
+    outcome = one_sided(since, margin)
     return Comparison(
         comparison.subject,
         f"{metric.name} since {first.tensorflow}",
@@ -157,12 +157,6 @@ def _since_first(metric: Metric, comparison: Comparison, run: PairedRun, standar
         since,
         margin,
     )
-
-
-def _one_sided(found: Interval, margin: float) -> Outcome:
-    if found.low > margin:
-        return Outcome.REGRESSION
-    return Outcome.PASS if found.pass_high < margin else Outcome.CANNOT_JUDGE
 
 
 def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:

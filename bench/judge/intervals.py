@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special  # not scipy.stats, which takes a second to import
 
-from bench.judge.types import Interval
+from bench.judge.types import Interval, Outcome
 
 REGRESSION_LEVEL = 0.975  # one-sided: a REGRESSION at exactly the margin happens in 2.5% of runs
 PASS_LEVEL = 0.95  # one-sided: a PASS at exactly the margin happens in 5% of runs
@@ -73,15 +73,26 @@ def new_group_interval(candidate: Sequence[float], reference: Components) -> Int
     return interval(float(np.mean(candidate)) - reference.mean, float(np.sqrt(variance)), freedom)
 
 
-def interval(estimate: float, standard_error: float, degrees_of_freedom: float, known_deviation: float = 0.0) -> Interval:
-    """Student's t bounds around an estimate, at the two levels that outcomes are decided at.
+def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
+    """The interval moved by `shift`, with a further normal error of known deviation: its bounds are added in quadrature."""
+    estimate = found.estimate + shift
+    wide = math.hypot(found.high - found.estimate, float(special.ndtri(REGRESSION_LEVEL)) * deviation)
+    narrow = math.hypot(found.pass_high - found.estimate, float(special.ndtri(PASS_LEVEL)) * deviation)
+    error = math.hypot(found.standard_error, deviation)
+    bounds = (estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
+    return Interval(estimate, error, found.degrees_of_freedom, *bounds)
 
-    `known_deviation`: of a further error whose size isn't estimated from the sample; its normal bound is added in quadrature.
-    """
-    wide, narrow = (
-        math.hypot(t_quantile(level, degrees_of_freedom) * standard_error, float(special.ndtri(level)) * known_deviation)
-        for level in (REGRESSION_LEVEL, PASS_LEVEL)
-    )
+
+def one_sided(found: Interval, margin: float) -> Outcome:
+    """REGRESSION where the interval lies above the margin, PASS where it lies below, else CANNOT JUDGE."""
+    if found.low > margin:
+        return Outcome.REGRESSION
+    return Outcome.PASS if found.pass_high < margin else Outcome.CANNOT_JUDGE
+
+
+def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
+    """Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
+    wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in (REGRESSION_LEVEL, PASS_LEVEL))
     return Interval(estimate, standard_error, degrees_of_freedom, estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
 
 

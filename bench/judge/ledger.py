@@ -48,6 +48,12 @@ def knows(ledger: Ledger, reference: str) -> bool:
     return any(reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries)
 
 
+def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[AcceptedRegression, ...]:
+    """The accepted regressions that hold for reports of these references: none where one is not the ledger's."""
+    foreign = ledger.entries and not all(knows(ledger, reference) for reference in references)
+    return () if foreign else ledger.regressions
+
+
 def tolerated(comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str) -> list[Comparison]:
     """The comparisons, with those that are an accepted regression as PASS, the reason in their notes.
 

@@ -37,6 +37,8 @@ def judge_paired(run: PairedRun, margins: Margins, only: Sequence[str] = ()) -> 
 
 
 def _scope(run: PairedRun) -> Scope:
+    if run.only:
+        return Scope.NAMED
     if not run.pairs:
         return Scope.NUMBERS
     return Scope.ALL if run.oracle or run.lockstep else Scope.SPEED

@@ -14,6 +14,7 @@ from bench.judge.types import percent
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import Record
 
+DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 # Metrics that can gate, by the names that reports give them.
 GATING = ("perplexity", "memory growth", *(name.replace("_", " ") for name in PAIRED_METRICS))
 
@@ -60,7 +61,13 @@ def metrics(pairs: Sequence[Pair], margins: Margins, only: Sequence[str] = ()) -
     `only`: names of those that gate; none: all with a margin.
     """
     found = _with_margins(pairs, margins) if pairs else []
-    return [dataclasses.replace(metric, margin=None) if only and metric.name not in only else metric for metric in found]
+    if not only:
+        return found
+    return [dataclasses.replace(metric, margin=_margin_of(metric) if metric.name in only else None) for metric in found]
+
+
+def _margin_of(metric: Metric) -> float | None:
+    return metric.margin or (math.log1p(DEFAULT_MARGIN) if metric.is_ratio else None)
 
 
 def _with_margins(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:

@@ -21,6 +21,7 @@ class Scope(enum.Enum):
     ALL = "numbers and speed"
     NUMBERS = "numbers only; speed not measured"
     SPEED = "speed and memory only; numbers not compared"
+    NAMED = "the named metrics only"
 
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}

@@ -6,7 +6,7 @@ from bench.judge.paired_metrics import GATING
 from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
-from bench.record.types import Run, Subject
+from bench.record.types import Record, Run
 from bench.report.judged import measured
 
 NUMBERS = "numerics, retraces, perplexity"
@@ -16,13 +16,12 @@ def again(report: Run | PairedRun | GateRun) -> list[tuple[str, str, str]]:
     """(subject, metric, command) of everything in a report that has a command of its own; none for a run of one environment."""
     found = []
     if isinstance(report, GateRun):
-        subjects = {launch.record.subject.name: launch.record.subject for launch in measured(report.numbers)}
-        for subject in subjects.values():
-            words = ("gate", "--no-speed", "--python", report.candidate.interpreter, *_variables("--env", report.candidate))
-            found.append((subject.name, NUMBERS, _command(*words, *_options(subject))))
+        words: tuple[str, ...] = ("gate", "--no-speed", "--python", report.candidate.interpreter, *_variables("--env", report.candidate))
+        found += [(record.subject.name, NUMBERS, _command(*words, *_options(record))) for record in _firsts(report.numbers)]
     for run in paired_runs(report):
-        for subject in {launch.record.subject.name: launch.record.subject for launch in measured(run)}.values():
-            words = ("upgrade", *_sides(run), *_options(subject))
+        for record in _firsts(run):
+            subject, words = record.subject, ("upgrade", *_sides(run), *_options(record))
+            found.append((subject.name, "retraces, graph operations", _command(*words, "--speed-only")))
             if isinstance(report, PairedRun):
                 found.append((subject.name, "numerics, lockstep", _command(*words, "--numerics-only")))
             measurable = [name for name in GATING if isinstance(report, PairedRun) or name != "perplexity"]
@@ -49,12 +48,22 @@ def _variables(option: str, side: Side) -> tuple[str, ...]:
     return tuple(word for name, value in sorted(side.variables.items()) for word in (option, f"{name}={value}"))
 
 
-def _options(subject: Subject) -> tuple[str, ...]:
-    """The options that name a subject; those with the command line's own defaults are left out."""
+def _firsts(run: Run | PairedRun) -> list[Record]:
+    """The first record of each subject."""
+    found: dict[str, Record] = {}
+    for launch in measured(run):
+        found.setdefault(launch.record.subject.name, launch.record)
+    return list(found.values())
+
+
+def _options(record: Record) -> tuple[str, ...]:
+    """The options that name what a launch trained; those with the command line's own defaults are left out."""
+    subject, threads = record.subject, record.environment.threads if record.environment else record.machine.cores
     given = (
         ("--corpus", subject.corpus, "synthetic"),
         ("--implementation", subject.implementation, "cells"),
         ("--device", subject.device, "cpu:0"),
+        ("--threads", str(threads), str(record.machine.cores)),
     )
     return ("--config", subject.config, *(word for name, value, usual in given if value != usual for word in (name, value)))
 

@@ -92,7 +92,7 @@ def _sentence(judged: Judged) -> str:
         worse_than = names(judged, "or")[1]
         return f"{candidate} is worse than {worse_than} by more than is allowed, in {_listed(findings(verdict))}."
     if verdict.outcome is Outcome.PASS:
-        if verdict.scope is Scope.SPEED:
+        if verdict.scope in (Scope.SPEED, Scope.NAMED):
             return (
                 f"{candidate} is no slower or larger than {reference} by more than is allowed{_speed(verdict)}; numbers were not compared."
             )
@@ -122,12 +122,14 @@ def _listed(found: list[Finding]) -> str:
 
 
 def ruled_out_slowdown(verdict: Verdict) -> str:
-    """The margin that every step time of a PASS was proven to stay below: "5.0%"; "" where none was."""
+    """What a PASS proves of speed: "a slowdown of 5.0% or more is ruled out (notebook-…)"; "" where every step time isn't proven."""
     if verdict.outcome is not Outcome.PASS:
         return ""
     step_times = [comparison for comparison in verdict.comparisons if comparison.metric == STEP_TIME and comparison.gates]
-    proven = [c.margin for c in step_times if c.interval and c.margin and c.interval.pass_high < c.margin]
-    return percent(max(proven)).lstrip("+") if proven and len(proven) == len(step_times) else ""
+    proven = {c.subject: c.margin for c in step_times if c.interval and c.margin and c.interval.pass_high < c.margin}
+    if not proven or len(proven) < len(step_times):
+        return ""
+    return f"a slowdown of {percent(max(proven.values())).lstrip('+')} or more is ruled out ({', '.join(proven)})"
 
 
 def _speed(verdict: Verdict) -> str:
@@ -135,4 +137,4 @@ def _speed(verdict: Verdict) -> str:
     if verdict.scope is Scope.NUMBERS:
         return "; its speed was not measured"
     found = ruled_out_slowdown(verdict)
-    return f", and a slowdown of {found} or more is ruled out" if found else ""
+    return f", and {found}" if found else ""

@@ -45,7 +45,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
 
 def _headline(verdict: Verdict, sentence: str) -> str:
     """The outcome with what it is of, and of a PASS what was ruled out."""
-    ruled_out = f"; a slowdown of {found} or more is ruled out" if (found := ruled_out_slowdown(verdict)) else ""
+    ruled_out = f"; {found}" if (found := ruled_out_slowdown(verdict)) else ""
     return f"{verdict.outcome.value}{scope(verdict)}: {sentence}{ruled_out}"
 
 

@@ -26,6 +26,7 @@ RUNS = ROOT / "reports" / "gates"
 STORE = Path(__file__).with_name("gate_runs.json")
 PYTHON = "{python}"  # in a command: the interpreter that --python names
 GATE = ("gate", "--python", PYTHON)
+NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
 PLANTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
 
 
@@ -41,9 +42,9 @@ class Case:
 
 CASES = {
     "same": Case("`gate`, nothing changed", "PASS", 10, GATE),
-    "build": Case("`gate` of `tensorflow`, where the reference is `tensorflow-cpu`", "PASS", 3, GATE),
+    "build": Case("`gate` of `tensorflow`, where the reference is `tensorflow-cpu`", "PASS", 3, (*GATE, *NOTEBOOK)),
     "older": Case("`gate` of TensorFlow 2.20.0", "PASS", 1, GATE),
-    "slower": Case("`gate`, a step 10% slower", "step time", 5, (*GATE, *PLANTED, "TFGATE_FAULT=slower-by-0.10")),
+    "slower": Case("`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *PLANTED, "TFGATE_FAULT=slower-by-0.10")),
     "hang": Case("`gate`, a step that hangs", "training", 1, (*GATE, *PLANTED, "TFGATE_FAULT=hangs")),
     "upgrade": Case("`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")),
     "micro": Case("`micro --config notebook`, nothing changed", "PASS", 3, ("micro", "--config", "notebook", "--python", PYTHON)),
@@ -126,7 +127,15 @@ def table(store: Store) -> str:
     rows = [_row(case, ran) for name, case in CASES.items() if (ran := store.of(name))]
     hosts = dict.fromkeys(f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs)
     text: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return f"{text}\n\nHosts: {'; '.join(hosts)}."
+    return f"{text}\n\n{_phases(store.of('same'))}\n\nHosts: {'; '.join(hosts)}."
+
+
+def _phases(ran: Sequence[Ran]) -> str:
+    """What the gate's phases took where nothing changed."""
+    names = list(dict.fromkeys(name for run in ran for name in run.phase_seconds))
+    taken = {name: [run.phase_seconds[name] for run in ran if name in run.phase_seconds] for name in names}
+    parts = [f"{name} {statistics.median(seconds):.0f} s ({max(seconds):.0f})" for name, seconds in taken.items()]
+    return f"Phases of the first row, median (most): {', '.join(parts)}."
 
 
 def _row(case: Case, ran: Sequence[Ran]) -> list[str]:

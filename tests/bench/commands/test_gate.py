@@ -136,7 +136,7 @@ def said(answer: Answer) -> str:
 def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> None:
     answer = gated(gated.side("candidate"))
     assert answer.code == 0, answer
-    assert "\nPASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out\n" in answer.out
+    assert "\nPASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)\n" in answer.out
     assert configs(gated.report) == (["tiny", "notebook", "small"], ["notebook"])
     assert len(gated.report.speed[0].pairs) == LOOKS[0]
     assert len(gated.report.numbers.records) == 3 * gate.LAUNCHES

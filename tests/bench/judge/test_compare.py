@@ -154,10 +154,21 @@ def test_one_subject_s_problem_leaves_the_others_judged() -> None:
 def test_unlike_machines_and_settings_are_named() -> None:
     elsewhere = changed(lambda pair: on_records(pair, machine=OTHER_MACHINE, environment=environment("2.20.0", threads=64)))
     found = verdict(elsewhere)
-    assert by_metric(found)["step time"].outcome is Outcome.PASS
     assert "cpu_model A CPU in the reference report, Another CPU in the candidate report; cores 2 in" in found.warnings[0]
     assert "threads 2 in the reference report, 64 in the candidate report" in found.warnings[0]
     assert "a ratio differs by about 3% from host to host" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("between_hosts", "step", "outcome"),
+    # The bound of a PASS grows by 1.645 × √2 × between_hosts, in quadrature: 7% for 3%, which no margin of 5% stands, and 1.2% for 0.5%.
+    [(0.03, 0.0, Outcome.CANNOT_JUDGE), (0.005, 0.0, Outcome.PASS), (0.03, 0.10, Outcome.CANNOT_JUDGE), (0.005, 0.10, Outcome.REGRESSION)],
+)
+def test_between_hosts_the_bounds_are_wider(between_hosts: float, step: float, outcome: Outcome) -> None:
+    elsewhere = paired_report([on_records(pair, machine=OTHER_MACHINE) for pair in pairs(8, 3, step=step)], LATER)
+    margins = dataclasses.replace(MARGINS, between_hosts=between_hosts)
+    found = by_metric(compare_reports(paired_report(pairs(8)), elsewhere, margins))["step time"]
+    assert (found.outcome, found.note.endswith("across hosts")) == (outcome, True)
 
 
 def test_a_report_given_twice_is_refused() -> None:

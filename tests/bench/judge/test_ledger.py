@@ -14,6 +14,7 @@ from bench.judge.ledger import (
     knows,
     merged,
     positions,
+    regressions_for,
     tolerated,
 )
 from bench.judge.types import Comparison, Interval, Outcome
@@ -178,6 +179,14 @@ def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:
     limited = dataclasses.replace(ACCEPTED, metric="retraces")
     assert tolerated([traced], [limited], MADE) == [traced]
     assert tolerated([traced], [dataclasses.replace(limited, limit=None)], MADE)[0].outcome is Outcome.PASS
+
+
+def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:
+    accepted = (AcceptedRegression(SUBJECT.name, STEP_TIME, 0.1, "known", "https://example.org/1", "2027-01-01"),)
+    held = dataclasses.replace(WHOLE, regressions=accepted)
+    assert regressions_for(held, ["R", "G"]) == regressions_for(held, []) == accepted
+    assert regressions_for(held, ["R", "another"]) == ()
+    assert regressions_for(Ledger(SCHEMA, (), accepted), ["any"]) == accepted  # nothing tells which reference is the ledger's
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CANNOT_JUDGE, Outcome.INFORMS, Outcome.PASS])

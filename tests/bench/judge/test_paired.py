@@ -208,6 +208,14 @@ def test_named_metrics_alone_gate() -> None:
     assert (found["evaluation step"].outcome, found["evaluation step"].gates) == (Outcome.INFORMS, False)
     assert found["evaluation step"].note == "+65.0%"  # exp(0.5) and the mean of the noise, 0.0005
     assert judge_paired(run, PAIRED, only=("evaluation step",)).exit_code == 1
+    assert judge_paired(dataclasses.replace(run, only=("step time",)), PAIRED).scope is Scope.NAMED
+
+
+def test_a_named_metric_without_a_margin_has_ten_percent() -> None:
+    run = run_of(4, "step", 0.0)
+    found = {each.metric: each for each in judge_paired(run, PAIRED, only=("cpu time",)).comparisons}
+    assert (found["cpu time"].outcome, found["cpu time"].margin) == (Outcome.PASS, pytest.approx(math.log(1.1)))
+    assert {each.metric: each.outcome for each in judge_paired(run, PAIRED).comparisons}["cpu time"] is Outcome.INFORMS
 
 
 def test_memory_growth_has_a_margin_for_each_configuration() -> None:

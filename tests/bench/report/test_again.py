@@ -11,7 +11,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.report.again import NUMBERS, again, again_text
 from tests.bench.report.samples import NEW, OLD, gate, gate_run, paired_run, upgrade
-from tests.bench.samples import SUBJECT, TINY, records, run
+from tests.bench.samples import SUBJECT, TINY, environment, record, records, run
 
 VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "0", "NAMED": "with a space"}
 
@@ -56,12 +56,13 @@ def test_every_command_parses(report: PairedRun | GateRun) -> None:
         if options.command == "gate":
             assert (metric, options.no_speed) == (NUMBERS, True)
         else:
-            assert options.metric == ([] if options.numerics_only else [metric])
+            assert options.metric == ([] if options.numerics_only or options.speed_only else [metric])
 
 
 def test_the_options_say_what_was_measured() -> None:
     gated, upgraded = (shlex.split(command)[1:] for command in (again(report)[0][2] for report in everywhere_else()))
     numbers, lockstep = map(build_parser().parse_args, (gated, upgraded))
+    assert lockstep.speed_only
     assert numbers.config == ["notebook"]
     assert lockstep.config == "notebook"
     for options in (numbers, lockstep):
@@ -96,8 +97,17 @@ def test_a_terminal_is_told_once_for_all_metrics_measured_alike() -> None:
         "To measure a metric alone again:",
         f"  tfgate gate --no-speed --python /venv/bin/python --config tiny  ({NUMBERS})",
         f"  tfgate gate --no-speed --python /venv/bin/python --config notebook  ({NUMBERS})",
+        "  tfgate upgrade --from reference --to /venv/bin/python --config notebook --speed-only  (retraces, graph operations)",
         "  tfgate upgrade --from reference --to /venv/bin/python --config notebook --metric NAME",
     ]
+
+
+def test_threads_are_named_where_they_are_fewer_than_cores() -> None:
+    one = dataclasses.replace(record(), environment=environment(threads=1))
+    gated = [dataclasses.replace(gate_run(), numbers=run([each])) for each in (record(), one)]
+    default, alone = (again(each)[0][2] for each in gated)
+    assert default.endswith(" --config notebook")
+    assert alone.endswith(" --config notebook --threads 1")
 
 
 def test_a_run_of_one_environment_has_none() -> None:

@@ -15,7 +15,7 @@ from tests.bench.samples import SUBJECT, records, run
 @pytest.mark.parametrize(
     ("slowdown", "standard_error", "said"),
     [
-        (1.0, 0.001, "TensorFlow 2.21.0 is as correct as TensorFlow 2.20.0, and a slowdown of 5.0% or more is ruled out."),
+        (1.0, 0.001, "TensorFlow 2.21.0 is as correct as TensorFlow 2.20.0, and a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)."),
         (1.2, 0.005, "TensorFlow 2.21.0 is worse than TensorFlow 2.20.0 by more than is allowed, in step time."),
         (1.05, 0.02, "The measurements prove TensorFlow 2.21.0 neither as good as TensorFlow 2.20.0 nor worse in step time."),
     ],
@@ -43,7 +43,7 @@ def test_a_pass_does_not_sound_wider_than_what_was_measured(scope: Scope, beside
 
 def test_a_gate_is_judged_by_the_baselines_and_the_reference() -> None:
     assert names(gate()) == ("TensorFlow 2.21.0", "the baselines and TensorFlow 2.20.0")
-    assert sentence(gate()) == "TensorFlow 2.21.0 is as correct as the baselines, and a slowdown of 5.0% or more is ruled out."
+    assert sentence(gate()) == "TensorFlow 2.21.0 is as correct as the baselines, and a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)."
     said = "TensorFlow 2.21.0 is worse than the baselines or TensorFlow 2.20.0 by more than is allowed, in "
     assert sentence(gate(1.2)).startswith(said)
     assert names(gate(speed=False)) == ("TensorFlow 2.21.0", "the baselines")

@@ -81,7 +81,7 @@ def test_ledger_table() -> None:
 @pytest.mark.parametrize(
     ("name", "headline"),
     [
-        ("pass", "PASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out"),
+        ("pass", "PASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)"),
         ("numbers_only", "PASS (numbers only; speed not measured): as correct as the baselines"),
     ],
 )

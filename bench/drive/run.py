@@ -56,7 +56,8 @@ class _SoFar:
             if not self.stopped:  # else its worker was killed
                 self._records.setdefault((position, record.launch), []).append(record)
                 self._listener.record(record)
-                self._keep(self.run(f"{INCOMPLETE}the run was interrupted after {len(self._records)} of {self._total} launches"))
+                over = sum(not _comes_again(of) for of in self._records.values())
+                self._keep(self.run(f"{INCOMPLETE}the run was interrupted after {over} of {self._total} launches"))
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         with self._lock:
@@ -65,6 +66,11 @@ class _SoFar:
     def stop(self) -> None:
         with self._lock:
             self.stopped = True
+
+
+def _comes_again(records: Sequence[Record]) -> bool:
+    """Whether a launch, of which these are the records so far, is run once more."""
+    return worth_repeating(records[-1].failure) and len(records) < TRIES
 
 
 def measure_run(

@@ -92,7 +92,7 @@ def test_a_run_against_a_baseline_shows_its_plots() -> None:
 def test_a_gate_shows_numbers_and_launches_in_turn_apart() -> None:
     text = page([gate()])
     words = Reader(text).words
-    assert f"TensorFlow {NEW} is as correct as the baselines, and a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)." in words
+    assert f"TensorFlow {NEW} is as correct as the baselines, and a slowdown of 5.0% or more is ruled out ({SUBJECT.name})." in words
     assert f"TensorFlow {NEW} against the baselines and TensorFlow {OLD}" in words
     assert re.findall(r"<h2>(.*?-cpu0.*?)</h2>", text) == [
         TINY.name,

@@ -53,12 +53,12 @@ def test_a_gate_is_judged_by_the_baselines_and_the_reference() -> None:
 
 
 def test_what_is_ruled_out_is_the_widest_margin_that_was_proven() -> None:
-    narrow, wide = comparison("step time", 0.0, 0.001, 0.05), comparison("step time", 0.0, 0.001, 0.10)
+    narrow, wide = comparison("step time", 0.0, 0.001, 0.05), dataclasses.replace(comparison("step time", 0.0, 0.001, 0.10), subject="tiny")
     unsure = comparison("step time", 0.04, 0.02, 0.05)
     accepted = dataclasses.replace(comparison("step time", 0.08, 0.001, 0.05), outcome=Outcome.PASS)  # an accepted regression
     informs = dataclasses.replace(unsure, outcome=Outcome.INFORMS, gates=False)
     assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow,), ())) == RULED_OUT
-    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, wide), ())) == RULED_OUT.replace("5.0%", "10.0%")
+    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, wide), ())) == RULED_OUT.replace("5.0%", "10.0%").replace(")", ", tiny)")
     assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, informs), ())) == RULED_OUT
     for verdict in (
         Verdict(Outcome.PASS, (EXACT,), ()),

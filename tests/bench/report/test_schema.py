@@ -8,11 +8,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bench.drive.lockfile import read_lock
 from bench.judge.margins import read_margins
 from bench.judge.paired import judge_paired
 from bench.record.codec import to_plain
 from bench.record.files import read_record
-from bench.record.paired import PairedRun
+from bench.record.ledger import Ledger
+from bench.record.paired import PairedRun, Side
 from bench.record.types import Baseline
 from bench.report.schema import SCHEMAS, main, schema_text
 from bench.report.text import verdict_json
@@ -44,10 +46,20 @@ def test_the_command_writes_them_all(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "schema").iterdir()} == {path.name for path in PUBLISHED.iterdir()}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "baselines").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "baselines").glob("*-*.json")), ids=lambda path: path.stem)
 def test_the_repository_s_baselines_are_valid(path: Path) -> None:
     assert read_record(Baseline, path).subject.name == path.stem
     assert list(validator("baseline").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+
+
+def test_the_repository_s_ledger_is_valid_and_of_the_pinned_reference() -> None:
+    path = ROOT / "baselines" / "ledger.json"
+    ledger = read_record(Ledger, path)
+    assert list(validator("ledger").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+    (lock,) = (ROOT / "baselines" / "reference").glob("*.txt")
+    pinned = Side("reference", "", {}, packages=read_lock(lock.read_text(encoding="utf-8")).packages)
+    assert {entry.reference for entry in ledger.entries} == {pinned.identity} == {ledger.entries[-1].environment}
+    assert [entry.tensorflow for entry in ledger.entries][::2] == ["2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0"]
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parent.name)

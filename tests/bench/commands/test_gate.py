@@ -383,8 +383,14 @@ def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.M
         (["--quick", "--config", "small"], "--quick is the numbers of tiny alone: leave out --quick, or --config and --full"),
         (["--quick", "--full"], "--quick is the numbers of tiny alone: leave out --quick, or --config and --full"),
         (["--no-speed", "--full"], "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"),
-        (["--no-speed", "--gate-stored"], "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"),
-        (["--no-speed", "--reference", "2.20.0"], "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"),
+        (
+            ["--no-speed", "--gate-stored"],
+            "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env",
+        ),
+        (
+            ["--no-speed", "--reference", "2.20.0"],
+            "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env",
+        ),
         (["--reference-env", "PATH"], "--reference-env 'PATH' is not NAME=VALUE"),
         (["--launches", "0"], "--launches is 0; it must be at least 1"),
         (["--python", "./none"], "{folder}/none: there is no interpreter; name a Python, a version, requirements or a wheel file"),

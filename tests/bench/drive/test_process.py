@@ -266,6 +266,9 @@ class TestEnd:
         pids = worker.request(tuple[int, ...], "work", SECONDS)
         assert all(alive(pid) for pid in pids)
         worker.kill()
+        deadline = time.monotonic() + SECONDS
+        while any(alive(pid) for pid in pids) and time.monotonic() < deadline:  # the child is for the system to reap, in its own time
+            time.sleep(0.01)
         assert not any(alive(pid) for pid in pids)
 
     def test_an_error_in_the_block_kills_it_without_a_question(self, fake_interpreter: Fake) -> None:

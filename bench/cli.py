@@ -54,22 +54,40 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_gate_commands(commands: Commands) -> None:
     """Measuring, and judging what was measured."""
-    gate = commands.add_parser("gate", help="judge a TensorFlow: its numbers by the baselines, its speed in turn with the reference")
+    gate = commands.add_parser(
+        "gate", help="judge a TensorFlow: its numbers by the baselines, its speed in turn with the reference"
+    )
     _add_measuring(gate, launches=3)
     gate.add_argument(
-        "--reference", metavar="WHAT", help="measure in turn with this, as `upgrade --from` takes it (default: the pinned environment)"
+        "--reference",
+        metavar="WHAT",
+        help="measure in turn with this, as `upgrade --from` takes it (default: the pinned environment)",
     )
-    gate.add_argument("--reference-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
-    gate.add_argument("--full", action="store_true", help="measure the speed of every configuration (default: of notebook)")
-    gate.add_argument("--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile")
+    gate.add_argument(
+        "--reference-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated"
+    )
+    gate.add_argument(
+        "--full", action="store_true", help="measure the speed of every configuration (default: of notebook)"
+    )
+    gate.add_argument(
+        "--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile"
+    )
     gate.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")
-    gate.add_argument("--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner")
+    gate.add_argument(
+        "--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner"
+    )
     _add_judging(gate)
 
-    run = commands.add_parser("run", help="train the configurations to their pinned step counts, and keep what was measured")
+    run = commands.add_parser(
+        "run", help="train the configurations to their pinned step counts, and keep what was measured"
+    )
     _add_measuring(run, launches=4)
-    run.add_argument("--jitter", type=int, default=1000, metavar="N", help="jitter stream of the first launch (default: %(default)s)")
-    run.add_argument("--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile")
+    run.add_argument(
+        "--jitter", type=int, default=1000, metavar="N", help="jitter stream of the first launch (default: %(default)s)"
+    )
+    run.add_argument(
+        "--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile"
+    )
     run.add_argument("--json", action="store_true", help="print JSON")
 
     check = commands.add_parser("check", help="judge a stored report again, without TensorFlow")
@@ -79,7 +97,9 @@ def _add_gate_commands(commands: Commands) -> None:
 
 def _add_upgrade_commands(commands: Commands) -> None:
     """Two environments against each other."""
-    upgrade = commands.add_parser("upgrade", help="compare two environments, both measured here and now: numbers, speed and memory")
+    upgrade = commands.add_parser(
+        "upgrade", help="compare two environments, both measured here and now: numbers, speed and memory"
+    )
     sides = (("from", "from_", "the reference, which is trusted"), ("to", "to", "the candidate, which is judged"))
     for side, field, what in sides:
         upgrade.add_argument(
@@ -89,16 +109,31 @@ def _add_upgrade_commands(commands: Commands) -> None:
             metavar="WHAT",
             help=f"{what}: a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`",
         )
-        upgrade.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
-    upgrade.add_argument("--config", default="notebook", metavar="NAME", help="reference configuration (default: %(default)s)")
+        upgrade.add_argument(
+            f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated"
+        )
     upgrade.add_argument(
-        "--as-of", default="now", metavar="WHEN", help="read the package index up to: now, release, or a date (default: now)"
+        "--config", default="notebook", metavar="NAME", help="reference configuration (default: %(default)s)"
     )
-    upgrade.add_argument("--python", metavar="VERSION", help="Python of both environments, a version or a path (default: 3.11)")
-    upgrade.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
-    upgrade.add_argument("--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it")
     upgrade.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="judge this one alone, such as 'step time'; may be repeated"
+        "--as-of",
+        default="now",
+        metavar="WHEN",
+        help="read the package index up to: now, release, or a date (default: now)",
+    )
+    upgrade.add_argument(
+        "--python", metavar="VERSION", help="Python of both environments, a version or a path (default: 3.11)"
+    )
+    upgrade.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    upgrade.add_argument(
+        "--numerics-only", action="store_true", help="the oracle and lockstep alone; other jobs may run beside it"
+    )
+    upgrade.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="judge this one alone, such as 'step time'; may be repeated",
     )
     upgrade.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
     upgrade.add_argument("--json", action="store_true", help="print JSON")
@@ -106,9 +141,14 @@ def _add_upgrade_commands(commands: Commands) -> None:
     _add_model(upgrade)
     _add_baselines(upgrade)
 
-    compare = commands.add_parser("compare", help="compare two reports with one reference, or the pytest-benchmark files of two sides")
+    compare = commands.add_parser(
+        "compare", help="compare two reports with one reference, or the pytest-benchmark files of two sides"
+    )
     compare.add_argument(
-        "reports", metavar="REPORT", nargs="*", help="what gate or upgrade wrote, two of it: the reference, then the candidate"
+        "reports",
+        metavar="REPORT",
+        nargs="*",
+        help="what gate or upgrade wrote, two of it: the reference, then the candidate",
     )
     for side in ("reference", "candidate"):
         compare.add_argument(
@@ -117,9 +157,14 @@ def _add_upgrade_commands(commands: Commands) -> None:
             metavar="FILE",
             help=f"pytest-benchmark's JSON of the {side}, one file a launch; four or more of each, as ABBABAAB",
         )
-    compare.add_argument("--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)")
     compare.add_argument(
-        "--margin", type=float, metavar="FRACTION", help="slowdown of a step that matters (default: the margins file's, or 0.05)"
+        "--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)"
+    )
+    compare.add_argument(
+        "--margin",
+        type=float,
+        metavar="FRACTION",
+        help="slowdown of a step that matters (default: the margins file's, or 0.05)",
     )
     _add_baselines(compare)
     compare.add_argument("--json", action="store_true", help="print JSON")
@@ -127,7 +172,9 @@ def _add_upgrade_commands(commands: Commands) -> None:
 
 def _add_report_commands(commands: Commands) -> None:
     """What runs hold, for people and for other programs."""
-    report = commands.add_parser("report", help="write what runs measured, and their verdicts, as a page that any browser opens")
+    report = commands.add_parser(
+        "report", help="write what runs measured, and their verdicts, as a page that any browser opens"
+    )
     report.add_argument("run", metavar="RUN", nargs="+", help="runs' folders, or their run.json")
     report.add_argument("--output", metavar="FILE", help="the page (default: report.html beside the first run)")
     report.add_argument("--markdown", metavar="FILE", help="also Markdown, for a pull request's comment")
@@ -142,26 +189,39 @@ def _add_report_commands(commands: Commands) -> None:
     export.add_argument("--output", metavar="FILE", help="where it goes (default: standard output)")
 
     history = commands.add_parser(
-        "history", help="ratios to a reference over time: trends, changes of level, drift from an anchor (exit code 1: worse)"
+        "history",
+        help="ratios to a reference over time: trends, changes of level, drift from an anchor (exit code 1: worse)",
     )
-    history.add_argument("folder", metavar="DIR", nargs="+", help="folders that hold reports of gate and upgrade, at any depth")
-    history.add_argument("--anchor", metavar="REPORT", help="the report that drift is measured from (default: each metric's oldest)")
+    history.add_argument(
+        "folder", metavar="DIR", nargs="+", help="folders that hold reports of gate and upgrade, at any depth"
+    )
+    history.add_argument(
+        "--anchor", metavar="REPORT", help="the report that drift is measured from (default: each metric's oldest)"
+    )
     history.add_argument("--output", metavar="FILE", help="also a page with a plot for each metric")
     history.add_argument("--replace", action="store_true", help="replace the page if it exists")
 
 
 def _add_baseline_commands(commands: Commands) -> None:
     """Making baselines, and looking into files."""
-    record = commands.add_parser("record", help="make baselines of runs that you trust, or accept what reports measured into the ledger")
+    record = commands.add_parser(
+        "record", help="make baselines of runs that you trust, or accept what reports measured into the ledger"
+    )
     record.add_argument("report", metavar="REPORT", nargs="+", help="folders of runs, or of gates, upgrades and micro")
     how = record.add_mutually_exclusive_group()
     how.add_argument("--replace", action="store_true", help="replace baselines that exist")
     how.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
-    record.add_argument("--reason", default="", metavar="TEXT", help="why: kept in the file; needed for all but a first baseline")
     record.add_argument(
-        "--becomes-reference", action="store_true", help="the candidate is the reference from now on; older ratios are rebased"
+        "--reason", default="", metavar="TEXT", help="why: kept in the file; needed for all but a first baseline"
     )
-    record.add_argument("--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link")
+    record.add_argument(
+        "--becomes-reference",
+        action="store_true",
+        help="the candidate is the reference from now on; older ratios are rebased",
+    )
+    record.add_argument(
+        "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
+    )
     record.add_argument("--until", metavar="DATE", help="last day on which an accepted regression passes")
     record.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
     _add_baselines(record)
@@ -173,33 +233,66 @@ def _add_baseline_commands(commands: Commands) -> None:
 
 def _add_training_commands(commands: Commands) -> None:
     """Full training, and steps in lockstep."""
-    train = commands.add_parser("train", help="train a configuration to the end, with validation, checkpoints and a final test")
+    train = commands.add_parser(
+        "train", help="train a configuration to the end, with validation, checkpoints and a final test"
+    )
     _add_subject(train)
     train.add_argument("--config", required=True, metavar="NAME", help="reference configuration")
-    train.add_argument("--output", metavar="DIR", help="where the checkpoint and the result go (default: reports/train-…)")
+    train.add_argument(
+        "--output", metavar="DIR", help="where the checkpoint and the result go (default: reports/train-…)"
+    )
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    lockstep = commands.add_parser("lockstep", help="compare two environments step by step, each step from the same weights")
+    lockstep = commands.add_parser(
+        "lockstep", help="compare two environments step by step, each step from the same weights"
+    )
     _add_model(lockstep)
     for side, what in (("from", "the environment that is trusted"), ("to", "the environment that is judged")):
         lockstep.add_argument(f"--{side}-python", required=True, metavar="INTERPRETER", help=f"interpreter of {what}")
-        lockstep.add_argument(f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated")
-    lockstep.add_argument("--config", default="tiny", metavar="NAME", help="reference configuration (default: %(default)s)")
-    lockstep.add_argument("--steps", type=int, default=LOCKSTEP_STEPS, metavar="N", help="training steps to compare (default: %(default)s)")
+        lockstep.add_argument(
+            f"--{side}-env", action="append", default=[], metavar="NAME=VALUE", help="variable for it; may be repeated"
+        )
+    lockstep.add_argument(
+        "--config", default="tiny", metavar="NAME", help="reference configuration (default: %(default)s)"
+    )
+    lockstep.add_argument(
+        "--steps",
+        type=int,
+        default=LOCKSTEP_STEPS,
+        metavar="N",
+        help="training steps to compare (default: %(default)s)",
+    )
     lockstep.add_argument("--json", action="store_true", help="print JSON, every difference of every step in it")
 
 
 def _add_profile_command(commands: Commands) -> None:
     """Explaining a step's time."""
-    profile = commands.add_parser("profile", help="show where a step's time goes; with two environments, what got slower")
+    profile = commands.add_parser(
+        "profile", help="show where a step's time goes; with two environments, what got slower"
+    )
     profile.add_argument("--config", metavar="NAME", help="reference configuration")
-    profile.add_argument("--target", default="step", metavar="NAME", help="forward, gradient, clip or step (default: %(default)s)")
-    profile.add_argument("--python", action="append", metavar="INTERPRETER", help="environment (default: this one); twice: compare them")
-    profile.add_argument("--implementation", action="append", metavar="NAME", help="default: cells; twice: compare them")
-    profile.add_argument("--compare", nargs=2, metavar=("REFERENCE", "CANDIDATE"), help="compare two stored profiles, and profile nothing")
-    profile.add_argument("--steps", type=int, default=20, metavar="N", help="steps to record, and to time without (default: %(default)s)")
-    profile.add_argument("--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step")
+    profile.add_argument(
+        "--target", default="step", metavar="NAME", help="forward, gradient, clip or step (default: %(default)s)"
+    )
+    profile.add_argument(
+        "--python", action="append", metavar="INTERPRETER", help="environment (default: this one); twice: compare them"
+    )
+    profile.add_argument(
+        "--implementation", action="append", metavar="NAME", help="default: cells; twice: compare them"
+    )
+    profile.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("REFERENCE", "CANDIDATE"),
+        help="compare two stored profiles, and profile nothing",
+    )
+    profile.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="steps to record, and to time without (default: %(default)s)"
+    )
+    profile.add_argument(
+        "--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step"
+    )
     _add_variables(profile)
     _add_data(profile)
     _add_device(profile)
@@ -209,8 +302,15 @@ def _add_profile_command(commands: Commands) -> None:
 
 def _add_hot_path_commands(commands: Commands) -> None:
     """Timing the parts of a step, and where its time goes."""
-    micro = commands.add_parser("micro", help="time the hot paths of an environment in turn with the reference's, in fresh processes")
-    micro.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the candidate's environment (default: this one)")
+    micro = commands.add_parser(
+        "micro", help="time the hot paths of an environment in turn with the reference's, in fresh processes"
+    )
+    micro.add_argument(
+        "--python",
+        default=sys.executable,
+        metavar="INTERPRETER",
+        help="the candidate's environment (default: this one)",
+    )
     micro.add_argument(
         "--reference",
         metavar="WHAT",
@@ -224,13 +324,17 @@ def _add_hot_path_commands(commands: Commands) -> None:
         ("target", "what is timed: forward, gradient, clip, update, step, … (default: the first three)"),
     ):
         micro.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; may be repeated")
-    micro.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="variable for both sides; may be repeated")
+    micro.add_argument(
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="variable for both sides; may be repeated"
+    )
     micro.add_argument(
         "--require-gpu",
         action="store_true",
         help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
     )
-    micro.add_argument("--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 12)")
+    micro.add_argument(
+        "--launches", type=int, metavar="N", help="fresh processes for each environment, at most (default: 12)"
+    )
     micro.add_argument("--output", metavar="DIR", help="where the launches go (default: reports/…)")
     micro.add_argument("--json", action="store_true", help="print JSON")
     _add_baselines(micro)
@@ -240,7 +344,9 @@ def _add_machine_commands(commands: Commands) -> None:
     """The corpora, the environments and the machine."""
     data = commands.add_parser("data", help="make or verify a corpus")
     data.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
-    data.add_argument("--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)")
+    data.add_argument(
+        "--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)"
+    )
     data.add_argument("--directory", metavar="DIR", help="where to put it (default: TFGATE_DATA, or the user's cache)")
     data.add_argument("--json", action="store_true", help="print JSON")
 
@@ -254,7 +360,9 @@ def _add_machine_commands(commands: Commands) -> None:
     remove.add_argument("--keep-newest", type=int, metavar="N", help="all but the N that were used last")
 
     doctor = commands.add_parser("doctor", help="what this machine is, and what would disturb a measurement")
-    doctor.add_argument("--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)")
+    doctor.add_argument(
+        "--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)"
+    )
     doctor.add_argument("--require", choices=("gpu",), help="fail if it isn't there")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
@@ -262,23 +370,35 @@ def _add_machine_commands(commands: Commands) -> None:
 def _add_measuring(parser: argparse.ArgumentParser, launches: int) -> None:
     _add_subject(parser)
     parser.add_argument(
-        "--config", action="append", metavar="NAME", help="reference configuration; may be repeated (default: tiny, notebook, small)"
+        "--config",
+        action="append",
+        metavar="NAME",
+        help="reference configuration; may be repeated (default: tiny, notebook, small)",
     )
-    parser.add_argument("--launches", type=int, metavar="N", help=f"fresh processes for each configuration (default: {launches})")
+    parser.add_argument(
+        "--launches", type=int, metavar="N", help=f"fresh processes for each configuration (default: {launches})"
+    )
     parser.add_argument("--output", metavar="DIR", help="where the run goes (default: reports/…)")
 
 
 def _add_subject(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument(
-        "--python", default=sys.executable, metavar="INTERPRETER", help="interpreter of the environment to measure (default: this one)"
+        "--python",
+        default=sys.executable,
+        metavar="INTERPRETER",
+        help="interpreter of the environment to measure (default: this one)",
     )
     _add_variables(parser)
 
 
 def _add_variables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable for the measured process; may be repeated"
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="environment variable for the measured process; may be repeated",
     )
 
 
@@ -290,12 +410,18 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
-    parser.add_argument("--corpus-path", metavar="PATH", help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)")
+    parser.add_argument(
+        "--corpus-path",
+        metavar="PATH",
+        help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)",
+    )
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)")
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="TensorFlow's threads (default: as many as cores)"
+    )
 
 
 def _add_judging(parser: argparse.ArgumentParser) -> None:
@@ -305,7 +431,9 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_summary(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--summary", action="store_true", help="append Markdown to the CI job's summary ($GITHUB_STEP_SUMMARY)")
+    parser.add_argument(
+        "--summary", action="store_true", help="append Markdown to the CI job's summary ($GITHUB_STEP_SUMMARY)"
+    )
 
 
 def _add_baselines(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,9 @@ def batch(tokens: Tokens, config: Config, index: int) -> tuple[Tokens, Tokens]:
     """
     steps = steps_per_epoch(tokens.size, config)
     if not 0 <= index < steps:
-        raise IndexError(f"batch {index} is outside the epoch: {tokens.size} tokens make {steps} batches of {config.name!r}, from 0")
+        raise IndexError(
+            f"batch {index} is outside the epoch: {tokens.size} tokens make {steps} batches of {config.name!r}, from 0"
+        )
     row_length = tokens.size // config.batch_size
     rows = tokens[: config.batch_size * row_length].reshape(config.batch_size, row_length)
     start = index * config.num_steps

@@ -59,4 +59,6 @@ def stacked_cells(config: Config) -> Any:
     if config.keep_probability == 1:
         return tf.keras.layers.StackedRNNCells([tf.keras.layers.LSTMCell(size) for size in config.layer_sizes])
     widths = (config.embedding_size, *config.layer_sizes)
-    return tf.keras.layers.StackedRNNCells([MaskedCell(size, width) for width, size in zip(widths, config.layer_sizes, strict=False)])
+    return tf.keras.layers.StackedRNNCells(
+        [MaskedCell(size, width) for width, size in zip(widths, config.layer_sizes, strict=False)]
+    )

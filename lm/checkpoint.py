@@ -61,14 +61,26 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}: start the training without --resume") from None
     except OSError as error:
-        raise CheckpointError(f"checkpoint {path} can't be read ({error.strerror}): see to its path and permissions") from error
-    except (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, EOFError) as error:  # RuntimeError: encryption, compression
+        raise CheckpointError(
+            f"checkpoint {path} can't be read ({error.strerror}): see to its path and permissions"
+        ) from error
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        KeyError,
+        ValueError,
+        EOFError,
+    ) as error:  # RuntimeError: encryption, compression
         raise _damaged(path, str(error)) from error
     if meta.pop("schema", None) != SCHEMA:
-        raise CheckpointError(f"checkpoint {path} has another schema than {SCHEMA}: start the training again with this version")
+        raise CheckpointError(
+            f"checkpoint {path} has another schema than {SCHEMA}: start the training again with this version"
+        )
     for field, wanted in (("fingerprint", fingerprint), ("implementation", implementation)):
         if meta.get(field) != wanted:
-            raise CheckpointError(f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output")
+            raise CheckpointError(
+                f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output"
+            )
     try:
         return Checkpoint(**{**meta, "epochs": tuple(meta["epochs"])}, **arrays)
     except (KeyError, TypeError) as error:

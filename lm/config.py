@@ -46,19 +46,29 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in ("vocabulary_size", "embedding_size", "batch_size", "num_steps", "epochs"):
-            self._require(field, _is_int(getattr(self, field)) and getattr(self, field) >= 1, "an integer of at least 1")
+            self._require(
+                field, _is_int(getattr(self, field)) and getattr(self, field) >= 1, "an integer of at least 1"
+            )
         sizes: object = self.layer_sizes
-        sizes_valid = isinstance(sizes, (tuple, list)) and len(sizes) >= 1 and all(_is_int(size) and size >= 1 for size in sizes)
+        sizes_valid = (
+            isinstance(sizes, (tuple, list)) and len(sizes) >= 1 and all(_is_int(size) and size >= 1 for size in sizes)
+        )
         self._require("layer_sizes", sizes_valid, "one integer of at least 1 for each layer")
         object.__setattr__(self, "layer_sizes", tuple(self.layer_sizes))
         self._require("initializer", self.initializer in INITIALIZERS, f"one of {', '.join(INITIALIZERS)}")
         for field in ("init_scale", "clip_norm", "learning_rate"):
-            self._require(field, _is_finite(getattr(self, field)) and getattr(self, field) > 0, "a finite number above 0")
+            self._require(
+                field, _is_finite(getattr(self, field)) and getattr(self, field) > 0, "a finite number above 0"
+            )
         self._require("forget_bias", _is_finite(self.forget_bias), "a finite number")
         for field in ("keep_probability", "decay"):
             valid = _is_finite(getattr(self, field)) and 0 < getattr(self, field) <= 1
             self._require(field, valid, "a number above 0 and at most 1")
-        self._require("decay_after_epoch", _is_int(self.decay_after_epoch) and self.decay_after_epoch >= 0, "an integer of at least 0")
+        self._require(
+            "decay_after_epoch",
+            _is_int(self.decay_after_epoch) and self.decay_after_epoch >= 0,
+            "an integer of at least 0",
+        )
         self._require("seed", _is_int(self.seed) and 0 <= self.seed < 2**32, "an integer from 0 to 4294967295")
 
     def _require(self, field: str, valid: bool, wanted: str) -> None:

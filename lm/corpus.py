@@ -41,7 +41,9 @@ class Vocabulary:
             raise CorpusError(f"the vocabulary holds {word!r} {count} times; give every word once")
         unknown = list(unknown)
         if unknown and UNKNOWN not in self._ids:
-            raise CorpusError(f"the vocabulary leaves out {unknown[0]!r} and has no {UNKNOWN} to stand for it; add {UNKNOWN}")
+            raise CorpusError(
+                f"the vocabulary leaves out {unknown[0]!r} and has no {UNKNOWN} to stand for it; add {UNKNOWN}"
+            )
         self._ids.update((word, self._ids[UNKNOWN]) for word in unknown)
 
     @classmethod
@@ -61,7 +63,9 @@ class Vocabulary:
         fewer than `size` words.
         """
         if not 1 <= size <= len(self):
-            raise CorpusError(f"a vocabulary of {size} words was asked for and the corpus has {len(self)}; ask for 1 to {len(self)}")
+            raise CorpusError(
+                f"a vocabulary of {size} words was asked for and the corpus has {len(self)}; ask for 1 to {len(self)}"
+            )
         kept = self.words[:size]
         if size < len(self) and UNKNOWN not in kept:
             kept = (*kept[:-1], UNKNOWN)
@@ -82,7 +86,9 @@ class Vocabulary:
         words = []
         for id_ in ids:
             if not 0 <= id_ < len(self):
-                raise CorpusError(f"id {id_} is outside the vocabulary; its {len(self)} words have the ids 0 to {len(self) - 1}")
+                raise CorpusError(
+                    f"id {id_} is outside the vocabulary; its {len(self)} words have the ids 0 to {len(self) - 1}"
+                )
             words.append(self.words[id_])
         return words
 
@@ -97,7 +103,9 @@ class Corpus:
     valid: Tokens
     test: Tokens
     sha256: str  # of the ids, the vocabulary size and the lengths: see tokens_sha256
-    ideal_perplexity: dict[str, float] | None  # by split: the perplexity of the law that made the text, where there is one
+    ideal_perplexity: (
+        dict[str, float] | None
+    )  # by split: the perplexity of the law that made the text, where there is one
     words: tuple[str, ...]  # id -> word
 
     def splits(self) -> dict[str, Tokens]:
@@ -143,7 +151,9 @@ def load_corpus(name: str, config: Config, path: Path | None = None) -> Corpus:
 
     if name == "synthetic":
         if path is not None:
-            raise CorpusError(f"the synthetic corpus is made, not read, yet the path {path} was given; leave it out or ask for ptb")
+            raise CorpusError(
+                f"the synthetic corpus is made, not read, yet the path {path} was given; leave it out or ask for ptb"
+            )
         corpus = synthetic.synthetic_corpus(config.vocabulary_size)
     elif name == "ptb":
         corpus = ptb.ptb_corpus(ptb.locate(path), config.vocabulary_size)

@@ -84,4 +84,8 @@ def _ids(config: Config) -> int:
 
 def _touched(config: Config) -> int:
     """Weights that a batch reads: an embedding row a token, and all the others."""
-    return config.tokens_per_step * config.embedding_size + config.parameter_count() - config.vocabulary_size * config.embedding_size
+    return (
+        config.tokens_per_step * config.embedding_size
+        + config.parameter_count()
+        - config.vocabulary_size * config.embedding_size
+    )

@@ -31,7 +31,9 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress | None =
         return _download_ptb(source or ptb.PTB_URL, directory, progress)
     path = Path(source)
     if not path.exists():
-        raise CorpusError(f"{path}: there is no such file or directory; name the PTB's folder, its archive or an http address")
+        raise CorpusError(
+            f"{path}: there is no such file or directory; name the PTB's folder, its archive or an http address"
+        )
     files = ptb.read_files(path)
     if path.is_dir() and path.resolve() == directory.resolve():
         return _report(f"already in {directory}")
@@ -119,7 +121,9 @@ def _fetch(url: str, part: _Part, progress: Progress | None, timeout_seconds: fl
                 if progress is not None:
                     progress(have, total)
     if total is not None and have < total:
-        raise CorpusError(f"{url}: the connection closed after {have} of {total} bytes; run the command again to fetch the rest")
+        raise CorpusError(
+            f"{url}: the connection closed after {have} of {total} bytes; run the command again to fetch the rest"
+        )
 
 
 def _open(url: str, part: _Part, timeout_seconds: float) -> http.client.HTTPResponse:
@@ -140,11 +144,15 @@ def _open(url: str, part: _Part, timeout_seconds: float) -> http.client.HTTPResp
         raise CorpusError(message) from error
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no address at all
         reason = getattr(error, "reason", None) or error
-        raise CorpusError(f"{url}: cannot be reached ({reason}); check the network or name a file or folder instead") from error
+        raise CorpusError(
+            f"{url}: cannot be reached ({reason}); check the network or name a file or folder instead"
+        ) from error
     if response.status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
         response.close()
         if not have:
-            raise CorpusError(f"{url}: the server sends a part of the file where all of it was asked for; use another address")
+            raise CorpusError(
+                f"{url}: the server sends a part of the file where all of it was asked for; use another address"
+            )
         part.discard()
         return _open(url, part, timeout_seconds)
     return response
@@ -155,7 +163,9 @@ def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
         while chunk := response.read(CHUNK_BYTES):
             yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise CorpusError(f"{url}: the transfer broke off ({error}); run the command again to fetch the rest") from error
+        raise CorpusError(
+            f"{url}: the transfer broke off ({error}); run the command again to fetch the rest"
+        ) from error
 
 
 def _validator(response: http.client.HTTPResponse) -> str | None:
@@ -172,7 +182,9 @@ def _require_sha256(part: _Part, expected: str | None) -> None:
     if found != expected:
         size = part.path.stat().st_size
         part.discard()
-        raise CorpusError(f"{part.url}: {size} bytes came with sha256 {found[:12]}…, expected {expected[:12]}…; use another address")
+        raise CorpusError(
+            f"{part.url}: {size} bytes came with sha256 {found[:12]}…, expected {expected[:12]}…; use another address"
+        )
 
 
 def _verify(verify: Callable[[Path], object], part: _Part) -> None:

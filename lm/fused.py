@@ -26,7 +26,9 @@ class Model:
         self.config = config
         self._parts = part_sizes(config.batch_size, max(config.layer_sizes))
         self.variables = [tf.Variable(tf.zeros(shape), name=name) for name, shape in config.weight_shapes().items()]
-        self.states = [tf.Variable(tf.zeros(shape), trainable=False, name=name) for name, shape in config.state_shapes().items()]
+        self.states = [
+            tf.Variable(tf.zeros(shape), trainable=False, name=name) for name, shape in config.state_shapes().items()
+        ]
         self.learning_rate = tf.Variable(config.learning_rate, trainable=False, name="learning_rate")
 
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
@@ -34,7 +36,10 @@ class Model:
         kernel, bias = self.variables[-2:]
         parts = self._hidden(inputs, masks)
         with tf.name_scope("output"):
-            by_step = [tf.reshape(rows, (self.config.num_steps, part, -1)) for rows, part in zip(parts, self._parts, strict=True)]
+            by_step = [
+                tf.reshape(rows, (self.config.num_steps, part, -1))
+                for rows, part in zip(parts, self._parts, strict=True)
+            ]
             hidden = _axes_swapped(tf.concat(by_step, axis=1))
             return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
 
@@ -71,7 +76,9 @@ class Model:
             with tf.name_scope(f"lstm_{layer}"):
                 kernel, recurrent, bias = map(tf.convert_to_tensor, self.variables[1 + 3 * layer : 4 + 3 * layer])
                 h, c = self.states[2 * layer : 2 * layer + 2]
-                hidden, last_c = lstm_layer(hidden, kernel, recurrent, bias, tf.split(h, self._parts), tf.split(c, self._parts))
+                hidden, last_c = lstm_layer(
+                    hidden, kernel, recurrent, bias, tf.split(h, self._parts), tf.split(c, self._parts)
+                )
                 h.assign(tf.concat([rows[-part:] for rows, part in zip(hidden, self._parts, strict=True)], axis=0))
                 c.assign(tf.concat(last_c, axis=0))
             hidden = _scaled(hidden, scale)

@@ -32,7 +32,12 @@ def part_sizes(batch: int, size: int) -> list[int]:
 
 
 def lstm_layer(
-    inputs: Sequence[tf.Tensor], kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, h: Sequence[tf.Tensor], c: Sequence[tf.Tensor]
+    inputs: Sequence[tf.Tensor],
+    kernel: tf.Tensor,
+    recurrent: tf.Tensor,
+    bias: tf.Tensor,
+    h: Sequence[tf.Tensor],
+    c: Sequence[tf.Tensor],
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """(outputs [steps * part, size], last c [part, size]) by part, of inputs [steps * part, width] and states h and c [part, size] by part.
 
@@ -50,7 +55,9 @@ def lstm_layer(
     def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *inputs: tf.Tensor) -> Any:
         scope = gradient_scope()
         z_inputs = by_part([tf.nn.bias_add(tf.matmul(rows, kernel), bias) for rows in inputs])
-        all_h, last_c, tapes = zip(*(_forward(z_inputs[part], recurrent, h[part], c[part]) for part in parts), strict=True)
+        all_h, last_c, tapes = zip(
+            *(_forward(z_inputs[part], recurrent, h[part], c[part]) for part in parts), strict=True
+        )
 
         def gradient(*upstream: tf.Tensor) -> Any:
             with tf.name_scope(scope):
@@ -59,8 +66,15 @@ def lstm_layer(
                 by_inputs = [tf.matmul(z, kernel, transpose_b=True) for z in by_z]
                 before = [all_h[part][: -h[part].shape[0]] for part in parts]
                 by_kernel, by_recurrent = (_summed_products(rows, by_z) for rows in (by_part(inputs), before))
-                by_bias = tf.add_n([tf.matmul(tf.ones((1, z.shape[0])), z)[0] for z in by_z])  # faster than sums over rows
-                return by_kernel, by_recurrent, by_bias, *(by_inputs if len(inputs) == len(parts) else [tf.concat(by_inputs, axis=0)])
+                by_bias = tf.add_n(
+                    [tf.matmul(tf.ones((1, z.shape[0])), z)[0] for z in by_z]
+                )  # faster than sums over rows
+                return (
+                    by_kernel,
+                    by_recurrent,
+                    by_bias,
+                    *(by_inputs if len(inputs) == len(parts) else [tf.concat(by_inputs, axis=0)]),
+                )
 
         return (*(all_h[part][h[part].shape[0] :] for part in parts), *last_c), gradient
 
@@ -68,7 +82,9 @@ def lstm_layer(
     return list(found[: len(parts)]), list(found[len(parts) :])
 
 
-def _forward(z_inputs: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[Step]]:
+def _forward(
+    z_inputs: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, list[Step]]:
     """(h [(1 + steps) * part, size], the first one's included; last c; what the backward pass needs of each time step) of a part.
 
     z_inputs [steps * part, 4 * size] is what the gates' logits have from the inputs and the bias.
@@ -89,11 +105,19 @@ def _backward(by_outputs: tf.Tensor, recurrent_transposed: tf.Tensor, tape: Sequ
     """The cost's gradient by z [steps * part, 4 * size] from that by a part's outputs."""
     h_gradient = c_gradient = tf.zeros_like(tape[-1].squashed)  # from the step after; nothing follows the last
     by_z = []
-    for by_output, ((i, f, g, o), c_before, squashed) in zip(tf.split(by_outputs, len(tape))[::-1], tape[::-1], strict=True):
+    for by_output, ((i, f, g, o), c_before, squashed) in zip(
+        tf.split(by_outputs, len(tape))[::-1], tape[::-1], strict=True
+    ):
         by_h = h_gradient + by_output
         by_c = c_gradient + _by_tanh(squashed, by_h * o)
         z_gradient = tf.concat(
-            [_by_sigmoid(i, by_c * g), _by_sigmoid(f, by_c * c_before), _by_tanh(g, by_c * i), _by_sigmoid(o, by_h * squashed)], axis=1
+            [
+                _by_sigmoid(i, by_c * g),
+                _by_sigmoid(f, by_c * c_before),
+                _by_tanh(g, by_c * i),
+                _by_sigmoid(o, by_h * squashed),
+            ],
+            axis=1,
         )
         h_gradient = tf.matmul(z_gradient, recurrent_transposed)
         c_gradient = by_c * f

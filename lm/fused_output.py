@@ -13,7 +13,9 @@ from lm.fused_scope import gradient_scope
 from lm.shares import shares
 from lm.xla import traced_for_xla
 
-CHUNK_BYTES = 24 * 2**20  # the most that a chunk's logits may have, of more rows than one: docs/fused.md has the measurements
+CHUNK_BYTES = (
+    24 * 2**20
+)  # the most that a chunk's logits may have, of more rows than one: docs/fused.md has the measurements
 
 # -log(probability) is exact to rounding down to here; of still smaller ones float32, and oneDNN's exp, keep fewer digits or none.
 LEAST_PROBABILITY = 1e-30
@@ -37,7 +39,9 @@ def summed_cross_entropy(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ta
         units = tf.concat([rows, tf.ones((rows.shape[0], 1))], axis=1)
         sizes = chunk_sizes(rows.shape[0], kernel.shape[1])
         chunks = zip(tf.split(units, sizes), tf.split(targets, sizes), strict=True)
-        losses, by_rows, by_weights = zip(*(_chunk(some, weights, kernel, ids, scale) for some, ids in chunks), strict=True)
+        losses, by_rows, by_weights = zip(
+            *(_chunk(some, weights, kernel, ids, scale) for some, ids in chunks), strict=True
+        )
 
         def gradient(upstream: tf.Tensor) -> Any:
             with tf.name_scope(scope):
@@ -49,7 +53,9 @@ def summed_cross_entropy(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ta
     return loss(rows, kernel, bias)
 
 
-def _chunk(units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tensor, scale: float) -> tuple[tf.Tensor, ...]:
+def _chunk(
+    units: tf.Tensor, weights: tf.Tensor, kernel: tf.Tensor, ids: tf.Tensor, scale: float
+) -> tuple[tf.Tensor, ...]:
     """(scaled sum of the losses, its gradients by rows and by weights) of logits units @ weights; kernel: without the bias."""
     softmax = tf.nn.softmax(tf.matmul(units, weights))
     places = tf.stack([tf.range(ids.shape[0]), ids], axis=1)

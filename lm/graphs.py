@@ -24,7 +24,11 @@ def node_lines(graph: Any) -> str:
     """A line a node, `name = Type(inputs) shapes`; functions of the library after their names, in order."""
     lines = [_node_line(node) for node in graph.node]
     for function in sorted(graph.library.function, key=lambda function: _without_number(function.signature.name)):
-        lines += ["", f"{_without_number(function.signature.name)}:", *(f"  {_node_line(node)}" for node in function.node_def)]
+        lines += [
+            "",
+            f"{_without_number(function.signature.name)}:",
+            *(f"  {_node_line(node)}" for node in function.node_def),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +102,11 @@ def _node_line(node: Any) -> str:
 
 def _shape_texts(node: Any) -> Iterator[str]:
     for shape in node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ():
-        yield "[?]" if shape.unknown_rank else f"[{', '.join('?' if size.size < 0 else str(size.size) for size in shape.dim)}]"
+        yield (
+            "[?]"
+            if shape.unknown_rank
+            else f"[{', '.join('?' if size.size < 0 else str(size.size) for size in shape.dim)}]"
+        )
 
 
 def _without_number(name: str) -> str:

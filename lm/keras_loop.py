@@ -21,9 +21,15 @@ class LoopedModel(tf.keras.Model):  # type: ignore[misc]  # TensorFlow ships no 
 
     def __init__(self, trainer: Trainer, mode: Mode) -> None:
         super().__init__()
-        layers = [part for part in tf.nest.flatten(list(vars(trainer.model).values())) if isinstance(part, tf.keras.layers.Layer)]
+        layers = [
+            part
+            for part in tf.nest.flatten(list(vars(trainer.model).values()))
+            if isinstance(part, tf.keras.layers.Layer)
+        ]
         if not layers:
-            raise NoKerasLayersError(f"{type(trainer.model).__module__} is not made of Keras' layers: its loop can't train it")
+            raise NoKerasLayersError(
+                f"{type(trainer.model).__module__} is not made of Keras' layers: its loop can't train it"
+            )
         self.traces = 0
         self.parts = layers  # Keras finds the weights through this attribute
         self._logits = trainer.model.logits
@@ -59,7 +65,9 @@ class Fit(_KerasPath):
     def __call__(self, inputs: Any, targets: Any, masks: Sequence[Any]) -> Any:
         """Trains for one epoch."""
         with tf.device(self._device):
-            return self._model.fit((inputs, *masks) if masks else inputs, targets, epochs=1, shuffle=False, **self._options)
+            return self._model.fit(
+                (inputs, *masks) if masks else inputs, targets, epochs=1, shuffle=False, **self._options
+            )
 
 
 class Predict(_KerasPath):

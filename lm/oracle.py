@@ -41,7 +41,9 @@ class Tape:
     """What the forward pass leaves for the backward pass. Arrays inside are time-major."""
 
     inputs: Array  # ids [batch, steps]
-    scales: Sequence[Array | float]  # dropout factors [steps, batch, width]: of the embedding, then of each layer's output
+    scales: Sequence[
+        Array | float
+    ]  # dropout factors [steps, batch, width]: of the embedding, then of each layer's output
     layers: Sequence[LayerTape]
     hidden: Array  # what the output layer reads, [batch * steps, size of the last layer]
 
@@ -130,7 +132,9 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[np.inexact, Array]:
     batch = logits.dtype.type(len(logits))  # a Python int would make a float32 sum float64 in NumPy 1
     tokens = np.arange(targets.size), targets.ravel()  # where each token's target lies in the rows below
     rows = logits.reshape(targets.size, -1)
-    gradient = rows - rows.max(axis=1, keepdims=True)  # without it exp overflows for logits over 88 (float32) or 709 (float64)
+    gradient = rows - rows.max(
+        axis=1, keepdims=True
+    )  # without it exp overflows for logits over 88 (float32) or 709 (float64)
     target_logits = gradient[tokens]
     np.exp(gradient, out=gradient)
     totals = gradient.sum(axis=1, keepdims=True)

@@ -42,7 +42,9 @@ def require_masks(config: Config, masks: Sequence[Array], batch: int, steps: int
 def require_ids(name: str, ids: Array, vocabulary_size: int, shape: tuple[int, ...] | None = None) -> None:
     """Raises ValueError unless `ids` are integers [batch, steps] from 0 to the vocabulary's last, in `shape` if one is given."""
     if ids.ndim != 2 or ids.size == 0 or ids.dtype.kind not in "iu":
-        raise ValueError(f"{name} are {ids.dtype} of shape {ids.shape}; they must be integers [batch, steps], at least one of each")
+        raise ValueError(
+            f"{name} are {ids.dtype} of shape {ids.shape}; they must be integers [batch, steps], at least one of each"
+        )
     if shape is not None and ids.shape != shape:
         raise ValueError(f"{name} have shape {ids.shape}; the logits want {shape}")
     outside = np.argwhere((ids < 0) | (ids >= vocabulary_size))
@@ -54,7 +56,9 @@ def require_ids(name: str, ids: Array, vocabulary_size: int, shape: tuple[int, .
         )
 
 
-def _require_shapes(config: Config, kind: str, arrays: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]]) -> None:
+def _require_shapes(
+    config: Config, kind: str, arrays: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]]
+) -> None:
     prefix = f"configuration {config.name!r}: {kind}"
     for name in wanted:
         if name not in arrays:

@@ -60,8 +60,12 @@ def lstm_backward(tape: LayerTape, kernel: Array, recurrent: Array, outputs_grad
     squashed = np.tanh(tape.cells[1:])
     h_by_c = o * (1 - squashed**2)
     # The local derivatives come first, for all time steps: of c by the z of i, f and g, and of h by the z of o.
-    z_gradient = np.stack([g * i * (1 - i), tape.cells[:-1] * f * (1 - f), i * (1 - g**2), squashed * o * (1 - o)], axis=2)
-    h_gradient, c_gradient = np.zeros((2, batch, size), z_gradient.dtype)  # from the step after; nothing follows the last
+    z_gradient = np.stack(
+        [g * i * (1 - i), tape.cells[:-1] * f * (1 - f), i * (1 - g**2), squashed * o * (1 - o)], axis=2
+    )
+    h_gradient, c_gradient = np.zeros(
+        (2, batch, size), z_gradient.dtype
+    )  # from the step after; nothing follows the last
     for t in reversed(range(steps)):
         h_gradient = h_gradient + outputs_gradient[t]
         c_gradient = c_gradient + h_gradient * h_by_c[t]

@@ -40,12 +40,16 @@ def clip_by_global_norm(gradients: Mapping[str, Array | SparseRows], clip_norm: 
     # NumPy adds pairwise along a flat array: a relative error of 3e-8 in float32 on `medium`, where np.dot had 4e-5.
     norm = np.sqrt(np.array([np.square(values_of(gradient)).ravel().sum() for gradient in gradients.values()]).sum())
     one, limit = norm.dtype.type(1), norm.dtype.type(clip_norm)
-    scale = limit * np.minimum(one / norm, one / limit) + (norm - norm)  # the last term is 0 for a finite norm, else NaN
+    scale = limit * np.minimum(one / norm, one / limit) + (
+        norm - norm
+    )  # the last term is 0 for a finite norm, else NaN
     return {name: _scaled(gradient, scale) for name, gradient in gradients.items()}, norm
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def apply_sgd(weights: Mapping[str, Array], gradients: Mapping[str, Array | SparseRows], learning_rate: float) -> dict[str, Array]:
+def apply_sgd(
+    weights: Mapping[str, Array], gradients: Mapping[str, Array | SparseRows], learning_rate: float
+) -> dict[str, Array]:
     """New weights w - learning_rate * gradient. Rows that SparseRows do not touch keep their bits."""
     rate = float(learning_rate)  # a NumPy scalar would widen float32
     updated = {}
@@ -61,4 +65,6 @@ def apply_sgd(weights: Mapping[str, Array], gradients: Mapping[str, Array | Spar
 
 
 def _scaled(gradient: Array | SparseRows, scale: np.inexact) -> Array | SparseRows:
-    return SparseRows(gradient.indices, gradient.values * scale) if isinstance(gradient, SparseRows) else gradient * scale
+    return (
+        SparseRows(gradient.indices, gradient.values * scale) if isinstance(gradient, SparseRows) else gradient * scale
+    )

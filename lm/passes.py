@@ -62,7 +62,9 @@ def checked_loss(step: int, result: StepResult) -> float:
     return loss
 
 
-def evaluate(trainer: Trainer, tokens: Tokens, max_steps: int | None = None, progress: Callable[[int], None] | None = None) -> Evaluation:
+def evaluate(
+    trainer: Trainer, tokens: Tokens, max_steps: int | None = None, progress: Callable[[int], None] | None = None
+) -> Evaluation:
     """Perplexity over a pass (or its first `max_steps` batches) from a zero state; the training state is put back afterwards."""
     steps = steps_per_epoch(len(tokens), trainer.config)
     steps = min(steps, max_steps) if max_steps else steps

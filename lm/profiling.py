@@ -23,9 +23,14 @@ def recording(folder: Path, *, detailed: bool) -> Iterator[None]:
     """Profiles the block; the trace goes below `folder`. Raises ProfilerError where TensorFlow has no profiler."""
     try:
         profiler = tf.profiler.experimental
-        profiler.start(str(folder), profiler.ProfilerOptions(host_tracer_level=ALL if detailed else EXPENSIVE, python_tracer_level=0))
+        profiler.start(
+            str(folder),
+            profiler.ProfilerOptions(host_tracer_level=ALL if detailed else EXPENSIVE, python_tracer_level=0),
+        )
     except (AttributeError, ImportError, tf.errors.OpError) as error:
-        raise ProfilerError(f"TensorFlow {tf.__version__} has no profiler that works: {error}; use a build that has one") from error
+        raise ProfilerError(
+            f"TensorFlow {tf.__version__} has no profiler that works: {error}; use a build that has one"
+        ) from error
     try:
         yield
     finally:
@@ -41,7 +46,9 @@ def recorded_file(folder: Path) -> Path:
     """The trace that was written below a folder. Raises ProfilerError if there is none."""
     found = sorted(folder.rglob("*.xplane.pb"))
     if not found:
-        raise ProfilerError(f"TensorFlow {tf.__version__} wrote no trace: free some space in {folder}, or use a build that profiles")
+        raise ProfilerError(
+            f"TensorFlow {tf.__version__} wrote no trace: free some space in {folder}, or use a build that profiles"
+        )
     return found[-1]
 
 

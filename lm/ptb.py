@@ -32,9 +32,15 @@ class Reference:
 
 
 REFERENCES = {
-    "train": Reference("ptb.train.txt", 5_101_618, 929_589, "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"),
-    "valid": Reference("ptb.valid.txt", 399_782, 73_760, "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"),
-    "test": Reference("ptb.test.txt", 449_945, 82_430, "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"),
+    "train": Reference(
+        "ptb.train.txt", 5_101_618, 929_589, "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"
+    ),
+    "valid": Reference(
+        "ptb.valid.txt", 399_782, 73_760, "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"
+    ),
+    "test": Reference(
+        "ptb.test.txt", 449_945, 82_430, "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"
+    ),
 }
 
 
@@ -66,7 +72,9 @@ def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
     """
     texts = {split: split_tokens(data.decode()) for split, data in read_files(path).items()}
     vocabulary = Vocabulary.from_text(texts["train"]).limited(vocabulary_size)
-    return corpus.make_corpus("ptb", vocabulary.words, {split: vocabulary.encode(text) for split, text in texts.items()})
+    return corpus.make_corpus(
+        "ptb", vocabulary.words, {split: vocabulary.encode(text) for split, text in texts.items()}
+    )
 
 
 def split_tokens(text: str) -> list[str]:
@@ -97,7 +105,9 @@ def store(files: dict[str, bytes], directory: Path) -> list[Path]:
             directory.mkdir(parents=True, exist_ok=True)
             _write_atomically(path, data)
         except OSError as error:
-            raise CorpusError(f"{path}: cannot be written ({error.strerror or error}); make room or choose another folder") from error
+            raise CorpusError(
+                f"{path}: cannot be written ({error.strerror or error}); make room or choose another folder"
+            ) from error
         paths.append(path)
     return paths
 

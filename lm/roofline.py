@@ -4,7 +4,10 @@ import time
 
 import tensorflow as tf
 
-SIDE = {"cpu": 2048, "gpu": 8192}  # large enough that the product, not its call, is timed: 17 GFLOP, and 1.1 TFLOP on a GPU
+SIDE = {
+    "cpu": 2048,
+    "gpu": 8192,
+}  # large enough that the product, not its call, is timed: 17 GFLOP, and 1.1 TFLOP on a GPU
 REPEATS = 8
 
 

@@ -164,7 +164,9 @@ def _topics_before(tokens: Integers, topic_count: int) -> Integers:
     return topics_before
 
 
-def _follow_successors(tokens: Integers, unresolved: NDArray[np.bool_], successors: Integers, choices: Integers) -> None:
+def _follow_successors(
+    tokens: Integers, unresolved: NDArray[np.bool_], successors: Integers, choices: Integers
+) -> None:
     """Fills in, in place, the tokens that are successors of the one before, all runs of them at once, a link at a time."""
     positions = np.flatnonzero(unresolved)
     unresolved = unresolved.copy()

@@ -17,7 +17,9 @@ class Target(NamedTuple):
     function: Any
     body: Callable[..., Any]
     arguments: tuple[Any, ...]
-    others: tuple[tuple[Any, ...], ...] = ()  # arguments of further batches: a target that depends on more than shapes is traced for each
+    others: tuple[
+        tuple[Any, ...], ...
+    ] = ()  # arguments of further batches: a target that depends on more than shapes is traced for each
 
     def run(self) -> None:
         """Calls it, and returns when its device is done."""

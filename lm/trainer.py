@@ -23,7 +23,9 @@ class StepResult(NamedTuple):
     """What one training step computed, as TensorFlow's tensors."""
 
     loss: Any  # sum over time of the batch mean of the cross-entropy
-    logits: Any  # [batch, steps, vocabulary]; None unless they were asked for, and from an implementation that keeps none
+    logits: (
+        Any  # [batch, steps, vocabulary]; None unless they were asked for, and from an implementation that keeps none
+    )
     gradients: Any  # one for each weight; the embedding's as IndexedSlices
     global_norm: Any  # of the gradients before clipping
     clipped: Any  # the gradients that SGD applied
@@ -82,7 +84,11 @@ class Trainer:
             return self.loss(inputs, targets)
 
     def train_step(
-        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = (), with_logits: bool = False
+        self,
+        inputs: NDArray[np.int32],
+        targets: NDArray[np.int32],
+        masks: Sequence[Any] = (),
+        with_logits: bool = False,
     ) -> StepResult:
         """Trains on one batch; `inputs` and `targets` [batch, steps]. Returns before an accelerator has finished: read the loss to wait for
         that, and `wait` for the update.
@@ -100,7 +106,9 @@ class Trainer:
         if not self.device.startswith("cpu"):
             self.model.variables[-1][..., 0].numpy()
 
-    def train_step_eagerly(self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()) -> StepResult:
+    def train_step_eagerly(
+        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], masks: Sequence[Any] = ()
+    ) -> StepResult:
         """The same step without tf.function, operation by operation, as the notebook's loop runs it."""
         data = tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
         return self._train_step(*data, with_logits=tf.constant(False))._replace(logits=None)
@@ -140,7 +148,9 @@ class Trainer:
     @state.setter
     def state(self, values: State) -> None:
         for name, variable in zip(self.config.state_shapes(), self.model.states, strict=True):
-            variable.assign(np.array(values[name]))  # its own copy: TensorFlow 2.12 writes into the array, where `fused` cuts the state up
+            variable.assign(
+                np.array(values[name])
+            )  # its own copy: TensorFlow 2.12 writes into the array, where `fused` cuts the state up
 
     def relocate(self) -> None:
         """Puts weights and states, unchanged, into newly allocated memory: how fast a step is depends on where they happen to lie."""
@@ -165,7 +175,9 @@ class Trainer:
     @property
     def retraces(self) -> int:
         """Times that the training step, or the evaluation step, was traced beyond the first."""
-        return sum(max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate))
+        return sum(
+            max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate)
+        )
 
     def graph_operations(self) -> dict[str, int]:
         """Operations of the step's graph by type, those of its function library included."""

@@ -82,7 +82,9 @@ class Training:
         """Goes on from the checkpoint; returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
         if [*checkpoint.weights, *checkpoint.state] != [*self.config.weight_shapes(), *self.config.state_shapes()]:
-            raise CheckpointError(f"checkpoint {self.checkpoint_path} lacks weights or states: delete it and start the training again")
+            raise CheckpointError(
+                f"checkpoint {self.checkpoint_path} lacks weights or states: delete it and start the training again"
+            )
         self._restore(checkpoint)
         return self._step
 
@@ -117,7 +119,12 @@ class Training:
         train_perplexity, words_per_second = self._running(self.steps)
         valid = evaluate(self.trainer, self.corpus.valid)
         return EpochResult(
-            epoch, self.config.epoch_learning_rate(epoch), train_perplexity, valid.perplexity, self._epoch_seconds, words_per_second
+            epoch,
+            self.config.epoch_learning_rate(epoch),
+            train_perplexity,
+            valid.perplexity,
+            self._epoch_seconds,
+            words_per_second,
         )
 
     def _running(self, done: int) -> tuple[float, float]:
@@ -142,7 +149,11 @@ class Training:
         )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        self._step, self._epoch_loss, self._epoch_seconds = checkpoint.step, checkpoint.epoch_loss, checkpoint.epoch_seconds
+        self._step, self._epoch_loss, self._epoch_seconds = (
+            checkpoint.step,
+            checkpoint.epoch_loss,
+            checkpoint.epoch_seconds,
+        )
         self.epochs = [EpochResult(**epoch) for epoch in checkpoint.epochs]  # type: ignore[arg-type]  # JSON keeps the epoch an int
         self.trainer.weights = checkpoint.weights
         self.trainer.state = checkpoint.state

@@ -114,11 +114,17 @@ def loads_tensorflow(arguments: list[str], folder: Path) -> bool:
     command = [sys.executable, "-X", "importtime", *arguments]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines() if line.startswith("import time:")}
+    loaded = {
+        line.rsplit("|", 1)[-1].strip().split(".")[0]
+        for line in result.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     return bool(loaded & {"tensorflow", "keras"})
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import lm.config"], ["-c", "import bench.cli"], ["-m", "bench", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["-c", "import lm.config"], ["-c", "import bench.cli"], ["-m", "bench", "--help"]]
+)
 def test_start_up_leaves_tensorflow_alone(tmp_path: Path, arguments: list[str]) -> None:
     assert not loads_tensorflow(arguments, tmp_path)
 

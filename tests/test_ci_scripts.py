@@ -47,7 +47,12 @@ def clone(tmp_path: Path) -> Clone:
         ["lm/cells.py", "docs/model.md"],
         ["baselines/tiny.json"],
         ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
-        ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt", "constraints/gate.txt", "CHANGELOG.md"],
+        [
+            "baselines/ledger.json",
+            "baselines/reference/cpython-3.11-linux-x86_64.txt",
+            "constraints/gate.txt",
+            "CHANGELOG.md",
+        ],
         ["lm/baselines/x.py", "docs/baselines.md"],  # not the folder of baselines
     ],
 )
@@ -56,7 +61,9 @@ def test_a_change_of_one_kind_passes(clone: Clone, names: list[str]) -> None:
     assert clone.check().returncode == 0
 
 
-@pytest.mark.parametrize("other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"])
+@pytest.mark.parametrize(
+    "other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"]
+)
 def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) -> None:
     clone.change("baselines/tiny.json", other)
     answer = clone.check()
@@ -95,10 +102,15 @@ def install_browser(folder: Path, **variables: str) -> subprocess.CompletedProce
 
 def test_a_browser_that_cannot_be_installed_fails_nothing(tmp_path: Path) -> None:
     answer = install_browser(tmp_path, CI="true", USER_ID="0")
-    assert (answer.returncode, answer.stderr) == (0, "called\nChromium could not be installed: the tests in a browser will skip\n")
+    assert (answer.returncode, answer.stderr) == (
+        0,
+        "called\nChromium could not be installed: the tests in a browser will skip\n",
+    )
 
 
-@pytest.mark.parametrize("variables", [{"CI": "true", "USER_ID": "1000"}, {"USER_ID": "0"}, {"CI": "false", "USER_ID": "0"}])
+@pytest.mark.parametrize(
+    "variables", [{"CI": "true", "USER_ID": "1000"}, {"USER_ID": "0"}, {"CI": "false", "USER_ID": "0"}]
+)
 def test_a_machine_that_is_not_ci_s_is_left_alone(tmp_path: Path, variables: dict[str, str]) -> None:
     answer = install_browser(tmp_path, **variables)
     assert (answer.returncode, answer.stderr) == (0, "")

@@ -54,13 +54,21 @@ def refused(path: Path) -> bool:
 def problems(text: str) -> list[str]:
     """What the schema doesn't see: each line of the answer is one."""
     plain = yaml.YAML(typ="safe").load(text)
-    found = [f"not pinned: {line.strip()}" for line in text.splitlines() if USES.match(line) and not PINNED.search(line)]
-    found += [f"{word} is used" for word in ("pull_request_target", "secrets", "workflow_run:", "github.token") if word in text]
+    found = [
+        f"not pinned: {line.strip()}" for line in text.splitlines() if USES.match(line) and not PINNED.search(line)
+    ]
+    found += [
+        f"{word} is used"
+        for word in ("pull_request_target", "secrets", "workflow_run:", "github.token")
+        if word in text
+    ]
     if "jobs" in plain:
         found += [] if plain.get("permissions") == READS else ["the token may do more than read"]
         unsafe = [name for name, job in plain["jobs"].items() if job.get("permissions", READS) != READS]
         found += [f"the token of job {name} may do more than read" for name in unsafe]
-        found += [f"job {name} has no time limit" for name, job in plain["jobs"].items() if "timeout-minutes" not in job]
+        found += [
+            f"job {name} has no time limit" for name, job in plain["jobs"].items() if "timeout-minutes" not in job
+        ]
     for step in _steps(plain):
         if "actions/checkout" in step.get("uses", "") and step.get("with", {}).get("persist-credentials") is not False:
             found.append("a checkout leaves the token behind")
@@ -111,10 +119,18 @@ def test_the_schemas_refuse_what_is_broken(tmp_path: Path, name: str, text: str,
         ("permissions:\n  contents: read\n", "", "the token may do more than read"),
         ("    timeout-minutes: 1\n", "", "job test has no time limit"),
         ("    steps:", "    steps:\n      - uses: actions/checkout@v4", "not pinned: - uses: actions/checkout@v4"),
-        ("    steps:", f"    steps:\n      - uses: actions/checkout@{'a' * 40} # v4.0.0", "a checkout leaves the token behind"),
+        (
+            "    steps:",
+            f"    steps:\n      - uses: actions/checkout@{'a' * 40} # v4.0.0",
+            "a checkout leaves the token behind",
+        ),
         ('"$RUN"', '"$RUN"\n        env:\n          A: ${{ secrets.A }}', "secrets is used"),
         ("    runs-on: ubuntu-24.04\n", "    runs-on: ubuntu-24.04\n    secrets: inherit\n", "secrets is used"),
-        ("    timeout", "    permissions:\n      contents: write\n    timeout", "the token of job test may do more than read"),
+        (
+            "    timeout",
+            "    permissions:\n      contents: write\n    timeout",
+            "the token of job test may do more than read",
+        ),
         ("    timeout", "    permissions: write-all\n    timeout", "the token of job test may do more than read"),
         ('"$RUN"', "${{ github.head_ref }}", "text from outside becomes code: tfgate check ${{ github.head_ref }}"),
         ('"$RUN"', '"$RUN" --quick', "tfgate: error: unrecognized arguments: --quick"),
@@ -140,11 +156,14 @@ def caller_problems(text: str) -> list[str]:
     inputs, steps = plain["on"]["workflow_call"]["inputs"], list(_steps(plain))
     given = next(step["with"] for step in steps if step.get("uses") == "./.github/actions/gate")
     unknown = set(given) - set(yaml.YAML(typ="safe").load(ACTIONS[0].read_text())["inputs"])
-    noted = next((step["run"] for step in steps if step.get("env", {}).get("TENSORFLOW") == "${{ inputs.tensorflow }}"), "")
+    noted = next(
+        (step["run"] for step in steps if step.get("env", {}).get("TENSORFLOW") == "${{ inputs.tensorflow }}"), ""
+    )
     built = next((step for step in steps if step.get("id") == "measured"), {})
     cached = next(step["with"]["key"] for step in steps if step.get("uses", "").startswith("actions/cache@"))
     looked_at = {
-        "the repository can be left out": inputs["repository"].get("required") is True and "default" not in inputs["repository"],
+        "the repository can be left out": inputs["repository"].get("required") is True
+        and "default" not in inputs["repository"],
         f"the action has no {', '.join(unknown)}": not unknown,
         "the requirement is lost": 'echo "$TENSORFLOW" > .cache/tensorflow.txt' in noted
         and ".cache/tensorflow.txt" in built.get("run", ""),
@@ -162,7 +181,11 @@ def caller_problems(text: str) -> list[str]:
         ("name: gate", "name: gate", None),
         ("required: true", 'default: ""', "the repository can be left out"),
         ("          python: ${{", "          pyhton: ${{", "the action has no pyhton"),
-        ("          python: ${{ steps.measured.outputs.python }}\n", "", "the environment that is built is not measured"),
+        (
+            "          python: ${{ steps.measured.outputs.python }}\n",
+            "",
+            "the environment that is built is not measured",
+        ),
         ("id: measured\n        if: ${{ inputs.tensorflow }}", "id: measured", "an environment is built unasked"),
         ("--requirement .cache/tensorflow.txt", "tensorflow", "the requirement is lost"),
         (", '.cache/tensorflow.txt')", ")", "two TensorFlows share a cache"),
@@ -178,7 +201,10 @@ def test_the_gate_can_be_called_by_other_workflows(old: str, new: str, said: str
 
 def test_a_requirement_that_became_code_would_be_found() -> None:
     text = GATE.read_text().replace('echo "$TENSORFLOW"', "echo ${{ inputs.tensorflow }}")
-    assert any(found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}") for found in problems(text))
+    assert any(
+        found.startswith("text from outside becomes code: mkdir .cache\necho ${{ inputs.tensorflow }}")
+        for found in problems(text)
+    )
 
 
 def gate_problems(text: str) -> list[str]:
@@ -191,9 +217,11 @@ def gate_problems(text: str) -> list[str]:
     report = [words for step in after for words in commands(step.get("run", "")) if words[:2] == ["tfgate", "report"]]
     kept = [step["with"] for step in after if step.get("uses", "").startswith("actions/upload-artifact@")]
     looked_at = {
-        "the gate isn't run, or not last in its step": len(called) == 1 and gate["run"].strip().splitlines()[-1].startswith("tfgate gate"),
+        "the gate isn't run, or not last in its step": len(called) == 1
+        and gate["run"].strip().splitlines()[-1].startswith("tfgate gate"),
         "no summary": bool(called) and "--summary" in called[0],
-        "a red gate is a green step": not any("continue-on-error" in step for step in steps) and not re.search("[;|&]", gate["run"]),
+        "a red gate is a green step": not any("continue-on-error" in step for step in steps)
+        and not re.search("[;|&]", gate["run"]),
         "no report": bool(report) and {"--markdown", "--junit", "--json"} <= set(report[0]),
         "nothing is kept": len(kept) == 1 and kept[0]["path"] == "${{ runner.temp }}/${{ inputs.artifact }}",
         "nothing says for how long": len(kept) == 1 and kept[0].get("retention-days") == "${{ inputs.retention-days }}",
@@ -239,7 +267,9 @@ def nightly_problems(text: str) -> list[str]:
     looked_at = {
         "it runs by no schedule": bool(plain["on"].get("schedule")),
         "tf-nightly is not measured": any(words[:6] == measured for words in called),
-        "environments are built anew every night": any(step.get("uses", "").startswith("actions/cache/restore@") for step in steps),
+        "environments are built anew every night": any(
+            step.get("uses", "").startswith("actions/cache/restore@") for step in steps
+        ),
         "environments pile up": ["tfgate", "env", "remove", "--keep-newest", "2"] in called,
         "the cache has no bound": '[ "$size" -le "$BUDGET_MIB" ]' in budget
         and job["env"].get("BUDGET_MIB", "").isdigit()
@@ -273,7 +303,11 @@ def screenshots_are_kept(text: str) -> bool:
     folder = "${{ runner.temp }}/screenshots"
     made = [number for number, step in enumerate(steps) if step.get("run") == 'mkdir "$RUNNER_TEMP/screenshots"']
     tested = [number for number, step in enumerate(steps) if step.get("env", {}).get("TFGATE_SCREENSHOTS") == folder]
-    kept = [number for number, step in enumerate(steps) if step.get("if") == "always()" and step.get("with", {}).get("path") == folder]
+    kept = [
+        number
+        for number, step in enumerate(steps)
+        if step.get("if") == "always()" and step.get("with", {}).get("path") == folder
+    ]
     return len(made) == len(tested) == len(kept) == 1 and made < tested < kept and steps[tested[0]]["run"] == ".ci/run"
 
 
@@ -296,14 +330,22 @@ def test_screenshots_are_kept_whatever_the_tests_say(old: str, new: str) -> None
 def runs_slow_tests(text: str) -> bool:
     """Whether the slow tests run by a schedule, with both TensorFlows there, without which they would skip."""
     plain = yaml.YAML(typ="safe").load(text)
-    called = [words[1:] for step in _steps(plain) for words in commands(step.get("run", "")) if words[0].endswith("/tox")]
+    called = [
+        words[1:] for step in _steps(plain) for words in commands(step.get("run", "")) if words[0].endswith("/tox")
+    ]
     wanted = [["run", "--notest", "-e", "tf212,tf221"], ["run", "-e", "slow"]]
     return bool(plain["on"].get("schedule")) and called[:2] == wanted and called[2][4:6] == ["-m", "slow"]
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("", ""), ("run -e slow", "run -e py311"), ("tf212,tf221", "tf212"), ("schedule:", "push:"), ("-m slow", "-m tensorflow")],
+    [
+        ("", ""),
+        ("run -e slow", "run -e py311"),
+        ("tf212,tf221", "tf212"),
+        ("schedule:", "push:"),
+        ("-m slow", "-m tensorflow"),
+    ],
 )
 def test_slow_tests_run_every_week(old: str, new: str) -> None:
     text = SLOW.read_text()
@@ -320,8 +362,14 @@ def test_baselines_and_what_guards_them_have_owners() -> None:
 def test_the_tutorial_s_workflows_are_valid_and_call_with_inputs_that_are_there(tmp_path: Path) -> None:
     load = yaml.YAML(typ="safe").load
     known = {"uses: OWNER/tfgate/.github/actions/gate@COMMIT": load(ACTIONS[0].read_text())["inputs"]}
-    known["uses: OWNER/tfgate/.github/workflows/gate.yml@COMMIT"] = load(GATE.read_text())["on"]["workflow_call"]["inputs"]
-    blocks = [block.text for block in code_blocks((ROOT / "docs" / "tutorials" / "ci.md").read_text()) if block.language == "yaml"]
+    known["uses: OWNER/tfgate/.github/workflows/gate.yml@COMMIT"] = load(GATE.read_text())["on"]["workflow_call"][
+        "inputs"
+    ]
+    blocks = [
+        block.text
+        for block in code_blocks((ROOT / "docs" / "tutorials" / "ci.md").read_text())
+        if block.language == "yaml"
+    ]
     assert len(blocks) == len(known)
     for text, (call, inputs) in zip(blocks, known.items(), strict=True):
         path = tmp_path / "workflow.yml"

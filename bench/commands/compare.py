@@ -42,7 +42,9 @@ def read_ratios(name: str) -> Report:
     """A gate's report or a paired run, from its folder or file. Raises UsageError for what holds no ratio, FormatError, OSError."""
     report = read_report(name)
     if isinstance(report, Run):
-        raise UsageError(f"{name} names one environment without a reference: ratios are in what `tfgate gate` and `tfgate upgrade` write")
+        raise UsageError(
+            f"{name} names one environment without a reference: ratios are in what `tfgate gate` and `tfgate upgrade` write"
+        )
     return report
 
 
@@ -52,7 +54,9 @@ def _verdict(options: argparse.Namespace) -> Verdict:
         raise UsageError("give two reports, or files by --reference and --candidate, not both")
     if files:
         if not options.reference or not options.candidate:
-            raise UsageError(f"--{'candidate' if options.reference else 'reference'} is missing: a comparison has two sides")
+            raise UsageError(
+                f"--{'candidate' if options.reference else 'reference'} is missing: a comparison has two sides"
+            )
         sides = [[read_benchmarks(Path(name)) for name in names] for names in (options.reference, options.candidate)]
         return compare_benchmarks(sides[0], sides[1], options.margin or BENCHMARK_MARGIN, options.gate)
     if len(options.reports) != 2:

@@ -52,6 +52,9 @@ def _plain(corpus: Corpus) -> dict[str, object]:
 
 def _table(corpus: Corpus, where: str) -> str:
     ideal = corpus.ideal_perplexity or {}
-    rows = [[split, f"{ids.size:,}", f"{ideal[split]:.2f}" if split in ideal else "–"] for split, ids in corpus.splits().items()]
+    rows = [
+        [split, f"{ids.size:,}", f"{ideal[split]:.2f}" if split in ideal else "–"]
+        for split, ids in corpus.splits().items()
+    ]
     table = tabulate(rows, ["split", "tokens", "ideal perplexity"], "simple", disable_numparse=True, stralign="right")
     return f"{corpus.name}: {corpus.vocabulary_size:,} words, sha256 {corpus.sha256}\n{where}\n\n{table}"

@@ -41,7 +41,11 @@ def main(options: argparse.Namespace) -> int:
         )
     else:
         rows = [*({**to_plain(machine), "fingerprint": machine.fingerprint()}).items()]
-        rows += [(name, value) for name, value in (to_plain(environment) or {}).items() if name not in ("variables", "python")]
+        rows += [
+            (name, value)
+            for name, value in (to_plain(environment) or {}).items()
+            if name not in ("variables", "python")
+        ]
         rows += [(finding.name, finding.found) for finding in findings]
         rows = [(name.replace("_", " "), "none" if name == "gpu" and not value else value) for name, value in rows]
         print(tabulate([row for row in rows if row[1] != ""], tablefmt="plain", disable_numparse=True))

@@ -38,7 +38,9 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
     except (BuildError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print must not fail again at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is left to print must not fail again at exit
         return _fail("nobody reads the output any more", FAILED_CODE)
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files

@@ -42,7 +42,9 @@ class _Report:
     def __init__(self, options: argparse.Namespace, candidate: Side, path: Path) -> None:
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         numbers = Run(SCHEMA, created, options.command_line, (), (f"{INCOMPLETE}the numbers were not measured",))
-        self.gate = GateRun(SCHEMA, created, options.command_line, candidate, numbers, (), gate_stored=options.gate_stored)
+        self.gate = GateRun(
+            SCHEMA, created, options.command_line, candidate, numbers, (), gate_stored=options.gate_stored
+        )
         self._keep = keeper(path)
 
     def keep(self, **changes: object) -> None:
@@ -84,7 +86,12 @@ def main(options: argparse.Namespace) -> int:
             for plan in timed:
                 _measure_speed(options, report, plan, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
-            report.keep(warnings=(*report.gate.warnings, "the candidate failed in turn, and failed again: no numbers were measured"))
+            report.keep(
+                warnings=(
+                    *report.gate.warnings,
+                    "the candidate failed in turn, and failed again: no numbers were measured",
+                )
+            )
         else:
             _measure_numbers(options, report, planned, count, patience)
     print(f"report kept in {folder}", file=sys.stderr)
@@ -93,9 +100,13 @@ def main(options: argparse.Namespace) -> int:
 
 def _configs(options: argparse.Namespace) -> Sequence[str]:
     if options.quick and (options.config or options.full):
-        raise UsageError(f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full")
+        raise UsageError(
+            f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full"
+        )
     if options.no_speed and (options.full or options.gate_stored or options.reference or options.reference_env):
-        raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env")
+        raise UsageError(
+            "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"
+        )
     return QUICK_CONFIGS if options.quick else options.config or GATE_CONFIGS
 
 
@@ -113,14 +124,25 @@ def _reference(options: argparse.Namespace, given: dict[str, str], report: _Repo
     except (BuildError, RequestError) as error:
         if options.reference:
             raise  # it was named: a usage error, or a failed build, of what the user asked for
-        mend = "" if "--reference" in str(error) else "; make the package index reachable, name an environment by --reference"
-        report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}, or leave speed out by --no-speed")
+        mend = (
+            ""
+            if "--reference" in str(error)
+            else "; make the package index reachable, name an environment by --reference"
+        )
+        report.keep(
+            speed_problem=f"the reference environment can't be built: {error}{mend}, or leave speed out by --no-speed"
+        )
         print(f"warning: {report.gate.speed_problem}", file=sys.stderr)
         return {}
 
 
 def _measure_speed(
-    options: argparse.Namespace, report: _Report, plan: Plan, sides: dict[str, Side], standards: Standards, patience: Patience
+    options: argparse.Namespace,
+    report: _Report,
+    plan: Plan,
+    sides: dict[str, Side],
+    standards: Standards,
+    patience: Patience,
 ) -> None:
     """Measures a plan's launches in turn with the reference, until the judge has seen enough."""
     before = report.gate.speed
@@ -136,7 +158,9 @@ def _measure_speed(
         measure_upgrade(scope, sides, options.command_line, keep, progress, decided, patience=patience)
 
 
-def _measure_numbers(options: argparse.Namespace, report: _Report, planned: Sequence[Plan], count: int, patience: Patience) -> None:
+def _measure_numbers(
+    options: argparse.Namespace, report: _Report, planned: Sequence[Plan], count: int, patience: Patience
+) -> None:
     """Checks every plan against the oracle and trains it for its perplexity: nothing is timed, so a launch runs on each core."""
     untimed = [dataclasses.replace(plan, speed=False) for plan in planned]
     candidate = report.gate.candidate

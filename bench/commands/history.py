@@ -34,7 +34,9 @@ def main(options: argparse.Namespace) -> int:
     warnings = [*(each for each in found if isinstance(each, str)), *warnings]
     if len(reports) < 2:
         told = "".join(f"; {warning}" for warning in warnings)
-        raise UsageError(f"{len(reports)} of the {len(files)} reports in {', '.join(options.folder)} can be used: 2 make a history{told}")
+        raise UsageError(
+            f"{len(reports)} of the {len(files)} reports in {', '.join(options.folder)} can be used: 2 make a history{told}"
+        )
     anchor = report_points(options.anchor, read_ratios(options.anchor)) if options.anchor else None
     series = histories(reports, anchor)
     if options.output:
@@ -75,7 +77,11 @@ def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
     if missing is not None:
         raise UsageError(f"{missing}: there is no such folder; name one that holds reports")
     gates = {path.resolve().parent for path in _below(folders, [GATE_FILE])}
-    own = [path for path in _below(folders, [GATE_FILE, PAIRED_FILE]) if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
+    own = [
+        path
+        for path in _below(folders, [GATE_FILE, PAIRED_FILE])
+        if path.name == GATE_FILE or not gates & set(path.resolve().parents)
+    ]
     runs = [path for path in _below(folders, [RUN_FILE]) if not gates & set(path.resolve().parents)]
     warnings = [f"left out: {len(runs)} {RUN_FILE}, each of one environment without a reference"] if runs else []
     return own, warnings
@@ -90,5 +96,8 @@ def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
     worse = sum(each.worse for each in series)
     print(f"{reports} reports, {len(series)} series, {worse} worse than their anchors")
-    for line in [*(line for each in series for line in findings(each)), *(f"warning: {warning}" for warning in warnings)]:
+    for line in [
+        *(line for each in series for line in findings(each)),
+        *(f"warning: {warning}" for warning in warnings),
+    ]:
         print(f"  {one_line(line)}")

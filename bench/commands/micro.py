@@ -7,7 +7,14 @@ import sys
 from collections.abc import Mapping
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, launch_count, output_folder, read_ledger, require_device_name, variables
+from bench.commands.options import (
+    baselines_folder,
+    launch_count,
+    output_folder,
+    read_ledger,
+    require_device_name,
+    variables,
+)
 from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
@@ -82,10 +89,14 @@ def _sentences(run: MicroRun, verdict: Verdict, margin: float, ledger: Ledger) -
     apart = any(one.outcome is Outcome.PASS and one.interval.low > math.log1p(margin) for one in gating if one.interval)
     slower = f"{100 * margin:g}% slower or more{' than was accepted last' if shifted else ''}"
     judged = [one for one in verdict.comparisons if one.outcome is not Outcome.INFORMS]
-    undecided = "the launches prove neither a pass nor a regression" if judged else "nothing was judged: the warnings say why"
+    undecided = (
+        "the launches prove neither a pass nor a regression" if judged else "nothing was judged: the warnings say why"
+    )
     return {
         Outcome.PASS: f"no gated hot path is {slower}{', but for what the ledger accepts' if apart else ''}",
-        Outcome.REGRESSION: "the candidate fails where the reference runs" if run.failure else f"a hot path is {slower}",
+        Outcome.REGRESSION: "the candidate fails where the reference runs"
+        if run.failure
+        else f"a hot path is {slower}",
         Outcome.CANNOT_JUDGE: undecided,
     }
 

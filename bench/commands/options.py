@@ -24,13 +24,18 @@ from lm.config import GATE_STEPS, config_by_name, require_implementation
 from lm.corpus import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
-BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")  # those that an installation carries, else the checkout's
+BASELINES = (
+    PACKAGE / "baselines",
+    PACKAGE.parent / "baselines",
+)  # those that an installation carries, else the checkout's
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
 Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
 GATE_CONFIGS = ("tiny", "notebook", "small")
 LAUNCHES = 4
 DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
-FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a subject's name comes from a run's file: it must not lead out of a folder
+FILE_NAME = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+)  # a subject's name comes from a run's file: it must not lead out of a folder
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
@@ -172,7 +177,9 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
     found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json")) if path.name != LEDGER_FILE}
     for path, baseline in found.items():
         if path.stem != baseline.subject.name:
-            raise FormatError(f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json")
+            raise FormatError(
+                f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json"
+            )
     return {baseline.subject.name: baseline for baseline in found.values()}
 
 

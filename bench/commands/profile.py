@@ -61,7 +61,9 @@ def _profiled(options: argparse.Namespace, folder: Path) -> list[Stored]:
 def _sides(options: argparse.Namespace) -> list[tuple[str, Plan]]:
     """Interpreter and plan of each side: one, or two that differ in one of them. Raises UsageError before any process is started."""
     if not options.config:
-        raise UsageError("there is nothing to profile: name a configuration by --config, or two stored profiles by --compare")
+        raise UsageError(
+            "there is nothing to profile: name a configuration by --config, or two stored profiles by --compare"
+        )
     if options.target not in TARGETS:
         raise UsageError(f"no target is called {options.target!r}; there are {', '.join(TARGETS)}")
     if options.steps < LEAST_STEPS:
@@ -90,7 +92,11 @@ def _print_comparison(reference: Stored, candidate: Stored, folder: Path | None,
     """Prints the comparison; the programs' differences go to the output folder, if there is one."""
     (reference_folder, one), (candidate_folder, other) = reference, candidate
     found = compare(one, other)
-    print(json.dumps(comparison_json(one, other, found), allow_nan=False) if as_json else comparison_text(one, other, found))
+    print(
+        json.dumps(comparison_json(one, other, found), allow_nan=False)
+        if as_json
+        else comparison_text(one, other, found)
+    )
     if folder:
         for name, text in _diffs(reference_folder, candidate_folder).items():
             write_text(folder / name, text)

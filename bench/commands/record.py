@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import LEDGER_FILE, baseline_path, baselines_to_change, is_micro, read_baselines, read_report
+from bench.commands.options import (
+    LEDGER_FILE,
+    baseline_path,
+    baselines_to_change,
+    is_micro,
+    read_baselines,
+    read_report,
+)
 from bench.commands.verdicts import judge_any, read_standards
 from bench.judge.baselines import added, describe_change, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
@@ -52,7 +59,9 @@ def _record_runs(options: argparse.Namespace, folder: Path) -> int:
     new = make_baselines(runs, options.reason or ("" if options.add else "first baseline"), options.command_line)
     existing = [name for name in new if name in old]
     if existing and not (options.replace or options.add):
-        raise UsageError(f"{existing[0]} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it")
+        raise UsageError(
+            f"{existing[0]} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
+        )
     if options.add:
         new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
     left_out = sum(record.disturbed for run in runs for record in run.records)
@@ -76,7 +85,11 @@ def _record_ratios(options: argparse.Namespace, folder: Path) -> int:
         entries = _entries(name, standards.margins, ledger, options)
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
-            print(one_line(f"{entry.tensorflow}: {len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"))
+            print(
+                one_line(
+                    f"{entry.tensorflow}: {len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
+                )
+            )
         if not is_micro(name) and isinstance(gate := read_report(name), GateRun):
             gates.append(gate)
     new = _with_speeds(standards.baselines, gates)
@@ -121,7 +134,9 @@ def _accept_regressions(options: argparse.Namespace, folder: Path) -> int:
     found = [accepted_regression(one, options.reason, options.link, until) for one in regressions]
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
     if _regressions(options, dataclasses.replace(standards, ledger=ledger)):
-        raise UsageError(f"--until {until} is before a report's own date, or its reference is none of the ledger's: it would still fail")
+        raise UsageError(
+            f"--until {until} is before a report's own date, or its reference is none of the ledger's: it would still fail"
+        )
     write_record(folder / LEDGER_FILE, ledger, replace=True)
     for one in found:
         limit = f", up to {100 * one.limit:.1f}%" if one.limit is not None else ""

@@ -24,7 +24,15 @@ def main(options: argparse.Namespace) -> int:
     keep = keeper(folder / RUN_FILE)
     with host_lock() if timed else contextlib.nullcontext(), RunProgress(planned, count) as progress:
         run = measure_run(
-            planned, count, options.python, variables(options), options.command_line, keep, progress, first_jitter(options), warnings
+            planned,
+            count,
+            options.python,
+            variables(options),
+            options.command_line,
+            keep,
+            progress,
+            first_jitter(options),
+            warnings,
         )
     if options.json:
         print(json.dumps(to_plain(run), allow_nan=False))

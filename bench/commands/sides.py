@@ -23,8 +23,14 @@ def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
     Raises UsageError, RequestError for what can't be had and BuildError for what can't be built.
     """
     as_of, gpu = read_as_of(options.as_of), options.device.startswith("gpu")
-    asked = {REFERENCE: (options.from_, variables(options, "from_env")), CANDIDATE: (options.to, variables(options, "to_env"))}
-    return {name: _prepared(options, requested, as_of, given, gpu, options.python) for name, (requested, given) in asked.items()}
+    asked = {
+        REFERENCE: (options.from_, variables(options, "from_env")),
+        CANDIDATE: (options.to, variables(options, "to_env")),
+    }
+    return {
+        name: _prepared(options, requested, as_of, given, gpu, options.python)
+        for name, (requested, given) in asked.items()
+    }
 
 
 def candidate_side(options: argparse.Namespace) -> Side:
@@ -33,7 +39,9 @@ def candidate_side(options: argparse.Namespace) -> Side:
     return prepare(os.path.abspath(python), read_as_of("now"), variables=variables(options))
 
 
-def reference_side(options: argparse.Namespace, given: dict[str, str], *, gpu: bool, needed: Sequence[str] = ()) -> Side:
+def reference_side(
+    options: argparse.Namespace, given: dict[str, str], *, gpu: bool, needed: Sequence[str] = ()
+) -> Side:
     """The pinned reference, or what --reference names, with the variables `given`.
 
     What is built for --reference has the packages `needed` besides. Raises UsageError, RequestError, BuildError.
@@ -45,7 +53,12 @@ def reference_side(options: argparse.Namespace, given: dict[str, str], *, gpu: b
 
 
 def _prepared(
-    options: argparse.Namespace, requested: str, as_of: AsOf, given: dict[str, str], gpu: bool, python: str | None = None
+    options: argparse.Namespace,
+    requested: str,
+    as_of: AsOf,
+    given: dict[str, str],
+    gpu: bool,
+    python: str | None = None,
 ) -> Side:
     if requested != PINNED:
         return prepare(requested, as_of, python=python, gpu=gpu, variables=given, say=_say)
@@ -56,12 +69,23 @@ def _prepared(
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     """What else than TensorFlow sets the sides apart without having been asked for: other packages' versions."""
-    reference, candidate = ({package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE))
-    ours = [name for name in ("keras", "numpy") if name in reference and name in candidate and reference[name] != candidate[name]]
-    found = [f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its" for name in ours]
+    reference, candidate = (
+        {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
+    )
+    ours = [
+        name
+        for name in ("keras", "numpy")
+        if name in reference and name in candidate and reference[name] != candidate[name]
+    ]
+    found = [
+        f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its"
+        for name in ours
+    ]
     extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]
     if extra:
-        found.append(f"the candidate has {', '.join(extra)}, which Keras imports where it finds them: memory and import may be theirs")
+        found.append(
+            f"the candidate has {', '.join(extra)}, which Keras imports where it finds them: memory and import may be theirs"
+        )
     shared = reference.keys() & candidate.keys()
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
         found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")

@@ -31,7 +31,9 @@ def main(options: argparse.Namespace) -> int:
     folder = output_folder(options, f"train-{options.config}-{options.corpus}")
     checkpoint = folder.resolve() / "checkpoint.npz"
     if options.resume and not checkpoint.exists():
-        raise UsageError(f"no checkpoint at {checkpoint}: name its folder by --output, or start the training without --resume")
+        raise UsageError(
+            f"no checkpoint at {checkpoint}: name its folder by --output, or start the training without --resume"
+        )
     if not options.resume and checkpoint.exists():
         raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --output")
     plan = plans(options, [options.config])[0]
@@ -73,9 +75,15 @@ def _line(kind: str, values: dict[str, Any]) -> str:
     """An event as the notebook prints it."""
     if kind == "progress":
         speed = f"{values['words_per_second']:.0f} wps"
-        return f"Itr {values['step']} of {values['steps']}, perplexity: {float(values['perplexity']):.3f} speed: {speed}"
+        return (
+            f"Itr {values['step']} of {values['steps']}, perplexity: {float(values['perplexity']):.3f} speed: {speed}"
+        )
     if kind == "epoch_result":
-        rate, train, valid = values["learning_rate"], float(values["train_perplexity"]), float(values["valid_perplexity"])
+        rate, train, valid = (
+            values["learning_rate"],
+            float(values["train_perplexity"]),
+            float(values["valid_perplexity"]),
+        )
         return f"Epoch {values['epoch']}: learning rate {rate:.4f}, train perplexity {train:.3f}, valid perplexity {valid:.3f}"
     return f"Test perplexity: {float(values['test_perplexity']):.3f}"
 

@@ -43,7 +43,13 @@ def main(options: argparse.Namespace) -> int:
 
     with lock, UpgradeProgress() as progress:
         run = measure_upgrade(
-            scope, sides, options.command_line, lambda run: keep(dataclasses.replace(run, only=only)), progress, decided, warnings
+            scope,
+            sides,
+            options.command_line,
+            lambda run: keep(dataclasses.replace(run, only=only)),
+            progress,
+            decided,
+            warnings,
         )
     print(f"run kept in {folder}", file=sys.stderr)
     return judge_and_print(options, dataclasses.replace(run, only=only), standards)
@@ -57,6 +63,8 @@ def scope_of(options: argparse.Namespace) -> Scope:
     numerics = not (options.speed_only or options.metric)
     return Scope(
         oracle_plan=dataclasses.replace(plan, steps=min(ORACLE_STEPS, plan.steps), speed=False) if numerics else None,
-        lockstep_plan=dataclasses.replace(plan, steps=min(LOCKSTEP_STEPS, plan.steps), speed=False) if numerics else None,
+        lockstep_plan=dataclasses.replace(plan, steps=min(LOCKSTEP_STEPS, plan.steps), speed=False)
+        if numerics
+        else None,
         pair_plan=None if options.numerics_only else PairPlan.of(plan, BLOCKS[options.config]),
     )

@@ -23,7 +23,9 @@ from bench.record.types import SCHEMA
 
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS
-REFERENCE = "reference"  # what asks for the pinned reference environment, and the folder of the baselines that holds its locks
+REFERENCE = (
+    "reference"  # what asks for the pinned reference environment, and the folder of the baselines that holds its locks
+)
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
@@ -56,7 +58,11 @@ def prepare(
 
 
 def prepare_reference(
-    locks: Path, *, variables: Mapping[str, str] | None = None, cache: Path | None = None, say: Callable[[str], None] = lambda line: None
+    locks: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Side:
     """The pinned reference environment, built from this platform's lock in a folder if it isn't there already.
 
@@ -65,9 +71,19 @@ def prepare_reference(
     path = locks / f"cpython-{PYTHON_OF_LOCKS}-{sys.platform}-{platform.machine()}.txt"
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
-        raise RequestError(f"the reference has no lock for this platform ({path.stem}; there is {there}): name another by --reference")
+        raise RequestError(
+            f"the reference has no lock for this platform ({path.stem}; there is {there}): name another by --reference"
+        )
     lock = read_lock(path.read_text(encoding="utf-8"))
-    return _installed(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON, dict(variables or {}), cache or cache_folder(), say)
+    return _installed(
+        REFERENCE,
+        lambda _: (lock, AsOf("", present=True)),
+        "",
+        PYTHON,
+        dict(variables or {}),
+        cache or cache_folder(),
+        say,
+    )
 
 
 def _installed(

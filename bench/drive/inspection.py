@@ -31,7 +31,9 @@ class Inspection:
 
 def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Inspection:
     """Starts an interpreter, with a worker's variables, and asks it. Raises RequestError if it is none, or doesn't answer."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
+    }
     try:
         done = subprocess.run(
             [interpreter, "-c", PROGRAM],
@@ -48,7 +50,9 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
     except OSError as error:
         raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise RequestError(f"interpreter {interpreter} did not say within {ASK_SECONDS:.0f} s what is installed in it") from error
+        raise RequestError(
+            f"interpreter {interpreter} did not say within {ASK_SECONDS:.0f} s what is installed in it"
+        ) from error
     except (ValueError, IndexError, TypeError) as error:
         last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
         raise RequestError(f"{interpreter} does not answer as a Python does: it said {last[:200]}") from error

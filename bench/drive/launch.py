@@ -52,7 +52,9 @@ def open_model(worker: Worker, plan: Plan, jitter: int = 0, deadlines: Deadlines
     return (deadlines or alone()).request(worker, Opened, "open", **plan.opening(jitter))
 
 
-def _measure(plan: Plan, launch: Launch, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines) -> None:
+def _measure(
+    plan: Plan, launch: Launch, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
+) -> None:
     measured.description = describe(worker, plan, deadlines)
     measured.opened = open_model(worker, plan, launch.jitter, deadlines)
     checks, name = (plan.checked_steps(), CHECKED) if launch.numerics else ((), "steps")

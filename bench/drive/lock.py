@@ -27,7 +27,9 @@ def host_lock(path: Path | None = None) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            raise LockedError(f"process {holder} measures on this host already: wait for it, or end it ({path})") from None
+            raise LockedError(
+                f"process {holder} measures on this host already: wait for it, or end it ({path})"
+            ) from None
         with contextlib.suppress(OSError):  # another user's file
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -42,7 +44,9 @@ def lock_path() -> Path:
     if named:
         return Path(named)
     path = HOST_FOLDER / LOCK_FILE
-    return path if path.exists() or os.access(HOST_FOLDER, os.W_OK | os.X_OK) else Path(tempfile.gettempdir()) / LOCK_FILE
+    return (
+        path if path.exists() or os.access(HOST_FOLDER, os.W_OK | os.X_OK) else Path(tempfile.gettempdir()) / LOCK_FILE
+    )
 
 
 def _open(path: Path) -> int:

@@ -91,7 +91,9 @@ def _naming_the_reference() -> Iterator[None]:
     try:
         yield
     except WorkerError as error:
-        raise WorkerError(dataclasses.replace(error.failure, message=f"the reference failed: {error.failure.message}")) from error
+        raise WorkerError(
+            dataclasses.replace(error.failure, message=f"the reference failed: {error.failure.message}")
+        ) from error
 
 
 def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opened:
@@ -142,14 +144,18 @@ def _take_steps(
 
 def _result(prepared: Prepared, described: Description, opened: Opened, measured: _Measured) -> Lockstep:
     compared = measured.compared
-    nearest: Difference | None = max((one.nearest for one in compared), key=lambda one: one.difference / one.limit, default=None)
+    nearest: Difference | None = max(
+        (one.nearest for one in compared), key=lambda one: one.difference / one.limit, default=None
+    )
     return Lockstep(
         subject=opened.subject,
         reference=described.environment,
         candidate=measured.candidate.environment if measured.candidate else None,
         candidate_fingerprint=measured.opened.subject.fingerprint if measured.opened else "",
         losses=tuple(one.reference_loss for one in compared),
-        differences={name: tuple(one.differences[index] for one in compared) for index, name in enumerate(prepared.tensors)},
+        differences={
+            name: tuple(one.differences[index] for one in compared) for index, name in enumerate(prepared.tensors)
+        },
         nearest=nearest,
         departure=compared[-1].departure if compared else None,
         oracle_steps=sum(one.oracle for one in compared),

@@ -49,14 +49,23 @@ class Measured:
         description, opened, finished = self.description, self.opened, self.finished
         startup = memory = None
         if description and opened and self.losses:
-            startup = Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
+            startup = Startup(
+                description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds
+            )
         if finished and not self.numerics:
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
             memory = Memory(
-                finished.peak_rss_bytes, memory_growth(self.rss), steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes
+                finished.peak_rss_bytes,
+                memory_growth(self.rss),
+                steps,
+                sizes,
+                finished.file_rss_bytes,
+                finished.peak_gpu_bytes,
             )
         return Record(
-            subject=opened.subject if opened else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
+            subject=opened.subject
+            if opened
+            else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
             environment=description.environment if description else None,
             machine=description.machine if description else this_machine(),
             launch=launch,

@@ -24,7 +24,9 @@ LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't tol
 COLLECT_SECONDS = 120.0
 USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
 
-WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)  # what Python says of -m; an import that fails quotes the name
+WITHOUT_PYTEST = re.compile(
+    r"No module named pytest$", re.MULTILINE
+)  # what Python says of -m; an import that fails quotes the name
 
 # What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
 # module that is missing.
@@ -60,7 +62,12 @@ class Suite:
     def arguments(self, folder: Path) -> list[str]:
         """Pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
-        chosen = (("config", self.configs), ("implementation", self.implementations), ("device", self.devices), ("mode", self.modes))
+        chosen = (
+            ("config", self.configs),
+            ("implementation", self.implementations),
+            ("device", self.devices),
+            ("mode", self.modes),
+        )
         options = [f"--{name}={value}" for name, values in chosen for value in values]
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
 
@@ -95,7 +102,9 @@ def measure_micro(
     where the reference fails twice or nothing can be measured.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    run = MicroRun(SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings))
+    run = MicroRun(
+        SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings)
+    )
     unfinished = dataclasses.replace(run, warnings=(*run.warnings, f"{INCOMPLETE}the run was interrupted"))
     write_record(folder / MICRO_FILE, unfinished)
     measured = Measured()
@@ -115,7 +124,9 @@ def measure_micro(
     return run, measured.launches[REFERENCE], measured.launches[CANDIDATE]
 
 
-def _launch(role: str, side: Side, suite: Suite, path: Path, measured: Measured) -> tuple[MicroLaunch | Failure, Failure | None]:
+def _launch(
+    role: str, side: Side, suite: Suite, path: Path, measured: Measured
+) -> tuple[MicroLaunch | Failure, Failure | None]:
     """(the launch, or how the candidate failed twice; the first failure of a launch that ran when it was repeated).
 
     Raises WorkerError where the reference fails twice, or where there is nothing to measure.
@@ -159,8 +170,21 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped in `limit` seconds."""
     python = side.interpreter
     environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
-    (home / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8")
-    command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports"), "-q", "-rs", "--tb=line"]
+    (home / "pytest.ini").write_text(
+        "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
+    )
+    command = [
+        python,
+        "-m",
+        "pytest",
+        "-c",
+        str(home / "pytest.ini"),
+        "--rootdir",
+        str(home / "imports"),
+        "-q",
+        "-rs",
+        "--tb=line",
+    ]
     command += [f"--variable={name}={value}" for name, value in side.variables.items()]
     command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:

@@ -141,11 +141,22 @@ def measure_pair(
         halves = {}
         for name in order:
             side = sides[name]
-            worker = stack.enter_context(Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True))
+            worker = stack.enter_context(
+                Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True)
+            )
             halves[name] = _Half(worker, patience.of(name))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
-    return Pair(launch, first, records[REFERENCE], records[CANDIDATE], steps, evaluations, time.monotonic() - began, watch.others())
+    return Pair(
+        launch,
+        first,
+        records[REFERENCE],
+        records[CANDIDATE],
+        steps,
+        evaluations,
+        time.monotonic() - began,
+        watch.others(),
+    )
 
 
 def _measure(
@@ -169,7 +180,9 @@ def _measure(
     for number in range(blocks.evaluation_quads):
         if _failed(halves):
             break
-        evaluations.append(_quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps))
+        evaluations.append(
+            _quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps)
+        )
     for half in halves.values():
         half.ask("finish")
         half.measured.finished = half.hear(Finished, "finish")

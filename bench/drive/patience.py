@@ -18,7 +18,10 @@ ALONE_SECONDS = 300.0  # of silence, where there is no reference's time
 STARTUP_SECONDS = 600.0  # the same of a process that imports, or builds and traces
 STARTUP = ("describe", "open")
 CHECKED, STRESS = "checked steps", "stress"
-LIKE = {CHECKED: "steps", STRESS: "steps"}  # where a reference took the latter alone; the oracle's share is within the grace
+LIKE = {
+    CHECKED: "steps",
+    STRESS: "steps",
+}  # where a reference took the latter alone; the oracle's share is within the grace
 
 
 class Patience:
@@ -48,7 +51,9 @@ class Deadlines:
     role: str
     scale: float = 1.0
 
-    def request(self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any) -> T:
+    def request(
+        self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any
+    ) -> T:
         """The reply to an operation: see Worker.request and `receive`. Raises WorkerError."""
         worker.send(operation, **arguments)
         return self.receive(worker, kind, operation, noted=noted, per=per)

@@ -31,7 +31,13 @@ class Plan:
 
     def opening(self, jitter: int = 0) -> dict[str, Any]:
         """What a TensorFlow worker is told to build."""
-        return {**self.data(), "steps": self.steps, "implementation": self.implementation, "device": self.device, "jitter": jitter}
+        return {
+            **self.data(),
+            "steps": self.steps,
+            "implementation": self.implementation,
+            "device": self.device,
+            "jitter": jitter,
+        }
 
     def checked_steps(self) -> tuple[int, ...]:
         """Steps held against the oracle: the first, an early one, one in the middle and the last."""

@@ -26,7 +26,9 @@ T = TypeVar("T")
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
 HUNG = "hung"  # a Failure's kind
-LINE_BYTES = 64 << 20  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
+LINE_BYTES = (
+    64 << 20
+)  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -57,7 +59,13 @@ class Worker:
     """
 
     def __init__(
-        self, python: str, kind: str, device: str = "cpu:0", variables: Mapping[str, str] | None = None, *, takes_turns: bool = False
+        self,
+        python: str,
+        kind: str,
+        device: str = "cpu:0",
+        variables: Mapping[str, str] | None = None,
+        *,
+        takes_turns: bool = False,
     ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
@@ -85,7 +93,9 @@ class Worker:
         with _live_lock:
             _live.add(self)
 
-    def _started(self, command: list[str], environment: Mapping[str, str], descriptors: tuple[int, int]) -> subprocess.Popen[bytes]:
+    def _started(
+        self, command: list[str], environment: Mapping[str, str], descriptors: tuple[int, int]
+    ) -> subprocess.Popen[bytes]:
         with (self._home / "stderr").open("wb") as stderr:
             try:
                 return subprocess.Popen(
@@ -105,7 +115,12 @@ class Worker:
                 raise WorkerError(Failure("crashed", message)) from error
 
     def request(
-        self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None, **arguments: Any
+        self,
+        kind: type[T] | None,
+        operation: str,
+        timeout: float,
+        on_event: Callable[[Any], None] | None = None,
+        **arguments: Any,
     ) -> T:
         """The reply to an operation, decoded as `kind` (None: no reply is expected).
 
@@ -124,7 +139,9 @@ class Worker:
         except BrokenPipeError:
             raise self._died(operation) from None
 
-    def receive(self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None) -> T:
+    def receive(
+        self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None
+    ) -> T:
         """Waits for the reply to what was sent: see request."""
         while True:
             answer = self._read(operation, timeout)
@@ -139,18 +156,24 @@ class Worker:
                     value: T = self._decoded(kind, reply, operation)
                     return value
                 case _:
-                    raise self._failed("garbage", f"the worker wrote {str(answer)[:60]} where its reply to {operation} should be")
+                    raise self._failed(
+                        "garbage", f"the worker wrote {str(answer)[:60]} where its reply to {operation} should be"
+                    )
 
     def _decoded(self, kind: Any, plain: Any, operation: str) -> Any:
         try:
             return None if kind is None else from_plain(kind, plain)
         except FormatError as error:
-            raise self._failed("garbage", f"the worker's reply to {operation} is not what it should be: {error}") from error
+            raise self._failed(
+                "garbage", f"the worker's reply to {operation} is not what it should be: {error}"
+            ) from error
 
     def _raised(self, raised: Raised) -> WorkerError:
         message = f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
-            message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
+            message = (
+                f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
+            )
             return WorkerError(Failure(NO_TENSORFLOW, message))
         return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
@@ -186,7 +209,9 @@ class Worker:
     def _failed(self, kind: str, message: str) -> WorkerError:
         tail = (self._home / "stderr").read_bytes()[-STDERR_TAIL_BYTES:].decode(errors="replace")
         last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
-        return WorkerError(Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail))
+        return WorkerError(
+            Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail)
+        )
 
     def _signal(self, number: signal.Signals) -> None:
         """Stops the process and its children, or has them go on, if it takes turns."""
@@ -227,7 +252,9 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
         else:
@@ -245,7 +272,9 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     for package in ("lm", "bench"):
         (imports / package).symlink_to(root / package)
     (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
+    }
     added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
     on_cpu = device.startswith("cpu")
     # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.

@@ -12,7 +12,9 @@ from bench.record.files import write_record, write_text
 from bench.record.profile import Profile, Profiled
 from bench.record.types import SCHEMA
 
-PROFILE_SECONDS = 1200.0  # deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces
+PROFILE_SECONDS = (
+    1200.0  # deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces
+)
 PROFILE_FILE = "profile.json"
 GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
@@ -26,7 +28,9 @@ class Aim:
     detailed: bool = False  # record operations that TensorFlow calls inexpensive, too, at a higher cost
 
 
-def run_profile(plan: Plan, aim: Aim, python: str, variables: Mapping[str, str], folder: Path, command: tuple[str, ...] = ()) -> Profile:
+def run_profile(
+    plan: Plan, aim: Aim, python: str, variables: Mapping[str, str], folder: Path, command: tuple[str, ...] = ()
+) -> Profile:
     """Profiles, and keeps profile, dumps and raw trace in `folder`. Raises WorkerError, OSError (FileExistsError for a folder in use)."""
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
@@ -36,7 +40,13 @@ def run_profile(plan: Plan, aim: Aim, python: str, variables: Mapping[str, str],
         description = describe(worker, plan)
         opened = open_model(worker, plan)
         profiled = worker.request(
-            Profiled, "profile", PROFILE_SECONDS, target=aim.target, steps=plan.steps, folder=str(raw), detailed=aim.detailed
+            Profiled,
+            "profile",
+            PROFILE_SECONDS,
+            target=aim.target,
+            steps=plan.steps,
+            folder=str(raw),
+            detailed=aim.detailed,
         )
     made = Profile(
         schema=SCHEMA,
@@ -54,7 +64,11 @@ def run_profile(plan: Plan, aim: Aim, python: str, variables: Mapping[str, str],
         hlo_problem=profiled.dump.hlo_problem,
         matmul_flops_per_second=profiled.matmul_flops_per_second,
     )
-    for name, text in ((GRAPH_FILE, profiled.dump.graph), (NODES_FILE, profiled.dump.nodes), (HLO_FILE, profiled.dump.hlo)):
+    for name, text in (
+        (GRAPH_FILE, profiled.dump.graph),
+        (NODES_FILE, profiled.dump.nodes),
+        (HLO_FILE, profiled.dump.hlo),
+    ):
         if text:
             write_text(folder / name, text)
     write_record(folder / PROFILE_FILE, made)

@@ -60,7 +60,9 @@ def read_as_of(text: str) -> AsOf:
         moment = datetime.datetime.fromisoformat(text)
         return AsOf(_utc(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)))
     except (ValueError, OverflowError):
-        raise RequestError(f"--as-of {text!r} is no date: use now, release, or one such as 2024-06-28 or 2024-06-28T12:00:00Z") from None
+        raise RequestError(
+            f"--as-of {text!r} is no date: use now, release, or one such as 2024-06-28 or 2024-06-28T12:00:00Z"
+        ) from None
 
 
 def end_of_day(date: datetime.date) -> str:
@@ -87,10 +89,16 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
         return Requirements((_wheel_requirement(path),))
     if os.sep in text and "://" not in text:
         if not (path.is_file() and os.access(path, os.X_OK)):
-            raise RequestError(f"{text}: there is no interpreter; name a Python, a version, requirements or a wheel file")
-        return Interpreter(os.path.abspath(path))  # not resolve(): a virtual environment's interpreter is a link that must not be followed
+            raise RequestError(
+                f"{text}: there is no interpreter; name a Python, a version, requirements or a wheel file"
+            )
+        return Interpreter(
+            os.path.abspath(path)
+        )  # not resolve(): a virtual environment's interpreter is a link that must not be followed
     if not text[:1].isalnum() or OPTION.search(text):
-        raise RequestError(f"{text!r} is no requirement: name a version, requirements, a wheel file or an interpreter's path")
+        raise RequestError(
+            f"{text!r} is no requirement: name a version, requirements, a wheel file or an interpreter's path"
+        )
     return Requirements(tuple(BETWEEN.split(text)))
 
 
@@ -100,5 +108,7 @@ def _wheel_requirement(path: Path) -> str:
         raise RequestError(f"{path}: there is no such wheel file")
     named = WHEEL.fullmatch(path.name)
     if not named:
-        raise RequestError(f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep the name it was built with")
+        raise RequestError(
+            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep the name it was built with"
+        )
     return f"{named['name'].replace('_', '-')} @ {path.resolve().as_uri()}"

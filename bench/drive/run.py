@@ -48,8 +48,12 @@ class _SoFar:
 
     def run(self, *more: str) -> Run:
         records = [record for place in sorted(self._records) for record in self._records[place]]
-        lines = [disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records]
-        return dataclasses.replace(self._empty, records=tuple(records), warnings=(*self._empty.warnings, *filter(None, lines), *more))
+        lines = [
+            disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records
+        ]
+        return dataclasses.replace(
+            self._empty, records=tuple(records), warnings=(*self._empty.warnings, *filter(None, lines), *more)
+        )
 
     def add(self, position: int, record: Record) -> None:
         with self._lock:
@@ -108,7 +112,9 @@ def measure_run(
             if so_far.stopped or position in ended:
                 return
             watch = CpuWatch()
-            record = measure_launch(plan, launch, python, variables, lambda steps: so_far.step(plan, launch, steps), deadlines)
+            record = measure_launch(
+                plan, launch, python, variables, lambda steps: so_far.step(plan, launch, steps), deadlines
+            )
             so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
             if not worth_repeating(record.failure):
                 break
@@ -124,7 +130,9 @@ def measure_run(
     return run
 
 
-def _in_threads(take: Callable[[int, int], None], places: Sequence[tuple[int, int]], side_by_side: int, stop: Callable[[], None]) -> None:
+def _in_threads(
+    take: Callable[[int, int], None], places: Sequence[tuple[int, int]], side_by_side: int, stop: Callable[[], None]
+) -> None:
     """Takes all launches. An error, or Ctrl-C, ends them: what lives is killed, and the threads that drive it are waited for."""
     with ThreadPoolExecutor(side_by_side) as pool:
         futures: list[Future[None]] = []

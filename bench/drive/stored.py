@@ -40,8 +40,12 @@ class Listed:
     """An environment in the cache."""
 
     name: str
-    stored: Stored | None  # None if it can't be read: the environment is damaged, and will be built anew when it is asked for
-    size_bytes: int  # of its files, each once; uv's cache shares most of them by hard links where it is on the same file system
+    stored: (
+        Stored | None
+    )  # None if it can't be read: the environment is damaged, and will be built anew when it is asked for
+    size_bytes: (
+        int  # of its files, each once; uv's cache shares most of them by hard links where it is on the same file system
+    )
     last_used: str  # ISO 8601, UTC
 
 
@@ -86,7 +90,9 @@ def _listed(folder: Path) -> Listed:
 
 def remove(cache: Path, names: Sequence[str]) -> None:
     """Removes environments, damaged ones too, waiting for who builds them; none if one isn't there. Raises RequestError then."""
-    missing = next((name for name in names if not (NAME.fullmatch(name) and (cache / name / VENV_FILE).is_file())), None)
+    missing = next(
+        (name for name in names if not (NAME.fullmatch(name) and (cache / name / VENV_FILE).is_file())), None
+    )
     if missing is not None:
         raise RequestError(f"there is no environment {missing} in {cache}; `tfgate env list` names them")
     for name in names:

@@ -85,20 +85,28 @@ def measure_upgrade(
     return run
 
 
-def _with_oracle(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
+def _with_oracle(
+    run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
+) -> PairedRun:
     def checked(name: str) -> Record:
         listener.phase(f"{name} against the oracle", plan.steps)
         interpreter, variables = sides[name].interpreter, sides[name].variables
         return measure_launch(plan, Launch(0, numerics=True), interpreter, variables, listener.step, patience.of(name))
 
     for name in (REFERENCE, CANDIDATE):
-        record, warnings = _twice(f"{name} against the oracle", functools.partial(checked, name), lambda record: record.failure)
+        record, warnings = _twice(
+            f"{name} against the oracle", functools.partial(checked, name), lambda record: record.failure
+        )
         run = dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
     return run
 
 
-def _with_lockstep(run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
-    reference, candidate = (lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE))
+def _with_lockstep(
+    run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
+) -> PairedRun:
+    reference, candidate = (
+        lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE)
+    )
 
     def compared() -> tuple[Lockstep | None, Failure | None]:
         listener.phase("lockstep", plan.steps)
@@ -124,7 +132,9 @@ def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failur
     return found, [] if failure_of(found) else [mended(what, failure)]
 
 
-def _with_pair(run: PairedRun, plan: PairPlan, sides: Mapping[str, Side], listener: Listener, patience: Patience) -> PairedRun:
+def _with_pair(
+    run: PairedRun, plan: PairPlan, sides: Mapping[str, Side], listener: Listener, patience: Patience
+) -> PairedRun:
     number = run.pairs[-1].launch + (0 if to_repeat(run.pairs) else 1) if run.pairs else 0
     listener.phase(f"launch {number + 1}", plan.blocks.quads)
     pair: Pair = measure_pair(plan, number, JITTER_BASE + number, sides, listener.step, patience)

@@ -32,7 +32,9 @@ def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str)
     done = _compile(lines, interpreter, *options, *limit(as_of))
     if done.returncode and NO_UPLOAD_TIME in done.stderr:
         if not as_of.present:
-            raise RequestError(f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); use --as-of now")
+            raise RequestError(
+                f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); use --as-of now"
+            )
         as_of = AsOf("", present=True)
         done = _compile(lines, interpreter, *options)
     if done.returncode:
@@ -45,7 +47,9 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
 
     Compiles to bytecode at once: the first launch's import would else be slower than the rest.
     """
-    done = _uv("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock))
+    done = _uv(
+        "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock)
+    )
     if done.returncode:
         raise BuildError(f"the environment can't be built: {_reason(done.stderr)}")
 
@@ -66,8 +70,12 @@ def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:
     packages = {package["name"]: package for package in tomllib.loads(done.stdout).get("packages", ())}
     found = next((packages[name] for name in TENSORFLOW if name in packages), None)
     if found is None:
-        raise RequestError(f"--as-of release: {requested!r} names no TensorFlow whose release it could be; use --as-of DATE")
-    times: list[datetime.datetime] = [wheel["upload-time"] for wheel in found.get("wheels", ()) if "upload-time" in wheel]
+        raise RequestError(
+            f"--as-of release: {requested!r} names no TensorFlow whose release it could be; use --as-of DATE"
+        )
+    times: list[datetime.datetime] = [
+        wheel["upload-time"] for wheel in found.get("wheels", ()) if "upload-time" in wheel
+    ]
     if not times:
         what = f"{found['name']} {found.get('version', '')}".strip()
         raise RequestError(
@@ -83,7 +91,9 @@ def _compile(lines: Sequence[str], interpreter: str, *options: str) -> subproces
 def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs uv in the working folder, where it looks for its settings as it always does."""
     command = [find_uv_bin(), "--color", "never", "--no-progress", *arguments]
-    return subprocess.run(command, input=text, stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, input=text, stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
 
 
 def _reason(stderr: str) -> str:

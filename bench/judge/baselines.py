@@ -29,9 +29,13 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> 
         subject = records[0].subject
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
-            raise BaselineError(f"{name}: the runs measured two things ({differences(subject, other)}): record them apart")
+            raise BaselineError(
+                f"{name}: the runs measured two things ({differences(subject, other)}): record them apart"
+            )
         speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
-        made[name] = Baseline(SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds))
+        made[name] = Baseline(
+            SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
+        )
     if not made:
         raise BaselineError("the runs hold no launch: nothing to make a baseline of")
     return made
@@ -81,7 +85,9 @@ def _holding(baseline: Baseline) -> str:
 
 def differences(one: Subject, other: Subject, here: str = "in one", there: str = "in another") -> str:
     """The fields in which two subjects differ, with both values; "" for equal subjects."""
-    fields = [field.name for field in dataclasses.fields(Subject) if getattr(one, field.name) != getattr(other, field.name)]
+    fields = [
+        field.name for field in dataclasses.fields(Subject) if getattr(one, field.name) != getattr(other, field.name)
+    ]
     return "; ".join(f"{name} {getattr(one, name)} {here}, {getattr(other, name)} {there}" for name in fields)
 
 

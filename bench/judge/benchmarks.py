@@ -17,14 +17,18 @@ from bench.record.benchmarks import BenchmarkLaunch
 Launches = Sequence[BenchmarkLaunch]
 LEAST_IN_TURN = LOOKS[0]  # launches a side, of which ABBA and BAAB make two
 MOST_IN_A_ROW = 2  # of one side, so that drift has no long stretch of it
-MOST_RANKS_APART = 0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
+MOST_RANKS_APART = (
+    0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
+)
 NOT_IN_TURN = (
     f"the sides were not measured in turn, {LEAST_IN_TURN} launches or more of each in a balanced order, "
     "so drift of the machine counts as theirs: take launches as ABBABAAB"
 )
 
 
-def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, gating: Collection[str] = ()) -> Verdict:
+def compare_benchmarks(
+    reference: Launches, candidate: Launches, margin: float, gating: Collection[str] = ()
+) -> Verdict:
     """The verdict on every benchmark, by full name; `margin` a fraction, `gating` the names that gate (none: all).
 
     Raises ValueError for a file given twice, for a name that no file has, and for more than MOST_GATING that gate.
@@ -38,30 +42,44 @@ def compare_benchmarks(reference: Launches, candidate: Launches, margin: float, 
     if unknown:
         raise ValueError(f"--gate {unknown!r}: no file has a benchmark of this full name")
     if len(gating or names) > MOST_GATING:
-        raise ValueError(f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate")
+        raise ValueError(
+            f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate"
+        )
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
     problem = _unlike_machines([*reference, *candidate]) or ("" if _in_turn(reference, candidate) else NOT_IN_TURN)
-    comparisons = [_compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names]
+    comparisons = [
+        _compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names
+    ]
     return Verdict(overall(comparisons), tuple(comparisons), (), scope=Scope.SPEED)
 
 
-def _compared(name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str) -> Comparison:
+def _compared(
+    name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str
+) -> Comparison:
     """One benchmark; `problem` says what keeps all of them from being judged, "" if nothing."""
-    sides = [[launch.benchmarks[name] for launch in side if name in launch.benchmarks] for side in (reference, candidate)]
+    sides = [
+        [launch.benchmarks[name] for launch in side if name in launch.benchmarks] for side in (reference, candidate)
+    ]
     logarithms = [[math.log(benchmark.median_seconds) for benchmark in side] for side in sides]
     shown = [_shown(statistics.fmean(side)) if side else "–" for side in reversed(logarithms)]
     subject, _, metric = name.rpartition("::")
     unjudged = Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS
-    comparison = Comparison(subject or "benchmarks", metric, unjudged, shown[0], shown[1], problem, margin=margin, gates=gates)
+    comparison = Comparison(
+        subject or "benchmarks", metric, unjudged, shown[0], shown[1], problem, margin=margin, gates=gates
+    )
     if problem:
         return comparison
     for side, benchmarks, launches in zip(("reference", "candidate"), sides, (reference, candidate), strict=True):
         if len(benchmarks) < len(launches):
-            return dataclasses.replace(comparison, note=f"{len(benchmarks)} of the {len(launches)} files of the {side} have it")
+            return dataclasses.replace(
+                comparison, note=f"{len(benchmarks)} of the {len(launches)} files of the {side} have it"
+            )
     subjects = [benchmark.subject for side in sides for benchmark in side]
     other = next((one for one in subjects if one != subjects[0]), None)
     if other is not None:
-        return dataclasses.replace(comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})")
+        return dataclasses.replace(
+            comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})"
+        )
     return judge_launches(comparison, logarithms[0], logarithms[1], margin, _shown)
 
 
@@ -74,7 +92,9 @@ def _unlike_machines(launches: Launches) -> str:
     other = next((launch for launch in launches if launch.machine != first.machine), None)
     if other is None:
         return ""
-    return f"the files are of unlike machines ({_difference(first.machine, other.machine)}): {first.path} and {other.path}"
+    return (
+        f"the files are of unlike machines ({_difference(first.machine, other.machine)}): {first.path} and {other.path}"
+    )
 
 
 def _difference(one: dict[str, str], other: dict[str, str]) -> str:

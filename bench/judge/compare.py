@@ -49,13 +49,19 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
             continue
         before, after = (whole_pairs(runs[name]) for runs in timed)
         compared = metrics(before, margins, only=timed[1][name].only or timed[0][name].only)
-        between = math.sqrt(2) * margins.between_hosts if before[0].reference.machine != after[0].reference.machine else 0.0
-        comparisons += [_judged(metric, name, before, after, between) for metric in compared if metric.name not in NOT_COMPARED]
+        between = (
+            math.sqrt(2) * margins.between_hosts if before[0].reference.machine != after[0].reference.machine else 0.0
+        )
+        comparisons += [
+            _judged(metric, name, before, after, between) for metric in compared if metric.name not in NOT_COMPARED
+        ]
         warnings += _unlike_places(name, before[0], after[0], margins)
     told = [_warnings(side, report) for side, report in zip(SIDES, reports, strict=True)]
     failures = [line for lines in told for line in lines if f": {INCOMPLETE}" in line]
     warnings += [line for lines in told for line in lines if line not in failures]
-    return Verdict(overall(comparisons), tuple(comparisons), (*warnings, NUMBERS_LEFT_OUT), tuple(failures), Scope.SPEED)
+    return Verdict(
+        overall(comparisons), tuple(comparisons), (*warnings, NUMBERS_LEFT_OUT), tuple(failures), Scope.SPEED
+    )
 
 
 def _timed(report: Report) -> dict[str, PairedRun]:
@@ -85,7 +91,9 @@ def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[P
     comparison = Comparison(name, metric.name, Outcome.INFORMS, means[0], means[1], "", gates=bool(metric.margin))
     lacking = len(before) + len(after) - len(reference) - len(candidate)
     if not metric.margin:
-        return dataclasses.replace(comparison, note="" if lacking else metric.difference(fmean(candidate) - fmean(reference)))
+        return dataclasses.replace(
+            comparison, note="" if lacking else metric.difference(fmean(candidate) - fmean(reference))
+        )
     if lacking:
         note = f"{lacking} of the {len(before) + len(after)} launches don't tell"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
@@ -101,7 +109,9 @@ def _judged(metric: Metric, name: str, before: Sequence[Pair], after: Sequence[P
 def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[str]:
     """A warning where the reports come from unlike machines or settings, between which a ratio varies more than its bounds say."""
     records = (before.reference, after.reference)
-    found = _unlike_fields([record.machine for record in records], [field.name for field in dataclasses.fields(Machine)])
+    found = _unlike_fields(
+        [record.machine for record in records], [field.name for field in dataclasses.fields(Machine)]
+    )
     found += _unlike_fields([record.environment for record in records], ("python", "onednn", "threads"))
     if not found:
         return []
@@ -122,6 +132,9 @@ def _warnings(side: str, report: Report) -> list[str]:
     failed: list[str] = []
     for pairs, mended in (settled_pairs(run.pairs) for run in runs):
         failures = [(pair.launch, pair.reference.failure or pair.candidate.failure) for pair in pairs]
-        failed += [*mended, *(f"launch {launch + 1} failed and is left out: {why.message}" for launch, why in failures if why)]
+        failed += [
+            *mended,
+            *(f"launch {launch + 1} failed and is left out: {why.message}" for launch, why in failures if why),
+        ]
     warnings = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings), *failed])
     return [f"{side}: {warning}" for warning in warnings]

@@ -19,7 +19,9 @@ def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
         note = f"evaluation changed the weights in launch {changed[0] + 1}"
         return Comparison(subject, "numerics", Outcome.REGRESSION, "weights changed", "weights kept", note)
     if not errors:
-        return Comparison(subject, "numerics", Outcome.CANNOT_JUDGE, "–", "oracle", "no step was held against the oracle")
+        return Comparison(
+            subject, "numerics", Outcome.CANNOT_JUDGE, "–", "oracle", "no step was held against the oracle"
+        )
     over = [error for error in errors if not error.error <= error.limit]
     worst = max(over, key=lambda e: -e.step) if over else max(errors, key=lambda e: e.error / e.limit)
     where = f"{worst.quantity}{f' of {worst.tensor}' if worst.tensor else ''} at step {worst.step}"
@@ -27,14 +29,23 @@ def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
     if over:
         note = f"{where} is {worst.error:.1e} from the oracle, {len(over)} of {found} are over their limit"
         return Comparison(subject, "numerics", Outcome.REGRESSION, *values, note)
-    return Comparison(subject, "numerics", Outcome.PASS, *values, f"{found} agree with the oracle; nearest to its limit: {where}")
+    return Comparison(
+        subject, "numerics", Outcome.PASS, *values, f"{found} agree with the oracle; nearest to its limit: {where}"
+    )
 
 
 def judge_retraces(subject: str, records: Sequence[Record]) -> Comparison:
     """The step must be traced once."""
     most = max(record.retraces for record in records)
     outcome = Outcome.REGRESSION if most else Outcome.PASS
-    return Comparison(subject, "retraces", outcome, str(most), "0", "the step was traced again" if most else "the step was traced once")
+    return Comparison(
+        subject,
+        "retraces",
+        outcome,
+        str(most),
+        "0",
+        "the step was traced again" if most else "the step was traced once",
+    )
 
 
 def beside_reference(candidate: Comparison, reference: Comparison) -> Comparison:
@@ -51,7 +62,9 @@ def retraces_beside_reference(subject: str, candidate: Sequence[Record], referen
     """The candidate's step must not be traced more often than the reference's."""
     after, before = (max(record.retraces for record in side) for side in (candidate, reference))
     if after > before:
-        return Comparison(subject, "retraces", Outcome.REGRESSION, str(after), str(before), "the step was traced again, more often")
+        return Comparison(
+            subject, "retraces", Outcome.REGRESSION, str(after), str(before), "the step was traced again, more often"
+        )
     return Comparison(subject, "retraces", Outcome.PASS, str(after), str(before), "the step was traced no more often")
 
 
@@ -59,7 +72,9 @@ def graph_beside_reference(subject: str, candidate: Sequence[Record], reference:
     """Operations in the step's graph, by the types that changed most; Keras 2 and 3 differ by design, so it informs."""
     after, before = (side[0].graph_operations for side in (candidate, reference))
     changes = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in before.keys() | after.keys()}
-    changed = sorted(((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0]))
+    changed = sorted(
+        ((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0])
+    )
     note = ", ".join(f"{change:+d} {kind}" for kind, change in changed[:MOST_KINDS]) or "the same operations"
     if not after or not before:
         note = "not counted"

@@ -84,7 +84,9 @@ def gate_metrics(pairs: Sequence[Pair], run: PairedRun, standards: Standards) ->
     ]
 
 
-def _numbers(run: Run, standards: Standards, ran: Collection[str] = ()) -> tuple[list[Comparison], list[str], list[str]]:
+def _numbers(
+    run: Run, standards: Standards, ran: Collection[str] = ()
+) -> tuple[list[Comparison], list[str], list[str]]:
     """(comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran` that subject.
@@ -93,12 +95,18 @@ def _numbers(run: Run, standards: Standards, ran: Collection[str] = ()) -> tuple
     comparisons: list[Comparison] = []
     failures = [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
     for name, of in by_subject(records).items():
-        failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, too, the last
+        failed = {
+            record.launch: record.failure for record in of if record.failure
+        }  # of a repeat that failed, too, the last
         worse = [failure for failure in failed.values() if failure.kind == "diverged" or name in ran]
         for failure in worse[:1]:  # one comparison a metric, however many launches
             values = ("diverged", "finite") if failure.kind == "diverged" else ("failed", "runs")
             comparisons.append(Comparison(name, "training", Outcome.REGRESSION, *values, failure.message))
-        failures += [f"{name}, launch {launch + 1}: {failure.message}" for launch, failure in failed.items() if failure not in worse]
+        failures += [
+            f"{name}, launch {launch + 1}: {failure.message}"
+            for launch, failure in failed.items()
+            if failure not in worse
+        ]
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)
@@ -127,7 +135,9 @@ def _speed(run: PairedRun, subject: str, standards: Standards) -> list[Compariso
     pairs = whole_pairs(run)
     measured = gate_metrics(pairs, run, standards)
     found = compare_in_turn(subject, pairs, measured)
-    since = [_since_first(metric, comparison, run, standards) for metric, comparison in zip(measured, found, strict=False)]
+    since = [
+        _since_first(metric, comparison, run, standards) for metric, comparison in zip(measured, found, strict=False)
+    ]
     return [*found, *(comparison for comparison in since if comparison)]
 
 

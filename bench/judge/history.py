@@ -37,7 +37,11 @@ MARGINS = {
     "start-up": 0.20,
     "perplexity": 0.02,
 }
-PROVEN = ("step time", "perplexity", "peak memory")  # metrics of which a PASS takes a proof; the others are too noisy to give one
+PROVEN = (
+    "step time",
+    "perplexity",
+    "peak memory",
+)  # metrics of which a PASS takes a proof; the others are too noisy to give one
 NO_MARGINS = Margins({}, {}, {}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
@@ -75,7 +79,9 @@ class Drift:
     """How far the newest report is from the anchor."""
 
     difference: float  # of logarithms
-    first: int | None  # position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone
+    first: (
+        int | None
+    )  # position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone
     proven: bool  # that the newest report is not worse by as much as the margin
 
     @property
@@ -161,7 +167,9 @@ def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[S
             groups.setdefault(key, []).append(point)
     groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items() if len(points) > 1}
     if anchor is not None and not anchor.keys() & groups.keys():
-        raise ValueError("the anchor has nothing in common with the reports: no configuration and reference that both have")
+        raise ValueError(
+            "the anchor has nothing in common with the reports: no configuration and reference that both have"
+        )
     return [_series(key, points, points[0] if anchor is None else anchor.get(key)) for key, points in groups.items()]
 
 
@@ -170,13 +178,19 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     if len(values) < LEAST_REPORTS:
         return None
     differences = np.diff(np.asarray(values))
-    return max(CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST)
+    return max(
+        CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST
+    )
 
 
 def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
     """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
     signal = np.asarray(values)[:, None] / deviation
-    ends = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit(signal).predict(pen=PENALTY * math.log(len(values)))
+    ends = (
+        ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)
+        .fit(signal)
+        .predict(pen=PENALTY * math.log(len(values)))
+    )
     means = [fmean(values[start:end]) for start, end in itertools.pairwise([0, *map(int, ends)])]
     found = zip(map(int, ends), itertools.pairwise(means), strict=False)
     return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in found)
@@ -207,7 +221,9 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
         return series
     own = max(between, anchor.error)
     differences = [value - anchor.value for value in values]
-    return dataclasses.replace(series, drift=drift(differences, [math.hypot(deviation, own) for deviation in deviations], margin))
+    return dataclasses.replace(
+        series, drift=drift(differences, [math.hypot(deviation, own) for deviation in deviations], margin)
+    )
 
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:

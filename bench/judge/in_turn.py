@@ -30,7 +30,9 @@ def settled(run: PairedRun, measured: Callable[[Sequence[Pair]], Sequence[Metric
     if len(pairs) not in LOOKS:
         return False
     found = decisions(pairs, measured(pairs)).values()
-    return any(decision.outcome is Outcome.REGRESSION for decision in found) or all(decision.final for decision in found)
+    return any(decision.outcome is Outcome.REGRESSION for decision in found) or all(
+        decision.final for decision in found
+    )
 
 
 def decisions(pairs: Sequence[Pair], measured: Sequence[Metric]) -> dict[str, Decision]:

@@ -93,7 +93,15 @@ def one_sided(found: Interval, margin: float) -> Outcome:
 def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
     """Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
     wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in (REGRESSION_LEVEL, PASS_LEVEL))
-    return Interval(estimate, standard_error, degrees_of_freedom, estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
+    return Interval(
+        estimate,
+        standard_error,
+        degrees_of_freedom,
+        estimate - wide,
+        estimate + wide,
+        estimate - narrow,
+        estimate + narrow,
+    )
 
 
 def detectable(found: Interval, margin: float) -> float:

@@ -36,7 +36,11 @@ def judge_launches(
     if decision is None:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if rested == 1 else 'are'} {rested}"
         return dataclasses.replace(found, note=note)
-    found = dataclasses.replace(found, note=decision.why(margin, difference=difference, after=f"after {rested} launches"))
+    found = dataclasses.replace(
+        found, note=decision.why(margin, difference=difference, after=f"after {rested} launches")
+    )
     if difference is not percent:
         return found
-    return dataclasses.replace(found, interval=decision.interval, margin=margin, detectable=decision.detectable, improved=decision.improved)
+    return dataclasses.replace(
+        found, interval=decision.interval, margin=margin, detectable=decision.detectable, improved=decision.improved
+    )

@@ -28,7 +28,9 @@ class Position:
     tensorflow: str
     estimate: float  # logarithm, TensorFlow/reference
     variance: float  # of the estimate: the entry's own, and those of the moves that it was rebased by
-    machines: frozenset[str]  # fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself
+    machines: frozenset[
+        str
+    ]  # fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
@@ -45,7 +47,9 @@ def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) ->
 
 def knows(ledger: Ledger, reference: str) -> bool:
     """Whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
-    return any(reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries)
+    return any(
+        reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
+    )
 
 
 def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[AcceptedRegression, ...]:
@@ -54,7 +58,9 @@ def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[Accepted
     return () if foreign else ledger.regressions
 
 
-def tolerated(comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str) -> list[Comparison]:
+def tolerated(
+    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
+) -> list[Comparison]:
     """The comparisons, with those that are an accepted regression as PASS, the reason in their notes.
 
     `created` is the report's own date (ISO 8601): judged again, a report keeps its verdict.
@@ -67,7 +73,9 @@ class LedgerError(ValueError):
     """A report of which no entry can be made."""
 
 
-def entry_of(run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False) -> Entry:
+def entry_of(
+    run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
+) -> Entry:
     """The entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the ledger's, for a
@@ -77,9 +85,13 @@ def entry_of(run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, b
     if any(warning.startswith(INCOMPLETE) for warning in run.warnings):
         raise LedgerError("the run is not whole: nothing to accept")
     if len(pairs) < LOOKS[0]:
-        raise LedgerError(f"the run holds {len(pairs)} launches in turn, and {LOOKS[0]} are needed to accept their ratios")
+        raise LedgerError(
+            f"the run holds {len(pairs)} launches in turn, and {LOOKS[0]} are needed to accept their ratios"
+        )
     if ledger.entries and not knows(ledger, run.reference.identity):
-        raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
+        raise LedgerError(
+            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
+        )
     subject, environment, machine = subject_of(run), pairs[0].candidate.environment, pairs[0].candidate.machine
     if any(entry.created == run.created for entry in ledger.entries):
         raise LedgerError(f"the run of {run.created} is in the ledger already")
@@ -125,7 +137,11 @@ def _measured_ratio(subject: str, metric: Metric, values: Sequence[float]) -> Ra
 def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
     if comparison.outcome is not Outcome.REGRESSION:
         return comparison
-    found = (one for one in held if (one.subject, one.metric) == (comparison.subject, comparison.metric) and _covers(one, comparison))
+    found = (
+        one
+        for one in held
+        if (one.subject, one.metric) == (comparison.subject, comparison.metric) and _covers(one, comparison)
+    )
     accepted = next(found, None)
     if accepted is None:
         return comparison

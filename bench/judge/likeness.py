@@ -17,7 +17,9 @@ def unlike_sides(run: PairedRun) -> list[str]:
     for reference, candidate in _launches(run):
         before, after = reference.machine.isa, candidate.machine.isa
         if reference.environment and candidate.environment and before != after:
-            found.append(f"the reference ran on {before}, the candidate on {after}: a difference may be the architecture's")
+            found.append(
+                f"the reference ran on {before}, the candidate on {after}: a difference may be the architecture's"
+            )
     return list(dict.fromkeys(found))
 
 

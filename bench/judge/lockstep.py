@@ -24,12 +24,17 @@ def judge_lockstep(result: Lockstep) -> Comparison:
         return _failed(result, result.failure.message)
     if result.candidate_fingerprint != result.subject.fingerprint:
         fingerprints = f"{result.subject.fingerprint} and {result.candidate_fingerprint}"
-        return _unjudged(result, f"the sides have unlike corpora or initial weights (fingerprints {fingerprints}): give them one NumPy")
+        return _unjudged(
+            result,
+            f"the sides have unlike corpora or initial weights (fingerprints {fingerprints}): give them one NumPy",
+        )
     if result.departure:
         return _departed(result, result.departure)
     done = len(result.losses)
     if done and not math.isfinite(result.losses[-1]):
-        return _unjudged(result, f"the reference diverged: its loss is {result.losses[-1]} at step {done - 1}; compare fewer steps")
+        return _unjudged(
+            result, f"the reference diverged: its loss is {result.losses[-1]} at step {done - 1}; compare fewer steps"
+        )
     if result.nearest is None or done < result.subject.steps:
         return _unjudged(result, f"{done} of {result.subject.steps} steps were compared: run it again")
     return _passed(result, result.nearest)
@@ -39,7 +44,9 @@ def _passed(result: Lockstep, nearest: Difference) -> Comparison:
     count = f"{len(result.losses)} steps × {len(result.differences)} tensors agree"
     where = f"nearest to its limit: {nearest.name} at step {nearest.step}" if nearest.difference else "to the last bit"
     note = f"{count}; {where}; took {result.overhead:.1f} × the sides' own steps"
-    return Comparison(result.subject.name, METRIC, Outcome.PASS, f"{nearest.difference:.1e}", f"≤ {nearest.limit:.1e}", note)
+    return Comparison(
+        result.subject.name, METRIC, Outcome.PASS, f"{nearest.difference:.1e}", f"≤ {nearest.limit:.1e}", note
+    )
 
 
 def _departed(result: Lockstep, departure: Departure) -> Comparison:

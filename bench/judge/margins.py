@@ -8,7 +8,17 @@ from pathlib import Path
 from bench.judge.sequential import MOST_GATING
 
 # The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
-PAIRED_METRICS = ("step_time", "mean_step", "evaluation_step", "peak_memory", "cpu_time", "import", "build", "trace", "first_step")
+PAIRED_METRICS = (
+    "step_time",
+    "mean_step",
+    "evaluation_step",
+    "peak_memory",
+    "cpu_time",
+    "import",
+    "build",
+    "trace",
+    "first_step",
+)
 
 
 class MarginsError(ValueError):
@@ -46,15 +56,29 @@ def read_margins(path: Path) -> Margins:
         _require(not unknown, path, name, unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
     gating = [*plain["paired"], *plain["budget"]]
     most = MOST_GATING - 2  # perplexity and memory growth gate as well
-    _require(len(gating) <= most, path, "paired and budget", gating, f"at most {most} metrics: with more a PASS becomes rare")
+    _require(
+        len(gating) <= most, path, "paired and budget", gating, f"at most {most} metrics: with more a PASS becomes rare"
+    )
     for name, growth in plain["memory_growth_bytes"].items():
-        _require(_is_number(growth) and 0 < growth < math.inf, path, f"memory_growth_bytes.{name}", growth, "bytes a step, above 0")
+        _require(
+            _is_number(growth) and 0 < growth < math.inf,
+            path,
+            f"memory_growth_bytes.{name}",
+            growth,
+            "bytes a step, above 0",
+        )
     margins = {name: plain[name] for name in ("between_hosts", "micro")}
-    margins |= {f"{table}.{name}": margin for table in ("perplexity", "paired", "budget") for name, margin in plain[table].items()}
+    margins |= {
+        f"{table}.{name}": margin
+        for table in ("perplexity", "paired", "budget")
+        for name, margin in plain[table].items()
+    }
     for name, margin in margins.items():
         _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")
     for name, start in plain["window_start"].items():
-        _require(_is_number(start) and 0 <= start < 1, path, f"window_start.{name}", start, "a fraction from 0 and below 1")
+        _require(
+            _is_number(start) and 0 <= start < 1, path, f"window_start.{name}", start, "a fraction from 0 and below 1"
+        )
     return Margins(**plain)
 
 

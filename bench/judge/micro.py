@@ -64,9 +64,13 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     if run.failure or run.incomplete:
         raise LedgerError("the run is not whole: nothing to accept")
     if len(candidate) < LEAST_LAUNCHES:
-        raise LedgerError(f"the run holds {len(candidate)} launches in turn, and {LEAST_LAUNCHES} are needed to accept their ratios")
+        raise LedgerError(
+            f"the run holds {len(candidate)} launches in turn, and {LEAST_LAUNCHES} are needed to accept their ratios"
+        )
     if ledger.entries and not knows(ledger, run.reference.identity):
-        raise LedgerError(f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's")
+        raise LedgerError(
+            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
+        )
     if any(entry.created == run.created for entry in ledger.entries):
         raise LedgerError(f"the run of {run.created} is in the ledger already")
     return Entry(
@@ -93,7 +97,9 @@ def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
 
 def gates(launch: MicroLaunch) -> frozenset[str]:
     """Returns the names of the benchmarks that gate."""
-    graphs = [one for one in launch.cases.values() if one.mode == "graph" and one.target in GATING and one.form != "dense"]
+    graphs = [
+        one for one in launch.cases.values() if one.mode == "graph" and one.target in GATING and one.form != "dense"
+    ]
     first = graphs[0].subject if graphs else ""
     return frozenset(one.name for one in graphs if one.subject == first)
 
@@ -109,7 +115,9 @@ def common(*sides: Launches) -> tuple[str, ...]:
         for name in names:
             old, new = first.cases[name].fingerprint, launch.cases[name].fingerprint
             if old != new:
-                raise UnlikeError(f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data")
+                raise UnlikeError(
+                    f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data"
+                )
     return names
 
 
@@ -118,16 +126,24 @@ def _failed(failure: Failure, launch: int) -> Comparison:
     return Comparison("hot paths", "launches", Outcome.REGRESSION, "failed", "runs", note)
 
 
-def _judge_pairs(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> list[Comparison]:
+def _judge_pairs(
+    run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
+) -> list[Comparison]:
     names, gating = common(reference, candidate), gates(reference[0])
     comparisons = [_judge_pair(run, name, reference, candidate, margin, ledger) for name in names]
-    return comparisons + [_one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating]
+    return comparisons + [
+        _one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating
+    ]
 
 
-def _judge_pair(run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Comparison:
+def _judge_pair(
+    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
+) -> Comparison:
     one, gating = candidate[0].cases[name], name in gates(reference[0])
     new, old = (_milliseconds(name, side) for side in (candidate, reference))
-    comparison = Comparison(one.subject, one.metric, Outcome.INFORMS, new, old, "not judged", margin=margin, gates=gating)
+    comparison = Comparison(
+        one.subject, one.metric, Outcome.INFORMS, new, old, "not judged", margin=margin, gates=gating
+    )
     decision = _decide(run, name, reference, candidate, margin, ledger)
     if decision is None:
         return comparison
@@ -143,7 +159,9 @@ def _judge_pair(run: MicroRun, name: str, reference: Launches, candidate: Launch
     )
 
 
-def _decide(run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Decision | None:
+def _decide(
+    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
+) -> Decision | None:
     """What the launches come to, as differences from the ratio that was accepted last; None before the first look."""
     one = candidate[0].cases[name]
     accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
@@ -169,9 +187,13 @@ def _warnings(reference: Launches, candidate: Launches) -> list[str]:
     if old != new:
         found.append(f"the sides ran with unlike settings: the reference with {old}, the candidate with {new}")
     if len(reference) < LEAST_LAUNCHES:
-        found.append(f"nothing is judged: {len(reference)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)")
+        found.append(
+            f"nothing is judged: {len(reference)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)"
+        )
     if not gates(reference[0]):
-        found.append(f"nothing of what was timed gates ({', '.join(GATING)} do, in graph mode): choose by --mode and --target")
+        found.append(
+            f"nothing of what was timed gates ({', '.join(GATING)} do, in graph mode): choose by --mode and --target"
+        )
     return found
 
 

@@ -29,9 +29,13 @@ class Metric:
     margin: float | None  # on the scale of the values; None: it informs
     side: Tell  # one side's value in a launch, on that scale; None where the launch doesn't tell
     show: Callable[[float], str]  # a side's mean as a reader wants it
-    apart: Callable[[Pair], float | None] | None = None  # the launch's value, where it isn't the difference of the sides'
+    apart: Callable[[Pair], float | None] | None = (
+        None  # the launch's value, where it isn't the difference of the sides'
+    )
     two_sided: bool = False
-    without_noise: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof, not luck
+    without_noise: bool = (
+        False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof, not luck
+    )
     difference: Callable[[float], str] = percent  # a difference as a reader wants it
     accepted: float = 0.0  # what the ledger accepted last, on the scale of the values: differences are measured from it
 
@@ -75,7 +79,9 @@ def _with_margins(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
     window = margins.window_start.get(subject.config, 0.0)
     ratio = {name: math.log1p(margin) for name, margin in margins.paired.items()}
     perplexity_margin = margins.perplexity.get(subject.config)
-    gpu_memory = _of_record("GPU memory", None, lambda one: one.memory.peak_gpu_bytes if one.memory else None, _mebibytes)
+    gpu_memory = _of_record(
+        "GPU memory", None, lambda one: one.memory.peak_gpu_bytes if one.memory else None, _mebibytes
+    )
     return [
         Metric(
             "perplexity",
@@ -89,7 +95,10 @@ def _with_margins(pairs: Sequence[Pair], margins: Margins) -> list[Metric]:
         _of_blocks("mean step", ratio.get("mean_step")),
         _of_quads("evaluation step", ratio.get("evaluation_step"), lambda pair: pair.evaluations),
         _of_record(
-            "peak memory", ratio.get("peak_memory"), lambda one: one.memory.peak_anonymous_bytes if one.memory else None, _mebibytes
+            "peak memory",
+            ratio.get("peak_memory"),
+            lambda one: one.memory.peak_anonymous_bytes if one.memory else None,
+            _mebibytes,
         ),
         Metric(
             "memory growth",
@@ -143,7 +152,9 @@ def _log_seconds(quad: Quad, side: str) -> float:
 def _own(quad: Quad, side: str) -> list[float]:
     """Seconds a step of one side's two blocks."""
     return [
-        seconds for letter, seconds in zip(quad.order, quad.seconds, strict=True) if (letter == REFERENCE_LETTER) == (side == REFERENCE)
+        seconds
+        for letter, seconds in zip(quad.order, quad.seconds, strict=True)
+        if (letter == REFERENCE_LETTER) == (side == REFERENCE)
     ]
 
 
@@ -152,7 +163,9 @@ def _cpu_quads(pair: Pair) -> list[Quad]:
     return [dataclasses.replace(quad, seconds=quad.cpu_seconds) for quad in pair.steps]
 
 
-def _of_record(name: str, margin: float | None, value: Callable[[Record], float | None], show: Callable[[float], str]) -> Metric:
+def _of_record(
+    name: str, margin: float | None, value: Callable[[Record], float | None], show: Callable[[float], str]
+) -> Metric:
     """A number above 0 that a record holds."""
 
     def side(pair: Pair, side: str) -> float | None:

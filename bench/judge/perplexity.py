@@ -14,7 +14,9 @@ from bench.judge.wording import why
 from bench.record.types import Baseline, Environment, Record, Subject
 
 METRIC = "perplexity"
-ONE_ENVIRONMENT = "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
+ONE_ENVIRONMENT = (
+    "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
+)
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
@@ -40,7 +42,9 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     if outcome is Outcome.REGRESSION and reference.groups == 1 and not _known(records, baseline):
         outcome, note = Outcome.CANNOT_JUDGE, f"{percent(found.estimate)}, but {ONE_ENVIRONMENT}"
     reference_shown = perplexity_text(reference.mean)
-    return Comparison(subject.name, METRIC, outcome, shown, reference_shown, note, found, margin, detectable(found, margin))
+    return Comparison(
+        subject.name, METRIC, outcome, shown, reference_shown, note, found, margin, detectable(found, margin)
+    )
 
 
 def no_margin(subject: Subject) -> str:
@@ -48,7 +52,9 @@ def no_margin(subject: Subject) -> str:
     return f"the margins file has no perplexity margin for {subject.config}"
 
 
-def replica_groups(baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()) -> dict[str, list[float]]:
+def replica_groups(
+    baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()
+) -> dict[str, list[float]]:
     """Log perplexities of the replicas by environment. Raises ValueError for a replica without its losses.
 
     Trainings `without` are left out: a candidate that repeats one of them would be held against itself. Replicas that are equal bit for

@@ -32,7 +32,9 @@ MOST_GATING = 8  # metrics of a run: their false alarms add up (docs/error-rates
 REGRESSION_P = 0.0078
 PASS_P = 0.0171
 
-LEAST_DEVIATION = 1e-9  # of logarithms: no clock resolves less, so launches that differ by less are equal and tell no spread
+LEAST_DEVIATION = (
+    1e-9  # of logarithms: no clock resolves less, so launches that differ by less are equal and tell no spread
+)
 
 UNDECIDED, PASSED, REGRESSED = 0, 1, 2
 OUTCOMES = {UNDECIDED: Outcome.CANNOT_JUDGE, PASSED: Outcome.PASS, REGRESSED: Outcome.REGRESSION}
@@ -54,7 +56,11 @@ class Decision:
 
     def why(self, margin: float, **wording: Any) -> str:
         """What makes it so, against the margin, or why nothing can be computed. `wording`: see bench.judge.wording.why."""
-        return self.problem if self.interval is None else why(self.outcome, self.interval, margin, improved=self.improved, **wording)
+        return (
+            self.problem
+            if self.interval is None
+            else why(self.outcome, self.interval, margin, improved=self.improved, **wording)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,4 +180,6 @@ def _not_computed(values: Sequence[float], count: int) -> Decision:
         problem = f"a launch gave {wrong}, which is no measurement"
     elif max(values[:count]) - min(values[:count]) > 1:
         problem = "the launches' values are too large to compute with"
-    return Decision(Outcome.CANNOT_JUDGE, False, wrong is not None or count == LOOKS[-1], count, None, None, None, 1.0, problem)
+    return Decision(
+        Outcome.CANNOT_JUDGE, False, wrong is not None or count == LOOKS[-1], count, None, None, None, 1.0, problem
+    )

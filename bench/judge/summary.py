@@ -37,7 +37,9 @@ def log_perplexity(losses: Sequence[float], subject: Subject, window_start: floa
     Raises ValueError for more or fewer losses than the subject has steps.
     """
     if not losses or len(losses) != subject.steps:
-        raise ValueError(f"{subject.name}: a training of {subject.steps} steps holds {len(losses)} losses: measure or record it again")
+        raise ValueError(
+            f"{subject.name}: a training of {subject.steps} steps holds {len(losses)} losses: measure or record it again"
+        )
     first = int(window_start * subject.steps)
     return math.fsum(losses[first:]) / (len(losses) - first) / subject.num_steps
 

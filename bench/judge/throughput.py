@@ -13,7 +13,9 @@ from bench.record.types import Baseline, Record
 METRIC = "words/s"
 
 
-def judge_throughput(subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool) -> list[Comparison]:
+def judge_throughput(
+    subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool
+) -> list[Comparison]:
     """Within or outside the range of the stored launches on this machine, with as many threads, measured alike; none of no speed."""
     speeds = [speed for record in records if (speed := words_per_second(record))]
     if not speeds:

@@ -58,8 +58,12 @@ class Exchange:
     def __init__(self, path: Path, config: Config) -> None:
         places, size = layout(config)
         if path.stat().st_size != 4 * size:
-            raise ValueError(f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew")
-        memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))  # a plain array: a memmap's slices are slow to make
+            raise ValueError(
+                f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew"
+            )
+        memory = np.asarray(
+            np.memmap(path, np.float32, "r+", shape=(size,))
+        )  # a plain array: a memmap's slices are slow to make
         self._arrays: dict[tuple[str, str], dict[str, Array]] = {}
         for (owner, quantity, tensor), (offset, shape) in places.items():
             array = memory[offset : offset + math.prod(shape)].reshape(shape)

@@ -46,7 +46,9 @@ def check_step(
     config, (weights, _) = trainer.config, before
     names = config.weight_shapes()
     found = {
-        **({} if result.logits is None else {"logits": {"": np.asarray(result.logits)}}),  # first: what is wrong is named by its first sign
+        **(
+            {} if result.logits is None else {"logits": {"": np.asarray(result.logits)}}
+        ),  # first: what is wrong is named by its first sign
         "loss": {"": np.asarray(result.loss)},
         "norm": {"": np.asarray(result.global_norm)},
         "gradient": dict(zip(names, map(_dense, result.gradients), strict=True)),
@@ -58,22 +60,29 @@ def check_step(
     return tuple(_worst(step, quantity, found[quantity], expected) for quantity in found)
 
 
-def check_evaluation(trainer: Any, before: tuple[Any, Any], step: int, batch: tuple[Any, Any], loss: Any) -> tuple[NumericError, ...]:
+def check_evaluation(
+    trainer: Any, before: tuple[Any, Any], step: int, batch: tuple[Any, Any], loss: Any
+) -> tuple[NumericError, ...]:
     """Errors of an evaluation step just taken: of its loss, and of the state that it left. Arguments as in check_step."""
     weights, state = before
     wide, narrow = (
-        _evaluated(*oracle_evaluate(trainer.config, _cast(weights, kind), _cast(state, kind), *batch)) for kind in (np.float64, np.float32)
+        _evaluated(*oracle_evaluate(trainer.config, _cast(weights, kind), _cast(state, kind), *batch))
+        for kind in (np.float64, np.float32)
     )
     found = {"loss": {"": np.asarray(loss)}, "state": trainer.state}
     expected = _expected(wide, narrow)
     return tuple(_worst(step, quantity, found[quantity], expected) for quantity in found)
 
 
-def expected_step(config: Config, before: tuple[Any, Any], batch: tuple[Any, Any, Any], learning_rate: float) -> Expected:
+def expected_step(
+    config: Config, before: tuple[Any, Any], batch: tuple[Any, Any, Any], learning_rate: float
+) -> Expected:
     """The oracle's step from the weights and the state in `before`, on the inputs, targets and masks in `batch`."""
     weights, state = before
     wide, narrow = (
-        _quantities(oracle_step(config, _cast(weights, kind), _cast(state, kind), *batch, learning_rate=learning_rate), weights)
+        _quantities(
+            oracle_step(config, _cast(weights, kind), _cast(state, kind), *batch, learning_rate=learning_rate), weights
+        )
         for kind in (np.float64, np.float32)
     )
     # An update carries the error of the clipped gradient and, bounded apart, the rounding of the new weights.
@@ -130,7 +139,8 @@ def _worst(step: int, quantity: str, found: Mapping[str, Array], expected: Expec
     """The tensor that comes nearest to its limit, or is furthest over it."""
     wanted, limits = expected.values[quantity], expected.limits[quantity]
     errors = [
-        NumericError(step, quantity, tensor, relative_error(value, wanted[tensor]), limits[tensor]) for tensor, value in found.items()
+        NumericError(step, quantity, tensor, relative_error(value, wanted[tensor]), limits[tensor])
+        for tensor, value in found.items()
     ]
     return max(errors, key=lambda error: error.error / error.limit)
 

@@ -7,7 +7,9 @@ from typing import Any
 from bench.measure.xspace import trace_of
 from bench.record.profile import Dump, Profiled, Trace, Traces, flaw
 
-WARM_UP = 5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
+WARM_UP = (
+    5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
+)
 
 
 def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
@@ -37,7 +39,9 @@ def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder:
                     profiled.append(_timed(called))
         again = called.function.experimental_get_tracing_count() - traced
         if again:
-            raise profiling.ProfilerError(f"{name} was traced {again} times while it was recorded; give it the same types each step")
+            raise profiling.ProfilerError(
+                f"{name} was traced {again} times while it was recorded; give it the same types each step"
+            )
         plain += [_timed(called) for _ in range(steps - len(plain))]
     function = called.function
     traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))

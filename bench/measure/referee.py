@@ -36,7 +36,14 @@ class Session:
         self._config = config_by_name(config)
         self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
         weights, state = tuple(self._config.weight_shapes()), tuple(self._config.state_shapes())
-        tensors = {"state": state, "loss": ("",), "gradient": weights, "norm": ("",), "clipped": weights, "update": weights}
+        tensors = {
+            "state": state,
+            "loss": ("",),
+            "gradient": weights,
+            "norm": ("",),
+            "clipped": weights,
+            "update": weights,
+        }
         self._tensors = [(quantity, tensor) for quantity in QUANTITIES for tensor in tensors[quantity]]
         return Prepared(tuple(tensor_name(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
 
@@ -75,7 +82,9 @@ class Session:
         over = [one for one in found if not one.difference <= one.limit]
         if not over:
             return found, None
-        first = max((one for one in over if one.quantity == over[0].quantity), key=lambda one: one.difference / one.limit)
+        first = max(
+            (one for one in over if one.quantity == over[0].quantity), key=lambda one: one.difference / one.limit
+        )
         wanted = expected.values[first.quantity][first.tensor]
         errors = (relative_error(self._found(role, first), wanted) for role in ROLES)
         return found, Departure(first, len(over) - 1, *errors)
@@ -90,7 +99,10 @@ class Session:
     def _found(self, role: str, one: Difference) -> NDArray[Any]:
         """What a side made of a tensor: of an update, w′ − w in float64."""
         if one.quantity == "update":
-            return self._exchange.updated(role, one.step)[one.tensor].astype(np.float64) - self._exchange.weights(one.step)[one.tensor]
+            return (
+                self._exchange.updated(role, one.step)[one.tensor].astype(np.float64)
+                - self._exchange.weights(one.step)[one.tensor]
+            )
         return self._exchange.results(role, one.quantity)[one.tensor]
 
 

@@ -16,7 +16,11 @@ from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
 
 LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
-ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or another setting of glibc's, moves time and memory
+ALLOCATORS = (
+    "LD_PRELOAD",
+    "MALLOC_",
+    "GLIBC_TUNABLES",
+)  # another allocator, or another setting of glibc's, moves time and memory
 VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
@@ -72,7 +76,16 @@ class Session:
         self.trainer.trace()
         traced = time.perf_counter()
         self.trainer.weights = initial_weights(self.config, jitter)
-        subject = Subject(config, corpus, implementation, device, fingerprint, steps, self.config.num_steps, self.config.tokens_per_step)
+        subject = Subject(
+            config,
+            corpus,
+            implementation,
+            device,
+            fingerprint,
+            steps,
+            self.config.num_steps,
+            self.config.tokens_per_step,
+        )
         return Opened(subject, built - started, traced - built)
 
     def steps(self, count: int, check: Sequence[int] = (), *, tell: bool = False) -> Any:
@@ -121,7 +134,9 @@ class Session:
 
         return UpdateWatch(self.trainer)
 
-    def _step(self, step: int, checked: bool, watch: Any, *, last: bool) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
+    def _step(
+        self, step: int, checked: bool, watch: Any, *, last: bool
+    ) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
         """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step.
 
         The update after a block's `last` loss is no later step's to wait for, so it is waited for here.
@@ -201,7 +216,9 @@ class Session:
                 self.trainer.wait()
             timed.append(_since(started))
         self._next_evaluation += count
-        return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes())
+        return Block(
+            tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes()
+        )
 
     def stress(self, *, tell: bool = False) -> Any:
         """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights. `tell` as for `steps`."""

@@ -86,7 +86,9 @@ def large_logits(start: Start) -> Start:
 def saturated_gates(start: Start) -> Start:
     """Gates from wide open to shut, by their biases: exp of what enters the outermost overflows float32."""
     biases = {name: value for name, value in start.weights.items() if name.startswith("lstm") and name.endswith("bias")}
-    spread = {name: np.linspace(-GATE_BIAS, GATE_BIAS, value.size // 4, dtype=np.float32) for name, value in biases.items()}
+    spread = {
+        name: np.linspace(-GATE_BIAS, GATE_BIAS, value.size // 4, dtype=np.float32) for name, value in biases.items()
+    }
     return _with_weights(start, {name: np.tile(value, 4) for name, value in spread.items()})
 
 
@@ -103,7 +105,9 @@ def nan_word(start: Start) -> Start:
 def inf_word(start: Start) -> Start:
     """One value of the first word's embedding is Inf, and nothing is dropped: gates saturate, the loss is finite, its gradient NaN."""
     embedding = _with(start.weights["embedding"], (start.inputs[0, 0], 0), np.inf)
-    return dataclasses.replace(_with_weights(start, {"embedding": embedding}), masks=tuple(map(np.ones_like, start.masks)))
+    return dataclasses.replace(
+        _with_weights(start, {"embedding": embedding}), masks=tuple(map(np.ones_like, start.masks))
+    )
 
 
 def norm_overflow(start: Start) -> Start:
@@ -134,7 +138,9 @@ def _trained(case: str, trainer: Any, start: Start, step: int) -> Iterator[Numer
 def _evaluated(case: str, trainer: Any, start: Start, step: int) -> Iterator[NumericError]:
     trainer.weights, trainer.state = start.weights, start.state
     loss = trainer.evaluation_step(start.inputs, start.targets)
-    yield from _named(case, check_evaluation(trainer, (start.weights, start.state), step, (start.inputs, start.targets), loss))
+    yield from _named(
+        case, check_evaluation(trainer, (start.weights, start.state), step, (start.inputs, start.targets), loss)
+    )
 
 
 def _named(case: str, errors: tuple[NumericError, ...]) -> Iterator[NumericError]:

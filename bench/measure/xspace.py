@@ -35,15 +35,29 @@ def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
 
     `flops`: of matrix products by the names of their nodes (lm.graphs.product_flops).
     """
-    lines = [(plane, line, list(_events(plane, line))) for plane in space.planes for line in plane.lines if _counts(plane, line)]
+    lines = [
+        (plane, line, list(_events(plane, line)))
+        for plane in space.planes
+        for line in plane.lines
+        if _counts(plane, line)
+    ]
     windows = sorted(
-        (event.start_ns, event.start_ns + event.duration_ns) for _, _, events in lines for event in events if event.name == window
+        (event.start_ns, event.start_ns + event.duration_ns)
+        for _, _, events in lines
+        for event in events
+        if event.name == window
     )
     if not windows:
-        raise ValueError("the trace is empty: it holds none of the steps that were profiled; profile fewer, or the buffer overflows")
+        raise ValueError(
+            "the trace is empty: it holds none of the steps that were profiled; profile fewer, or the buffer overflows"
+        )
     start, end = windows[0][0], windows[-1][1]
     within = [
-        (plane, line, [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start])
+        (
+            plane,
+            line,
+            [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start],
+        )
         for plane, line, events in lines
     ]
     operations: dict[Operation, int] = {}
@@ -68,18 +82,31 @@ def _events(plane: Any, line: Any) -> Iterator[_Event]:
             continue
         metadata = plane.event_metadata[event.metadata_id]
         statistics = {
-            plane.stat_metadata[statistic.metadata_id].name: _value(plane, statistic) for statistic in (*metadata.stats, *event.stats)
+            plane.stat_metadata[statistic.metadata_id].name: _value(plane, statistic)
+            for statistic in (*metadata.stats, *event.stats)
         }
         yield _Event(metadata.name, line.timestamp_ns + event.offset_ps // 1000, event.duration_ps // 1000, statistics)
 
 
 def _value(plane: Any, statistic: Any) -> Any:
     kind = statistic.WhichOneof("value")
-    return plane.stat_metadata[statistic.ref_value].name if kind == "ref_value" else getattr(statistic, kind) if kind else None
+    return (
+        plane.stat_metadata[statistic.ref_value].name
+        if kind == "ref_value"
+        else getattr(statistic, kind)
+        if kind
+        else None
+    )
 
 
 def _line(
-    plane: Any, line: Any, events: list[_Event], window: str, zero: int, flops: Mapping[str, int], operations: dict[Operation, int]
+    plane: Any,
+    line: Any,
+    events: list[_Event],
+    window: str,
+    zero: int,
+    flops: Mapping[str, int],
+    operations: dict[Operation, int],
 ) -> Line:
     """The line's events in order; `operations` numbers what they are events of, and grows."""
     device = plane.name.startswith(DEVICE)
@@ -118,7 +145,10 @@ def peaks(events: list[_Event]) -> Iterator[PeakMemory]:
             if event.name == FREED:
                 held.pop(address, None)
             else:
-                held[address] = (str(event.statistics.get("tf_op") or "unknown"), int(event.statistics.get("allocation_bytes", 0)))
+                held[address] = (
+                    str(event.statistics.get("tf_op") or "unknown"),
+                    int(event.statistics.get("allocation_bytes", 0)),
+                )
         yield PeakMemory(allocator, int(ordered[fullest].statistics.get("bytes_allocated", 0)), _summed(held.values()))
 
 

@@ -34,10 +34,14 @@ def require_close(name: str, found: Any, wanted: NDArray[Any] | np.inexact) -> N
 def require_gradients(name: str, found: Sequence[Any], wanted: Mapping[str, NDArray[Any] | SparseRows]) -> None:
     """Raises WrongAnswerError unless the dense tensors in `found` are the oracle's gradients, in its order."""
     for value, (tensor, expected) in zip(found, wanted.items(), strict=True):
-        require_close(f"{name} {tensor}", value, expected.densify(len(value)) if isinstance(expected, SparseRows) else expected)
+        require_close(
+            f"{name} {tensor}", value, expected.densify(len(value)) if isinstance(expected, SparseRows) else expected
+        )
 
 
-def require_weights(found: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], before: Mapping[str, NDArray[Any]]) -> None:
+def require_weights(
+    found: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], before: Mapping[str, NDArray[Any]]
+) -> None:
     """Raises WrongAnswerError unless the weights moved from `before` as the oracle's did."""
     for name, value in found.items():
         require_close(f"update {name}", value.astype(np.float64) - before[name], wanted[name] - before[name])
@@ -53,4 +57,6 @@ def require_dropout(found: Iterable[Any], activations: Iterable[NDArray[np.float
         require_close("dropout", np.where(dropped, before / (1 - rate), value), before / (1 - rate))
         expected, deviation = before.size * rate, np.sqrt(before.size * rate * (1 - rate))
         if abs(dropped.sum() - expected) > DEVIATIONS * deviation:
-            raise WrongAnswerError(f"dropout at rate {rate} dropped {dropped.sum()} of {before.size} values: it isn't timed")
+            raise WrongAnswerError(
+                f"dropout at rate {rate} dropped {dropped.sum()} of {before.size} values: it isn't timed"
+            )

@@ -96,7 +96,9 @@ class Case:
         traces = path.traces
         self._benchmark.pedantic(timed, setup=setup, rounds=ROUNDS[self.mode] * (1 if cost.flops else SHORT))
         if self.mode == "graph" and path.traces != traces:
-            raise TracingError(f"the timed rounds were traced {path.traces - traces} times: their times are not a step's")
+            raise TracingError(
+                f"the timed rounds were traced {path.traces - traces} times: their times are not a step's"
+            )
         self._describe(cost, self.config.tokens_per_step if words is None else words)
 
     def _warm_up(self, path: Path, call: Callable[[], Any], rotation: int) -> None:
@@ -107,7 +109,9 @@ class Case:
                 call()
             if self.mode == "eager" or path.traces == before:
                 return
-        raise TracingError(f"still traced after {WARM_UP_ROTATIONS} rotations of {rotation} calls: {path.traces} traces")
+        raise TracingError(
+            f"still traced after {WARM_UP_ROTATIONS} rotations of {rotation} calls: {path.traces} traces"
+        )
 
     def _describe(self, cost: Cost, words: int) -> None:
         """Fills in extra_info; rates are those of the median round."""

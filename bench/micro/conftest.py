@@ -27,7 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("mode", "eager or graph; may be repeated (default: both)"),
     ):
         group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
-    group.addoption("--variable", action="append", default=[], metavar="NAME=VALUE", help="given variable, to be kept; may be repeated")
+    group.addoption(
+        "--variable",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="given variable, to be kept; may be repeated",
+    )
     group.addoption(
         "--require-gpu",
         action="store_true",
@@ -39,7 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuses what can't be run in one line, before anything is collected."""
     for module in NEEDED:
         if not importlib.util.find_spec(module):
-            raise pytest.UsageError(f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark")
+            raise pytest.UsageError(
+                f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark"
+            )
     try:
         _selection(config)
     except ValueError as error:

@@ -80,7 +80,9 @@ def material(config_name: str) -> Material:
     corpus = load_corpus("synthetic", config)
     weights = initial_weights(config)
     state = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes().items()}
-    batches = tuple(Batch(*batch(corpus.train, config, index), dropout_masks(config, index)) for index in range(BATCHES))
+    batches = tuple(
+        Batch(*batch(corpus.train, config, index), dropout_masks(config, index)) for index in range(BATCHES)
+    )
     fingerprint = config.fingerprint(corpus.sha256, weights_sha256(weights))
     return Material(config, corpus.train, batches, weights, state, fingerprint)
 

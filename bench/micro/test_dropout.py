@@ -17,7 +17,9 @@ def test_dropout(case: Case) -> None:
     rate = 1 - config.keep_probability or RATE_WHERE_NONE
     stream = np.random.RandomState(config.seed)
     shapes = [(config.batch_size, config.num_steps, width) for width in (config.embedding_size, *config.layer_sizes)]
-    activations = [[(1 + stream.random_sample(shape)).astype(np.float32) for shape in shapes] for _ in case.material.batches]
+    activations = [
+        [(1 + stream.random_sample(shape)).astype(np.float32) for shape in shapes] for _ in case.material.batches
+    ]
 
     def check(found: Any) -> None:
         require_dropout(found, activations[0], rate)

@@ -40,7 +40,9 @@ def require_batches(found: list[Any], made: Material) -> None:
     """Raises WrongAnswerError unless row r of batch b begins b·steps tokens into the r-th of the corpus' equal parts."""
     config, part = made.config, made.tokens.size // made.config.batch_size
     for index, (inputs, targets, masks) in enumerate(found):
-        starts = part * np.arange(config.batch_size)[:, np.newaxis] + index * config.num_steps + np.arange(config.num_steps)
+        starts = (
+            part * np.arange(config.batch_size)[:, np.newaxis] + index * config.num_steps + np.arange(config.num_steps)
+        )
         wanted = [made.tokens[starts], made.tokens[starts + 1], *made.batches[index].masks]
         if not all(np.array_equal(one, other) for one, other in zip((inputs, targets, *masks), wanted, strict=True)):
             raise WrongAnswerError(f"batch {index} of the input pipeline is not the corpus': it isn't timed")

@@ -9,7 +9,9 @@ from bench.profile.table import Key, table, typical_seconds
 from bench.profile.timeline import timeline
 from bench.record.profile import Operation, Profile
 
-ONEDNN = re.compile(r"_Mkl(Native)?")  # in front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does
+ONEDNN = re.compile(
+    r"_Mkl(Native)?"
+)  # in front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,9 @@ def compare(reference: Profile, candidate: Profile) -> Comparison:
         ("recording", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
-            raise ValueError(f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both")
+            raise ValueError(
+                f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both"
+            )
     return Comparison(
         typical_seconds(reference.plain_seconds),
         typical_seconds(candidate.plain_seconds),
@@ -69,7 +73,9 @@ def _kind(operation: Operation) -> str:
     return ONEDNN.sub("", operation.kind)
 
 
-def _differences(reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key) -> tuple[Difference, ...]:
+def _differences(
+    reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key
+) -> tuple[Difference, ...]:
     """Sorted by what got slower."""
     sides = []
     for profile, key in ((reference, reference_key), (candidate, candidate_key)):
@@ -77,7 +83,10 @@ def _differences(reference: Profile, candidate: Profile, reference_key: Key, can
         sides.append({row.name: row for row in table(times, key)})
     one, other = sides
     found = [
-        Difference(name, *(getattr(side[name], field) if name in side else 0.0 for field in ("seconds", "calls") for side in sides))
+        Difference(
+            name,
+            *(getattr(side[name], field) if name in side else 0.0 for field in ("seconds", "calls") for side in sides),
+        )
         for name in {**one, **other}
     ]
     return tuple(sorted(found, key=lambda difference: (-difference.slower_seconds, difference.name)))

@@ -30,7 +30,10 @@ LAYERS = (
 def layers(names: Iterable[str]) -> dict[str, str]:
     """The layer of each operation of one profile by name: "embedding", "lstm 0", "output, gradient", …"""
     names = list(names)
-    cells = sorted({cell for name in names if (cell := _lstm(name))}, key=lambda cell: [int(part) for part in re.findall(r"\d+", cell)])
+    cells = sorted(
+        {cell for name in names if (cell := _lstm(name))},
+        key=lambda cell: [int(part) for part in re.findall(r"\d+", cell)],
+    )
     return {name: _layer(name, cells) for name in names}
 
 
@@ -41,7 +44,11 @@ def scopes(name: str) -> list[str]:
 
 def _layer(name: str, cells: list[str]) -> str:
     cell = _lstm(name)
-    layer = f"lstm {cells.index(cell)}" if cell else _by_scope(LEADING.sub("", READ.sub("", INLINED.sub("", name))).split("/"))
+    layer = (
+        f"lstm {cells.index(cell)}"
+        if cell
+        else _by_scope(LEADING.sub("", READ.sub("", INLINED.sub("", name))).split("/"))
+    )
     return f"{layer}, gradient" if BACKWARD.search(name) else layer
 
 

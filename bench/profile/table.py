@@ -27,7 +27,9 @@ def table(times: Timeline, key: Key) -> list[Row]:
     groups = defaultdict(list)
     for cell in times.cells:
         groups[key(cell.operation)].append(cell)
-    rows = sorted((_row(name, cells, times.steps) for name, cells in groups.items()), key=lambda row: (-row.seconds, row.name))
+    rows = sorted(
+        (_row(name, cells, times.steps) for name, cells in groups.items()), key=lambda row: (-row.seconds, row.name)
+    )
     return rows + [Row(name, time / times.steps / 1e9, 0.0, 0.0, None) for name, time in times.rest_ns.items()]
 
 

@@ -18,9 +18,21 @@ T = TypeVar("T")
 EXECUTOR, PYTHON, IDLE = "executor", "Python", "idle"
 REST = (EXECUTOR, PYTHON, IDLE)
 # Operations that only wait for others, which have events of their own.
-CONTAINERS = {"PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
+CONTAINERS = {
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "Case",
+    "StatelessCase",
+}
 WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a function's graph runs
-OPERATION, CONTAINER = "operation", "container"  # beside EXECUTOR, PYTHON and WAITING, what an event says about its thread
+OPERATION, CONTAINER = (
+    "operation",
+    "container",
+)  # beside EXECUTOR, PYTHON and WAITING, what an event says about its thread
 
 Owner = tuple[int, int]  # the places of a line and of an operation
 
@@ -54,10 +66,18 @@ def timeline(trace: Trace) -> Timeline:
     for _, start, end in windows:
         shares.add(start, end)
     cells = [
-        Cell(trace.lines[line].name, trace.operations[place], shares.shared[line, place], shares.thread[line, place], calls)
+        Cell(
+            trace.lines[line].name,
+            trace.operations[place],
+            shares.shared[line, place],
+            shares.thread[line, place],
+            calls,
+        )
         for (line, place), calls in sorted(shares.calls.items())
     ]
-    return Timeline(len(windows), sum(window[0] for window in windows), tuple(cells), dict(shares.rest), dict(shares.rest_events))
+    return Timeline(
+        len(windows), sum(window[0] for window in windows), tuple(cells), dict(shares.rest), dict(shares.rest_events)
+    )
 
 
 def steady(values: Iterable[T]) -> list[T]:

@@ -43,13 +43,17 @@ def read_benchmarks(path: Path) -> BenchmarkLaunch:
             benchmarks[name] = _benchmark(item, place)
         if not benchmarks:
             raise FormatError("it holds no benchmark")
-        return BenchmarkLaunch(str(path), _created(plain.get("datetime")), _machine(plain.get("machine_info")), benchmarks)
+        return BenchmarkLaunch(
+            str(path), _created(plain.get("datetime")), _machine(plain.get("machine_info")), benchmarks
+        )
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} can't be read as pytest-benchmark's JSON: {error}") from error
 
 
 def _benchmark(item: dict[str, Any], place: str) -> Benchmark:
-    median: float = from_plain(float, _typed(dict, item.get("stats"), f"{place}.stats").get("median"), f"{place}.stats.median")
+    median: float = from_plain(
+        float, _typed(dict, item.get("stats"), f"{place}.stats").get("median"), f"{place}.stats.median"
+    )
     if not 0 < median < float("inf"):
         raise FormatError(f"{place}.stats.median: seconds above 0 are wanted, found {median}")
     info = _typed(dict, item.get("extra_info", {}), f"{place}.extra_info")

@@ -61,7 +61,9 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
         return None if plain is None else from_plain(inner, plain, place)
     if origin is tuple:
         _require(isinstance(plain, list), place, "a list", plain)
-        if set(map(type, plain)) == {arguments[0]} and (arguments[0] is int or (arguments[0] is float and all(map(math.isfinite, plain)))):
+        if set(map(type, plain)) == {arguments[0]} and (
+            arguments[0] is int or (arguments[0] is float and all(map(math.isfinite, plain)))
+        ):
             return tuple(plain)  # losses, times and memory by step: nearly all that a run holds, and five times as fast
         return tuple(from_plain(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(plain))
     if origin is dict:
@@ -79,7 +81,9 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
         raise FormatError(f"{place or kind.__name__}: field {missing[0]!r} is missing")
     found = {
         # Most fields are what they should be: no place is spelled out for those.
-        name: item if type(item) is hints[name] in EXACT else from_plain(hints[name], item, f"{place}.{name}".lstrip("."))
+        name: item
+        if type(item) is hints[name] in EXACT
+        else from_plain(hints[name], item, f"{place}.{name}".lstrip("."))
         for name, item in plain.items()
     }
     return kind(**found)
@@ -89,7 +93,11 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
 def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """(type by name, names of those without a default) of a dataclass' fields."""
     fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind)
-    defaults = {field.name for field in fields if (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)}
+    defaults = {
+        field.name
+        for field in fields
+        if (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
+    }
     return {field.name: hints[field.name] for field in fields}, frozenset(hints.keys() - defaults)
 
 

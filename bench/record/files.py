@@ -41,7 +41,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise NotADirectoryError(errno.ENOTDIR, "this is a file, not a folder: choose another place", str(folder)) from None
+        raise NotADirectoryError(
+            errno.ENOTDIR, "this is a file, not a folder: choose another place", str(folder)
+        ) from None
 
 
 def write_record(path: Path, value: Any, *, replace: bool = False) -> None:
@@ -70,7 +72,9 @@ def read_record(kind: type[T], path: Path) -> T:
     try:
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:
-            raise FormatError(f"its schema version is {schema!r} and this tfgate reads {SCHEMA}: use the version that wrote it")
+            raise FormatError(
+                f"its schema version is {schema!r} and this tfgate reads {SCHEMA}: use the version that wrote it"
+            )
         value: T = from_plain(kind, plain)
     except FormatError as error:
         raise FormatError(f"{path} can't be read as a {kind.__name__.lower()}: {error}") from error

@@ -64,7 +64,9 @@ def read_launch(path: Path) -> MicroLaunch:
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
     except (KeyError, TypeError) as error:
-        raise FormatError(f"{path} was not written by bench/micro: {error} is missing or not what it should be") from error
+        raise FormatError(
+            f"{path} was not written by bench/micro: {error} is missing or not what it should be"
+        ) from error
     if not found:
         raise FormatError(f"{path} holds no benchmarks of bench/micro")
     return MicroLaunch(path, {one.name: one for one in found})

@@ -76,5 +76,7 @@ class PairedRun:
     oracle: tuple[Record, ...]  # of each side's launch held against the oracle, the reference's first; untimed
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
-    lockstep_failure: Failure | None = None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure
+    lockstep_failure: Failure | None = (
+        None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure
+    )
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin

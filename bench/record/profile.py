@@ -88,7 +88,9 @@ class Profiled:
     """A worker's answer."""
 
     trace: Trace
-    plain_seconds: tuple[float, ...]  # wall time of each step without the profiler: the first half before it was started, the others after
+    plain_seconds: tuple[
+        float, ...
+    ]  # wall time of each step without the profiler: the first half before it was started, the others after
     profiled_seconds: tuple[float, ...]  # wall time of each step under it
     traces: Traces
     dump: Dump

@@ -37,7 +37,9 @@ class Block:
     """Consecutive training steps. A block ends early at a loss that isn't finite."""
 
     losses: tuple[float, ...]
-    seconds: tuple[float, ...]  # wall time of each step, from handing the batch over to having its loss; of the last, to its update
+    seconds: tuple[
+        float, ...
+    ]  # wall time of each step, from handing the batch over to having its loss; of the last, to its update
     cpu_seconds: tuple[float, ...]  # CPU time of each step, all threads of the process
     unsettled: tuple[int, ...]  # positions of steps whose time isn't a steady step's: those next to an oracle check
     numerics: tuple[NumericError, ...]

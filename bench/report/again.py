@@ -16,8 +16,16 @@ def again(report: Run | PairedRun | GateRun) -> list[tuple[str, str, str]]:
     """(subject, metric, command) of everything in a report that has a command of its own; none for a run of one environment."""
     found = []
     if isinstance(report, GateRun):
-        words: tuple[str, ...] = ("gate", "--no-speed", "--python", report.candidate.interpreter, *_variables("--env", report.candidate))
-        found += [(record.subject.name, NUMBERS, _command(*words, *_options(record))) for record in _firsts(report.numbers)]
+        words: tuple[str, ...] = (
+            "gate",
+            "--no-speed",
+            "--python",
+            report.candidate.interpreter,
+            *_variables("--env", report.candidate),
+        )
+        found += [
+            (record.subject.name, NUMBERS, _command(*words, *_options(record))) for record in _firsts(report.numbers)
+        ]
     for run in paired_runs(report):
         for record in _firsts(run):
             subject, words = record.subject, ("upgrade", *_sides(run), *_options(record))
@@ -65,7 +73,11 @@ def _options(record: Record) -> tuple[str, ...]:
         ("--device", subject.device, "cpu:0"),
         ("--threads", str(threads), str(record.machine.cores)),
     )
-    return ("--config", subject.config, *(word for name, value, usual in given if value != usual for word in (name, value)))
+    return (
+        "--config",
+        subject.config,
+        *(word for name, value, usual in given if value != usual for word in (name, value)),
+    )
 
 
 def _command(*words: str) -> str:

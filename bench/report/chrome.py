@@ -31,9 +31,19 @@ def _events(profile: Profile) -> Iterator[dict[str, Any]]:
     for thread, line in enumerate(profile.trace.lines, start=1):
         for place, start, duration in zip(line.operations, line.starts_ns, line.durations_ns, strict=True):
             operation = profile.trace.operations[place]
-            event = _event(operation.kind or operation.name, "operation" if operation.kind else "runtime", thread, start, duration)
+            event = _event(
+                operation.kind or operation.name, "operation" if operation.kind else "runtime", thread, start, duration
+            )
             yield {**event, "args": {"name": operation.name}} if operation.kind else event
 
 
 def _event(name: str, category: str, thread: int, start_ns: int, duration_ns: int) -> dict[str, Any]:
-    return {"ph": "X", "pid": PROCESS, "tid": thread, "cat": category, "name": name, "ts": start_ns / 1000, "dur": duration_ns / 1000}
+    return {
+        "ph": "X",
+        "pid": PROCESS,
+        "tid": thread,
+        "cat": category,
+        "name": name,
+        "ts": start_ns / 1000,
+        "dur": duration_ns / 1000,
+    }

@@ -10,7 +10,11 @@ from bench.record.types import Baseline, Environment, Machine
 from bench.report.judged import Judged, environment, measured
 
 NOTHING = "–"
-TOLD = ("keras", "numpy", "tensorflow")  # packages whose versions the environment itself told; those of TensorFlow's parts go with it
+TOLD = (
+    "keras",
+    "numpy",
+    "tensorflow",
+)  # packages whose versions the environment itself told; those of TensorFlow's parts go with it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +40,16 @@ def environments(judged: Judged) -> list[Difference]:
     run = runs[0]
     found = _side_by_side(_properties(environment(run, REFERENCE)), candidate)
     asked = _side_by_side(
-        {"asked for": run.reference.requested, "index as of": run.reference.as_of, **_variables(run.reference.variables)},
-        {"asked for": run.candidate.requested, "index as of": run.candidate.as_of, **_variables(run.candidate.variables)},
+        {
+            "asked for": run.reference.requested,
+            "index as of": run.reference.as_of,
+            **_variables(run.reference.variables),
+        },
+        {
+            "asked for": run.candidate.requested,
+            "index as of": run.candidate.as_of,
+            **_variables(run.candidate.variables),
+        },
     )
     return [*asked, *found, *_side_by_side(_versions(run.reference.packages), _versions(run.candidate.packages))]
 
@@ -94,12 +106,17 @@ def _variables(variables: dict[str, str]) -> dict[str, str]:
 
 
 def _versions(packages: tuple[Package, ...]) -> dict[str, str]:
-    return {p.name: p.version for p in sorted(packages, key=lambda package: package.name) if not p.name.startswith(TOLD)}
+    return {
+        p.name: p.version for p in sorted(packages, key=lambda package: package.name) if not p.name.startswith(TOLD)
+    }
 
 
 def _side_by_side(reference: dict[str, str], candidate: dict[str, str]) -> list[Difference]:
     both = {**reference, **candidate}
-    rows = (Difference(name, reference.get(name, NOTHING) or NOTHING, candidate.get(name, NOTHING) or NOTHING) for name in both)
+    rows = (
+        Difference(name, reference.get(name, NOTHING) or NOTHING, candidate.get(name, NOTHING) or NOTHING)
+        for name in both
+    )
     return [row for row in rows if {row.reference, row.candidate} != {NOTHING}]
 
 

@@ -80,7 +80,9 @@ def _stats(seconds: Sequence[float]) -> dict[str, Any]:
     """pytest-benchmark's statistics of a benchmark, one round for each value."""
     ordered = sorted(seconds)
     mean, median = statistics.fmean(ordered), statistics.median(ordered)
-    lower, _, upper = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else (median, median, median)
+    lower, _, upper = (
+        statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else (median, median, median)
+    )
     return {
         "min": ordered[0],
         "max": ordered[-1],
@@ -106,7 +108,12 @@ def _stats(seconds: Sequence[float]) -> dict[str, Any]:
 def _machine_info(machine: Machine, python: str) -> dict[str, Any]:
     """What pytest-benchmark tells of a machine, as far as a run knows it."""
     architecture = machine.isa.partition(" ")[0]
-    cpu = {"brand_raw": machine.cpu_model, "count": machine.cores, "arch_string_raw": architecture, "flags": machine.isa.split()[1:]}
+    cpu = {
+        "brand_raw": machine.cpu_model,
+        "count": machine.cores,
+        "arch_string_raw": architecture,
+        "flags": machine.isa.split()[1:],
+    }
     return {
         "node": machine.fingerprint(),
         "processor": architecture,

@@ -43,7 +43,9 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     largest: dict[str, list[float]] = {}
     for tensor, differences in result.differences.items():
         quantity = tensor.partition(" of ")[0]
-        largest[quantity] = [max(pair) for pair in itertools.zip_longest(largest.get(quantity, ()), differences, fillvalue=0.0)]
+        largest[quantity] = [
+            max(pair) for pair in itertools.zip_longest(largest.get(quantity, ()), differences, fillvalue=0.0)
+        ]
     shown = [quantity for quantity in QUANTITIES if largest.get(quantity)]
     if not any(any(largest[quantity]) for quantity in shown):
         return None
@@ -52,11 +54,17 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     keys = [(style[quantity], quantity) for quantity in shown]
     if result.departure:
         first = result.departure.first
-        shapes.append(Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}"))
+        shapes.append(
+            Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}")
+        )
         keys.append(("departure", f"◆ {first.name} leaves its limit of {first.limit:.1e} at step {first.step}"))
-    caption = "Largest difference of each quantity, relative to the reference's; none where a step is equal to the last bit. "
+    caption = (
+        "Largest difference of each quantity, relative to the reference's; none where a step is equal to the last bit. "
+    )
     caption += "Both sides start every step from the same weights."
-    return Chart("Lockstep: differences by step", caption, "step", "difference", tuple(shapes), tuple(keys), logarithmic=True)
+    return Chart(
+        "Lockstep: differences by step", caption, "step", "difference", tuple(shapes), tuple(keys), logarithmic=True
+    )
 
 
 def _losses(launches: Sequence[Measured]) -> Chart | None:
@@ -74,31 +82,43 @@ def _losses(launches: Sequence[Measured]) -> Chart | None:
     return Chart("Loss", caption, "step", "loss a token, nats", shapes, _keys(launches))
 
 
-def _perplexities(launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None) -> Chart | None:
+def _perplexities(
+    launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None
+) -> Chart | None:
     """Running perplexity relative to the mean of the reference's trainings, between whose lowest and highest rounding alone spreads it."""
     subject = launches[0].record.subject if launches else None
     trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
     trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
     reference = [_running(losses, start) for losses in sorted(trainings) if subject and len(losses) == subject.steps]
-    candidates = [launch for launch in launches if launch.side == CANDIDATE and subject and len(launch.record.losses) == subject.steps]
+    candidates = [
+        launch
+        for launch in launches
+        if launch.side == CANDIDATE and subject and len(launch.record.losses) == subject.steps
+    ]
     if not reference or not candidates or not subject:
         return None
     mean = [math.fsum(values) / len(values) for values in zip(*reference, strict=True)]
 
     def relative(curve: Sequence[float]) -> tuple[tuple[float, float], ...]:
-        return thinned([as_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start)
+        return thinned(
+            [as_percent((value - middle) / subject.num_steps) for value, middle in zip(curve, mean, strict=True)], start
+        )
 
     low, high = (relative([choose(values) for values in zip(*reference, strict=True)]) for choose in (min, max))
     count = f"{len(reference)} reference training{'' if len(reference) == 1 else 's'}"
     shapes = [Shape("envelope", low + high[::-1], f"between the lowest and the highest of {count}", closed=True)]
     shapes += [
-        Shape("candidate thin", relative(_running(launch.record.losses, start)), f"candidate, launch {launch.launch + 1}")
+        Shape(
+            "candidate thin", relative(_running(launch.record.losses, start)), f"candidate, launch {launch.launch + 1}"
+        )
         for launch in candidates
     ]
     keys = [("envelope", f"{count}: spread by rounding alone"), ("candidate thin", "candidate, a line a launch")]
     if margin is not None:
         ends = (low[0][0], low[-1][0])
-        shapes += [Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)]
+        shapes += [
+            Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)
+        ]
         keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
     caption = "Difference from the mean of the reference's trainings. The last step is what is judged."
     title = "Running perplexity against the reference's"
@@ -127,7 +147,16 @@ def _step_times(launches: Sequence[Measured]) -> Chart | None:
             Shape(f"{launch.side} dot", ((x, middle),), title),
         ]
     caption = "Dot: median; bar: the middle half; line: 5th to 95th percentile."
-    return Chart("Step time by launch", caption, "launch", "step time", tuple(shapes), _keys(timed), " ms", x_axis=_launch_axis(timed))
+    return Chart(
+        "Step time by launch",
+        caption,
+        "launch",
+        "step time",
+        tuple(shapes),
+        _keys(timed),
+        " ms",
+        x_axis=_launch_axis(timed),
+    )
 
 
 def _memory(launches: Sequence[Measured]) -> Chart | None:
@@ -158,7 +187,9 @@ def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
         for launch, memory in held
     )
     caption = "Resident memory of every launch after each of its blocks, a line each: a leak climbs to the end."
-    return Chart("Memory over steps", caption, "step", "resident memory", shapes, _keys([launch for launch, _ in held]), " MiB")
+    return Chart(
+        "Memory over steps", caption, "step", "resident memory", shapes, _keys([launch for launch, _ in held]), " MiB"
+    )
 
 
 def _place(launch: Measured, among: Sequence[Measured]) -> float:

@@ -25,7 +25,13 @@ def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]
     """The page; series whose newest report is worse than the anchor stand first."""
     ordered = sorted(series, key=lambda each: not each.worse)
     trends = [Trend(each, _chart(each)) for each in ordered]
-    values = {"word": outcome(series).value, "trends": trends, "table": _table(ordered), "reports": reports, "warnings": warnings}
+    values = {
+        "word": outcome(series).value,
+        "trends": trends,
+        "table": _table(ordered),
+        "reports": reports,
+        "warnings": warnings,
+    }
     values["proven"] = [metric for metric in PROVEN if any(each.key.metric == metric for each in series)]
     return rendered("history.html", **values, findings=[line for each in ordered for line in findings(each)])
 
@@ -82,7 +88,8 @@ def _chart(series: Series) -> Chart:
         ]
     low, high = min(0.0, *values), max(as_percent(series.margin), *values)
     shapes += [
-        Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change)) for change in series.changes
+        Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change))
+        for change in series.changes
     ]
     keys = (("reference thin", origin), ("margin", f"margin {percent(series.margin)}"), ("change", "change of level"))
     labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
@@ -119,7 +126,12 @@ def _row(series: Series) -> tuple[Cell, ...]:
         Cell(percent(series.margin), series.margin),
         Cell(percent(series.noise).lstrip("+"), series.noise) if series.noise is not None else Cell(NOTHING),
         Cell(word),
-        Cell("; ".join(f"{percent(change.difference)} with {series.points[change.first].report}" for change in series.changes) or NOTHING),
+        Cell(
+            "; ".join(
+                f"{percent(change.difference)} with {series.points[change.first].report}" for change in series.changes
+            )
+            or NOTHING
+        ),
     )
 
 

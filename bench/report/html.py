@@ -95,7 +95,9 @@ def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
 
 def _environment() -> jinja2.Environment:
     """Escapes every value, and shows it as one line without control characters and bidirectional overrides."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of folders and fonts when it is imported mends no page
+    logging.getLogger("matplotlib").setLevel(
+        logging.ERROR
+    )  # what it says of folders and fonts when it is imported mends no page
     from bench.report.plots import svg  # not before a page is drawn: matplotlib takes half a second
 
     environment = jinja2.Environment(

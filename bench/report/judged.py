@@ -19,8 +19,12 @@ class Judged:
     run: Run | PairedRun | GateRun
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
-    window_start: Mapping[str, float] = dataclasses.field(default_factory=dict)  # Margins.window_start, by configuration
-    profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate: they explain, and judge nothing
+    window_start: Mapping[str, float] = dataclasses.field(
+        default_factory=dict
+    )  # Margins.window_start, by configuration
+    profiles: tuple[Profile, Profile] | None = (
+        None  # of the reference and the candidate: they explain, and judge nothing
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +55,9 @@ def measured(run: Run | PairedRun | GateRun) -> list[Measured]:
     found = []
     for pair in run.pairs:
         for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
-            blocks = [s for quad in pair.steps for role, s in zip(quad.order, quad.seconds, strict=True) if role == letter]
+            blocks = [
+                s for quad in pair.steps for role, s in zip(quad.order, quad.seconds, strict=True) if role == letter
+            ]
             found.append(Measured(side, pair.launch, record, True, tuple(blocks)))
     return found
 
@@ -67,14 +73,20 @@ def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[Measured]]:
 
 def records(run: Run | PairedRun | GateRun) -> list[Record]:
     """Every record, those of the launches checked against the oracle included."""
-    return [launch.record for launch in measured(run)] + [record for paired in paired_runs(run) for record in paired.oracle]
+    return [launch.record for launch in measured(run)] + [
+        record for paired in paired_runs(run) for record in paired.oracle
+    ]
 
 
 def environment(run: Run | PairedRun | GateRun, side: str) -> Environment | None:
     """The first environment that a side's launches told, or its part in lockstep; None if none did."""
     found = [launch.record.environment for launch in measured(run) if launch.side == side]
     for paired in paired_runs(run):
-        found += [record.environment for name, record in zip((REFERENCE, CANDIDATE), paired.oracle, strict=False) if name == side]
+        found += [
+            record.environment
+            for name, record in zip((REFERENCE, CANDIDATE), paired.oracle, strict=False)
+            if name == side
+        ]
         if paired.lockstep:
             found.append(paired.lockstep.reference if side == REFERENCE else paired.lockstep.candidate)
     return next((environment for environment in found if environment), None)

@@ -19,7 +19,12 @@ from bench.report.lines import one_line
 
 PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own
 TRAINING = "training"
-COUNTS = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error", "skipped": "testcase/skipped"}
+COUNTS = {
+    "tests": "testcase",
+    "failures": "testcase/failure",
+    "errors": "testcase/error",
+    "skipped": "testcase/skipped",
+}
 
 
 def junit(judged: Sequence[Judged]) -> str:
@@ -50,12 +55,19 @@ def _suite(judged: Judged) -> ET.Element:
 
 def _case(comparison: Comparison, seconds: dict[str, float]) -> ET.Element:
     part = comparison.metric if comparison.metric in PARTS else TRAINING
-    case = ET.Element("testcase", classname=one_line(comparison.subject), name=one_line(comparison.metric), time=f"{seconds[part]:.3f}")
+    case = ET.Element(
+        "testcase",
+        classname=one_line(comparison.subject),
+        name=one_line(comparison.metric),
+        time=f"{seconds[part]:.3f}",
+    )
     found = story.finding(comparison)
     message = one_line(f"{comparison.metric} of {comparison.subject}: {comparison.note}")
     if comparison.outcome is Outcome.REGRESSION:
         body = (found.size, found.certainty, found.standard, comparison.note)
-        ET.SubElement(case, "failure", type="REGRESSION", message=message).text = one_line("; ".join(filter(None, body)))
+        ET.SubElement(case, "failure", type="REGRESSION", message=message).text = one_line(
+            "; ".join(filter(None, body))
+        )
     elif comparison.outcome is Outcome.CANNOT_JUDGE:
         ET.SubElement(case, "error", type="CANNOT JUDGE", message=message).text = one_line(comparison.note)
     elif comparison.outcome is Outcome.INFORMS and comparison.interval is None:
@@ -67,7 +79,9 @@ def _case(comparison: Comparison, seconds: dict[str, float]) -> ET.Element:
 
 def _unfinished(verdict: Verdict) -> list[ET.Element]:
     """Cases for what no comparison stands for: launches that failed, and a verdict that nothing supports."""
-    cases = [_error("MEASUREMENT FAILED", f"launch {number}", failure) for number, failure in enumerate(verdict.failures, 1)]
+    cases = [
+        _error("MEASUREMENT FAILED", f"launch {number}", failure) for number, failure in enumerate(verdict.failures, 1)
+    ]
     decided = any(comparison.outcome is verdict.outcome for comparison in verdict.comparisons)
     if verdict.outcome is Outcome.CANNOT_JUDGE and not decided and not cases:
         cases.append(_error("CANNOT JUDGE", "verdict", "nothing was measured that could be judged"))
@@ -87,7 +101,12 @@ def _seconds(judged: Judged, subject: str) -> dict[str, float]:
         if record.subject.name == subject:
             startup, evaluation = record.startup, record.evaluation
             if startup:
-                parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds)
+                parts = (
+                    startup.import_seconds,
+                    startup.build_seconds,
+                    startup.trace_seconds,
+                    startup.first_step_seconds,
+                )
                 for part, taken in zip(PARTS, parts, strict=False):
                     seconds[part] += taken
             seconds["evaluation step"] += evaluation.seconds if evaluation else 0.0

@@ -13,7 +13,9 @@ from bench.report.lines import one_line
 
 MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")
 AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
-BLOCK = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # what opens a list or a heading
+BLOCK = re.compile(
+    r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))"
+)  # what opens a list or a heading
 ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
 NOTHING = "–"
 HEADERS = ("", "metric", "subject", "difference", "95% interval", "margin", "candidate", "reference", "why")
@@ -40,7 +42,9 @@ def _section(judged: Judged) -> str:
     bullets += [f"- warning: {escaped(warning)}" for warning in verdict.warnings]
     blocks = [[f"### {story.GLYPHS[word]} {word}{story.scope(verdict)}"], [escaped(story.sentence(judged))], bullets]
     if verdict.comparisons:
-        blocks.append(_table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)]))
+        blocks.append(
+            _table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)])
+        )
     different = [row for row in compared.environments(judged) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]

@@ -21,15 +21,40 @@ STYLE = "simple"
 
 def sides_text(run: PairedRun) -> str:
     """A line for each side: what was asked for, what was measured, and what its index was read as of."""
-    rows = [_row(name, side, environment(run, name)) for name, side in ((REFERENCE, run.reference), (CANDIDATE, run.candidate))]
-    headers = ["side", "asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of"]
+    rows = [
+        _row(name, side, environment(run, name))
+        for name, side in ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
+    ]
+    headers = [
+        "side",
+        "asked for",
+        "TensorFlow",
+        "Keras",
+        "NumPy",
+        "Python",
+        "oneDNN",
+        "threads",
+        "variables",
+        "index as of",
+    ]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table
 
 
 def pairs_text(run: PairedRun) -> str:
     """A line for each launch, and what failed or disturbed it."""
-    headers = ["launch", "first", "step ms", "reference", "ratio", "evaluation", "peak MiB", "reference", "seconds", "others' CPU"]
+    headers = [
+        "launch",
+        "first",
+        "step ms",
+        "reference",
+        "ratio",
+        "evaluation",
+        "peak MiB",
+        "reference",
+        "seconds",
+        "others' CPU",
+    ]
     table = tabulate([_pair_row(pair) for pair in run.pairs], headers, STYLE, disable_numparse=True, stralign="right")
     failures = [
         f"failed: launch {pair.launch + 1}, {side}: {record.failure.message}"
@@ -45,8 +70,13 @@ def pairs_text(run: PairedRun) -> str:
 
 def _pair_row(pair: Pair) -> list[str]:
     candidate, reference = (robust_seconds(record.step_seconds) for record in (pair.candidate, pair.reference))
-    ratios = [launch_summary([quad_log_ratio(quad) for quad in quads]) if quads else None for quads in (pair.steps, pair.evaluations)]
-    peaks = [record.memory.peak_rss_bytes / 2**20 if record.memory else None for record in (pair.candidate, pair.reference)]
+    ratios = [
+        launch_summary([quad_log_ratio(quad) for quad in quads]) if quads else None
+        for quads in (pair.steps, pair.evaluations)
+    ]
+    peaks = [
+        record.memory.peak_rss_bytes / 2**20 if record.memory else None for record in (pair.candidate, pair.reference)
+    ]
     return [
         str(pair.launch + 1),
         pair.first,
@@ -82,13 +112,24 @@ def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
         f"{parts.quad_deviation:.1%}" if parts else "–",
         f"{decision.lag1:+.2f}" if decision.lag1 is not None else "–",
         f"× {decision.widening:.2f}",
-        "–" if decision.detectable is None else percent(decision.detectable) if ratio else f"{decision.detectable / 1024:+.0f} KiB",
+        "–"
+        if decision.detectable is None
+        else percent(decision.detectable)
+        if ratio
+        else f"{decision.detectable / 1024:+.0f} KiB",
     ]
 
 
 def _row(name: str, side: Side, found: Environment | None) -> list[str]:
     measured = ["–"] * 6
     if found:
-        measured = [found.tensorflow, found.keras, found.numpy, found.python, "on" if found.onednn else "off", str(found.threads)]
+        measured = [
+            found.tensorflow,
+            found.keras,
+            found.numpy,
+            found.python,
+            "on" if found.onednn else "off",
+            str(found.threads),
+        ]
     variables = " ".join(f"{key}={value}" for key, value in sorted(side.variables.items())) or "–"
     return [one_line(cell) for cell in (name, side.requested, *measured, variables, side.as_of or "–")]

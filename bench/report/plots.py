@@ -40,7 +40,9 @@ NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def svg(chart: Chart) -> Markup:
     """The plot as an SVG element: the same for the same chart, whatever the user's matplotlibrc says."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph .* missing from")  # only the room for it is guessed: the browser draws it
+        warnings.filterwarnings(
+            "ignore", r"Glyph .* missing from"
+        )  # only the room for it is guessed: the browser draws it
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
         figure = Figure(INCHES, frameon=False)
@@ -49,7 +51,9 @@ def svg(chart: Chart) -> Markup:
         _set_axes(axes, chart)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata=NO_METADATA)
-    return Markup(ElementTree.tostring(_bare(ElementTree.fromstring(buffer.getvalue()), chart, drawn), encoding="unicode"))
+    return Markup(
+        ElementTree.tostring(_bare(ElementTree.fromstring(buffer.getvalue()), chart, drawn), encoding="unicode")
+    )
 
 
 def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
@@ -57,7 +61,11 @@ def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
     axes.set_yscale("log" if chart.logarithmic else "linear")
     drawn = {}
     for number, shape in enumerate(chart.shapes):
-        points = [(x, y) for x, y in shape.points if math.isfinite(x) and math.isfinite(y) and (y > 0 or not chart.logarithmic)]
+        points = [
+            (x, y)
+            for x, y in shape.points
+            if math.isfinite(x) and math.isfinite(y) and (y > 0 or not chart.logarithmic)
+        ]
         if len(points) == 1:  # a dot: a line of no length, whose wide ends are seen
             points, shape = points * 2, dataclasses.replace(shape, style=f"{shape.style} lone")
         if points:
@@ -95,7 +103,9 @@ def _set_axes(axes: Axes, chart: Chart) -> None:
 def _short(label: str) -> str:
     shown = one_line(label)
     end = MOST_LETTERS // 2
-    return shown if len(shown) <= MOST_LETTERS else f"{shown[: end - 1]}…{shown[-end:]}"  # two nightlies differ at their ends
+    return (
+        shown if len(shown) <= MOST_LETTERS else f"{shown[: end - 1]}…{shown[-end:]}"
+    )  # two nightlies differ at their ends
 
 
 def _bare(root: Any, chart: Chart, drawn: dict[str, Shape]) -> ElementTree.Element:

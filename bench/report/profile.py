@@ -20,7 +20,9 @@ TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
 ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
 CAVEAT = "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing."
-COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
+COUNTED = re.compile(
+    r"(?<=[A-Za-z_-])\.\d+\b"
+)  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
 
 
 def profile_text(profile: Profile) -> str:
@@ -81,16 +83,24 @@ def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
 def _heading(profile: Profile, times: Timeline) -> list[str]:
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
     environment = profile.environment
-    detail = "" if profile.detailed else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
+    detail = (
+        ""
+        if profile.detailed
+        else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
+    )
     part = accounted(profile, times)
     heading = [
-        one_line(f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"),
+        one_line(
+            f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"
+        ),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: tracing overhead {overhead(profile):+.1%}",
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
         f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
     if abs(part - 1) > ACCOUNTED_WITHIN:
-        heading.append(f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%, don't trust the rows; profile again, with more --steps")
+        heading.append(
+            f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%, don't trust the rows; profile again, with more --steps"
+        )
     return heading
 
 
@@ -113,7 +123,9 @@ def _table(what: str, rows: list[Row], roofline: float) -> str:
 
 def _together(rows: Sequence[Row]) -> Row:
     """One row for many."""
-    seconds, thread_seconds, calls = (sum(getattr(row, field) for row in rows) for field in ("seconds", "thread_seconds", "calls"))
+    seconds, thread_seconds, calls = (
+        sum(getattr(row, field) for row in rows) for field in ("seconds", "thread_seconds", "calls")
+    )
     return Row(f"{len(rows)} others", seconds, thread_seconds, calls, None)
 
 
@@ -133,7 +145,12 @@ def _cells(row: Row, total: float, roofline: float) -> list[str]:
 
 def _difference_table(what: str, rows: Sequence[Difference]) -> str:
     shown = [
-        [one_line(row.name), *map(_ms, (row.reference_seconds, row.candidate_seconds)), f"{1000 * row.slower_seconds:+.3f}", *_calls(row)]
+        [
+            one_line(row.name),
+            *map(_ms, (row.reference_seconds, row.candidate_seconds)),
+            f"{1000 * row.slower_seconds:+.3f}",
+            *_calls(row),
+        ]
         for row in _ends(rows)
     ]
     headers = [what, "reference ms", "candidate ms", "slower by", "calls", "calls"]
@@ -157,8 +174,14 @@ def _traces(traces: Traces) -> list[str]:
     if traces.count == 1:
         return ["traced once: no retraces"]
     pairs = itertools.pairwise(traces.signatures)
-    reasons = [*(f"trace {number}: {_changes(one, other)}" for number, (one, other) in enumerate(pairs, 2)), *traces.messages]
-    return [f"traced {traces.count} times, {traces.count - 1} more than needed:", *(f"  {one_line(reason)}" for reason in reasons)]
+    reasons = [
+        *(f"trace {number}: {_changes(one, other)}" for number, (one, other) in enumerate(pairs, 2)),
+        *traces.messages,
+    ]
+    return [
+        f"traced {traces.count} times, {traces.count - 1} more than needed:",
+        *(f"  {one_line(reason)}" for reason in reasons),
+    ]
 
 
 def _changes(one: str, other: str) -> str:

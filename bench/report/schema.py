@@ -59,7 +59,13 @@ def report_schema() -> dict[str, Any]:
     definitions = verdict.pop("$defs")
     dialect = verdict.pop("$schema")
     items = {"$ref": "#/$defs/Verdict"}
-    return {"$schema": dialect, "title": "Report", "type": "array", "items": items, "$defs": {"Verdict": verdict, **definitions}}
+    return {
+        "$schema": dialect,
+        "title": "Report",
+        "type": "array",
+        "items": items,
+        "$defs": {"Verdict": verdict, **definitions},
+    }
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -109,7 +115,9 @@ def _reference(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         definitions[name] = {}  # so that a type that holds itself ends
         hints = typing.get_type_hints(kind)
         fields = dataclasses.fields(kind)
-        needed = [f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]
+        needed = [
+            f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        ]
         definitions[name] = {
             "type": "object",
             "properties": {field.name: _schema(hints[field.name], definitions) for field in fields},

@@ -11,7 +11,13 @@ from bench.report.judged import Judged, environment
 FAILED = "MEASUREMENT FAILED"
 STEP_TIME = "step time"
 BASELINES = "the baselines"
-GLYPHS = {Outcome.PASS.value: "✔", Outcome.REGRESSION.value: "✖", Outcome.CANNOT_JUDGE.value: "?", Outcome.INFORMS.value: "ℹ", FAILED: "!"}
+GLYPHS = {
+    Outcome.PASS.value: "✔",
+    Outcome.REGRESSION.value: "✖",
+    Outcome.CANNOT_JUDGE.value: "?",
+    Outcome.INFORMS.value: "ℹ",
+    FAILED: "!",
+}
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.CANNOT_JUDGE, Outcome.PASS, Outcome.INFORMS)
 
@@ -93,9 +99,7 @@ def _sentence(judged: Judged) -> str:
         return f"{candidate} is worse than {worse_than} by more than is allowed, in {_listed(findings(verdict))}."
     if verdict.outcome is Outcome.PASS:
         if verdict.scope in (Scope.SPEED, Scope.NAMED):
-            return (
-                f"{candidate} is no slower or larger than {reference} by more than is allowed{_speed(verdict)}; numbers were not compared."
-            )
+            return f"{candidate} is no slower or larger than {reference} by more than is allowed{_speed(verdict)}; numbers were not compared."
         correct = reference if isinstance(judged.run, PairedRun) else BASELINES
         return f"{candidate} is as correct as {correct}{_speed(verdict)}."
     undecided = _listed(findings(verdict))
@@ -125,7 +129,9 @@ def ruled_out_slowdown(verdict: Verdict) -> str:
     """What a PASS proves of speed: "a slowdown of 5.0% or more is ruled out (notebook-…)"; "" where every step time isn't proven."""
     if verdict.outcome is not Outcome.PASS:
         return ""
-    step_times = [comparison for comparison in verdict.comparisons if comparison.metric == STEP_TIME and comparison.gates]
+    step_times = [
+        comparison for comparison in verdict.comparisons if comparison.metric == STEP_TIME and comparison.gates
+    ]
     proven = {c.subject: c.margin for c in step_times if c.interval and c.margin and c.interval.pass_high < c.margin}
     if not proven or len(proven) < len(step_times):
         return ""

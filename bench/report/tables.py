@@ -45,7 +45,11 @@ class Table:
 
 def tables(judged: Judged) -> list[Table]:
     """All that have rows."""
-    found = [_comparisons(judged.verdict.comparisons), _launches(by_subject(judged.run)), _numerics(records(judged.run))]
+    found = [
+        _comparisons(judged.verdict.comparisons),
+        _launches(by_subject(judged.run)),
+        _numerics(records(judged.run)),
+    ]
     found += [_lockstep(run.lockstep) for run in paired_runs(judged.run) if run.lockstep]
     return [table for table in found if table.rows]
 
@@ -71,13 +75,29 @@ def _difference(row: Difference) -> tuple[Cell, ...]:
 
 
 def _comparisons(comparisons: Iterable[Comparison]) -> Table:
-    headers = ("subject", "metric", "outcome", "candidate", "reference", "difference", "low", "high", "margin", "would have caught", "why")
+    headers = (
+        "subject",
+        "metric",
+        "outcome",
+        "candidate",
+        "reference",
+        "difference",
+        "low",
+        "high",
+        "margin",
+        "would have caught",
+        "why",
+    )
     return Table("Metrics", headers, tuple(_comparison(comparison) for comparison in comparisons))
 
 
 def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
     found, margin = comparison.interval, comparison.margin
-    interval = [Cell(percent(value), value) for value in (found.estimate, found.low, found.high)] if found else [Cell(NOTHING)] * 3
+    interval = (
+        [Cell(percent(value), value) for value in (found.estimate, found.low, found.high)]
+        if found
+        else [Cell(NOTHING)] * 3
+    )
     return (
         Cell(comparison.subject),
         Cell(comparison.metric),
@@ -93,11 +113,25 @@ def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
 
 def _launches(groups: Mapping[str, Sequence[Measured]]) -> Table:
     headers = (
-        *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s", "p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
+        *(
+            "subject",
+            "side",
+            "launch",
+            "TensorFlow",
+            "running perplexity",
+            "words/s",
+            "p5 ms",
+            "p25 ms",
+            "median ms",
+            "p75 ms",
+            "p95 ms",
+        ),
         *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
         *("peak MiB", "KiB a step", "retraces", "graph operations", "failure"),
     )
-    return Table("Launches", headers, tuple(_launch(name, launch) for name, launches in groups.items() for launch in launches))
+    return Table(
+        "Launches", headers, tuple(_launch(name, launch) for name, launches in groups.items() for launch in launches)
+    )
 
 
 def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
@@ -105,7 +139,11 @@ def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
     subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
     median = 1000 * statistics.median(launch.block_seconds) if launch.block_seconds else None
     p5, p25, _, p75, p95 = launch.percentiles_ms or (None,) * 5
-    parts = (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) if startup else [None] * 4
+    parts = (
+        (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds)
+        if startup
+        else [None] * 4
+    )
     whole = bool(record.losses) and not record.failure
     perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
     return (
@@ -132,7 +170,11 @@ def _numerics(of: Iterable[Record]) -> Table:
     nearest: dict[tuple[str, str, str], NumericError] = {}
     for record in of:
         for error in record.numerics:
-            key = (record.subject.name, record.environment.tensorflow if record.environment else NOTHING, error.quantity)
+            key = (
+                record.subject.name,
+                record.environment.tensorflow if record.environment else NOTHING,
+                error.quantity,
+            )
             if key not in nearest or _used(error) > _used(nearest[key]):
                 nearest[key] = error
     rows = tuple(
@@ -159,7 +201,12 @@ def _lockstep(result: Lockstep) -> Table:
         quantity, _, tensor = name.partition(" of ")
         largest = max(differences, key=lambda difference: math.inf if math.isnan(difference) else difference)
         equal = sum(difference == 0 for difference in differences)
-        found = (_number(largest, ".1e"), _number(differences.index(largest), "d"), _number(len(differences), "d"), _number(equal, "d"))
+        found = (
+            _number(largest, ".1e"),
+            _number(differences.index(largest), "d"),
+            _number(len(differences), "d"),
+            _number(equal, "d"),
+        )
         rows.append((Cell(quantity), Cell(tensor or NOTHING), *found))
     headers = ("quantity", "tensor", "largest difference", "at step", "steps", "equal to the last bit")
     return Table("Lockstep: the largest difference of each tensor", headers, tuple(rows))

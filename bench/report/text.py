@@ -32,7 +32,9 @@ FAILED_SENTENCE = "MEASUREMENT FAILED: launches are missing, so this is no verdi
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.CANNOT_JUDGE: "33"}  # ANSI: green, red, yellow
 
 
-def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, sentences: Mapping[Outcome, str] = SENTENCES) -> str:
+def verdict_text(
+    verdict: Verdict, width: int = WIDTH, *, colour: bool = False, sentences: Mapping[Outcome, str] = SENTENCES
+) -> str:
     """The verdict first, in a sentence for its outcome, then every metric, then warnings; `width` columns wide where the values allow."""
     headline = _wrapped(FAILED_SENTENCE if verdict.failed else _headline(verdict, sentences[verdict.outcome]), width)
     if colour:
@@ -51,7 +53,9 @@ def _headline(verdict: Verdict, sentence: str) -> str:
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data, of the published schema."""
-    comparisons = [to_plain({**vars(comparison), "outcome": comparison.outcome.value}) for comparison in verdict.comparisons]
+    comparisons = [
+        to_plain({**vars(comparison), "outcome": comparison.outcome.value}) for comparison in verdict.comparisons
+    ]
     return {
         "schema": VERDICT_SCHEMA,
         "outcome": verdict.outcome.value,
@@ -66,12 +70,23 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 def run_table(run: Run, width: int = WIDTH) -> str:
     """A line for each launch."""
     headers = ["subject", "TensorFlow", "launch", "jitter", "perplexity", "words/s", "start-up s", "peak MiB"]
-    table = tabulate([_record_row(record) for record in run.records], headers, STYLE, disable_numparse=True, stralign="right")
+    table = tabulate(
+        [_record_row(record) for record in run.records], headers, STYLE, disable_numparse=True, stralign="right"
+    )
     notes = [
-        f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}" for record in run.records if record.failure
+        f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}"
+        for record in run.records
+        if record.failure
     ]
     notes += [f"warning: {warning}" for warning in run.warnings]
-    return "\n".join([one_line(f"run of {run.created}: {' '.join(run.command)}"), "", table, *(_wrapped(note, width) for note in notes)])
+    return "\n".join(
+        [
+            one_line(f"run of {run.created}: {' '.join(run.command)}"),
+            "",
+            table,
+            *(_wrapped(note, width) for note in notes),
+        ]
+    )
 
 
 def baseline_table(baseline: Baseline) -> str:
@@ -80,7 +95,9 @@ def baseline_table(baseline: Baseline) -> str:
     rows = [_replica_row(key, values) for key, values in replica_groups(baseline, 0.0).items()]
     replicas = tabulate(rows, ["environment", "replicas", "running perplexity", "spread"], STYLE, disable_numparse=True)
     headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "process", "launches", "words/s"]
-    speeds = tabulate([_throughput_row(stored) for stored in baseline.throughput], headers, STYLE, disable_numparse=True)
+    speeds = tabulate(
+        [_throughput_row(stored) for stored in baseline.throughput], headers, STYLE, disable_numparse=True
+    )
     title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
     return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicas, "", speeds])
 
@@ -90,7 +107,8 @@ def ledger_table(ledger: Ledger) -> str:
     rows = [
         [entry.created, entry.tensorflow, entry.reference, entry.machine or "–", *cells]
         for entry in ledger.entries
-        for cells in list(map(_ratio_cells, entry.ratios)) or [["all", "all", "1.000", "–", "–"]]  # the reference itself
+        for cells in list(map(_ratio_cells, entry.ratios))
+        or [["all", "all", "1.000", "–", "–"]]  # the reference itself
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
     table = tabulate([[one_line(cell) for cell in row] for row in rows], headers, STYLE, disable_numparse=True)
@@ -151,12 +169,22 @@ def _comparison_row(comparison: Comparison) -> list[str]:
     caught = ""
     if comparison.detectable is not None and comparison.outcome is not Outcome.REGRESSION:
         caught = f" (would have caught {percent(comparison.detectable)})"
-    return [comparison.metric, comparison.outcome.value, comparison.candidate, comparison.reference, comparison.note + caught]
+    return [
+        comparison.metric,
+        comparison.outcome.value,
+        comparison.candidate,
+        comparison.reference,
+        comparison.note + caught,
+    ]
 
 
 def _record_row(record: Record) -> list[str]:
     subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
-    started = startup.import_seconds + startup.build_seconds + startup.trace_seconds + startup.first_step_seconds if startup else None
+    started = (
+        startup.import_seconds + startup.build_seconds + startup.trace_seconds + startup.first_step_seconds
+        if startup
+        else None
+    )
     whole = record.losses and not record.failure
     return [
         one_line(subject.name),
@@ -185,4 +213,6 @@ def _throughput_row(stored: Throughput) -> list[str]:
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
     """A line from a run, broken at words; what goes on is indented."""
-    return textwrap.fill(one_line(text), max(width, LEAST_NOTE_WIDTH), initial_indent=indent, subsequent_indent=f"{indent}  ")
+    return textwrap.fill(
+        one_line(text), max(width, LEAST_NOTE_WIDTH), initial_indent=indent, subsequent_indent=f"{indent}  "
+    )

@@ -83,10 +83,14 @@ def micro_interpreter(
     time lies in `calls` beside it, a JSON list a line.
     """
     home = Path(tempfile.mkdtemp(dir=folder))
-    (home / "launches.json").write_text(json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8")
+    (home / "launches.json").write_text(
+        json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8"
+    )
     path = home / "python"
     installed = json.dumps(list(packages.items()))
-    text = TEXT.format(python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", packages=installed)
+    text = TEXT.format(
+        python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", packages=installed
+    )
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
     return path

@@ -9,7 +9,20 @@ from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Package, Pair, Paire
 from bench.record.types import SCHEMA, Failure, Memory, Record, Run
 from tests.bench.samples import record, records, run
 
-NOISE = (0.004, -0.006, 0.001, 0.003, -0.002, 0.005, -0.004, 0.002, -0.001, 0.006, -0.003, -0.005)  # log ratios of launches: mean 0
+NOISE = (
+    0.004,
+    -0.006,
+    0.001,
+    0.003,
+    -0.002,
+    0.005,
+    -0.004,
+    0.002,
+    -0.001,
+    0.006,
+    -0.003,
+    -0.005,
+)  # log ratios of launches: mean 0
 CREATED = "2026-01-02T03:04:05+00:00"
 SIDES = (Side("2.20.0", "/envs/a/bin/python", {}), Side("2.21.0", "/envs/b/bin/python", {}))
 
@@ -38,7 +51,9 @@ def pair(
     """One launch. All but `growth`, in bytes a step, are log ratios; the noise of the launch is added to each."""
     noise = NOISE[launch % len(NOISE)]
     reference = side_record(launch, "2.20.0", 5.0, 1000, 0.0)
-    candidate = side_record(launch, "2.21.0", 5.0 + perplexity + noise / 4, 1000 * math.exp(memory + noise / 4), growth + 1000 * noise)
+    candidate = side_record(
+        launch, "2.21.0", 5.0 + perplexity + noise / 4, 1000 * math.exp(memory + noise / 4), growth + 1000 * noise
+    )
     return Pair(
         launch,
         (REFERENCE, CANDIDATE)[launch % 2],
@@ -72,7 +87,11 @@ def gate_run(
     warnings: Sequence[str] = (),
 ) -> GateRun:
     """A gate: `numbers`, four sound launches if none are given, and the speed that `pairs` measured, none of no pairs."""
-    speed = [dataclasses.replace(paired_run(pairs), created=created, reference=reference, candidate=candidate)] if pairs else []
+    speed = (
+        [dataclasses.replace(paired_run(pairs), created=created, reference=reference, candidate=candidate)]
+        if pairs
+        else []
+    )
     return GateRun(
         SCHEMA,
         created,

@@ -10,16 +10,24 @@ from tests.bench.paired_samples import SIDES, pair, paired_run
 from tests.bench.samples import records, run
 
 CREATED, LATER = "2026-01-02T03:04:05+00:00", "2026-02-02T03:04:05+00:00"
-REFERENCE_SIDE = Side("reference", "/envs/reference/bin/python", {}, packages=(Package("numpy", "2.4.0"), Package("tensorflow", "2.20.0")))
-OTHER_REFERENCE = dataclasses.replace(REFERENCE_SIDE, packages=(Package("numpy", "2.4.1"), Package("tensorflow", "2.20.0")))
+REFERENCE_SIDE = Side(
+    "reference", "/envs/reference/bin/python", {}, packages=(Package("numpy", "2.4.0"), Package("tensorflow", "2.20.0"))
+)
+OTHER_REFERENCE = dataclasses.replace(
+    REFERENCE_SIDE, packages=(Package("numpy", "2.4.1"), Package("tensorflow", "2.20.0"))
+)
 
 
 def pairs(launches: int = 4, shift: int = 0, *, step: float = 0.0, growth: float = 0.0) -> list[Pair]:
     """Launches with the noise of those `shift` later, so that two reports differ by more than a constant."""
-    return [dataclasses.replace(pair(launch + shift, step=step, growth=growth), launch=launch) for launch in range(launches)]
+    return [
+        dataclasses.replace(pair(launch + shift, step=step, growth=growth), launch=launch) for launch in range(launches)
+    ]
 
 
-def paired_report(of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()) -> PairedRun:
+def paired_report(
+    of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()
+) -> PairedRun:
     return dataclasses.replace(paired_run(of, warnings=warnings), created=created, reference=reference)
 
 

@@ -97,7 +97,9 @@ def records(
 ) -> tuple[Record, ...]:
     """One launch for each pair."""
     pairs = enumerate(zip(log_perplexities, speeds, strict=True))
-    return tuple(record(*pair, launch=launch, subject=subject, tensorflow=tensorflow, machine=machine) for launch, pair in pairs)
+    return tuple(
+        record(*pair, launch=launch, subject=subject, tensorflow=tensorflow, machine=machine) for launch, pair in pairs
+    )
 
 
 def run(of: Sequence[Record], created: str = "2026-01-02T03:04:05+00:00", warnings: Sequence[str] = ()) -> Run:
@@ -110,7 +112,12 @@ def replica(log_perplexity: float, tensorflow: str = "2.21.0", **kind: bool | in
 
 
 def throughput(
-    words_per_second: Iterable[float], day: int = 1, *, machine: Machine = MACHINE, tensorflow: str = "2.21.0", in_turn: bool = False
+    words_per_second: Iterable[float],
+    day: int = 1,
+    *,
+    machine: Machine = MACHINE,
+    tensorflow: str = "2.21.0",
+    in_turn: bool = False,
 ) -> Throughput:
     return Throughput(f"2026-01-{day:02}T00:00:00+00:00", machine, tensorflow, 2, in_turn, tuple(words_per_second))
 
@@ -126,7 +133,11 @@ REPLICAS = tuple(
     for value in values
 )
 # Words a second of steps of 0.098 to 0.104 s, of 300 words each.
-THROUGHPUT = (throughput([3000, 2970, 2941, 2913], 1), throughput([2941, 2913, 2885, 2970], 2), throughput([3030, 2970, 3000, 3061], 3))
+THROUGHPUT = (
+    throughput([3000, 2970, 2941, 2913], 1),
+    throughput([2941, 2913, 2885, 2970], 2),
+    throughput([3030, 2970, 3000, 3061], 3),
+)
 
 
 def standards(of: Sequence[Baseline] = (), margins: Margins = MARGINS, ledger: Ledger | None = None) -> Standards:
@@ -139,4 +150,6 @@ def baseline(
     subject: Subject = SUBJECT,
     reason: str = "first baseline",
 ) -> Baseline:
-    return Baseline(SCHEMA, "2026-01-04T00:00:00+00:00", reason, ("tfgate", "record"), subject, tuple(replicas), tuple(stored))
+    return Baseline(
+        SCHEMA, "2026-01-04T00:00:00+00:00", reason, ("tfgate", "record"), subject, tuple(replicas), tuple(stored)
+    )

@@ -85,7 +85,11 @@ def test_usage_errors_exit_with_2(arguments: list[str], said: str, capsys: pytes
 
 def test_a_process_answers_with_the_command_s_code_and_one_line() -> None:
     found = tfgate("check", "nowhere")
-    assert (found.returncode, found.stdout, found.stderr) == (2, "", "tfgate: error: nowhere: No such file or directory\n")
+    assert (found.returncode, found.stdout, found.stderr) == (
+        2,
+        "",
+        "tfgate: error: nowhere: No such file or directory\n",
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

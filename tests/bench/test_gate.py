@@ -38,7 +38,9 @@ Config.epoch_learning_rate = lambda self, epoch: float("inf")
 
 def tfgate(*words: str) -> tuple[int, str]:
     """(exit code, what it printed) of a command that ends in a verdict."""
-    result = subprocess.run([sys.executable, "-m", "bench", *words, "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "bench", *words, "--json"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.stdout, result.stderr
     return result.returncode, result.stdout
 
@@ -80,7 +82,9 @@ def test_another_version_passes(tmp_path: Path, oldest_python: Path) -> None:
     assert (found["numerics"], found["perplexity"], code) == ("PASS", "PASS", 0), answer
 
 
-@pytest.mark.parametrize("fault", [FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in FAULTS if name != FAST)])
+@pytest.mark.parametrize(
+    "fault", [FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in FAULTS if name != FAST)]
+)
 def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
     planted = [option for name, value in fault_variables(fault).items() for option in ("--env", f"{name}={value}")]
     code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "2", *planted)
@@ -90,7 +94,9 @@ def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
 
 def test_a_training_that_diverges_fails_at_its_step_and_is_kept(tmp_path: Path, newest_python: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(DIVERGING)
-    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--env", f"PYTHONPATH={tmp_path}")
+    code, found, answer = outcomes(
+        tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--env", f"PYTHONPATH={tmp_path}"
+    )
     assert (code, found["training"]) == (1, "REGRESSION")
     (training,) = (comparison for comparison in answer["comparisons"] if comparison["metric"] == "training")
     assert training["note"] == "training diverged: the loss is nan at step 1"

@@ -65,7 +65,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _file(self, path: Path) -> dict[str, object]:
         uploaded = {"upload-time": self._upload_times[path.name]} if path.name in self._upload_times else {}
         hashes = {"sha256": sha256(path).removeprefix("sha256:")}
-        return {"filename": path.name, "url": f"/{path.name}", "hashes": hashes, "size": path.stat().st_size, **uploaded}
+        return {
+            "filename": path.name,
+            "url": f"/{path.name}",
+            "hashes": hashes,
+            "size": path.stat().st_size,
+            **uploaded,
+        }
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

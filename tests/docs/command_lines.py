@@ -46,7 +46,9 @@ def problem(words: Sequence[str]) -> str:
     if re.fullmatch(r"python[\d.]*", program) and "-m" in words:
         return _module_problem(words[words.index("-m") + 1])
     if program == "pytest":
-        missing = [word for word in words[1:] if word.partition("/")[0] in ("bench", "tests") and not (ROOT / word).exists()]
+        missing = [
+            word for word in words[1:] if word.partition("/")[0] in ("bench", "tests") and not (ROOT / word).exists()
+        ]
         return f"there is no {missing[0]}" if missing else ""
     return ""
 
@@ -76,12 +78,21 @@ def tox_names(section: str = "environments", ini: Path = ROOT / "tox.ini") -> se
     parser.read(ini, encoding="utf-8")
     if section == "labels":
         return {line.partition("=")[0].strip() for line in parser["tox"]["labels"].splitlines() if line.strip()}
-    return {name for title in parser.sections() if title.startswith("testenv:") for name in _expanded(title.removeprefix("testenv:"))}
+    return {
+        name
+        for title in parser.sections()
+        if title.startswith("testenv:")
+        for name in _expanded(title.removeprefix("testenv:"))
+    }
 
 
 def _expanded(name: str) -> list[str]:
     braces = BRACES.fullmatch(name)
-    return [f"{braces['before']}{choice.strip()}{braces['after']}" for choice in braces["choices"].split(",")] if braces else [name]
+    return (
+        [f"{braces['before']}{choice.strip()}{braces['after']}" for choice in braces["choices"].split(",")]
+        if braces
+        else [name]
+    )
 
 
 def _tfgate_problem(words: Sequence[str]) -> str:

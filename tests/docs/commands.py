@@ -25,7 +25,11 @@ def reference() -> str:
 
 def _sections(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     """A section for each command, in alphabetical order."""
-    about = {choice.dest: choice.help or "" for action in parser._actions for choice in getattr(action, "_choices_actions", ())}
+    about = {
+        choice.dest: choice.help or ""
+        for action in parser._actions
+        for choice in getattr(action, "_choices_actions", ())
+    }
     for command, inner in sorted(subcommands(parser).items()):
         title = f"{name} {command}"
         if subcommands(inner):

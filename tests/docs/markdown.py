@@ -28,7 +28,9 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def code_blocks(text: str) -> list[Piece]:
     """The fenced blocks."""
-    return [Piece(_line(token), token.content, token.info.strip()) for token in PARSER.parse(text) if token.type == "fence"]
+    return [
+        Piece(_line(token), token.content, token.info.strip()) for token in PARSER.parse(text) if token.type == "fence"
+    ]
 
 
 def inline_code(text: str) -> list[Piece]:

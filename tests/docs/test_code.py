@@ -12,8 +12,15 @@ DOCUMENTS = [path for path in documents() if path.name != "CHANGELOG.md"]  # his
 
 def problems(text: str) -> list[str]:
     """What can't be typed, each with its line."""
-    blocks = [(block.line, problem(words)) for block in code_blocks(text) if block.language == "sh" for words in commands(block.text)]
-    mentions = [(code.line, mention_problem(code.text)) for code in inline_code(text) if code.text.startswith("tfgate ")]
+    blocks = [
+        (block.line, problem(words))
+        for block in code_blocks(text)
+        if block.language == "sh"
+        for words in commands(block.text)
+    ]
+    mentions = [
+        (code.line, mention_problem(code.text)) for code in inline_code(text) if code.text.startswith("tfgate ")
+    ]
     others = [code for code in inline_code(text) if code.text.startswith(("tox ", "python -m "))]
     shell = [(code.line, problem(words)) for code in others for words in commands(code.text)]
     return [f"line {line}: {what}" for line, what in [*blocks, *mentions, *shell] if what]

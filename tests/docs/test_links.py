@@ -37,7 +37,10 @@ def test_every_document_is_reached_from_the_readme() -> None:
         path = ahead.pop()
         if path not in reached:
             reached.add(path)
-            targets = [(path.parent / link.text.partition("#")[0]).resolve() for link in links(path.read_text(encoding="utf-8"))]
+            targets = [
+                (path.parent / link.text.partition("#")[0]).resolve()
+                for link in links(path.read_text(encoding="utf-8"))
+            ]
             ahead += [target for target in targets if target.suffix == ".md" and target.is_file()]
     assert [path for path in documents() if path.is_relative_to(ROOT / "docs") and path not in reached] == []
 

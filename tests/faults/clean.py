@@ -113,7 +113,9 @@ def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockst
         return kept.result
     result = run_lockstep(COMPARISON_PLAN, Side(reference, ONEDNN_ON), Side(candidate, ONEDNN_ON))
     if folder:
-        versions = "-".join(environment.tensorflow if environment else "none" for environment in (result.reference, result.candidate))
+        versions = "-".join(
+            environment.tensorflow if environment else "none" for environment in (result.reference, result.candidate)
+        )
         write_record(folder / "lockstep" / f"{versions}.json", Kept(SCHEMA, sides, result))
     return result
 
@@ -124,7 +126,12 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
     if verdict.failures or not record.environment:
         raise ValueError("; ".join(verdict.failures) or f"{record.subject.name}: the launch has no environment")
     environment = record.environment
-    setting = (environment.tensorflow, record.subject.corpus, "on" if environment.onednn else "off", str(environment.threads))
+    setting = (
+        environment.tensorflow,
+        record.subject.corpus,
+        "on" if environment.onednn else "off",
+        str(environment.threads),
+    )
     return Judged(setting, tuple(comparison for comparison in verdict.comparisons if comparison.metric in CHECKS))
 
 
@@ -150,12 +157,16 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         apart=departed,
         lockstep_bound=_bound(departed, len(apart)),
     )
-    counts = table_text([_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"])
+    counts = table_text(
+        [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"]
+    )
     each = table_text(
         [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
         ["TensorFlow", "corpus", "oneDNN", "threads", "nearest to the oracle's limit", PERPLEXITY],
     )
-    lockstep = table_text([[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"])
+    lockstep = table_text(
+        [[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"]
+    )
     return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
 
 
@@ -173,8 +184,12 @@ def _counts(check: str, judged: Iterable[Judged]) -> list[str]:
 
 def _exceptions(judged: Iterable[Judged]) -> list[str]:
     """A line for each check that didn't pass, and an empty one after them."""
-    failed = [(one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS]
-    lines = [f"- {', '.join(one.setting)}: {found.metric}: {found.outcome.value}: {found.note}" for one, found in failed]
+    failed = [
+        (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
+    ]
+    lines = [
+        f"- {', '.join(one.setting)}: {found.metric}: {found.outcome.value}: {found.note}" for one, found in failed
+    ]
     return [*lines, ""] if lines else []
 
 
@@ -198,10 +213,16 @@ def _told(judged: Judged) -> Judged:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.clean", description=__doc__)
     parser.add_argument(
-        "--python", action="append", required=True, metavar="INTERPRETER", help="may be repeated; the last is lockstep's reference"
+        "--python",
+        action="append",
+        required=True,
+        metavar="INTERPRETER",
+        help="may be repeated; the last is lockstep's reference",
     )
     add_corpus_path(parser)
-    parser.add_argument("--records", type=Path, metavar="FOLDER", help="where all is kept, and taken from (empty it after a change)")
+    parser.add_argument(
+        "--records", type=Path, metavar="FOLDER", help="where all is kept, and taken from (empty it after a change)"
+    )
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/clean.md")
     return parser
 

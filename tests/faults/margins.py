@@ -25,7 +25,13 @@ from lm.config import IMPLEMENTATIONS
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "docs" / "numerics.md"
 STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
-THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}  # one alone would take large minutes
+THREADS = {
+    "tiny": (1, 2),
+    "notebook": (1, 2),
+    "small": (1, 2),
+    "medium": (2,),
+    "large": (2,),
+}  # one alone would take large minutes
 
 HEAD = """# How near clean launches come to the oracle check's limits
 
@@ -49,7 +55,9 @@ none to compare: its loss and its gradients, functions of theirs, answer for the
 The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart, since the latter
 include cancellations that float32 can't do better):
 """
-BY_CONFIGURATION = "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
+BY_CONFIGURATION = (
+    "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.python and not options.kept:
         parser.error("name an interpreter by --python, or a folder of launches by --kept")
-    records: list[Record] = [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
+    records: list[Record] = (
+        [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
+    )
     for python, plan, onednn in _settings(options):
         record = kept_launch(python, plan, onednn, options.records)
         if record.failure:
@@ -66,7 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 4
         records.append(record)
         worst = max(record.numerics, key=_ratio)
-        print(_version(record), record.subject.name, _setting(record), f"{_ratio(worst):.3f}", worst, sep=" | ", file=sys.stderr)
+        print(
+            _version(record),
+            record.subject.name,
+            _setting(record),
+            f"{_ratio(worst):.3f}",
+            worst,
+            sep=" | ",
+            file=sys.stderr,
+        )
     write_text(Path(options.output), report(records), replace=True)
     return 1 if alarms(records) else 0
 
@@ -78,7 +96,11 @@ def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
     for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
         path = options.corpus_path if corpus == "ptb" else None
         for onednn, threads in itertools.product((1, 0), options.threads or THREADS[config]):
-            yield python, Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False), onednn
+            yield (
+                python,
+                Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False),
+                onednn,
+            )
 
 
 def corpora_at_hand(path: str | None) -> tuple[str, ...]:
@@ -127,7 +149,9 @@ def report(records: Sequence[Record]) -> str:
         plans="\n".join(_plans(records)),
         corpora=" and ".join(dict.fromkeys(record.subject.corpus for record in records)),
         alarms=alarmed,
-        bound="see the end." if alarmed else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
+        bound="see the end."
+        if alarmed
+        else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
         multiple=FLOAT32_MULTIPLE,
         floor=FLOOR,
     )
@@ -145,7 +169,9 @@ def _plans(records: Sequence[Record]) -> list[str]:
     for (implementation, _, config), group in groups:
         mine = list(group)
         environments = [record.environment for record in mine if record.environment]
-        onednn = " and ".join("on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True))
+        onednn = " and ".join(
+            "on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True)
+        )
         threads = " and ".join(str(count) for count in sorted({one.threads for one in environments}))
         versions = dict.fromkeys(map(_version, mine))
         alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
@@ -183,7 +209,10 @@ def table_text(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
 
 def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
     """(training or stress, quantity) in the order of their first."""
-    return sorted(dict.fromkeys(_kind(error) for record in records for error in record.numerics), key=lambda kind: kind[0] != "training")
+    return sorted(
+        dict.fromkeys(_kind(error) for record in records for error in record.numerics),
+        key=lambda kind: kind[0] != "training",
+    )
 
 
 def _kind(error: NumericError) -> tuple[str, str]:
@@ -193,7 +222,10 @@ def _kind(error: NumericError) -> tuple[str, str]:
 
 def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
     mine = [(record, error) for record in records for error in record.numerics if _kind(error) == (kind, quantity)]
-    ratios = [max((_ratio(error) for record, error in mine if _version(record) == version), default=0.0) for version in versions]
+    ratios = [
+        max((_ratio(error) for record, error in mine if _version(record) == version), default=0.0)
+        for version in versions
+    ]
     record, worst = max(mine, key=lambda pair: _ratio(pair[1]))
     where = f"{_subject(record)}, {_setting(record)}: {worst.quantity} {worst.tensor}".strip()
     return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
@@ -216,7 +248,9 @@ def _setting(record: Record) -> str:
     environment = record.environment
     if environment is None:
         return "–"
-    return f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
+    return (
+        f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
+    )
 
 
 def add_corpus_path(parser: argparse.ArgumentParser) -> None:
@@ -231,18 +265,34 @@ def add_corpus_path(parser: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.margins", description=__doc__)
-    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them")
+    parser.add_argument(
+        "--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them"
+    )
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="may be repeated")
-    parser.add_argument("--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)")
+    parser.add_argument(
+        "--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)"
+    )
     parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
     parser.add_argument(
-        "--threads", action="append", type=int, metavar="N", help="of TensorFlow; may be repeated (default: 1, 2; medium, large: 2)"
+        "--threads",
+        action="append",
+        type=int,
+        metavar="N",
+        help="of TensorFlow; may be repeated (default: 1, 2; medium, large: 2)",
     )
     parser.add_argument(
-        "--corpus", action="append", choices=("synthetic", "ptb"), help="may be repeated (default: both, or synthetic without a PTB)"
+        "--corpus",
+        action="append",
+        choices=("synthetic", "ptb"),
+        help="may be repeated (default: both, or synthetic without a PTB)",
     )
     add_corpus_path(parser)
-    parser.add_argument("--records", type=Path, metavar="FOLDER", help="where launches are kept, and taken from (empty it after a change)")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="FOLDER",
+        help="where launches are kept, and taken from (empty it after a change)",
+    )
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/numerics.md")
     return parser
 

@@ -119,7 +119,12 @@ def report(rows: Sequence[Row]) -> str:
     head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
     missed = failures(rows)
     planted = {row.fault.name for row in rows} - {NO_FAULT.name}
-    summary = [f"{len(planted)} faults; {len(missed)} missed or false alarms.", "", *(f"- {line}" for line in missed), *_alone(rows)]
+    summary = [
+        f"{len(planted)} faults; {len(missed)} missed or false alarms.",
+        "",
+        *(f"- {line}" for line in missed),
+        *_alone(rows),
+    ]
     return "\n".join([head, table, "", *summary]) + "\n"
 
 
@@ -168,9 +173,15 @@ def _machine() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.table", description=__doc__)
     parser.add_argument("--fault", action="append", metavar="NAME", help="may be repeated (default: all)")
-    parser.add_argument("--python", action="append", metavar="INTERPRETER", help=f"may be repeated (default: {', '.join(INTERPRETERS)})")
-    parser.add_argument("--no-lockstep", dest="lockstep", action="store_false", help="leave out the lockstep comparisons")
-    parser.add_argument("--rows", type=Path, metavar="FOLDER", help="where rows are kept, and taken from (empty it after a change)")
+    parser.add_argument(
+        "--python", action="append", metavar="INTERPRETER", help=f"may be repeated (default: {', '.join(INTERPRETERS)})"
+    )
+    parser.add_argument(
+        "--no-lockstep", dest="lockstep", action="store_false", help="leave out the lockstep comparisons"
+    )
+    parser.add_argument(
+        "--rows", type=Path, metavar="FOLDER", help="where rows are kept, and taken from (empty it after a change)"
+    )
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/faults.md")
     return parser
 

@@ -61,7 +61,9 @@ def test_what_cannot_be_judged_is_no_alarm_and_is_counted() -> None:
     assert not found.alarmed
     lines = report([found, clean()], [judged_lockstep(TOGETHER)]).splitlines()
     assert cells(lines, "perplexity") == ["2", "1", "0", "1"]
-    assert any(line.startswith("- 2.21.0, synthetic, on, 2: perplexity: CANNOT JUDGE: there is no baseline") for line in lines)
+    assert any(
+        line.startswith("- 2.21.0, synthetic, on, 2: perplexity: CANNOT JUDGE: there is no baseline") for line in lines
+    )
 
 
 def cells(lines: list[str], check: str) -> list[str]:
@@ -103,7 +105,9 @@ def kept(folder: Path, result: Lockstep = TOGETHER) -> list[str]:
         command = (python, "cells", "tiny", "synthetic", f"oneDNN {onednn}", f"threads {plan.threads}")
         subject = dataclasses.replace(TINY, steps=PLAN.steps)
         measured = dataclasses.replace(record(subject=subject), losses=record().losses * (PLAN.steps // STEPS))
-        write_record(folder / "launches" / f"{onednn}{plan.threads}.json", dataclasses.replace(run([measured]), command=command))
+        write_record(
+            folder / "launches" / f"{onednn}{plan.threads}.json", dataclasses.replace(run([measured]), command=command)
+        )
     write_record(folder / "lockstep" / "2.21.0-2.12.1.json", Kept(SCHEMA, (python, python), result))
     return ["--python", python, "--records", str(folder)]
 
@@ -127,7 +131,9 @@ def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
 def test_a_launch_of_other_steps_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Those of tests.faults.margins are short."""
     arguments = kept(tmp_path / "kept")
-    short = dataclasses.replace(run([record(subject=TINY)]), command=("/no/python", "cells", "tiny", "synthetic", "oneDNN 1", "threads 1"))
+    short = dataclasses.replace(
+        run([record(subject=TINY)]), command=("/no/python", "cells", "tiny", "synthetic", "oneDNN 1", "threads 1")
+    )
     write_record(tmp_path / "kept" / "launches" / "11.json", short, replace=True)
     assert main([*arguments, "--output", str(tmp_path / "clean.md")]) == 4
     assert "clean: error: tiny-synthetic-cells-cpu0, launch 1: " in capsys.readouterr().err
@@ -142,7 +148,12 @@ def test_a_comparison_that_fails_ends_it(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_a_comparison_takes_the_steps_that_the_issue_asks_for() -> None:
-    assert (COMPARISON_PLAN.config, COMPARISON_PLAN.corpus, COMPARISON_PLAN.steps, COMPARISON_PLAN.threads) == ("tiny", "synthetic", 300, 2)
+    assert (COMPARISON_PLAN.config, COMPARISON_PLAN.corpus, COMPARISON_PLAN.steps, COMPARISON_PLAN.threads) == (
+        "tiny",
+        "synthetic",
+        300,
+        2,
+    )
 
 
 def test_a_comparison_that_says_nothing_has_no_cell() -> None:

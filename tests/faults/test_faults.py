@@ -7,7 +7,17 @@ import pytest
 
 from tests.bench.samples import standards
 from tests.faults.hook.planted.registry import FAULTS
-from tests.faults.trial import EVALUATION, ORACLE, PLAN, STEPS, BrokenFaultError, Trial, catches, lockstep_catch, run_fault
+from tests.faults.trial import (
+    EVALUATION,
+    ORACLE,
+    PLAN,
+    STEPS,
+    BrokenFaultError,
+    Trial,
+    catches,
+    lockstep_catch,
+    run_fault,
+)
 
 SHORT = dataclasses.replace(PLAN, steps=12)
 
@@ -68,7 +78,9 @@ def test_the_reply_that_holds_a_step_dates_it(clean: Trial) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - BEYOND_THE_ORACLE))
-def test_every_fault_is_caught_by_a_gate_without_baselines(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
+def test_every_fault_is_caught_by_a_gate_without_baselines(
+    request: pytest.FixtureRequest, environment: str, fault: str
+) -> None:
     trial = run_fault(fault, str(request.getfixturevalue(environment)))
     assert trial.record.subject.steps == STEPS
     assert caught(trial)

@@ -17,12 +17,16 @@ def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_patch_comes_after_the_module_and_before_its_importer() -> None:
     """colorsys is one that Python doesn't load by itself."""
-    result = python(f"{WATCH.format('colorsys')}; import colorsys; print(colorsys.rgb_to_hsv.__name__); import colorsys")
+    result = python(
+        f"{WATCH.format('colorsys')}; import colorsys; print(colorsys.rgb_to_hsv.__name__); import colorsys"
+    )
     assert result.stdout.split() == ["patched", "rgb_to_hsv"]
 
 
 def test_a_submodule_is_patched_too() -> None:
-    result = python(f"{WATCH.format('wsgiref.util')}; from wsgiref.util import guess_scheme; print(guess_scheme.__name__)")
+    result = python(
+        f"{WATCH.format('wsgiref.util')}; from wsgiref.util import guess_scheme; print(guess_scheme.__name__)"
+    )
     assert result.stdout.split() == ["patched", "guess_scheme"]
 
 
@@ -44,7 +48,11 @@ def test_an_unknown_fault_ends_the_process() -> None:
 
 
 def test_without_a_fault_nothing_happens(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "TFGATE_FAULT"} | {"PYTHONPATH": str(HOOK)}
+    environment = {name: value for name, value in os.environ.items() if name != "TFGATE_FAULT"} | {
+        "PYTHONPATH": str(HOOK)
+    }
     code = "import sys; print('planted' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "False"

@@ -35,7 +35,11 @@ def test_an_error_that_is_no_number_is_an_alarm() -> None:
 def test_rows_hold_the_largest_ratio_of_each_version() -> None:
     """Of limits of 4e-6: 1e-6 is a quarter, 2e-6 a half, 3e-6 three quarters. Stress steps have rows of their own."""
     lines = report([CLEAN, OLD]).splitlines()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(("| training", "| stress"))]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in lines
+        if line.startswith(("| training", "| stress"))
+    ]
     assert rows[0][:6] == ["training", "gradient", "0.25", "0.50", "2.0e-06", "4.0e-06"]
     assert rows[1][:6] == ["stress", "gradient", "0.75", "0.00", "3.0e-06", "4.0e-06"]
 
@@ -49,11 +53,15 @@ def test_the_report_counts_alarms_and_states_the_bound_only_without_any() -> Non
 
 
 def test_each_configuration_has_a_row_the_smallest_first() -> None:
-    small = record(subject=dataclasses.replace(SUBJECT, config="small"), numerics=[dataclasses.replace(WITHIN, error=1.5e-6)])
+    small = record(
+        subject=dataclasses.replace(SUBJECT, config="small"), numerics=[dataclasses.replace(WITHIN, error=1.5e-6)]
+    )
     lines = report([small, CLEAN, OLD]).splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| cells")]
     assert rows == [["cells", "notebook", "2", "0.50", "0.75"], ["cells", "small", "1", "0.38", "–"]]  # 1.5 / 4 = 0.375
-    assert any(line.startswith("`cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines)
+    assert any(
+        line.startswith("`cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines
+    )
 
 
 def test_every_configuration_is_launched() -> None:

@@ -15,7 +15,9 @@ from tests.faults.trial import PLAN, Trial, catches, lockstep_catch, run_fault
 
 STEPS = 12  # and the stress steps
 LATE_STEPS = {"update-twice-every-100th-step": TWICE_EVERY + 2, "wrong-after-step-200": BROKEN_AFTER + 2}
-OTHERS = [name for name in IMPLEMENTATIONS if name != PLAN.implementation]  # tests/faults/test_faults.py has the table's own
+OTHERS = [
+    name for name in IMPLEMENTATIONS if name != PLAN.implementation
+]  # tests/faults/test_faults.py has the table's own
 
 
 def plan_of(fault: str, implementation: str) -> Plan:

@@ -42,5 +42,7 @@ def test_the_fault_that_is_none_is_found_by_name_and_not_in_the_catalogue() -> N
 
 
 def test_an_unknown_fault_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"no fault is called 'nought'; there are none, learning-rate-plus-1-percent, "):
+    with pytest.raises(
+        ValueError, match=r"no fault is called 'nought'; there are none, learning-rate-plus-1-percent, "
+    ):
         fault_by_name("nought")

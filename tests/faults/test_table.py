@@ -21,7 +21,9 @@ def test_every_fault_caught_and_no_alarm_without_one_is_no_failure() -> None:
 
 
 def test_a_missed_fault_is_a_failure() -> None:
-    assert failures([Row(CLIPPED, "2.12.1", ())]) == ["missed in TensorFlow 2.12.1: clip-missing, gradients are not clipped"]
+    assert failures([Row(CLIPPED, "2.12.1", ())]) == [
+        "missed in TensorFlow 2.12.1: clip-missing, gradients are not clipped"
+    ]
 
 
 def test_an_alarm_without_a_fault_is_a_failure() -> None:
@@ -31,7 +33,9 @@ def test_an_alarm_without_a_fault_is_a_failure() -> None:
 
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
     lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART))]).splitlines()
-    cells = [cell.strip() for cell in next(line for line in lines if line.startswith("| clip-missing")).split("|")[1:-1]]
+    cells = [
+        cell.strip() for cell in next(line for line in lines if line.startswith("| clip-missing")).split("|")[1:-1]
+    ]
     assert cells[2:] == [
         "cells, layers, fused",
         "2.21.0",
@@ -61,7 +65,9 @@ def test_an_interpreter_that_is_not_there_is_a_usage_error(tmp_path: Path, capsy
     assert f"no interpreter {missing}: give --python" in capsys.readouterr().err
 
 
-def test_no_interpreter_at_all_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_interpreter_at_all_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in INTERPRETERS:
         monkeypatch.delenv(name, raising=False)
     assert main([]) == 2

@@ -65,7 +65,9 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
         lambda steps: progress.append((steps, time.monotonic() - started)),
     )
     if record.failure and record.failure.kind != "diverged":
-        raise BrokenFaultError(f"{fault}: the launch in {python} failed: {record.failure.message}; mend the fault's patch")
+        raise BrokenFaultError(
+            f"{fault}: the launch in {python} failed: {record.failure.message}; mend the fault's patch"
+        )
     return Trial(record, tuple(progress), time.monotonic() - started)
 
 
@@ -73,7 +75,9 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
     """What `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
     record = trial.record
     found = []
-    if record.evaluation and record.evaluation.weights_changed:  # before the stress steps, which end with the launch as well
+    if (
+        record.evaluation and record.evaluation.weights_changed
+    ):  # before the stress steps, which end with the launch as well
         found.append(Catch(EVALUATION, "weights changed", trial.seconds))
     over = sorted((error for error in record.numerics if not error.error <= error.limit), key=lambda error: error.step)
     if over:
@@ -94,7 +98,9 @@ def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch
     started = time.monotonic()
     result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
     if result.failure:
-        raise BrokenFaultError(f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch")
+        raise BrokenFaultError(
+            f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch"
+        )
     if not result.departure:
         return None
     first = result.departure.first

@@ -40,13 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for launch in range(options.launches):
             for design in DESIGNS:
                 config, quads, steps, moves = design
-                plan = PairPlan.of(Plan(config, 1), Blocks(quads, steps, steps // 4 if steps < 20 else steps // 10, 1, steps, moves))
+                plan = PairPlan.of(
+                    Plan(config, 1), Blocks(quads, steps, steps // 4 if steps < 20 else steps // 10, 1, steps, moves)
+                )
                 measured[design].append(measure_pair(plan, launch, launch, {REFERENCE: side, CANDIDATE: side}))
     for (config, _, steps, moves), pairs in measured.items():
         launches = [[quad_log_ratio(quad) for quad in pair.steps] for pair in pairs]
         parts = spread(launches)
         assert parts is not None
-        first = [value if pair.first == CANDIDATE else -value for pair, value in zip(pairs, map(launch_summary, launches), strict=True)]
+        first = [
+            value if pair.first == CANDIDATE else -value
+            for pair, value in zip(pairs, map(launch_summary, launches), strict=True)
+        ]
         cells = (
             config,
             steps,

@@ -60,8 +60,17 @@ def main(draws: int) -> None:
     print("| rule | overall | level found | level used | overall with it | t at " + ", ".join(map(str, LOOKS)) + " |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, rate, level in (("REGRESSION", REGRESSION_RATE, REGRESSION_P), ("PASS", PASS_RATE, PASS_P)):
-        with_it, critical = float((found < level).mean()), (f"{t_quantile(1 - level, count - 1):.2f}" for count in LOOKS)
-        cells = [name, f"{rate:.1%}", f"{np.quantile(found, rate):.5f}", f"{level}", f"{with_it:.3%} ± {error(rate, draws):.3%}"]
+        with_it, critical = (
+            float((found < level).mean()),
+            (f"{t_quantile(1 - level, count - 1):.2f}" for count in LOOKS),
+        )
+        cells = [
+            name,
+            f"{rate:.1%}",
+            f"{np.quantile(found, rate):.5f}",
+            f"{level}",
+            f"{with_it:.3%} ± {error(rate, draws):.3%}",
+        ]
         print("| " + " | ".join([*cells, ", ".join(critical)]) + " |")
     print("\n| looks | found | published |\n| --- | --- | --- |")
     for count, published in PUBLISHED.items():

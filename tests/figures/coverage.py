@@ -36,10 +36,14 @@ def draw(draws: int, sizes: Sequence[int], ratio: float, tails: float | None = N
     return [math.sqrt(ratio) * unit(draws, 1) + unit(draws, size) for size in sizes]
 
 
-def coverage(draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4, tails: float | None = None) -> tuple[float, float]:
+def coverage(
+    draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4, tails: float | None = None
+) -> tuple[float, float]:
     """How often the one-sided 97.5% and 95% upper bounds of the judge hold for a candidate of n measurements."""
     *groups, candidate = draw(draws, [*sizes, n], ratio, tails)
-    found = [new_group_interval(candidate[index], components([group[index] for group in groups])) for index in range(draws)]
+    found = [
+        new_group_interval(candidate[index], components([group[index] for group in groups])) for index in range(draws)
+    ]
     return float(np.mean([each.high > 0 for each in found])), float(np.mean([each.pass_high > 0 for each in found]))
 
 
@@ -60,8 +64,14 @@ def coverage_by_larger_component(draws: int, sizes: Sequence[int], ratio: float,
 
 def main(draws: int) -> None:
     """Prints the tables."""
-    print(f"{draws} draws; a coverage is off by up to {2 * math.sqrt(0.05 * 0.95 / draws):.4f} (two standard errors).\n")
-    print("| sizes of the groups | candidate | " + " | ".join(f"ratio {ratio:g}" for ratio in RATIOS) + " | heavy tails, ratio 1 |")
+    print(
+        f"{draws} draws; a coverage is off by up to {2 * math.sqrt(0.05 * 0.95 / draws):.4f} (two standard errors).\n"
+    )
+    print(
+        "| sizes of the groups | candidate | "
+        + " | ".join(f"ratio {ratio:g}" for ratio in RATIOS)
+        + " | heavy tails, ratio 1 |"
+    )
     print("| --- " * (len(RATIOS) + 3) + "|")
     for sizes, n in [*((sizes, 4) for sizes in LAYOUTS), ((4, 4, 4, 4, 4), 16)]:
         cells = [coverage(draws, sizes, ratio, n=n) for ratio in RATIOS] + [coverage(draws, sizes, 1.0, n=n, tails=3)]

@@ -35,7 +35,9 @@ class NotebookLoop:
     def __init__(self, trainer: Trainer) -> None:
         self._config, self._model = trainer.config, trainer.model
         self._softmax = tf.keras.layers.Activation("softmax")
-        self._optimizer = tf.keras.optimizers.SGD(learning_rate=trainer.config.learning_rate, clipnorm=trainer.config.clip_norm)
+        self._optimizer = tf.keras.optimizers.SGD(
+            learning_rate=trainer.config.learning_rate, clipnorm=trainer.config.clip_norm
+        )
         build_optimizer(self._optimizer, self._model.keras_variables)
 
     def step(self, inputs: Any, targets: Any) -> StepResult:

@@ -54,8 +54,14 @@ class Rate:
     def bound(self, *, upper: bool) -> float:
         """One-sided Clopper-Pearson bound at CONFIDENCE."""
         if upper:
-            return 1.0 if self.count == self.of else float(special.betaincinv(self.count + 1, self.of - self.count, CONFIDENCE))
-        return 0.0 if self.count == 0 else float(special.betaincinv(self.count, self.of - self.count + 1, 1 - CONFIDENCE))
+            return (
+                1.0
+                if self.count == self.of
+                else float(special.betaincinv(self.count + 1, self.of - self.count, CONFIDENCE))
+            )
+        return (
+            0.0 if self.count == 0 else float(special.betaincinv(self.count, self.of - self.count + 1, 1 - CONFIDENCE))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +103,12 @@ def run_rate(code: int, metrics: int) -> Callable[[Judged], Rate]:
 
 FIGURES = (
     *(
-        Figure(f"REGRESSION, nothing changed, run of {count} metric{'s' * (count > 1)}", 0.0, 0.01, run_rate(REGRESSED, count))
+        Figure(
+            f"REGRESSION, nothing changed, run of {count} metric{'s' * (count > 1)}",
+            0.0,
+            0.01,
+            run_rate(REGRESSED, count),
+        )
         for count in (1, 8, 30)
     ),
     Figure("REGRESSION, half the margin", 0.5, 0.01, metric_rate(REGRESSED)),
@@ -107,7 +118,12 @@ FIGURES = (
     Figure("REGRESSION, twice the margin", 2.0, 0.95, metric_rate(REGRESSED), power=True),
     Figure("REGRESSION, three times the margin", 3.0, 0.99, metric_rate(REGRESSED), power=True),
     *(
-        Figure(f"CANNOT JUDGE, nothing changed, run of {count} metric{'s' * (count > 1)}", 0.0, 0.05, run_rate(UNDECIDED, count))
+        Figure(
+            f"CANNOT JUDGE, nothing changed, run of {count} metric{'s' * (count > 1)}",
+            0.0,
+            0.05,
+            run_rate(UNDECIDED, count),
+        )
         for count in (1, 8, 30)
     ),
 )
@@ -137,16 +153,33 @@ def report(found: Mapping[str, Mapping[float, Judged]], noise: LaunchNoise) -> s
         for figure in FIGURES
     ]
     rows += [
-        [f"launches until every gating metric of 8 is decided, {name}: median, mean", *(_launches(j[effect]) for j in found.values())]
+        [
+            f"launches until every gating metric of 8 is decided, {name}: median, mean",
+            *(_launches(j[effect]) for j in found.values()),
+        ]
         for name, effect in (("nothing changed", 0.0), ("three times the margin", 3.0))
     ]
     table = [["asked", *found], ["---"] * (1 + len(found)), *rows]
     runs, metrics = next(iter(found.values()))[0.0].codes.shape
-    head = HEAD.format(runs=runs, metrics=metrics, samples=runs * metrics, confidence=f"{CONFIDENCE:.0%}", margin=f"{MARGIN:g}")
+    head = HEAD.format(
+        runs=runs, metrics=metrics, samples=runs * metrics, confidence=f"{CONFIDENCE:.0%}", margin=f"{MARGIN:g}"
+    )
     fitted = ", ".join(f"{name} {value}" for name, value in vars(noise).items() if name != "source")
     missed = misses(found)
     said = [f"Missed: {'; '.join(missed)}." if missed else "Every figure holds, its bound included."]
-    return "\n".join([head, f"Noise: {noise.source} ({fitted}).", "", *("| " + " | ".join(row) + " |" for row in table), "", *said]) + "\n"
+    return (
+        "\n".join(
+            [
+                head,
+                f"Noise: {noise.source} ({fitted}).",
+                "",
+                *("| " + " | ".join(row) + " |" for row in table),
+                "",
+                *said,
+            ]
+        )
+        + "\n"
+    )
 
 
 def misses(found: Mapping[str, Mapping[float, Judged]]) -> list[str]:
@@ -162,8 +195,16 @@ def misses(found: Mapping[str, Mapping[float, Judged]]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if every figure holds, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m tests.figures.error_rates", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help="synthetic runs of each kind of noise (default: %(default)s)")
-    parser.add_argument("--fit", nargs="+", metavar="RUN", help="paired runs' files: fit the noise to them, and keep it")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=RUNS,
+        metavar="N",
+        help="synthetic runs of each kind of noise (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fit", nargs="+", metavar="RUN", help="paired runs' files: fit the noise to them, and keep it"
+    )
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/error-rates.md")
     options = parser.parse_args(arguments)
     if options.fit:

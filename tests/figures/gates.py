@@ -44,10 +44,16 @@ CASES = {
     "same": Case("`gate`, nothing changed", "PASS", 10, GATE),
     "build": Case("`gate` of `tensorflow`, where the reference is `tensorflow-cpu`", "PASS", 3, (*GATE, *NOTEBOOK)),
     "older": Case("`gate` of TensorFlow 2.20.0", "PASS", 1, GATE),
-    "slower": Case("`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *PLANTED, "TFGATE_FAULT=slower-by-0.10")),
+    "slower": Case(
+        "`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *PLANTED, "TFGATE_FAULT=slower-by-0.10")
+    ),
     "hang": Case("`gate`, a step that hangs", "training", 1, (*GATE, *PLANTED, "TFGATE_FAULT=hangs")),
-    "upgrade": Case("`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")),
-    "micro": Case("`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--python", PYTHON)),
+    "upgrade": Case(
+        "`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")
+    ),
+    "micro": Case(
+        "`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--python", PYTHON)
+    ),
 }
 
 
@@ -91,7 +97,10 @@ def measure(name: str, python: str, limit: int) -> None:
         print(folder.name, flush=True)
         started = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, check=False
+            [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            check=False,
         )
         seconds = time.monotonic() - started
         if not done.stdout:
@@ -123,9 +132,20 @@ def right(case: Case, ran: Ran) -> bool:
 
 def table(store: Store) -> str:
     """The document's table: how many runs of each case said what is known, and how long they took."""
-    headers = ["command", "runs", "PASS", "REGRESSION", "CANNOT JUDGE", "as expected (95% bound)", "launches", "median time (most)"]
+    headers = [
+        "command",
+        "runs",
+        "PASS",
+        "REGRESSION",
+        "CANNOT JUDGE",
+        "as expected (95% bound)",
+        "launches",
+        "median time (most)",
+    ]
     rows = [_row(case, ran) for name, case in CASES.items() if (ran := store.of(name))]
-    hosts = dict.fromkeys(f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs)
+    hosts = dict.fromkeys(
+        f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs
+    )
     text: str = tabulate(rows, headers, "github", disable_numparse=True)
     return f"{text}\n\n{_phases(store.of('same'))}\n\nHosts: {'; '.join(hosts)}."
 

@@ -45,10 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seconds: dict[object, list[float]] = {reported: [], bare: []}
         for way in order:
             seconds[way].append(way(session, count))
-        ratios.append(statistics.fmean(map(math.log, seconds[reported])) - statistics.fmean(map(math.log, seconds[bare])))
+        ratios.append(
+            statistics.fmean(map(math.log, seconds[reported])) - statistics.fmean(map(math.log, seconds[bare]))
+        )
         own += seconds[bare]
     error = statistics.stdev(ratios) / math.sqrt(quads)
-    print(f"{config}: a step of {1000 * statistics.median(own):.2f} ms; as reported {statistics.fmean(ratios):+.2%} ± {error:.2%} of it")
+    print(
+        f"{config}: a step of {1000 * statistics.median(own):.2f} ms; as reported {statistics.fmean(ratios):+.2%} ± {error:.2%} of it"
+    )
     return 0
 
 

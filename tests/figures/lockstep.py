@@ -97,7 +97,10 @@ def report(results: Sequence[Lockstep]) -> str:
     rows = [
         ["configuration", *(result.subject.config for result in results)],
         *([quantity, *(f"{largest(result, quantity):.1e}" for result in results)] for quantity in QUANTITIES),
-        ["difference / limit", *(f"{one.difference / one.limit:.2f}" if (one := result.nearest) else "–" for result in results)],
+        [
+            "difference / limit",
+            *(f"{one.difference / one.limit:.2f}" if (one := result.nearest) else "–" for result in results),
+        ],
         ["oracle asked", *(str(result.oracle_steps) for result in results)],
         ["wall time", *(f"{result.overhead:.2f} ×" for result in results)],
     ]
@@ -107,7 +110,10 @@ def report(results: Sequence[Lockstep]) -> str:
 
 def largest(result: Lockstep, quantity: str) -> float:
     """The largest difference of a quantity, over steps and tensors; 0 without steps."""
-    return max((value for name, values in result.differences.items() if name.split(" ")[0] == quantity for value in values), default=0.0)
+    return max(
+        (value for name, values in result.differences.items() if name.split(" ")[0] == quantity for value in values),
+        default=0.0,
+    )
 
 
 def heading(result: Lockstep) -> str:

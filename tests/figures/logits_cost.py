@@ -49,7 +49,10 @@ def ratio(one: Any, other: Any, data: Any, quads: int) -> dict[str, float]:
         a, b = (sum(spent for side, spent in times if side == wanted) for wanted in "AB")
         ratios.append(a / b)
     parts = [statistics.median(ratios[part::PARTS]) for part in range(PARTS)]
-    return {"ratio": round(statistics.fmean(parts), 4), "standard_error": round(statistics.stdev(parts) / PARTS**0.5, 4)}
+    return {
+        "ratio": round(statistics.fmean(parts), 4),
+        "standard_error": round(statistics.stdev(parts) / PARTS**0.5, 4),
+    }
 
 
 def same_bits(trainer: Trainer, steps: Any, data: Any) -> bool:
@@ -59,7 +62,9 @@ def same_bits(trainer: Trainer, steps: Any, data: Any) -> bool:
         trainer.weights = weights
         trainer.zero_state()
         result = step(*data)
-        found.append([result.loss.numpy(), result.global_norm.numpy(), *trainer.weights.values(), *trainer.state.values()])
+        found.append(
+            [result.loss.numpy(), result.global_norm.numpy(), *trainer.weights.values(), *trainer.state.values()]
+        )
     return all(np.array_equal(first, value) for first, *others in zip(*found, strict=True) for value in others)
 
 

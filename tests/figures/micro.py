@@ -29,8 +29,21 @@ def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:
         answer = folder / "verdict.json"
         if not answer.exists():
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
-            command = [sys.executable, "-m", "bench", "micro", "--config", config, "--python", python, "--reference", python]
-            done = subprocess.run([*command, "--output", str(folder), "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+            command = [
+                sys.executable,
+                "-m",
+                "bench",
+                "micro",
+                "--config",
+                config,
+                "--python",
+                python,
+                "--reference",
+                python,
+            ]
+            done = subprocess.run(
+                [*command, "--output", str(folder), "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+            )
             if not done.stdout:
                 raise SystemExit(f"{' '.join(command)} ended with exit code {done.returncode}")
             answer.write_text(done.stdout, encoding="utf-8")
@@ -50,12 +63,18 @@ def row(config: str, found: Sequence[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--python", required=True, metavar="INTERPRETER", help="an environment with TensorFlow, pytest and pytest-benchmark"
+        "--python",
+        required=True,
+        metavar="INTERPRETER",
+        help="an environment with TensorFlow, pytest and pytest-benchmark",
     )
     parser.add_argument("--config", default="tiny", metavar="NAME")
     parser.add_argument("--tries", type=int, default=10, metavar="N")
     options = parser.parse_args(arguments)
-    print("| configuration | tries | PASS / REGRESSION / CANNOT JUDGE | of the cases that gate | bound |\n|" + " --- |" * 5)
+    print(
+        "| configuration | tries | PASS / REGRESSION / CANNOT JUDGE | of the cases that gate | bound |\n|"
+        + " --- |" * 5
+    )
     print(row(options.config, list(verdicts(options.python, options.config, options.tries))), flush=True)
 
 

@@ -59,7 +59,9 @@ def read_noise(path: Path = FILE) -> LaunchNoise:
 
 def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
     """The noise of stored paired runs' training steps. Raises ValueError for fewer than two launches of two quads in every run."""
-    groups = [[[quad_log_ratio(quad) for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs]
+    groups = [
+        [[quad_log_ratio(quad) for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs
+    ]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         raise ValueError("no run has two launches of two quads: measure for longer")
@@ -82,7 +84,9 @@ def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
 class Kind:
     """One kind of noise: draws launches' values, [runs, LAUNCHES], of mean 0 and variance 1."""
 
-    def __init__(self, noise: LaunchNoise, unit: "Unit", *, rho: float = 0.0, drift: float = 0.0, bursts: bool = False) -> None:
+    def __init__(
+        self, noise: LaunchNoise, unit: "Unit", *, rho: float = 0.0, drift: float = 0.0, bursts: bool = False
+    ) -> None:
         self._noise, self._unit, self._rho, self._drift, self._bursts = noise, unit, rho, drift, bursts
         pilot = self._raw(PILOT, np.random.default_rng(0))
         self._mean, self._deviation = float(pilot.mean()), float(pilot.std())
@@ -96,7 +100,9 @@ class Kind:
         quads = self._unit(generator, (runs, LAUNCHES, self._noise.quads))
         if self._rho:
             effects = autoregression(effects, self._rho)
-            quads = autoregression(quads.swapaxes(1, 2), self._rho).swapaxes(1, 2)  # a launch, quad by quad, is like the one before
+            quads = autoregression(quads.swapaxes(1, 2), self._rho).swapaxes(
+                1, 2
+            )  # a launch, quad by quad, is like the one before
             quads = autoregression(quads, self._rho)
         if self._drift:
             effects += self._drift * _trends(generator, effects.shape)
@@ -144,7 +150,9 @@ def _heavy(excess_kurtosis: float) -> Unit:
 def _skewed(skewness: float, sign: int) -> Unit:
     """A gamma distribution whose skewness, 2/√shape, is the one given, turned round for sign −1."""
     shape_parameter = 4 / skewness**2
-    return lambda generator, shape: sign * (generator.gamma(shape_parameter, size=shape) - shape_parameter) / math.sqrt(shape_parameter)
+    return lambda generator, shape: (
+        sign * (generator.gamma(shape_parameter, size=shape) - shape_parameter) / math.sqrt(shape_parameter)
+    )
 
 
 def _signs(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:

@@ -44,7 +44,12 @@ def step_cost(name: str, turns: int) -> dict[str, Any]:
             step_seconds.append(time.perf_counter() - started)
         del step_seconds[-5]
     oracle, step = statistics.median(oracle_seconds), statistics.median(step_seconds)
-    return {"config": name, "oracle_seconds": round(oracle, 4), "step_seconds": round(step, 4), "oracle_in_steps": round(oracle / step, 2)}
+    return {
+        "config": name,
+        "oracle_seconds": round(oracle, 4),
+        "step_seconds": round(step, 4),
+        "oracle_in_steps": round(oracle / step, 2),
+    }
 
 
 def gate_share(path: Path) -> dict[str, Any]:
@@ -58,7 +63,11 @@ def gate_share(path: Path) -> dict[str, Any]:
     seconds.append(seconds[-1])
     added = 0.0
     for config in {record["subject"]["config"] for record in records}:
-        mine = [(record["launch"], spent) for record, spent in zip(records, seconds, strict=True) if record["subject"]["config"] == config]
+        mine = [
+            (record["launch"], spent)
+            for record, spent in zip(records, seconds, strict=True)
+            if record["subject"]["config"] == config
+        ]
         unchecked = statistics.fmean(spent for launch, spent in mine if launch)
         added += sum(spent - unchecked for launch, spent in mine if not launch)
     return {"run_seconds": sum(seconds), "added_by_the_check": f"{added / (sum(seconds) - added):.1%}"}

@@ -57,7 +57,9 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
             worker.wait()
     losses = {subject: answer["first_loss"] for subject, answer in last.items() if not subject.startswith("product ")}
     assert max(losses.values()) <= min(losses.values()) * (1 + AGREEMENT), losses
-    medians = {subject: {what: statistics.median(values) for what, values in of.items()} for subject, of in times.items()}
+    medians = {
+        subject: {what: statistics.median(values) for what, values in of.items()} for subject, of in times.items()
+    }
     return {subject: {**last[subject], **medians[subject]} for subject in SUBJECTS}
 
 
@@ -65,16 +67,26 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
     """Measures and prints."""
     config = CONFIGS[name]
     found = [launch(torch_python, config, int(steps)) for _ in range(int(launches))]
-    rates = [max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product ")) for run in found]
-    print(f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s")
-    print("| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB | CPU, ms |")
+    rates = [
+        max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product "))
+        for run in found
+    ]
+    print(
+        f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s"
+    )
+    print(
+        "| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB | CPU, ms |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for subject in SUBJECTS[:4]:
         seconds = [run[subject]["seconds"] for run in found]
         faster = {
-            other: statistics.median(run[other]["seconds"] / run[subject]["seconds"] for run in found) for other in ("cells", "pytorch")
+            other: statistics.median(run[other]["seconds"] / run[subject]["seconds"] for run in found)
+            for other in ("cells", "pytorch")
         }
-        roofline = statistics.median(costs.step(config).flops / second / rate for second, rate in zip(seconds, rates, strict=True))
+        roofline = statistics.median(
+            costs.step(config).flops / second / rate for second, rate in zip(seconds, rates, strict=True)
+        )
         cpu = statistics.median(run[subject]["cpu_seconds"] for run in found)
         median, peak = statistics.median(seconds), max(run[subject]["peak_bytes"] for run in found)
         columns = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"

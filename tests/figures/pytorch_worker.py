@@ -88,7 +88,12 @@ def main(subject: str, name: str) -> None:
             cpu_seconds.append(time.process_time() - cpu_started)
             first_loss = first_loss if taken else loss
             taken += 1
-        answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "first_loss": first_loss, "peak_bytes": peak_rss_bytes()}
+        answer = {
+            "seconds": seconds,
+            "cpu_seconds": cpu_seconds,
+            "first_loss": first_loss,
+            "peak_bytes": peak_rss_bytes(),
+        }
         print(json.dumps(answer), flush=True)
 
 

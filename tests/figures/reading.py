@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Of the stored baselines, so that a page has all its plots.
 SUBJECTS = [
-    read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject for config in ("tiny", "notebook", "small")
+    read_record(Baseline, ROOT / "baselines" / f"{config}-synthetic-cells-cpu0.json").subject
+    for config in ("tiny", "notebook", "small")
 ]
 LAUNCHES, PAIRS, QUADS = 4, 6, 10
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -44,7 +45,9 @@ def launch(subject: Subject, number: int, random: np.random.Generator) -> Record
         record(launch=number, subject=subject),
         losses=tuple((50 * np.exp(noise[0])).tolist()),
         step_seconds=tuple((0.1 * np.exp(noise[1])).tolist()),
-        memory=Memory(2**30, 0.0, read, tuple((2**30 * np.exp(random.normal(0.0, 0.01, len(read)))).astype(int).tolist())),
+        memory=Memory(
+            2**30, 0.0, read, tuple((2**30 * np.exp(random.normal(0.0, 0.01, len(read)))).astype(int).tolist())
+        ),
     )
 
 
@@ -83,7 +86,9 @@ def timed(*arguments: str) -> str:
     found = subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, check=False)
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu, peak = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
-    return f"exit code {found.returncode}, {seconds:.2f} s, {cpu:.2f} s of CPU, peak {peak:.0f} MiB {found.stderr.strip()}"
+    return (
+        f"exit code {found.returncode}, {seconds:.2f} s, {cpu:.2f} s of CPU, peak {peak:.0f} MiB {found.stderr.strip()}"
+    )
 
 
 def main(reports: int = 1000) -> None:
@@ -94,7 +99,10 @@ def main(reports: int = 1000) -> None:
         print(f"report of a run of {17 * len(SUBJECTS)} launches:", timed("report", str(home / "one")))
         for day in range(reports):
             write_record(home / "all" / f"{day:04}" / "gate.json", gate(day))
-        print(f"history over {reports} reports:", timed("history", str(home / "all"), "--output", str(home / "history.html")))
+        print(
+            f"history over {reports} reports:",
+            timed("history", str(home / "all"), "--output", str(home / "history.html")),
+        )
         print(f"the page: {(home / 'history.html').stat().st_size / 2**20:.2f} MiB")
 
 

@@ -16,7 +16,9 @@ def ran(case: str, outcome: str, named: tuple[str, ...] = (), seconds: float = 6
 
 
 def test_the_document_has_the_table() -> None:
-    assert table(read_store()) in (ROOT / "docs" / "gate.md").read_text(encoding="utf-8"), "python -m tests.figures.gates table prints it"
+    assert table(read_store()) in (ROOT / "docs" / "gate.md").read_text(encoding="utf-8"), (
+        "python -m tests.figures.gates table prints it"
+    )
 
 
 def test_no_run_says_the_opposite_of_what_is_known() -> None:

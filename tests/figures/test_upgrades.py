@@ -14,12 +14,19 @@ NOTHING, SLOWER = CASES[0], next(case for case in CASES if (case.config, case.sl
 def store(*steps: float) -> Store:
     """Two runs of each kind: nothing changed, and slower by 10%, with steps as given for the latter."""
     runs = [summary(paired_run([pair(launch) for launch in range(4)]), NOTHING, number) for number in range(2)]
-    runs += [summary(paired_run([pair(launch, step=step) for launch in range(4)]), SLOWER, number) for number, step in enumerate(steps)]
+    runs += [
+        summary(paired_run([pair(launch, step=step) for launch in range(4)]), SLOWER, number)
+        for number, step in enumerate(steps)
+    ]
     return Store(SCHEMA, tuple(runs))
 
 
 def rows(document: str, start: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in document.splitlines() if line.startswith(start)]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in document.splitlines()
+        if line.startswith(start)
+    ]
 
 
 def test_every_run_is_missing_at_first_and_the_first_of_each_case_comes_first() -> None:
@@ -70,5 +77,7 @@ def test_the_committed_runs_are_of_the_cases_that_were_asked_for() -> None:
 def test_todays_runs_stand_before_the_earlier_ones() -> None:
     nothing, some = Store(SCHEMA, ()), store(0.1)
     assert "Before the side that waits was stopped" not in document(some, nothing)
-    assert document(some, some).index("| tiny |") < document(some, some).index("## Before the side that waits was stopped")
+    assert document(some, some).index("| tiny |") < document(some, some).index(
+        "## Before the side that waits was stopped"
+    )
     assert document(nothing, some).count("| configuration | candidate's step | margin |") == 1

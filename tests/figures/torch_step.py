@@ -23,7 +23,10 @@ class TorchStep(torch.nn.Module):  # type: ignore[misc]  # PyTorch isn't install
         sizes = zip(widths, config.layer_sizes, strict=False)
         self.lstms = torch.nn.ModuleList([torch.nn.LSTM(width, size, batch_first=True) for width, size in sizes])
         self.output = torch.nn.Linear(widths[-1], config.vocabulary_size)
-        self.state = [(torch.zeros(1, config.batch_size, size), torch.zeros(1, config.batch_size, size)) for size in config.layer_sizes]
+        self.state = [
+            (torch.zeros(1, config.batch_size, size), torch.zeros(1, config.batch_size, size))
+            for size in config.layer_sizes
+        ]
         self._assign(weights)
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=config.learning_rate, fused=True)

@@ -114,7 +114,10 @@ class Lines:
         pass
 
     def pair(self, run: PairedRun) -> None:
-        print(f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed", flush=True)
+        print(
+            f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed",
+            flush=True,
+        )
 
 
 def measure(runs: Path, python: str, limit: int, config: str) -> None:
@@ -127,7 +130,9 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
     def decided(run: PairedRun) -> bool:
         return settled(run, lambda pairs: metrics(pairs, margins))
 
-    for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][:limit]:
+    for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][
+        :limit
+    ]:
         folder = case.folder(runs, number)
         (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
         print(folder.name, flush=True)
@@ -184,14 +189,19 @@ def document(store: Store, unstopped: Store) -> str:
 
 def table(store: Store) -> str:
     """The tables of one way to measure, from the runs that are there."""
-    found = {case: [run for run in store.runs if (run.config, run.slowdown) == (case.config, case.slowdown)] for case in CASES}
+    found = {
+        case: [run for run in store.runs if (run.config, run.slowdown) == (case.config, case.slowdown)]
+        for case in CASES
+    }
     rows = [_row(case, found[case], margin) for case in CASES for margin in _step_margins(case) if found[case]]
     header = "| configuration | candidate's step | margin | runs | PASS | REGRESSION | CANNOT JUDGE | any | bound | launches | minutes |"
     whole_header = "| configuration | candidate's step | runs | PASS | REGRESSION | CANNOT JUDGE | launches | minutes |"
     machines = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     return TEXT.format(
         table="\n".join([header, "|" + " --- |" * 11, *rows]),
-        whole="\n".join([whole_header, "|" + " --- |" * 8, *(_whole(found[case], case) for case in CASES if found[case])]),
+        whole="\n".join(
+            [whole_header, "|" + " --- |" * 8, *(_whole(found[case], case) for case in CASES if found[case])]
+        ),
         budget=_budget([value for run in found[CASES[0]] for value in run.values()]) if found[CASES[0]] else "none.",
         bias="\n".join(_bias(runs, case.config) for case, runs in found.items() if runs and not case.slowdown),
         tensorflow=", ".join(sorted({run.tensorflow for run in store.runs})),
@@ -242,7 +252,10 @@ def _row(case: Case, runs: Sequence[Ran], margin: float) -> str:
     rate = Rate(caught, len(runs))
     beyond = math.log1p(case.slowdown) > 1.5 * math.log1p(margin)
     launches = [decision.launches for decision in decisions]
-    minutes = [math.fsum(launch.seconds for launch in run.launches[:count]) / 60 for run, count in zip(runs, launches, strict=True)]
+    minutes = [
+        math.fsum(launch.seconds for launch in run.launches[:count]) / 60
+        for run, count in zip(runs, launches, strict=True)
+    ]
     cells = [
         case.config,
         f"+{case.slowdown:.0%}" if case.slowdown else "the same",
@@ -266,7 +279,10 @@ def _budget(values: Sequence[float]) -> str:
     lines = []
     for slowdown in (0.0, 0.02, 0.05, 0.10):
         walked = walk(drawn + math.log1p(slowdown), math.log1p(FINE_MARGIN))
-        shares = [f"{(walked.codes == code).mean():.1%} {name}" for code, name in ((PASSED, "PASS"), (REGRESSED, "REGRESSION"))]
+        shares = [
+            f"{(walked.codes == code).mean():.1%} {name}"
+            for code, name in ((PASSED, "PASS"), (REGRESSED, "REGRESSION"))
+        ]
         step = f"+{slowdown:.0%}" if slowdown else "the same"
         lines.append(f"- step {step}: {', '.join(shares)}; launches: median {np.median(walked.launches):g}")
     head = f"resampled from the {len(values)} launches of `tiny` with nothing changed, up to {LOOKS[-1]} launches at {FINE_MARGIN:.0%} give"
@@ -294,7 +310,9 @@ def _estimate(values: Sequence[float]) -> str:
 def _decision(run: Ran, margin: float) -> Decision:
     decision = decide(run.values(), math.log1p(margin))
     if decision is None:
-        raise ValueError(f"run {run.number} of {run.config} ended before the first look: take it out of {STORE.name} and measure again")
+        raise ValueError(
+            f"run {run.number} of {run.config} ended before the first look: take it out of {STORE.name} and measure again"
+        )
     return decision
 
 

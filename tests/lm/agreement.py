@@ -31,7 +31,9 @@ def relative_error(found: Any, wanted: Any) -> float:
     if isinstance(wanted, oracle.SparseRows):
         assert np.array_equal(np.sort(found.indices), np.sort(wanted.indices))
         rows = int(wanted.indices.max()) + 1
-        found, wanted = (oracle.SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted))
+        found, wanted = (
+            oracle.SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted)
+        )
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted)
     assert found.shape == wanted.shape
     return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
@@ -69,7 +71,10 @@ def step_errors(
     for name, gradient, clipped in zip(weights, result.gradients, result.clipped, strict=True):
         errors[f"gradient {name}"] = relative_error(gradient, wanted.gradients[name])
         errors[f"clipped {name}"] = relative_error(clipped, wanted.clipped[name])
-    errors |= {f"update {name}": update_error(value, wanted.weights[name], weights[name]) for name, value in trainer.weights.items()}
+    errors |= {
+        f"update {name}": update_error(value, wanted.weights[name], weights[name])
+        for name, value in trainer.weights.items()
+    }
     errors |= {f"state {name}": relative_error(value, wanted.state[name]) for name, value in trainer.state.items()}
     return errors
 

@@ -46,7 +46,9 @@ def test_arrays_are_contiguous_int32_of_their_own(array: int) -> None:
 
 
 def test_rows_go_on_from_batch_to_batch() -> None:
-    inputs = np.concatenate([batch(TOKENS, CONFIG, index)[0] for index in range(steps_per_epoch(TOKENS.size, CONFIG))], axis=1)
+    inputs = np.concatenate(
+        [batch(TOKENS, CONFIG, index)[0] for index in range(steps_per_epoch(TOKENS.size, CONFIG))], axis=1
+    )
     assert inputs.tolist() == [list(range(100, 106)), list(range(109, 115))]  # row 1 starts at 18 // 2 = 9
 
 

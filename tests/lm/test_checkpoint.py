@@ -35,7 +35,9 @@ def same(found: Checkpoint, wanted: Checkpoint) -> bool:
     """Equal to the last bit, arrays and their order among them."""
     for part in ("weights", "state"):
         arrays, others = getattr(found, part), getattr(wanted, part)
-        if list(arrays) != list(others) or any(arrays[name].tobytes() != value.tobytes() for name, value in others.items()):
+        if list(arrays) != list(others) or any(
+            arrays[name].tobytes() != value.tobytes() for name, value in others.items()
+        ):
             return False
     nothing: dict[str, Any] = {"weights": {}, "state": {}}
     return dataclasses.replace(found, **nothing) == dataclasses.replace(wanted, **nothing)
@@ -57,7 +59,9 @@ def write_with_meta(path: Path, **changes: Any) -> None:
     with np.load(path) as stored:
         arrays = dict(stored)
     meta = {**json.loads(str(arrays.pop("meta"))), **changes}
-    np.savez(path, meta=np.array(json.dumps({key: value for key, value in meta.items() if value is not None})), **arrays)
+    np.savez(
+        path, meta=np.array(json.dumps({key: value for key, value in meta.items() if value is not None})), **arrays
+    )
 
 
 def test_what_is_written_is_what_is_read(path: Path) -> None:
@@ -82,7 +86,16 @@ def test_schema_1_has_these_parts(path: Path) -> None:
         assert stored.files == ["meta", "weights:output/bias"]
         meta = json.loads(str(stored["meta"]))
     assert SCHEMA == 1
-    assert list(meta) == ["schema", "fingerprint", "implementation", "step", "learning_rate", "epoch_loss", "epoch_seconds", "epochs"]
+    assert list(meta) == [
+        "schema",
+        "fingerprint",
+        "implementation",
+        "step",
+        "learning_rate",
+        "epoch_loss",
+        "epoch_seconds",
+        "epochs",
+    ]
 
 
 def test_a_missing_checkpoint(path: Path) -> None:
@@ -106,14 +119,22 @@ def test_another_schema(path: Path, schema: Any) -> None:
 @pytest.mark.parametrize("changes", [{"step": None}, {"epochs": None}, {"epochs": 3}, {"momentum": 0.9}])
 def test_missing_and_unknown_fields(path: Path, changes: dict[str, Any]) -> None:
     write_with_meta(path, **changes)
-    assert re.search(rf"can't be read \(.*{next(iter(changes)) if changes != {'epochs': 3} else 'iterable'}.*\): delete it", refusal(path))
+    assert re.search(
+        rf"can't be read \(.*{next(iter(changes)) if changes != {'epochs': 3} else 'iterable'}.*\): delete it",
+        refusal(path),
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"no checkpoint at all\n" * 9, b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', }"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"no checkpoint at all\n" * 9, b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', }"]
+)
 def test_a_file_of_another_kind(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    assert refusal(path) == f"checkpoint {path} can't be read (not a whole zip file): delete it and start the training again"
+    assert (
+        refusal(path)
+        == f"checkpoint {path} can't be read (not a whole zip file): delete it and start the training again"
+    )
 
 
 def test_a_single_array_and_an_archive_of_others(path: Path) -> None:
@@ -157,7 +178,9 @@ def test_a_byte_changed_anywhere_is_refused_or_seen_later_or_without_effect(path
     assert refused > len(content) / 6
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # NumPy 1 leaves its zip file to the collector
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # NumPy 1 leaves its zip file to the collector
 def test_a_write_that_fails_leaves_the_old_checkpoint_alone(path: Path) -> None:
     """The kernel refuses to write past 16 KiB, as it refuses on a full disk: tiny's checkpoint takes 130."""
     save_checkpoint(path, SMALL)

@@ -23,12 +23,27 @@ FRACTIONS = ("keep_probability", "decay")
 NAN, INFINITY = float("nan"), float("inf")
 
 REFUSED: list[tuple[str, Any, str]] = [
-    *((field, value, "an integer of at least 1") for field in POSITIVE_INTEGERS for value in (0, -1, 2.0, "2", True, None)),
-    *(("layer_sizes", value, "one integer of at least 1 for each layer") for value in ((), (8, 0), (8, 2.0), (True,), 8, "88", None)),
+    *(
+        (field, value, "an integer of at least 1")
+        for field in POSITIVE_INTEGERS
+        for value in (0, -1, 2.0, "2", True, None)
+    ),
+    *(
+        ("layer_sizes", value, "one integer of at least 1 for each layer")
+        for value in ((), (8, 0), (8, 2.0), (True,), 8, "88", None)
+    ),
     *(("initializer", value, "one of uniform, glorot_orthogonal") for value in ("normal", "", None)),
-    *((field, value, "a finite number above 0") for field in POSITIVE_NUMBERS for value in (0.0, -1.0, NAN, INFINITY, True, "1")),
+    *(
+        (field, value, "a finite number above 0")
+        for field in POSITIVE_NUMBERS
+        for value in (0.0, -1.0, NAN, INFINITY, True, "1")
+    ),
     *(("forget_bias", value, "a finite number") for value in (NAN, -INFINITY, False, "1", None)),
-    *((field, value, "a number above 0 and at most 1") for field in FRACTIONS for value in (0.0, -0.1, 1.0001, NAN, True, None)),
+    *(
+        (field, value, "a number above 0 and at most 1")
+        for field in FRACTIONS
+        for value in (0.0, -0.1, 1.0001, NAN, True, None)
+    ),
     *(("decay_after_epoch", value, "an integer of at least 0") for value in (-1, 1.0, False, None)),
     *(("seed", value, "an integer from 0 to 4294967295") for value in (-1, 2**32, 1.0, True, None)),
 ]
@@ -49,7 +64,14 @@ def test_a_value_out_of_range_is_refused_by_name(field: str, value: Any, wanted:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("layer_sizes", (1,)), ("forget_bias", -1), ("keep_probability", 1), ("decay", 1e-9), ("decay_after_epoch", 0), ("seed", 2**32 - 1)],
+    [
+        ("layer_sizes", (1,)),
+        ("forget_bias", -1),
+        ("keep_probability", 1),
+        ("decay", 1e-9),
+        ("decay_after_epoch", 0),
+        ("seed", 2**32 - 1),
+    ],
 )
 def test_values_at_the_edge_are_taken(field: str, value: Any) -> None:
     assert getattr(dataclasses.replace(TINY, **{field: value}), field) == value
@@ -86,7 +108,17 @@ def test_every_field_is_part_of_the_fingerprint(field: str, value: Any) -> None:
 
 def test_corpus_and_weights_are_part_of_the_fingerprint() -> None:
     assert set(OTHERS) == {field.name for field in dataclasses.fields(Config)}
-    assert len({TINY.fingerprint("c", "w"), TINY.fingerprint("d", "w"), TINY.fingerprint("c", "x"), TINY.fingerprint("w", "c")}) == 4
+    assert (
+        len(
+            {
+                TINY.fingerprint("c", "w"),
+                TINY.fingerprint("d", "w"),
+                TINY.fingerprint("c", "x"),
+                TINY.fingerprint("w", "c"),
+            }
+        )
+        == 4
+    )
 
 
 def test_weight_shapes_are_in_order() -> None:
@@ -152,7 +184,9 @@ def test_tokens_per_step() -> None:
 
 def test_configurations_by_name() -> None:
     assert config_by_name("small") is CONFIGS["small"]
-    with pytest.raises(ConfigError, match="no configuration is called 'huge'; there are tiny, notebook, small, medium, large"):
+    with pytest.raises(
+        ConfigError, match="no configuration is called 'huge'; there are tiny, notebook, small, medium, large"
+    ):
         config_by_name("huge")
 
 

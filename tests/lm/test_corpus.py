@@ -119,7 +119,12 @@ def test_a_missing_ptb_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_load_the_ptb_limited_to_the_configuration(ptb_archive: Path) -> None:
     loaded = load_corpus("ptb", TINY, ptb_archive)
-    assert (loaded.name, loaded.vocabulary_size, loaded.train.size, loaded.ideal_perplexity) == ("ptb", 500, 929_589, None)
+    assert (loaded.name, loaded.vocabulary_size, loaded.train.size, loaded.ideal_perplexity) == (
+        "ptb",
+        500,
+        929_589,
+        None,
+    )
     assert loaded.train.max() == 499
     assert "<unk>" in loaded.words
 
@@ -129,6 +134,8 @@ def test_a_split_shorter_than_a_batch_is_refused() -> None:
     config = dataclasses.replace(TINY, batch_size=16, num_steps=460)
     assert load_corpus("synthetic", config).valid.size == need == 16 * 461
     longer = dataclasses.replace(config, num_steps=461)
-    message = r"'synthetic': split valid has 7376 tokens and one batch of configuration 'tiny' needs 7392 = 16 × \(461 \+ 1\)"
+    message = (
+        r"'synthetic': split valid has 7376 tokens and one batch of configuration 'tiny' needs 7392 = 16 × \(461 \+ 1\)"
+    )
     with pytest.raises(CorpusError, match=message):
         load_corpus("synthetic", longer)

@@ -50,7 +50,11 @@ def test_tensorflow_counts_the_same_products() -> None:
     import tensorflow as tf
 
     config = dataclasses.replace(SMALL, batch_size=3, num_steps=2)
-    kernels = [np.zeros(shape, np.float32) for name, shape in config.weight_shapes().items() if len(shape) == 2 and name != "embedding"]
+    kernels = [
+        np.zeros(shape, np.float32)
+        for name, shape in config.weight_shapes().items()
+        if len(shape) == 2 and name != "embedding"
+    ]
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def products(tokens: tf.Tensor) -> list[tf.Tensor]:
@@ -58,7 +62,9 @@ def test_tensorflow_counts_the_same_products() -> None:
         for _ in range(config.num_steps):
             hidden = tokens
             for size, kernel, recurrent in zip(config.layer_sizes, kernels[0:4:2], kernels[1:4:2], strict=True):
-                gates = tf.matmul(hidden, kernel) + tf.matmul(tf.zeros((config.batch_size, size)) * tokens[0, 0], recurrent)
+                gates = tf.matmul(hidden, kernel) + tf.matmul(
+                    tf.zeros((config.batch_size, size)) * tokens[0, 0], recurrent
+                )
                 hidden = gates[:, :size]
             found.append(tf.matmul(hidden, kernels[-1]))
         return found

@@ -87,7 +87,9 @@ def target(tmp_path: Path) -> Path:
 def break_off(server: Server, target: Path, after: int = 100_000) -> None:
     """Leaves a download of which the first `after` bytes have come."""
     server.stop_after = after
-    with pytest.raises(CorpusError, match=f"the connection closed after {after} of 262144 bytes; run the command again"):
+    with pytest.raises(
+        CorpusError, match=f"the connection closed after {after} of 262144 bytes; run the command again"
+    ):
         download(server.url, target, sha256=SHA256)
     assert not target.exists()
     server.stop_after = None
@@ -213,7 +215,9 @@ def test_a_full_disk_is_one_clear_error(server: Server, target: Path, monkeypatc
         part.path.symlink_to("/dev/full")  # takes no byte, with the error that a full disk gives
 
     monkeypatch.setattr(download_module._Part, "begin", begin)
-    with pytest.raises(CorpusError, match=r"file: cannot be written \(No space left on device\); make room or choose another folder"):
+    with pytest.raises(
+        CorpusError, match=r"file: cannot be written \(No space left on device\); make room or choose another folder"
+    ):
         download(server.url, target)
     assert left_beside(target) == []
 
@@ -238,18 +242,26 @@ def archive_of(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("public", [True, False])
-def test_acquire_from_an_address(server: Server, small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, public: bool) -> None:
+def test_acquire_from_an_address(
+    server: Server, small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, public: bool
+) -> None:
     server.content = archive_of(small)
     monkeypatch.setattr(ptb, "PTB_URL", server.url)
     done = acquire_ptb(None if public else server.url, tmp_path / "data")
     assert done[0] == f"{server.url}: downloaded"
     assert len(done) == 4
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["ptb.test.txt", "ptb.train.txt", "ptb.valid.txt"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "ptb.test.txt",
+        "ptb.train.txt",
+        "ptb.valid.txt",
+    ]
     assert "already in" in acquire_ptb(None, tmp_path / "data")[0]
     assert len(server.asked) == 1
 
 
-def test_acquire_mends_a_broken_directory(server: Server, small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_acquire_mends_a_broken_directory(
+    server: Server, small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     server.content = archive_of(small)
     monkeypatch.setattr(ptb, "PTB_URL", server.url)
     ptb.store({**TEXTS, "test": b"other"}, tmp_path / "data")

@@ -53,7 +53,9 @@ def test_a_layer_in_any_parts_is_the_oracles(sizes: list[int], together: bool) -
     with tf.GradientTape() as tape:
         tape.watch([*tensors, *parts])
         outputs, last_c = lstm_layer(parts, kernel, recurrent, bias, tf.split(h, sizes), tf.split(c, sizes))
-        cost = tf.add_n([tf.reduce_sum(rows * wanted) for rows, wanted in zip(outputs, by_part(by_outputs, sizes), strict=True)])
+        cost = tf.add_n(
+            [tf.reduce_sum(rows * wanted) for rows, wanted in zip(outputs, by_part(by_outputs, sizes), strict=True)]
+        )
     by_kernel, by_recurrent, by_bias, *by_inputs = tape.gradient(cost, [*tensors, *parts])
 
     wide = [value.astype(np.float64) for value in (inputs, *weights, h, c)]
@@ -80,14 +82,22 @@ def whole(parts: list[Any], sizes: list[int]) -> Any:
 
 @pytest.mark.parametrize(
     ("rows", "vocabulary", "sizes"),
-    [(600, 10_000, [600]), (700, 10_000, [350, 350]), (7, 3_000_000, [2, 2, 2, 1]), (3, 4_000_000, [1, 1, 1]), (2, 10**8, [1, 1])],
+    [
+        (600, 10_000, [600]),
+        (700, 10_000, [350, 350]),
+        (7, 3_000_000, [2, 2, 2, 1]),
+        (3, 4_000_000, [1, 1, 1]),
+        (2, 10**8, [1, 1]),
+    ],
     ids=["notebook", "medium and large", "uneven", "two rows are more than a chunk may have", "one row is"],
 )
 def test_chunks_by_hand(rows: int, vocabulary: int, sizes: list[int]) -> None:
     assert chunk_sizes(rows, vocabulary) == sizes
 
 
-@pytest.mark.parametrize("chunk_bytes", [4 * VOCABULARY * rows for rows in (1, 3, STEPS)], ids=["seven", "three", "one"])
+@pytest.mark.parametrize(
+    "chunk_bytes", [4 * VOCABULARY * rows for rows in (1, 3, STEPS)], ids=["seven", "three", "one"]
+)
 @pytest.mark.parametrize("logit", [1.0, 200.0])
 @pytest.mark.parametrize("graph", [True, False], ids=["graph", "eager"])
 def test_the_output_layer_in_any_chunks_is_the_oracles(
@@ -124,7 +134,15 @@ def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypat
 
     def loss(bias: Any) -> float:
         summed = tf.function(summed_cross_entropy, autograph=False)
-        return float(summed(tf.ones((STEPS, SIZE)), tf.zeros((SIZE, VOCABULARY)), tf.constant(bias), tf.ones(STEPS, tf.int32), 1 / STEPS))
+        return float(
+            summed(
+                tf.ones((STEPS, SIZE)),
+                tf.zeros((SIZE, VOCABULARY)),
+                tf.constant(bias),
+                tf.ones(STEPS, tf.int32),
+                1 / STEPS,
+            )
+        )
 
     assert loss(bias) == 150
     assert np.isnan(loss(bias * np.nan))
@@ -139,7 +157,9 @@ def test_a_softmax_is_changed_where_it_is() -> None:
         loss = summed_cross_entropy(tf.ones((STEPS, SIZE)), kernel, tf.ones(VOCABULARY), tf.ones(STEPS, tf.int32), 1.0)
         return tf.gradients(loss, kernel)
 
-    operations = tf.function(gradient, autograph=False).get_concrete_function(tf.ones((SIZE, VOCABULARY))).graph.get_operations()
+    operations = (
+        tf.function(gradient, autograph=False).get_concrete_function(tf.ones((SIZE, VOCABULARY))).graph.get_operations()
+    )
     (softmax,) = (operation for operation in operations if operation.type == "Softmax")
     readers = {reader.type: reader for reader in softmax.outputs[0].consumers()}
     assert sorted(readers) == ["GatherNd", "ScatterNdNonAliasingAdd"]

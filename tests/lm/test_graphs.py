@@ -17,9 +17,16 @@ def graph(body: Any, *shapes: tuple[int, ...]) -> Any:
 
 @pytest.mark.parametrize(
     ("transpose_a", "transpose_b", "shapes"),
-    [(False, False, ((2, 3), (3, 5))), (True, False, ((3, 2), (3, 5))), (False, True, ((2, 3), (5, 3))), (True, True, ((3, 2), (5, 3)))],
+    [
+        (False, False, ((2, 3), (3, 5))),
+        (True, False, ((3, 2), (3, 5))),
+        (False, True, ((2, 3), (5, 3))),
+        (True, True, ((3, 2), (5, 3))),
+    ],
 )
-def test_a_product_costs_twice_rows_inner_columns(transpose_a: bool, transpose_b: bool, shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_a_product_costs_twice_rows_inner_columns(
+    transpose_a: bool, transpose_b: bool, shapes: tuple[tuple[int, ...], ...]
+) -> None:
     """[2, 3] by [3, 5]: 2·2·3·5 = 60. Where the first input's shape isn't known the second's serves."""
 
     def body(left: Any, right: Any) -> Any:
@@ -36,7 +43,9 @@ def test_a_kernel_fused_with_a_bias_counts_its_product() -> None:
 
 def test_products_inside_a_loop_are_found() -> None:
     def body(matrix: Any) -> Any:
-        return tf.while_loop(lambda i, _: i < 3, lambda i, m: (i + 1, tf.matmul(m, tf.ones((4, 4)), name="inner")), (0, matrix))[1]
+        return tf.while_loop(
+            lambda i, _: i < 3, lambda i, m: (i + 1, tf.matmul(m, tf.ones((4, 4)), name="inner")), (0, matrix)
+        )[1]
 
     flops = product_flops(graph(body, (4, 4)))
     assert {name.rpartition("/")[2]: count for name, count in flops.items()}["inner"] == 2 * 4**3

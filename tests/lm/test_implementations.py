@@ -24,7 +24,9 @@ pytestmark = pytest.mark.tensorflow
 LIMIT = 1e-5  # float32 costs up to 2e-6 here
 WRONG = 1e-2  # what a mistake costs at the least: a thousand times that
 TINY = CONFIGS["tiny"]
-DROPOUT = dataclasses.replace(TINY, name="dropout", layer_sizes=(24, 24), keep_probability=0.5)  # as wide as the embedding: masks swap
+DROPOUT = dataclasses.replace(
+    TINY, name="dropout", layer_sizes=(24, 24), keep_probability=0.5
+)  # as wide as the embedding: masks swap
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -112,7 +114,9 @@ def test_masks_in_another_place_are_seen(fault: str, implementation: str) -> Non
         "one mask for all steps": tuple(np.repeat(mask[:, :1], DROPOUT.num_steps, axis=1) for mask in masks),
         "not rescaled": tuple(mask * np.float32(DROPOUT.keep_probability) for mask in masks),
     }[fault]
-    errors = step_errors(trainer_at(DROPOUT, implementation), *random_batch(DROPOUT, seed=2), masks=given, oracle_masks=masks)
+    errors = step_errors(
+        trainer_at(DROPOUT, implementation), *random_batch(DROPOUT, seed=2), masks=given, oracle_masks=masks
+    )
     assert min(errors.get("logits", math.inf), errors["gradient embedding"], errors["gradient lstm1/kernel"]) > WRONG
 
 

@@ -77,7 +77,12 @@ def test_uniform_draws_fill_the_range() -> None:
 
 def test_notebook_kernels_are_glorots_and_its_output_bias_zero() -> None:
     weights = weights_of("notebook")
-    bounds = {"embedding": 0.05, "lstm0/kernel": (6 / 1224) ** 0.5, "lstm1/kernel": (6 / 768) ** 0.5, "output/kernel": (6 / 10128) ** 0.5}
+    bounds = {
+        "embedding": 0.05,
+        "lstm0/kernel": (6 / 1224) ** 0.5,
+        "lstm1/kernel": (6 / 768) ** 0.5,
+        "output/kernel": (6 / 10128) ** 0.5,
+    }
     for name, bound in bounds.items():  # Glorot: √(6 / (in + out))
         assert 0.999 * bound < np.abs(weights[name]).max() <= bound + QUANTUM / 2, name
     assert not weights["output/bias"].any()

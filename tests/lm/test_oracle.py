@@ -15,7 +15,9 @@ from lm import oracle
 from lm.config import CONFIGS, Config
 from lm.oracle_lstm import lstm_backward
 
-COMPLEX_STEP = 1e-30  # f(x + ih) = f(x) + ih f'(x) + O(h²): no difference is taken, so no digits are lost (Squire and Trapp 1998)
+COMPLEX_STEP = (
+    1e-30  # f(x + ih) = f(x) + ih f'(x) + O(h²): no difference is taken, so no digits are lost (Squire and Trapp 1998)
+)
 
 
 def small_config(layer_sizes: tuple[int, ...] = (4, 2), keep: float = 1.0) -> Config:
@@ -37,7 +39,9 @@ class Case:
     masks: tuple[Any, ...]
 
     def step(self, learning_rate: float = 1.0) -> oracle.Step:
-        return oracle.step(self.config, self.weights, self.state, self.inputs, self.targets, self.masks, learning_rate=learning_rate)
+        return oracle.step(
+            self.config, self.weights, self.state, self.inputs, self.targets, self.masks, learning_rate=learning_rate
+        )
 
     def loss(self, **weights: Any) -> Any:
         logits, _, _ = oracle.forward(self.config, self.weights | weights, self.state, self.inputs, self.masks)
@@ -53,7 +57,9 @@ def random_case(config: Config, seed: int = 1, dtype: Any = np.float64) -> Case:
         {name: random.normal(size=shape).astype(dtype) for name, shape in config.state_shapes().items()},
         ids[:, :-1],
         ids[:, 1:],
-        tuple((random.uniform(size=shape) < config.keep_probability).astype(np.float32) for shape in config.mask_shapes()),
+        tuple(
+            (random.uniform(size=shape) < config.keep_probability).astype(np.float32) for shape in config.mask_shapes()
+        ),
     )
 
 
@@ -104,7 +110,9 @@ def test_gradients_of_any_shape_are_directional_derivatives(
         nudged = {other: value.astype(complex) for other, value in case.weights.items()}
         nudged[name] = weight + 1j * COMPLEX_STEP * direction
         terms = dense(gradients[name], vocabulary_size) * direction
-        assert_allclose(terms.sum(), case.loss(**nudged).imag / COMPLEX_STEP, rtol=1e-11, atol=1e-12 * (1 + np.abs(terms).sum()))
+        assert_allclose(
+            terms.sum(), case.loss(**nudged).imag / COMPLEX_STEP, rtol=1e-11, atol=1e-12 * (1 + np.abs(terms).sum())
+        )
 
 
 def test_the_derivative_check_sees_a_cut_recurrent_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +120,9 @@ def test_the_derivative_check_sees_a_cut_recurrent_path(monkeypatch: pytest.Monk
     case = random_case(small_config())
     right = dense(case.step().gradients["lstm0/kernel"])
     backward = lstm_backward
-    monkeypatch.setattr("lm.oracle.lstm_backward", lambda tape, kernel, recurrent, above: backward(tape, kernel, 0 * recurrent, above))
+    monkeypatch.setattr(
+        "lm.oracle.lstm_backward", lambda tape, kernel, recurrent, above: backward(tape, kernel, 0 * recurrent, above)
+    )
     wrong = dense(case.step().gradients["lstm0/kernel"])
     wanted = complex_step_gradient(case, "lstm0/kernel")
     assert np.linalg.norm(right - wanted) < 1e-12 * np.linalg.norm(wanted)
@@ -198,7 +208,8 @@ def test_dropout_masks_outputs_and_not_the_state() -> None:
     logits, state, _ = oracle.forward(case.config, case.weights, case.state, case.inputs, (embedding, first, 0 * last))
     assert_allclose(logits, np.broadcast_to(case.weights["output/bias"], logits.shape))
     assert_array_equal(
-        state["lstm1/h"], oracle.forward(case.config, case.weights, case.state, case.inputs, (embedding, first, last))[1]["lstm1/h"]
+        state["lstm1/h"],
+        oracle.forward(case.config, case.weights, case.state, case.inputs, (embedding, first, last))[1]["lstm1/h"],
     )
 
 
@@ -223,7 +234,9 @@ def test_float32_agrees_with_float64_and_changes_nothing_it_was_given() -> None:
     case = random_case(CONFIGS["tiny"], dtype=np.float32)
     before = {name: weight.copy() for name, weight in case.weights.items()}
     narrow = case.step()
-    wide = dataclasses.replace(case, weights={name: weight.astype(float) for name, weight in case.weights.items()}).step()
+    wide = dataclasses.replace(
+        case, weights={name: weight.astype(float) for name, weight in case.weights.items()}
+    ).step()
     assert narrow.loss == pytest.approx(wide.loss, rel=1e-6)
     for name, gradient in wide.gradients.items():
         error = dense(narrow.gradients[name], 500) - dense(gradient, 500)
@@ -247,6 +260,9 @@ def test_not_a_number_flows_through_without_a_warning() -> None:
 def test_a_batch_of_another_size_than_the_configurations_is_computed() -> None:
     case = random_case(small_config())
     one = dataclasses.replace(
-        case, inputs=case.inputs[:1], targets=case.targets[:1], state={name: array[:1] for name, array in case.state.items()}
+        case,
+        inputs=case.inputs[:1],
+        targets=case.targets[:1],
+        state={name: array[:1] for name, array in case.state.items()},
     )
     assert_allclose(one.step().logits, case.step().logits[:1], rtol=1e-14)

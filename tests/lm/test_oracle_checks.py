@@ -10,7 +10,9 @@ import pytest
 from lm import oracle
 from lm.config import CONFIGS, ConfigError
 
-CONFIG = dataclasses.replace(CONFIGS["tiny"], name="test", vocabulary_size=7, embedding_size=3, layer_sizes=(4,), keep_probability=0.5)
+CONFIG = dataclasses.replace(
+    CONFIGS["tiny"], name="test", vocabulary_size=7, embedding_size=3, layer_sizes=(4,), keep_probability=0.5
+)
 
 
 def arguments(**changed: Any) -> dict[str, Any]:
@@ -41,15 +43,33 @@ def test_what_belongs_to_the_configuration_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"weights": weights_with(embedding=np.zeros((7, 5)))}, "weight 'embedding' has shape (7, 5); it must have (7, 3)"),
+        (
+            {"weights": weights_with(embedding=np.zeros((7, 5)))},
+            "weight 'embedding' has shape (7, 5); it must have (7, 3)",
+        ),
         ({"weights": {}}, "weight 'embedding' is missing; give one of shape (7, 3)"),
-        ({"weights": weights_with(attention=np.zeros(1))}, "weight 'attention' is unknown to the oracle; it knows embedding, lstm0/kernel"),
-        ({"weights": weights_with(**{"output/bias": np.zeros(7, "f4")})}, "weight 'output/bias' is float32, 'embedding' float64"),
-        ({"weights": {n: w.astype("f2") for n, w in weights_with().items()}}, "one dtype, one of float64, float32, complex128"),
+        (
+            {"weights": weights_with(attention=np.zeros(1))},
+            "weight 'attention' is unknown to the oracle; it knows embedding, lstm0/kernel",
+        ),
+        (
+            {"weights": weights_with(**{"output/bias": np.zeros(7, "f4")})},
+            "weight 'output/bias' is float32, 'embedding' float64",
+        ),
+        (
+            {"weights": {n: w.astype("f2") for n, w in weights_with().items()}},
+            "one dtype, one of float64, float32, complex128",
+        ),
         ({"state": {"lstm0/h": np.zeros((2, 4))}}, "state 'lstm0/c' is missing; give one of shape (2, 4)"),
-        ({"state": {n: np.zeros((8, 4)) for n in ("lstm0/h", "lstm0/c")}}, "state 'lstm0/h' has shape (8, 4); it must have (2, 4)"),
+        (
+            {"state": {n: np.zeros((8, 4)) for n in ("lstm0/h", "lstm0/c")}},
+            "state 'lstm0/h' has shape (8, 4); it must have (2, 4)",
+        ),
         ({"masks": (np.ones((2, 3, 3)),)}, "dropout 'mask 1' is missing; give one of shape (2, 3, 4)"),
-        ({"masks": (np.ones((3, 2, 3)), np.ones((2, 3, 4)))}, "dropout 'mask 0' has shape (3, 2, 3); it must have (2, 3, 3)"),
+        (
+            {"masks": (np.ones((3, 2, 3)), np.ones((2, 3, 4)))},
+            "dropout 'mask 0' has shape (3, 2, 3); it must have (2, 3, 3)",
+        ),
     ],
 )
 def test_what_is_not_the_configurations_is_refused_by_name(changed: dict[str, Any], message: str) -> None:

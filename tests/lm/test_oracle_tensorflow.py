@@ -28,7 +28,10 @@ class KerasModel:
     def __init__(self, config: Config, weights: dict[str, Any], dtype: str) -> None:
         self.config = config
         self.embedding = tf.keras.layers.Embedding(config.vocabulary_size, config.embedding_size, dtype=dtype)
-        self.lstms = [tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=dtype) for size in config.layer_sizes]
+        self.lstms = [
+            tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=dtype)
+            for size in config.layer_sizes
+        ]
         self.output = tf.keras.layers.Dense(config.vocabulary_size, dtype=dtype)
         widths = (config.embedding_size, *config.layer_sizes)
         layers = (self.embedding, *self.lstms, self.output)
@@ -72,10 +75,16 @@ def relative_error(found: Any, wanted: Any) -> float:
 @pytest.mark.parametrize("config", [CLIPPED, UNCLIPPED], ids=lambda config: config.name)
 def test_one_training_step_agrees(config: Config, dtype: str, limit: float) -> None:
     random = np.random.RandomState(3)
-    weights = {name: random.normal(scale=0.5, size=shape).astype(dtype) for name, shape in config.weight_shapes().items()}
+    weights = {
+        name: random.normal(scale=0.5, size=shape).astype(dtype) for name, shape in config.weight_shapes().items()
+    }
     state = {name: random.normal(size=shape).astype(dtype) for name, shape in config.state_shapes().items()}
-    ids = random.randint(20, size=(config.batch_size, config.num_steps + 1)).astype(np.int32)  # 80 tokens of 20 words: duplicates
-    masks = tuple((random.uniform(size=shape) < config.keep_probability).astype(dtype) for shape in config.mask_shapes())
+    ids = random.randint(20, size=(config.batch_size, config.num_steps + 1)).astype(
+        np.int32
+    )  # 80 tokens of 20 words: duplicates
+    masks = tuple(
+        (random.uniform(size=shape) < config.keep_probability).astype(dtype) for shape in config.mask_shapes()
+    )
     model = KerasModel(config, weights, dtype)
     loss, logits, gradients, norm, clipped, new_state = model.step(state, ids[:, :-1], ids[:, 1:], masks)
 
@@ -97,9 +106,15 @@ def test_one_training_step_agrees(config: Config, dtype: str, limit: float) -> N
 @pytest.mark.parametrize("value", [0.0, 1e-3, 1.0, 3.0, 4.0, 1e20, np.inf, -np.inf, np.nan])
 def test_clipping_is_tensorflows(value: float, dtype: Any) -> None:
     """Norms of 0, below, at and above the limit, Inf by overflow in float32, Inf and NaN; row 2 comes twice."""
-    indices, rows, bias = np.array([2, 0, 2]), np.array([[value, 0], [0, 0], [value, 0]], dtype), np.array([value, 0], dtype)
+    indices, rows, bias = (
+        np.array([2, 0, 2]),
+        np.array([[value, 0], [0, 0], [value, 0]], dtype),
+        np.array([value, 0], dtype),
+    )
     clipped, norm = oracle.clip_by_global_norm({"embedding": oracle.SparseRows(indices, rows), "bias": bias}, 27**0.5)
-    wanted, wanted_norm = tf.clip_by_global_norm([tf.IndexedSlices(tf.constant(rows), indices), tf.constant(bias)], 27**0.5)
+    wanted, wanted_norm = tf.clip_by_global_norm(
+        [tf.IndexedSlices(tf.constant(rows), indices), tf.constant(bias)], 27**0.5
+    )
     digits = 4 * np.finfo(dtype).eps
     assert norm.dtype == dtype
     assert_allclose(norm, wanted_norm, rtol=digits)

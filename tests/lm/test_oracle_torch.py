@@ -14,7 +14,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed in the Pyt
 CASES = {
     "tiny": CONFIGS["tiny"],
     "dropout": dataclasses.replace(CONFIGS["tiny"], name="dropout", keep_probability=0.5),
-    "three layers": dataclasses.replace(CONFIGS["tiny"], name="three layers", layer_sizes=(9, 5, 7), batch_size=3, num_steps=4),
+    "three layers": dataclasses.replace(
+        CONFIGS["tiny"], name="three layers", layer_sizes=(9, 5, 7), batch_size=3, num_steps=4
+    ),
 }
 
 
@@ -52,13 +54,17 @@ def test_loss_logits_state_and_gradients_agree(case: str) -> None:
     weights = {name: random.normal(scale=0.4, size=shape) for name, shape in config.weight_shapes().items()}
     state = {name: random.normal(size=shape) for name, shape in config.state_shapes().items()}
     ids = random.randint(config.vocabulary_size, size=(config.batch_size, config.num_steps + 1))
-    masks = tuple((random.uniform(size=shape) < config.keep_probability).astype(float) for shape in config.mask_shapes())
+    masks = tuple(
+        (random.uniform(size=shape) < config.keep_probability).astype(float) for shape in config.mask_shapes()
+    )
 
     step = oracle.step(config, weights, state, ids[:, :-1], ids[:, 1:], masks, learning_rate=1.0)
     leaves = {name: torch.tensor(weight, requires_grad=True) for name, weight in weights.items()}
     start = {name: torch.tensor(value) for name, value in state.items()}
     batch = torch.tensor(ids)
-    loss, logits, new_state = torch_step(config, leaves, start, batch[:, :-1], batch[:, 1:], [torch.tensor(mask) for mask in masks])
+    loss, logits, new_state = torch_step(
+        config, leaves, start, batch[:, :-1], batch[:, 1:], [torch.tensor(mask) for mask in masks]
+    )
     loss.backward()
 
     assert step.loss == pytest.approx(loss.item(), rel=1e-14)

@@ -41,7 +41,8 @@ def test_perplexity_is_the_exponential_of_the_mean_over_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "wanted"), [(709.0, math.exp(709)), (710.0, math.inf), (1e300, math.inf), (math.inf, math.inf), (-math.inf, 0.0)]
+    ("mean", "wanted"),
+    [(709.0, math.exp(709)), (710.0, math.inf), (1e300, math.inf), (math.inf, math.inf), (-math.inf, 0.0)],
 )
 def test_a_perplexity_out_of_range_is_infinite_and_never_an_error(mean: float, wanted: float) -> None:
     assert perplexity(mean * CONFIG.num_steps, CONFIG, 1) == wanted
@@ -86,7 +87,16 @@ def test_masks_go_by_the_global_step() -> None:
     _, result = next(train_steps(trainer, TOKENS, STEPS, 1))
     zero = {name: np.zeros(shape) for name, shape in DROPOUT.state_shapes().items()}
     losses = [
-        float(oracle.step(DROPOUT, wide(weights), zero, *batch(TOKENS, DROPOUT, 0), dropout_masks(DROPOUT, step), learning_rate=1.0).loss)
+        float(
+            oracle.step(
+                DROPOUT,
+                wide(weights),
+                zero,
+                *batch(TOKENS, DROPOUT, 0),
+                dropout_masks(DROPOUT, step),
+                learning_rate=1.0,
+            ).loss
+        )
         for step in (STEPS, 0)
     ]
     assert float(result.loss) == pytest.approx(losses[0], rel=1e-6)

@@ -52,11 +52,23 @@ def members(prefix: str = "./simple-examples/data/") -> dict[str, bytes]:
 
 def test_the_real_text_has_its_published_shape(ptb_archive: Path) -> None:
     corpus = load_corpus("ptb", CONFIGS["notebook"], ptb_archive)
-    assert {split: tokens.size for split, tokens in corpus.splits().items()} == {"train": 929_589, "valid": 73_760, "test": 82_430}
+    assert {split: tokens.size for split, tokens in corpus.splits().items()} == {
+        "train": 929_589,
+        "valid": 73_760,
+        "test": 82_430,
+    }
     assert len(corpus.words) == corpus.vocabulary_size == 10_000
     inputs, targets = batch(corpus.train, CONFIGS["notebook"], 0)
     assert inputs.shape == (30, 20)
-    assert inputs[0, :7].tolist() == [9970, 9971, 9972, 9974, 9975, 9976, 9980]  # the notebook's data cells print these rows
+    assert inputs[0, :7].tolist() == [
+        9970,
+        9971,
+        9972,
+        9974,
+        9975,
+        9976,
+        9980,
+    ]  # the notebook's data cells print these rows
     assert inputs[1, :8].tolist() == [2654, 6, 334, 2886, 4, 1, 233, 711]
     assert inputs[2, :10].tolist() == [0, 1071, 4, 0, 185, 24, 368, 20, 31, 3109]
     assert targets[:, :-1].tolist() == inputs[:, 1:].tolist()
@@ -104,7 +116,9 @@ def test_an_archive_may_hold_them_at_three_places(small: Path, tmp_path: Path, p
 
 def test_a_missing_file_is_named(small: Path) -> None:
     (small / "ptb.valid.txt").unlink()
-    with pytest.raises(CorpusError, match=r"ptb\.valid\.txt: there is no such file and the PTB needs it; get it with `tfgate data"):
+    with pytest.raises(
+        CorpusError, match=r"ptb\.valid\.txt: there is no such file and the PTB needs it; get it with `tfgate data"
+    ):
         ptb.read_files(small)
 
 
@@ -117,7 +131,9 @@ def test_an_empty_directory_is_refused(small: Path, tmp_path: Path) -> None:
 def test_a_truncated_file_is_refused(small: Path) -> None:
     (small / "ptb.test.txt").write_bytes(TEXTS["test"][:3])
     found = hashlib.sha256(TEXTS["test"][:3]).hexdigest()[:12]
-    with pytest.raises(CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: 3 bytes with sha256 {found}…, expected 6 bytes"):
+    with pytest.raises(
+        CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: 3 bytes with sha256 {found}…, expected 6 bytes"
+    ):
         ptb.read_files(small)
 
 
@@ -139,7 +155,9 @@ def test_errors_are_one_line(small: Path) -> None:
 def test_a_file_that_is_no_archive_is_refused(small: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.tgz").write_bytes(data)
     found = rf"{len(data)} bytes with sha256 {hashlib.sha256(data).hexdigest()[:12]}…, not a whole tar archive"
-    with pytest.raises(CorpusError, match=rf"a\.tgz: {found}; expected simple-examples\.tgz or a directory; get it with"):
+    with pytest.raises(
+        CorpusError, match=rf"a\.tgz: {found}; expected simple-examples\.tgz or a directory; get it with"
+    ):
         ptb.read_files(tmp_path / "a.tgz")
 
 
@@ -151,7 +169,9 @@ def test_an_archive_without_one_of_them_is_refused(small: Path, tmp_path: Path) 
         ptb.read_files(archive)
 
 
-@pytest.mark.parametrize("prefix", ["../", "/", "simple-examples/data/../../../", "simple-examples/../simple-examples/data/", "other/"])
+@pytest.mark.parametrize(
+    "prefix", ["../", "/", "simple-examples/data/../../../", "simple-examples/../simple-examples/data/", "other/"]
+)
 def test_extraction_takes_no_other_names(small: Path, tmp_path: Path, prefix: str) -> None:
     archive = write_archive(tmp_path / "a.tgz", members(prefix))
     with pytest.raises(CorpusError, match="holds no regular file"):
@@ -165,7 +185,11 @@ def test_extraction_follows_no_links_and_writes_three_files_only(small: Path, tm
     links = {"simple-examples/data": str(outside), "simple-examples/data/ptb.test.txt": "/etc/hostname"}
     archive = write_archive(tmp_path / "a.tgz", {**members(), "simple-examples/data/ptb.char.txt": b"more"}, links)
     paths = ptb.extract(archive, tmp_path / "data")
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["ptb.test.txt", "ptb.train.txt", "ptb.valid.txt"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "ptb.test.txt",
+        "ptb.train.txt",
+        "ptb.valid.txt",
+    ]
     assert [path.read_bytes() for path in paths] == list(TEXTS.values())
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o644 for path in paths)
     assert not list(outside.iterdir())

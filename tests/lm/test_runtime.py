@@ -69,7 +69,9 @@ def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, name
     assert runtime.intra_op_threads() == 2  # a call comes before a variable
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="only TensorFlow for x86-64 has oneDNN without being built for it"
+)
 def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
 
@@ -118,7 +120,9 @@ def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatc
     """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
     ask = tf.config.experimental.get_memory_info
     assert "peak" in ask("CPU:0")
-    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {**ask(device.replace("GPU", "CPU")), "peak": 7})
+    monkeypatch.setattr(
+        tf.config.experimental, "get_memory_info", lambda device: {**ask(device.replace("GPU", "CPU")), "peak": 7}
+    )
     assert runtime.peak_gpu_bytes("gpu:0") == 7
 
 
@@ -137,5 +141,7 @@ def test_each_device_that_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize("device", ["gpu:7", "cpu:1", "tpu", ""])
 def test_a_missing_device_is_named_beside_those_that_are_there(device: str) -> None:
-    with pytest.raises(runtime.DeviceError, match=rf"^there is no device '{device}'; TensorFlow {tf.__version__} sees cpu:0"):
+    with pytest.raises(
+        runtime.DeviceError, match=rf"^there is no device '{device}'; TensorFlow {tf.__version__} sees cpu:0"
+    ):
         runtime.require_device(device)

@@ -66,7 +66,9 @@ def test_a_corpus_with_one_other_token_is_refused(small: Corpus) -> None:
     require_pinned(small)
     splits = {split: tokens.copy() for split, tokens in small.splits().items()}
     splits["test"][-1] = (splits["test"][-1] + 1) % 500
-    with pytest.raises(CorpusError, match=r"500 words has sha256 .*, pinned is 0a250c6b19fe….*another stream than the frozen one"):
+    with pytest.raises(
+        CorpusError, match=r"500 words has sha256 .*, pinned is 0a250c6b19fe….*another stream than the frozen one"
+    ):
         require_pinned(make_corpus("synthetic", small.words, splits))
 
 
@@ -106,7 +108,9 @@ def test_probabilities_are_those_of_the_docstring_and_sum_to_1(law: Law, topic: 
 
 
 def test_a_word_reached_in_several_ways_counts_them_all(law: Law) -> None:
-    word = next(word for word in range(500) if len(set(law.successors[word])) < 4)  # a successor that takes two of the four places
+    word = next(
+        word for word in range(500) if len(set(law.successors[word])) < 4
+    )  # a successor that takes two of the four places
     twice = next(id_ for id_ in law.successors[word] if list(law.successors[word]).count(id_) > 1)
     weight = sum(w for w, id_ in zip((8, 4, 2, 2), law.successors[word], strict=True) if id_ == twice)
     assert conditional(law, 0, word)[twice] > 26214 / 2**16 * weight / 16  # plus what U and perhaps A give

@@ -36,12 +36,16 @@ def test_the_learning_rate_starts_as_configured_and_can_be_set(trainer: Trainer)
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.25])
-def test_a_step_moves_weights_against_the_clipped_gradient_times_the_rate_of_the_moment(trainer: Trainer, rate: float) -> None:
+def test_a_step_moves_weights_against_the_clipped_gradient_times_the_rate_of_the_moment(
+    trainer: Trainer, rate: float
+) -> None:
     trainer.train_step(*BATCH)  # traced with the first rate
     trainer.learning_rate = rate
     before = trainer.weights["output/bias"]
     clipped = trainer.train_step(*BATCH).clipped[-1].numpy()
-    assert np.array_equal(trainer.weights["output/bias"], before - np.float32(rate) * clipped)  # powers of two: no rounding but the last
+    assert np.array_equal(
+        trainer.weights["output/bias"], before - np.float32(rate) * clipped
+    )  # powers of two: no rounding but the last
 
 
 def test_logits_are_handed_out_when_asked_for_by_the_same_trace_and_change_no_bit(trainer: Trainer) -> None:
@@ -94,7 +98,13 @@ def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str
     state = {name: aligned(value) for name, value in random_state(config, seed=1).items()}
     inputs, targets = map(aligned, random_batch(config, seed=0))
     masks = tuple(map(aligned, dropout_masks(config, step=0)))
-    arrays = {**weights, **state, "inputs": inputs, "targets": targets, **{f"mask {layer}": mask for layer, mask in enumerate(masks)}}
+    arrays = {
+        **weights,
+        **state,
+        "inputs": inputs,
+        "targets": targets,
+        **{f"mask {layer}": mask for layer, mask in enumerate(masks)},
+    }
     before = {name: value.copy() for name, value in arrays.items()}
     trainer.weights, trainer.state = weights, state
     trainer.train_step(inputs, targets, masks).loss.numpy()
@@ -143,7 +153,9 @@ class Read:
 
 
 @pytest.mark.parametrize(("device", "reads"), [("cpu:0", 0), ("cpu:1", 0), ("gpu:0", 1)])
-def test_a_gpu_is_waited_for_by_reading_the_last_weight(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, reads: int) -> None:
+def test_a_gpu_is_waited_for_by_reading_the_last_weight(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, reads: int
+) -> None:
     """The CPU's weights stand in for a GPU's. One value of the output's bias, as the step has left it, is all that is fetched."""
     trainer.train_step(*BATCH)
     bias = trainer.weights["output/bias"]
@@ -195,7 +207,9 @@ def test_graph_operations_count_the_step_and_its_function_library(trainer: Train
     assert counts == Trainer(CONFIG).graph_operations()
     assert list(counts) == sorted(counts)
     assert counts["SparseSoftmaxCrossEntropyWithLogits"] == 1
-    assert sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2  # and its gradient
+    assert (
+        sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2
+    )  # and its gradient
     assert counts["MatMul"] > 3  # 3 of the output layer's; the cells' are in the loop's body, which is in the library
     trainer.train_step(*BATCH)
     assert trainer.graph_operations() == counts
@@ -208,7 +222,12 @@ def test_relocation_moves_weights_and_states_and_changes_no_number(trainer: Trai
     places = []
     for _ in range(4):
         trainer.relocate()
-        places.append([variable.numpy().__array_interface__["data"][0] for variable in (*trainer.model.variables, *trainer.model.states)])
+        places.append(
+            [
+                variable.numpy().__array_interface__["data"][0]
+                for variable in (*trainer.model.variables, *trainer.model.states)
+            ]
+        )
         assert float(trainer.train_step(*BATCH).loss) == float(still.train_step(*BATCH).loss)
     assert all(np.array_equal(trainer.weights[name], value) for name, value in still.weights.items())
     assert all(np.array_equal(trainer.state[name], value) for name, value in still.state.items())

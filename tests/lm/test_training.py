@@ -66,7 +66,9 @@ def short_corpus() -> Corpus:
 
 def results(events: list[Event]) -> list[tuple[float, ...]]:
     """What doesn't depend on the clock."""
-    epochs = [(e.epoch, e.learning_rate, e.train_perplexity, e.valid_perplexity) for e in events if isinstance(e, EpochResult)]
+    epochs = [
+        (e.epoch, e.learning_rate, e.train_perplexity, e.valid_perplexity) for e in events if isinstance(e, EpochResult)
+    ]
     return [*epochs, *((e.test_perplexity, e.test_tokens) for e in events if isinstance(e, TestResult))]
 
 
@@ -79,16 +81,24 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
     [
         # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
         pytest.param("plain", CONFIG, 24 + 11, marks=pytest.mark.slow),
-        ("dropout", DROPOUT, 24 + 16),  # killed in the 41st write, after those of 23 steps, of the epoch's end and of 16 steps
+        (
+            "dropout",
+            DROPOUT,
+            24 + 16,
+        ),  # killed in the 41st write, after those of 23 steps, of the epoch's end and of 16 steps
     ],
 )
-def test_a_training_that_is_killed_goes_on_to_the_same_bits(kind: str, config: Config, step: int, tmp_path: Path) -> None:
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(
+    kind: str, config: Config, step: int, tmp_path: Path
+) -> None:
     whole = Training(Trainer(config), short_corpus(), tmp_path / "whole.npz")
     wanted = list(whole.run())
 
     killed = tmp_path / "killed.npz"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = subprocess.run([sys.executable, "-c", KILLED, kind, str(killed)], env=environment, capture_output=True, text=True)
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, kind, str(killed)], env=environment, capture_output=True, text=True
+    )
     assert child.returncode == -signal.SIGKILL, child.stderr
 
     resumed = Training(Trainer(config), short_corpus(), killed)

@@ -14,7 +14,9 @@ from bench.record.types import SCHEMA, Record
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import SUBJECT, baseline, records, run
 
-OLD, NEW, NEWER = (Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0"))
+OLD, NEW, NEWER = (
+    Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
+)
 MARGINS_TEXT = """\
 micro = 0.15
 between_hosts = 0.03
@@ -85,7 +87,9 @@ def empty_baselines(tmp_path: Path) -> Path:
 def keep(tmp_path: Path) -> Callable[..., Path]:
     """Writes a run of records into a folder, and returns the folder."""
 
-    def write(name: str, of: Sequence[Record] | None = None, created: str = "2026-01-05T00:00:00+00:00", **more: Sequence[str]) -> Path:
+    def write(
+        name: str, of: Sequence[Record] | None = None, created: str = "2026-01-05T00:00:00+00:00", **more: Sequence[str]
+    ) -> Path:
         folder = tmp_path / name
         write_record(folder / "run.json", run(records() if of is None else of, created, **more))
         return folder
@@ -94,7 +98,12 @@ def keep(tmp_path: Path) -> Callable[..., Path]:
 
 
 def in_turn(
-    reference: Side = OLD, candidate: Side = NEW, *, created: str = "2026-01-06T00:00:00+00:00", launches: int = 4, step: float = 0.0
+    reference: Side = OLD,
+    candidate: Side = NEW,
+    *,
+    created: str = "2026-01-06T00:00:00+00:00",
+    launches: int = 4,
+    step: float = 0.0,
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
     made = paired_run([pair(launch, step=step) for launch in range(launches)])

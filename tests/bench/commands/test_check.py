@@ -24,7 +24,9 @@ Keep = Callable[..., Path]
         ([*records()[:3], record(launch=3, failure=Failure("crashed", "killed"))], 4, "MEASUREMENT FAILED: "),
     ],
 )
-def test_each_outcome_has_its_exit_code(tfgate: Tfgate, keep: Keep, baselines: Path, launches: list[object], code: int, first: str) -> None:
+def test_each_outcome_has_its_exit_code(
+    tfgate: Tfgate, keep: Keep, baselines: Path, launches: list[object], code: int, first: str
+) -> None:
     found = tfgate("check", keep("run", launches), "--baselines", baselines)
     assert (found.code, found.err) == (code, "")
     assert found.out.startswith(first)
@@ -59,7 +61,9 @@ def test_a_run_s_stored_speed_is_context(
 
 
 @pytest.mark.parametrize(("step", "code", "word"), [(0.0, 0, "PASS"), (0.2, 1, "REGRESSION")])
-def test_a_gate_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines: Path, step: float, code: int, word: str) -> None:
+def test_a_gate_is_judged_again(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, step: float, code: int, word: str
+) -> None:
     write_record(tmp_path / "gate.json", gate_run(in_turn(step=step)))
     found = tfgate("check", tmp_path, "--baselines", baselines)
     assert (found.code, found.err) == (code, "")
@@ -97,12 +101,17 @@ def write(folder: Path, name: str, text: str) -> None:
         (lambda text: text.replace('"schema": 2', '"schema": 1'), "its schema version is 1 and this tfgate reads 2"),
         (lambda text: text.replace('"created"', '"creation"'), "unknown field 'creation'"),
         (lambda text: text.replace('"jitter": 1000,', ""), "field 'jitter' is missing"),
-        (lambda text: text.replace('"launch": 0', '"launch": "first"'), 'records[0].launch: an integer is wanted, found "first"'),
+        (
+            lambda text: text.replace('"launch": 0', '"launch": "first"'),
+            'records[0].launch: an integer is wanted, found "first"',
+        ),
         (lambda text: "[1, 2, 3]", "its schema version is None"),
     ],
     ids=["truncated", "empty", "schema", "unknown field", "missing field", "type", "list"],
 )
-def test_a_damaged_run_is_refused_in_a_line(tfgate: Tfgate, keep: Keep, baselines: Path, spoil: Callable[[str], str], said: str) -> None:
+def test_a_damaged_run_is_refused_in_a_line(
+    tfgate: Tfgate, keep: Keep, baselines: Path, spoil: Callable[[str], str], said: str
+) -> None:
     folder = keep("run")
     text = (folder / "run.json").read_text(encoding="utf-8")
     assert spoil(text) != text
@@ -127,13 +136,19 @@ def test_a_run_that_is_not_there(tfgate: Tfgate, tmp_path: Path, baselines: Path
 
 
 def test_a_folder_without_a_run(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-    assert tfgate("check", tmp_path, "--baselines", baselines).error == f"{tmp_path / 'run.json'}: No such file or directory"
+    assert (
+        tfgate("check", tmp_path, "--baselines", baselines).error
+        == f"{tmp_path / 'run.json'}: No such file or directory"
+    )
 
 
 def test_a_baselines_folder_that_is_not_there(tfgate: Tfgate, keep: Keep, tmp_path: Path) -> None:
     found = tfgate("check", keep("run"), "--baselines", tmp_path / "nowhere")
     assert found.code == 2
-    assert found.error == f"{tmp_path / 'nowhere'}: there is no such folder; name the one with the baselines by --baselines"
+    assert (
+        found.error
+        == f"{tmp_path / 'nowhere'}: there is no such folder; name the one with the baselines by --baselines"
+    )
 
 
 def test_a_damaged_baseline_is_named(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
@@ -151,7 +166,8 @@ def test_a_baseline_in_a_file_of_another_name_is_refused(tfgate: Tfgate, keep: K
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("speed = 2\n", "entry 'between_hosts' is missing"), ("speed = ", "is not TOML"), (None, "No such file")]
+    ("text", "said"),
+    [("speed = 2\n", "entry 'between_hosts' is missing"), ("speed = ", "is not TOML"), (None, "No such file")],
 )
 def test_wrong_margins_are_named(tfgate: Tfgate, keep: Keep, baselines: Path, text: str | None, said: str) -> None:
     (baselines / "margins.toml").unlink()

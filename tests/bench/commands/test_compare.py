@@ -26,7 +26,9 @@ def reference(tmp_path: Path) -> Path:
 def files(tmp_path: Path) -> list[Path]:
     """Eight launches, to be taken in the order ABBAABBA."""
     speeds = (0.1, 0.101, 0.102, 0.1, 0.101, 0.1, 0.102, 0.101)
-    return [write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)]
+    return [
+        write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)
+    ]
 
 
 def keep_gate(folder: Path, step: float) -> Path:
@@ -52,11 +54,15 @@ def test_two_reports(
     found = tfgate("compare", reference, candidate, "--baselines", baselines)
     assert (found.code, found.err) == (code, "")
     assert found.out.startswith(word)
-    assert "numbers (oracle, lockstep, perplexity) are not compared: `tfgate check` judges each report's" in " ".join(found.out.split())
+    assert "numbers (oracle, lockstep, perplexity) are not compared: `tfgate check` judges each report's" in " ".join(
+        found.out.split()
+    )
     assert snapshot(tmp_path) == before
 
 
-def test_unlike_references_exit_with_3_and_say_both(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
+def test_unlike_references_exit_with_3_and_say_both(
+    tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path
+) -> None:
     write_record(tmp_path / "candidate" / "paired.json", paired_report(pairs(shift=3), LATER, OTHER_REFERENCE))
     found = tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines)
     assert found.code == 3
@@ -114,7 +120,9 @@ def test_a_report_given_twice_is_refused(tfgate: Tfgate, reference: Path, baseli
 
 
 @pytest.mark.parametrize("file", ["", "run.json"], ids=["folder", "file"])
-def test_a_run_of_one_environment_is_refused(tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path, file: str) -> None:
+def test_a_run_of_one_environment_is_refused(
+    tfgate: Tfgate, keep: Keep, reference: Path, baselines: Path, file: str
+) -> None:
     candidate = keep("candidate") / file
     found = tfgate("compare", reference, candidate, "--baselines", baselines)
     assert found.code == 2
@@ -125,7 +133,9 @@ def test_a_damaged_report_is_named(tfgate: Tfgate, reference: Path, baselines: P
     damaged = tmp_path / "candidate" / "gate.json"
     damaged.parent.mkdir()
     damaged.write_text("{", encoding="utf-8")
-    assert tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines).error.startswith(f"{damaged} is damaged")
+    assert tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines).error.startswith(
+        f"{damaged} is damaged"
+    )
 
 
 def test_a_folder_without_a_report_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:

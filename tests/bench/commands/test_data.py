@@ -25,7 +25,10 @@ def test_synthetic_as_a_table(tfgate: Tfgate) -> None:
 
 def test_synthetic_takes_no_source(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("data", "--corpus", "synthetic", "--source", tmp_path)
-    assert (found.code, found.error) == (2, "--source and --directory are for the PTB: the synthetic corpus is made, not read")
+    assert (found.code, found.error) == (
+        2,
+        "--source and --directory are for the PTB: the synthetic corpus is made, not read",
+    )
 
 
 def test_ptb_from_an_archive_then_from_the_directory(tfgate: Tfgate, tmp_path: Path, ptb_archive: Path) -> None:

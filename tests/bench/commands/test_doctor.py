@@ -12,7 +12,9 @@ from bench.record.machine import this_machine
 from tests.bench.commands.conftest import Tfgate
 from tests.bench.fake_interpreter import session_text, write_interpreter
 
-NO_TENSORFLOW = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
+NO_TENSORFLOW = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"
+)
 
 
 @NO_TENSORFLOW
@@ -58,8 +60,12 @@ class Session(Session):
 
 
 @pytest.mark.parametrize(("version", "warned"), [("3.11.9", False), ("3.13.1", True)])
-def test_a_python_of_another_version_than_the_references_is_told(tfgate: Tfgate, tmp_path: Path, version: str, warned: bool) -> None:
-    python = write_interpreter(tmp_path / "python", session_text("import dataclasses\n" + DESCRIBED.format(version=version)))
+def test_a_python_of_another_version_than_the_references_is_told(
+    tfgate: Tfgate, tmp_path: Path, version: str, warned: bool
+) -> None:
+    python = write_interpreter(
+        tmp_path / "python", session_text("import dataclasses\n" + DESCRIBED.format(version=version))
+    )
     found = tfgate("doctor", "--python", python)
     assert (found.code, found.err) == (0, "")
     assert ("warning: Python 3.13 where the reference has 3.11" in found.out) is warned

@@ -74,7 +74,10 @@ def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, build: Build, envir
 def test_removal(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
     first, second, third = build("2.98.0", 1), build("2.99.0", 2), build("tensorflow-cpu==2.99.0 keras==3.1.0", 3)
     missing = tfgate("env", "remove", first, "nowhere")
-    assert (missing.code, missing.error) == (2, f"there is no environment nowhere in {environment_cache}; `tfgate env list` names them")
+    assert (missing.code, missing.error) == (
+        2,
+        f"there is no environment nowhere in {environment_cache}; `tfgate env list` names them",
+    )
     assert names(tfgate) == [third, second, first]  # all or none
     assert tfgate("env", "remove", "--keep-newest", "2").err == f"removed {first}\n"
     assert names(tfgate) == [third, second]

@@ -38,12 +38,20 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
         (FormatError("run.json is damaged"), 2, "run.json is damaged"),
         (LockedError("process 7 measures"), 4, "process 7 measures"),
         (FileExistsError("run.json exists already"), 2, "run.json exists already"),
-        (FileNotFoundError(errno.ENOENT, "No such file or directory", "run.json"), 2, "run.json: No such file or directory"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "run.json"),
+            2,
+            "run.json: No such file or directory",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/there"), 2, "/there: Permission denied"),
         (NO_ROOM, 4, "/there/run.json: the disk is full"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 4, "writing: the disk is full"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), 4, "this machine: Cannot allocate memory"),
-        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), 4, "this machine: Resource temporarily unavailable"),
+        (
+            BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+            4,
+            "this machine: Resource temporarily unavailable",
+        ),
         (OSError(errno.EMFILE, "Too many open files", "/there"), 4, "/there: Too many open files"),
         (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
         (RequestError("there is no such wheel file"), 2, "there is no such wheel file"),
@@ -52,7 +60,9 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
         (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
     ],
 )
-def test_each_error_is_one_line_and_a_code(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_error_is_one_line_and_a_code(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert guarded(raising(error), argparse.Namespace()) == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"tfgate: error: {line}\n")
@@ -62,7 +72,10 @@ def test_an_error_of_our_own_making_is_shown_whole_and_is_no_regression(capsys: 
     assert guarded(raising(ZeroDivisionError("by nothing")), argparse.Namespace()) == 4
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
-    assert lines[-2:] == ["ZeroDivisionError: by nothing", "tfgate: error: this is a fault of tfgate's own: please report the lines above"]
+    assert lines[-2:] == [
+        "ZeroDivisionError: by nothing",
+        "tfgate: error: this is a fault of tfgate's own: please report the lines above",
+    ]
 
 
 def show(folder: Path, output: int) -> subprocess.CompletedProcess[bytes]:
@@ -101,7 +114,9 @@ sys.exit(guarded(command, argparse.Namespace()))
 
 
 def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
-    process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     folder = Path(process.stdout.readline().strip())
     assert folder.is_dir()

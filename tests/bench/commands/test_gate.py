@@ -90,10 +90,22 @@ class Gate:
             for jitter, tensorflow in enumerate(["9.9.7", "9.9.8", "9.9.9"] * 3)
         ]
         machine = Machine("fake", 2, "fake", 1)
-        stored = [Throughput("2026-01-01T00:00:00+00:00", machine, "9.9.9", 2, True, tuple(words_per_second))] if words_per_second else []
+        stored = (
+            [Throughput("2026-01-01T00:00:00+00:00", machine, "9.9.9", 2, True, tuple(words_per_second))]
+            if words_per_second
+            else []
+        )
         write_record(self.baselines / f"{subject.name}.json", baseline(replicas, stored, subject), replace=True)
 
-    def side(self, name: str, packages: dict[str, str] = PACKAGES, *, slowness: float = 1.0, midway: str = "pass", more: str = "") -> str:
+    def side(
+        self,
+        name: str,
+        packages: dict[str, str] = PACKAGES,
+        *,
+        slowness: float = 1.0,
+        midway: str = "pass",
+        more: str = "",
+    ) -> str:
         body = SESSION.format(folder=str(self.folder), slowness=slowness, midway=midway, more=more)
         return write_interpreter(self.folder / name, session_text(body), packages)
 
@@ -101,7 +113,9 @@ class Gate:
         """The command's answer on a candidate, in turn with a sound reference unless another, or none, is named."""
         named = self.side("reference", PINNED) if reference == "reference" else reference
         against = ["--reference", named] if named else []
-        return self.tfgate("gate", "--python", candidate, *against, *more, "--baselines", self.baselines, "--output", self.out)
+        return self.tfgate(
+            "gate", "--python", candidate, *against, *more, "--baselines", self.baselines, "--output", self.out
+        )
 
     @property
     def report(self) -> GateRun:
@@ -136,7 +150,10 @@ def said(answer: Answer) -> str:
 def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> None:
     answer = gated(gated.side("candidate"))
     assert answer.code == 0, answer
-    assert "\nPASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)\n" in answer.out
+    assert (
+        "\nPASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)\n"
+        in answer.out
+    )
     assert configs(gated.report) == (["tiny", "notebook", "small"], ["notebook"])
     assert len(gated.report.speed[0].pairs) == LOOKS[0]
     assert len(gated.report.numbers.records) == 3 * gate.LAUNCHES
@@ -188,7 +205,9 @@ class TestWithoutAReference:
     """Inconclusive, unless the numbers are wrong."""
 
     @pytest.fixture(params=["no lock", "offline"])
-    def reason(self, request: pytest.FixtureRequest, gated: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def reason(
+        self, request: pytest.FixtureRequest, gated: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> str:
         """Why the reference can't be built."""
         (gated.baselines / "reference").mkdir()
         if request.param == "no lock":
@@ -222,7 +241,9 @@ class TestWithoutAReference:
 def test_the_pinned_reference_has_no_gpu(gated: Gate) -> None:
     answer = gated(gated.side("candidate"), "--config", "tiny", "--device", "gpu:0", reference=None)
     assert answer.code == 3
-    assert "the pinned reference has no GPU: name another by --reference, or leave speed out by --no-speed" in said(answer)
+    assert "the pinned reference has no GPU: name another by --reference, or leave speed out by --no-speed" in said(
+        answer
+    )
 
 
 def test_a_reference_that_was_named_and_is_none_is_a_usage_error(gated: Gate) -> None:
@@ -255,7 +276,9 @@ def test_a_candidate_that_crashes_again_in_its_numbers_is_a_regression_where_the
 
 
 def test_without_a_reference_it_is_a_failed_measurement(gated: Gate) -> None:
-    answer = gated(gated.side("candidate", midway=ALWAYS.format(in_turn=False)), "--config", "tiny", "--no-speed", reference="")
+    answer = gated(
+        gated.side("candidate", midway=ALWAYS.format(in_turn=False)), "--config", "tiny", "--no-speed", reference=""
+    )
     assert answer.code == 4, answer
     assert "MEASUREMENT FAILED: " in answer.out
 
@@ -294,7 +317,10 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(gate, phase, interrupted)
     answer = gated(gated.side("candidate"), "--config", "tiny")
-    assert (answer.code, answer.err.splitlines()[-1]) == (4, "tfgate: error: interrupted: launches that were over are kept")
+    assert (answer.code, answer.err.splitlines()[-1]) == (
+        4,
+        "tfgate: error: interrupted: launches that were over are kept",
+    )
     judged = gated.check()
     assert judged.code == 4
     assert "failed: incomplete: the numbers were not measured" in judged.out.splitlines()
@@ -324,7 +350,9 @@ def test_a_report_judged_again_has_the_same_verdict_to_the_byte(gated: Gate, slo
     ("stored", "outcome", "code"),
     [([700, 900], "PASS", 0), ([1000, 1100], "REGRESSION", 1), ([500, 600], "PASS", 0), ([], "CANNOT JUDGE", 3)],
 )
-def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate, stored: list[float], outcome: str, code: int) -> None:
+def test_stored_words_per_second_gate_where_that_is_asked_for(
+    gated: Gate, stored: list[float], outcome: str, code: int
+) -> None:
     """The candidate reaches 800."""
     gated.write_baseline("tiny", stored)
     answer = gated(gated.side("candidate"), "--config", "tiny", "--gate-stored", "--json")
@@ -350,9 +378,14 @@ def test_a_candidate_with_the_reference_s_packages_is_measured_and_told(gated: G
 
 
 def test_packages_that_keras_imports_on_its_own_are_named(gated: Gate) -> None:
-    answer = gated(gated.side("candidate", {**PACKAGES, "scipy": "1.16", "pillow": "12.0", "numpy": "2.5.0"}), "--config", "tiny")
+    answer = gated(
+        gated.side("candidate", {**PACKAGES, "scipy": "1.16", "pillow": "12.0", "numpy": "2.5.0"}), "--config", "tiny"
+    )
     assert answer.code == 0
-    assert "the candidate has pillow, scipy, which Keras imports where it finds them: memory and import may be theirs" in said(answer)
+    assert (
+        "the candidate has pillow, scipy, which Keras imports where it finds them: memory and import may be theirs"
+        in said(answer)
+    )
     assert "the sides have numpy 2.4.0 and 2.5.0: a difference between them may be its" in said(answer)
 
 
@@ -366,7 +399,11 @@ def test_each_side_has_variables_of_its_own(gated: Gate) -> None:
     answer = gated(gated.side("candidate"), "--config", "tiny", "--env", "A=1", "--reference-env", "B=2")
     assert answer.code == 0
     (run,) = gated.report.speed
-    assert (run.reference.variables, run.candidate.variables, gated.report.candidate.variables) == ({"B": "2"}, {"A": "1"}, {"A": "1"})
+    assert (run.reference.variables, run.candidate.variables, gated.report.candidate.variables) == (
+        {"B": "2"},
+        {"A": "1"},
+        {"A": "1"},
+    )
 
 
 def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,9 +417,15 @@ def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--quick", "--config", "small"], "--quick is the numbers of tiny alone: leave out --quick, or --config and --full"),
+        (
+            ["--quick", "--config", "small"],
+            "--quick is the numbers of tiny alone: leave out --quick, or --config and --full",
+        ),
         (["--quick", "--full"], "--quick is the numbers of tiny alone: leave out --quick, or --config and --full"),
-        (["--no-speed", "--full"], "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"),
+        (
+            ["--no-speed", "--full"],
+            "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env",
+        ),
         (
             ["--no-speed", "--gate-stored"],
             "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env",
@@ -393,7 +436,10 @@ def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.M
         ),
         (["--reference-env", "PATH"], "--reference-env 'PATH' is not NAME=VALUE"),
         (["--launches", "0"], "--launches is 0; it must be at least 1"),
-        (["--python", "./none"], "{folder}/none: there is no interpreter; name a Python, a version, requirements or a wheel file"),
+        (
+            ["--python", "./none"],
+            "{folder}/none: there is no interpreter; name a Python, a version, requirements or a wheel file",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
@@ -412,7 +458,10 @@ def test_a_folder_that_holds_a_gate_is_left_alone(gated: Gate) -> None:
     assert gated(candidate, "--quick", reference=None).code == 0
     before = snapshot(gated.out)
     answer = gated(candidate, "--quick", reference=None)
-    assert (answer.code, answer.error) == (2, f"{gated.out / 'gate.json'} exists already and is not overwritten: choose another place")
+    assert (answer.code, answer.error) == (
+        2,
+        f"{gated.out / 'gate.json'} exists already and is not overwritten: choose another place",
+    )
     assert snapshot(gated.out) == before
 
 

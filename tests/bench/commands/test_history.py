@@ -21,7 +21,9 @@ Keep = Callable[..., Path]
 def report(slowdown: float = 1.0, created: str = "2026-01-01T00:00:00+00:00", tensorflow: str = "2.21.0") -> PairedRun:
     """Two launches with a difference of 0.01%."""
     launches = [
-        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, environment=environment(tensorflow)), launch=launch)
+        dataclasses.replace(
+            one, candidate=dataclasses.replace(one.candidate, environment=environment(tensorflow)), launch=launch
+        )
         for launch in range(2)
         for one in pairs(1, step=math.log(slowdown) + 0.0001 * launch)
     ]
@@ -73,7 +75,9 @@ def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -
     assert "+5.0% can't be excluded" in found.out
 
 
-def test_many_reports_are_read_by_several_processes_to_the_same_end(tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_reports_are_read_by_several_processes_to_the_same_end(
+    tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keep_releases(reports, [1.0] * 6 + [1.08] * 5)
     (reports / "damaged").mkdir()
     (reports / "damaged" / "paired.json").write_text("{", encoding="utf-8")
@@ -159,7 +163,10 @@ def test_fewer_than_two_reports_are_no_history(tfgate: Tfgate, keep: Keep, repor
 
 def test_a_folder_that_is_not_there(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("history", tmp_path / "nowhere")
-    assert (found.code, found.error) == (2, f"{tmp_path / 'nowhere'}: there is no such folder; name one that holds reports")
+    assert (found.code, found.error) == (
+        2,
+        f"{tmp_path / 'nowhere'}: there is no such folder; name one that holds reports",
+    )
 
 
 def test_hostile_names_change_nothing_but_the_text_shown(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:

@@ -46,7 +46,13 @@ def test_json_holds_every_difference(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_variables_reach_their_side_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fault = "trainer.learning_rate = float(os.environ.get('PLANTED_RATE', '1'))"
-    command = ["lockstep", "--from-python", numpy_interpreter(tmp_path, fault), "--to-python", numpy_interpreter(tmp_path, fault)]
+    command = [
+        "lockstep",
+        "--from-python",
+        numpy_interpreter(tmp_path, fault),
+        "--to-python",
+        numpy_interpreter(tmp_path, fault),
+    ]
     assert main([*command, "--steps", "2"]) == 0
     assert main([*command, "--steps", "2", "--to-env", "PLANTED_RATE=1.01"]) == 1
     assert main([*command, "--steps", "2", "--from-env", "PLANTED_RATE=1.01"]) == 3
@@ -71,7 +77,9 @@ def test_bad_options_are_refused(more: list[str], message: str, capsys: pytest.C
     assert error.count("\n") == 1
 
 
-def test_an_interpreter_that_is_missing_is_a_failed_measurement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interpreter_that_is_missing_is_a_failed_measurement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     missing = str(tmp_path / "none")
     assert main(["lockstep", "--from-python", numpy_interpreter(tmp_path), "--to-python", missing, "--steps", "1"]) == 4
     assert f"interpreter {missing} can't be started" in capsys.readouterr().err

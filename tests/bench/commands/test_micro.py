@@ -133,10 +133,21 @@ def identity(packages: dict[str, str], tmp_path: Path) -> str:
     return prepare(str(micro_interpreter(tmp_path, packages=packages)), AsOf("")).identity
 
 
-def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(measure: Measure, tmp_path: Path, empty_baselines: Path) -> None:
+def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(
+    measure: Measure, tmp_path: Path, empty_baselines: Path
+) -> None:
     """A candidate that takes 1.5 times as long as the reference, as the TensorFlow before it did."""
     ratios = (Ratio(SUBJECT, METRIC, 0.4055, 0.01, 12),)
-    entry = Entry("2026-01-01T00:00:00+00:00", "2.21.5", "abc", identity(PACKAGES, tmp_path), "def", "a host", "for a test", ratios)
+    entry = Entry(
+        "2026-01-01T00:00:00+00:00",
+        "2.21.5",
+        "abc",
+        identity(PACKAGES, tmp_path),
+        "def",
+        "a host",
+        "for a test",
+        ratios,
+    )
     write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (entry,)))
     answer = measure(*sides(tmp_path, *SLOWER))
     assert answer.code == 0, answer.out
@@ -144,7 +155,9 @@ def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(measure: Me
     assert "beyond the accepted +50.0%" in " ".join(answer.out.split())
 
 
-def test_a_pass_by_an_accepted_regression_does_not_sound_wider(measure: Measure, tmp_path: Path, empty_baselines: Path) -> None:
+def test_a_pass_by_an_accepted_regression_does_not_sound_wider(
+    measure: Measure, tmp_path: Path, empty_baselines: Path
+) -> None:
     accepted = AcceptedRegression(SUBJECT, METRIC, 0.6, "a slower kernel", "https://example.org/1", "9999-12-31")
     write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (), (accepted,)))
     answer = measure(*sides(tmp_path, *SLOWER))
@@ -153,10 +166,17 @@ def test_a_pass_by_an_accepted_regression_does_not_sound_wider(measure: Measure,
     assert "accepted until 9999-12-31: a slower kernel" in " ".join(answer.out.split())
 
 
-@pytest.mark.parametrize("error", [BuildError("the package index can't be reached"), RequestError("there is no lock for this platform")])
+@pytest.mark.parametrize(
+    "error", [BuildError("the package index can't be reached"), RequestError("there is no lock for this platform")]
+)
 @pytest.mark.parametrize("json_asked", [False, True])
 def test_without_a_reference_nothing_is_measured(
-    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, json_asked: bool
+    tfgate: Tfgate,
+    tmp_path: Path,
+    empty_baselines: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    json_asked: bool,
 ) -> None:
     def fail(folder: Path, **more: object) -> Side:
         assert folder == empty_baselines / "reference"
@@ -164,7 +184,15 @@ def test_without_a_reference_nothing_is_measured(
 
     monkeypatch.setattr("bench.commands.sides.prepare_reference", fail)
     candidate = micro_interpreter(tmp_path, *LAUNCHES)
-    options = ["--python", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out", *(["--json"] if json_asked else [])]
+    options = [
+        "--python",
+        candidate,
+        "--baselines",
+        empty_baselines,
+        "--output",
+        tmp_path / "out",
+        *(["--json"] if json_asked else []),
+    ]
     answer = tfgate("micro", *options)
     assert (answer.code, (candidate.parent / "calls").exists(), (tmp_path / "out").exists()) == (3, False, False)
     said = f"the reference can't be had: {error}; name another by --reference, an interpreter for one"
@@ -202,7 +230,12 @@ def test_the_pinned_reference_is_taken_where_none_is_named(
     ],
 )
 def test_a_reference_that_is_built_has_what_times_it(
-    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], wanted: str
+    tfgate: Tfgate,
+    tmp_path: Path,
+    empty_baselines: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    wanted: str,
 ) -> None:
     from bench.drive.environments import prepare
 
@@ -219,30 +252,53 @@ def test_a_reference_that_is_built_has_what_times_it(
 
 
 def test_the_pinned_reference_times_no_gpu(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    options = ["--python", micro_interpreter(tmp_path, *LAUNCHES), "--require-gpu", "--baselines", empty_baselines, "--json"]
+    options = [
+        "--python",
+        micro_interpreter(tmp_path, *LAUNCHES),
+        "--require-gpu",
+        "--baselines",
+        empty_baselines,
+        "--json",
+    ]
     answer = tfgate("micro", *options)
     said = "the reference can't be had: the pinned reference has no GPU: name another by --reference"
     assert (answer.code, json.loads(answer.out)["warnings"]) == (3, [said])
 
 
 def test_what_is_asked_for_reaches_pytest(measure: Measure, tmp_path: Path) -> None:
-    chosen = ["--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager", "--target=step", "--target=clip"]
+    chosen = [
+        "--config=tiny",
+        "--implementation=layers",
+        "--device=cpu:1",
+        "--mode=eager",
+        "--target=step",
+        "--target=clip",
+    ]
     candidate, reference = sides(tmp_path, *LAUNCHES)
     measure(candidate, reference, *chosen, "--launches", "1")
     for (call,) in (calls(candidate), calls(reference)):
         assert {"--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager"} <= set(call)
-        assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_step.py", "test_clip.py"]
+        assert [Path(argument).name for argument in call if argument.endswith(".py")] == [
+            "test_step.py",
+            "test_clip.py",
+        ]
 
 
 def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Measure, tmp_path: Path) -> None:
     candidate, reference = sides(tmp_path, *LAUNCHES)
     measure(candidate, reference, "--launches", "1")
     (call,) = calls(candidate)
-    assert [argument for argument in call if argument.startswith(("--config", "--implementation", "--device", "--mode"))] == [
+    assert [
+        argument for argument in call if argument.startswith(("--config", "--implementation", "--device", "--mode"))
+    ] == [
         "--implementation=cells",
         "--mode=graph",
     ]
-    assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_forward.py", "test_gradient.py", "test_clip.py"]
+    assert [Path(argument).name for argument in call if argument.endswith(".py")] == [
+        "test_forward.py",
+        "test_gradient.py",
+        "test_clip.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +316,9 @@ def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Me
         (["--baselines", "nowhere"], "nowhere: there is no such folder"),
     ],
 )
-def test_bad_options_are_refused_before_anything_starts(tfgate: Tfgate, tmp_path: Path, options: list[str], said: str) -> None:
+def test_bad_options_are_refused_before_anything_starts(
+    tfgate: Tfgate, tmp_path: Path, options: list[str], said: str
+) -> None:
     answer = tfgate("micro", "--output", tmp_path / "out", *options)
     assert answer.code == 2
     assert answer.error.startswith(said)
@@ -290,7 +348,12 @@ def test_a_candidate_that_fails_twice_where_the_reference_runs_is_a_regression(
     plain = json.loads(answer.out)
     assert refused(plain) == []
     failed, *others = plain["comparisons"]
-    assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == ("REGRESSION", "REGRESSION", "failed", "runs")
+    assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == (
+        "REGRESSION",
+        "REGRESSION",
+        "failed",
+        "runs",
+    )
     why = f"micro-benchmarks under {candidate}: WrongAnswerError: loss is 1.0e-01 off"
     assert failed["note"] == f"the candidate failed in launch {launch}, twice, where the reference runs: {why}"
     assert len(others) == (0 if launch == 1 else 2)  # what the whole launches before it tell
@@ -340,7 +403,10 @@ LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs 
 def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_measured(
     measure: Measure, tmp_path: Path, collecting: str, role: str
 ) -> None:
-    sound, lacking = micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, collecting=collecting)
+    sound, lacking = (
+        micro_interpreter(tmp_path, *LAUNCHES),
+        micro_interpreter(tmp_path, *LAUNCHES, collecting=collecting),
+    )
     answer = measure(*((lacking, sound) if role == "candidate" else (sound, lacking)))
     assert (answer.code, "pytest-benchmark" in answer.error, str(lacking) in answer.error) == (4, True, True)
     assert not (sound.parent / "calls").exists()
@@ -348,15 +414,22 @@ def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_meas
 
 def test_a_candidate_with_nothing_to_measure_is_no_regression(measure: Measure, tmp_path: Path) -> None:
     planted = "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)"
-    assert measure(micro_interpreter(tmp_path, *LAUNCHES, planted=planted), micro_interpreter(tmp_path, *LAUNCHES)).code == 4
+    assert (
+        measure(micro_interpreter(tmp_path, *LAUNCHES, planted=planted), micro_interpreter(tmp_path, *LAUNCHES)).code
+        == 4
+    )
 
 
 @pytest.mark.slow  # three launches of a real TensorFlow
-def test_a_candidate_that_computes_wrongly_is_a_regression(measure: Measure, tmp_path: Path, newest_python: Path) -> None:
+def test_a_candidate_that_computes_wrongly_is_a_regression(
+    measure: Measure, tmp_path: Path, newest_python: Path
+) -> None:
     """The same TensorFlow, but for a fault planted in the candidate's clipping."""
     candidate = tmp_path / "python"
     hook = ROOT / "tests" / "faults" / "hook"
-    candidate.write_text(f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n')
+    candidate.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n'
+    )
     candidate.chmod(0o755)
     answer = measure(candidate, newest_python, "--config", "tiny", "--target", "clip", "--json")
     assert answer.code == 1, answer.err
@@ -366,4 +439,6 @@ def test_a_candidate_that_computes_wrongly_is_a_regression(measure: Measure, tmp
 
 
 def test_targets_are_the_suites_files() -> None:
-    assert sorted(TARGETS) == sorted(path.stem.removeprefix("test_") for path in (ROOT / "bench" / "micro").glob("test_*.py"))
+    assert sorted(TARGETS) == sorted(
+        path.stem.removeprefix("test_") for path in (ROOT / "bench" / "micro").glob("test_*.py")
+    )

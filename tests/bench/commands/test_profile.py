@@ -25,7 +25,12 @@ def stored(folder: Path, product_ns: int, nodes: str = "a = MatMul()\n") -> Path
 
 
 def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> None:
-    answer = tfgate("profile", "--compare", stored(tmp_path / "one", 1_000_000), stored(tmp_path / "other", 3_000_000) / PROFILE_FILE)
+    answer = tfgate(
+        "profile",
+        "--compare",
+        stored(tmp_path / "one", 1_000_000),
+        stored(tmp_path / "other", 3_000_000) / PROFILE_FILE,
+    )
     assert answer.code == 0
     assert "3.000 ms a step for 1.000, +200.0%" in answer.out
     line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
@@ -45,7 +50,9 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
     command = ["profile", "--config", "tiny", "--target", "clip", "--steps", "8", "--output", tmp_path / "out"]
     answer = tfgate(*command, "--python", oldest_python, "--python", newest_python)
     assert answer.code == 0, answer.err
-    assert answer.out.startswith("clip-tiny-synthetic-cells-cpu0-tf2.21.0 against clip-tiny-synthetic-cells-cpu0-tf2.12.1: ")
+    assert answer.out.startswith(
+        "clip-tiny-synthetic-cells-cpu0-tf2.21.0 against clip-tiny-synthetic-cells-cpu0-tf2.12.1: "
+    )
     assert "L2Loss" in answer.out
     for side in ("reference", "candidate"):
         folder = tmp_path / "out" / side
@@ -57,7 +64,9 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
 
 
 def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
-    answer = tfgate("profile", "--config", "tiny", "--target", "forward", "--python", newest_python, "--output", tmp_path / "out")
+    answer = tfgate(
+        "profile", "--config", "tiny", "--target", "forward", "--python", newest_python, "--output", tmp_path / "out"
+    )
     assert answer.code == 0, answer.err
     assert answer.out.startswith("forward of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0")
     assert "the step" in answer.out
@@ -69,11 +78,17 @@ def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_p
     [
         ([], "name a configuration by --config, or two stored profiles by --compare"),
         (["--config", "huge"], "no configuration is called 'huge'; there are tiny, "),
-        (["--config", "tiny", "--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip, step"),
+        (
+            ["--config", "tiny", "--target", "backward"],
+            "no target is called 'backward'; there are forward, gradient, clip, step",
+        ),
         (["--config", "tiny", "--device", "tpu"], "--device is 'tpu'; it must be a name such as cpu:0 or gpu:0"),
         (["--config", "tiny", "--implementation", "best"], "no implementation is called 'best'; there are cells"),
         (["--config", "tiny", "--steps", "3"], "--steps is 3; it must be at least 4"),
-        (["--config", "tiny", *(["--python", "x"] * 3)], "3 interpreters and 1 implementations are named; a comparison has two sides"),
+        (
+            ["--config", "tiny", *(["--python", "x"] * 3)],
+            "3 interpreters and 1 implementations are named; a comparison has two sides",
+        ),
         (["--config", "tiny", "--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
         (["--compare", "nowhere", "neither"], "nowhere: No such file or directory"),
     ],

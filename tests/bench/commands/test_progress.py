@@ -36,4 +36,8 @@ def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> N
         progress.pair(paired_run([pair(0, step=0.1)]))
         progress.pair(paired_run([pair(0), pair(1, failure=failed)]))
     # noise of launch 0 (tests.bench.paired_samples) on top of a tenth in logarithms
-    assert capsys.readouterr().err.splitlines() == ["speed", "launch 1: step time +11.0%", "launch 2: killed [2J by SIGKILL"]
+    assert capsys.readouterr().err.splitlines() == [
+        "speed",
+        "launch 1: step time +11.0%",
+        "launch 2: killed [2J by SIGKILL",
+    ]

@@ -27,7 +27,9 @@ DAYS = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
 
 def sibling(keep: Keep, day: int) -> Path:
     """A run of another day: other jitter, a percent slower or faster."""
-    return keep(f"run{day}", records([value + day * 1e-4 for value in LOG_PERPLEXITIES], [0.1 + day / 1000] * 4), DAYS[day])
+    return keep(
+        f"run{day}", records([value + day * 1e-4 for value in LOG_PERPLEXITIES], [0.1 + day / 1000] * 4), DAYS[day]
+    )
 
 
 def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
@@ -42,7 +44,9 @@ def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_
     assert (kept.reason, kept.command[:2]) == ("first baseline", ("tfgate", "record"))
 
 
-def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(
+    tfgate: Tfgate, keep: Keep, empty_baselines: Path
+) -> None:
     line = "notebook launch 2: other processes had 31% of the machine's CPU: its speed is disturbed"
     launches = [dataclasses.replace(one, others_cpu=0.31 if one.launch == 1 else 0.01) for one in records()]
     disturbed = keep("run", launches, DAYS[0], warnings=[line])
@@ -63,7 +67,10 @@ def test_a_run_that_was_disturbed_throughout_stores_no_speed(tfgate: Tfgate, kee
 def test_what_is_no_report_makes_no_baseline(tfgate: Tfgate, baselines: Path) -> None:
     before = snapshot(baselines)
     found = tfgate("record", baselines / FILE, "--baselines", baselines, "--reason", "x")
-    assert (found.code, found.error) == (2, f"{baselines / FILE} is a baseline: name the report of a gate, an upgrade or a run")
+    assert (found.code, found.error) == (
+        2,
+        f"{baselines / FILE} is a baseline: name the report of a gate, an upgrade or a run",
+    )
     assert snapshot(baselines) == before
 
 
@@ -74,13 +81,18 @@ def test_an_installations_baselines_are_read_and_not_changed(
     before = snapshot(baselines)
     assert tfgate("check", keep("run")).code == 0
     found = tfgate("record", sibling(keep, 1), "--add")
-    assert (found.code, found.error) == (2, f"{baselines} belongs to the installation: name the folder with your baselines by --baselines")
+    assert (found.code, found.error) == (
+        2,
+        f"{baselines} belongs to the installation: name the folder with your baselines by --baselines",
+    )
     assert snapshot(baselines) == before
 
 
 def test_an_installation_carries_the_baselines() -> None:
     """Where options.BASELINES looks for them first."""
-    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
     assert built["force-include"] == {"baselines": options.BASELINES[0].relative_to(ROOT).as_posix()}
     assert options.BASELINES[1] == ROOT / "baselines"
 
@@ -89,7 +101,10 @@ def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, baseline
     before = snapshot(baselines)
     found = tfgate("record", keep("run"), "--baselines", baselines)
     assert found.code == 2
-    assert found.error == f"{SUBJECT.name} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
+    assert (
+        found.error
+        == f"{SUBJECT.name} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
+    )
     assert snapshot(baselines) == before
 
 
@@ -149,12 +164,22 @@ def test_replace_and_add_exclude_each_other(tfgate: Tfgate, keep: Keep, baseline
         ([record(failure=Failure("crashed", "killed"))], (), "a baseline needs whole runs"),
         (records(), ("incomplete: interrupted",), "a baseline needs whole runs"),
         ((), (), "hold no launch"),
-        (records(subject=type(SUBJECT)(**{**vars(SUBJECT), "config": "../../outside"})), (), "can't name a baseline's file"),
+        (
+            records(subject=type(SUBJECT)(**{**vars(SUBJECT), "config": "../../outside"})),
+            (),
+            "can't name a baseline's file",
+        ),
     ],
     ids=["failed", "incomplete", "empty", "a name that leads elsewhere"],
 )
 def test_runs_that_make_no_baseline(
-    tfgate: Tfgate, keep: Keep, tmp_path: Path, empty_baselines: Path, launches: list[object], warnings: tuple[str, ...], said: str
+    tfgate: Tfgate,
+    keep: Keep,
+    tmp_path: Path,
+    empty_baselines: Path,
+    launches: list[object],
+    warnings: tuple[str, ...],
+    said: str,
 ) -> None:
     folder = keep("run", launches, warnings=warnings)
     before = snapshot(tmp_path)
@@ -165,7 +190,9 @@ def test_runs_that_make_no_baseline(
 
 
 def test_a_run_that_is_not_there(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-    assert tfgate("record", tmp_path / "nowhere", "--baselines", baselines).error.endswith("nowhere: No such file or directory")
+    assert tfgate("record", tmp_path / "nowhere", "--baselines", baselines).error.endswith(
+        "nowhere: No such file or directory"
+    )
 
 
 def report(folder: Path, made: GateRun | PairedRun) -> Path:
@@ -189,7 +216,9 @@ class TestLedger:
         return accept
 
     @pytest.mark.parametrize("gate", [False, True], ids=["upgrade", "gate"])
-    def test_ratios_of_a_report_join_the_ledger(self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, gate: bool) -> None:
+    def test_ratios_of_a_report_join_the_ledger(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, gate: bool
+    ) -> None:
         run = in_turn(step=0.02)
         found = accept(report(tmp_path / "new", gate_run(run) if gate else run))
         assert found.code == 0, found
@@ -202,7 +231,9 @@ class TestLedger:
         step = next(ratio for ratio in entry.ratios if ratio.metric == "step time")
         assert (step.subject, step.launches) == (SUBJECT.name, 4)
         assert step.estimate == pytest.approx(0.02 + sum(NOISE[:4]) / 4)
-        assert {"perplexity", "memory growth"}.isdisjoint(ratio.metric for ratio in entry.ratios)  # the one is no ratio's to gate
+        assert {"perplexity", "memory growth"}.isdisjoint(
+            ratio.metric for ratio in entry.ratios
+        )  # the one is no ratio's to gate
 
     def test_a_later_report_is_judged_beside_what_was_accepted(
         self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
@@ -213,7 +244,9 @@ class TestLedger:
 
         def outcomes() -> dict[str, str]:
             answer = json.loads(tfgate("check", later, "--baselines", baselines, "--json").out)
-            return {one["metric"]: one["outcome"] for one in answer["comparisons"] if one["metric"].startswith("step time")}
+            return {
+                one["metric"]: one["outcome"] for one in answer["comparisons"] if one["metric"].startswith("step time")
+            }
 
         assert outcomes() == {"step time": "REGRESSION"}
         assert accept(first).code == 0
@@ -231,23 +264,32 @@ class TestLedger:
         assert (stored.in_turn, stored.tensorflow, stored.created) == (True, "2.21.0", "2026-01-06T00:00:00+00:00")
         assert stored.words_per_second == pytest.approx([3000] * 4)  # 300 words in 0.1 s
 
-    def test_an_upgrade_changes_no_baseline(self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path) -> None:
+    def test_an_upgrade_changes_no_baseline(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
         before = snapshot(baselines)
         assert accept(report(tmp_path / "new", in_turn())).code == 0
         after = snapshot(baselines)
         assert after.keys() - before.keys() == {"ledger.json"}
         assert {name: after[name] for name in before} == before
 
-    def test_the_reference_itself_has_no_ratios(self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path) -> None:
+    def test_the_reference_itself_has_no_ratios(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
         assert accept(report(tmp_path / "same", in_turn(OLD, OLD))).code == 0
         (entry,) = ledger(baselines).entries
         assert (entry.environment, entry.ratios) == (OLD.identity, ())
 
-    def test_a_report_of_another_reference_is_refused(self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path) -> None:
+    def test_a_report_of_another_reference_is_refused(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
         assert accept(report(tmp_path / "new", in_turn())).code == 0
         before = snapshot(baselines)
         other = accept(report(tmp_path / "other", in_turn(NEW, NEWER, created=LATER)))
-        assert (other.code, other.error) == (2, f"the run's reference 2.21.0 ({NEW.identity}) is not one of the ledger's")
+        assert (other.code, other.error) == (
+            2,
+            f"the run's reference 2.21.0 ({NEW.identity}) is not one of the ledger's",
+        )
         assert snapshot(baselines) == before
 
     @pytest.mark.parametrize("gate", [False, True], ids=["upgrade", "gate"])
@@ -269,9 +311,16 @@ class TestLedger:
     ) -> None:
         """Reports against the new reference are taken from then on, and older entries are rebased: 20% and 20% are 44%."""
         assert accept(report(tmp_path / "first", in_turn(OLD, OLD))).code == 0
-        assert accept(report(tmp_path / "move", in_turn(OLD, NEW, created=LATER, step=math.log(1.2))), "--becomes-reference").code == 0
+        assert (
+            accept(
+                report(tmp_path / "move", in_turn(OLD, NEW, created=LATER, step=math.log(1.2))), "--becomes-reference"
+            ).code
+            == 0
+        )
         assert [entry.becomes_reference for entry in ledger(baselines).entries] == [False, True]
-        newer = report(tmp_path / "newer", gate_run(in_turn(NEW, NEWER, created="2026-01-08T00:00:00+00:00", step=math.log(1.2))))
+        newer = report(
+            tmp_path / "newer", gate_run(in_turn(NEW, NEWER, created="2026-01-08T00:00:00+00:00", step=math.log(1.2)))
+        )
         answer = json.loads(tfgate("check", newer, "--baselines", baselines, "--json").out)
         (since,) = (one for one in answer["comparisons"] if one["metric"].startswith("step time since"))
         assert since["outcome"] == "REGRESSION"
@@ -284,26 +333,42 @@ class TestLedger:
             ([], "--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read"),
             (["--reason", "x", "--add"], "--add and --replace are for runs: the ledger only grows"),
             (["--reason", "x", "--replace"], "--add and --replace are for runs: the ledger only grows"),
-            (["--reason", "x", "--until", "2027-01-01"], "--until and --link are for a regression: name its metric by --accept"),
-            (["--reason", "x", "--link", "https://x"], "--until and --link are for a regression: name its metric by --accept"),
+            (
+                ["--reason", "x", "--until", "2027-01-01"],
+                "--until and --link are for a regression: name its metric by --accept",
+            ),
+            (
+                ["--reason", "x", "--link", "https://x"],
+                "--until and --link are for a regression: name its metric by --accept",
+            ),
         ],
     )
-    def test_options_that_make_no_sense(self, tfgate: Tfgate, tmp_path: Path, baselines: Path, options: list[str], said: str) -> None:
+    def test_options_that_make_no_sense(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, options: list[str], said: str
+    ) -> None:
         before = snapshot(baselines)
         found = tfgate("record", report(tmp_path / "new", in_turn()), *options, "--baselines", baselines)
         assert (found.code, found.error) == (2, said)
         assert snapshot(baselines) == before
 
-    def test_runs_and_reports_are_recorded_apart(self, accept: Callable[..., Answer], keep: Keep, tmp_path: Path, baselines: Path) -> None:
+    def test_runs_and_reports_are_recorded_apart(
+        self, accept: Callable[..., Answer], keep: Keep, tmp_path: Path, baselines: Path
+    ) -> None:
         before = snapshot(baselines)
         found = accept(keep("run"), report(tmp_path / "new", in_turn()))
-        assert (found.code, found.error) == (2, "runs make baselines, other reports go into the ledger: record them apart")
+        assert (found.code, found.error) == (
+            2,
+            "runs make baselines, other reports go into the ledger: record them apart",
+        )
         assert snapshot(baselines) == before
 
     def test_a_run_has_no_reference_to_move(self, accept: Callable[..., Answer], keep: Keep, baselines: Path) -> None:
         before = snapshot(baselines)
         found = accept(keep("run"), "--add", "--becomes-reference")
-        assert (found.code, found.error.partition(":")[0]) == (2, "--becomes-reference is for the report of a gate or an upgrade")
+        assert (found.code, found.error.partition(":")[0]) == (
+            2,
+            "--becomes-reference is for the report of a gate or an upgrade",
+        )
         assert snapshot(baselines) == before
 
     @pytest.mark.parametrize(
@@ -311,7 +376,10 @@ class TestLedger:
         [
             (in_turn(launches=0), "the run holds 0 launches in turn, and 4 are needed to accept their ratios"),
             (in_turn(launches=3), "the run holds 3 launches in turn, and 4 are needed to accept their ratios"),
-            (dataclasses.replace(in_turn(), warnings=("incomplete: the run was interrupted",)), "the run is not whole: nothing to accept"),
+            (
+                dataclasses.replace(in_turn(), warnings=("incomplete: the run was interrupted",)),
+                "the run is not whole: nothing to accept",
+            ),
         ],
         ids=["no launch", "too few", "interrupted"],
     )
@@ -340,7 +408,9 @@ class TestAcceptedRegressions:
         return tfgate("check", name, "--baselines", baselines)
 
     @pytest.mark.parametrize("until", ["2026-01-06", "2026-01-07", "20260107"])
-    def test_it_passes_until_the_date(self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path, until: str) -> None:
+    def test_it_passes_until_the_date(
+        self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path, until: str
+    ) -> None:
         """The report is of 2026-01-06; today's date plays no part."""
         assert self.check(tfgate, slow, baselines).code == 1
         before = snapshot(baselines)
@@ -367,11 +437,15 @@ class TestAcceptedRegressions:
         other = report(tmp_path / "other", in_turn(NEW, NEWER, step=0.2))
         assert self.check(tfgate, other, baselines).code == 1
         before = snapshot(baselines)
-        found = tfgate("record", other, "--accept", "step time", "--until", "2026-12-31", *WHY, "--baselines", baselines)
+        found = tfgate(
+            "record", other, "--accept", "step time", "--until", "2026-12-31", *WHY, "--baselines", baselines
+        )
         assert (found.code, "its reference is none of the ledger's" in found.error) == (2, True)
         assert snapshot(baselines) == before
 
-    def test_a_larger_one_is_still_a_regression(self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path) -> None:
+    def test_a_larger_one_is_still_a_regression(
+        self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path
+    ) -> None:
         found = tfgate("record", slow, "--accept", "step time", "--until", "2026-12-31", *WHY, "--baselines", baselines)
         assert found.code == 0
         larger = report(tmp_path / "larger", in_turn(step=0.3))
@@ -389,7 +463,9 @@ class TestAcceptedRegressions:
             (["--until", "20260105", *WHY], "--until 2026-01-05 is before a report's own date"),
         ],
     )
-    def test_what_is_missing_or_wrong(self, tfgate: Tfgate, slow: Path, baselines: Path, options: list[str], said: str) -> None:
+    def test_what_is_missing_or_wrong(
+        self, tfgate: Tfgate, slow: Path, baselines: Path, options: list[str], said: str
+    ) -> None:
         before = snapshot(baselines)
         found = tfgate("record", slow, "--accept", "step time", *options, "--baselines", baselines)
         assert found.code == 2
@@ -411,4 +487,7 @@ class TestAcceptedRegressions:
         row = next(line.split() for line in shown.out.splitlines() if "step time" in line)
         assert row[:3] == ["2026-01-06T00:00:00+00:00", "2.21.0", OLD.identity]
         assert shown.out.splitlines()[-1].startswith(f"accepted until 2026-12-31: step time of {SUBJECT.name} up to 2")
-        assert json.loads(tfgate("show", baselines / "ledger.json", "--json").out)["regressions"][0]["reason"] == "a slower kernel"
+        assert (
+            json.loads(tfgate("show", baselines / "ledger.json", "--json").out)["regressions"][0]["reason"]
+            == "a slower kernel"
+        )

@@ -26,7 +26,9 @@ def test_the_page_goes_beside_the_run(tfgate: Tfgate, keep: Keep, baselines: Pat
 
 def test_a_run_named_by_its_file(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
     folder = keep("run")
-    assert tfgate("report", folder / "run.json", "--baselines", baselines).out == f"written to {folder / 'report.html'}\n"
+    assert (
+        tfgate("report", folder / "run.json", "--baselines", baselines).out == f"written to {folder / 'report.html'}\n"
+    )
 
 
 def test_all_forms_of_two_runs(tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path) -> None:
@@ -97,10 +99,14 @@ def test_the_summary_is_appended(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     found = tfgate(command, keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
     assert (found.code, found.err) == (1 if command == "check" else 0, "")
-    assert summary.read_text(encoding="utf-8").startswith("an earlier step's\n### ✖ REGRESSION (numbers only; speed not measured)\n")
+    assert summary.read_text(encoding="utf-8").startswith(
+        "an earlier step's\n### ✖ REGRESSION (numbers only; speed not measured)\n"
+    )
 
 
-def test_without_a_summary_s_file_it_says_so(tfgate: Tfgate, keep: Keep, baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_summary_s_file_it_says_so(
+    tfgate: Tfgate, keep: Keep, baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     found = tfgate("check", keep("run"), "--summary", "--baselines", baselines)
     assert found.code == 0

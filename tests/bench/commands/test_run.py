@@ -11,7 +11,9 @@ from bench.record.files import read_record
 from bench.record.types import NO_TENSORFLOW, Run
 from tests.bench.commands.conftest import Tfgate, snapshot
 
-without_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow")
+without_tensorflow = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"
+)
 
 
 @pytest.mark.parametrize("command", ["run", "gate"])
@@ -31,7 +33,13 @@ without_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") i
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
-    tfgate: Tfgate, tmp_path: Path, baselines: Path, command: str, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    command: str,
+    options: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = snapshot(tmp_path)
@@ -53,7 +61,9 @@ def test_a_jitter_that_makes_no_stream_is_refused(tfgate: Tfgate, tmp_path: Path
 def test_a_foreign_corpus_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     for split in ("train", "valid", "test"):
         (tmp_path / f"ptb.{split}.txt").write_text("not the PTB\n", encoding="utf-8")
-    found = tfgate("run", "--corpus", "ptb", "--corpus-path", tmp_path, "--config", "tiny", "--output", tmp_path / "run")
+    found = tfgate(
+        "run", "--corpus", "ptb", "--corpus-path", tmp_path, "--config", "tiny", "--output", tmp_path / "run"
+    )
     assert found.code == 2
     assert "is truncated or foreign: 12 bytes" in found.error
     assert not (tmp_path / "run").exists()
@@ -80,7 +90,9 @@ def test_an_output_that_is_a_file(tfgate: Tfgate, tmp_path: Path) -> None:
 def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("run", "--no-speed", "--config", "tiny", "--output", tmp_path / "run", "--json")
     assert found.code == 4
-    assert "No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python" in found.err
+    assert (
+        "No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python" in found.err
+    )
     kept = read_record(Run, tmp_path / "run" / "run.json")
     assert [record.failure.kind for record in kept.records if record.failure] == [NO_TENSORFLOW]
     assert kept.warnings == ()
@@ -88,20 +100,26 @@ def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp
 
 
 def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = tfgate("run", "--no-speed", "--config", "tiny", "--python", tmp_path / "python", "--output", tmp_path / "run")
+    found = tfgate(
+        "run", "--no-speed", "--config", "tiny", "--python", tmp_path / "python", "--output", tmp_path / "run"
+    )
     assert found.code == 4
     assert "can't be started: No such file or directory" in found.err
     assert "failed: tiny-synthetic-cells-cpu0, launch 1: interpreter" in " ".join(found.out.split())
 
 
 def test_gate_with_an_interpreter_that_is_none_is_refused(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-    found = tfgate("gate", "--quick", "--python", tmp_path / "python", "--output", tmp_path / "run", "--baselines", baselines)
+    found = tfgate(
+        "gate", "--quick", "--python", tmp_path / "python", "--output", tmp_path / "run", "--baselines", baselines
+    )
     assert (found.code, (tmp_path / "run").exists()) == (2, False)
     assert found.error.startswith(f"{tmp_path / 'python'}: there is no interpreter")
 
 
 @pytest.mark.parametrize("spoiled", ["margins.toml", "notebook-synthetic-cells-cpu0.json"])
-def test_gate_reads_what_it_judges_by_before_it_measures(tfgate: Tfgate, tmp_path: Path, baselines: Path, spoiled: str) -> None:
+def test_gate_reads_what_it_judges_by_before_it_measures(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, spoiled: str
+) -> None:
     (baselines / spoiled).write_text("?", encoding="utf-8")
     found = tfgate("gate", "--quick", "--baselines", baselines, "--output", tmp_path / "run")
     assert found.code == 2

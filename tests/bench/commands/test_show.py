@@ -30,7 +30,11 @@ def test_json_is_the_file_s(tfgate: Tfgate, keep: Callable[..., Path], baselines
 
 def test_other_files_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     path = tmp_path / "some.json"
-    for text, said in (("{", "is damaged"), ("{}", "schema version is None"), ('{"replicas": []}', "can't be read as a baseline")):
+    for text, said in (
+        ("{", "is damaged"),
+        ("{}", "schema version is None"),
+        ('{"replicas": []}', "can't be read as a baseline"),
+    ):
         path.write_text(text, encoding="utf-8")
         found = tfgate("show", path)
         assert found.code == 2

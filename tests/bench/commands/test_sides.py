@@ -62,7 +62,9 @@ def warned(reference: Side, candidate: Side) -> list[str]:
 def test_other_packages_than_tensorflow_are_warned_of_where_they_differ() -> None:
     reference = side(tensorflow="2.15.1", keras="2.15.0", numpy="1.26.4")
     candidate = side(tensorflow="2.16.2", keras="3.15.1", numpy="1.26.4")
-    assert warned(reference, candidate) == ["the sides have keras 2.15.0 and 3.15.1: a difference between them may be its"]
+    assert warned(reference, candidate) == [
+        "the sides have keras 2.15.0 and 3.15.1: a difference between them may be its"
+    ]
 
 
 def test_equal_sides_are_an_a_a_run() -> None:
@@ -74,7 +76,10 @@ def test_equal_sides_are_an_a_a_run() -> None:
 
 
 def test_what_keras_imports_on_its_own_is_warned_of_where_the_candidate_alone_has_it() -> None:
-    reference, candidate = side(tensorflow="2.20.0", pandas="2"), side(tensorflow="2.21.0", pandas="2", scipy="1", pillow="12", rich="14")
+    reference, candidate = (
+        side(tensorflow="2.20.0", pandas="2"),
+        side(tensorflow="2.21.0", pandas="2", scipy="1", pillow="12", rich="14"),
+    )
     assert warned(reference, candidate) == [
         "the candidate has pillow, scipy, which Keras imports where it finds them: memory and import may be theirs"
     ]

@@ -28,7 +28,10 @@ from tests.faults.trial import fault_variables
         (["--from-env", "NAME"], "--from-env 'NAME' is not NAME=VALUE"),
         (["--to-env", "=VALUE"], "--to-env '=VALUE' is not NAME=VALUE"),
         (["--speed-only", "--numerics-only"], "--speed-only and --numerics-only leave nothing to compare"),
-        (["--metric", "speed"], "no metric that can gate is called 'speed'; there are perplexity, memory growth, step time, "),
+        (
+            ["--metric", "speed"],
+            "no metric that can gate is called 'speed'; there are perplexity, memory growth, step time, ",
+        ),
         (["--from", "reference", "--to", "reference"], "the reference has no lock for this platform"),
         (["--from", "reference", "--device", "gpu:0"], "the pinned reference has no GPU: name another by --reference"),
         (["--device", "tpu"], "--device is 'tpu'"),
@@ -50,7 +53,9 @@ def test_bad_options_are_refused_before_anything_is_written(
 
 def test_an_interpreter_that_is_missing_is_named(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     missing = str(tmp_path / "none")
-    found = tfgate("upgrade", "--from", missing, "--to", missing, "--baselines", baselines, "--output", tmp_path / "out")
+    found = tfgate(
+        "upgrade", "--from", missing, "--to", missing, "--baselines", baselines, "--output", tmp_path / "out"
+    )
     assert found.code == 2
     assert found.error.startswith(f"{missing}: there is no interpreter")
     assert not (tmp_path / "out").exists()
@@ -80,17 +85,32 @@ def test_a_paired_run_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines:
     assert "2.20.0" in same.out.splitlines()[2]
     slower = tfgate("check", tmp_path / "slower", "--baselines", baselines, "--json")
     assert slower.code == 1
-    assert [found["metric"] for found in json.loads(slower.out)["comparisons"] if found["outcome"] == "REGRESSION"] == ["step time"]
+    assert [found["metric"] for found in json.loads(slower.out)["comparisons"] if found["outcome"] == "REGRESSION"] == [
+        "step time"
+    ]
 
 
 def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) -> None:
     broken = Failure("crashed", "the worker was killed by SIGSEGV during steps")
-    write_record(tmp_path / "run" / "paired.json", paired_run([pair(0, step=0.1), pair(1, failure=broken)], warnings=("busy",)))
+    write_record(
+        tmp_path / "run" / "paired.json", paired_run([pair(0, step=0.1), pair(1, failure=broken)], warnings=("busy",))
+    )
     shown = tfgate("show", tmp_path / "run")
     assert shown.code == 0
     lines = shown.out.splitlines()
     first = next(line.split() for line in lines if line.split()[:2] == ["1", "reference"])
-    assert first == ["1", "reference", "100.00", "100.00", "+11.0%", "+0.40%", "1001", "1000", "30", "0%"]  # e^0.104 = 1.110
+    assert first == [
+        "1",
+        "reference",
+        "100.00",
+        "100.00",
+        "+11.0%",
+        "+0.40%",
+        "1001",
+        "1000",
+        "30",
+        "0%",
+    ]  # e^0.104 = 1.110
     assert lines[-2:] == ["failed: launch 2, candidate: the worker was killed by SIGSEGV during steps", "warning: busy"]
     assert json.loads(tfgate("show", tmp_path / "run", "--json").out)["pairs"][0]["first"] == "reference"
 
@@ -146,7 +166,9 @@ class TestWholeRuns:
         assert (again.code, again.out) == (0, found.out)
 
     def test_a_slow_candidate_fails(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-        found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2), "--speed-only", "--json")
+        found = self.answer(
+            tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2), "--speed-only", "--json"
+        )
         assert found.code == 1, found
         outcomes = {comparison["metric"]: comparison["outcome"] for comparison in json.loads(found.out)["comparisons"]}
         assert [metric for metric, outcome in outcomes.items() if outcome == "REGRESSION"] == ["step time"]
@@ -161,17 +183,30 @@ class TestWholeRuns:
         assert tfgate("check", tmp_path / "out", "--baselines", baselines, "--json").out == found.out
 
     def test_a_candidate_that_crashes_midway_fails(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-        found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b", midway=CRASH), "--speed-only")
+        found = self.answer(
+            tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b", midway=CRASH), "--speed-only"
+        )
         assert found.code == 1, found
-        assert "the candidate failed in launch 1, where the reference runs: the worker exited with code 3" in " ".join(found.out.split())
-        assert [pair.launch for pair in read_record(PairedRun, tmp_path / "out" / "paired.json").pairs] == [0, 0]  # and once more
+        assert "the candidate failed in launch 1, where the reference runs: the worker exited with code 3" in " ".join(
+            found.out.split()
+        )
+        assert [pair.launch for pair in read_record(PairedRun, tmp_path / "out" / "paired.json").pairs] == [
+            0,
+            0,
+        ]  # and once more
 
     def test_a_reference_that_crashes_is_no_verdict(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-        found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a", midway=CRASH), self.side(tmp_path, "b"), "--speed-only")
+        found = self.answer(
+            tfgate, tmp_path, self.side(tmp_path, "a", midway=CRASH), self.side(tmp_path, "b"), "--speed-only"
+        )
         assert found.code == 4, found
-        assert "launch 1: the reference failed: the worker exited with code 3 during steps" in " ".join(found.out.split())
+        assert "launch 1: the reference failed: the worker exited with code 3 during steps" in " ".join(
+            found.out.split()
+        )
 
-    def test_a_reference_that_fails_in_lockstep_is_kept_with_its_words(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    def test_a_reference_that_fails_in_lockstep_is_kept_with_its_words(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path
+    ) -> None:
         """These sides can't do lockstep, and the reference is asked first. The lock is not for what isn't timed."""
         with host_lock():
             found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--numerics-only")
@@ -205,17 +240,23 @@ class TestWholeRuns:
             return prepared_sides(options)
 
         monkeypatch.setattr(upgrade, "prepared_sides", build)
-        monkeypatch.setattr(upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "2.0 processes of others"),))
+        monkeypatch.setattr(
+            upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "2.0 processes of others"),)
+        )
         self.answer(tfgate, tmp_path, side, side, "--speed-only")
         assert built
         assert read_record(PairedRun, tmp_path / "out" / "paired.json").warnings[0] == "2.0 processes of others"
 
 
 @pytest.mark.slow
-def test_one_tensorflow_on_both_sides_computes_the_same(tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path) -> None:
+def test_one_tensorflow_on_both_sides_computes_the_same(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
+) -> None:
     """Everything, for real: what a busy machine makes of the times is not asked."""
     sides = ["--from", str(newest_python), "--to", str(newest_python)]
-    found = tfgate("upgrade", *sides, "--config", "tiny", "--baselines", baselines, "--output", tmp_path / "out", "--json")
+    found = tfgate(
+        "upgrade", *sides, "--config", "tiny", "--baselines", baselines, "--output", tmp_path / "out", "--json"
+    )
     answer = json.loads(found.out)
     outcomes = {comparison["metric"]: comparison["outcome"] for comparison in answer["comparisons"]}
     assert [outcomes[metric] for metric in ("numerics", "lockstep", "retraces", "perplexity")] == ["PASS"] * 4
@@ -234,7 +275,15 @@ def test_threads_that_work_beside_the_steps_cost_their_own_side(
     """While the other side works they are stopped: else they would slow both alike, and no ratio would tell."""
     variables = fault_variables("threads-besides")
     planted = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
-    sides = ["--from", str(newest_python), "--from-env", f"PYTHONPATH={variables['PYTHONPATH']}", "--to", str(newest_python), *planted]
+    sides = [
+        "--from",
+        str(newest_python),
+        "--from-env",
+        f"PYTHONPATH={variables['PYTHONPATH']}",
+        "--to",
+        str(newest_python),
+        *planted,
+    ]
     more = ["--config", "tiny", "--speed-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
     found = tfgate("upgrade", *sides, *more)
     outcomes = {comparison["metric"]: comparison["outcome"] for comparison in json.loads(found.out)["comparisons"]}
@@ -242,11 +291,21 @@ def test_threads_that_work_beside_the_steps_cost_their_own_side(
 
 
 @pytest.mark.slow
-def test_a_fault_that_begins_late_is_found(tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path) -> None:
+def test_a_fault_that_begins_late_is_found(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
+) -> None:
     """The learning rate falls by 1% after 200 steps: the oracle, which sees 60, can't know."""
     variables = fault_variables("wrong-after-step-200")
     planted = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
-    sides = ["--from", str(newest_python), "--from-env", f"PYTHONPATH={variables['PYTHONPATH']}", "--to", str(newest_python), *planted]
+    sides = [
+        "--from",
+        str(newest_python),
+        "--from-env",
+        f"PYTHONPATH={variables['PYTHONPATH']}",
+        "--to",
+        str(newest_python),
+        *planted,
+    ]
     more = ["--config", "tiny", "--numerics-only", "--baselines", baselines, "--output", tmp_path / "out"]
     found = tfgate("upgrade", *sides, *more)
     assert found.code == 1, found

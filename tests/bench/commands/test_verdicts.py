@@ -26,7 +26,9 @@ def on_a_terminal(arguments: list[str | Path], columns: int, **variables: str) -
     """What the command line shows on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}} | variables
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}
+    } | variables
     command = [sys.executable, "-m", "bench", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs):
         os.close(theirs)
@@ -55,7 +57,9 @@ def test_no_color_is_respected(check: list[str | Path]) -> None:
 
 
 def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
-    found = subprocess.run([sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (found.returncode, found.stderr) == (1, "")
     assert found.stdout.startswith("REGRESSION (")
     assert "\x1b" not in found.stdout

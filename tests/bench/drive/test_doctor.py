@@ -50,7 +50,9 @@ def test_this_machine_can_be_examined() -> None:
         (800, 0, 6.0, "0.8 processes", ""),  # 600 of the 800 ticks were ours
     ],
 )
-def test_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, stolen: int, own: float, found: str, disturbance: str) -> None:
+def test_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, stolen: int, own: float, found: str, disturbance: str
+) -> None:
     """1,000 ticks of a hundredth of a second pass on four cores, `busy` of them at work."""
     put(tmp_path, "proc/stat", "cpu  500 0 300 9000 40 5 5 70 0 0\n")
     seconds = iter((7.0, 7.0 + own))
@@ -102,7 +104,9 @@ def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> No
     """The narrowest counts, wherever it is set."""
     put(tmp_path, "proc/self/cgroup", "1:cpu:/old\n0::/user.slice/job.scope\n")
     for group in ("user.slice/job.scope", "user.slice", "other.slice"):
-        put(tmp_path, f"sys/fs/cgroup/{group}/cpu.max", "300000 100000\n" if group != "other.slice" else "1000 100000\n")
+        put(
+            tmp_path, f"sys/fs/cgroup/{group}/cpu.max", "300000 100000\n" if group != "other.slice" else "1000 100000\n"
+        )
     put(tmp_path, f"sys/fs/cgroup/{holder}/cpu.max", "50000 100000\n")
     assert finding(tmp_path, "CPU quota").found == "0.50 cores"
 
@@ -119,10 +123,18 @@ def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
 
 @pytest.mark.parametrize(
     ("free", "found", "disturbance"),
-    [(2048000, "0 MiB used", ""), (2047000, "0 MiB used", ""), (1024000, "1000 MiB used", "1000 MiB are swapped out: memory is short")],
+    [
+        (2048000, "0 MiB used", ""),
+        (2047000, "0 MiB used", ""),
+        (1024000, "1000 MiB used", "1000 MiB are swapped out: memory is short"),
+    ],
 )
 def test_swap(tmp_path: Path, free: int, found: str, disturbance: str) -> None:
-    put(tmp_path, "proc/meminfo", f"MemTotal:       24680000 kB\nSwapTotal:       2048000 kB\nSwapFree:        {free} kB\n")
+    put(
+        tmp_path,
+        "proc/meminfo",
+        f"MemTotal:       24680000 kB\nSwapTotal:       2048000 kB\nSwapFree:        {free} kB\n",
+    )
     assert finding(tmp_path, "swap") == Finding("swap", found, disturbance)
 
 

@@ -100,7 +100,9 @@ def with_another_keras(folder: Path) -> None:
         (with_another_keras, "its keras was changed since"),
     ],
 )
-def test_a_damaged_environment_is_built_anew(wheelhouse: Path, environment_cache: Path, harm: Callable[[Path], None], why: str) -> None:
+def test_a_damaged_environment_is_built_anew(
+    wheelhouse: Path, environment_cache: Path, harm: Callable[[Path], None], why: str
+) -> None:
     side = prepare("2.99.0", NOW)
     folder = Path(side.interpreter).parents[1]
     harm(folder)
@@ -113,7 +115,9 @@ def test_a_damaged_environment_is_built_anew(wheelhouse: Path, environment_cache
 
 @pytest.mark.usefixtures("wheelhouse")
 def test_a_failed_resolve_shows_uv_s_reason_and_leaves_nothing(environment_cache: Path) -> None:
-    with pytest.raises(RequestError, match=r"^'2\.97\.0' can't be resolved: .*there is no version of tensorflow-cpu==2\.97\.0"):
+    with pytest.raises(
+        RequestError, match=r"^'2\.97\.0' can't be resolved: .*there is no version of tensorflow-cpu==2\.97\.0"
+    ):
         prepare("2.97.0", NOW)
     with pytest.raises(RequestError, match="brings no TensorFlow"):
         prepare("keras==3.1.0", NOW)
@@ -172,7 +176,12 @@ def test_a_wheel_file_is_known_by_what_it_holds(wheelhouse: Path, tmp_path: Path
 
 def test_an_interpreter_is_taken_as_it_is(environment_cache: Path) -> None:
     side = prepare(sys.executable, read_as_of("release"), variables={"A": "1"})
-    assert (side.requested, side.interpreter, side.as_of, side.variables) == (sys.executable, sys.executable, "", {"A": "1"})
+    assert (side.requested, side.interpreter, side.as_of, side.variables) == (
+        sys.executable,
+        sys.executable,
+        "",
+        {"A": "1"},
+    )
     assert "pytest" in [package.name for package in side.packages]
     assert not environment_cache.exists()
 

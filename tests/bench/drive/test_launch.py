@@ -29,8 +29,12 @@ class TestPlan:
     def test_a_block_is_a_tenth_of_the_launch_or_what_leaves_three_steady_steps(self, steps: int, block: int) -> None:
         assert Plan("tiny", steps).block_steps == block
 
-    @pytest.mark.parametrize(("steps", "checked"), [(600, (0, 5, 300, 599)), (10, (0, 5, 9)), (6, (0, 3, 5)), (2, (0, 1)), (1, (0,))])
-    def test_the_first_an_early_a_middle_and_the_last_step_are_checked(self, steps: int, checked: tuple[int, ...]) -> None:
+    @pytest.mark.parametrize(
+        ("steps", "checked"), [(600, (0, 5, 300, 599)), (10, (0, 5, 9)), (6, (0, 3, 5)), (2, (0, 1)), (1, (0,))]
+    )
+    def test_the_first_an_early_a_middle_and_the_last_step_are_checked(
+        self, steps: int, checked: tuple[int, ...]
+    ) -> None:
         assert Plan("tiny", steps).checked_steps() == checked
 
 
@@ -44,7 +48,9 @@ class TestWithKnownNumbers:
         assert record.environment is not None
         assert (record.environment.tensorflow, record.machine.cpu_model) == ("9.9.9", "fake")
         assert record.losses == tuple(50 - step / 8 for step in range(30))
-        assert record.startup == Startup(import_seconds=1.0, build_seconds=2.0, trace_seconds=3.0, first_step_seconds=0.0)
+        assert record.startup == Startup(
+            import_seconds=1.0, build_seconds=2.0, trace_seconds=3.0, first_step_seconds=0.0
+        )
         assert record.graph_operations == {"MatMul": 3}
         assert record.evaluation is not None
         assert record.evaluation.tokens == 1600  # 20 batches of 80
@@ -212,7 +218,9 @@ class TestTensorFlow:
 
     def test_a_training_that_diverges_is_kept_with_its_step(self, newest_python: Path, tmp_path: Path) -> None:
         (tmp_path / "sitecustomize.py").write_text(DIVERGING)
-        record = measure_launch(ALONE, Launch(0, 1000, numerics=True), str(newest_python), {"PYTHONPATH": str(tmp_path)})
+        record = measure_launch(
+            ALONE, Launch(0, 1000, numerics=True), str(newest_python), {"PYTHONPATH": str(tmp_path)}
+        )
         assert record.failure == Failure("diverged", "training diverged: the loss is nan at step 1")
         assert len(record.losses) == 2
         assert math.isfinite(record.losses[0])

@@ -43,7 +43,10 @@ def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) ->
         wanted = f"process {holder.pid} measures on this host already: wait for it, or end it ({path})"
         with pytest.raises(LockedError, match=re.escape(wanted)), host_lock(path):
             pytest.fail("held twice")
-        with pytest.raises(LockedError, match=f"process {holder.pid} "), host_lock(path):  # being refused changed nothing
+        with (
+            pytest.raises(LockedError, match=f"process {holder.pid} "),
+            host_lock(path),
+        ):  # being refused changed nothing
             pytest.fail("held twice")
 
 

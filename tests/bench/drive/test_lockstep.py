@@ -57,7 +57,9 @@ def test_equal_sides_agree_to_the_last_bit(numpy_python: Interpreter) -> None:
         ("pass", "clipped[1] = clipped[1] * 1.01 if step == 2 else clipped[1]", "clipped", 2),
     ],
 )
-def test_first_step_and_quantity_are_named(numpy_python: Interpreter, before: str, after: str, quantity: str, step: int) -> None:
+def test_first_step_and_quantity_are_named(
+    numpy_python: Interpreter, before: str, after: str, quantity: str, step: int
+) -> None:
     result = compared(numpy_python(), numpy_python(before, after))
     assert result.departure is not None
     assert (result.departure.first.quantity, result.departure.first.step) == (quantity, step)
@@ -80,7 +82,9 @@ def test_a_reference_that_is_wrong_makes_no_regression(numpy_python: Interpreter
         ("1 / (step - 2)", "exception", "ZeroDivisionError"),
     ],
 )
-def test_a_candidate_that_fails_is_a_regression(numpy_python: Interpreter, before: str, kind: str, message: str) -> None:
+def test_a_candidate_that_fails_is_a_regression(
+    numpy_python: Interpreter, before: str, kind: str, message: str
+) -> None:
     result = compared(numpy_python(), numpy_python(before))
     assert result.failure is not None
     assert result.failure.kind == kind
@@ -150,7 +154,9 @@ def faulty(python: Path, fault: str) -> Side:
 
 
 def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path) -> None:
-    result = run_lockstep(Plan("tiny", 5), Side(str(newest_python)), faulty(newest_python, "learning-rate-plus-0.1-percent"))
+    result = run_lockstep(
+        Plan("tiny", 5), Side(str(newest_python)), faulty(newest_python, "learning-rate-plus-0.1-percent")
+    )
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (0, "update")
     assert result.departure.candidate_error == pytest.approx(1e-3, rel=0.01)
@@ -164,7 +170,12 @@ def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path)
         ("embedding-gradient-lost", 0, "gradient", "embedding"),
         ("output-bias-gradient-lost", 0, "gradient", "output/bias"),
         ("state-not-carried", 1, "state", None),
-        ("clip-always", 0, "clipped", None),  # a wrong clip norm would not show: tiny's gradients are never longer than it
+        (
+            "clip-always",
+            0,
+            "clipped",
+            None,
+        ),  # a wrong clip norm would not show: tiny's gradients are never longer than it
         ("update-twice-every-100th-step", 99, "update", None),
         ("wrong-after-step-200", 200, "update", None),
     ],

@@ -31,12 +31,16 @@ def measure(
     def settled(run: MicroRun, old: Sequence[MicroLaunch], new: Sequence[MicroLaunch]) -> bool:
         return len(old) == len(new) == stop_at
 
-    return measure_micro(sides, Suite(), launches, folder / "out", ("tfgate", "micro"), settled, lambda line: None, ["a warning"])
+    return measure_micro(
+        sides, Suite(), launches, folder / "out", ("tfgate", "micro"), settled, lambda line: None, ["a warning"]
+    )
 
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    found = measure_launch(side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
+    found = measure_launch(
+        side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json"
+    )
     assert found.cases[STEP].median_seconds == 0.06
     assert found.path == tmp_path / "out" / "a.json"
     assert found.path.is_file()
@@ -66,7 +70,9 @@ def test_measuring_stops_when_it_is_settled(tmp_path: Path) -> None:
 @pytest.mark.parametrize("role", ["reference", "candidate"])
 def test_a_launch_that_fails_once_is_repeated_and_named(tmp_path: Path, role: str) -> None:
     """It fails at its second start: in launch 2, whose repetition is its third."""
-    failing = micro_interpreter(tmp_path, *LAUNCHES, planted="if number == 1: print('E   ValueError: odd'); sys.exit(1)")
+    failing = micro_interpreter(
+        tmp_path, *LAUNCHES, planted="if number == 1: print('E   ValueError: odd'); sys.exit(1)"
+    )
     sound = micro_interpreter(tmp_path, *LAUNCHES)
     run, reference, candidate = measure(tmp_path, *((failing, sound) if role == "reference" else (sound, failing)))
     assert (len(reference), len(candidate), run.failure) == (3, 3, None)
@@ -99,7 +105,9 @@ def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path) -> 
     assert len(calls(candidate)) == 1
 
 
-def test_a_candidate_that_hangs_is_told_in_proportion_to_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_candidate_that_hangs_is_told_in_proportion_to_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits: list[float] = []
     real = measure_launch
 
@@ -151,7 +159,10 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
             "micro-benchmarks under PYTHON: No module named pytest; install pytest and pytest-benchmark there",
         ),
         ("sys.exit(1)", "micro-benchmarks under PYTHON: it printed nothing"),
-        ("print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)", "PYTHON timed nothing: there is no gpu:0"),
+        (
+            "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)",
+            "PYTHON timed nothing: there is no gpu:0",
+        ),
         (
             "import os; os.kill(os.getpid(), 9)",
             "micro-benchmarks under PYTHON: was killed by SIGKILL (as the kernel does when memory runs out)",
@@ -171,11 +182,15 @@ def failure(folder: Path, planted: str, limit: float = 60.0) -> str:
 
 
 def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
-    assert failure(tmp_path, "import time; time.sleep(60)", 0.2) == "PYTHON did not finish the micro-benchmarks within 0 s"
+    assert (
+        failure(tmp_path, "import time; time.sleep(60)", 0.2) == "PYTHON did not finish the micro-benchmarks within 0 s"
+    )
 
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another by --python"):
+    with pytest.raises(
+        WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another by --python"
+    ):
         measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
 
 

@@ -51,13 +51,25 @@ def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
     assert len(found.reference.losses) == PLAN.plan.steps == len(found.candidate.losses)
     assert found.reference.losses == found.candidate.losses
     # After three steps of warm-up a side's blocks are steps 3-7, 8-12, 13-17, 18-22; without the first two their means are 6, 11, 16, 21.
-    assert [(quad.order, quad.seconds) for quad in found.steps] == [("ABBA", (6.0, 6.0, 11.0, 11.0)), ("BAAB", (16.0, 16.0, 21.0, 21.0))]
+    assert [(quad.order, quad.seconds) for quad in found.steps] == [
+        ("ABBA", (6.0, 6.0, 11.0, 11.0)),
+        ("BAAB", (16.0, 16.0, 21.0, 21.0)),
+    ]
     assert [quad.cpu_seconds for quad in found.steps] == [(12.0, 12.0, 22.0, 22.0), (32.0, 32.0, 42.0, 42.0)]
-    assert [(quad.order, quad.seconds, quad.cpu_seconds) for quad in found.evaluations] == [("ABBA", (0.5,) * 4, (0.25,) * 4)]
-    assert found.reference.step_seconds == tuple(float(step) for first in (5, 10, 15, 20) for step in range(first, first + 3))
+    assert [(quad.order, quad.seconds, quad.cpu_seconds) for quad in found.evaluations] == [
+        ("ABBA", (0.5,) * 4, (0.25,) * 4)
+    ]
+    assert found.reference.step_seconds == tuple(
+        float(step) for first in (5, 10, 15, 20) for step in range(first, first + 3)
+    )
     startup = found.candidate.startup
     assert startup is not None
-    assert (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) == (1.0, 2.0, 3.0, 0.0)
+    assert (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds) == (
+        1.0,
+        2.0,
+        3.0,
+        0.0,
+    )
     assert found.candidate.memory is not None
     assert (found.candidate.memory.peak_rss_bytes, found.candidate.graph_operations) == (4321, {"MatMul": 3})
 
@@ -65,7 +77,9 @@ def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
 def test_a_slower_side_has_the_larger_blocks(fake: Fake) -> None:
     """A candidate whose steps take twice as long; in an order ABBA its blocks are the second and the third."""
     twice = "Session.steps = lambda self, count, old=Session.steps: slowed(old(self, count))\n"
-    twice += "slowed = lambda block: __import__('dataclasses').replace(block, seconds=tuple(2 * s for s in block.seconds))"
+    twice += (
+        "slowed = lambda block: __import__('dataclasses').replace(block, seconds=tuple(2 * s for s in block.seconds))"
+    )
     found = measured(fake(""), fake(twice))
     assert found.steps[0].seconds == (6.0, 12.0, 22.0, 11.0)
 
@@ -96,7 +110,13 @@ DIES = "Session.{} = lambda self, *a, **k: {}"
             0,
         ),
         ("open", "os._exit(3)", "crashed", "exited with code 3 during open", 0),
-        ("steps", "os.kill(os.getpid(), 11) if self.done else old(self, *a, **k)", "crashed", "was killed by SIGSEGV during steps", 0),
+        (
+            "steps",
+            "os.kill(os.getpid(), 11) if self.done else old(self, *a, **k)",
+            "crashed",
+            "was killed by SIGSEGV during steps",
+            0,
+        ),
         ("evaluate", "None", "garbage", "the worker's reply to evaluate", 2),
         ("evaluation_steps", "send('noise\\n')", "garbage", "noise", 2),
         ("finish", "os.kill(os.getpid(), 9)", "crashed", "as the kernel does when memory runs out", 2),
@@ -128,14 +148,21 @@ def test_a_loss_that_is_not_finite_is_a_divergence(fake: Fake) -> None:
     )
     found = measured(fake(""), fake(changes))
     assert found.candidate.failure is not None
-    assert (found.candidate.failure.kind, found.candidate.failure.message) == ("diverged", "training diverged: the loss is nan at step 0")
+    assert (found.candidate.failure.kind, found.candidate.failure.message) == (
+        "diverged",
+        "training diverged: the loss is nan at step 0",
+    )
 
 
 SLEEPS = "old = Session.{0}\n" + DIES.format("{0}", "time.sleep({1}) or old(self, *a, **k)")
 
 
-@pytest.mark.parametrize(("operation", "launch"), [("describe", 0), ("open", 1), ("steps", 0), ("evaluate", 0), ("finish", 0)])
-def test_a_hang_is_told_by_the_reference_s_time(fake: Fake, monkeypatch: pytest.MonkeyPatch, operation: str, launch: int) -> None:
+@pytest.mark.parametrize(
+    ("operation", "launch"), [("describe", 0), ("open", 1), ("steps", 0), ("evaluate", 0), ("finish", 0)]
+)
+def test_a_hang_is_told_by_the_reference_s_time(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, operation: str, launch: int
+) -> None:
     """Importing, building and tracing both do at once, and the reference is heard first even where the candidate is first otherwise."""
     monkeypatch.setattr(patience, "GRACE_SECONDS", 1.0)
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either
@@ -152,7 +179,9 @@ def test_a_slow_candidate_is_none_that_hangs(fake: Fake, monkeypatch: pytest.Mon
     """The deadline of its first block is three times the reference's half a second; without the grace that is all it has."""
     monkeypatch.setattr(patience, "GRACE_SECONDS", 0.0)
     slow, slower, hanging = (fake(SLEEPS.format("steps", seconds)) for seconds in (0.5, 1.0, 600))
-    only_the_first = PairPlan.of(Plan("tiny", 1), Blocks(quads=0, steps=1, dropped=0, evaluation_quads=0, evaluation_steps=1))
+    only_the_first = PairPlan.of(
+        Plan("tiny", 1), Blocks(quads=0, steps=1, dropped=0, evaluation_quads=0, evaluation_steps=1)
+    )
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)
     for candidate, hangs in ((slower, False), (hanging, True)):
         patience_of_others = Patience()
@@ -167,7 +196,10 @@ def test_a_run_s_patience_is_that_of_all_its_launches(fake: Fake, monkeypatch: p
     shared = Patience()
     sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}
     measure_pair(PLAN, 0, 70, sides, patience=shared)
-    assert all(shared.longest(operation) for operation in ("describe", "open", "steps", "evaluate", "evaluation_steps", "finish"))
+    assert all(
+        shared.longest(operation)
+        for operation in ("describe", "open", "steps", "evaluate", "evaluation_steps", "finish")
+    )
 
 
 @pytest.mark.slow
@@ -184,5 +216,9 @@ def test_two_real_tensorflows_train_the_same_losses(oldest_python: Path, newest_
 
 def test_every_configuration_has_blocks_that_leave_steps_to_time() -> None:
     assert list(pairs.BLOCKS) == list(CONFIGS)
-    assert all(blocks.steps > blocks.dropped and blocks.evaluation_steps > blocks.dropped for blocks in pairs.BLOCKS.values())
-    assert all(blocks.quads % 2 == 0 and blocks.evaluation_quads % 2 == 0 for blocks in pairs.BLOCKS.values())  # as many ABBA as BAAB
+    assert all(
+        blocks.steps > blocks.dropped and blocks.evaluation_steps > blocks.dropped for blocks in pairs.BLOCKS.values()
+    )
+    assert all(
+        blocks.quads % 2 == 0 and blocks.evaluation_quads % 2 == 0 for blocks in pairs.BLOCKS.values()
+    )  # as many ABBA as BAAB

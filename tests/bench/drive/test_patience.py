@@ -6,7 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from bench.drive.patience import ALONE_SECONDS, CHECKED, FACTOR, GRACE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines, Patience, alone
+from bench.drive.patience import (
+    ALONE_SECONDS,
+    CHECKED,
+    FACTOR,
+    GRACE_SECONDS,
+    STARTUP_SECONDS,
+    STRESS,
+    Deadlines,
+    Patience,
+    alone,
+)
 from bench.drive.process import HUNG, Worker, WorkerError
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Failure
@@ -28,7 +38,9 @@ class Answering:
         self.waits.append(timeout)
         for number, seconds in enumerate(self.silences):
             if seconds > timeout:
-                raise WorkerError(Failure(HUNG, f"the worker gave no sign of life for {timeout:.0f} s during {operation}"))
+                raise WorkerError(
+                    Failure(HUNG, f"the worker gave no sign of life for {timeout:.0f} s during {operation}")
+                )
             self.now += seconds
             if number < len(self.silences) - 1:
                 on_event(number)
@@ -52,7 +64,9 @@ def test_the_numbers_are_those_of_the_documentation() -> None:
 
 @pytest.mark.parametrize("role", [REFERENCE, CANDIDATE])
 def test_without_a_reference_s_time_the_silence_is_fixed(worker: Answering, role: str) -> None:
-    found = [wait(Patience().of(role), worker, operation, per=7) for operation in ("describe", "open", "steps", "finish")]
+    found = [
+        wait(Patience().of(role), worker, operation, per=7) for operation in ("describe", "open", "steps", "finish")
+    ]
     assert found == [600, 600, 300, 300]
     assert wait(alone(), worker, "steps") == 300
 
@@ -101,7 +115,9 @@ def test_steps_that_only_the_candidate_has_checked_are_compared_with_plain_ones(
     assert wait(patience.of(CANDIDATE), worker, "steps") == 3 * 2 + 60
 
 
-@pytest.mark.parametrize(("silences", "hangs"), [((4.0,), False), ((65.0, 65.0), False), ((67.0,), True), ((1.0, 67.0), True)])
+@pytest.mark.parametrize(
+    ("silences", "hangs"), [((4.0,), False), ((65.0, 65.0), False), ((67.0,), True), ((1.0, 67.0), True)]
+)
 def test_slow_is_not_hung(worker: Answering, silences: tuple[float, ...], hangs: bool) -> None:
     """The reference took 2 s: the candidate may be silent for 66 s, again and again."""
     patience = Patience()

@@ -61,7 +61,16 @@ class TestFailures:
             ("send('{\"reply\": '); os._exit(0)", "the worker exited with code 0 during work"),
             ("1 / 0", "the worker exited with code 1 during work; its last words: ZeroDivisionError: division by zero"),
         ],
-        ids=["SIGSEGV", "SIGKILL", "a signal without a name", "abort", "exit code", "exit", "half a line", "exception outside a request"],
+        ids=[
+            "SIGSEGV",
+            "SIGKILL",
+            "a signal without a name",
+            "abort",
+            "exit code",
+            "exit",
+            "half a line",
+            "exception outside a request",
+        ],
     )
     def test_a_process_that_ends_has_crashed(self, fake_interpreter: Fake, body: str, message: str) -> None:
         failure = failure_of(fake_interpreter(body))
@@ -101,7 +110,9 @@ class TestFailures:
                 assert worker.receive(int, "work", 30.0) == 7
         assert next(clock) > 30
 
-    def test_a_process_that_closes_its_pipe_but_lives_is_ended(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_process_that_closes_its_pipe_but_lives_is_ended(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
         failure = failure_of(fake_interpreter("os.close(replies); time.sleep(1000)"))
         assert failure == Failure("crashed", "the worker closed its pipe during work")
@@ -115,10 +126,22 @@ class TestFailures:
             ("[1]", "the worker wrote b'[1]' where"),
             ("{}", "the worker wrote {} where its reply to work should be"),
             ('{"answer": 1}', "the worker wrote {'answer': 1} where"),
-            ('{"error": 1}', "the worker's reply to work is not what it should be: the whole: an object is wanted, found 1"),
-            ('{"error": {"type": "E"}}', "the worker's reply to work is not what it should be: Raised: field 'message' is missing"),
-            ('{"reply": {"peak_rss_bytes": 1}}', "not what it should be: Memory: field 'slope_bytes_per_step' is missing"),
-            ('{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}', "peak_rss_bytes: an integer is wanted, found 1.5"),
+            (
+                '{"error": 1}',
+                "the worker's reply to work is not what it should be: the whole: an object is wanted, found 1",
+            ),
+            (
+                '{"error": {"type": "E"}}',
+                "the worker's reply to work is not what it should be: Raised: field 'message' is missing",
+            ),
+            (
+                '{"reply": {"peak_rss_bytes": 1}}',
+                "not what it should be: Memory: field 'slope_bytes_per_step' is missing",
+            ),
+            (
+                '{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}',
+                "peak_rss_bytes: an integer is wanted, found 1.5",
+            ),
         ],
     )
     def test_what_is_no_reply_is_garbage(self, fake_interpreter: Fake, line: str, found: str) -> None:
@@ -144,9 +167,14 @@ class TestFailures:
         assert failure_of(missing) == Failure("crashed", wanted)
 
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
-        assert failure_of(str(tmp_path)).message == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+        assert (
+            failure_of(str(tmp_path)).message
+            == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+        )
 
-    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE])
+    @pytest.mark.parametrize(
+        "code", [errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE]
+    )
     @pytest.mark.parametrize(("thing", "name"), [(Path, "mkdir"), (Path, "symlink_to"), (subprocess, "Popen")])
     def test_an_exhausted_machine_is_not_the_interpreters_fault(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch, thing: Any, name: str, code: int
@@ -194,13 +222,16 @@ class TestReplies:
     def test_a_real_worker_answers_again_and_again(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             tiny, notebook = (
-                worker.request(Prepared, "prepare", SECONDS, config=name, corpus="synthetic") for name in ("tiny", "notebook")
+                worker.request(Prepared, "prepare", SECONDS, config=name, corpus="synthetic")
+                for name in ("tiny", "notebook")
             )
         assert tiny.tensors == notebook.tensors
         assert 0 < tiny.bytes < notebook.bytes
 
     def test_a_reply_larger_than_a_pipe_holds(self, fake_interpreter: Fake) -> None:
-        numbers = reply_of(fake_interpreter("send(json.dumps({'reply': list(range(1000000))}) + '\\n')"), tuple[int, ...])
+        numbers = reply_of(
+            fake_interpreter("send(json.dumps({'reply': list(range(1000000))}) + '\\n')"), tuple[int, ...]
+        )
         assert numbers == tuple(range(1000000))
 
     def test_events_come_in_order_before_the_reply(self, fake_interpreter: Fake) -> None:
@@ -215,7 +246,9 @@ class TestReplies:
         assert heard == list(range(500))
 
     def test_the_request_is_what_was_asked(self, fake_interpreter: Fake) -> None:
-        with Worker(fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "referee") as worker:
+        with Worker(
+            fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "referee"
+        ) as worker:
             asked = worker.request(dict[str, str], "work", SECONDS, config="tiny")
         assert asked == {"kind": "referee", "op": "work", "config": "tiny"}
 
@@ -254,7 +287,9 @@ def ticks(worker: Worker) -> int:
 
 
 class TestEnd:
-    def test_a_worker_that_will_not_close_is_killed(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_worker_that_will_not_close_is_killed(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(process, "CLOSE_SECONDS", 0.1)
         assert reply_of(fake_interpreter("send('{\"reply\": 1}\\n'); time.sleep(1000)"), int) == 1
 
@@ -267,13 +302,17 @@ class TestEnd:
         assert all(alive(pid) for pid in pids)
         worker.kill()
         deadline = time.monotonic() + SECONDS
-        while any(alive(pid) for pid in pids) and time.monotonic() < deadline:  # the child is for the system to reap, in its own time
+        while (
+            any(alive(pid) for pid in pids) and time.monotonic() < deadline
+        ):  # the child is for the system to reap, in its own time
             time.sleep(0.01)
         assert not any(alive(pid) for pid in pids)
 
     def test_an_error_in_the_block_kills_it_without_a_question(self, fake_interpreter: Fake) -> None:
         """Asked to close, it would leave a file before it ends."""
-        python = fake_interpreter("send('{\"reply\": 1}\\n'); requests.readline(); open(sys.argv[0] + '.asked', 'w').close()")
+        python = fake_interpreter(
+            "send('{\"reply\": 1}\\n'); requests.readline(); open(sys.argv[0] + '.asked', 'w').close()"
+        )
         worker = Worker(python, "tensorflow")
         worker.request(int, "work", SECONDS)
         with pytest.raises(KeyboardInterrupt), worker:
@@ -293,7 +332,9 @@ class TestEnd:
 
     def test_all_workers_are_killed_at_once(self, fake_interpreter: Fake) -> None:
         """Each in a thread of its own, which hears of it; also a process that is stopped."""
-        python = fake_interpreter("send(json.dumps({'reply': os.getpid()}) + '\\n'); requests.readline(); time.sleep(1000)")
+        python = fake_interpreter(
+            "send(json.dumps({'reply': os.getpid()}) + '\\n'); requests.readline(); time.sleep(1000)"
+        )
         began = threading.Barrier(3)
 
         def drive(takes_turns: bool) -> tuple[int, Failure]:

@@ -50,7 +50,9 @@ def test_the_imports_are_lm_and_bench_alone(fake_interpreter: Fake, temporary: P
     assert Path(keras).parent == Path(folder)
 
 
-def test_a_pythonpath_that_was_asked_for_comes_first(fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pythonpath_that_was_asked_for_comes_first(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A relative folder is meant from here, not from the worker's folder."""
     monkeypatch.chdir(tmp_path)
     path = variables_of(fake_interpreter(DUMP), {"PYTHONPATH": "a:/b/c"})["PYTHONPATH"].split(":")
@@ -58,13 +60,17 @@ def test_a_pythonpath_that_was_asked_for_comes_first(fake_interpreter: Fake, tmp
     assert len(path) == 3
 
 
-def test_a_relative_interpreter_is_meant_from_here(fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_interpreter_is_meant_from_here(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_interpreter("send('{\"reply\": 1}\\n')")
     monkeypatch.chdir(tmp_path)
     assert reply_of("./interpreter", int) == 1
 
 
-def test_a_bare_name_is_looked_up_in_the_search_path(fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bare_name_is_looked_up_in_the_search_path(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_interpreter("send('{\"reply\": 1}\\n')")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert reply_of("interpreter", int) == 1
@@ -85,7 +91,9 @@ def test_gpus_are_hidden_from_a_cpu_worker_alone(fake_interpreter: Fake, monkeyp
     assert variables_of(python, device="gpu:0")["CUDA_VISIBLE_DEVICES"] == "1"
 
 
-def test_sides_on_a_gpu_share_its_memory_unless_told_otherwise(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sides_on_a_gpu_share_its_memory_unless_told_otherwise(
+    fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     python = fake_interpreter(DUMP)
     name = "TF_FORCE_GPU_ALLOW_GROWTH"
     assert (variables_of(python, device="gpu:0")[name], name in variables_of(python)) == ("true", False)
@@ -93,7 +101,9 @@ def test_sides_on_a_gpu_share_its_memory_unless_told_otherwise(fake_interpreter:
     assert variables_of(python, device="gpu:0")[name] == "false"
 
 
-def test_numpy_has_one_thread_unless_the_user_says_otherwise(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numpy_has_one_thread_unless_the_user_says_otherwise(
+    fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     python = fake_interpreter(DUMP)
     assert variables_of(python)["OPENBLAS_NUM_THREADS"] == "1"

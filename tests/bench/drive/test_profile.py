@@ -19,7 +19,9 @@ PLAN = Plan("tiny", 12)
 
 
 @pytest.mark.parametrize("environment", [pytest.param("oldest_python", marks=pytest.mark.slow), "newest_python"])
-def test_busy_work_in_one_operation_comes_first(request: pytest.FixtureRequest, tmp_path: Path, environment: str) -> None:
+def test_busy_work_in_one_operation_comes_first(
+    request: pytest.FixtureRequest, tmp_path: Path, environment: str
+) -> None:
     python = str(request.getfixturevalue(environment))
     clean = run_profile(PLAN, Aim("forward"), python, {}, tmp_path / "clean")
     slow = run_profile(PLAN, Aim("forward"), python, fault_variables("slow-bias-add"), tmp_path / "slow")

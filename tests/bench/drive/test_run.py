@@ -50,7 +50,18 @@ class Listener:
 def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1) -> tuple[Run, Listener]:
     listener = Listener(output / "run.json")
     keep, command = keeper(output / "run.json"), ("tfgate", "run")
-    run = measure_run(PLANS, launches, python, {}, command, keep, listener, jitter=70, warnings=("a warning",), side_by_side=side_by_side)
+    run = measure_run(
+        PLANS,
+        launches,
+        python,
+        {},
+        command,
+        keep,
+        listener,
+        jitter=70,
+        warnings=("a warning",),
+        side_by_side=side_by_side,
+    )
     return run, listener
 
 
@@ -59,7 +70,14 @@ def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None
     assert (run.schema, run.command, run.warnings) == (SCHEMA, ("tfgate", "run"), ("a warning",))
     found = [(record.subject.config, record.launch, record.jitter, bool(record.numerics)) for record in run.records]
     assert found == [("tiny", 0, 70, True), ("tiny", 1, 71, False), ("small", 0, 70, True), ("small", 1, 71, False)]
-    assert listener.heard == [("tiny", 0, 5), ("tiny", 0, 10), ("tiny", 1, 5), ("tiny", 1, 10), ("small", 0, 5), ("small", 1, 5)]
+    assert listener.heard == [
+        ("tiny", 0, 5),
+        ("tiny", 0, 10),
+        ("tiny", 1, 5),
+        ("tiny", 1, 10),
+        ("small", 0, 5),
+        ("small", 1, 5),
+    ]
     assert read_record(Run, tmp_path / "out" / "run.json") == run
 
 
@@ -75,12 +93,16 @@ def test_the_file_holds_what_there_is_and_says_what_is_missing(fake_session: Fak
 def test_a_timed_launch_holds_what_others_had_of_the_cpu(
     fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float | None, warned: bool
 ) -> None:
-    monkeypatch.setattr(CpuWatch, "others", lambda self: others)  # what the machine is doing beside the tests isn't theirs to choose
+    monkeypatch.setattr(
+        CpuWatch, "others", lambda self: others
+    )  # what the machine is doing beside the tests isn't theirs to choose
     path = tmp_path / "timed" / "run.json"
     timed = measure_run([Plan("tiny", 10)], 1, fake_session(""), {}, (), keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
     assert timed.warnings == (
-        ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",) if warned else ()
+        ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",)
+        if warned
+        else ()
     )
 
 
@@ -98,7 +120,9 @@ class Session(Session):
         return super().open(config, **more)
 """
     run, _ = run_with(fake_session(failing), tmp_path)
-    found = [(record.subject.config, record.launch, record.failure and record.failure.message) for record in run.records]
+    found = [
+        (record.subject.config, record.launch, record.failure and record.failure.message) for record in run.records
+    ]
     assert found == [*2 * [("tiny", 0, "MemoryError: no room")], ("small", 0, None), ("small", 1, None)]
     assert read_record(Run, tmp_path / "run.json") == run
     assert read_record(Run, tmp_path / "run.json").warnings == ("a warning",)
@@ -117,9 +141,13 @@ class Session(Session):
 
 
 @pytest.mark.parametrize("side_by_side", [1, 2])
-def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(fake_session: Fake, tmp_path: Path, side_by_side: int) -> None:
+def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
+    fake_session: Fake, tmp_path: Path, side_by_side: int
+) -> None:
     run, listener = run_with(fake_session(FIRST_TRIES_FAIL), tmp_path, side_by_side=side_by_side)
-    found = [(record.subject.config, record.launch, record.jitter, record.failure is not None) for record in run.records]
+    found = [
+        (record.subject.config, record.launch, record.jitter, record.failure is not None) for record in run.records
+    ]
     tiny = [("tiny", launch, 70 + launch, failed) for launch in (0, 1) for failed in (True, False)]
     assert found == [*tiny, ("small", 0, 70, False), ("small", 1, 71, False)]
     last = f"{INCOMPLETE}the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
@@ -175,7 +203,9 @@ class TestSideBySide:
         """A step of the reference took a second on all cores."""
         waits = []
 
-        def receive(self: Worker, kind: Any, operation: str, timeout: float, on_event: Any, original: Any = Worker.receive) -> Any:
+        def receive(
+            self: Worker, kind: Any, operation: str, timeout: float, on_event: Any, original: Any = Worker.receive
+        ) -> Any:
             if operation == "steps":
                 waits.append(timeout)
             return original(self, kind, operation, timeout, on_event)
@@ -185,8 +215,22 @@ class TestSideBySide:
         patience.note("steps", 1.0)
         for number, side_by_side in enumerate((1, 3)):
             path = tmp_path / f"{number}.json"
-            measure_run(PLANS[:1], 1, fake_session(""), {}, (), keeper(path), Listener(path), side_by_side=side_by_side, patience=patience)
-        assert waits == [3 + 60, 3 + 60, *2 * [3 * 3 * usable_cores() + 60]]  # two blocks each, a sign of life after each step
+            measure_run(
+                PLANS[:1],
+                1,
+                fake_session(""),
+                {},
+                (),
+                keeper(path),
+                Listener(path),
+                side_by_side=side_by_side,
+                patience=patience,
+            )
+        assert waits == [
+            3 + 60,
+            3 + 60,
+            *2 * [3 * 3 * usable_cores() + 60],
+        ]  # two blocks each, a sign of life after each step
 
     def test_an_error_of_keep_ends_all(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
         """Of two launches side by side the second never ends by itself."""
@@ -241,8 +285,23 @@ class Session(Session):
 
 def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temporary: Path) -> None:
     python, output = fake_session(SECOND_LAUNCH_HANGS), tmp_path / "out"
-    command = [sys.executable, "-m", "bench", "run", "--config", "tiny", "--launches", "2", "--python", python, "--output", str(output)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--config",
+        "tiny",
+        "--launches",
+        "2",
+        "--python",
+        python,
+        "--output",
+        str(output),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         wait_for(Path(f"{python}.began"), process)
         assert len(list(processes_of(temporary))) == 2  # the orchestrator and the worker
         process.send_signal(signal.SIGINT)
@@ -279,7 +338,18 @@ def processes_of(temporary: Path) -> Iterator[int]:
 
 def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "bench", "run", "--config", "tiny", "--python", str(tmp_path / "none"), "--output", str(output)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--config",
+        "tiny",
+        "--python",
+        str(tmp_path / "none"),
+        "--output",
+        str(output),
+    ]
     finished = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 4
     assert "can't be started" in finished.stderr

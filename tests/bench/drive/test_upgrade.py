@@ -44,7 +44,9 @@ class Listener:
         self.on_disk.append((len(stored.pairs), stored.warnings))
 
 
-def measured(folder: Path, reference: str, candidate: str, scope: Scope = SPEED, launches: int = 2) -> tuple[PairedRun, Listener]:
+def measured(
+    folder: Path, reference: str, candidate: str, scope: Scope = SPEED, launches: int = 2
+) -> tuple[PairedRun, Listener]:
     listener = Listener(folder / PAIRED_FILE)
     sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     keep = keeper(folder / PAIRED_FILE)
@@ -101,7 +103,11 @@ class Session(Session):
 def test_a_failure_against_the_oracle_that_does_not_come_again_is_a_warning(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session(ONCE.format("stress"))
     run, listener = measured(tmp_path / "out", python, python, Scope(ORACLE, None, PAIRS), launches=1)
-    assert [phase for phase, _ in listener.phases] == [*2 * ["reference against the oracle"], "candidate against the oracle", "launch 1"]
+    assert [phase for phase, _ in listener.phases] == [
+        *2 * ["reference against the oracle"],
+        "candidate against the oracle",
+        "launch 1",
+    ]
     assert [record.failure for record in run.oracle] == [None, None]
     message = "the worker exited with code 3 during stress"
     assert run.warnings[0] == f"reference against the oracle failed once and not again: {message}"
@@ -194,7 +200,9 @@ def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: P
     assert (tmp_path / PAIRED_FILE).read_bytes() == before
 
 
-def test_what_was_measured_before_an_interruption_is_kept(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_before_an_interruption_is_kept(
+    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C during the second launch."""
     python = fake_session("")
     original = pair.measure_pair

@@ -19,7 +19,10 @@ def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0, else
     (root / "proc").mkdir(exist_ok=True)
     lines = [f"cpu  {own}"]
     if elsewhere is not None:
-        lines = [f"cpu  {user + elsewhere} 0 0 {idle} {iowait} 0 0 {steal} 0 0", f"cpu{min(os.sched_getaffinity(0))} {own}"]
+        lines = [
+            f"cpu  {user + elsewhere} 0 0 {idle} {iowait} 0 0 {steal} 0 0",
+            f"cpu{min(os.sched_getaffinity(0))} {own}",
+        ]
         lines.append(f"cpu{max(os.sched_getaffinity(0)) + 1} {elsewhere} 0 0 0 0 0 0 0 0 0")
     (root / "proc/stat").write_text("\n".join(lines) + "\nintr 0\n")
 

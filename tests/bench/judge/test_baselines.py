@@ -10,7 +10,18 @@ from bench.judge.types import Outcome
 from bench.record.ledger import Ledger
 from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Run
 from tests.bench.paired_samples import gate_run, pair
-from tests.bench.samples import LOG_PERPLEXITIES, MACHINE, MARGINS, SPEEDS, SUBJECT, TINY, baseline, record, records, run
+from tests.bench.samples import (
+    LOG_PERPLEXITIES,
+    MACHINE,
+    MARGINS,
+    SPEEDS,
+    SUBJECT,
+    TINY,
+    baseline,
+    record,
+    records,
+    run,
+)
 
 FIRST = "2026-01-01T00:00:00+00:00"
 SECOND = "2026-01-02T00:00:00+00:00"
@@ -44,7 +55,11 @@ def test_run_recorded_and_its_siblings_pass() -> None:
     kept = Standards({SUBJECT.name: made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))}, MARGINS, Ledger(SCHEMA, ()))
     verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), kept)
     assert verdict.outcome is Outcome.PASS
-    assert [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS] == ["numerics", "retraces", "perplexity"]
+    assert [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS] == [
+        "numerics",
+        "retraces",
+        "perplexity",
+    ]
     other = judge_run(sibling("2026-01-03T00:00:00+00:00", 3.0), kept)
     assert other.outcome is Outcome.REGRESSION
 
@@ -88,14 +103,20 @@ def test_each_subject_gets_a_baseline() -> None:
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
-        ([run([record(failure=Failure("crashed", "killed"))])], r"launch 1 of notebook-synthetic-cells-cpu0 failed \(killed\)"),
+        (
+            [run([record(failure=Failure("crashed", "killed"))])],
+            r"launch 1 of notebook-synthetic-cells-cpu0 failed \(killed\)",
+        ),
         (
             [run(records(), FIRST, (f"{INCOMPLETE}after 4 of 8 launches",))],
             "is incomplete: after 4 of 8 launches: a baseline needs whole runs",
         ),
         ([run(())], "hold no launch"),
         ([run(records()), run(records())], r"the run of 2026-01-02T03:04:05\+00:00 is given twice"),
-        ([run([record(), record(subject=dataclasses.replace(SUBJECT, steps=20))])], r"two things \(steps 10 in one, 20 in another\)"),
+        (
+            [run([record(), record(subject=dataclasses.replace(SUBJECT, steps=20))])],
+            r"two things \(steps 10 in one, 20 in another\)",
+        ),
         ([run([dataclasses.replace(record(), environment=None)])], "doesn't say what it ran in"),
     ],
 )

@@ -21,11 +21,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def side(
-    folder: Path, name: str, factor: float = 1.0, minutes: tuple[int, ...] = TURNS[0], names: tuple[str, ...] = (STEP,), **changes: Any
+    folder: Path,
+    name: str,
+    factor: float = 1.0,
+    minutes: tuple[int, ...] = TURNS[0],
+    names: tuple[str, ...] = (STEP,),
+    **changes: Any,
 ) -> list[BenchmarkLaunch]:
     launches = zip(minutes, SPEEDS[name], strict=True)
     return [
-        read_benchmarks(write(folder / f"{name}{m}.json", document(dict.fromkeys(names, factor * s), m, **changes))) for m, s in launches
+        read_benchmarks(write(folder / f"{name}{m}.json", document(dict.fromkeys(names, factor * s), m, **changes)))
+        for m, s in launches
     ]
 
 
@@ -36,7 +42,13 @@ def judged(folder: Path, factor: float = 1.0, minutes: tuple[int, ...] = TURNS[1
 @pytest.mark.parametrize(
     ("factor", "outcome"),
     # Differences deviate by 0.58%: standard error 0.29%, widened 1.23 times; t at four launches 4.98 and 3.70: bounds 1.8% and 1.3% away.
-    [(1.0, Outcome.PASS), (1.03, Outcome.PASS), (1.05, Outcome.CANNOT_JUDGE), (1.07, Outcome.REGRESSION), (0.9, Outcome.PASS)],
+    [
+        (1.0, Outcome.PASS),
+        (1.03, Outcome.PASS),
+        (1.05, Outcome.CANNOT_JUDGE),
+        (1.07, Outcome.REGRESSION),
+        (0.9, Outcome.PASS),
+    ],
 )
 def test_outcomes(folder: Path, factor: float, outcome: Outcome) -> None:
     found = judged(folder, factor)
@@ -76,7 +88,9 @@ def test_only_a_balanced_order_of_four_launches_a_side_is_in_turn(folder: Path, 
     """Drift of 2% a launch and nothing else: where a side comes later it is the slower, which must not become its REGRESSION."""
     sides: dict[str, list[BenchmarkLaunch]] = {"A": [], "B": []}
     for minute, letter in enumerate(order):
-        sides[letter].append(read_benchmarks(write(folder / f"{minute}.json", document({STEP: 0.1 * 1.02**minute}, minute))))
+        sides[letter].append(
+            read_benchmarks(write(folder / f"{minute}.json", document({STEP: 0.1 * 1.02**minute}, minute)))
+        )
     found = compare_benchmarks(sides["A"], sides["B"], MARGIN)
     assert found.outcome is not Outcome.REGRESSION
     assert (found.comparisons[0].note != NOT_IN_TURN) is in_turn
@@ -84,7 +98,10 @@ def test_only_a_balanced_order_of_four_launches_a_side_is_in_turn(folder: Path, 
 
 def test_drift_of_two_launches_a_side_in_a_row_is_no_regression(folder: Path) -> None:
     """AABB: 100, 101, 110, 111 ms would be +9.95% with a standard error of 0.7%, beyond 5% at t(2) = 2.92."""
-    files = [read_benchmarks(write(folder / f"{n}.json", document({STEP: s}, n))) for n, s in enumerate((0.100, 0.101, 0.110, 0.111))]
+    files = [
+        read_benchmarks(write(folder / f"{n}.json", document({STEP: s}, n)))
+        for n, s in enumerate((0.100, 0.101, 0.110, 0.111))
+    ]
     assert compare_benchmarks(files[:2], files[2:], MARGIN).comparisons[0].note == NOT_IN_TURN
 
 
@@ -99,7 +116,9 @@ def test_equal_times_tell_no_order(folder: Path) -> None:
 
 
 def test_without_a_spread_nothing_can_be_proven(folder: Path) -> None:
-    reference, candidate = ([read_benchmarks(write(folder / f"{n}.json", document({STEP: 0.1}, n))) for n in turns] for turns in TURNS)
+    reference, candidate = (
+        [read_benchmarks(write(folder / f"{n}.json", document({STEP: 0.1}, n))) for n in turns] for turns in TURNS
+    )
     found = compare_benchmarks(reference, candidate, MARGIN)
     assert found.exit_code == 3
     assert found.comparisons[0].note.startswith("all 4 launches gave the same value")

@@ -67,7 +67,8 @@ def test_a_slow_reference_of_both_reports_is_no_regression() -> None:
     """The candidate report is of a machine on which both sides take ten times as long: the ratio is the same."""
     slow = changed(
         lambda pair: dataclasses.replace(
-            pair, steps=tuple(dataclasses.replace(quad, seconds=tuple(10 * s for s in quad.seconds)) for quad in pair.steps)
+            pair,
+            steps=tuple(dataclasses.replace(quad, seconds=tuple(10 * s for s in quad.seconds)) for quad in pair.steps),
         )
     )
     assert by_metric(verdict(slow))["step time"].outcome is Outcome.PASS
@@ -152,9 +153,13 @@ def test_one_subject_s_problem_leaves_the_others_judged() -> None:
 
 
 def test_unlike_machines_and_settings_are_named() -> None:
-    elsewhere = changed(lambda pair: on_records(pair, machine=OTHER_MACHINE, environment=environment("2.20.0", threads=64)))
+    elsewhere = changed(
+        lambda pair: on_records(pair, machine=OTHER_MACHINE, environment=environment("2.20.0", threads=64))
+    )
     found = verdict(elsewhere)
-    assert "cpu_model A CPU in the reference report, Another CPU in the candidate report; cores 2 in" in found.warnings[0]
+    assert (
+        "cpu_model A CPU in the reference report, Another CPU in the candidate report; cores 2 in" in found.warnings[0]
+    )
     assert "threads 2 in the reference report, 64 in the candidate report" in found.warnings[0]
     assert "a ratio differs by about 3% from host to host" in found.warnings[0]
 
@@ -162,7 +167,12 @@ def test_unlike_machines_and_settings_are_named() -> None:
 @pytest.mark.parametrize(
     ("between_hosts", "step", "outcome"),
     # The bound of a PASS grows by 1.645 × √2 × between_hosts, in quadrature: 7% for 3%, which no margin of 5% stands, and 1.2% for 0.5%.
-    [(0.03, 0.0, Outcome.CANNOT_JUDGE), (0.005, 0.0, Outcome.PASS), (0.03, 0.10, Outcome.CANNOT_JUDGE), (0.005, 0.10, Outcome.REGRESSION)],
+    [
+        (0.03, 0.0, Outcome.CANNOT_JUDGE),
+        (0.005, 0.0, Outcome.PASS),
+        (0.03, 0.10, Outcome.CANNOT_JUDGE),
+        (0.005, 0.10, Outcome.REGRESSION),
+    ],
 )
 def test_between_hosts_the_bounds_are_wider(between_hosts: float, step: float, outcome: Outcome) -> None:
     elsewhere = paired_report([on_records(pair, machine=OTHER_MACHINE) for pair in pairs(8, 3, step=step)], LATER)
@@ -178,12 +188,17 @@ def test_a_report_given_twice_is_refused() -> None:
 
 def test_failed_launches_are_named_and_left_out() -> None:
     (last,) = pairs(5)[4:]
-    failed = dataclasses.replace(last, candidate=dataclasses.replace(last.candidate, failure=Failure("crashed", "killed by SIGSEGV")))
+    failed = dataclasses.replace(
+        last, candidate=dataclasses.replace(last.candidate, failure=Failure("crashed", "killed by SIGSEGV"))
+    )
     found = verdict(paired_report([*pairs(4, 3), failed, failed], LATER))
     assert found.outcome is Outcome.PASS
     assert "the candidate report: launch 5 failed and is left out: killed by SIGSEGV" in found.warnings
     mended = verdict(paired_report([*pairs(4, 3), failed, last], LATER))
-    assert "the candidate report: launch 5 of the candidate failed once and not again: killed by SIGSEGV" in mended.warnings
+    assert (
+        "the candidate report: launch 5 of the candidate failed once and not again: killed by SIGSEGV"
+        in mended.warnings
+    )
 
 
 def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:

@@ -82,7 +82,9 @@ def paired_run(launches: int, quads: int, seed: int = 1) -> PairedRun:
         return Pair(launch, "reference", record(launch=launch), record(launch=launch), tuple(steps), (), 1.0)
 
     side = Side("2.21.0", "python", {})
-    return PairedRun(SCHEMA, "2026-01-02T03:04:05+00:00", (), side, side, tuple(map(pair, range(launches))), (), None, ())
+    return PairedRun(
+        SCHEMA, "2026-01-02T03:04:05+00:00", (), side, side, tuple(map(pair, range(launches))), (), None, ()
+    )
 
 
 def test_noise_is_fitted_to_stored_runs() -> None:

@@ -23,16 +23,25 @@ def test_one_quantity_over_its_limit_is_a_regression_named_by_its_first_step() -
     later = dataclasses.replace(BEYOND, step=9, error=1.0)
     found = judge_numerics("it", [record(numerics=(WITHIN, later, BEYOND))])
     assert found.outcome is Outcome.REGRESSION
-    assert found.note == "update of output/bias at step 5 is 1.0e-02 from the oracle, 2 of 3 quantities of 3 steps are over their limit"
+    assert (
+        found.note
+        == "update of output/bias at step 5 is 1.0e-02 from the oracle, 2 of 3 quantities of 3 steps are over their limit"
+    )
 
 
 @pytest.mark.parametrize("error", [math.nan, math.inf, 4.000001e-6])
 def test_not_a_number_is_no_agreement(error: float) -> None:
-    assert judge_numerics("it", [record(numerics=[dataclasses.replace(WITHIN, error=error)])]).outcome is Outcome.REGRESSION
+    assert (
+        judge_numerics("it", [record(numerics=[dataclasses.replace(WITHIN, error=error)])]).outcome
+        is Outcome.REGRESSION
+    )
 
 
 def test_an_error_at_its_limit_is_within() -> None:
-    assert judge_numerics("it", [record(numerics=[dataclasses.replace(WITHIN, error=WITHIN.limit)])]).outcome is Outcome.PASS
+    assert (
+        judge_numerics("it", [record(numerics=[dataclasses.replace(WITHIN, error=WITHIN.limit)])]).outcome
+        is Outcome.PASS
+    )
 
 
 def test_no_step_checked_cannot_be_judged() -> None:
@@ -57,13 +66,20 @@ def test_a_second_trace_is_a_regression(retraces: int, outcome: Outcome) -> None
     ("candidate", "reference", "values", "note"),
     [
         ({"MatMul": 3, "Add": 1}, {"MatMul": 3, "Add": 1}, ("4", "4"), "the same operations"),
-        ({"MatMul": 2, "Add": 2}, {"MatMul": 3, "Add": 1}, ("4", "4"), "+1 Add, -1 MatMul"),  # the sum alone would hide it
+        (
+            {"MatMul": 2, "Add": 2},
+            {"MatMul": 3, "Add": 1},
+            ("4", "4"),
+            "+1 Add, -1 MatMul",
+        ),  # the sum alone would hide it
         (dict.fromkeys("abcdefg", 1) | {"h": 9}, {"h": 1}, ("16", "1"), "+8 h, +1 a, +1 b, +1 c, +1 d"),
         ({"MatMul": 3}, {}, ("3", "–"), "not counted"),
         ({}, {}, ("–", "–"), "not counted"),
     ],
 )
-def test_operations_are_compared_by_type(candidate: dict[str, int], reference: dict[str, int], values: tuple[str, str], note: str) -> None:
+def test_operations_are_compared_by_type(
+    candidate: dict[str, int], reference: dict[str, int], values: tuple[str, str], note: str
+) -> None:
     sides = [[dataclasses.replace(record(), graph_operations=side)] for side in (candidate, reference)]
     found = graph_beside_reference("it", sides[0], sides[1])
     assert (found.outcome, found.gates) == (Outcome.INFORMS, False)

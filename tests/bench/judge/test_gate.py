@@ -43,7 +43,9 @@ CRASH = Failure("crashed", "the worker was killed by SIGKILL during steps")
 DIVERGED = Failure("diverged", "training diverged: the loss is nan at step 7")
 NUMBERS = ["numerics", "retraces", "perplexity"]
 STEP_TIME, SINCE = "step time", "step time since 2.19.1"
-GATING: Margins = dataclasses.replace(MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10})
+GATING: Margins = dataclasses.replace(
+    MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}
+)
 REFERENCE_SIDE, CANDIDATE_SIDE = side_of("2.20.0"), side_of("2.21.0")
 
 
@@ -71,11 +73,15 @@ def regressed(verdict: Verdict) -> list[str]:
     return [comparison.metric for comparison in verdict.comparisons if comparison.outcome is Outcome.REGRESSION]
 
 
-def accepted(ratio: float, tensorflow: str = "2.19.1", *, error: float = 0.002, machine: str = "", metric: str = STEP_TIME) -> Entry:
+def accepted(
+    ratio: float, tensorflow: str = "2.19.1", *, error: float = 0.002, machine: str = "", metric: str = STEP_TIME
+) -> Entry:
     """A TensorFlow that was accepted, `ratio` times the reference."""
     entered = Ratio(SUBJECT.name, metric, math.log(ratio), error, 6)
     identities = side_of(tensorflow).identity, REFERENCE_SIDE.identity
-    return Entry(f"{CREATED}, {tensorflow}", tensorflow, *identities, machine or MACHINE.fingerprint(), "", "why", (entered,))
+    return Entry(
+        f"{CREATED}, {tensorflow}", tensorflow, *identities, machine or MACHINE.fingerprint(), "", "why", (entered,)
+    )
 
 
 # All of it
@@ -87,7 +93,15 @@ def test_nothing_changed_passes_in_every_metric() -> None:
     assert verdict.scope is Scope.ALL
     passed = [comparison.metric for comparison in verdict.comparisons if comparison.outcome is Outcome.PASS]
     assert passed == [*NUMBERS, STEP_TIME, "mean step", "evaluation step", "peak memory", "memory growth"]
-    assert set(by_metric(verdict)) - set(passed) == {"cpu time", "import", "build", "trace", "first step", "graph operations", "words/s"}
+    assert set(by_metric(verdict)) - set(passed) == {
+        "cpu time",
+        "import",
+        "build",
+        "trace",
+        "first step",
+        "graph operations",
+        "words/s",
+    }
 
 
 @pytest.mark.parametrize(
@@ -112,7 +126,9 @@ def test_one_regression_of_speed_makes_the_verdict_and_is_named(effect: str, siz
         ([dataclasses.replace(one, retraces=3) for one in records()], "retraces"),
     ],
 )
-def test_one_regression_of_numbers_makes_the_verdict_and_the_rest_is_reported(changed: tuple[Record, ...], metric: str) -> None:
+def test_one_regression_of_numbers_makes_the_verdict_and_the_rest_is_reported(
+    changed: tuple[Record, ...], metric: str
+) -> None:
     verdict = judge_gate(gate_run(launches(), run(changed)), standards())
     assert (verdict.outcome, verdict.exit_code, regressed(verdict)) == (Outcome.REGRESSION, 1, [metric])
     assert {*NUMBERS, STEP_TIME} <= set(by_metric(verdict))
@@ -138,7 +154,9 @@ def test_launches_in_turn_do_not_judge_perplexity_but_the_replicas_do() -> None:
         ((accepted(1.08, metric="mean step"),), Outcome.REGRESSION),
     ],
 )
-def test_a_candidate_8_percent_slower_is_held_against_what_was_accepted_last(entries: tuple[Entry, ...], outcome: Outcome) -> None:
+def test_a_candidate_8_percent_slower_is_held_against_what_was_accepted_last(
+    entries: tuple[Entry, ...], outcome: Outcome
+) -> None:
     found = by_metric(judge_gate(gate_run(launches(step=math.log(1.08))), standards(*entries)))[STEP_TIME]
     assert found.outcome is outcome
     assert ("beside the accepted ratio to the reference of +8.0%" in found.note) is (outcome is Outcome.PASS)
@@ -148,7 +166,9 @@ def test_the_ratio_is_rebased_where_the_reference_moved() -> None:
     """2.19.1 was accepted as 1.10 × 2.18.1, then 2.20.0, 1.10/1.08 × 2.18.1, became the reference: 2.19.1 is 1.08 × it."""
     old = side_of("2.18.1").identity
     was = dataclasses.replace(accepted(1.10), reference=old)
-    move = dataclasses.replace(accepted(1.10 / 1.08, "2.20.0"), reference=old, environment=REFERENCE_SIDE.identity, becomes_reference=True)
+    move = dataclasses.replace(
+        accepted(1.10 / 1.08, "2.20.0"), reference=old, environment=REFERENCE_SIDE.identity, becomes_reference=True
+    )
     again = dataclasses.replace(accepted(1.08, "2.20.1"))
     candidate = gate_run(launches(step=math.log(1.08)))
     by = standards(was, move, margins=budget(0.03))
@@ -242,7 +262,9 @@ def test_without_budget_entries_or_launches_nothing_is_said_of_the_past() -> Non
 
 # Accepted regressions
 
-ACCEPTED = AcceptedRegression(SUBJECT.name, STEP_TIME, 0.12, "a fix is on its way", "https://example.org/1", "2026-03-31")
+ACCEPTED = AcceptedRegression(
+    SUBJECT.name, STEP_TIME, 0.12, "a fix is on its way", "https://example.org/1", "2026-03-31"
+)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +283,9 @@ ACCEPTED = AcceptedRegression(SUBJECT.name, STEP_TIME, 0.12, "a fix is on its wa
         (CREATED, dataclasses.replace(ACCEPTED, subject=TINY.name), Outcome.REGRESSION),
     ],
 )
-def test_an_accepted_regression_passes_by_the_report_s_own_date(created: str, regression: AcceptedRegression, outcome: Outcome) -> None:
+def test_an_accepted_regression_passes_by_the_report_s_own_date(
+    created: str, regression: AcceptedRegression, outcome: Outcome
+) -> None:
     """10% slower."""
     gate = gate_run(launches(step=math.log(1.10)), created=created)
     verdict = judge_gate(gate, standards(regressions=(regression,)))
@@ -273,7 +297,10 @@ def test_numbers_can_be_accepted_without_a_limit() -> None:
     traced = gate_run(numbers=run([dataclasses.replace(one, retraces=3) for one in records()]))
     exact = dataclasses.replace(ACCEPTED, metric="retraces", limit=None)
     assert judge_gate(traced, standards(regressions=(exact,))).outcome is Outcome.PASS
-    assert judge_gate(traced, standards(regressions=(dataclasses.replace(exact, limit=0.5),))).outcome is Outcome.REGRESSION
+    assert (
+        judge_gate(traced, standards(regressions=(dataclasses.replace(exact, limit=0.5),))).outcome
+        is Outcome.REGRESSION
+    )
 
 
 # Words a second
@@ -288,7 +315,9 @@ def test_words_a_second_inform_unless_the_gate_was_asked_to_judge_them() -> None
     assert found.note == "below the stored range (2 launches, 2026-01-01)"
     gated = judge_gate(gate_run(launches(), gate_stored=True), standards(one=stored))
     assert (gated.outcome, regressed(gated)) == (Outcome.REGRESSION, ["words/s"])
-    none = judge_gate(gate_run(launches(), gate_stored=True), standards())  # stored speeds of launches alone aren't comparable
+    none = judge_gate(
+        gate_run(launches(), gate_stored=True), standards()
+    )  # stored speeds of launches alone aren't comparable
     assert (none.outcome, by_metric(none)["words/s"].outcome) == (Outcome.CANNOT_JUDGE, Outcome.CANNOT_JUDGE)
 
 
@@ -333,7 +362,10 @@ def test_a_launch_in_turn_that_failed_once_is_a_warning_and_twice_a_regression()
     assert verdict.warnings == (f"launch 5 of the candidate failed once and not again: {CRASH.message}",)
     twice = judge_gate(gate_run([pair(0), pair(1, failure=CRASH), pair(1, failure=CRASH)]), standards())
     assert (twice.outcome, regressed(twice)) == (Outcome.REGRESSION, ["training"])
-    assert by_metric(twice)["training"].note == f"the candidate failed in launch 2, where the reference runs: {CRASH.message}"
+    assert (
+        by_metric(twice)["training"].note
+        == f"the candidate failed in launch 2, where the reference runs: {CRASH.message}"
+    )
 
 
 def test_a_training_that_crashed_once_is_a_warning_and_twice_a_failed_measurement() -> None:
@@ -458,7 +490,9 @@ def unchanged(generator: np.random.RandomState, perplexity: float = 0.0, step: f
     of: list[Record] = []
     for config in ("tiny", "notebook", "small"):
         subject = dataclasses.replace(SUBJECT, config=config)
-        replicas = [replica(5 + PERPLEXITY * generator.standard_normal(), version) for version in VERSIONS for _ in range(3)]
+        replicas = [
+            replica(5 + PERPLEXITY * generator.standard_normal(), version) for version in VERSIONS for _ in range(3)
+        ]
         made[subject.name] = baseline(replicas, (), subject)
         values = 5 + perplexity + PERPLEXITY * generator.standard_normal(4)
         of += records(map(float, values), subject=subject)
@@ -479,7 +513,8 @@ def noisy(generator: np.random.RandomState, launch: int, step: float) -> Pair:
     def quads(count: int, deviation: float, size: float = 0.0) -> tuple[Quad, ...]:
         ratios = size + known.launch_deviation * draw() + deviation * draw(count)
         return tuple(
-            Quad(ABBA, (0.1, 0.1 * ratio, 0.1 * ratio, 0.1), (0.1, 0.1 * ratio, 0.1 * ratio, 0.1)) for ratio in np.exp(ratios).tolist()
+            Quad(ABBA, (0.1, 0.1 * ratio, 0.1 * ratio, 0.1), (0.1, 0.1 * ratio, 0.1 * ratio, 0.1))
+            for ratio in np.exp(ratios).tolist()
         )
 
     peak, growth = 1000 * math.exp(PEAK * float(draw())), GROWTH * float(draw())
@@ -502,7 +537,9 @@ def test_nothing_changed_is_called_a_regression_in_at_most_one_gate_in_a_hundred
     assert verdicts.count(Outcome.PASS) > 270  # and nearly all are judged, not merely left open
 
 
-@pytest.mark.parametrize(("changed", "metric"), [({"perplexity": 0.04}, "perplexity"), ({"step": math.log(1.01 * 1.10)}, STEP_TIME)])
+@pytest.mark.parametrize(
+    ("changed", "metric"), [({"perplexity": 0.04}, "perplexity"), ({"step": math.log(1.01 * 1.10)}, STEP_TIME)]
+)
 def test_the_same_simulation_alarms_when_something_changed(changed: Mapping[str, float], metric: str) -> None:
     generator = np.random.RandomState(5)
     verdicts = [unchanged(generator, **changed) for _ in range(20)]

@@ -44,7 +44,9 @@ def of_days(days: Sequence[Sequence[Pair]], reference: Side = REFERENCE_SIDE) ->
 def releases(slowdowns: Sequence[float], deviation: float = 0.002, seed: int = 1) -> list[Series]:
     """A history of reports of one launch (which tells no spread of its own), of step-time ratios with noise between reports."""
     stream = np.random.RandomState(seed)
-    return histories(of_days([pairs(1, step=math.log(slowdown) + deviation * stream.randn()) for slowdown in slowdowns]))
+    return histories(
+        of_days([pairs(1, step=math.log(slowdown) + deviation * stream.randn()) for slowdown in slowdowns])
+    )
 
 
 def drifted(values: Sequence[float], deviation: float) -> Drift:
@@ -58,7 +60,10 @@ def of_metric(series: Sequence[Series], metric: str = "step time") -> Series:
 
 def apart(step: float) -> list[Pair]:
     """Four launches whose log ratios of step times lie 0.1 to either side."""
-    return [dataclasses.replace(*pairs(1, step=step + off), launch=launch) for launch, off in enumerate((-0.1, 0.1, 0.1, -0.1))]
+    return [
+        dataclasses.replace(*pairs(1, step=step + off), launch=launch)
+        for launch, off in enumerate((-0.1, 0.1, 0.1, -0.1))
+    ]
 
 
 def on_both(pair: Pair, **changes: object) -> Pair:
@@ -79,7 +84,11 @@ def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
 
 
 def test_a_history_passes_by_proof_alone() -> None:
-    still, noisy, short = releases([1.0] * 8), releases([1.0] * 8, deviation=0.05), releases([1.0] * (LEAST_REPORTS - 1))
+    still, noisy, short = (
+        releases([1.0] * 8),
+        releases([1.0] * 8, deviation=0.05),
+        releases([1.0] * (LEAST_REPORTS - 1)),
+    )
     assert outcome(still) is Outcome.PASS
     assert outcome(noisy) is Outcome.CANNOT_JUDGE
     assert outcome([*still, *short]) is Outcome.CANNOT_JUDGE  # another configuration that joined later
@@ -256,7 +265,9 @@ def test_start_up_is_the_ratio_of_the_sums() -> None:
 
 def test_failed_launches_and_missing_metrics_are_left_out() -> None:
     one, two = pairs(2)
-    failed = dataclasses.replace(two, candidate=dataclasses.replace(two.candidate, failure=Failure("crashed", "killed")))
+    failed = dataclasses.replace(
+        two, candidate=dataclasses.replace(two.candidate, failure=Failure("crashed", "killed"))
+    )
     bare = dataclasses.replace(on_both(one, startup=None, memory=None), evaluations=())
     (found,) = of_days([[bare, failed]])
     assert {key.metric for key in found} == {"step time", "mean step", "perplexity"}
@@ -272,7 +283,11 @@ def test_a_value_that_is_no_number_is_left_out() -> None:
 
 def test_reports_are_ordered_by_their_time() -> None:
     reports = of_days([pairs()] * 3)
-    assert [point.report for point in of_metric(histories([reports[2], *reports[:2]])).points] == ["day-0", "day-1", "day-2"]
+    assert [point.report for point in of_metric(histories([reports[2], *reports[:2]])).points] == [
+        "day-0",
+        "day-1",
+        "day-2",
+    ]
 
 
 def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:

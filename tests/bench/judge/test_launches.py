@@ -59,6 +59,8 @@ def test_what_does_not_gate_informs_with_its_interval() -> None:
 
 def test_a_difference_that_is_no_ratio_has_no_interval() -> None:
     comparison = Comparison("subject", "memory growth", Outcome.INFORMS, "–", "–", "")
-    found = judge_launches(comparison, [0.0, 1.0, 2.0, 1.0], [9.0, 11.0, 10.0, 9.0], 5.0, "{:.0f} B".format, "{:+.1f} B".format)
+    found = judge_launches(
+        comparison, [0.0, 1.0, 2.0, 1.0], [9.0, 11.0, 10.0, 9.0], 5.0, "{:.0f} B".format, "{:+.1f} B".format
+    )
     assert (found.outcome, found.interval, found.margin) == (Outcome.REGRESSION, None, None)
     assert found.note == "+8.8 B, certainly more than +5.0 B, after 4 launches"

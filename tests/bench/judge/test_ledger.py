@@ -100,7 +100,9 @@ def test_two_moves_add_up() -> None:
 
 def test_a_reference_that_accepted_itself_moves_nothing() -> None:
     itself = entry("R", "R", None, moves=True)
-    assert [position.estimate for position in found(ledger(itself, SLOWER, MOVE), "E")] == pytest.approx([-0.05, -0.03, 0.0])
+    assert [position.estimate for position in found(ledger(itself, SLOWER, MOVE), "E")] == pytest.approx(
+        [-0.05, -0.03, 0.0]
+    )
 
 
 def test_an_entry_without_the_metric_is_left_out_and_a_move_without_it_ends_the_chain() -> None:
@@ -116,7 +118,9 @@ def test_an_older_reference_has_what_was_measured_against_it() -> None:
 
 def test_the_ratio_accepted_last_counts() -> None:
     assert accepted_ratio(ledger(FIRST, SLOWER), "R", SUBJECT.name, STEP_TIME) == 0.02
-    assert accepted_ratio(ledger(FIRST, SLOWER, MOVE), "E", SUBJECT.name, STEP_TIME) == 0.0  # it is the reference itself
+    assert (
+        accepted_ratio(ledger(FIRST, SLOWER, MOVE), "E", SUBJECT.name, STEP_TIME) == 0.0
+    )  # it is the reference itself
     assert accepted_ratio(WHOLE, "G", SUBJECT.name, STEP_TIME) == 0.04
 
 
@@ -143,7 +147,9 @@ SLOW = Comparison(
     Interval(math.log(1.06), 0.01, 3, 0.05, 0.07, 0.05, 0.07),
     math.log(1.05),
 )
-ACCEPTED = AcceptedRegression(SUBJECT.name, STEP_TIME, 0.08, "a fix is on its way", "https://example.org/1", "2026-03-31")
+ACCEPTED = AcceptedRegression(
+    SUBJECT.name, STEP_TIME, 0.08, "a fix is on its way", "https://example.org/1", "2026-03-31"
+)
 
 
 @pytest.mark.parametrize("day", ["2026-01-02T03:04:05+00:00", "2026-03-31T23:59:59+00:00", "1999-01-01T00:00:00+00:00"])
@@ -186,7 +192,9 @@ def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:
     held = dataclasses.replace(WHOLE, regressions=accepted)
     assert regressions_for(held, ["R", "G"]) == regressions_for(held, []) == accepted
     assert regressions_for(held, ["R", "another"]) == ()
-    assert regressions_for(Ledger(SCHEMA, (), accepted), ["any"]) == accepted  # nothing tells which reference is the ledger's
+    assert (
+        regressions_for(Ledger(SCHEMA, (), accepted), ["any"]) == accepted
+    )  # nothing tells which reference is the ledger's
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CANNOT_JUDGE, Outcome.INFORMS, Outcome.PASS])
@@ -246,4 +254,7 @@ def test_runs_that_no_entry_can_be_made_of() -> None:
 
 def test_the_configurations_of_one_report_are_one_entry() -> None:
     notebook, other = SLOWER, dataclasses.replace(SLOWER, ratios=(Ratio("tiny", STEP_TIME, 0.01, 0.001, 4),))
-    assert merged([notebook, other, FASTER]) == [dataclasses.replace(SLOWER, ratios=notebook.ratios + other.ratios), FASTER]
+    assert merged([notebook, other, FASTER]) == [
+        dataclasses.replace(SLOWER, ratios=notebook.ratios + other.ratios),
+        FASTER,
+    ]

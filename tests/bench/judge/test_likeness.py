@@ -26,7 +26,10 @@ def launch_in(found: Environment | None) -> Record:
 
 
 def run_of(reference: Environment | None, candidate: Environment | None) -> PairedRun:
-    launches = [dataclasses.replace(pair(number), reference=launch_in(reference), candidate=launch_in(candidate)) for number in range(2)]
+    launches = [
+        dataclasses.replace(pair(number), reference=launch_in(reference), candidate=launch_in(candidate))
+        for number in range(2)
+    ]
     return paired_run(launches)
 
 
@@ -41,7 +44,9 @@ def run_of(reference: Environment | None, candidate: Environment | None) -> Pair
         (None, OTHER_PYTHON, []),  # failed before it could tell
     ],
 )
-def test_each_unlikeness_is_named_once(reference: Environment | None, candidate: Environment | None, warnings: list[str]) -> None:
+def test_each_unlikeness_is_named_once(
+    reference: Environment | None, candidate: Environment | None, warnings: list[str]
+) -> None:
     assert unlike_sides(run_of(reference, candidate)) == warnings
 
 

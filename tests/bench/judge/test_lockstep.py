@@ -36,7 +36,11 @@ def changed(**fields: Any) -> Lockstep:
 
 def test_all_steps_within_their_limits_pass() -> None:
     comparison = judge_lockstep(CLEAN)
-    assert (comparison.subject, comparison.metric, comparison.outcome) == ("tiny-synthetic-cells-cpu0", "lockstep", Outcome.PASS)
+    assert (comparison.subject, comparison.metric, comparison.outcome) == (
+        "tiny-synthetic-cells-cpu0",
+        "lockstep",
+        Outcome.PASS,
+    )
     assert (comparison.candidate, comparison.reference) == ("2.0e-05", "≤ 8.0e-05")
     nearest = "nearest to its limit: update of embedding at step 1"
     assert comparison.note == f"3 steps × 2 tensors agree; {nearest}; took 1.5 × the sides' own steps"  # 3 / (1 + 1)
@@ -72,7 +76,10 @@ def test_a_departure_can_not_be_judged_where_the_reference_is_the_wrong_one() ->
 @pytest.mark.parametrize(
     ("result", "note"),
     [
-        (changed(candidate_fingerprint="0123"), "the sides have unlike corpora or initial weights (fingerprints fa4e and 0123)"),
+        (
+            changed(candidate_fingerprint="0123"),
+            "the sides have unlike corpora or initial weights (fingerprints fa4e and 0123)",
+        ),
         (changed(losses=(62.0, math.nan)), "the reference diverged: its loss is nan at step 1"),
         (changed(losses=(62.0, 61.5)), "2 of 3 steps were compared"),
         (changed(losses=(), nearest=None), "0 of 3 steps were compared"),

@@ -68,12 +68,32 @@ def test_the_repository_s_margins_can_be_used() -> None:
         ("micro = 0.15", 'micro = "10%"', "micro is '10%'; it must be"),
         ("between_hosts = 0.03", "between_hosts = 0", "between_hosts is 0; it must be"),
         ("[paired]\nstep_time = 0.05", "[paired]\nstep_time = 0", "paired.step_time is 0; it must be"),
-        ("[paired]\nstep_time", "[paired]\nstep", "paired is \\['step'\\]; it must be a table of fractions for step_time"),
-        ("[paired]\nstep_time = 0.05", f"[paired]\n{EVERY_PAIRED}", "paired and budget is .*; it must be at most 6 metrics"),
-        ("[budget]\nstep_time", "[budget]\nstep", "budget is \\['step'\\]; it must be a table of fractions for step_time"),
+        (
+            "[paired]\nstep_time",
+            "[paired]\nstep",
+            "paired is \\['step'\\]; it must be a table of fractions for step_time",
+        ),
+        (
+            "[paired]\nstep_time = 0.05",
+            f"[paired]\n{EVERY_PAIRED}",
+            "paired and budget is .*; it must be at most 6 metrics",
+        ),
+        (
+            "[budget]\nstep_time",
+            "[budget]\nstep",
+            "budget is \\['step'\\]; it must be a table of fractions for step_time",
+        ),
         ("[budget]\nstep_time = 0.10", "[budget]\nstep_time = 1", "budget.step_time is 1; it must be a fraction"),
-        ("[memory_growth_bytes]\ntiny = 1000", "[memory_growth_bytes]\ntiny = 0", "memory_growth_bytes.tiny is 0; it must be bytes a step"),
-        ("[memory_growth_bytes]\ntiny = 1000", "[memory_growth_bytes]\ntiny = inf", "memory_growth_bytes.tiny is inf; it must be bytes"),
+        (
+            "[memory_growth_bytes]\ntiny = 1000",
+            "[memory_growth_bytes]\ntiny = 0",
+            "memory_growth_bytes.tiny is 0; it must be bytes a step",
+        ),
+        (
+            "[memory_growth_bytes]\ntiny = 1000",
+            "[memory_growth_bytes]\ntiny = inf",
+            "memory_growth_bytes.tiny is inf; it must be bytes",
+        ),
         ("[perplexity]\ntiny = 0.01", "[perplexity.tiny]\nx = 1", "perplexity.tiny is {.x.: 1}; it must be a fraction"),
         ("tiny = 0.01", "tiny = 1", "perplexity.tiny is 1; it must be a fraction above 0 and below 1"),
         ("tiny = 0.2", "tiny = 1.0", "window_start.tiny is 1.0; it must be a fraction from 0 and below 1"),
@@ -88,7 +108,9 @@ def test_a_wrong_entry_is_named(tmp_path: Path, old: str, new: str, said: str) -
 
 
 def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
-    text = TEXT.replace("[memory_growth_bytes]\ntiny = 1000\n", "").replace("micro = 0.15", "micro = 0.15\nmemory_growth_bytes = 1000")
+    text = TEXT.replace("[memory_growth_bytes]\ntiny = 1000\n", "").replace(
+        "micro = 0.15", "micro = 0.15\nmemory_growth_bytes = 1000"
+    )
     with pytest.raises(MarginsError, match="memory_growth_bytes is 1000; it must be a table of numbers"):
         read(tmp_path, text)
 

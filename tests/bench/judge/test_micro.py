@@ -53,7 +53,12 @@ def launches(seconds: Sequence[float], factor: float = 1.0, **more: Any) -> list
     return made
 
 
-def judge(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], run: MicroRun = MICRO_RUN, ledger: Ledger = EMPTY) -> Verdict:
+def judge(
+    reference: Sequence[MicroLaunch],
+    candidate: Sequence[MicroLaunch],
+    run: MicroRun = MICRO_RUN,
+    ledger: Ledger = EMPTY,
+) -> Verdict:
     return judge_micro(run, reference, candidate, MARGIN, ledger)
 
 
@@ -196,11 +201,15 @@ def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
 
 def test_unlike_sides_are_refused() -> None:
     other = launches(SECONDS)
-    renamed = [dataclasses.replace(one, cases={f"other {name}": case for name, case in one.cases.items()}) for one in other]
+    renamed = [
+        dataclasses.replace(one, cases={f"other {name}": case for name, case in one.cases.items()}) for one in other
+    ]
     with pytest.raises(UnlikeError, match="have no benchmark in common"):
         common(launches(SECONDS), renamed)
     changed = [
-        dataclasses.replace(one, cases={name: dataclasses.replace(case, fingerprint="4567") for name, case in one.cases.items()})
+        dataclasses.replace(
+            one, cases={name: dataclasses.replace(case, fingerprint="4567") for name, case in one.cases.items()}
+        )
         for one in other
     ]
     with pytest.raises(UnlikeError, match=r"has fingerprint 0123 in .* and 4567 in .*: not the same model and data"):
@@ -212,7 +221,12 @@ def test_a_failed_candidate_is_a_regression_beside_what_ran_before() -> None:
     run = dataclasses.replace(MICRO_RUN, failure=Failure("crashed", "it was killed"))
     found = judge(launches(SECONDS[:5]), launches(OTHERS[:4]), run)
     failed, step, _ = found.comparisons
-    assert (found.outcome, found.exit_code, failed.candidate, failed.reference) == (Outcome.REGRESSION, 1, "failed", "runs")
+    assert (found.outcome, found.exit_code, failed.candidate, failed.reference) == (
+        Outcome.REGRESSION,
+        1,
+        "failed",
+        "runs",
+    )
     assert failed.note == "the candidate failed in launch 5, twice, where the reference runs: it was killed"
     assert step == judge(launches(SECONDS[:4]), launches(OTHERS[:4])).comparisons[0]
     at_once = judge(launches(SECONDS[:1]), [], run)
@@ -223,7 +237,11 @@ def test_a_failed_candidate_is_a_regression_beside_what_ran_before() -> None:
 def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression(factor: float, code: int) -> None:
     run = dataclasses.replace(MICRO_RUN, warnings=("it was hot", f"{INCOMPLETE}the run was interrupted"))
     found = judge(launches(SECONDS), launches(OTHERS[:5], factor), run)
-    assert (found.exit_code, found.warnings, found.failures) == (code, ("it was hot",), (f"{INCOMPLETE}the run was interrupted",))
+    assert (found.exit_code, found.warnings, found.failures) == (
+        code,
+        ("it was hot",),
+        (f"{INCOMPLETE}the run was interrupted",),
+    )
     assert judge([], [], run).exit_code == 4
 
 
@@ -235,15 +253,23 @@ def test_unlike_settings_are_said_once() -> None:
 
 def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:
     """The launches with a case of their own instead of the usual ones."""
-    return [dataclasses.replace(launch, cases={case(target).name: case(target, launch.cases[case().name].median_seconds)}) for launch in of]
+    return [
+        dataclasses.replace(launch, cases={case(target).name: case(target, launch.cases[case().name].median_seconds)})
+        for launch in of
+    ]
 
 
 def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
     """Both have the eager step; the graph's is the reference's alone."""
-    lacking = [dataclasses.replace(one, cases={n: c for n, c in one.cases.items() if c.mode == "eager"}) for one in launches(OTHERS)]
+    lacking = [
+        dataclasses.replace(one, cases={n: c for n, c in one.cases.items() if c.mode == "eager"})
+        for one in launches(OTHERS)
+    ]
     found = judge(launches(SECONDS), lacking)
     assert found.outcome is Outcome.CANNOT_JUDGE
-    assert [one.note for one in found.comparisons if one.gates] == ["not every launch of both sides has it; one of the reference does"]
+    assert [one.note for one in found.comparisons if one.gates] == [
+        "not every launch of both sides has it; one of the reference does"
+    ]
 
 
 def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_first_look() -> None:
@@ -281,7 +307,12 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
         ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
         ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the run is not whole"),
         ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 4, EMPTY, "the run is not whole"),
-        ({"reference": CANDIDATE}, 4, accepting(0.0), r"reference new/bin/python \(\w{12}\) is not one of the ledger's"),
+        (
+            {"reference": CANDIDATE},
+            4,
+            accepting(0.0),
+            r"reference new/bin/python \(\w{12}\) is not one of the ledger's",
+        ),
         ({"created": "2026-01-01T00:00:00+00:00"}, 4, accepting(0.0), "is in the ledger already"),
     ],
 )

@@ -16,7 +16,9 @@ from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure, Record, Subje
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import BEYOND, MARGINS, SUBJECT, TINY, environment, record
 
-PAIRED: Margins = dataclasses.replace(MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10})
+PAIRED: Margins = dataclasses.replace(
+    MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}
+)
 
 
 def is_settled(run: PairedRun) -> bool:
@@ -27,7 +29,9 @@ def run_of(launches: int, effect: str, size: float) -> PairedRun:
     return paired_run([pair(launch, **{effect: size}) for launch in range(launches)])  # type: ignore[arg-type]  # never `failure`
 
 
-def comparison(metric: str, effect: str = "step", size: float = 0.0, launches: int = 4, margins: Margins = PAIRED) -> Comparison:
+def comparison(
+    metric: str, effect: str = "step", size: float = 0.0, launches: int = 4, margins: Margins = PAIRED
+) -> Comparison:
     verdict = judge_paired(run_of(launches, effect, size), margins)
     return next(found for found in verdict.comparisons if found.metric == metric)
 
@@ -37,7 +41,15 @@ def test_nothing_changed_passes_after_the_first_look() -> None:
     verdict = judge_paired(run, PAIRED)
     assert verdict.exit_code == 0
     gating = [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS]
-    assert gating == ["retraces", "perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]
+    assert gating == [
+        "retraces",
+        "perplexity",
+        "step time",
+        "mean step",
+        "evaluation step",
+        "peak memory",
+        "memory growth",
+    ]
     assert is_settled(run)
 
 
@@ -78,7 +90,9 @@ def test_libraries_in_memory_are_not_the_sides_memory() -> None:
     grown = [one.candidate.memory for one in run.pairs]
     assert all(grown)
     pairs = [
-        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, memory=dataclasses.replace(memory, file_rss_bytes=size)))
+        dataclasses.replace(
+            one, candidate=dataclasses.replace(one.candidate, memory=dataclasses.replace(memory, file_rss_bytes=size))
+        )
         for one, memory in zip(run.pairs, grown, strict=True)
         if memory and (size := round(memory.peak_rss_bytes * (1 - math.exp(-0.20))))
     ]
@@ -125,9 +139,15 @@ def test_between_looks_nothing_is_settled() -> None:
 def test_equal_losses_are_a_pass_without_statistics() -> None:
     """Their differences have no spread, so no test could be computed: they are exactly 0."""
     launches = [pair(launch) for launch in range(4)]
-    equal = [dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=one.reference.losses)) for one in launches]
+    equal = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=one.reference.losses))
+        for one in launches
+    ]
     found = next(c for c in judge_paired(paired_run(equal), PAIRED).comparisons if c.metric == "perplexity")
-    assert (found.outcome, found.note) == (Outcome.PASS, "the same to the last bit in 4 launches from 4 different starts")
+    assert (found.outcome, found.note) == (
+        Outcome.PASS,
+        "the same to the last bit in 4 launches from 4 different starts",
+    )
     assert is_settled(paired_run(equal))
     three = judge_paired(paired_run(equal[:3]), PAIRED)
     assert next(c for c in three.comparisons if c.metric == "perplexity").outcome is Outcome.CANNOT_JUDGE
@@ -136,7 +156,9 @@ def test_equal_losses_are_a_pass_without_statistics() -> None:
 def test_equal_differences_that_are_not_zero_prove_nothing() -> None:
     """A constant offset without a spread: CANNOT JUDGE, not a pass."""
     launches = [pair(launch) for launch in range(4)]
-    off = [dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=(50.1,) * 10)) for one in launches]
+    off = [
+        dataclasses.replace(one, candidate=dataclasses.replace(one.candidate, losses=(50.1,) * 10)) for one in launches
+    ]
     found = next(c for c in judge_paired(paired_run(off), PAIRED).comparisons if c.metric == "perplexity")
     assert found.outcome is Outcome.CANNOT_JUDGE
 
@@ -166,9 +188,16 @@ def test_gpu_memory_informs_where_both_sides_have_read_it() -> None:
     both = [dataclasses.replace(one, candidate=holding_on_a_gpu(one.candidate, 1000)) for one in reference_alone]
     verdict = judge_paired(paired_run(both), MARGINS)
     found = next(comparison for comparison in verdict.comparisons if comparison.metric == "GPU memory")
-    assert (found.outcome, found.gates, found.candidate, found.reference) == (Outcome.INFORMS, False, "1000 MiB", "500 MiB")
+    assert (found.outcome, found.gates, found.candidate, found.reference) == (
+        Outcome.INFORMS,
+        False,
+        "1000 MiB",
+        "500 MiB",
+    )
     assert (found.note, verdict.outcome) == ("+100.0%", judge_paired(paired_run(measured), MARGINS).outcome)
-    assert "GPU memory" not in [comparison.metric for comparison in judge_paired(paired_run(reference_alone), MARGINS).comparisons]
+    assert "GPU memory" not in [
+        comparison.metric for comparison in judge_paired(paired_run(reference_alone), MARGINS).comparisons
+    ]
 
 
 def holding_on_a_gpu(launch: Record, mebibytes: int) -> Record:
@@ -184,7 +213,9 @@ def test_too_few_launches_cannot_be_judged() -> None:
 
 def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression() -> None:
     crash = Failure("crashed", "the worker was killed by SIGSEGV during steps")
-    run = paired_run([pair(0), pair(1, failure=crash), pair(1, failure=crash)])  # it was measured again, and failed again
+    run = paired_run(
+        [pair(0), pair(1, failure=crash), pair(1, failure=crash)]
+    )  # it was measured again, and failed again
     verdict = judge_paired(run, PAIRED)
     assert verdict.exit_code == 1
     assert verdict.comparisons[0].note == (
@@ -194,9 +225,13 @@ def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression() -> No
 
 def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:
     once = pair(1, failure=Failure("crashed", "the worker was killed by SIGSEGV during steps"))
-    verdict = judge_paired(paired_run([pair(0), once, *(pair(launch) for launch in range(1, 4))], [record(), record()]), PAIRED)
+    verdict = judge_paired(
+        paired_run([pair(0), once, *(pair(launch) for launch in range(1, 4))], [record(), record()]), PAIRED
+    )
     assert (verdict.outcome, verdict.failures) == (Outcome.PASS, ())
-    assert verdict.warnings == ("launch 2 of the candidate failed once and not again: the worker was killed by SIGSEGV during steps",)
+    assert verdict.warnings == (
+        "launch 2 of the candidate failed once and not again: the worker was killed by SIGSEGV during steps",
+    )
 
 
 def test_named_metrics_alone_gate() -> None:
@@ -232,7 +267,9 @@ def test_memory_growth_has_a_margin_for_each_configuration() -> None:
             )
             for one in launches
         ]
-        return next(found for found in judge_paired(paired_run(of), PAIRED).comparisons if found.metric == "memory growth")
+        return next(
+            found for found in judge_paired(paired_run(of), PAIRED).comparisons if found.metric == "memory growth"
+        )
 
     assert grown(SUBJECT).outcome is Outcome.PASS
     assert grown(TINY).outcome is Outcome.REGRESSION
@@ -250,7 +287,9 @@ def test_a_reference_that_fails_is_a_failed_measurement() -> None:
 
 
 def test_a_candidate_without_tensorflow_is_no_regression() -> None:
-    verdict = judge_paired(paired_run([pair(0, failure=Failure(NO_TENSORFLOW, "No module named 'tensorflow'"))]), PAIRED)
+    verdict = judge_paired(
+        paired_run([pair(0, failure=Failure(NO_TENSORFLOW, "No module named 'tensorflow'"))]), PAIRED
+    )
     assert (verdict.exit_code, verdict.failures) == (4, ("launch 1: No module named 'tensorflow'",))
 
 
@@ -275,7 +314,9 @@ def test_the_candidate_is_held_against_the_oracle() -> None:
 
 def test_lockstep_joins_the_verdict() -> None:
     subject = record().subject
-    failed = Lockstep(subject, environment(), None, "", (), {}, None, None, 0, 0.0, 0.0, 0.0, Failure("crashed", "it crashed"))
+    failed = Lockstep(
+        subject, environment(), None, "", (), {}, None, None, 0, 0.0, 0.0, 0.0, Failure("crashed", "it crashed")
+    )
     run = dataclasses.replace(paired_run([pair(launch) for launch in range(4)]), lockstep=failed)
     assert judge_paired(run, PAIRED).exit_code == 1
 
@@ -287,7 +328,18 @@ def test_a_departure_in_lockstep_is_a_regression_unless_the_reference_is_wrong()
 
     def verdict(departure: Departure | None) -> Verdict:
         ended = Lockstep(
-            subject, environment(), environment(), subject.fingerprint, (5.0,) * subject.steps, {}, first, departure, 1, 1.0, 1.0, 3.0
+            subject,
+            environment(),
+            environment(),
+            subject.fingerprint,
+            (5.0,) * subject.steps,
+            {},
+            first,
+            departure,
+            1,
+            1.0,
+            1.0,
+            3.0,
         )
         return judge_paired(dataclasses.replace(clean, lockstep=ended), PAIRED)
 
@@ -323,9 +375,13 @@ def test_the_verdict_says_how_far_it_goes() -> None:
 def test_a_slow_hour_is_a_warning() -> None:
     """The reference's step takes 0.1 s in most launches, and 0.13 s in one."""
     launches = [pair(launch) for launch in range(4)]
-    slow = dataclasses.replace(launches[2], reference=dataclasses.replace(launches[2].reference, step_seconds=(0.13,) * 5))
+    slow = dataclasses.replace(
+        launches[2], reference=dataclasses.replace(launches[2].reference, step_seconds=(0.13,) * 5)
+    )
     verdict = judge_paired(paired_run([*launches[:2], slow, launches[3]], [record(), record()]), PAIRED)
-    assert verdict.warnings == ("the machine's speed drifted: the reference's step took 100 ms in launch 1 and 130 ms in launch 3",)
+    assert verdict.warnings == (
+        "the machine's speed drifted: the reference's step took 100 ms in launch 1 and 130 ms in launch 3",
+    )
 
 
 def test_a_run_of_nothing_cannot_be_judged() -> None:

@@ -13,7 +13,9 @@ from bench.record.types import Replica
 from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, REPLICAS, baseline, environment, record, records, replica
 
 
-def judged(*log_perplexities: float, replicas: tuple[Replica, ...] = REPLICAS, tensorflow: str = "2.21.0") -> Comparison:
+def judged(
+    *log_perplexities: float, replicas: tuple[Replica, ...] = REPLICAS, tensorflow: str = "2.21.0"
+) -> Comparison:
     launches = [record(value, launch=number, tensorflow=tensorflow) for number, value in enumerate(log_perplexities)]
     return judge_perplexity(launches, baseline(replicas), MARGINS)
 
@@ -52,14 +54,18 @@ def test_near_the_margin_nothing_can_be_said(shift: float) -> None:
 
 
 def test_noisy_replicas_prove_nothing() -> None:
-    noisy = tuple(replica(5 + 0.1 * position, version) for position, version in enumerate(("2.12.1", "2.15.1", "2.16.2")))
+    noisy = tuple(
+        replica(5 + 0.1 * position, version) for position, version in enumerate(("2.12.1", "2.15.1", "2.16.2"))
+    )
     assert judged(*LOG_PERPLEXITIES, replicas=noisy).outcome is Outcome.CANNOT_JUDGE
 
 
 def test_a_new_version_may_differ_as_known_versions_do() -> None:
     # Versions 2% apart, each with replicas equal to 0.01%: +2.5% is no alarm, though within one version it would be.
     versions = ("2.12.1", "2.15.1", "2.16.2", "2.18.1")
-    apart = tuple(replica(5 + 0.02 * position + tiny, version) for position, version in enumerate(versions) for tiny in (0, 1e-4))
+    apart = tuple(
+        replica(5 + 0.02 * position + tiny, version) for position, version in enumerate(versions) for tiny in (0, 1e-4)
+    )
     assert judged(5.055, 5.056, replicas=apart, tensorflow="2.21.0").outcome is Outcome.CANNOT_JUDGE
     one_version = tuple(replica(5.03 + tiny * 1e-4) for tiny in range(8))
     assert judged(5.055, 5.056, replicas=one_version).outcome is Outcome.REGRESSION
@@ -94,7 +100,9 @@ def test_one_environment_cannot_fail_another() -> None:
     assert judged(*LOG_PERPLEXITIES, replicas=one, tensorflow="2.21.0").outcome is Outcome.PASS
 
 
-@pytest.mark.parametrize("replicas", [(), (replica(5.0),), (replica(5.0), replica(5.0))], ids=["none", "one", "the same twice"])
+@pytest.mark.parametrize(
+    "replicas", [(), (replica(5.0),), (replica(5.0), replica(5.0))], ids=["none", "one", "the same twice"]
+)
 def test_a_baseline_without_a_spread_cannot_judge(replicas: tuple[Replica, ...]) -> None:
     found = judged(*LOG_PERPLEXITIES, replicas=replicas)
     assert found.outcome is Outcome.CANNOT_JUDGE
@@ -123,7 +131,9 @@ def test_the_stated_detectable_difference_is_detected() -> None:
     assert math.sqrt(reference.within) == pytest.approx(0.003 * math.sqrt(4 / 3))
     caught = 0
     for _ in range(runs):
-        replicas = tuple(replica(5 + 0.003 * generator.standard_normal(), version) for version in versions for _ in range(4))
+        replicas = tuple(
+            replica(5 + 0.003 * generator.standard_normal(), version) for version in versions for _ in range(4)
+        )
         candidate = 5 + 0.03 + 0.003 * generator.standard_normal(4)
         caught += judged(*candidate, replicas=replicas).outcome is Outcome.REGRESSION
     assert caught / runs > 0.95
@@ -135,7 +145,10 @@ def test_records_of_a_run_are_siblings_of_its_baseline() -> None:
 
 def test_without_a_margin_nothing_is_judged() -> None:
     found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, perplexity={}))
-    assert (found.outcome, found.note) == (Outcome.CANNOT_JUDGE, "the margins file has no perplexity margin for notebook")
+    assert (found.outcome, found.note) == (
+        Outcome.CANNOT_JUDGE,
+        "the margins file has no perplexity margin for notebook",
+    )
 
 
 OWN = records(value + 1e-4 for value in LOG_PERPLEXITIES)  # equal to no replica's

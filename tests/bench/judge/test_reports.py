@@ -17,7 +17,8 @@ def test_equal_packages_and_variables_make_one_reference() -> None:
     elsewhere = dataclasses.replace(REFERENCE_SIDE, requested="2.20.0", interpreter="/other/bin/python")
     told = dataclasses.replace(REFERENCE_SIDE, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
     one, same, other, without = (
-        reference_label(paired_report(pairs(), reference=side)) for side in (REFERENCE_SIDE, elsewhere, OTHER_REFERENCE, told)
+        reference_label(paired_report(pairs(), reference=side))
+        for side in (REFERENCE_SIDE, elsewhere, OTHER_REFERENCE, told)
     )
     assert one == same == f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity})"
     assert other == f"TensorFlow 2.20.0 ({OTHER_REFERENCE.identity})" != one

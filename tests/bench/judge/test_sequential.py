@@ -30,7 +30,9 @@ def decided(values: Sequence[float], margin: float = MARGIN, *, two_sided: bool 
 
 
 def test_critical_values_are_those_of_the_design() -> None:
-    regression, passing = ([round(t_quantile(1 - level, count - 1), 2) for count in LOOKS] for level in (REGRESSION_P, PASS_P))
+    regression, passing = (
+        [round(t_quantile(1 - level, count - 1), 2) for count in LOOKS] for level in (REGRESSION_P, PASS_P)
+    )
     assert regression == [4.98, 3.60, 3.17, 2.97, 2.86]
     assert passing == [3.70, 2.89, 2.62, 2.49, 2.42]
 
@@ -60,9 +62,15 @@ def test_bounds_show_their_arithmetic() -> None:
     assert found.interval is not None
     error = 0.005 * WIDENING
     assert (found.launches, found.widening, found.lag1) == pytest.approx((4, WIDENING, -0.25))
-    assert (found.interval.estimate, found.interval.standard_error, found.interval.degrees_of_freedom) == pytest.approx((0.02, error, 3))
-    assert (found.interval.low, found.interval.high) == pytest.approx((0.02 - 4.98 * error, 0.02 + 4.98 * error), abs=1e-4)
-    assert (found.interval.pass_low, found.interval.pass_high) == pytest.approx((0.02 - 3.70 * error, 0.02 + 3.70 * error), abs=1e-4)
+    assert (found.interval.estimate, found.interval.standard_error, found.interval.degrees_of_freedom) == pytest.approx(
+        (0.02, error, 3)
+    )
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        (0.02 - 4.98 * error, 0.02 + 4.98 * error), abs=1e-4
+    )
+    assert (found.interval.pass_low, found.interval.pass_high) == pytest.approx(
+        (0.02 - 3.70 * error, 0.02 + 3.70 * error), abs=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +149,10 @@ def test_what_was_proven_before_a_launch_that_is_no_number_stands() -> None:
 
 def test_values_too_large_for_a_spread_cannot_be_judged() -> None:
     found = decided([1e308, -1e308, 1e308, -1e308])
-    assert (found.outcome, found.problem) == (Outcome.CANNOT_JUDGE, "the launches' values are too large to compute with")
+    assert (found.outcome, found.problem) == (
+        Outcome.CANNOT_JUDGE,
+        "the launches' values are too large to compute with",
+    )
 
 
 @pytest.mark.parametrize("margin", [0.0, -0.05, math.nan, math.inf])
@@ -151,7 +162,9 @@ def test_a_margin_that_is_none_is_refused(margin: float) -> None:
 
 
 def test_many_runs_are_judged_as_each_is() -> None:
-    values = np.random.RandomState(1).standard_normal((200, 12)) * 0.02 + 0.05 * np.arange(-1, 3).repeat(50)[:, np.newaxis]
+    values = (
+        np.random.RandomState(1).standard_normal((200, 12)) * 0.02 + 0.05 * np.arange(-1, 3).repeat(50)[:, np.newaxis]
+    )
     for two_sided in (False, True):
         walked = walk(values, MARGIN, two_sided=two_sided)
         found = [decided(list(row), two_sided=two_sided) for row in values]
@@ -169,7 +182,9 @@ def test_the_detectable_difference_is_detected_with_95_percent_power() -> None:
     generator = np.random.RandomState(3)
     noise = 0.02 * generator.standard_normal((20_000, 12))
     difference = detectable(0.02 * float(inflation(np.array([ASSUMED]), 12)[0]), MARGIN)
-    caught, half = (float((walk(noise + effect, MARGIN).codes == 2).mean()) for effect in (difference, (difference + MARGIN) / 2))
+    caught, half = (
+        float((walk(noise + effect, MARGIN).codes == 2).mean()) for effect in (difference, (difference + MARGIN) / 2)
+    )
     assert caught >= 0.95
     assert half < 0.95
 

@@ -27,7 +27,9 @@ def test_a_time_that_no_clock_gives_is_refused(wrong: float) -> None:
 
 def test_words_per_second_are_those_of_a_typical_step() -> None:
     # 300 words a step, of which four take 0.1 s: the fifth, a burst of noise, is trimmed away.
-    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1, 5.0, 0.1, 0.1))) == pytest.approx(3000)
+    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1, 5.0, 0.1, 0.1))) == pytest.approx(
+        3000
+    )
 
 
 def test_a_launch_without_steady_steps_has_no_speed() -> None:

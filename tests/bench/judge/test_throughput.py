@@ -26,7 +26,12 @@ def judged(step_seconds: float, stored: tuple[Throughput, ...] = STORED, *, gate
 )
 def test_within_below_above(step_seconds: float, shown: str, where: str, outcome: Outcome) -> None:
     (found,) = judged(step_seconds)
-    assert (found.outcome, found.gates, found.candidate, found.reference) == (Outcome.INFORMS, False, shown, "2,900 to 3,100")
+    assert (found.outcome, found.gates, found.candidate, found.reference) == (
+        Outcome.INFORMS,
+        False,
+        shown,
+        "2,900 to 3,100",
+    )
     assert found.note == f"{where} the stored range (3 launches, 2026-01-01 to 2026-01-05)"
     (gated,) = judged(step_seconds, gates=True)
     assert (gated.outcome, gated.gates, gated.note) == (outcome, True, found.note)

@@ -53,10 +53,12 @@ def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
 
 
 def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
-    found = {quantity: exchange.results(role, quantity) for quantity in ("state", "loss", "gradient", "norm", "clipped")}
-    return {f"{quantity} {tensor}": array.copy() for quantity, tensors in found.items() for tensor, array in tensors.items()} | {
-        f"weights {tensor}": array.copy() for tensor, array in exchange.updated(role, step).items()
+    found = {
+        quantity: exchange.results(role, quantity) for quantity in ("state", "loss", "gradient", "norm", "clipped")
     }
+    return {
+        f"{quantity} {tensor}": array.copy() for quantity, tensors in found.items() for tensor, array in tensors.items()
+    } | {f"weights {tensor}": array.copy() for tensor, array in exchange.updated(role, step).items()}
 
 
 @pytest.mark.tensorflow

@@ -46,13 +46,17 @@ def test_a_file_in_memory_counts_as_a_file(tmp_path: Path) -> None:
 
 def test_a_parents_peak_is_not_its_childs() -> None:
     """As it would be by getrusage's ru_maxrss."""
-    printed = subprocess.run([sys.executable, "-c", PARENT_AND_CHILD], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", PARENT_AND_CHILD], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     parent, child = map(int, printed.split())
     assert parent > 256 * MIB
     assert child < 100 * MIB
 
 
-@pytest.mark.parametrize(("text", "found"), [("Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n", 1234 * 1024), ("Name:\tx\n", 0), (None, 0)])
+@pytest.mark.parametrize(
+    ("text", "found"), [("Name:\tx\nVmHWM:\t    1234 kB\nVmRSS:\t 1 kB\n", 1234 * 1024), ("Name:\tx\n", 0), (None, 0)]
+)
 def test_the_kernels_status_is_read(tmp_path: Path, text: str | None, found: int) -> None:
     if text is not None:
         (tmp_path / "status").write_text(text)

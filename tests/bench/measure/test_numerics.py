@@ -109,7 +109,9 @@ def reset(trainer: Any) -> tuple[Any, Any]:
     """Weights and a state to start from, put into the trainer. The weights are large enough for a norm of some units."""
     random = np.random.RandomState(2)
     trainer.weights = {name: 4 * weight for name, weight in initial_weights(CLIPPING).items()}
-    trainer.state = {name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in CLIPPING.state_shapes().items()}
+    trainer.state = {
+        name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in CLIPPING.state_shapes().items()
+    }
     trainer.learning_rate = 1.0
     return trainer.weights, trainer.state
 
@@ -123,7 +125,9 @@ def take(trainer: Any, before_step: Callable[[Any], None] = lambda trainer: None
 
 def replaced(values: Any, name: str, change: Callable[[Any], Any]) -> list[Any]:
     """The values, in the order of the weights, with the named one changed."""
-    return [change(value) if name == other else value for other, value in zip(CLIPPING.weight_shapes(), values, strict=True)]
+    return [
+        change(value) if name == other else value for other, value in zip(CLIPPING.weight_shapes(), values, strict=True)
+    ]
 
 
 def overwritten(slices: Any) -> Any:
@@ -139,7 +143,15 @@ class TestStep:
         taken = take(trainers[1.0])
         assert float(taken.result.global_norm) > 1.5  # it is clipped, then
         errors = taken.errors()
-        assert [error.quantity for error in errors] == ["logits", "loss", "norm", "gradient", "clipped", "update", "state"]
+        assert [error.quantity for error in errors] == [
+            "logits",
+            "loss",
+            "norm",
+            "gradient",
+            "clipped",
+            "update",
+            "state",
+        ]
         assert {error.step for error in errors} == {7}
         assert taken.over() == set()
         assert max(error.error for error in errors) > 0  # float32 against float64
@@ -157,26 +169,44 @@ class TestStep:
 
         taken = take(trainers[1.0], tamper)
         assert taken.over() == {"update"}
-        assert next(error for error in taken.errors() if error.quantity == "update").error == pytest.approx(1e-3, rel=0.05)
+        assert next(error for error in taken.errors() if error.quantity == "update").error == pytest.approx(
+            1e-3, rel=0.05
+        )
 
     def test_clipping_at_one_per_cent_more(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.01])
         assert taken.over() == {"clipped", "update"}
-        assert next(error for error in taken.errors() if error.quantity == "clipped").error == pytest.approx(0.01, rel=1e-3)
+        assert next(error for error in taken.errors() if error.quantity == "clipped").error == pytest.approx(
+            0.01, rel=1e-3
+        )
 
     @pytest.mark.parametrize(
         ("quantity", "tamper"),
         [
-            ("logits", lambda result: result._replace(logits=result.logits + 1e-3)),  # which changes neither loss nor gradients
+            (
+                "logits",
+                lambda result: result._replace(logits=result.logits + 1e-3),
+            ),  # which changes neither loss nor gradients
             ("logits", lambda result: result._replace(logits=result.logits[:, ::-1])),
             ("loss", lambda result: result._replace(loss=result.loss / CLIPPING.num_steps)),
             ("loss", lambda result: result._replace(loss=result.loss * 1.0001)),
             ("loss", lambda result: result._replace(loss=NAN)),
-            ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, LAST, lambda value: 0 * value))),
+            (
+                "gradient",
+                lambda result: result._replace(gradients=replaced(result.gradients, LAST, lambda value: 0 * value)),
+            ),
             ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, EMBEDDING, overwritten))),
-            ("gradient", lambda result: result._replace(gradients=replaced(result.gradients, LAST, lambda value: value.numpy().round(3)))),
+            (
+                "gradient",
+                lambda result: result._replace(
+                    gradients=replaced(result.gradients, LAST, lambda value: value.numpy().round(3))
+                ),
+            ),
             ("clipped", lambda result: result._replace(clipped=result.gradients)),
-            ("clipped", lambda result: result._replace(clipped=replaced(result.clipped, LAST, lambda value: value * NAN))),
+            (
+                "clipped",
+                lambda result: result._replace(clipped=replaced(result.clipped, LAST, lambda value: value * NAN)),
+            ),
         ],
         ids=[
             "logits shifted",
@@ -199,7 +229,14 @@ class TestStep:
     def test_logits_that_an_implementation_never_holds_are_not_compared(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])
         taken.result = taken.result._replace(logits=None)
-        assert [error.quantity for error in taken.errors()] == ["loss", "norm", "gradient", "clipped", "update", "state"]
+        assert [error.quantity for error in taken.errors()] == [
+            "loss",
+            "norm",
+            "gradient",
+            "clipped",
+            "update",
+            "state",
+        ]
         assert taken.over() == set()
 
     def test_a_norm_with_duplicates_summed(self, trainers: dict[float, Any]) -> None:
@@ -215,12 +252,16 @@ class TestStep:
         import tensorflow as tf
 
         taken = take(trainers[1.0])
-        taken.result = taken.result._replace(gradients=[tf.convert_to_tensor(gradient) for gradient in taken.result.gradients])
+        taken.result = taken.result._replace(
+            gradients=[tf.convert_to_tensor(gradient) for gradient in taken.result.gradients]
+        )
         assert taken.over() == set()
 
     def test_the_worst_tensor_is_named(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])
-        taken.result = taken.result._replace(gradients=replaced(taken.result.gradients, "lstm1/recurrent", lambda value: value * 1.01))
+        taken.result = taken.result._replace(
+            gradients=replaced(taken.result.gradients, "lstm1/recurrent", lambda value: value * 1.01)
+        )
         worst = next(error for error in taken.errors() if error.quantity == "gradient")
         assert worst.tensor == "lstm1/recurrent"
         assert worst.error == pytest.approx(0.01, rel=1e-3)

@@ -57,7 +57,9 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     ],
 )
 def test_a_trace_that_lacks_something_is_refused(steps: int, device: str, message: str | None) -> None:
-    found = Trace((Operation("a", "MatMul"),), (Line("worker", False, False, (0,), (0,), (50,)),), ((0, 50), (50, 100)), ())
+    found = Trace(
+        (Operation("a", "MatMul"),), (Line("worker", False, False, (0,), (0,), (50,)),), ((0, 50), (50, 100)), ()
+    )
     if message is None:
         require_complete(found, steps, device)
     else:
@@ -117,7 +119,9 @@ def _depends_on(arguments: Iterator[tuple[int, ...]]) -> Any:
     return lambda trainer, batch: Target(function, body, next(arguments))
 
 
-def test_a_target_that_takes_pythons_numbers_is_traced_for_each(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first batch has 17, the other 23: two traces, none of them recorded."""
     from lm import targets
 
@@ -127,7 +131,9 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(session: Session
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
 
 
-def test_what_is_traced_while_it_is_recorded_is_refused(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_traced_while_it_is_recorded_is_refused(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from lm import targets
     from lm.profiling import ProfilerError
 

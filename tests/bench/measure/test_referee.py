@@ -72,7 +72,9 @@ def referee(tmp_path: Path) -> Session:
     return session
 
 
-def take_step(referee: Session, path: Path, reference: Tamper = lambda _: None, candidate: Tamper = lambda _: None) -> None:
+def take_step(
+    referee: Session, path: Path, reference: Tamper = lambda _: None, candidate: Tamper = lambda _: None
+) -> None:
     """Publishes step 0 for both sides, as the float32 oracle takes it from the initial weights and a state that isn't zero."""
     exchange = Exchange(path, TINY)
     weights = initial_weights(TINY)
@@ -107,7 +109,9 @@ def dense(name: str, value: Any) -> Any:
 
 def update(results: Results, gradients: dict[str, Any], learning_rate: float) -> None:
     """The weights that a step with these gradients and that learning rate leaves."""
-    results["weights"] = {name: value - np.float32(learning_rate) * gradients[name] for name, value in results["before"].items()}
+    results["weights"] = {
+        name: value - np.float32(learning_rate) * gradients[name] for name, value in results["before"].items()
+    }
 
 
 def larger_learning_rate(results: Results) -> None:
@@ -158,10 +162,14 @@ def test_equal_steps_need_no_oracle(referee: Session, tmp_path: Path) -> None:
     assert set(compared.differences) == {0.0}
     assert not compared.oracle
     assert compared.departure is None
-    assert compared.reference_loss == pytest.approx(10 * np.log(500), rel=0.01)  # ten steps, each near the uniform law's loss
+    assert compared.reference_loss == pytest.approx(
+        10 * np.log(500), rel=0.01
+    )  # ten steps, each near the uniform law's loss
 
 
-@pytest.mark.parametrize(("tamper", "quantity", "tensor", "others"), TAMPERED, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("tamper", "quantity", "tensor", "others"), TAMPERED, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_tampered_candidate_is_named(
     referee: Session, tmp_path: Path, tamper: Tamper, quantity: str, tensor: str | None, others: int
 ) -> None:
@@ -218,6 +226,8 @@ session.prepare("tiny", "synthetic")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 session.share({str(tmp_path / "exchange")!r})
 """
-    result = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("OSError")

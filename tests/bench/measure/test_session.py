@@ -61,7 +61,9 @@ def session(sessions: tuple[Session, Session]) -> Session:
 def shorten(session: Session) -> None:
     """Leaves a few tokens of each split."""
     corpus = session.corpus
-    session.corpus = dataclasses.replace(corpus, train=corpus.train[:SHORT], valid=corpus.valid[:SHORT], test=corpus.test[:SHORT])
+    session.corpus = dataclasses.replace(
+        corpus, train=corpus.train[:SHORT], valid=corpus.valid[:SHORT], test=corpus.test[:SHORT]
+    )
 
 
 def through_json(value: Any) -> Any:
@@ -115,7 +117,9 @@ def test_open_names_what_is_trained() -> None:
     session = Session()
     answer = session.open("tiny", "synthetic", steps=30, jitter=7)
     assert through_json(answer) == answer
-    assert answer.subject.fingerprint == TINY.fingerprint(load_corpus("synthetic", TINY).sha256, weights_sha256(initial_weights(TINY)))
+    assert answer.subject.fingerprint == TINY.fingerprint(
+        load_corpus("synthetic", TINY).sha256, weights_sha256(initial_weights(TINY))
+    )
     assert (answer.subject.steps, answer.subject.num_steps, answer.subject.tokens_per_step) == (30, 10, 80)
     assert min(answer.build_seconds, answer.trace_seconds) > 0
     for name, weight in initial_weights(TINY, 7).items():
@@ -171,7 +175,11 @@ def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> 
     ids=["steps", "evaluation", "checked steps", "lockstep", "stress steps"],
 )
 def test_only_what_is_compared_number_by_number_is_without_tf32(
-    session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: Callable[[Session, str], Any], turned_off: list[str]
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    work: Callable[[Session, str], Any],
+    turned_off: list[str],
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
@@ -182,7 +190,9 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
 
 
 @pytest.mark.parametrize("operation", ["steps", "evaluation_steps"])
-def test_a_block_ends_when_the_device_has_finished(session: Session, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+def test_a_block_ends_when_the_device_has_finished(
+    session: Session, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
     """Waiting, once a block, takes an hour here, by a clock that jumps: the last step's time holds it."""
     waits: list[int] = []
     clock = time.perf_counter

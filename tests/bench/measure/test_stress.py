@@ -16,7 +16,9 @@ FLOAT32_EXP = 88.7  # exp of more overflows float32
 
 def oracle(case: str, kind: type[np.floating[Any]] = np.float64) -> Step:
     start = CASES[case](small_start())
-    weights, state = ({name: value.astype(kind) for name, value in part.items()} for part in (start.weights, start.state))
+    weights, state = (
+        {name: value.astype(kind) for name, value in part.items()} for part in (start.weights, start.state)
+    )
     return oracle_step(SMALL, weights, state, start.inputs, start.targets, start.masks, learning_rate=LEARNING_RATE)
 
 
@@ -107,7 +109,9 @@ def test_nothing_is_over_its_limit_where_nothing_is_wrong(implementation: str) -
 
 
 @pytest.mark.tensorflow
-def test_a_softmax_that_overflows_is_found_where_logits_are_large(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_softmax_that_overflows_is_found_where_logits_are_large(
+    trainer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tensorflow as tf
 
     def overflowing(labels: Any, logits: Any) -> Any:
@@ -125,7 +129,9 @@ def test_clipped_logits_are_found_at_the_logits(trainer: Any, monkeypatch: pytes
     import tensorflow as tf
 
     right = tf.keras.layers.Dense.call
-    monkeypatch.setattr(tf.keras.layers.Dense, "call", lambda self, inputs: tf.clip_by_value(right(self, inputs), -50.0, 50.0))
+    monkeypatch.setattr(
+        tf.keras.layers.Dense, "call", lambda self, inputs: tf.clip_by_value(right(self, inputs), -50.0, 50.0)
+    )
     found = over(trainer)
     assert {"stress large logits: logits", "stress large logits, small: logits"} <= found
     assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
@@ -160,7 +166,9 @@ def test_a_nan_that_clipping_swallows_is_found(trainer: Any, monkeypatch: pytest
 
     def swallowing(gradients: Any, clip_norm: float) -> Any:
         clipped, norm = right([tf.convert_to_tensor(gradient) for gradient in gradients], clip_norm)
-        return [tf.math.multiply_no_nan(gradient, tf.cast(tf.math.is_finite(gradient), tf.float32)) for gradient in clipped], norm
+        return [
+            tf.math.multiply_no_nan(gradient, tf.cast(tf.math.is_finite(gradient), tf.float32)) for gradient in clipped
+        ], norm
 
     monkeypatch.setattr(tf, "clip_by_global_norm", swallowing)
     assert {f"stress {case}: clipped" for case in ("NaN", "Inf", "norm overflow")} <= over(trainer)

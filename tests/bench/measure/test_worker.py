@@ -75,7 +75,9 @@ def test_a_generator_that_fails_has_sent_what_it_had() -> None:
         ({"op": "add"}, "TypeError", "Session.add() missing 1 required positional argument: 'left'"),
     ],
 )
-def test_an_exception_is_an_answer_after_which_the_worker_goes_on(request_: dict[str, Any], kind: str, message: str) -> None:
+def test_an_exception_is_an_answer_after_which_the_worker_goes_on(
+    request_: dict[str, Any], kind: str, message: str
+) -> None:
     failed, following = answers_to(request_, {"op": "add", "left": 1})
     assert (failed["error"]["type"], failed["error"]["message"]) == (kind, message)
     assert failed["error"]["traceback"].startswith("Traceback (most recent call last)")

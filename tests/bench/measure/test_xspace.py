@@ -17,9 +17,17 @@ def space() -> Any:
     return xplane_pb2.XSpace()
 
 
-def add(space: Any, plane_name: str, line_name: str, events: list[tuple[str, int, int, dict[str, Any]]], timestamp_ns: int = 0) -> None:
+def add(
+    space: Any,
+    plane_name: str,
+    line_name: str,
+    events: list[tuple[str, int, int, dict[str, Any]]],
+    timestamp_ns: int = 0,
+) -> None:
     """Adds a line of events: (name, start and end in ns, statistics)."""
-    plane = next((plane for plane in space.planes if plane.name == plane_name), None) or space.planes.add(name=plane_name)
+    plane = next((plane for plane in space.planes if plane.name == plane_name), None) or space.planes.add(
+        name=plane_name
+    )
     line = plane.lines.add(name=line_name, timestamp_ns=timestamp_ns)
     for name, start, end, statistics in events:
         number = len(plane.event_metadata) + 1
@@ -35,7 +43,13 @@ def test_events_are_read_on_one_clock_with_what_they_are_events_of() -> None:
     """The step begins at 100 on the trace's clock: zero. The worker's line counts from 50."""
     made = space()
     add(made, "/host:CPU", "python", [(STEP, 100, 200, {}), ("KernelAndDeviceFunc::Run", 110, 190, {})])
-    add(made, "/host:CPU", "worker", [("dense/MatMul:MatMul", 70, 120, {}), ("ExecutorState::Process", 65, 125, {})], timestamp_ns=50)
+    add(
+        made,
+        "/host:CPU",
+        "worker",
+        [("dense/MatMul:MatMul", 70, 120, {}), ("ExecutorState::Process", 65, 125, {})],
+        timestamp_ns=50,
+    )
     trace = trace_of(made, STEP, {"dense/MatMul": 64})
     assert trace.windows_ns == ((0, 100),)
     assert trace.operations == (
@@ -50,9 +64,17 @@ def test_events_are_read_on_one_clock_with_what_they_are_events_of() -> None:
 def test_a_kernel_of_an_inlined_function_finds_its_node() -> None:
     made = space()
     inlined = "rnn/while/body/_1/rnn/while/lstm_cell/MatMul"
-    add(made, "/host:CPU", "python", [(STEP, 0, 100, {}), (f"{inlined}:_MklMatMul", 0, 10, {}), (f"{inlined}:Mul", 20, 30, {})])
+    add(
+        made,
+        "/host:CPU",
+        "python",
+        [(STEP, 0, 100, {}), (f"{inlined}:_MklMatMul", 0, 10, {}), (f"{inlined}:Mul", 20, 30, {})],
+    )
     trace = trace_of(made, STEP, {"rnn/while/lstm_cell/MatMul": 8})
-    assert [operation.flops for operation in trace.operations] == [8, 0]  # an elementwise kernel of that name is no product
+    assert [operation.flops for operation in trace.operations] == [
+        8,
+        0,
+    ]  # an elementwise kernel of that name is no product
 
 
 def test_a_devices_kernels_go_by_their_operation() -> None:
@@ -69,7 +91,12 @@ def test_a_devices_kernels_go_by_their_operation() -> None:
 
 def test_what_happened_outside_the_steps_is_left_out() -> None:
     made = space()
-    add(made, "/host:CPU", "python", [(STEP, 100, 200, {}), ("a:A", 0, 90, {}), ("b:B", 90, 110, {}), ("c:C", 210, 220, {})])
+    add(
+        made,
+        "/host:CPU",
+        "python",
+        [(STEP, 100, 200, {}), ("a:A", 0, 90, {}), ("b:B", 90, 110, {}), ("c:C", 210, 220, {})],
+    )
     assert [operation.name for operation in trace_of(made, STEP, {}).operations] == ["b"]
 
 
@@ -77,7 +104,13 @@ def test_memory_at_its_peak_is_told_by_operation() -> None:
     """a takes 10 and frees them, b takes 20, c takes 30: most, 50 beside the 5 from before, is held after c."""
 
     def allocation(time: int, name: str, address: int, size: int, in_use: int) -> tuple[str, int, int, dict[str, Any]]:
-        held = {"allocator_name": "cpu", "tf_op": name, "addr": address, "allocation_bytes": size, "bytes_allocated": in_use}
+        held = {
+            "allocator_name": "cpu",
+            "tf_op": name,
+            "addr": address,
+            "allocation_bytes": size,
+            "bytes_allocated": in_use,
+        }
         return "MemoryAllocation", time, time, held
 
     freed = ("MemoryDeallocation", 20, 20, {"allocator_name": "cpu", "addr": 1, "bytes_allocated": 5})

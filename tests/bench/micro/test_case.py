@@ -44,7 +44,14 @@ def case(benchmark: Any) -> Case:
 
 
 def measure(case: Case, path: Any, check: Any = lambda result: None, **options: Any) -> None:
-    case.measure(path, [(index,) for index in range(BATCHES)], check=check, last=lambda result: None, cost=Cost(500, 70), **options)
+    case.measure(
+        path,
+        [(index,) for index in range(BATCHES)],
+        check=check,
+        last=lambda result: None,
+        cost=Cost(500, 70),
+        **options,
+    )
 
 
 def test_the_rounds_are_fixed_and_rotate_over_all_batches(case: Case, benchmark: Any) -> None:

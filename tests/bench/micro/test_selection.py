@@ -32,7 +32,9 @@ def test_a_cpu_beyond_the_first_asks_for_logical_devices() -> None:
         (["gpu:1", "cpu:0", "gpu:2"], ("gpu:1", "cpu:0", "gpu:2"), ("gpu:1", "gpu:2")),
     ],
 )
-def test_a_gpu_that_is_required_is_timed(devices: list[str] | None, taken: tuple[str, ...], gpus: tuple[str, ...]) -> None:
+def test_a_gpu_that_is_required_is_timed(
+    devices: list[str] | None, taken: tuple[str, ...], gpus: tuple[str, ...]
+) -> None:
     """Where one is named, nothing is added."""
     chosen = selection(devices=devices, require_gpu=True)
     assert (chosen.devices, chosen.gpus) == (taken, gpus)

@@ -14,17 +14,23 @@ from bench.record.machine import this_machine
 
 ROOT = Path(__file__).resolve().parents[3]
 HOOK = ROOT / "tests" / "faults" / "hook"
-PLUGIN = pytest.mark.skipif(not importlib.util.find_spec("pytest_benchmark"), reason="pytest-benchmark is not installed in this Python")
+PLUGIN = pytest.mark.skipif(
+    not importlib.util.find_spec("pytest_benchmark"), reason="pytest-benchmark is not installed in this Python"
+)
 
 
 def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.tensorflow
 @PLUGIN
-@pytest.mark.parametrize("implementation", ["cells", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "fused"))])
+@pytest.mark.parametrize(
+    "implementation", ["cells", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "fused"))]
+)
 def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementation: str) -> None:
     """In graphs, on a logical device beside cpu:0, as a GPU would be. Keras' loop trains its own layers only."""
     path = tmp_path / "launch.json"
@@ -80,7 +86,10 @@ def test_a_missing_gpu_is_a_skip_that_says_so_or_a_failure() -> None:
     lines = [line for line in skipped.stdout.splitlines() if line.startswith("SKIPPED")]
     assert len(lines) == 1
     assert "there is no device 'gpu:0'" in lines[0]
-    for devices, missing in (((), "'gpu:0'"), (("--device=cpu:0", "--device=gpu:1", "--device=gpu:2"), "'gpu:1' and no 'gpu:2'")):
+    for devices, missing in (
+        ((), "'gpu:0'"),
+        (("--device=cpu:0", "--device=gpu:1", "--device=gpu:2"), "'gpu:1' and no 'gpu:2'"),
+    ):
         required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", *devices, **hidden)
         assert required.returncode == 1
         assert f"--require-gpu: there is no device {missing}; TensorFlow" in required.stdout + required.stderr
@@ -116,4 +125,7 @@ def test_unknown_names_are_one_line(option: str, said: str) -> None:
 def test_a_python_without_tensorflow_is_told_so_in_one_line() -> None:
     found = micro("bench/micro")
     assert found.returncode == pytest.ExitCode.USAGE_ERROR
-    assert found.stderr.strip() == "ERROR: this Python has no tensorflow: bench/micro needs tensorflow, pytest and pytest-benchmark"
+    assert (
+        found.stderr.strip()
+        == "ERROR: this Python has no tensorflow: bench/micro needs tensorflow, pytest and pytest-benchmark"
+    )

@@ -25,7 +25,10 @@ def test_no_part_falls_below_zero() -> None:
 def test_what_recording_cannot_cost_comes_off_in_proportion() -> None:
     """Two parts of 20 µs, in 1 and in 10 events; a quarter of the 40 µs is wanted. At 1 µs an event 19 and 10 are left: 10/29 of each."""
     assert event_cost([(20e3, 1), (20e3, 10)], 10e3) == pytest.approx(1000)
-    slow = [("a:MatMul", 0, 20_000), *(("b:Add", 20_000 + 2000 * number, 22_000 + 2000 * number) for number in range(10))]
+    slow = [
+        ("a:MatMul", 0, 20_000),
+        *(("b:Add", 20_000 + 2000 * number, 22_000 + 2000 * number) for number in range(10)),
+    ]
     times = without_overhead(timeline(trace({"python": [(WAITING, 0, 40_000)], "worker": slow}, [(0, 40_000)])), 10e-6)
     found = {cell.operation.kind: cell.shared_ns for cell in times.cells}
     assert found == {"MatMul": pytest.approx(19e3 * 10 / 29), "Add": pytest.approx(10e3 * 10 / 29)}

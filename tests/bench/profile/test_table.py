@@ -9,7 +9,11 @@ from tests.bench.traces import profile, trace
 MICROSECOND = 1000
 LINES = {
     "python": [(WAITING, 0, 100 * MICROSECOND)],
-    "worker": [("x/a:MatMul", 0, 40 * MICROSECOND), ("y/b:MatMul", 40 * MICROSECOND, 60 * MICROSECOND), ("y/c:Add", 60_000, 90_000)],
+    "worker": [
+        ("x/a:MatMul", 0, 40 * MICROSECOND),
+        ("y/b:MatMul", 40 * MICROSECOND, 60 * MICROSECOND),
+        ("y/c:Add", 60_000, 90_000),
+    ],
 }
 TRACE = trace(LINES, [(0, 100 * MICROSECOND)], {"x/a": 800_000})
 

@@ -38,7 +38,9 @@ def test_what_no_operation_takes_is_the_executors_then_idle_while_python_waits_e
 
 
 def test_an_operation_that_only_waits_for_others_has_no_time() -> None:
-    times = timeline(trace({"python": [RUN, ("call:StatefulPartitionedCall", 0, 100)], "worker": [("a:A", 0, 80)]}, [(0, 100)]))
+    times = timeline(
+        trace({"python": [RUN, ("call:StatefulPartitionedCall", 0, 100)], "worker": [("a:A", 0, 80)]}, [(0, 100)])
+    )
     assert shares(times) == {"a": (80, 80, 1)}
     assert times.rest_ns[EXECUTOR] == 20
 
@@ -47,7 +49,10 @@ def test_a_device_has_its_instants_before_the_host() -> None:
     """The host launches from 0 to 40, the device works from 20 to 90."""
     lines = {"python": [RUN], "worker": [("a:A", 0, 40)], "/device:GPU:0 stream": [("a:A", 20, 90)]}
     times = timeline(trace(lines, [(0, 100)]))
-    assert [(cell.line, cell.shared_ns, cell.thread_ns) for cell in times.cells] == [("worker", 20, 40), ("/device:GPU:0 stream", 70, 70)]
+    assert [(cell.line, cell.shared_ns, cell.thread_ns) for cell in times.cells] == [
+        ("worker", 20, 40),
+        ("/device:GPU:0 stream", 70, 70),
+    ]
     assert times.rest_ns[IDLE] == 10
 
 
@@ -76,8 +81,13 @@ EVENTS = st.tuples(st.sampled_from(["a:A", "b/c:B", "call:While", SCHEDULING]), 
 
 @given(st.lists(st.lists(EVENTS, max_size=12), max_size=4), st.lists(EVENTS, max_size=3))
 def test_shares_add_up_to_the_step_whatever_happens(threads: list[list[Happened]], streams: list[Happened]) -> None:
-    lines = {f"thread {place}": events for place, events in enumerate(threads)} | {"python": [(WAITING, 5, 95)], "/device:": streams}
-    placed = {name: sorted((what, start, start + length) for what, start, length in events) for name, events in lines.items()}
+    lines = {f"thread {place}": events for place, events in enumerate(threads)} | {
+        "python": [(WAITING, 5, 95)],
+        "/device:": streams,
+    }
+    placed = {
+        name: sorted((what, start, start + length) for what, start, length in events) for name, events in lines.items()
+    }
     times = timeline(trace(placed, [(0, 100)]))
     assert sum(cell.shared_ns for cell in times.cells) + sum(times.rest_ns.values()) == pytest.approx(100)
     assert all(cell.shared_ns <= cell.thread_ns + 1e-9 for cell in times.cells)

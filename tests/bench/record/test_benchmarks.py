@@ -45,7 +45,10 @@ def with_stats(stats: Any) -> dict[str, Any]:
         (document({}), "it holds no benchmark"),
         (document({STEP: 0.5}, benchmarks=[7]), "benchmarks[0]: an object is wanted"),
         (document({STEP: 0.5}, benchmarks=[{}]), "benchmarks[0].fullname: a string is wanted, found null"),
-        (document({STEP: 0.5}, benchmarks=2 * document({STEP: 0.5})["benchmarks"]), f"benchmarks[1].fullname: {STEP} is in the file twice"),
+        (
+            document({STEP: 0.5}, benchmarks=2 * document({STEP: 0.5})["benchmarks"]),
+            f"benchmarks[1].fullname: {STEP} is in the file twice",
+        ),
         (with_stats(None), "benchmarks[0].stats: an object is wanted"),
         (with_stats({}), "benchmarks[0].stats.median: a number is wanted, found null"),
         (with_stats({"median": "fast"}), 'benchmarks[0].stats.median: a number is wanted, found "fast"'),
@@ -65,7 +68,9 @@ def test_another_shape_is_refused_with_the_path(tmp_path: Path, plain: Any, said
     assert str(raised.value).startswith(f"{path} can't be read as pytest-benchmark's JSON: {said}")
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"{", b'{"benchmarks": NaN}', json.dumps(document({STEP: 1.0})).encode()[:-9]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfe", b"{", b'{"benchmarks": NaN}', json.dumps(document({STEP: 1.0})).encode()[:-9]]
+)
 def test_damaged_files_are_refused_with_the_path(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "one.json"
     path.write_bytes(data)

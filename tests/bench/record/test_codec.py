@@ -47,7 +47,9 @@ def test_the_text_is_json_that_any_reader_takes(number: float) -> None:
         raise AssertionError(f"{name} is not JSON")
 
     text = to_text(types.Memory(0, number))
-    assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(to_plain(types.Memory(0, number)), allow_nan=False))
+    assert json.loads(text, parse_constant=refuse) == json.loads(
+        json.dumps(to_plain(types.Memory(0, number)), allow_nan=False)
+    )
 
 
 def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
@@ -87,7 +89,9 @@ def nth_object(plain: Any, number: int) -> tuple[Any, dict[str, Any], str]:
 
 def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
     plain = to_plain(run)
-    assert object_count(plain) == 11  # run, record, subject, environment, machine, startup, evaluation, memory, 2 errors, failure
+    assert (
+        object_count(plain) == 11
+    )  # run, record, subject, environment, machine, startup, evaluation, memory, 2 errors, failure
     for number in range(object_count(plain)):
         whole, tampered, place = nth_object(plain, number)
         tampered["surprise"] = 1
@@ -101,7 +105,9 @@ def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> Non
     fields = {frozenset(field.name for field in dataclasses.fields(kind)): dataclasses.fields(kind) for kind in TYPES}
     for number in range(object_count(plain)):
         mine = fields[frozenset(nth_object(plain, number)[1])]
-        for name in (field.name for field in mine if field.default is field.default_factory):  # neither: both are MISSING
+        for name in (
+            field.name for field in mine if field.default is field.default_factory
+        ):  # neither: both are MISSING
             whole, tampered, place = nth_object(plain, number)
             del tampered[name]
             with pytest.raises(FormatError) as caught:
@@ -140,8 +146,14 @@ def refusal_of(plain: Any) -> str:
         (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 12),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors, others_cpu
-        ("text", 23),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
-        (None, 8),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure, others_cpu
+        (
+            "text",
+            23,
+        ),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
+        (
+            None,
+            8,
+        ),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure, others_cpu
     ],
     ids=repr,
 )
@@ -190,7 +202,9 @@ def test_a_whole_that_is_no_object_is_refused() -> None:
         from_plain(types.Memory, [1])
 
 
-@pytest.mark.parametrize("text", ["", "{", "{} {}", "[NaN]", "[-Infinity]", "['a']", "[" * 100_000, "9" * 5000], ids=lambda text: text[:9])
+@pytest.mark.parametrize(
+    "text", ["", "{", "{} {}", "[NaN]", "[-Infinity]", "['a']", "[" * 100_000, "9" * 5000], ids=lambda text: text[:9]
+)
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(FormatError, match="not JSON: "):
         parse(text)

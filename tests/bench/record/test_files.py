@@ -33,7 +33,9 @@ except OSError as error:
 def write_in_process(*arguments: str, command: tuple[str, ...] = (), before: Callable[[], None] | None = None) -> str:
     """What WRITER prints, its arguments given, started by that command after that call."""
     argv = [*command, sys.executable, "-c", WRITER, *arguments]
-    return subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=before).stdout.strip()
+    return subprocess.run(
+        argv, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=before
+    ).stdout.strip()
 
 
 def limit_file_size() -> None:
@@ -43,7 +45,9 @@ def limit_file_size() -> None:
 def test_a_record_comes_back_from_its_file(tmp_path: Path, run: Run, baseline: Baseline) -> None:
     write_record(tmp_path / "new" / "folder" / "run.json", run)
     write_record(tmp_path / "baseline.json", baseline)
-    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(run)  # repr: NaN is unequal to itself
+    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(
+        run
+    )  # repr: NaN is unequal to itself
     assert read_record(Baseline, tmp_path / "baseline.json") == baseline
 
 
@@ -96,7 +100,10 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     """ENOSPC (28) on a disk of 16 kB, mounted in a namespace of its own."""
     unshare = shutil.which("unshare")
     isolated = (unshare or "", "--user", "--map-root-user", "--mount")
-    if not unshare or subprocess.run([*isolated, "mount", "-t", "tmpfs", "none", str(tmp_path)], capture_output=True).returncode:
+    if (
+        not unshare
+        or subprocess.run([*isolated, "mount", "-t", "tmpfs", "none", str(tmp_path)], capture_output=True).returncode
+    ):
         pytest.skip("this system lets no process mount a disk of its own (unshare --user --mount)")
     script = f'mount -t tmpfs -o size=16k none {tmp_path} && "$@" && ls -A {tmp_path} && touch {tmp_path}/small && ls -A {tmp_path}'
     printed = write_in_process(str(tmp_path / "run.json"), command=(*isolated, "sh", "-c", script, "sh"))
@@ -107,9 +114,15 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b'{"schema": 2, "created": "20', "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at"),
+        (
+            b'{"schema": 2, "created": "20',
+            "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at",
+        ),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
-        (b"[]", "{path} can't be read as a run: its schema version is None and this tfgate reads 2: use the version that wrote it"),
+        (
+            b"[]",
+            "{path} can't be read as a run: its schema version is None and this tfgate reads 2: use the version that wrote it",
+        ),
         (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 2"),
         (b'{"schema": "2"}', "{path} can't be read as a run: its schema version is '2' and this tfgate reads 2"),
         (b'{"schema": 2}', "{path} can't be read as a run: Run: field 'command' is missing"),

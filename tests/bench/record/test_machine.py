@@ -52,7 +52,9 @@ def test_the_first_gpu_and_its_driver_are_named(nvidia_smi: Path) -> None:
     assert (machine.gpu, machine.gpu_driver) == ("NVIDIA H100 80GB HBM3", "550.54.15")
 
 
-@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 9\n", "#!/bin/sh\n", "no program"], ids=["fails", "says nothing", "can't be run"])
+@pytest.mark.parametrize(
+    "script", ["#!/bin/sh\nexit 9\n", "#!/bin/sh\n", "no program"], ids=["fails", "says nothing", "can't be run"]
+)
 def test_a_tool_that_finds_no_gpu_means_none(nvidia_smi: Path, script: str) -> None:
     nvidia_smi.write_text(script)
     machine = this_machine()

@@ -33,7 +33,9 @@ def test_settings_name_each_variable_that_was_given(tmp_path: Path) -> None:
 
 def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_path: Path) -> None:
     plain = launch_json({}) | {
-        "benchmarks": [case_json("test_clip[graph-slices]", 0.01, implementation="", mode="graph") | {"params": {"form": "slices"}}]
+        "benchmarks": [
+            case_json("test_clip[graph-slices]", 0.01, implementation="", mode="graph") | {"params": {"form": "slices"}}
+        ]
     }
     path = tmp_path / "launch.json"
     path.write_text(json.dumps(plain))
@@ -52,9 +54,18 @@ def damaged(**changes: Any) -> str:
         ("[]", "was not written by bench/micro"),
         (damaged(benchmarks=[]), "holds no benchmarks of bench/micro"),
         (damaged(benchmarks=[{"name": "test_other", "extra_info": {}, "stats": {"median": 1}}]), "'target' is missing"),
-        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": 0}}]), "median_seconds of .* is 0; it must be a number above 0"),
-        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": "6"}}]), "median_seconds of .* is '6'; it must be a number"),
-        (damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": True}}]), "median_seconds of .* is True; it must be a number"),
+        (
+            damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": 0}}]),
+            "median_seconds of .* is 0; it must be a number above 0",
+        ),
+        (
+            damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": "6"}}]),
+            "median_seconds of .* is '6'; it must be a number",
+        ),
+        (
+            damaged(benchmarks=[case_json(STEP, 0.06) | {"stats": {"median": True}}]),
+            "median_seconds of .* is True; it must be a number",
+        ),
         (damaged(benchmarks=[case_json(STEP, 0.06, target=7)]), "target of .*: a string is wanted"),
         (damaged(benchmarks=[case_json(STEP, 0.06, onednn=1)]), "onednn of .*: true or false is wanted"),
         (damaged(benchmarks=[case_json(STEP, 0.06, threads="2")]), "threads of .*: an integer is wanted"),
@@ -105,7 +116,9 @@ def test_a_side_may_lack_a_launch_where_the_run_says_why(
 @pytest.mark.parametrize(("changes", "candidate"), [({}, 3), ({"failure": Failure("crashed", "it crashed")}, 4)])
 def test_missing_launches_are_refused(tmp_path: Path, changes: dict[str, object], candidate: int) -> None:
     run = dataclasses.replace(MICRO_RUN, **changes)  # type: ignore[arg-type]  # by name
-    with pytest.raises(FormatError, match=r"holds 4 launches of the reference where the candidate's call for .: files are missing"):
+    with pytest.raises(
+        FormatError, match=r"holds 4 launches of the reference where the candidate's call for .: files are missing"
+    ):
         read_micro(keep(tmp_path, run, 4, candidate))
 
 
@@ -113,7 +126,9 @@ def test_a_gap_in_the_launches_is_refused(tmp_path: Path) -> None:
     keep(tmp_path, MICRO_RUN, 4, 4)
     launch_file(tmp_path, "candidate", 1).unlink()
     launch_file(tmp_path, "reference", 1).unlink()
-    with pytest.raises(FormatError, match=r"reference-03.json is no launch of this report, or one before it is missing"):
+    with pytest.raises(
+        FormatError, match=r"reference-03.json is no launch of this report, or one before it is missing"
+    ):
         read_micro(tmp_path)
 
 

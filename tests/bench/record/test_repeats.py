@@ -90,4 +90,9 @@ def test_a_pair_is_measured_at_most_twice(pairs: list[Pair], again: bool, for_go
 
 
 def test_a_repeat_has_the_number_of_the_one_before() -> None:
-    assert [repeated(found) for found in ([], [pair(0)], [pair(0), pair(1)], [pair(1), pair(1)])] == [False, False, False, True]
+    assert [repeated(found) for found in ([], [pair(0)], [pair(0), pair(1)], [pair(1), pair(1)])] == [
+        False,
+        False,
+        False,
+        True,
+    ]

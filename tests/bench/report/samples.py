@@ -14,7 +14,18 @@ from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair,
 from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
 from tests.bench import paired_samples
-from tests.bench.samples import MARGINS, SUBJECT, THROUGHPUT, TINY, baseline, environment, record, records, run, throughput
+from tests.bench.samples import (
+    MARGINS,
+    SUBJECT,
+    THROUGHPUT,
+    TINY,
+    baseline,
+    environment,
+    record,
+    records,
+    run,
+    throughput,
+)
 
 OLD, NEW = "2.20.0", "2.21.0"
 DIGEST = "sha256:" + "ab" * 32
@@ -34,12 +45,17 @@ def quad(number: int, slowdown: float) -> Quad:
 
 
 def side(version: str) -> Side:
-    packages = (Package("absl-py", "2.5.1", (DIGEST,)), Package("six", "1.17.0" if version == NEW else "1.16.0", (DIGEST,)))
+    packages = (
+        Package("absl-py", "2.5.1", (DIGEST,)),
+        Package("six", "1.17.0" if version == NEW else "1.16.0", (DIGEST,)),
+    )
     return Side(version, f"/envs/{version}/bin/python", {}, "2026-01-01T00:00:00Z", packages)
 
 
 def pair(launch: int, slowdown: float) -> Pair:
-    old, new = (dataclasses.replace(record(launch=launch + 1, tensorflow=version), launch=launch) for version in (OLD, NEW))
+    old, new = (
+        dataclasses.replace(record(launch=launch + 1, tensorflow=version), launch=launch) for version in (OLD, NEW)
+    )
     quads = tuple(quad(number, slowdown * (1 + 0.001 * launch)) for number in range(4))
     return Pair(launch, CANDIDATE if launch % 2 else REFERENCE, old, new, quads, (), 30.0, 0.01)
 
@@ -67,15 +83,23 @@ def paired_run(slowdown: float = 1.0, launches: int = 4, warnings: Sequence[str]
     pairs = tuple(pair(launch, slowdown) for launch in range(launches))
     oracle: tuple[Record, ...] = (record(tensorflow=OLD), record(tensorflow=NEW))
     command = ("tfgate", "upgrade", "--from", OLD, "--to", NEW)
-    return PairedRun(SCHEMA, "2026-01-02T03:04:05+00:00", command, side(OLD), side(NEW), pairs, oracle, lockstep(), tuple(warnings))
+    return PairedRun(
+        SCHEMA, "2026-01-02T03:04:05+00:00", command, side(OLD), side(NEW), pairs, oracle, lockstep(), tuple(warnings)
+    )
 
 
-def comparison(metric: str, estimate: float, standard_error: float, margin: float, values: tuple[str, str] = ("–", "–")) -> Comparison:
+def comparison(
+    metric: str, estimate: float, standard_error: float, margin: float, values: tuple[str, str] = ("–", "–")
+) -> Comparison:
     """Judged as a paired comparison is, with 3 degrees of freedom: above the margin, below it, or neither."""
     found, limit = interval(estimate, standard_error, 3), math.log1p(margin)
-    outcome = Outcome.REGRESSION if found.low > limit else Outcome.PASS if found.pass_high < limit else Outcome.CANNOT_JUDGE
+    outcome = (
+        Outcome.REGRESSION if found.low > limit else Outcome.PASS if found.pass_high < limit else Outcome.CANNOT_JUDGE
+    )
     note = f"{percent(estimate)} where {percent(limit)} is allowed"
-    return Comparison(SUBJECT.name, metric, outcome, *values, note, found, limit, detectable(found, limit), found.high < -limit)
+    return Comparison(
+        SUBJECT.name, metric, outcome, *values, note, found, limit, detectable(found, limit), found.high < -limit
+    )
 
 
 def hostile_paired_run() -> PairedRun:
@@ -123,7 +147,9 @@ GATE_MARGINS = dataclasses.replace(
     budget={"step_time": 0.10},
 )
 REFERENCE_IDENTITY = side(OLD).identity
-FIRST_ENTRY = Entry("2025-12-01T00:00:00+00:00", OLD, REFERENCE_IDENTITY, REFERENCE_IDENTITY, "", "", "the first reference", ())
+FIRST_ENTRY = Entry(
+    "2025-12-01T00:00:00+00:00", OLD, REFERENCE_IDENTITY, REFERENCE_IDENTITY, "", "", "the first reference", ()
+)
 IN_TURN = throughput([2985, 3012], 3, in_turn=True)  # the samples' steps take 100 ms for 300 words
 BASELINES = {each.subject.name: each for each in (baseline(subject=TINY), baseline(stored=(*THROUGHPUT, IN_TURN)))}
 STANDARDS = Standards(BASELINES, GATE_MARGINS, Ledger(SCHEMA, (FIRST_ENTRY,)))
@@ -136,13 +162,18 @@ def numbers_run() -> Run:
 
 def gate_run(slowdown: float = 1.0, *, speed: bool = True, launches: int = 4) -> GateRun:
     """Numbers of tiny and notebook, and, if wanted, notebook's speed in turn with the reference."""
-    pairs = [paired_samples.pair(launch, step=math.log(slowdown), evaluation=math.log(slowdown)) for launch in range(launches)]
+    pairs = [
+        paired_samples.pair(launch, step=math.log(slowdown), evaluation=math.log(slowdown))
+        for launch in range(launches)
+    ]
     candidate = Side("/venv/bin/python", "/venv/bin/python", {}, packages=side(NEW).packages)
     reference = dataclasses.replace(side(OLD), requested=REFERENCE)
     paired = dataclasses.replace(paired_samples.paired_run(pairs), reference=reference, candidate=candidate)
     command = ("tfgate", "gate", "--python", candidate.requested, *([] if speed else ["--no-speed"]))
     created = "2026-01-02T03:04:05+00:00"
-    return GateRun(SCHEMA, created, command, candidate, numbers_run(), (paired,) if speed else (), phase_seconds={"numbers": 12.0})
+    return GateRun(
+        SCHEMA, created, command, candidate, numbers_run(), (paired,) if speed else (), phase_seconds={"numbers": 12.0}
+    )
 
 
 def gate(slowdown: float = 1.0, *, speed: bool = True, standards: Standards = STANDARDS) -> Judged:

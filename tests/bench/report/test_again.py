@@ -27,18 +27,25 @@ def everywhere_else() -> tuple[GateRun, PairedRun]:
     def moved(paired: PairedRun) -> PairedRun:
         pairs = [
             dataclasses.replace(
-                pair, **{side: dataclasses.replace(getattr(pair, side), subject=other) for side in ("reference", "candidate")}
+                pair,
+                **{
+                    side: dataclasses.replace(getattr(pair, side), subject=other) for side in ("reference", "candidate")
+                },
             )
             for pair in paired.pairs
         ]
-        sides = {name: dataclasses.replace(getattr(paired, name), variables=VARIABLES) for name in ("reference", "candidate")}
+        sides = {
+            name: dataclasses.replace(getattr(paired, name), variables=VARIABLES) for name in ("reference", "candidate")
+        }
         return dataclasses.replace(paired, pairs=tuple(pairs), **sides)
 
     measured = gate_run()
     (speed,) = measured.speed
     numbers = run([dataclasses.replace(each, subject=other) for each in records()])
     candidate = dataclasses.replace(measured.candidate, variables=VARIABLES)
-    return dataclasses.replace(measured, candidate=candidate, numbers=numbers, speed=(moved(speed),)), moved(paired_run())
+    return dataclasses.replace(measured, candidate=candidate, numbers=numbers, speed=(moved(speed),)), moved(
+        paired_run()
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it"
+)
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 PHONE: "ViewportSize" = {"width": 360, "height": 740}
 DESK: "ViewportSize" = {"width": 1280, "height": 800}
 SCHEMES: tuple["Scheme", ...] = ("light", "dark")
@@ -111,7 +120,14 @@ def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None
 
 def test_what_has_no_number_comes_last_whichever_way(chromium: "Browser", tmp_path: Path) -> None:
     path = tmp_path / "wild.html"
-    cells = [Cell("–"), Cell("2", 2.0), Cell("inf", math.inf), Cell("nan", math.nan), Cell("10", 10.0), Cell("-inf", -math.inf)]
+    cells = [
+        Cell("–"),
+        Cell("2", 2.0),
+        Cell("inf", math.inf),
+        Cell("nan", math.nan),
+        Cell("10", 10.0),
+        Cell("-inf", -math.inf),
+    ]
     template = _environment().from_string('{% from "macros.html" import sortable %}{{ sortable(table) }}')
     made = template.render(table=Table("Wild", ("what",), tuple((cell,) for cell in cells)))
     path.write_text(page([upgrade()]).replace("</main>", f"{made}</main>"), encoding="utf-8")
@@ -152,7 +168,9 @@ def test_a_published_upgrade_opens_with_its_verdict_in_sight(chromium: "Browser"
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("speed", [True, False])
-def test_a_gate_opens_with_what_it_ruled_out_in_sight(chromium: "Browser", tmp_path: Path, size: "ViewportSize", speed: bool) -> None:
+def test_a_gate_opens_with_what_it_ruled_out_in_sight(
+    chromium: "Browser", tmp_path: Path, size: "ViewportSize", speed: bool
+) -> None:
     path = tmp_path / f"gate-{'whole' if speed else 'numbers'}.html"
     path.write_text(page([gate(speed=speed)]), encoding="utf-8")
     opened = Opened(chromium, path, size)
@@ -163,13 +181,17 @@ def test_a_gate_opens_with_what_it_ruled_out_in_sight(chromium: "Browser", tmp_p
     assert box
     assert box["y"] + box["height"] <= size["height"]
     opened.page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]  # its long commands scroll by themselves
+    assert (
+        opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    )  # its long commands scroll by themselves
 
 
 @pytest.mark.parametrize("width", [360, 720, 1280])
 def test_a_plot_s_text_can_be_read_and_shouts_at_nobody(chromium: "Browser", tmp_path: Path, width: int) -> None:
     path = tmp_path / "lone.html"
-    lone = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), pairs=()))  # a single plot, as wide as it may be
+    lone = dataclasses.replace(
+        upgrade(), run=dataclasses.replace(paired_run(), pairs=())
+    )  # a single plot, as wide as it may be
     path.write_text(page([lone]), encoding="utf-8")
     opened = Opened(chromium, path, {"width": width, "height": 800})
     text = "[...document.querySelectorAll('.chart text')].map(text => text.getBoundingClientRect().height)"

@@ -57,7 +57,9 @@ def test_an_interpreter_that_was_there_tells_its_versions() -> None:
 
 
 def test_a_command_is_quoted_for_a_shell() -> None:
-    spaced = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b")))
+    spaced = dataclasses.replace(
+        upgrade(), run=dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b"))
+    )
     assert compared.command(spaced) == "tfgate upgrade --from 'a b'"
 
 

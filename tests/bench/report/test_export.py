@@ -18,7 +18,15 @@ pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed
 
 def compare(*files: Path) -> str:
     """The output of `py.test-benchmark compare`, without colours."""
-    command = [sys.executable, "-m", "pytest_benchmark", "compare", "--columns=min,max,mean,median,rounds", "--sort=name", *map(str, files)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest_benchmark",
+        "compare",
+        "--columns=min,max,mean,median,rounds",
+        "--sort=name",
+        *map(str, files),
+    ]
     found = subprocess.run(command, cwd=files[0].parent, capture_output=True, text=True, check=True)
     return re.sub(r"\x1b\[[0-9;]*m", "", found.stdout + found.stderr)
 
@@ -35,7 +43,9 @@ def test_a_round_is_a_launch() -> None:
     assert benchmark["stats"]["data"] == pytest.approx(list(SPEEDS))
     # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225.
     statistics = {name: benchmark["stats"][name] for name in ("min", "max", "mean", "median", "iqr", "rounds")}
-    assert statistics == pytest.approx({"min": 0.1, "max": 0.103, "mean": 0.1015, "median": 0.1015, "iqr": 0.0015, "rounds": 4})
+    assert statistics == pytest.approx(
+        {"min": 0.1, "max": 0.103, "mean": 0.1015, "median": 0.1015, "iqr": 0.0015, "rounds": 4}
+    )
     assert benchmark["extra_info"]["words_per_second"] == pytest.approx(300 / 0.1015)
 
 
@@ -53,9 +63,14 @@ def test_pytest_benchmark_compares_two_runs(tmp_path: Path) -> None:
 
 def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
     document = export(paired_run(1.2))
-    assert [each["name"] for each in document["benchmarks"]] == [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]
+    assert [each["name"] for each in document["benchmarks"]] == [
+        f"{SUBJECT.name}[reference]",
+        f"{SUBJECT.name}[candidate]",
+    ]
     reference, candidate = (each["stats"]["mean"] for each in document["benchmarks"])
-    assert candidate / reference == pytest.approx(1.2 * 1.0015)  # the samples' launches differ by 0.1%: 0, 1, 2, 3 thousandths
+    assert candidate / reference == pytest.approx(
+        1.2 * 1.0015
+    )  # the samples' launches differ by 0.1%: 0, 1, 2, 3 thousandths
     assert "[candidate]" in compare(keep(tmp_path, "pairs", document))
 
 
@@ -66,7 +81,10 @@ def test_of_a_gate_the_launches_in_turn() -> None:
     timed = export(dataclasses.replace(measured, numbers=run(records())))[
         "benchmarks"
     ]  # as of a run, not of a gate: kept apart all the same
-    assert [(each["name"], each["stats"]["rounds"]) for each in timed] == [(SUBJECT.name, 4), *((name, 4) for name in names)]
+    assert [(each["name"], each["stats"]["rounds"]) for each in timed] == [
+        (SUBJECT.name, 4),
+        *((name, 4) for name in names),
+    ]
 
 
 def test_a_gate_without_speed_has_nothing_to_export() -> None:

@@ -58,7 +58,9 @@ def test_step_times_tell_their_percentiles() -> None:
     spread = dataclasses.replace(record(launch=1), step_seconds=tuple(0.1 + 0.001 * number for number in range(101)))
     chart = figures(judged_run(run([spread])))["Step time by launch"]
     # 100 to 200 ms in steps of 1 ms: the percentiles are themselves.
-    assert {shape.title for shape in chart.shapes} == {"candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"}
+    assert {shape.title for shape in chart.shapes} == {
+        "candidate, launch 2: median 150.00 ms, 90% from 105.00 to 195.00"
+    }
     assert [shape.style for shape in chart.shapes] == ["candidate whisker", "candidate box", "candidate dot"]
 
 
@@ -69,7 +71,10 @@ def test_memory_is_a_dot_a_launch() -> None:
 
 def test_of_a_gate_the_untimed_launches_tell_the_perplexity() -> None:
     judged = gate()
-    titles = {name: [chart.title for chart in subject_figures(judged, launches)] for name, launches in by_subject(judged.run).items()}
+    titles = {
+        name: [chart.title for chart in subject_figures(judged, launches)]
+        for name, launches in by_subject(judged.run).items()
+    }
     perplexity = "Running perplexity against the reference's"
     assert titles == {
         TINY.name: ["Loss", perplexity, "Memory by launch"],
@@ -79,7 +84,9 @@ def test_of_a_gate_the_untimed_launches_tell_the_perplexity() -> None:
 
 
 def test_memory_over_steps_is_a_line_a_launch() -> None:
-    grows = dataclasses.replace(record(launch=1), memory=Memory(300 * 2**20, 0.0, (4, 7, 10), (100 * 2**20, 200 * 2**20, 300 * 2**20)))
+    grows = dataclasses.replace(
+        record(launch=1), memory=Memory(300 * 2**20, 0.0, (4, 7, 10), (100 * 2**20, 200 * 2**20, 300 * 2**20))
+    )
     (shape,) = figures(against_baseline([grows]))["Memory over steps"].shapes
     assert shape.style == "candidate thin"
     assert shape.points == ((4, 100.0), (7, 200.0), (10, 300.0))

@@ -17,7 +17,9 @@ def frames(text: str) -> dict[str, tuple[float, float, float]]:
         tooltip, rectangle = group.find(f"{SVG}title"), group.find(f"{SVG}rect")
         assert tooltip is not None
         assert rectangle is not None
-        found[re.sub(r": [\d.]+ ms.*", "", str(tooltip.text))] = (*(float(rectangle.get(field, "nan")) for field in ("x", "y", "width")),)
+        found[re.sub(r": [\d.]+ ms.*", "", str(tooltip.text))] = (
+            *(float(rectangle.get(field, "nan")) for field in ("x", "y", "width")),
+        )
     return found  # type: ignore[return-value]  # three of them
 
 

@@ -11,7 +11,9 @@ from tests.bench.samples import SUBJECT
 
 def test_every_margin_lies_on_one_line() -> None:
     # Intervals as wide as nothing, exactly at their margins: 5% and 1% lie at the same place.
-    found = forest([comparison("step time", math.log1p(0.05), 0.0, 0.05), comparison("perplexity", math.log1p(0.01), 0.0, 0.01)])
+    found = forest(
+        [comparison("step time", math.log1p(0.05), 0.0, 0.05), comparison("perplexity", math.log1p(0.01), 0.0, 0.01)]
+    )
     places = [row.span.estimate for row in found.rows[SUBJECT.name] if row.span]
     assert places == pytest.approx([found.high_margin] * 2)
     assert found.no_change == 50.0
@@ -37,7 +39,9 @@ def test_what_lies_too_far_ends_in_an_arrow(sign: int, off: tuple[bool, bool]) -
 
 
 def test_what_decides_comes_first() -> None:
-    slow, unsure, fine = (comparison(name, size, 0.01, 0.05) for name, size in (("slow", 0.5), ("unsure", 0.05), ("fine", 0.0)))
+    slow, unsure, fine = (
+        comparison(name, size, 0.01, 0.05) for name, size in (("slow", 0.5), ("unsure", 0.05), ("fine", 0.0))
+    )
     rows = forest([EXACT, fine, unsure, slow]).rows[SUBJECT.name]
     assert [row.comparison.metric for row in rows] == ["slow", "unsure", "fine", "lockstep"]
     assert [row.margin for row in rows] == ["+5.0%", "+5.0%", "+5.0%", ""]

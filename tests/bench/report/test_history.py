@@ -34,7 +34,10 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     quiet = series(12)
     assert [line for each in quiet for line in findings(each)] == []
     page = history_page(quiet, 12, [])
-    assert "Step time, perplexity, peak memory: worse than their anchors by no more than their margins, which is proven" in page
+    assert (
+        "Step time, perplexity, peak memory: worse than their anchors by no more than their margins, which is proven"
+        in page
+    )
     assert 'class="change"' not in page.replace('<path class="change" d="M1 5H23">', "")  # that of the key
 
 

@@ -92,7 +92,10 @@ def test_a_run_against_a_baseline_shows_its_plots() -> None:
 def test_a_gate_shows_numbers_and_launches_in_turn_apart() -> None:
     text = page([gate()])
     words = Reader(text).words
-    assert f"TensorFlow {NEW} is as correct as the baselines, and a slowdown of 5.0% or more is ruled out ({SUBJECT.name})." in words
+    assert (
+        f"TensorFlow {NEW} is as correct as the baselines, and a slowdown of 5.0% or more is ruled out ({SUBJECT.name})."
+        in words
+    )
     assert f"TensorFlow {NEW} against the baselines and TensorFlow {OLD}" in words
     assert re.findall(r"<h2>(.*?-cpu0.*?)</h2>", text) == [
         TINY.name,
@@ -160,7 +163,9 @@ def test_failures_and_warnings_are_told() -> None:
     assert "load: 3.00 processes ran besides" in words
 
 
-@pytest.mark.parametrize(("of", "word"), [([], "CANNOT JUDGE"), ([record(failure=Failure("crashed", "killed"))], "MEASUREMENT FAILED")])
+@pytest.mark.parametrize(
+    ("of", "word"), [([], "CANNOT JUDGE"), ([record(failure=Failure("crashed", "killed"))], "MEASUREMENT FAILED")]
+)
 def test_a_run_that_holds_nothing_is_shown(of: Sequence[Record], word: str) -> None:
     assert Reader(page([judged_run(run(of))])).words.startswith(f"{word} – tfgate")
 
@@ -180,7 +185,11 @@ def hostile() -> Judged:
     measured = dataclasses.replace(run([*spoilt, failed], HOSTILE, [HOSTILE]), command=("tfgate", HOSTILE))
     comparison = Comparison(subject.name, HOSTILE, Outcome.REGRESSION, HOSTILE, HOSTILE, HOSTILE)
     judged = Verdict(Outcome.REGRESSION, (*verdict(1.2).comparisons, comparison), (HOSTILE,), (HOSTILE,))
-    return Judged(measured, judged, {subject.name: dataclasses.replace(baseline(reason=HOSTILE), subject=subject, created=HOSTILE)})
+    return Judged(
+        measured,
+        judged,
+        {subject.name: dataclasses.replace(baseline(reason=HOSTILE), subject=subject, created=HOSTILE)},
+    )
 
 
 def hostile_upgrade() -> Judged:
@@ -193,14 +202,18 @@ def test_hostile_names_change_nothing_but_the_text_shown(of: Callable[[], Judged
     mild, wild = Reader(page([stored(), upgrade(1.2), gate()])), Reader(page([of()]))
     assert {tag for tag, _ in wild.tags} <= {tag for tag, _ in mild.tags}
     assert [tag for tag, _ in wild.tags].count("script") == 1
-    assert not [name for _, attributes in wild.tags for name in attributes if name.startswith("on") or name in {"src", "href"}]
+    assert not [
+        name for _, attributes in wild.tags for name in attributes if name.startswith("on") or name in {"src", "href"}
+    ]
     assert "<script>window.owned = 1</script>" in wild.words
     assert "{{ 7 * 7 }}" in wild.words
     assert re.search(r"[^\n -~–—−≤≥×→←▶◀σ±✔✖?ℹ■●◆·▲⇅›…]", wild.text) is None
 
 
 def test_names_in_profiles_are_text_too() -> None:
-    wild = dataclasses.replace(upgrade(1.2), profiles=(two_operations(400, 100), two_operations(500, 90, prefix="<b>\x1b[2J</b>")))
+    wild = dataclasses.replace(
+        upgrade(1.2), profiles=(two_operations(400, 100), two_operations(500, 90, prefix="<b>\x1b[2J</b>"))
+    )
     reader = Reader(page([wild]))
     assert "Where the time of a step goes" in reader.words
     assert "<b>[2J</b>MatMul" in reader.words.replace(" [2J", "[2J")
@@ -210,7 +223,9 @@ def test_names_in_profiles_are_text_too() -> None:
 def test_nothing_is_fetched() -> None:
     reader = Reader(page([upgrade(1.2)]))
     assert not [tag for tag, _ in reader.tags if tag in {"link", "img", "iframe", "object", "embed"}]
-    (policy,) = [attributes["content"] for tag, attributes in reader.tags if tag == "meta" and "http-equiv" in attributes]
+    (policy,) = [
+        attributes["content"] for tag, attributes in reader.tags if tag == "meta" and "http-equiv" in attributes
+    ]
     assert policy
     assert policy.startswith("default-src 'none';")
 
@@ -218,6 +233,9 @@ def test_nothing_is_fetched() -> None:
 def test_a_page_of_fifty_launches_is_under_two_megabytes() -> None:
     subject = dataclasses.replace(SUBJECT, steps=2000)
     losses = tuple(50 + 0.001 * step for step in range(2000))
-    of = [dataclasses.replace(record(launch=n), subject=subject, losses=losses, step_seconds=(0.1,) * 1500) for n in range(50)]
+    of = [
+        dataclasses.replace(record(launch=n), subject=subject, losses=losses, step_seconds=(0.1,) * 1500)
+        for n in range(50)
+    ]
     text = page([judged_run(run(of))])
     assert len(text.encode()) < 2 * MEBIBYTE

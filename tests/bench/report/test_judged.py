@@ -14,7 +14,12 @@ from tests.bench.samples import records as launches
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
     found = measured(paired_run(1.2, launches=2))
-    assert [(launch.side, launch.launch) for launch in found] == [(REFERENCE, 0), (CANDIDATE, 0), (REFERENCE, 1), (CANDIDATE, 1)]
+    assert [(launch.side, launch.launch) for launch in found] == [
+        (REFERENCE, 0),
+        (CANDIDATE, 0),
+        (REFERENCE, 1),
+        (CANDIDATE, 1),
+    ]
     # 4 quads, ABBA and BAAB in turn, with two blocks of each side.
     assert found[0].block_seconds == pytest.approx([0.1] * 8)
     assert found[1].block_seconds == pytest.approx([0.12] * 8)

@@ -57,7 +57,10 @@ def test_a_case_for_each_check_with_its_text() -> None:
     failure = cases[2].find("failure")
     assert failure is not None
     assert failure.get("type") == "REGRESSION"
-    assert failure.text == "+20.0%; 95% certain to be between +18.1% and +21.9%; allowed +5.0%; +20.0% where +5.0% is allowed"
+    assert (
+        failure.text
+        == "+20.0%; 95% certain to be between +18.1% and +21.9%; allowed +5.0%; +20.0% where +5.0% is allowed"
+    )
 
 
 def test_a_case_takes_the_seconds_that_were_measured_for_it() -> None:

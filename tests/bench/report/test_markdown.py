@@ -71,7 +71,9 @@ def test_text_stays_text(text: str) -> None:
     assert shown == one_line(text)
 
 
-@pytest.mark.parametrize("text", ["@everyone", "#12", "GH-12", "http://owned.example", "www.owned.example", "a@owned.example"])
+@pytest.mark.parametrize(
+    "text", ["@everyone", "#12", "GH-12", "http://owned.example", "www.owned.example", "a@owned.example"]
+)
 def test_nothing_that_a_service_makes_a_link_of_is_left_whole(text: str) -> None:
     assert text not in escaped(text)
     assert escaped(text).replace("&#8203;", "") == text

@@ -21,7 +21,9 @@ def cells(text: str, first: str) -> list[str]:
 
 
 def test_each_side_says_what_was_asked_for_and_what_was_measured() -> None:
-    reference = dataclasses.replace(RUN.reference, variables={"TF_ENABLE_ONEDNN_OPTS": "0"}, as_of="2026-01-01T00:00:00Z")
+    reference = dataclasses.replace(
+        RUN.reference, variables={"TF_ENABLE_ONEDNN_OPTS": "0"}, as_of="2026-01-01T00:00:00Z"
+    )
     text = sides_text(dataclasses.replace(RUN, reference=reference))
     assert cells(text, "reference")[1:4] == ["2.20.0", "2.20.0", "3.15.1"]
     assert cells(text, "reference")[-2:] == ["TF_ENABLE_ONEDNN_OPTS=0", "2026-01-01T00:00:00Z"]
@@ -34,7 +36,9 @@ def test_a_side_that_never_ran_has_no_environment() -> None:
 
 def test_names_from_a_run_cannot_move_the_terminal() -> None:
     hostile = dataclasses.replace(RUN.reference, requested="\x1b[2Jname\nnext")
-    text = sides_text(dataclasses.replace(RUN, reference=hostile)) + pairs_text(dataclasses.replace(RUN, warnings=("\x1b[31mred",)))
+    text = sides_text(dataclasses.replace(RUN, reference=hostile)) + pairs_text(
+        dataclasses.replace(RUN, warnings=("\x1b[31mred",))
+    )
     assert "\x1b" not in text
     assert "[2Jname next" in text
 
@@ -79,4 +83,6 @@ def test_without_a_first_look_there_is_no_spread() -> None:
 
 def test_a_launch_s_ratio_is_its_quads() -> None:
     ratio = math.expm1(0.1 + NOISE[0])
-    assert f"{100 * ratio:+.1f}%" in cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "       1")
+    assert f"{100 * ratio:+.1f}%" in cells(
+        pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "       1"
+    )

@@ -17,7 +17,12 @@ LINE = Shape("candidate thin", ((0.0, 0.0), (5.0, 100.0), (10.0, 50.0)), "launch
 
 
 def chart(
-    *shapes: Shape, unit: str = "", logarithmic: bool = False, x_axis: Axis | None = None, title: str = "Loss", x_label: str = "step"
+    *shapes: Shape,
+    unit: str = "",
+    logarithmic: bool = False,
+    x_axis: Axis | None = None,
+    title: str = "Loss",
+    x_label: str = "step",
 ) -> Chart:
     return Chart(title, "caption", x_label, "nats", shapes, (), unit, logarithmic, x_axis)
 
@@ -49,7 +54,9 @@ def test_a_line_lies_where_its_values_do() -> None:
 
 
 def test_the_height_of_a_value_is_the_same_for_every_shape() -> None:
-    drawn = chart(LINE, Shape("dot", ((5.0, 50.0),)), Shape("envelope", ((0.0, 0.0), (10.0, 0.0), (10.0, 100.0)), closed=True))
+    drawn = chart(
+        LINE, Shape("dot", ((5.0, 50.0),)), Shape("envelope", ((0.0, 0.0), (10.0, 0.0), (10.0, 100.0)), closed=True)
+    )
     line, (dot, again), area = (paths(drawn, style)[0] for style in ("candidate thin", "dot lone", "envelope"))
     assert dot == again == (line[1][0], line[2][1])
     assert area == [line[0], (line[2][0], line[0][1]), (line[2][0], line[1][1])]
@@ -75,7 +82,9 @@ def test_steps_are_whole_numbers() -> None:
 
 
 def test_an_axis_goes_as_far_as_it_says_with_its_own_ticks() -> None:
-    drawn = chart(Shape("dot", ((1.0, 1.0), (2.0, 1.0))), x_axis=Axis(0.5, 2.5, ((1, "first"), (2, "last"))), x_label="launch")
+    drawn = chart(
+        Shape("dot", ((1.0, 1.0), (2.0, 1.0))), x_axis=Axis(0.5, 2.5, ((1, "first"), (2, "last"))), x_label="launch"
+    )
     assert labels(drawn, "middle") == ["first", "last", "launch"]
     (left, _), (right, _) = paths(drawn, "dot")[0]
     frame = [across for path in paths(drawn, "frame") for across, _ in path]
@@ -95,13 +104,19 @@ def test_a_line_of_one_point_is_a_dot() -> None:
 
 
 def test_what_has_no_place_is_not_drawn() -> None:
-    drawn = chart(LINE, Shape("nothing", ((0.0, math.nan), (1.0, math.inf))), Shape("gap", ((0.0, math.nan), (5.0, 0.0), (10.0, 50.0))))
+    drawn = chart(
+        LINE,
+        Shape("nothing", ((0.0, math.nan), (1.0, math.inf))),
+        Shape("gap", ((0.0, math.nan), (5.0, 0.0), (10.0, 50.0))),
+    )
     assert paths(drawn, "nothing") == []
     assert paths(drawn, "gap")[0][1] == paths(drawn, "candidate thin")[0][2]
 
 
 def test_a_logarithmic_axis_has_no_place_for_zero() -> None:
-    drawn = chart(Shape("gap", ((0.0, 1e-7), (1.0, 0.0), (2.0, 1e-9))), Shape("nothing", ((1.0, 0.0),)), logarithmic=True)
+    drawn = chart(
+        Shape("gap", ((0.0, 1e-7), (1.0, 0.0), (2.0, 1e-9))), Shape("nothing", ((1.0, 0.0),)), logarithmic=True
+    )
     assert len(paths(drawn, "gap")[0]) == 2
     assert paths(drawn, "nothing") == []
     assert labels(drawn, "end") == ["1e-09", "1e-08", "1e-07"]
@@ -122,7 +137,9 @@ def test_hostile_names_are_text_on_one_line() -> None:
     dollars = "$\\frac{1$ " + HOSTILE
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = chart(Shape("dot", ((1.0, 1.0),), dollars), x_axis=Axis(0.0, 2.0, ((1, dollars), (2, "日本"))), title=dollars)
+        drawn = chart(
+            Shape("dot", ((1.0, 1.0),), dollars), x_axis=Axis(0.0, 2.0, ((1, dollars), (2, "日本"))), title=dollars
+        )
     root = parsed(drawn)
     assert {element.tag for element in root.iter()} == {"svg", "path", "text", "title"}
     assert "<script>window.owned = 1</script>" in "".join(root.itertext())

@@ -65,7 +65,11 @@ def test_rows_beyond_the_top_are_one() -> None:
 
 
 def test_retraces_come_with_their_reasons() -> None:
-    again = Traces(2, ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"), ("5 out of the last 5 calls triggered tf.function retracing",))
+    again = Traces(
+        2,
+        ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"),
+        ("5 out of the last 5 calls triggered tf.function retracing",),
+    )
     text = profile_text(dataclasses.replace(made(), traces=again, hlo_problem="InvalidArgumentError: no"))
     assert "traced 2 times, 1 more than needed:" in text
     assert "\n  trace 2: 8 became 7, in inputs: int32 [7, 10]\n" in text

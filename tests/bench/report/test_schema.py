@@ -59,7 +59,14 @@ def test_the_repository_s_ledger_is_valid_and_of_the_pinned_reference() -> None:
     (lock,) = (ROOT / "baselines" / "reference").glob("*.txt")
     pinned = Side("reference", "", {}, packages=read_lock(lock.read_text(encoding="utf-8")).packages)
     assert {entry.reference for entry in ledger.entries} == {pinned.identity} == {ledger.entries[-1].environment}
-    assert [entry.tensorflow for entry in ledger.entries][::2] == ["2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0"]
+    assert [entry.tensorflow for entry in ledger.entries][::2] == [
+        "2.16.2",
+        "2.17.1",
+        "2.18.1",
+        "2.19.1",
+        "2.20.0",
+        "2.21.0",
+    ]
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parent.name)
@@ -91,7 +98,15 @@ def test_runs_are_valid_with_numbers_that_json_lacks() -> None:
 
 
 def test_verdicts_are_valid() -> None:
-    judged = [upgrade(1.2), upgrade(1.05, 0.02), gate(), gate(1.2), gate(speed=False), judged_run(run(records())), judged_run(run([]))]
+    judged = [
+        upgrade(1.2),
+        upgrade(1.05, 0.02),
+        gate(),
+        gate(1.2),
+        gate(speed=False),
+        judged_run(run(records())),
+        judged_run(run([])),
+    ]
     plain = [as_json(verdict_json(each.verdict)) for each in judged]
     assert [list(validator("verdict").iter_errors(each)) for each in plain] == [[]] * len(judged)
     assert list(validator("report").iter_errors(plain)) == []

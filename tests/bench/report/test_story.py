@@ -19,7 +19,11 @@ RULED_OUT = f"a slowdown of 5.0% or more is ruled out ({SUBJECT.name})"
     [
         (1.0, 0.001, f"TensorFlow 2.21.0 is as correct as TensorFlow 2.20.0, and {RULED_OUT}."),
         (1.2, 0.005, "TensorFlow 2.21.0 is worse than TensorFlow 2.20.0 by more than is allowed, in step time."),
-        (1.05, 0.02, "The measurements prove TensorFlow 2.21.0 neither as good as TensorFlow 2.20.0 nor worse in step time."),
+        (
+            1.05,
+            0.02,
+            "The measurements prove TensorFlow 2.21.0 neither as good as TensorFlow 2.20.0 nor worse in step time.",
+        ),
     ],
 )
 def test_a_sentence_for_each_outcome(slowdown: float, standard_error: float, said: str) -> None:
@@ -29,7 +33,11 @@ def test_a_sentence_for_each_outcome(slowdown: float, standard_error: float, sai
 @pytest.mark.parametrize(
     ("scope", "beside", "said"),
     [
-        (Scope.NUMBERS, " (numbers only; speed not measured)", "is as correct as TensorFlow 2.20.0; its speed was not measured."),
+        (
+            Scope.NUMBERS,
+            " (numbers only; speed not measured)",
+            "is as correct as TensorFlow 2.20.0; its speed was not measured.",
+        ),
         (
             Scope.SPEED,
             " (speed and memory only; numbers not compared)",
@@ -49,16 +57,25 @@ def test_a_gate_is_judged_by_the_baselines_and_the_reference() -> None:
     said = "TensorFlow 2.21.0 is worse than the baselines or TensorFlow 2.20.0 by more than is allowed, in "
     assert sentence(gate(1.2)).startswith(said)
     assert names(gate(speed=False)) == ("TensorFlow 2.21.0", "the baselines")
-    assert sentence(gate(speed=False)) == "TensorFlow 2.21.0 is as correct as the baselines; its speed was not measured."
+    assert (
+        sentence(gate(speed=False)) == "TensorFlow 2.21.0 is as correct as the baselines; its speed was not measured."
+    )
 
 
 def test_what_is_ruled_out_is_the_widest_margin_that_was_proven() -> None:
-    narrow, wide = comparison("step time", 0.0, 0.001, 0.05), dataclasses.replace(comparison("step time", 0.0, 0.001, 0.10), subject="tiny")
+    narrow, wide = (
+        comparison("step time", 0.0, 0.001, 0.05),
+        dataclasses.replace(comparison("step time", 0.0, 0.001, 0.10), subject="tiny"),
+    )
     unsure = comparison("step time", 0.04, 0.02, 0.05)
-    accepted = dataclasses.replace(comparison("step time", 0.08, 0.001, 0.05), outcome=Outcome.PASS)  # an accepted regression
+    accepted = dataclasses.replace(
+        comparison("step time", 0.08, 0.001, 0.05), outcome=Outcome.PASS
+    )  # an accepted regression
     informs = dataclasses.replace(unsure, outcome=Outcome.INFORMS, gates=False)
     assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow,), ())) == RULED_OUT
-    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, wide), ())) == RULED_OUT.replace("5.0%", "10.0%").replace(")", ", tiny)")
+    assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, wide), ())) == RULED_OUT.replace("5.0%", "10.0%").replace(
+        ")", ", tiny)"
+    )
     assert ruled_out_slowdown(Verdict(Outcome.PASS, (narrow, informs), ())) == RULED_OUT
     for verdict in (
         Verdict(Outcome.PASS, (EXACT,), ()),
@@ -96,7 +113,9 @@ def test_the_furthest_off_is_named_first() -> None:
 def test_an_exact_check_s_standard() -> None:
     wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, candidate="1.0e-02")
     retraced = Comparison(SUBJECT.name, "retraces", Outcome.REGRESSION, "3", "0", "the step was traced again")
-    unsure = Comparison(SUBJECT.name, "step time", Outcome.CANNOT_JUDGE, "3.49 ms", "3.39 ms", "not judged: there are 3 launches")
+    unsure = Comparison(
+        SUBJECT.name, "step time", Outcome.CANNOT_JUDGE, "3.49 ms", "3.39 ms", "not judged: there are 3 launches"
+    )
     assert [(found.size, found.standard) for found in map(finding, (wrong, retraced, unsure))] == [
         ("1.0e-02", "allowed ≤ 4.0e-06"),
         ("3", "reference 0"),
@@ -115,10 +134,14 @@ def test_names_of_the_sides() -> None:
     unjudged = Verdict(Outcome.CANNOT_JUDGE, (Comparison(SUBJECT.name, "x", Outcome.INFORMS, "–", "–", ""),), ())
     assert names(Judged(run(records()), unjudged)) == ("TensorFlow 2.21.0", "the baselines")
     assert names(Judged(run([]), unjudged)) == ("the candidate", "the baselines")
-    alike = dataclasses.replace(paired_run(), pairs=tuple(dataclasses.replace(p, reference=p.candidate) for p in paired_run().pairs))
+    alike = dataclasses.replace(
+        paired_run(), pairs=tuple(dataclasses.replace(p, reference=p.candidate) for p in paired_run().pairs)
+    )
     assert names(Judged(alike, unjudged)) == ("the candidate", "the reference")
 
 
 def test_nothing_that_decides_is_no_finding() -> None:
     assert findings(upgrade().verdict) == []
-    assert sentence(Judged(run([]), Verdict(Outcome.CANNOT_JUDGE, (), ()))).startswith("The measurements prove the candidate neither")
+    assert sentence(Judged(run([]), Verdict(Outcome.CANNOT_JUDGE, (), ()))).startswith(
+        "The measurements prove the candidate neither"
+    )

@@ -24,7 +24,9 @@ DICHROMATS = {
 def palette(theme: str) -> dict[str, np.ndarray]:
     """Linear RGB of every colour of a theme; what it doesn't set is the light theme's."""
     blocks = re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
-    light, dark, paper = ({name: linear(value) for name, value in re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)} for block in blocks)
+    light, dark, paper = (
+        {name: linear(value) for name, value in re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)} for block in blocks
+    )
     return {"light": light, "dark": {**light, **dark}, "print": {**light, **paper}}[theme]
 
 
@@ -66,7 +68,11 @@ def test_outcomes_and_sides_differ_for_every_reader(theme: str, sight: str | Non
     """Glyphs, words, shapes and dashes go with them; so colours need only be told apart, not named."""
     colours = palette(theme)
     seen = {name: lab(np.array(DICHROMATS[sight]) @ colours[name] if sight else colours[name]) for name in colours}
-    pairs = [*itertools.combinations(("pass", "regression", "cannot-judge"), 2), ("reference", "candidate"), ("candidate", "regression")]
+    pairs = [
+        *itertools.combinations(("pass", "regression", "cannot-judge"), 2),
+        ("reference", "candidate"),
+        ("candidate", "regression"),
+    ]
     apart = {pair: float(np.linalg.norm(seen[pair[0]] - seen[pair[1]])) for pair in pairs}
     assert {pair: distance for pair, distance in apart.items() if distance < APART} == {}, apart
 

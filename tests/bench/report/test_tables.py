@@ -36,7 +36,13 @@ def test_launches_of_both_sides() -> None:
 
 def test_a_gate_s_launches_in_turn_are_apart() -> None:
     _, launches, *_ = tables(gate())
-    told = list(zip((cell.text for cell in column(launches, "subject")), (cell.text for cell in column(launches, "side")), strict=True))
+    told = list(
+        zip(
+            (cell.text for cell in column(launches, "subject")),
+            (cell.text for cell in column(launches, "side")),
+            strict=True,
+        )
+    )
     alone = [(TINY.name, "candidate")] * 4 + [(SUBJECT.name, "candidate")] * 4
     apart = f"{SUBJECT.name}, in turn with the reference"
     assert told == alone + [(apart, "reference"), (apart, "candidate")] * 4
@@ -93,7 +99,10 @@ def test_of_each_quantity_the_error_nearest_to_its_limit() -> None:
     nearer, broken = dataclasses.replace(WITHIN, step=3, error=2e-6), dataclasses.replace(BEYOND, error=math.nan)
     measured = run([record(numerics=[WITHIN, nearer, BEYOND, broken])])
     *_, numerics = tables(judged_run(measured))
-    assert [(row[2].text, row[4].text, row[7].text) for row in numerics.rows] == [("gradient", "3", "50"), ("update", "5", "inf")]
+    assert [(row[2].text, row[4].text, row[7].text) for row in numerics.rows] == [
+        ("gradient", "3", "50"),
+        ("update", "5", "inf"),
+    ]
 
 
 def test_what_has_no_rows_is_no_table() -> None:

@@ -57,23 +57,37 @@ def test_verdict_text(name: str) -> None:
 
 def test_run_table() -> None:
     launches = [*records(subject=TINY)[:2], record(5.0, launch=2), record(launch=3, failure=CRASH)]
-    hold_against("run", run_table(run(launches, warnings=[f"{INCOMPLETE}the run was interrupted after 4 of 12 launches"])))
+    hold_against(
+        "run", run_table(run(launches, warnings=[f"{INCOMPLETE}the run was interrupted after 4 of 12 launches"]))
+    )
 
 
 def test_baseline_table() -> None:
     hold_against(
         "baseline",
         baseline_table(
-            baseline((*baseline().replicas, replica(5.0025, onednn=False)), (*THROUGHPUT, throughput([2985, 3012], 9, in_turn=True)))
+            baseline(
+                (*baseline().replicas, replica(5.0025, onednn=False)),
+                (*THROUGHPUT, throughput([2985, 3012], 9, in_turn=True)),
+            )
         ),
     )
 
 
 def test_ledger_table() -> None:
     measured = Entry(
-        "2026-01-02T00:00:00+00:00", "2.21.0", "b" * 12, FIRST_ENTRY.environment, "c" * 12, "A CPU, 2 cores", "accepted", RATIOS
+        "2026-01-02T00:00:00+00:00",
+        "2.21.0",
+        "b" * 12,
+        FIRST_ENTRY.environment,
+        "c" * 12,
+        "A CPU, 2 cores",
+        "accepted",
+        RATIOS,
     )
-    accepted = AcceptedRegression(SUBJECT.name, "step time", 0.08, "Keras checks more", "https://example.org/1", "2026-06-30")
+    accepted = AcceptedRegression(
+        SUBJECT.name, "step time", 0.08, "Keras checks more", "https://example.org/1", "2026-06-30"
+    )
     exact = dataclasses.replace(accepted, metric="retraces", limit=None)
     hold_against("ledger", ledger_table(Ledger(2, (FIRST_ENTRY, measured), (accepted, exact))))
 
@@ -81,7 +95,10 @@ def test_ledger_table() -> None:
 @pytest.mark.parametrize(
     ("name", "headline"),
     [
-        ("pass", "PASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)"),
+        (
+            "pass",
+            "PASS: as correct as the baselines; a slowdown of 5.0% or more is ruled out (notebook-synthetic-cells-cpu0)",
+        ),
         ("numbers_only", "PASS (numbers only; speed not measured): as correct as the baselines"),
     ],
 )
@@ -125,11 +142,16 @@ def test_every_word_of_a_reason_is_shown() -> None:
 
 def test_a_run_that_holds_nothing() -> None:
     text = verdict_text(judged_run(run(())).verdict)
-    assert text.splitlines()[0] == "CANNOT JUDGE (numbers only; speed not measured): the measurements prove neither a pass nor a regression"
+    assert (
+        text.splitlines()[0]
+        == "CANNOT JUDGE (numbers only; speed not measured): the measurements prove neither a pass nor a regression"
+    )
     assert text.endswith("nothing was compared")
 
 
-@pytest.mark.parametrize(("name", "colour"), [("pass", "32"), ("regression", "31"), ("cannot_judge", "33"), ("failed", "31")])
+@pytest.mark.parametrize(
+    ("name", "colour"), [("pass", "32"), ("regression", "31"), ("cannot_judge", "33"), ("failed", "31")]
+)
 def test_colour_marks_the_first_line_alone(name: str, colour: str) -> None:
     plain, coloured = verdict_text(verdict(name)), verdict_text(verdict(name), colour=True)
     first, *rest = coloured.splitlines()

@@ -15,7 +15,9 @@ class AfterImport(importlib.abc.MetaPathFinder):
         self.name = name
         self.action = action
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """The module's own spec, with a loader that acts afterwards; None for any other module."""
         if fullname != self.name:
             return None

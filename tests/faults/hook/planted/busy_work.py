@@ -5,7 +5,9 @@ from typing import Any
 
 from .fault import Fault, wrap
 
-LEAST_WIDTH = 256  # the output layer's bias, not the cells': those are so short that TensorFlow doesn't record them one by one
+LEAST_WIDTH = (
+    256  # the output layer's bias, not the cells': those are so short that TensorFlow doesn't record them one by one
+)
 REPEATS = 400  # of some 10 µs for tiny's output layer: several steps' time, more than a disturbed machine adds to one
 
 

@@ -80,10 +80,20 @@ def _recurrent_input_in_tf32() -> None:
 
 
 FAULTS = (
-    Fault("gates-output-before-candidate", "the gates lie in another order: i f o g for i f g o", _gates_by(_output_before_candidate)),
-    Fault("gates-forget-before-input", "the gates lie in another order: f i g o for i f g o", _gates_by(_forget_before_input)),
+    Fault(
+        "gates-output-before-candidate",
+        "the gates lie in another order: i f o g for i f g o",
+        _gates_by(_output_before_candidate),
+    ),
+    Fault(
+        "gates-forget-before-input",
+        "the gates lie in another order: f i g o for i f g o",
+        _gates_by(_forget_before_input),
+    ),
     Fault("forget-bias-lost", "the forget gate's bias is not added", _gates_by(_forget_bias_lost)),
-    Fault("forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did", _gates_by(_forget_bias_added)),
+    Fault(
+        "forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did", _gates_by(_forget_bias_added)
+    ),
     Fault("tanh-for-sigmoid", "the output gate is a tanh", _gates_by(_tanh_in_output_gate)),
     Fault("hard-sigmoid", "the gates are hard sigmoids, as Keras' default once was", _gates_by(_hard_sigmoid)),
     Fault("time-gradient-lost", "no gradient goes back in time", _cut_time),

@@ -44,7 +44,9 @@ def _embedding_left_out(original: Any, gradients: Any, clip_norm: float) -> Any:
     import tensorflow as tf
 
     clipped, norm = original(gradients, clip_norm)
-    return [old if isinstance(old, tf.IndexedSlices) else new for old, new in zip(gradients, clipped, strict=True)], norm
+    return [
+        old if isinstance(old, tf.IndexedSlices) else new for old, new in zip(gradients, clipped, strict=True)
+    ], norm
 
 
 def _not_finite_swallowed(original: Any, gradients: Any, clip_norm: float) -> Any:

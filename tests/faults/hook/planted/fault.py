@@ -4,7 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-KERAS = ("cells", "layers")  # made of Keras' layers (lm/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
+KERAS = (
+    "cells",
+    "layers",
+)  # made of Keras' layers (lm/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
 ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
 
 

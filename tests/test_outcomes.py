@@ -1,0 +1,108 @@
+"""The outcomes of committed and made reports stay what they are while the code around the judge changes.
+
+`TFGATE_OUTCOMES=write pytest tests/test_outcomes.py` writes tests/outcomes.json; its diff shows every outcome and interval that moved.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.commands.options import read_folder
+from bench.commands.verdicts import judged
+from bench.judge.gate import Standards
+from bench.judge.types import Verdict
+from bench.record.files import read_record
+from bench.record.paired import PairedRun
+from tests.bench.paired_samples import gate_run, pair
+from tests.bench.samples import BEYOND, baseline, record, records, run
+
+ROOT = Path(__file__).resolve().parents[1]
+STORE = Path(__file__).with_name("outcomes.json")
+PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
+SCALES = (0.1, 0.3, 1.0, 3.0)  # of the committed margins, so that all three outcomes come up
+EFFECTS = (0.0, 0.04, 0.2)  # of a made gate's step, as log ratios
+
+
+def test_outcomes_and_intervals_are_those_that_are_stored() -> None:
+    found = dict(sorted(_verdicts()))
+    if os.environ.get("TFGATE_OUTCOMES") == "write":
+        STORE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    stored = json.loads(STORE.read_text(encoding="utf-8"))
+    assert found.keys() == stored.keys()
+    for name in found:
+        assert found[name] == stored[name], name
+
+
+def test_all_outcomes_are_among_them() -> None:
+    outcomes = {
+        line.split("|")[2] for lines in json.loads(STORE.read_text(encoding="utf-8")).values() for line in lines
+    }
+    assert outcomes == {"PASS", "REGRESSION", "INCONCLUSIVE", "not gated"}
+
+
+def _verdicts() -> Iterator[tuple[str, list[str]]]:
+    """(name, its verdict) of every published upgrade by margins of several sizes, and of gates made of numbers."""
+    standards = read_folder(ROOT / "baselines")
+    for path in PUBLISHED:
+        report = read_record(PairedRun, path)
+        for scale in SCALES:
+            yield f"{path.parent.name} × {scale}", _lines(judged(report, _scaled(standards, scale)).verdict)
+        named = dataclasses.replace(report, only=("step time", "import"))
+        yield f"{path.parent.name}, two metrics", _lines(judged(named, standards).verdict)
+    own = dataclasses.replace(standards, baselines={baseline().subject.name: baseline()})
+    for launches in (3, 4, 6, 12):
+        for effect in EFFECTS:
+            gate = gate_run(
+                [pair(launch, step=effect, memory=effect / 2, growth=1e6 * effect) for launch in range(launches)]
+            )
+            yield f"made gate, {launches} launches, step {effect:+}", _lines(judged(gate, own).verdict)
+    for name, numbers in (
+        ("wrong gradient", run([record(numerics=[BEYOND]), *records()[1:]])),
+        ("other perplexity", run(records([5.1, 5.102, 5.099, 5.101]))),
+        ("perplexity between", run(records([5.008, 5.011, 5.007, 5.010]))),
+    ):
+        yield f"made gate, {name}", _lines(judged(gate_run(numbers=numbers), own).verdict)
+        yield f"made run, {name}", _lines(judged(numbers, own).verdict)
+
+
+def _scaled(standards: Standards, scale: float) -> Standards:
+    margins = standards.margins
+    tables = {
+        name: {
+            key: min(scale * value, 0.99) if name != "memory_growth_bytes" else scale * value
+            for key, value in of.items()
+        }
+        for name, of in (
+            ("perplexity", margins.perplexity),
+            ("paired", margins.paired),
+            ("memory_growth_bytes", margins.memory_growth_bytes),
+        )
+    }
+    return dataclasses.replace(standards, margins=dataclasses.replace(margins, **tables))  # type: ignore[arg-type]  # by name
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    """The verdict, then a line for each comparison: subject, metric, outcome, interval and margin."""
+    whole = f"|verdict|{_word(verdict.outcome)}|exit code {verdict.exit_code}"
+    return [whole, *(_line(comparison) for comparison in verdict.comparisons)]
+
+
+def _line(comparison: Any) -> str:
+    found = comparison.interval
+    bounds = [found.estimate, found.low, found.high, found.pass_low, found.pass_high] if found else []
+    numbers = [*bounds, *(value for value in (comparison.margin, comparison.detectable) if value is not None)]
+    return "|".join(
+        [
+            comparison.subject,
+            comparison.metric,
+            _word(comparison.outcome),
+            " ".join(f"{number:.6g}" for number in numbers),
+        ]
+    )
+
+
+def _word(outcome: Any) -> str:
+    return {"CANNOT JUDGE": "INCONCLUSIVE", "informs": "not gated"}.get(outcome.value, outcome.value)

@@ -105,4 +105,5 @@ def _line(comparison: Any) -> str:
 
 
 def _word(outcome: Any) -> str:
-    return {"CANNOT JUDGE": "INCONCLUSIVE", "informs": "not gated"}.get(outcome.value, outcome.value)
+    word: str = outcome.value
+    return {"CANNOT JUDGE": "INCONCLUSIVE", "informs": "not gated"}.get(word, word)

@@ -12,10 +12,11 @@ from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
 from bench.judge.reports import Report
-from bench.judge.types import Outcome, Verdict
+from bench.judge.types import Verdict
 from bench.record.benchmarks import read_benchmarks
 from bench.record.types import Run
 from bench.report.text import verdict_json
+from bench.stats.outcome import Outcome
 
 BENCHMARK_MARGIN = 0.05  # as for the step time of a paired comparison
 

@@ -14,9 +14,9 @@ from bench.commands.options import plans, variables
 from bench.commands.verdicts import print_verdict
 from bench.drive.lockstep import Side, run_lockstep
 from bench.judge.lockstep import lockstep_verdict
-from bench.judge.types import Outcome
 from bench.record.codec import to_plain
 from bench.report.text import verdict_json
+from bench.stats.outcome import Outcome
 
 SENTENCES = {
     Outcome.PASS: "the candidate computes what the reference computes, step by step",

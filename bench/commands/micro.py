@@ -24,13 +24,14 @@ from bench.drive.requests import BuildError, RequestError
 from bench.judge.ledger import accepted_ratio
 from bench.judge.margins import read_margins
 from bench.judge.micro import Launches, decided, judge_micro
-from bench.judge.sequential import LOOKS
-from bench.judge.types import Outcome, Verdict
+from bench.judge.types import Verdict
 from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.lines import one_line
 from bench.report.text import verdict_json
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS
 from lm.config import config_by_name, require_implementation
 
 MODES = ("eager", "graph")

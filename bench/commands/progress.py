@@ -10,11 +10,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
-from bench.judge.quads import launch_summary, quad_log_ratio
+from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import words_per_second
 from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
+from bench.stats.trimmed import launch_summary
 
 
 class _Bar:

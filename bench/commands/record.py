@@ -24,13 +24,14 @@ from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
 from bench.judge.paired import subject_of
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import read_micro
 from bench.record.types import Baseline, Run
 from bench.report.lines import one_line
+from bench.stats.outcome import Outcome
 
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 

@@ -19,7 +19,7 @@ from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.reports import paired_runs
-from bench.judge.types import Outcome, Verdict, overall
+from bench.judge.types import Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.micro import read_micro
@@ -28,6 +28,7 @@ from bench.report.again import again_text
 from bench.report.judged import Judged
 from bench.report.paired import sides_text, spread_text
 from bench.report.text import SENTENCES, WIDTH, verdict_json, verdict_text
+from bench.stats.outcome import Outcome
 
 PAIRED_SENTENCES = {
     Outcome.PASS: "nothing that was compared is wrong, or slower or larger than its margin allows",

@@ -10,9 +10,10 @@ import statistics
 from collections.abc import Collection, Sequence
 
 from bench.judge.launches import judge_launches
-from bench.judge.sequential import LOOKS, MOST_GATING
-from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.judge.types import Comparison, Scope, Verdict, overall
 from bench.record.benchmarks import BenchmarkLaunch
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, MOST_GATING
 
 Launches = Sequence[BenchmarkLaunch]
 LEAST_IN_TURN = LOOKS[0]  # launches a side, of which ABBA and BAAB make two

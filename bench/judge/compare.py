@@ -11,17 +11,18 @@ from statistics import fmean
 
 from bench.judge.baselines import differences
 from bench.judge.in_turn import whole_pairs
-from bench.judge.intervals import one_sided, widened
 from bench.judge.launches import judge_launches
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.judge.types import Comparison, Scope, Verdict, overall
 from bench.judge.wording import why
 from bench.record.gate import GateRun
 from bench.record.paired import Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.record.types import INCOMPLETE, Machine
+from bench.stats.intervals import one_sided, widened
+from bench.stats.outcome import Outcome
 
 SIDES = ("the reference report", "the candidate report")
 NOT_COMPARED = ("perplexity",)  # numbers: each report's own verdict judges them

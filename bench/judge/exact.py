@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.types import Record
+from bench.stats.outcome import Outcome
 
 MOST_KINDS = 5  # of operations that a note names: a line's worth
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces
 from bench.judge.in_turn import compare_in_turn, whole_pairs
-from bench.judge.intervals import one_sided, widened
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.paired import launch_failures, pair_warnings, subject_of
@@ -15,13 +14,15 @@ from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.perplexity import METRIC, judge_perplexity
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
-from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.judge.types import Comparison, Scope, Verdict, overall
 from bench.judge.wording import why
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import Pair, PairedRun
 from bench.record.repeats import settled_records
 from bench.record.types import INCOMPLETE, Baseline, Record, Run, Subject
+from bench.stats.intervals import one_sided, widened
+from bench.stats.outcome import Outcome
 
 SPEED = "speed"  # the metric of a comparison that says why no speed was measured
 

@@ -22,10 +22,10 @@ from bench.judge.in_turn import whole_pairs
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import metrics
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.sequential import look_at
-from bench.judge.types import Outcome
 from bench.record.paired import Pair
 from bench.record.types import Record
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import look_at
 
 # How far a metric may be from the anchor's, as fractions: what a series of many reports can resolve. Perplexity's is the widest of the
 # margins file: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).

@@ -1,17 +1,19 @@
 """Reference and candidate measured in turn: every metric of a paired run to its comparison. One road for gate and upgrade.
 
-What has noise is one sample a launch (bench.judge.paired_metrics) and decided by bench.judge.sequential; the rest is compared exactly.
+What has noise is one sample a launch (bench.judge.paired_metrics) and decided by bench.stats.sequential; the rest is compared exactly.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+from bench.judge import wording
 from bench.judge.exact import graph_beside_reference
 from bench.judge.paired_metrics import Metric
-from bench.judge.sequential import LOOKS, Decision, decide
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, Decision, decide
 
 
 def compare_in_turn(subject: str, pairs: Sequence[Pair], measured: Sequence[Metric]) -> list[Comparison]:
@@ -75,7 +77,9 @@ def _judged(metric: Metric, subject: str, pairs: Sequence[Pair]) -> Comparison:
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if len(values) == 1 else 'are'} {len(values)}"
         return dataclasses.replace(comparison, outcome=Outcome.CANNOT_JUDGE, note=note)
     rested, after = pairs[: decision.launches], f"after {decision.launches} launches"
-    note = decision.why(metric.margin, two_sided=metric.two_sided, difference=metric.difference, after=after)
+    note = wording.decided(
+        decision, metric.margin, two_sided=metric.two_sided, difference=metric.difference, after=after
+    )
     if metric.accepted:
         note += f"; beside the accepted ratio to the reference of {metric.difference(metric.accepted)}"
     comparison = dataclasses.replace(

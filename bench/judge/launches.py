@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from bench.judge.sequential import LOOKS, decide
-from bench.judge.types import Comparison, Outcome, percent
+from bench.judge import wording
+from bench.judge.types import Comparison, percent
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, decide
 
 Show = Callable[[float], str]
 
@@ -37,7 +39,7 @@ def judge_launches(
         note = f"not judged: launches are looked at from {LOOKS[0]} on, and there {'is' if rested == 1 else 'are'} {rested}"
         return dataclasses.replace(found, note=note)
     found = dataclasses.replace(
-        found, note=decision.why(margin, difference=difference, after=f"after {rested} launches")
+        found, note=wording.decided(decision, margin, difference=difference, after=f"after {rested} launches")
     )
     if difference is not percent:
         return found

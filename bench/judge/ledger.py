@@ -14,11 +14,12 @@ from bench.judge.margins import Margins
 from bench.judge.paired import subject_of
 from bench.judge.paired_metrics import Metric, metrics
 from bench.judge.perplexity import METRIC as PERPLEXITY
-from bench.judge.sequential import LOOKS
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun
 from bench.record.types import INCOMPLETE
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS
 
 
 @dataclasses.dataclass(frozen=True)

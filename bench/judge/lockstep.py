@@ -2,8 +2,9 @@
 
 import math
 
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Verdict
 from bench.record.lockstep import Departure, Difference, Lockstep
+from bench.stats.outcome import Outcome
 
 METRIC = "lockstep"
 

@@ -5,7 +5,7 @@ import math
 import tomllib
 from pathlib import Path
 
-from bench.judge.sequential import MOST_GATING
+from bench.stats.sequential import MOST_GATING
 
 # The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
 PAIRED_METRICS = (

@@ -9,13 +9,15 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from bench.judge import wording
 from bench.judge.ledger import LedgerError, accepted_ratio, knows, tolerated
-from bench.judge.sequential import LOOKS, Decision, decide
-from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
+from bench.judge.types import Comparison, Verdict, overall, percent
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
 from bench.record.types import Failure
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, Decision, decide
 
 Launches = Sequence[MicroLaunch]
 
@@ -152,7 +154,7 @@ def _judge_pair(
     return dataclasses.replace(
         comparison,
         outcome=decision.outcome if gating else Outcome.INFORMS,
-        note=decision.why(margin) + beyond,
+        note=wording.decided(decision, margin) + beyond,
         interval=decision.interval,
         detectable=decision.detectable,
         improved=decision.improved,

@@ -8,11 +8,12 @@ from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.paired_metrics import metrics
-from bench.judge.summary import robust_seconds
-from bench.judge.types import Comparison, Outcome, Scope, Verdict, overall
+from bench.judge.types import Comparison, Scope, Verdict, overall
 from bench.record.paired import Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW
+from bench.stats.outcome import Outcome
+from bench.stats.trimmed import robust_seconds
 
 DRIFT = 0.25  # of the reference's typical step, from its fastest launch to its slowest; quiet launches on two cores stay within 0.15
 

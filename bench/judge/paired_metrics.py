@@ -8,11 +8,12 @@ import math
 from collections.abc import Callable, Sequence
 
 from bench.judge.margins import PAIRED_METRICS, Margins
-from bench.judge.quads import REFERENCE_LETTER, launch_summary, quad_log_ratio
+from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
 from bench.judge.summary import log_perplexity, perplexity_text
 from bench.judge.types import percent
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import Record
+from bench.stats.trimmed import launch_summary
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 # Metrics that can gate, by the names that reports give them.

@@ -6,12 +6,13 @@ Two-sided: a lower perplexity from the same numbers is another training, too. Eq
 import math
 from collections.abc import Collection, Sequence
 
-from bench.judge.intervals import components, detectable, new_group_interval
 from bench.judge.margins import Margins
 from bench.judge.summary import log_perplexity, perplexity_text
-from bench.judge.types import Comparison, Interval, Outcome, percent
+from bench.judge.types import Comparison, percent
 from bench.judge.wording import why
 from bench.record.types import Baseline, Environment, Record, Subject
+from bench.stats.intervals import Interval, components, detectable, new_group_interval
+from bench.stats.outcome import Outcome
 
 METRIC = "perplexity"
 ONE_ENVIRONMENT = (

@@ -3,26 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from bench.record.types import Record, Subject
-
-TRIMMED = 0.2  # of the step times at either end: a burst of noise hits some steps, not the launch
-LEAST_STEPS = 3  # below that there is no speed to speak of
-
-
-def robust_seconds(step_seconds: Sequence[float]) -> float | None:
-    """A typical step: the exponential of the 20% trimmed mean of the logarithms. None for too few steps.
-
-    Raises ValueError for a time that isn't above 0: no clock gives it, so the record isn't what was measured.
-    """
-    if len(step_seconds) < LEAST_STEPS:
-        return None
-    seconds = np.sort(step_seconds)
-    if wrong := seconds[~((seconds > 0) & (seconds < math.inf))].tolist():
-        raise ValueError(f"a step of {wrong[0]} seconds: the record is damaged, measure again")
-    cut = int(TRIMMED * seconds.size)
-    return math.exp(float(np.log(seconds[cut : seconds.size - cut]).mean()))
+from bench.stats.trimmed import robust_seconds
 
 
 def words_per_second(record: Record) -> float | None:

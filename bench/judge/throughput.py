@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.summary import words_per_second
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.types import Baseline, Record
+from bench.stats.outcome import Outcome
 
 METRIC = "words/s"
 

@@ -5,14 +5,8 @@ import enum
 import math
 from collections.abc import Sequence
 
-
-class Outcome(enum.Enum):
-    """The three outcomes. INFORMS marks a comparison that doesn't gate."""
-
-    PASS = "PASS"
-    REGRESSION = "REGRESSION"
-    CANNOT_JUDGE = "CANNOT JUDGE"
-    INFORMS = "informs"
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 
 
 class Scope(enum.Enum):
@@ -26,19 +20,6 @@ class Scope(enum.Enum):
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}
 FAILED_CODE = 4  # the measurement failed; 2 is a usage error
-
-
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """A difference of logarithms, candidate − reference, with confidence bounds; above 0 is slower, larger, or a higher loss."""
-
-    estimate: float
-    standard_error: float
-    degrees_of_freedom: float
-    low: float  # one-sided 97.5% bounds: what a REGRESSION has to clear
-    high: float
-    pass_low: float  # one-sided 95% bounds: what a PASS has to clear
-    pass_high: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,12 @@
 """The sentence in which every judgement says what was found against its margin."""
 
 from collections.abc import Callable
+from typing import Any
 
-from bench.judge.types import Interval, Outcome, percent
+from bench.judge.types import percent
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import Decision
 
 
 def why(
@@ -32,3 +36,10 @@ def why(
         return f"{estimate}, at most {difference(found.pass_high)}{after}: {limit} is ruled out"
     bounds = f"{estimate}, between {difference(found.low)} and {difference(found.high)}{after}"
     return f"{bounds}: neither within {limit} nor outside" if two_sided else f"{bounds}: {limit} can't be excluded"
+
+
+def decided(decision: Decision, margin: float, **wording: Any) -> str:
+    """What makes a decision so, against the margin, or why nothing can be computed. `wording`: see `why`."""
+    if decision.interval is None:
+        return decision.problem
+    return why(decision.outcome, decision.interval, margin, improved=decision.improved, **wording)

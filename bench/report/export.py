@@ -9,11 +9,11 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from bench.judge.summary import robust_seconds
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine, Run
 from bench.report.judged import Measured, measured
+from bench.stats.trimmed import robust_seconds
 
 VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
 GROUP = "step time"

@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.types import Comparison, Interval, percent
+from bench.judge.types import Comparison, percent
 from bench.report.story import WORST_FIRST, bounds
+from bench.stats.intervals import Interval
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0

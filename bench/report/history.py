@@ -5,10 +5,11 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.history import PROVEN, Change, Drift, Point, Series, outcome
-from bench.judge.types import Outcome, percent
+from bench.judge.types import percent
 from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned
 from bench.report.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
+from bench.stats.outcome import Outcome
 
 LEAST_LABELS, ROOM = 2, 36  # labels, and their letters, below a plot: as many versions as have room on a phone
 

@@ -11,7 +11,6 @@ import jinja2
 from markupsafe import Markup
 
 from bench.judge.reports import paired_runs
-from bench.judge.types import Outcome
 from bench.profile.compare import compare
 from bench.record.profile import Profile
 from bench.report import compared, story
@@ -23,6 +22,7 @@ from bench.report.judged import Judged, by_subject
 from bench.report.lines import one_line
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.tables import Table, differences, tables
+from bench.stats.outcome import Outcome
 
 HEADLINES = (Outcome.REGRESSION.value, story.FAILED, Outcome.CANNOT_JUDGE.value, Outcome.PASS.value)  # the worst first
 SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {story.FAILED: "failed"}

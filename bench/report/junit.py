@@ -12,10 +12,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Verdict
 from bench.report import story
 from bench.report.judged import Judged, measured
 from bench.report.lines import one_line
+from bench.stats.outcome import Outcome
 
 PARTS = ("import", "build", "trace", "first step", "evaluation step", "lockstep")  # metrics with seconds of their own
 TRAINING = "training"

@@ -7,14 +7,15 @@ from tabulate import tabulate
 
 from bench.judge.in_turn import decisions, whole_pairs
 from bench.judge.paired_metrics import Metric
-from bench.judge.quads import launch_summary, quad_log_ratio, spread
-from bench.judge.sequential import Decision
-from bench.judge.summary import robust_seconds
+from bench.judge.quads import quad_log_ratio
 from bench.judge.types import percent
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.types import Environment
 from bench.report.judged import environment
 from bench.report.lines import one_line
+from bench.stats.sequential import Decision
+from bench.stats.spread import spread
+from bench.stats.trimmed import launch_summary, robust_seconds
 
 STYLE = "simple"
 

@@ -3,10 +3,12 @@
 import dataclasses
 
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison, Interval, Outcome, Scope, Verdict, percent
+from bench.judge.types import Comparison, Scope, Verdict, percent
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.report.judged import Judged, environment
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 
 FAILED = "MEASUREMENT FAILED"
 STEP_TIME = "step time"

@@ -8,15 +8,16 @@ from typing import Any
 
 from tabulate import MIN_PADDING, tabulate
 
-from bench.judge.intervals import REGRESSION_LEVEL, t_quantile
 from bench.judge.perplexity import replica_groups
 from bench.judge.summary import log_perplexity, perplexity_text, words_per_second
-from bench.judge.types import Comparison, Outcome, Verdict, percent
+from bench.judge.types import Comparison, Verdict, percent
 from bench.record.codec import to_plain
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
 from bench.report.story import ruled_out_slowdown, scope
+from bench.stats.intervals import REGRESSION_LEVEL, t_quantile
+from bench.stats.outcome import Outcome
 
 STYLE = "simple"
 VERDICT_SCHEMA = 2  # of a verdict's JSON: docs/schema/verdict.schema.json

@@ -20,11 +20,12 @@ from bench.judge.gate import Standards, judge_run
 from bench.judge.lockstep import METRIC as LOCKSTEP
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.perplexity import METRIC as PERPLEXITY
-from bench.judge.types import Comparison, Outcome, percent
+from bench.judge.types import Comparison, percent
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Record, Run
+from bench.stats.outcome import Outcome
 from tests.faults.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
 from tests.faults.table import BASELINES
 from tests.faults.trial import PLAN

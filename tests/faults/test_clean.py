@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure
+from bench.stats.outcome import Outcome
 from tests.bench.report.samples import lockstep
 from tests.bench.samples import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
 from tests.faults.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings

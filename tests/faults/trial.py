@@ -9,9 +9,9 @@ from bench.drive.lockstep import Side, run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.gate import Standards, judge_run
 from bench.judge.perplexity import METRIC as PERPLEXITY
-from bench.judge.types import Outcome
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Record, Run
+from bench.stats.outcome import Outcome
 from lm.config import GATE_STEPS
 from tests.faults.hook.planted.registry import fault_by_name
 

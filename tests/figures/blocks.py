@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from bench.drive.lock import host_lock
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
-from bench.judge.quads import launch_summary, quad_log_ratio, spread
+from bench.judge.quads import quad_log_ratio
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
+from bench.stats.spread import spread
+from bench.stats.trimmed import launch_summary
 
 DESIGNS = [  # configuration, quads, steps of a block, whether the model is moved before each block
     ("notebook", 20, 2, True),

@@ -1,4 +1,4 @@
-"""The nominal levels of bench.judge.sequential, by simulation; and the same code on constants that others have published.
+"""The nominal levels of bench.stats.sequential, by simulation; and the same code on constants that others have published.
 
 python -m tests.figures.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of docs/statistics.md.
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bench.judge.intervals import t_quantile
-from bench.judge.sequential import LOOKS, PASS_P, REGRESSION_P
+from bench.stats.intervals import t_quantile
+from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P
 
 Floats = NDArray[np.float64]
 

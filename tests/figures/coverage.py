@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.judge.intervals import components, new_group_interval
+from bench.stats.intervals import components, new_group_interval
 
 Arrays = list[NDArray[np.float64]]
 

@@ -3,7 +3,7 @@
 python -m tests.figures.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30 metrics.
 python -m tests.figures.error_rates --fit RUN…: takes the noise of stored paired runs' launches from now on, then writes the same.
 
-Launches are synthetic (tests/figures/noise.py); bench.judge.sequential.walk, which judges real runs, judges them.
+Launches are synthetic (tests/figures/noise.py); bench.stats.sequential.walk, which judges real runs, judges them.
 """
 
 import argparse
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bench.judge.sequential import MOST_GATING, PASSED, REGRESSED, UNDECIDED, walk
 from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
+from bench.stats.sequential import MOST_GATING, PASSED, REGRESSED, UNDECIDED, walk
 from tests.figures.noise import FILE, LEAST, Kind, LaunchNoise, fit, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates.md"
@@ -229,7 +229,7 @@ def _launches(judged: Judged) -> str:
 HEAD = """# Error rates of a paired comparison
 
 Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise ({samples:,} single
-metrics), 12 launches each, judged by `bench.judge.sequential` as real runs are. In brackets the one-sided {confidence} Clopper-Pearson
+metrics), 12 launches each, judged by `bench.stats.sequential` as real runs are. In brackets the one-sided {confidence} Clopper-Pearson
 bound of each figure; bold where it is on the wrong side of what is asked. A launch is the trimmed mean of its quads; margins are {margin}
 launch deviations, the least that a gating margin may be; at most eight metrics gate, the others inform. Independent metrics are the worst
 case: those of one run rise and fall together. `tests/figures/noise.py` has the kinds of noise.

@@ -14,12 +14,12 @@ from tabulate import tabulate
 from bench.drive.lockstep import Side, run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.lockstep import judge_lockstep
-from bench.judge.types import Outcome
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_text
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.machine import this_machine
 from bench.record.types import Environment
+from bench.stats.outcome import Outcome
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "lockstep.md"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.judge.types import Outcome
+from bench.stats.outcome import Outcome
 from tests.figures.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parents[2]

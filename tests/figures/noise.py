@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.judge.autocorrelation import ASSUMED, lag1
-from bench.judge.intervals import components
-from bench.judge.quads import quad_log_ratio, trimmed_means
-from bench.judge.sequential import LOOKS
+from bench.judge.quads import quad_log_ratio
 from bench.record.codec import FormatError, from_plain, parse
 from bench.record.paired import PairedRun
+from bench.stats.autocorrelation import ASSUMED, lag1
+from bench.stats.intervals import components
+from bench.stats.sequential import LOOKS
+from bench.stats.trimmed import trimmed_means
 
 Floats = NDArray[np.float64]
 

@@ -22,12 +22,13 @@ from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.judge.in_turn import settled, whole_pairs
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired_metrics import metrics
-from bench.judge.quads import quad_log_ratio, spread
-from bench.judge.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
-from bench.judge.types import Outcome
+from bench.judge.quads import quad_log_ratio
 from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
+from bench.stats.spread import spread
 from tests.figures.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judge.autocorrelation import ASSUMED, LARGEST, inflation, widening
-from bench.judge.sequential import LOOKS, PASSED, REGRESSED, walk
+from bench.stats.autocorrelation import ASSUMED, LARGEST, inflation, widening
+from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
 from tests.figures.error_rates import MARGIN
 from tests.figures.noise import autoregression
 

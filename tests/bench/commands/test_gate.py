@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
-from bench.judge.sequential import LOOKS
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
+from bench.stats.sequential import LOOKS
 from lm.config import GATE_STEPS
 from tests.bench.commands.conftest import MARGINS_TEXT, Answer, Tfgate, snapshot
 from tests.bench.fake_interpreter import session_text, write_interpreter

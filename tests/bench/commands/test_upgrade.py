@@ -10,11 +10,11 @@ from bench.commands import upgrade
 from bench.commands.sides import prepared_sides
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
-from bench.judge.sequential import LOOKS
 from bench.record.files import read_record, write_record
 from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
+from bench.stats.sequential import LOOKS
 from tests.bench.commands.conftest import Answer, Tfgate, snapshot
 from tests.bench.fake_interpreter import session_text, write_interpreter
 from tests.bench.paired_samples import pair, paired_run

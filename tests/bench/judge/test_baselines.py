@@ -6,9 +6,9 @@ import pytest
 
 from bench.judge.baselines import BaselineError, added, describe_change, differences, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards, judge_run
-from bench.judge.types import Outcome
 from bench.record.ledger import Ledger
 from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Run
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import gate_run, pair
 from tests.bench.samples import (
     LOG_PERPLEXITIES,

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from bench.judge.benchmarks import NOT_IN_TURN, compare_benchmarks
-from bench.judge.types import Outcome, Verdict
+from bench.judge.types import Verdict
 from bench.record.benchmarks import BenchmarkLaunch, read_benchmarks
+from bench.stats.outcome import Outcome
 from tests.bench.benchmark_samples import CLIP, STEP, document, write
 
 SPEEDS = {"a": (0.100, 0.101, 0.099, 0.100), "b": (0.1005, 0.1005, 0.0995, 0.0995)}  # by side; differences of ±0.5%

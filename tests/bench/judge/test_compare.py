@@ -7,9 +7,10 @@ import pytest
 
 from bench.judge.compare import NUMBERS_LEFT_OUT, compare_reports
 from bench.judge.reports import Report
-from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.judge.types import Comparison, Scope, Verdict
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import INCOMPLETE, Failure
+from bench.stats.outcome import Outcome
 from tests.bench.report_samples import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.bench.samples import MARGINS as SAMPLE_MARGINS
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, TINY, environment

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.judge.autocorrelation import ASSUMED
-from bench.judge.sequential import PASSED, REGRESSED, walk
 from bench.record.codec import FormatError, from_plain, to_plain
 from bench.record.paired import Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA
+from bench.stats.autocorrelation import ASSUMED
+from bench.stats.sequential import PASSED, REGRESSED, walk
 from tests.bench.samples import record
 from tests.figures.error_rates import FIGURES, MARGIN, Rate, report, simulate
 from tests.figures.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, read_noise

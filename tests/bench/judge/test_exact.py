@@ -6,8 +6,8 @@ import math
 import pytest
 
 from bench.judge.exact import graph_beside_reference, judge_numerics, judge_retraces
-from bench.judge.types import Outcome
 from bench.record.types import Evaluation, NumericError
+from bench.stats.outcome import Outcome
 from tests.bench.samples import BEYOND, WITHIN, record, records
 
 

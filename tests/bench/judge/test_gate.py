@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
 from bench.judge.in_turn import settled
 from bench.judge.margins import Margins, read_margins
-from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.judge.types import Comparison, Scope, Verdict
 from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Record, Run
 from bench.report.text import verdict_json
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import CREATED, gate_run, pair, side_of, side_record
 from tests.bench.samples import (
     BEYOND,

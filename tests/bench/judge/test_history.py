@@ -23,9 +23,9 @@ from bench.judge.history import (
     outcome,
     report_points,
 )
-from bench.judge.types import Outcome
 from bench.record.paired import Pair, Side
 from bench.record.types import Failure, Startup
+from bench.stats.outcome import Outcome
 from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
 

@@ -8,9 +8,10 @@ import pytest
 
 from bench.judge.in_turn import compare_in_turn, decisions, settled, whole_pairs
 from bench.judge.paired_metrics import Metric, metrics
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.paired import Pair
 from bench.record.types import Failure
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import MARGINS, SUBJECT
 

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from bench.judge.launches import judge_launches
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
+from bench.stats.outcome import Outcome
 
 MARGIN = math.log1p(0.05)
 REFERENCE = (0.0, 0.002, -0.001, 0.001)

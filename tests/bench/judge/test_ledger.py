@@ -17,10 +17,12 @@ from bench.judge.ledger import (
     regressions_for,
     tolerated,
 )
-from bench.judge.types import Comparison, Interval, Outcome
+from bench.judge.types import Comparison
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
 from bench.record.types import INCOMPLETE, SCHEMA
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import NOISE, pair, paired_run, side_of
 from tests.bench.samples import MACHINE, MARGINS, SUBJECT
 

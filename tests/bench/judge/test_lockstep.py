@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bench.judge.lockstep import judge_lockstep, lockstep_verdict
-from bench.judge.types import Outcome
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.types import Environment, Failure, Subject
+from bench.stats.outcome import Outcome
 
 ENVIRONMENT = Environment("3.11.7", "2.21.0", "tensorflow-cpu", "3.15.1", "2.4.0", True, 2, {})
 NEAREST = Difference(1, "update", "embedding", 2e-5, 8e-5)

@@ -11,12 +11,13 @@ import pytest
 
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
-from bench.judge.sequential import decide
-from bench.judge.types import Outcome, Verdict
+from bench.judge.types import Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
 from bench.record.types import INCOMPLETE, SCHEMA, Failure
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import decide
 from tests.bench.micro_samples import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
 
 MARGIN = math.log(1.15)

@@ -9,10 +9,11 @@ from bench.judge.in_turn import settled
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
 from bench.judge.paired_metrics import metrics
-from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.judge.types import Comparison, Scope, Verdict
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import PairedRun
 from bench.record.types import INCOMPLETE, NO_TENSORFLOW, Failure, Record, Subject
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import BEYOND, MARGINS, SUBJECT, TINY, environment, record
 

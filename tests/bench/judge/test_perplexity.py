@@ -6,10 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.intervals import components
 from bench.judge.perplexity import environment_key, judge_perplexity, replica_groups
-from bench.judge.types import Comparison, Outcome
+from bench.judge.types import Comparison
 from bench.record.types import Replica
+from bench.stats.intervals import components
+from bench.stats.outcome import Outcome
 from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, REPLICAS, baseline, environment, record, records, replica
 
 

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.quads import launch_summary, quad_log_ratio, spread, trimmed_means
+from bench.judge.quads import quad_log_ratio
 from bench.record.paired import Quad
+from bench.stats.spread import spread
+from bench.stats.trimmed import launch_summary, trimmed_means
 
 E = math.e
 

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.summary import by_subject, log_perplexity, perplexity_text, robust_seconds, words_per_second
+from bench.judge.summary import by_subject, log_perplexity, perplexity_text, words_per_second
+from bench.stats.trimmed import robust_seconds
 from tests.bench.samples import SUBJECT, TINY, record
 
 

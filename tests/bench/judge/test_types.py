@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
+from bench.judge.types import Comparison, Verdict, overall, percent
+from bench.stats.outcome import Outcome
 
 
 @pytest.mark.parametrize(

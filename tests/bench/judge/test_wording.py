@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from bench.judge.types import Interval, Outcome
 from bench.judge.wording import why
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 
 MARGIN = math.log1p(0.05)
 

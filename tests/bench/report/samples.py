@@ -5,14 +5,15 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.gate import Standards, judge_gate, judge_run
-from bench.judge.intervals import detectable, interval
-from bench.judge.types import Comparison, Outcome, Verdict, overall, percent
+from bench.judge.types import Comparison, Verdict, overall, percent
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
+from bench.stats.intervals import detectable, interval
+from bench.stats.outcome import Outcome
 from tests.bench import paired_samples
 from tests.bench.samples import (
     MARGINS,

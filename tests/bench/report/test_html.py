@@ -9,10 +9,11 @@ import pytest
 
 from bench.judge.gate import judge_gate
 from bench.judge.paired import judge_paired
-from bench.judge.types import Comparison, Outcome, Verdict
+from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure, Record
 from bench.report.html import page
 from bench.report.judged import Judged
+from bench.stats.outcome import Outcome
 from tests.bench.profile.test_compare import two_operations
 from tests.bench.report.samples import (
     GATE_MARGINS,

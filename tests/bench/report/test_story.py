@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from bench.judge.types import Comparison, Outcome, Scope, Verdict
+from bench.judge.types import Comparison, Scope, Verdict
 from bench.report import story
 from bench.report.judged import Judged
 from bench.report.story import finding, findings, names, outcome_word, ruled_out_slowdown, sentence
+from bench.stats.outcome import Outcome
 from tests.bench.report.samples import EXACT, OLD, comparison, gate, paired_run, upgrade
 from tests.bench.samples import SUBJECT, records, run
 

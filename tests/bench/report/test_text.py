@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench.judge.gate import judge_gate
-from bench.judge.types import Outcome, Scope, Verdict, percent
+from bench.judge.types import Scope, Verdict, percent
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.types import INCOMPLETE, Failure
 from bench.report.judged import Judged
 from bench.report.text import baseline_table, ledger_table, run_table, verdict_json, verdict_text
+from bench.stats.outcome import Outcome
 from tests.bench.report.samples import FIRST_ENTRY, STANDARDS, gate, gate_run, judged_run
 from tests.bench.samples import BEYOND, SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.autocorrelation import ASSUMED, LARGEST, inflation, lag1, widening
+from bench.stats.autocorrelation import ASSUMED, LARGEST, inflation, lag1, widening
 from tests.figures.noise import autoregression
 
 

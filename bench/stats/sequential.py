@@ -10,16 +10,14 @@ looking five times is paid for. A comparison freezes at the first look that prov
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # not scipy.stats, which takes a second to import
 
-from bench.judge.autocorrelation import lag1, widening
-from bench.judge.intervals import POWER, t_quantile
-from bench.judge.types import Interval, Outcome
-from bench.judge.wording import why
+from bench.stats.autocorrelation import lag1, widening
+from bench.stats.intervals import POWER, Interval, t_quantile
+from bench.stats.outcome import Outcome
 
 Floats = NDArray[np.float64]
 Widen = Callable[[Floats, int], Floats]  # lag-1 autocorrelations [runs], launches -> factors on the standard error
@@ -53,14 +51,6 @@ class Decision:
     lag1: float | None  # autocorrelation of one launch with the next
     widening: float  # the factor that it, or what is taken for granted of it, has put on the standard error
     problem: str = ""  # why nothing can be computed; "" where it can
-
-    def why(self, margin: float, **wording: Any) -> str:
-        """What makes it so, against the margin, or why nothing can be computed. `wording`: see bench.judge.wording.why."""
-        return (
-            self.problem
-            if self.interval is None
-            else why(self.outcome, self.interval, margin, improved=self.improved, **wording)
-        )
 
 
 @dataclasses.dataclass(frozen=True)

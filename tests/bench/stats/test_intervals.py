@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.judge.intervals import components, detectable, interval, new_group_interval
+from bench.stats.intervals import components, detectable, interval, new_group_interval
 from tests.figures.coverage import coverage, coverage_by_larger_component
 
 # A coverage estimated from DRAWS draws is off by at most 4 standard errors of a proportion, but for one time in 30,000.

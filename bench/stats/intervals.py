@@ -14,11 +14,24 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special  # not scipy.stats, which takes a second to import
 
-from bench.judge.types import Interval, Outcome
+from bench.stats.outcome import Outcome
 
 REGRESSION_LEVEL = 0.975  # one-sided: a REGRESSION at exactly the margin happens in 2.5% of runs
 PASS_LEVEL = 0.95  # one-sided: a PASS at exactly the margin happens in 5% of runs
 POWER = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A difference of logarithms, candidate − reference, with confidence bounds; above 0 is slower, larger, or a higher loss."""
+
+    estimate: float
+    standard_error: float
+    degrees_of_freedom: float
+    low: float  # one-sided 97.5% bounds: what a REGRESSION has to clear
+    high: float
+    pass_low: float  # one-sided 95% bounds: what a PASS has to clear
+    pass_high: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.judge.autocorrelation import ASSUMED, inflation
-from bench.judge.intervals import t_quantile
-from bench.judge.sequential import LOOKS, PASS_P, REGRESSION_P, Decision, decide, detectable, walk
-from bench.judge.types import Outcome
+from bench.stats.autocorrelation import ASSUMED, inflation
+from bench.stats.intervals import t_quantile
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P, Decision, decide, detectable, walk
 from tests.figures.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
 from tests.figures.noise import autoregression
 

@@ -1,0 +1,33 @@
+"""How much launches, and the quads within them, differ."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Sequence
+
+from bench.stats.intervals import components
+from bench.stats.trimmed import launch_summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Standard deviations of log ratios."""
+
+    summary_deviation: float  # between the launches' summaries: what the judge meets
+    launch_deviation: float  # of the launches' own effects, what the quads explain taken off
+    quad_deviation: float  # between quads within a launch
+    quads: float  # a launch, harmonic mean
+
+
+def spread(launches: Sequence[Sequence[float]]) -> Spread | None:
+    """How much the log ratios of launches' quads differ; None for fewer than two launches with quads."""
+    groups = [launch for launch in launches if launch]
+    if len(groups) < 2:
+        return None
+    found = components(groups)
+    return Spread(
+        statistics.stdev(map(launch_summary, groups)),
+        math.sqrt(found.between),
+        math.sqrt(found.within),
+        found.group_size,
+    )

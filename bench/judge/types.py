@@ -1,25 +1,88 @@
-"""Comparison and Verdict: what the judge returns and reports show."""
+"""Metric, Sample, Comparison and Verdict: what passes through the judge, in numbers."""
 
 import dataclasses
 import enum
 import math
 from collections.abc import Sequence
 
+from bench.judge.reasons import Reason
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 
 
-class Scope(enum.Enum):
-    """What was measured at all: a PASS must not sound wider."""
+class Unit(enum.Enum):
+    """The unit of a Comparison's values."""
 
-    ALL = "numbers and speed"
-    NUMBERS = "numbers only; speed not measured"
-    SPEED = "speed and memory only; numbers not compared"
-    NAMED = "the named metrics only"
+    SECONDS = "s"
+    SECONDS_PER_STEP = "s/step"
+    BYTES = "bytes"
+    BYTES_PER_STEP = "bytes/step"
+    PERPLEXITY = "perplexity"
+    WORDS_PER_SECOND = "words/s"
+    COUNT = "count"
+    RELATIVE_ERROR = "relative error"  # the candidate's error, and in the reference's place its limit
+    RATIO = "ratio"  # to a reference
+    NONE = ""  # no values
 
 
-EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.CANNOT_JUDGE: 3}
-FAILED_CODE = 4  # the measurement failed; 2 is a usage error
+class Direction(enum.Enum):
+    """The better direction."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    EQUAL = "equal"  # a difference either way is another computation
+
+
+class Estimator(enum.Enum):
+    """How a launch gives its one value."""
+
+    TRIMMED_QUADS = "20% trimmed mean of the quads' log ratios"
+    MEAN_BLOCK = "mean of the blocks"
+    MEAN_LOSS = "mean loss of the window's steps"
+    TRIMMED_STEPS = "20% trimmed mean of the steps' log seconds"
+    TRIMMED_GROWTH = "20% trimmed mean of the blocks' growth"
+    MEDIAN_ROUND = "median round"
+    VALUE = "the value itself"
+    EXACT = "compared exactly"
+
+
+class Scale(enum.Enum):
+    """What an interval and a margin are differences of."""
+
+    LOG = "logarithms"  # a relative difference
+    LINEAR = "values"
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """What is compared, and how it is judged."""
+
+    name: str
+    unit: Unit
+    direction: Direction
+    estimator: Estimator
+    scale: Scale = Scale.LOG
+    margin: float | None = None  # on `scale`; None without one
+    gates: bool = True  # False: it is shown, and decides nothing
+
+    def natural(self, value: float | None) -> float | None:
+        """Returns a value on `scale` in the metric's unit; infinity where it is too large to hold."""
+        if value is None or self.scale is Scale.LINEAR:
+            return value
+        return math.exp(value) if value < 700 else math.inf
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One metric of one subject by launch, in the order measured, on the metric's scale; None where a launch doesn't tell."""
+
+    subject: str
+    metric: Metric
+    candidate: tuple[float | None, ...]
+    reference: tuple[float | None, ...]
+    difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
+    accepted: float = 0.0  # what the ledger accepted last
+    noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,16 +90,27 @@ class Comparison:
     """One metric of one subject against its reference."""
 
     subject: str
-    metric: str
+    metric: Metric
     outcome: Outcome
-    candidate: str  # values as a reader wants them, with their units
-    reference: str
-    note: str  # why this outcome
-    interval: Interval | None = None
-    margin: float | None = None  # on the logarithmic scale of the interval
-    detectable: float | None = None  # the smallest difference that this run would have caught with 95% power
-    improved: bool = False
-    gates: bool = True  # False: the margins file says that this metric only informs, even where it can be judged
+    reason: Reason
+    candidate: float | None = None  # in the metric's unit
+    reference: float | None = None
+    interval: Interval | None = None  # of the difference, on the metric's scale
+    detectable: float | None = None  # minimum detectable effect (95% power), on the metric's scale
+    improved: bool = False  # better by more than the margin, with the certainty of a REGRESSION
+
+
+class Scope(enum.Enum):
+    """What was measured at all: a PASS must not sound wider."""
+
+    ALL = "numbers and speed"
+    NUMBERS = "numbers"
+    SPEED = "speed and memory"
+    NAMED = "the named metrics"
+
+
+EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3}
+FAILED_CODE = 4  # the measurement failed; 2 is a usage error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,32 +119,24 @@ class Verdict:
 
     outcome: Outcome
     comparisons: tuple[Comparison, ...]
-    warnings: tuple[str, ...]
-    failures: tuple[str, ...] = ()  # launches that did not finish: the measurement failed
+    warnings: tuple[Reason, ...]
+    failures: tuple[Reason, ...] = ()  # launches that did not finish: the measurement failed
     scope: Scope = Scope.ALL
 
     @property
     def failed(self) -> bool:
-        """Whether the measurement failed. A regression elsewhere outweighs that."""
+        """Tells whether the measurement failed. A regression elsewhere outweighs that."""
         return bool(self.failures) and self.outcome is not Outcome.REGRESSION
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 regression, 3 cannot judge, 4 measurement failed."""
+        """Returns 0 for a pass, 1 for a regression, 3 for an inconclusive verdict and 4 for a failed measurement."""
         return FAILED_CODE if self.failed else EXIT_CODES[self.outcome]
 
 
 def overall(comparisons: Sequence[Comparison]) -> Outcome:
-    """REGRESSION if any is, PASS only if all that gate are and there is one at all, else CANNOT JUDGE."""
+    """Returns REGRESSION if any is, PASS only if all that gate are and there is one at all, else INCONCLUSIVE."""
     outcomes = {comparison.outcome for comparison in comparisons}
     if Outcome.REGRESSION in outcomes:
         return Outcome.REGRESSION
-    return Outcome.PASS if Outcome.PASS in outcomes and Outcome.CANNOT_JUDGE not in outcomes else Outcome.CANNOT_JUDGE
-
-
-def percent(log_difference: float) -> str:
-    """A difference of logarithms as a signed percentage: 0.0488 → +5.0%; a decimal more below 1%, where margins of 1% are judged."""
-    if not log_difference < 20:  # also NaN
-        return "over +100000%" if log_difference >= 20 else "not a number"
-    value = 100 * math.expm1(log_difference)
-    return f"{value:+.2f}%" if abs(value) < 0.995 else f"{value:+.1f}%"
+    return Outcome.PASS if Outcome.PASS in outcomes and Outcome.INCONCLUSIVE not in outcomes else Outcome.INCONCLUSIVE

@@ -4,9 +4,9 @@ import enum
 
 
 class Outcome(enum.Enum):
-    """The three outcomes. INFORMS marks a comparison that doesn't gate."""
+    """The three outcomes; NOT_GATED marks what nothing is decided by."""
 
     PASS = "PASS"
     REGRESSION = "REGRESSION"
-    CANNOT_JUDGE = "CANNOT JUDGE"
-    INFORMS = "informs"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_GATED = "not gated"

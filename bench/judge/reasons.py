@@ -1,0 +1,434 @@
+"""Why an outcome is what it is, or may be doubted: an enum whose members have parameters, one frozen dataclass each.
+
+Numbers, names and messages of the measured software alone; bench.report.sentences turns each into English.
+"""
+
+import dataclasses
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Reason:
+    """The base of all."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in JSON: too_few_launches."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A property that two things do not have in common."""
+
+    name: str
+    one: str
+    other: str
+
+
+# Launches that were compared by a statistic.
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided(Reason):
+    """The comparison's interval against its margin made the outcome."""
+
+    launches: int  # that it rests on
+    accepted: float = 0.0  # what the ledger accepted last, from which the interval is measured, on the metric's scale
+    across_hosts: bool = False  # the interval holds the deviation of a ratio from host to host
+
+
+@dataclasses.dataclass(frozen=True)
+class TooFewLaunches(Reason):
+    """The first look has not been reached."""
+
+    launches: int
+    needed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchesLackIt(Reason):
+    """Some launches did not tell the metric."""
+
+    lacking: int
+    launches: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NoSpread(Reason):
+    """All launches gave one value, so that their spread is unknown."""
+
+    launches: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NotANumber(Reason):
+    """A launch's value is no finite number."""
+
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TooLarge(Reason):
+    """The launches' values are too large to compute with."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Identical(Reason):
+    """Both sides were the same to the last bit in every launch."""
+
+    launches: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NotGated(Reason):
+    """Nothing is decided by the metric."""
+
+    difference: float  # mean of the launches, on the metric's scale; NaN where none tells
+
+
+# Compared exactly.
+
+
+@dataclasses.dataclass(frozen=True)
+class OracleErrors(Reason):
+    """Errors against the oracle: the first over its limit, or the nearest to it."""
+
+    quantity: str
+    tensor: str  # "" for a quantity without tensors
+    step: int
+    error: float
+    limit: float
+    over: int  # errors over their limits
+    errors: int
+    steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsChanged(Reason):
+    """Evaluation changed the weights."""
+
+    launch: int  # from 0
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOracleStep(Reason):
+    """No step was checked against the oracle."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceDeparts(Reason):
+    """The reference departs from the oracle as well: nobody can say who is right."""
+
+    candidate: Reason
+    reference: Reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Traces(Reason):
+    """How often the step was traced again is the comparison's values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphChanges(Reason):
+    """Operations of the step's graph, by type, those that changed most first."""
+
+    changes: tuple[tuple[str, int], ...]  # (type, candidate − reference)
+    counted: bool  # False: a side did not count them
+
+
+@dataclasses.dataclass(frozen=True)
+class CandidateFailed(Reason):
+    """The candidate failed where the reference runs."""
+
+    where: str  # "launch 3", "the launch checked against the oracle", "" where it is not known
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Diverged(Reason):
+    """The candidate's training diverged."""
+
+    message: str
+
+
+# Lockstep.
+
+
+@dataclasses.dataclass(frozen=True)
+class LockstepAgrees(Reason):
+    """All tensors of all steps are within their limits."""
+
+    steps: int
+    tensors: int
+    nearest: str  # the tensor that came nearest to its limit; "" where all are equal to the last bit
+    nearest_step: int
+    overhead: float  # wall time as a multiple of the sides' own steps
+
+
+@dataclasses.dataclass(frozen=True)
+class LockstepDeparts(Reason):
+    """A tensor left its limit."""
+
+    tensor: str
+    step: int
+    others: int  # tensors that left theirs at the same step
+    reference_error: float  # from the float64 oracle, normwise and relative
+    candidate_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class LockstepFailed(Reason):
+    """The candidate failed in lockstep where the reference runs."""
+
+    step: int | None  # None: before the first
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeFingerprints(Reason):
+    """The sides of a lockstep comparison have unlike corpora or initial weights."""
+
+    reference: str
+    candidate: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceDiverged(Reason):
+    """The reference's loss is not finite."""
+
+    loss: float
+    step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LockstepUnfinished(Reason):
+    """Fewer steps were compared than were asked for."""
+
+    done: int
+    steps: int
+
+
+# Perplexity against replicates.
+
+
+@dataclasses.dataclass(frozen=True)
+class NoBaseline(Reason):
+    """There is no baseline of the subject."""
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeBaseline(Reason):
+    """The baseline is of another subject."""
+
+    fields: tuple[Field, ...]  # one: the baseline's; other: the run's
+
+
+@dataclasses.dataclass(frozen=True)
+class NoMargin(Reason):
+    """The margins file has no perplexity margin for the configuration."""
+
+    config: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SameTrainings(Reason):
+    """Every training is one of the baseline's, bit for bit."""
+
+    trainings: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TooFewReplicates(Reason):
+    """The baseline holds too few trainings to tell a spread."""
+
+    trainings: int
+
+
+@dataclasses.dataclass(frozen=True)
+class OneEnvironment(Reason):
+    """The baseline's one environment can't tell how environments differ."""
+
+
+# Words a second.
+
+
+@dataclasses.dataclass(frozen=True)
+class NoStoredSpeed(Reason):
+    """The baseline has no words a second of this machine."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredRange(Reason):
+    """The range of the stored launches on this machine."""
+
+    low: float  # words a second
+    high: float
+    launches: int
+    first_day: str  # ISO 8601
+    last_day: str
+
+
+# Gates, reports and the ledger.
+
+
+@dataclasses.dataclass(frozen=True)
+class SpeedNotMeasured(Reason):
+    """Speed was asked for and could not be measured."""
+
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Accepted(Reason):
+    """A REGRESSION that the ledger accepts."""
+
+    expires: str  # ISO 8601 date, the last day
+    why: str
+    link: str
+    regression: Reason
+
+
+@dataclasses.dataclass(frozen=True)
+class NotTimed(Reason):
+    """A report lacks the subject."""
+
+    side: str  # reference or candidate
+    subjects: tuple[str, ...]  # that it timed
+    message: str  # why it timed none; "" if it does not say
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeReferences(Reason):
+    """Two reports' ratios are to unlike references."""
+
+    reference: str
+    candidate: str
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeReports(Reason):
+    """Two reports are of unlike subjects."""
+
+    fields: tuple[Field, ...]  # one: the reference report's; other: the candidate report's
+
+
+# Benchmarks.
+
+
+@dataclasses.dataclass(frozen=True)
+class OneSideAlone(Reason):
+    """Not every launch of both sides has the benchmark."""
+
+    side: str  # that has it
+
+
+@dataclasses.dataclass(frozen=True)
+class FilesLackIt(Reason):
+    """Some files of a side lack the benchmark."""
+
+    side: str
+    having: int
+    files: int
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeFiles(Reason):
+    """Files are of unlike machines or benchmarks."""
+
+    fields: tuple[Field, ...]
+    files: tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class NotInTurn(Reason):
+    """The sides were not measured in turn in a balanced order."""
+
+    needed: int  # launches of each side
+
+
+# Warnings and failures of a verdict.
+
+
+@dataclasses.dataclass(frozen=True)
+class Told(Reason):
+    """A warning that the run itself holds."""
+
+    text: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class Incomplete(Reason):
+    """Launches are missing: the measurement was interrupted, or could not go on."""
+
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchFailed(Reason):
+    """A launch did not finish, and tells nothing of the candidate."""
+
+    where: str  # subject, or what the launch was for
+    launch: int | None  # from 0; None where it has no number
+    side: str  # reference or candidate
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class FailedOnce(Reason):
+    """A launch failed, and its repeat did not."""
+
+    where: str  # subject; "" where there is one alone
+    launch: int  # from 0
+    side: str  # reference or candidate
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeEnvironments(Reason):
+    """The sides differ in more than TensorFlow and its packages."""
+
+    field: Field  # one: the reference's; other: the candidate's
+
+
+@dataclasses.dataclass(frozen=True)
+class MachineDrifted(Reason):
+    """The reference's typical step changed much from launch to launch."""
+
+    fastest_seconds: float
+    fastest_launch: int  # from 0
+    slowest_seconds: float
+    slowest_launch: int
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeSettings(Reason):
+    """TensorFlow ran with unlike settings on the two sides."""
+
+    reference: str
+    candidate: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NothingGates(Reason):
+    """None of the benchmarks gates."""
+
+    gating: tuple[str, ...]  # targets that do
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikePlaces(Reason):
+    """Two reports come from unlike machines or settings."""
+
+    subject: str
+    fields: tuple[Field, ...]
+    between_hosts: float  # standard deviation of a ratio from host to host, as a fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class NumbersNotCompared(Reason):
+    """Comparing reports compares ratios of speed and memory alone."""

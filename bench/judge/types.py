@@ -109,6 +109,18 @@ class Scope(enum.Enum):
     NAMED = "the named metrics"
 
 
+class Question(enum.Enum):
+    """What a verdict answers, and by what."""
+
+    GATE = "gate"  # a candidate by oracle, replicates and a pinned reference in turn
+    RUN = "run"  # one environment by oracle and replicates
+    UPGRADE = "upgrade"  # two environments
+    LOCKSTEP = "lockstep"  # two environments, step by step
+    MICRO = "micro"  # hot paths of two environments
+    BENCHMARKS = "benchmarks"  # pytest-benchmark files of two sides
+    REPORTS = "reports"  # two reports with one reference
+
+
 EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3}
 FAILED_CODE = 4  # the measurement failed; 2 is a usage error
 
@@ -117,6 +129,7 @@ FAILED_CODE = 4  # the measurement failed; 2 is a usage error
 class Verdict:
     """All comparisons of a run, and what they come to."""
 
+    question: Question
     outcome: Outcome
     comparisons: tuple[Comparison, ...]
     warnings: tuple[Reason, ...]
@@ -132,6 +145,31 @@ class Verdict:
     def exit_code(self) -> int:
         """Returns 0 for a pass, 1 for a regression, 3 for an inconclusive verdict and 4 for a failed measurement."""
         return FAILED_CODE if self.failed else EXIT_CODES[self.outcome]
+
+    @property
+    def decisive(self) -> list[Comparison]:
+        """Returns the comparisons that made the outcome, the furthest beyond its margin first; none of a PASS or a failure."""
+        if self.outcome is Outcome.PASS or self.failed:
+            return []
+        found = [comparison for comparison in self.comparisons if comparison.outcome is self.outcome]
+        return sorted(found, key=_margins_off, reverse=True)
+
+    def ruled_out(self, metric: str) -> dict[str, float]:
+        """Returns, by subject, the margins of a gating metric that a PASS excludes; none unless every subject's is excluded."""
+        found = [one for one in self.comparisons if one.metric.name == metric and one.metric.gates]
+        margins = {
+            one.subject: one.metric.margin
+            for one in found
+            if one.interval and one.metric.margin and one.interval.pass_high < one.metric.margin
+        }
+        return margins if self.outcome is Outcome.PASS and len(margins) == len(found) else {}
+
+
+def _margins_off(comparison: Comparison) -> float:
+    """Returns how many margins a comparison is off; one that was compared exactly is off by any number."""
+    if comparison.interval is None or not comparison.metric.margin:
+        return math.inf
+    return abs(comparison.interval.estimate) / comparison.metric.margin
 
 
 def overall(comparisons: Sequence[Comparison]) -> Outcome:

@@ -8,12 +8,11 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bench.commands.options import read_folder
-from bench.commands.verdicts import judged
-from bench.judge.gate import Standards
-from bench.judge.types import Verdict
+from bench.judge.gate import Standards, judge_gate, judge_run
+from bench.judge.paired import judge_paired
+from bench.judge.types import Comparison, Verdict
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from tests.bench.paired_samples import gate_run, pair
@@ -49,23 +48,23 @@ def _verdicts() -> Iterator[tuple[str, list[str]]]:
     for path in PUBLISHED:
         report = read_record(PairedRun, path)
         for scale in SCALES:
-            yield f"{path.parent.name} × {scale}", _lines(judged(report, _scaled(standards, scale)).verdict)
+            yield f"{path.parent.name} × {scale}", _lines(_upgrade(report, _scaled(standards, scale)))
         named = dataclasses.replace(report, only=("step time", "import"))
-        yield f"{path.parent.name}, two metrics", _lines(judged(named, standards).verdict)
+        yield f"{path.parent.name}, two metrics", _lines(_upgrade(named, standards))
     own = dataclasses.replace(standards, baselines={baseline().subject.name: baseline()})
     for launches in (3, 4, 6, 12):
         for effect in EFFECTS:
             gate = gate_run(
                 [pair(launch, step=effect, memory=effect / 2, growth=1e6 * effect) for launch in range(launches)]
             )
-            yield f"made gate, {launches} launches, step {effect:+}", _lines(judged(gate, own).verdict)
+            yield f"made gate, {launches} launches, step {effect:+}", _lines(judge_gate(gate, own))
     for name, numbers in (
         ("wrong gradient", run([record(numerics=[BEYOND]), *records()[1:]])),
         ("other perplexity", run(records([5.1, 5.102, 5.099, 5.101]))),
         ("perplexity between", run(records([5.008, 5.011, 5.007, 5.010]))),
     ):
-        yield f"made gate, {name}", _lines(judged(gate_run(numbers=numbers), own).verdict)
-        yield f"made run, {name}", _lines(judged(numbers, own).verdict)
+        yield f"made gate, {name}", _lines(judge_gate(gate_run(numbers=numbers), own))
+        yield f"made run, {name}", _lines(judge_run(numbers, own))
 
 
 def _scaled(standards: Standards, scale: float) -> Standards:
@@ -84,26 +83,19 @@ def _scaled(standards: Standards, scale: float) -> Standards:
     return dataclasses.replace(standards, margins=dataclasses.replace(margins, **tables))  # type: ignore[arg-type]  # by name
 
 
+def _upgrade(report: PairedRun, standards: Standards) -> Verdict:
+    return judge_paired(report, standards.margins, standards.ledger)
+
+
 def _lines(verdict: Verdict) -> list[str]:
-    """The verdict, then a line for each comparison: subject, metric, outcome, interval and margin."""
-    whole = f"|verdict|{_word(verdict.outcome)}|exit code {verdict.exit_code}"
+    """Returns the verdict, then a line for each comparison: subject, metric, outcome, interval, margin, detectable effect."""
+    whole = f"|verdict|{verdict.outcome.value}|exit code {verdict.exit_code}"
     return [whole, *(_line(comparison) for comparison in verdict.comparisons)]
 
 
-def _line(comparison: Any) -> str:
-    found = comparison.interval
+def _line(comparison: Comparison) -> str:
+    found, metric = comparison.interval, comparison.metric
     bounds = [found.estimate, found.low, found.high, found.pass_low, found.pass_high] if found else []
-    numbers = [*bounds, *(value for value in (comparison.margin, comparison.detectable) if value is not None)]
-    return "|".join(
-        [
-            comparison.subject,
-            comparison.metric,
-            _word(comparison.outcome),
-            " ".join(f"{number:.6g}" for number in numbers),
-        ]
-    )
-
-
-def _word(outcome: Any) -> str:
-    word: str = outcome.value
-    return {"CANNOT JUDGE": "INCONCLUSIVE", "informs": "not gated"}.get(word, word)
+    numbers = [*bounds, *(value for value in (metric.margin, comparison.detectable) if value is not None)]
+    words = " ".join(f"{number:.6g}" for number in numbers)
+    return "|".join([comparison.subject, metric.name, comparison.outcome.value, words])

@@ -19,7 +19,7 @@ from bench.drive.launch import describe, open_model
 from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
-from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
+from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description, Opened
 from bench.record.types import NO_TENSORFLOW, Failure
@@ -153,9 +153,10 @@ def _result(prepared: Prepared, described: Description, opened: Opened, measured
         candidate=measured.candidate.environment if measured.candidate else None,
         candidate_fingerprint=measured.opened.subject.fingerprint if measured.opened else "",
         losses=tuple(one.reference_loss for one in compared),
-        differences={
-            name: tuple(one.differences[index] for one in compared) for index, name in enumerate(prepared.tensors)
-        },
+        differences=tuple(
+            TensorDifferences(tensor.quantity, tensor.name, tuple(one.differences[index] for one in compared))
+            for index, tensor in enumerate(prepared.tensors)
+        ),
         nearest=nearest,
         departure=compared[-1].departure if compared else None,
         oracle_steps=sum(one.oracle for one in compared),

@@ -18,7 +18,7 @@ from bench.record.machine import this_machine
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, SCHEMA, Failure
+from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
 COLLECT_SECONDS = 120.0
@@ -105,7 +105,7 @@ def measure_micro(
     run = MicroRun(
         SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings)
     )
-    unfinished = dataclasses.replace(run, warnings=(*run.warnings, f"{INCOMPLETE}the run was interrupted"))
+    unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
     write_record(folder / MICRO_FILE, unfinished)
     measured = Measured()
     for number in range(launches):

@@ -17,7 +17,7 @@ from bench.drive.watch import CpuWatch, disturbance
 from bench.record.machine import usable_cores
 from bench.record.paired import CANDIDATE
 from bench.record.repeats import worth_repeating
-from bench.record.types import INCOMPLETE, SCHEMA, Record, Run
+from bench.record.types import SCHEMA, Record, Run
 
 JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 0: they are never the same training
 TRIES = 2  # of a launch that fails
@@ -44,16 +44,15 @@ class _SoFar:
         self._records: dict[tuple[int, int], list[Record]] = {}  # by the plan's position and the launch's number
         self._lock = threading.Lock()
         self.stopped = False
-        keep(self.run(f"{INCOMPLETE}the run was interrupted before its first launch was over"))
+        keep(self.run("the run was interrupted before its first launch was over"))
 
-    def run(self, *more: str) -> Run:
+    def run(self, incomplete: str = "") -> Run:
         records = [record for place in sorted(self._records) for record in self._records[place]]
         lines = [
             disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records
         ]
-        return dataclasses.replace(
-            self._empty, records=tuple(records), warnings=(*self._empty.warnings, *filter(None, lines), *more)
-        )
+        warnings = (*self._empty.warnings, *filter(None, lines))
+        return dataclasses.replace(self._empty, records=tuple(records), warnings=warnings, incomplete=incomplete)
 
     def add(self, position: int, record: Record) -> None:
         with self._lock:
@@ -61,7 +60,7 @@ class _SoFar:
                 self._records.setdefault((position, record.launch), []).append(record)
                 self._listener.record(record)
                 over = sum(not _comes_again(of) for of in self._records.values())
-                self._keep(self.run(f"{INCOMPLETE}the run was interrupted after {over} of {self._total} launches"))
+                self._keep(self.run(f"the run was interrupted after {over} of {self._total} launches"))
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from bench.drive.watch import disturbance
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
-from bench.record.types import INCOMPLETE, SCHEMA, Failure, Record
+from bench.record.types import SCHEMA, Failure, Record
 
 T = TypeVar("T")
 
@@ -66,8 +66,7 @@ def measure_upgrade(
     patience = patience or Patience()
 
     def save() -> None:
-        unfinished = f"{INCOMPLETE}the run was interrupted after {len(run.pairs)} launches"
-        keep(dataclasses.replace(run, warnings=(*run.warnings, unfinished)))
+        keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {len(run.pairs)} launches"))
 
     save()
     if scope.oracle_plan:

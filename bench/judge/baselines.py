@@ -1,28 +1,25 @@
-"""Runs to a baseline, and the difference between two baselines in words."""
+"""Runs to a baseline."""
 
 import dataclasses
-import datetime
-import math
 from collections.abc import Sequence
 
-from bench.judge.in_turn import whole_pairs
-from bench.judge.paired import subject_of
-from bench.judge.summary import by_subject, log_perplexity, perplexity_text, words_per_second
-from bench.judge.types import percent
+from bench.judge.reasons import Field
+from bench.judge.reports import subject_of
+from bench.judge.samples import whole_pairs
+from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
-from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Record, Replica, Run, Subject, Throughput
+from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Subject, Throughput
 
 
 class BaselineError(ValueError):
     """Runs that no baseline can be made of."""
 
 
-def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> dict[str, Baseline]:
+def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], created: str) -> dict[str, Baseline]:
     """One baseline for each subject of the runs: every finished launch a replica, every run with steady steps its words/s.
 
     Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two fingerprints.
     """
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     _require_whole(runs)
     made = {}
     for name, records in by_subject(record for run in runs for record in run.records).items():
@@ -30,7 +27,7 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> 
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
             raise BaselineError(
-                f"{name}: the runs measured two things ({differences(subject, other)}): record them apart"
+                f"{name}: the runs measured two things ({_told(differences(subject, other))}): record them apart"
             )
         speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
         made[name] = Baseline(
@@ -44,7 +41,7 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str]) -> 
 def added(old: Baseline, new: Baseline) -> Baseline:
     """The old baseline with the new one's replicas and words/s on top. Raises BaselineError if they measured different things."""
     if old.subject != new.subject:
-        different = differences(old.subject, new.subject, "in the baseline", "in the run")
+        different = _told(differences(old.subject, new.subject), "in the baseline", "in the run")
         raise BaselineError(f"{old.subject.name}: the baseline is of something else ({different}): use --replace")
     known = {(stored.created, stored.machine) for stored in old.throughput}
     again = next((stored.created for stored in new.throughput if (stored.created, stored.machine) in known), None)
@@ -69,26 +66,16 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     return added(old, new)
 
 
-def describe_change(old: Baseline | None, new: Baseline) -> str:
-    """What changes, in a line."""
-    held = _holding(new)
-    if old is None:
-        return f"{new.subject.name}: new; {held}"
-    return f"{new.subject.name}: {_holding(old)} → {held} ({percent(_log_perplexity(new) - _log_perplexity(old))})"
+def differences(one: Subject, other: Subject) -> tuple[Field, ...]:
+    """Returns the fields in which two subjects differ; none of equal ones."""
+    fields = [field.name for field in dataclasses.fields(Subject)]
+    pairs = ((name, str(getattr(one, name)), str(getattr(other, name))) for name in fields)
+    return tuple(Field(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def _holding(baseline: Baseline) -> str:
-    counts = (("replica", len(baseline.replicas)), ("stored speed", len(baseline.throughput)))
-    held = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts]
-    return ", ".join([*held, f"perplexity {perplexity_text(_log_perplexity(baseline))}"])
-
-
-def differences(one: Subject, other: Subject, here: str = "in one", there: str = "in another") -> str:
-    """The fields in which two subjects differ, with both values; "" for equal subjects."""
-    fields = [
-        field.name for field in dataclasses.fields(Subject) if getattr(one, field.name) != getattr(other, field.name)
-    ]
-    return "; ".join(f"{name} {getattr(one, name)} {here}, {getattr(other, name)} {there}" for name in fields)
+def _told(fields: Sequence[Field], here: str = "in one", there: str = "in another") -> str:
+    """Returns the differences for an error's message."""
+    return "; ".join(f"{field.name} {field.one} {here}, {field.other} {there}" for field in fields)
 
 
 def _require_whole(runs: Sequence[Run]) -> None:
@@ -97,18 +84,13 @@ def _require_whole(runs: Sequence[Run]) -> None:
             if record.failure:
                 failed = f"launch {record.launch + 1} of {record.subject.name} failed ({record.failure.message})"
                 raise BaselineError(f"{failed}: a baseline needs whole runs")
-        missing = next((warning for warning in run.warnings if warning.startswith(INCOMPLETE)), None)
-        if missing:
-            raise BaselineError(f"the run of {run.created} is {missing}: a baseline needs whole runs")
+        if run.incomplete:
+            raise BaselineError(
+                f"the run of {run.created} is incomplete ({run.incomplete}): a baseline needs whole runs"
+            )
     again = next((run for run in runs if runs.count(run) > 1), None)
     if again:
         raise BaselineError(f"the run of {again.created} is given twice: it counts once")
-
-
-def _log_perplexity(baseline: Baseline) -> float:
-    """Over all steps, as `tfgate show` has it: for people, not for the judge."""
-    values = [log_perplexity(replica.losses, baseline.subject, 0.0) for replica in baseline.replicas]
-    return math.fsum(values) / len(values) if values else math.nan
 
 
 def _replica(record: Record) -> Replica:

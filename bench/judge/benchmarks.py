@@ -4,14 +4,26 @@ One side measured after the other can't be judged: the machine's drift would be 
 order that favours neither side, are judged as a paired run's are: launch n of one side against launch n of the other.
 """
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Collection, Sequence
 
-from bench.judge.launches import judge_launches
-from bench.judge.types import Comparison, Scope, Verdict, overall
-from bench.record.benchmarks import BenchmarkLaunch
+from bench.judge.reasons import Field, FilesLackIt, NotInTurn, Reason, UnlikeFiles
+from bench.judge.samples import compare
+from bench.judge.types import (
+    Comparison,
+    Direction,
+    Estimator,
+    Metric,
+    Question,
+    Sample,
+    Scope,
+    Unit,
+    Verdict,
+    overall,
+)
+from bench.record.benchmarks import Benchmark, BenchmarkLaunch
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, MOST_GATING
 
@@ -20,10 +32,6 @@ LEAST_IN_TURN = LOOKS[0]  # launches a side, of which ABBA and BAAB make two
 MOST_IN_A_ROW = 2  # of one side, so that drift has no long stretch of it
 MOST_RANKS_APART = (
     0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
-)
-NOT_IN_TURN = (
-    f"the sides were not measured in turn, {LEAST_IN_TURN} launches or more of each in a balanced order, "
-    "so drift of the machine counts as theirs: take launches as ABBABAAB"
 )
 
 
@@ -47,60 +55,63 @@ def compare_benchmarks(
             f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate"
         )
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
-    problem = _unlike_machines([*reference, *candidate]) or ("" if _in_turn(reference, candidate) else NOT_IN_TURN)
-    comparisons = [
-        _compared(name, reference, candidate, math.log1p(margin), name in (gating or names), problem) for name in names
-    ]
-    return Verdict(overall(comparisons), tuple(comparisons), (), scope=Scope.SPEED)
+    problem: Reason | None = _unlike_machines([*reference, *candidate])
+    if problem is None and not _in_turn(reference, candidate):
+        problem = NotInTurn(LEAST_IN_TURN)
+    limits = {name: (math.log1p(margin), name in (gating or names)) for name in names}
+    comparisons = tuple(_compared(name, reference, candidate, limits[name], problem) for name in names)
+    return Verdict(Question.BENCHMARKS, overall(comparisons), comparisons, (), scope=Scope.SPEED)
 
 
 def _compared(
-    name: str, reference: Launches, candidate: Launches, margin: float, gates: bool, problem: str
+    name: str, reference: Launches, candidate: Launches, margin: tuple[float, bool], problem: Reason | None
 ) -> Comparison:
-    """One benchmark; `problem` says what keeps all of them from being judged, "" if nothing."""
-    sides = [
-        [launch.benchmarks[name] for launch in side if name in launch.benchmarks] for side in (reference, candidate)
-    ]
-    logarithms = [[math.log(benchmark.median_seconds) for benchmark in side] for side in sides]
-    shown = [_shown(statistics.fmean(side)) if side else "–" for side in reversed(logarithms)]
-    subject, _, metric = name.rpartition("::")
-    unjudged = Outcome.CANNOT_JUDGE if gates else Outcome.INFORMS
-    comparison = Comparison(
-        subject or "benchmarks", metric, unjudged, shown[0], shown[1], problem, margin=margin, gates=gates
+    """Compares one benchmark. `margin`: on the logarithmic scale, and whether it gates; `problem` keeps all from being judged."""
+    sides = [[launch.benchmarks.get(name) for launch in side] for side in (candidate, reference)]
+    new, old = (tuple(math.log(one.median_seconds) if one else None for one in side) for side in sides)
+    subject, _, short = name.rpartition("::")
+    metric = Metric(short, Unit.SECONDS, Direction.LOWER, Estimator.MEDIAN_ROUND, margin=margin[0], gates=margin[1])
+    differences = tuple(
+        None if after is None or before is None else after - before for after, before in zip(new, old, strict=False)
     )
-    if problem:
-        return comparison
-    for side, benchmarks, launches in zip(("reference", "candidate"), sides, (reference, candidate), strict=True):
-        if len(benchmarks) < len(launches):
-            return dataclasses.replace(
-                comparison, note=f"{len(benchmarks)} of the {len(launches)} files of the {side} have it"
-            )
-    subjects = [benchmark.subject for side in sides for benchmark in side]
+    sample = Sample(subject or "benchmarks", metric, new, old, differences)
+    problem = problem or _lacking(sides) or _unlike_subjects(sides, (reference[0].path, candidate[0].path))
+    if problem is None:
+        return compare(sample)
+    outcome = Outcome.INCONCLUSIVE if metric.gates else Outcome.NOT_GATED
+    means = [metric.natural(_mean(side)) for side in (new, old)]
+    return Comparison(sample.subject, metric, outcome, problem, means[0], means[1])
+
+
+def _lacking(sides: Sequence[Sequence[Benchmark | None]]) -> FilesLackIt | None:
+    """Returns the first side, of candidate and reference, not all of whose files have the benchmark."""
+    for name, side in zip((CANDIDATE, REFERENCE), sides, strict=True):
+        having = sum(one is not None for one in side)
+        if having < len(side):
+            return FilesLackIt(name, having, len(side))
+    return None
+
+
+def _unlike_subjects(sides: Sequence[Sequence[Benchmark | None]], files: tuple[str, str]) -> UnlikeFiles | None:
+    subjects = [one.subject for side in sides for one in side if one]
     other = next((one for one in subjects if one != subjects[0]), None)
-    if other is not None:
-        return dataclasses.replace(
-            comparison, note=f"the files are of unlike things ({_difference(subjects[0], other)})"
-        )
-    return judge_launches(comparison, logarithms[0], logarithms[1], margin, _shown)
+    return UnlikeFiles(_differences(subjects[0], other), files) if other is not None else None
 
 
-def _shown(logarithm: float) -> str:
-    return f"{1000 * math.exp(logarithm):.3f} ms"
+def _mean(values: Sequence[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return statistics.fmean(told) if told else None
 
 
-def _unlike_machines(launches: Launches) -> str:
+def _unlike_machines(launches: Launches) -> UnlikeFiles | None:
     first = launches[0]
     other = next((launch for launch in launches if launch.machine != first.machine), None)
-    if other is None:
-        return ""
-    return (
-        f"the files are of unlike machines ({_difference(first.machine, other.machine)}): {first.path} and {other.path}"
-    )
+    return UnlikeFiles(_differences(first.machine, other.machine), (first.path, other.path)) if other else None
 
 
-def _difference(one: dict[str, str], other: dict[str, str]) -> str:
+def _differences(one: dict[str, str], other: dict[str, str]) -> tuple[Field, ...]:
     keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
-    return "; ".join(f"{key} {one.get(key, 'unknown')} in one, {other.get(key, 'unknown')} in another" for key in keys)
+    return tuple(Field(key, one.get(key, ""), other.get(key, "")) for key in keys)
 
 
 def _in_turn(reference: Launches, candidate: Launches) -> bool:

@@ -9,48 +9,38 @@ of each report at least what its own launches tell.
 """
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, median
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-import ruptures
 
-from bench.judge.in_turn import whole_pairs
 from bench.judge.margins import Margins
-from bench.judge.paired_metrics import metrics
+from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
+from bench.judge.samples import samples_of, whole_pairs
 from bench.record.paired import Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import look_at
+from bench.stats.series import Change, Drift, changes, drift, noise
 
-# How far a metric may be from the anchor's, as fractions: what a series of many reports can resolve. Perplexity's is the widest of the
-# margins file: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
+START_UP = "start-up"  # from the start of a process to its first trained step
+
+# How far a metric may be from the anchor's, as fractions: what a series of many reports can resolve. Perplexity's is the widest of
+# the margins file: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
 MARGINS = {
-    "step time": 0.05,
-    "mean step": 0.25,
-    "evaluation step": 0.05,
-    "peak memory": 0.10,
-    "start-up": 0.20,
-    "perplexity": 0.02,
+    STEP_TIME: 0.05,
+    MEAN_STEP: 0.25,
+    EVALUATION_STEP: 0.05,
+    PEAK_MEMORY: 0.10,
+    START_UP: 0.20,
+    PERPLEXITY: 0.02,
 }
-PROVEN = (
-    "step time",
-    "perplexity",
-    "peak memory",
-)  # metrics of which a PASS takes a proof; the others are too noisy to give one
+# Metrics of which a PASS takes a proof; the others are too noisy to give one.
+PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
 NO_MARGINS = Margins({}, {}, {}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
-LEAST_REPORTS = 6  # below that a series has no noise to speak of
-LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
-# Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
-# series of 10 reports, 5% of 30, 1% of 100 (tests/bench/judge/test_history.py); of those only changes beyond the margin are called worse.
-PENALTY = 4.0
-CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single reports at exactly the margin
-CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
-FINEST = 50.0  # a noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to nobody
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,31 +53,6 @@ class Point:
     machine: str  # fingerprint
     value: float  # mean logarithm of the ratio over the launches
     error: float  # standard error of the mean; 0 where the launches tell none
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """The level of a metric changed with a report."""
-
-    first: int  # position of the first report of the new level
-    difference: float  # of the levels' logarithms, new − old
-    worse: bool  # by more than the margin
-
-
-@dataclasses.dataclass(frozen=True)
-class Drift:
-    """How far the newest report is from the anchor."""
-
-    difference: float  # of logarithms
-    first: (
-        int | None
-    )  # position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone
-    proven: bool  # that the newest report is not worse by as much as the margin
-
-    @property
-    def beyond(self) -> bool:
-        """Whether the newest reports are certainly worse by more than the margin."""
-        return self.first is not None
 
 
 class Key(NamedTuple):
@@ -126,7 +91,7 @@ class Series:
             return None
         if self.worse:
             return Outcome.REGRESSION
-        return Outcome.PASS if self.drift.proven else Outcome.CANNOT_JUDGE
+        return Outcome.PASS if self.drift.proven else Outcome.INCONCLUSIVE
 
 
 def report_points(name: str, report: Report) -> dict[Key, Point]:
@@ -153,7 +118,7 @@ def outcome(series: Iterable[Series]) -> Outcome:
     if any(outcome is Outcome.REGRESSION for _, outcome in found):
         return Outcome.REGRESSION
     proven = {outcome for metric, outcome in found if metric in PROVEN}
-    return Outcome.PASS if proven == {Outcome.PASS} else Outcome.CANNOT_JUDGE
+    return Outcome.PASS if proven == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
 def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[Series]:
@@ -171,41 +136,6 @@ def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[S
             "the anchor has nothing in common with the reports: no configuration and reference that both have"
         )
     return [_series(key, points, points[0] if anchor is None else anchor.get(key)) for key, points in groups.items()]
-
-
-def noise(values: Sequence[float], margin: float) -> float | None:
-    """The standard deviation of a report: of differences of neighbours, each of which holds two. None for too few reports."""
-    if len(values) < LEAST_REPORTS:
-        return None
-    differences = np.diff(np.asarray(values))
-    return max(
-        CONSISTENCY * float(np.median(np.abs(differences - np.median(differences)))) / math.sqrt(2), margin / FINEST
-    )
-
-
-def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
-    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
-    signal = np.asarray(values)[:, None] / deviation
-    ends = (
-        ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)
-        .fit(signal)
-        .predict(pen=PENALTY * math.log(len(values)))
-    )
-    means = [fmean(values[start:end]) for start, end in itertools.pairwise([0, *map(int, ends)])]
-    found = zip(map(int, ends), itertools.pairwise(means), strict=False)
-    return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in found)
-
-
-def drift(differences: Sequence[float], deviations: Sequence[float], margin: float) -> Drift:
-    """Of the newest report, by each report's difference from the anchor. One report alone beyond the margin is an outlier.
-
-    `deviations` are those of the differences: they hold the anchor's noise, too.
-    """
-    uncertain = [CERTAINTY * deviation for deviation in deviations]
-    newest_first = zip(reversed(differences), reversed(uncertain), strict=True)
-    beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - pair[1] > margin, newest_first))
-    first = len(differences) - beyond if beyond >= LEAST_LEVEL else None
-    return Drift(differences[-1], first, differences[-1] + uncertain[-1] < margin)
 
 
 def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
@@ -228,9 +158,12 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
     """Log ratios by launch of each metric that has a margin here and that launches tell."""
-    found = {metric.name: metric.values(pairs) for metric in metrics(pairs, NO_MARGINS)}
+    found = {
+        sample.metric.name: [value for value in sample.difference if value is not None]
+        for sample in samples_of(pairs, NO_MARGINS)
+    }
     starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in pairs]
-    found["start-up"] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]
+    found[START_UP] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]
     return {metric: found[metric] for metric in MARGINS if found.get(metric)}
 
 

@@ -9,15 +9,14 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
-from bench.judge.in_turn import whole_pairs
 from bench.judge.margins import Margins
-from bench.judge.paired import subject_of
-from bench.judge.paired_metrics import Metric, metrics
-from bench.judge.perplexity import METRIC as PERPLEXITY
-from bench.judge.types import Comparison
+from bench.judge.metrics import PERPLEXITY
+from bench.judge.reasons import Accepted
+from bench.judge.samples import samples_of, whole_pairs
+from bench.judge.types import Comparison, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun
-from bench.record.types import INCOMPLETE
+from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 
@@ -83,7 +82,7 @@ def entry_of(
     run that is in the ledger already, for one that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
-    if any(warning.startswith(INCOMPLETE) for warning in run.warnings):
+    if run.incomplete:
         raise LedgerError("the run is not whole: nothing to accept")
     if len(pairs) < LOOKS[0]:
         raise LedgerError(
@@ -93,12 +92,11 @@ def entry_of(
         raise LedgerError(
             f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
         )
-    subject, environment, machine = subject_of(run), pairs[0].candidate.environment, pairs[0].candidate.machine
+    environment, machine = pairs[0].candidate.environment, pairs[0].candidate.machine
     if any(entry.created == run.created for entry in ledger.entries):
         raise LedgerError(f"the run of {run.created} is in the ledger already")
     other = run.candidate.identity != run.reference.identity
-    measured = metrics(pairs, margins) if other else []
-    ratios = (_measured_ratio(subject, metric, metric.values(pairs)) for metric in measured if metric.is_ratio)
+    ratios = map(_measured_ratio, samples_of(pairs, margins) if other else ())
     return Entry(
         run.created,
         environment.tensorflow if environment else "unknown",
@@ -114,9 +112,9 @@ def entry_of(
 
 def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
     """The acceptance of a REGRESSION up to the upper bound of what was measured, rounded up to half a percent."""
-    found = comparison.interval
+    found = comparison.interval if comparison.metric.scale is Scale.LOG else None
     limit = math.ceil(200 * math.expm1(found.high)) / 200 if found else None
-    return AcceptedRegression(comparison.subject, comparison.metric, limit, reason, link, expires)
+    return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
 
 
 def merged(entries: Sequence[Entry]) -> list[Entry]:
@@ -129,10 +127,20 @@ def merged(entries: Sequence[Entry]) -> list[Entry]:
     return list(found.values())
 
 
-def _measured_ratio(subject: str, metric: Metric, values: Sequence[float]) -> Ratio | None:
-    if len(values) < LOOKS[0] or metric.name == PERPLEXITY:
+def ratio_interval(ratio: Ratio) -> Interval | None:
+    """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself."""
+    if ratio.launches < 2:
         return None
-    return Ratio(subject, metric.name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
+    return interval(ratio.estimate, ratio.standard_error, ratio.launches - 1)
+
+
+def _measured_ratio(sample: Sample) -> Ratio | None:
+    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
+    values = [value for value in sample.difference if value is not None]
+    if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
+        return None
+    error = stdev(values) / math.sqrt(len(values))
+    return Ratio(sample.subject, sample.metric.name, fmean(values), error, len(values))
 
 
 def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
@@ -141,18 +149,18 @@ def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Co
     found = (
         one
         for one in held
-        if (one.subject, one.metric) == (comparison.subject, comparison.metric) and _covers(one, comparison)
+        if (one.subject, one.metric) == (comparison.subject, comparison.metric.name) and _covers(one, comparison)
     )
     accepted = next(found, None)
     if accepted is None:
         return comparison
-    note = f"accepted until {accepted.expires}: {accepted.reason} ({accepted.link}); {comparison.note}"
-    return dataclasses.replace(comparison, outcome=Outcome.PASS, note=note)
+    reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
+    return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
 
 
 def _covers(accepted: AcceptedRegression, comparison: Comparison) -> bool:
     """Whether the regression is no larger than what was accepted."""
-    if comparison.interval is None:
+    if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
         return accepted.limit is None
     return accepted.limit is not None and comparison.interval.estimate <= math.log1p(accepted.limit)
 

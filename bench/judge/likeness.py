@@ -1,30 +1,27 @@
-"""What else than TensorFlow and its packages set the sides of a paired run apart, as their processes told it."""
+"""Tells what else than TensorFlow and its packages sets the sides of a paired run apart, as their processes told it."""
 
 from collections.abc import Iterator, Sequence
 
+from bench.judge.reasons import Field, UnlikeEnvironments
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 
-MAY_BE_ITS = "a difference between them may be its"
 
-
-def unlike_sides(run: PairedRun) -> list[str]:
-    """A warning for each unlikeness of Python, architecture and the CPUs that the processes could run on.
+def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
+    """Returns each unlikeness of Python, architecture ("isa") and the CPUs that the processes could run on ("affinity"), once.
 
     What a side doesn't tell isn't compared.
     """
-    found = [line for reference, candidate in _environments(run) for line in _unlike(reference, candidate)]
+    found = [field for reference, candidate in _environments(run) for field in _unlike(reference, candidate)]
     for reference, candidate in _launches(run):
         before, after = reference.machine.isa, candidate.machine.isa
         if reference.environment and candidate.environment and before != after:
-            found.append(
-                f"the reference ran on {before}, the candidate on {after}: a difference may be the architecture's"
-            )
-    return list(dict.fromkeys(found))
+            found.append(Field("isa", before, after))
+    return [UnlikeEnvironments(field) for field in dict.fromkeys(found)]
 
 
 def cpu_ranges(cpus: Sequence[int]) -> str:
-    """Sorted CPU numbers as Linux writes them: 0-3,8."""
+    """Returns sorted CPU numbers as Linux writes them: 0-3,8."""
     ranges: list[list[int]] = []
     for cpu in cpus:
         if ranges and cpu == ranges[-1][-1] + 1:
@@ -35,13 +32,13 @@ def cpu_ranges(cpus: Sequence[int]) -> str:
 
 
 def _launches(run: PairedRun) -> list[tuple[Record, Record]]:
-    """(reference's, candidate's) of every launch."""
+    """Returns (reference's, candidate's) of every launch."""
     launches = [(pair.reference, pair.candidate) for pair in run.pairs]
     return launches + ([(run.oracle[0], run.oracle[1])] if len(run.oracle) == 2 else [])
 
 
 def _environments(run: PairedRun) -> Iterator[tuple[Environment, Environment]]:
-    """(reference's, candidate's) of everything that both sides got to tell."""
+    """Yields (reference's, candidate's) of everything that both sides got to tell."""
     told = [(reference.environment, candidate.environment) for reference, candidate in _launches(run)]
     told += [(run.lockstep.reference, run.lockstep.candidate)] if run.lockstep else []
     for reference, candidate in told:
@@ -49,9 +46,8 @@ def _environments(run: PairedRun) -> Iterator[tuple[Environment, Environment]]:
             yield reference, candidate
 
 
-def _unlike(reference: Environment, candidate: Environment) -> Iterator[str]:
+def _unlike(reference: Environment, candidate: Environment) -> Iterator[Field]:
     if reference.python != candidate.python:
-        yield f"the sides have Python {reference.python} and {candidate.python}: {MAY_BE_ITS}"
+        yield Field("python", reference.python, candidate.python)
     if reference.affinity and candidate.affinity and reference.affinity != candidate.affinity:
-        before, after = map(cpu_ranges, (reference.affinity, candidate.affinity))
-        yield f"the reference could run on CPUs {before}, the candidate on {after}: bind both alike, or a difference may be the CPUs'"
+        yield Field("affinity", cpu_ranges(reference.affinity), cpu_ranges(candidate.affinity))

@@ -5,19 +5,13 @@ import math
 import tomllib
 from pathlib import Path
 
+from bench.judge.metrics import PERPLEXITY, in_turn, key
+from bench.judge.types import Scale
 from bench.stats.sequential import MOST_GATING
 
-# The metrics of a paired comparison that a margin can be given for (see bench.judge.paired_metrics).
-PAIRED_METRICS = (
-    "step_time",
-    "mean_step",
-    "evaluation_step",
-    "peak_memory",
-    "cpu_time",
-    "import",
-    "build",
-    "trace",
-    "first_step",
+# The metrics in turn whose margin is a fraction for all configurations, by the names that the margins file gives them.
+RELATIVE = tuple(
+    key(row.metric.name) for row in in_turn() if row.metric.scale is Scale.LOG and row.metric.name != PERPLEXITY
 )
 
 
@@ -52,8 +46,8 @@ def read_margins(path: Path) -> Margins:
     for name in tables:
         _require(isinstance(plain[name], dict), path, name, plain[name], "a table of numbers")
     for name in ("paired", "budget"):
-        unknown = sorted(set(plain[name]) - set(PAIRED_METRICS))
-        _require(not unknown, path, name, unknown, f"a table of fractions for {', '.join(PAIRED_METRICS)}")
+        unknown = sorted(set(plain[name]) - set(RELATIVE))
+        _require(not unknown, path, name, unknown, f"a table of fractions for {', '.join(RELATIVE)}")
     gating = [*plain["paired"], *plain["budget"]]
     most = MOST_GATING - 2  # perplexity and memory growth gate as well
     _require(

@@ -1,29 +1,39 @@
 """Micro-benchmarks of a candidate against the reference's, measured in turn. The launch is the sample.
 
 Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log ratios,
-less the ratio that the ledger accepted last, go to sequential.decide.
+less the ratio that the ledger accepted last, are decided as all launches in turn are (bench.judge.samples).
 """
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
 
-from bench.judge import wording
 from bench.judge.ledger import LedgerError, accepted_ratio, knows, tolerated
-from bench.judge.types import Comparison, Verdict, overall, percent
+from bench.judge.reasons import (
+    CandidateFailed,
+    Incomplete,
+    NothingGates,
+    OneSideAlone,
+    Reason,
+    Told,
+    TooFewLaunches,
+    UnlikeSettings,
+)
+from bench.judge.samples import compare, decision_of
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
-from bench.record.types import Failure
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, Decision, decide
+from bench.stats.sequential import LOOKS
 
 Launches = Sequence[MicroLaunch]
 
-# At most these eight gate, of the first configuration, implementation and device, in a graph; the rest informs.
+# At most these eight gate, of the first configuration, implementation and device, in a graph; the rest is shown alone.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
 LEAST_LAUNCHES = LOOKS[0]
+LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails
 
 
 class UnlikeError(ValueError):
@@ -36,13 +46,17 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     A launch that one side alone has doesn't count. Dates in the ledger are compared with the run's own.
     """
     pairs = min(len(reference), len(candidate))
-    comparisons = [_failed(run.failure, pairs + 1)] if run.failure else []
-    warnings = [warning for warning in run.warnings if warning not in run.incomplete]
+    comparisons = []
+    if run.failure:
+        reason = CandidateFailed(pairs, run.failure.message)
+        comparisons.append(Comparison("hot paths", LAUNCHES, Outcome.REGRESSION, reason))
+    warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
         comparisons += tolerated(judged, ledger.regressions, run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
-    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), run.incomplete)
+    failures = (Incomplete(run.incomplete),) if run.incomplete else ()
+    return Verdict(Question.MICRO, overall(comparisons), tuple(comparisons), tuple(warnings), failures)
 
 
 def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> bool:
@@ -52,9 +66,17 @@ def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: flo
     """
     if not len(reference) == len(candidate) >= LEAST_LAUNCHES:
         return False
-    names = gates(reference[0]) & set(common(reference, candidate))
-    decisions = [_decide(run, name, reference, candidate, margin, ledger) for name in names]
+    samples = micro_samples(run, reference, candidate, margin, ledger)
+    decisions = [decision_of(sample) for sample in samples if sample.metric.gates]
     return all(decision is not None and decision.final for decision in decisions)
+
+
+def micro_samples(
+    run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
+) -> list[Sample]:
+    """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
+    names, gating = common(reference, candidate), gates(reference[0])
+    return [_sample(run, name, reference, candidate, (margin, name in gating), ledger) for name in names]
 
 
 def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledger: Ledger, reason: str) -> Entry:
@@ -123,79 +145,51 @@ def common(*sides: Launches) -> tuple[str, ...]:
     return names
 
 
-def _failed(failure: Failure, launch: int) -> Comparison:
-    note = f"the candidate failed in launch {launch}, twice, where the reference runs: {failure.message}"
-    return Comparison("hot paths", "launches", Outcome.REGRESSION, "failed", "runs", note)
-
-
 def _judge_pairs(
     run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
 ) -> list[Comparison]:
+    samples = micro_samples(run, reference, candidate, margin, ledger)
     names, gating = common(reference, candidate), gates(reference[0])
-    comparisons = [_judge_pair(run, name, reference, candidate, margin, ledger) for name in names]
-    return comparisons + [
-        _one_sided(one, side, margin) for side, one in _lacking(reference, candidate, names) if one.name in gating
-    ]
+    lacking = [(side, one) for side, one in _lacking(reference, candidate, names) if one.name in gating]
+    return [*map(compare, samples), *(_one_sided(one, side, margin) for side, one in lacking)]
 
 
-def _judge_pair(
-    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
-) -> Comparison:
-    one, gating = candidate[0].cases[name], name in gates(reference[0])
-    new, old = (_milliseconds(name, side) for side in (candidate, reference))
-    comparison = Comparison(
-        one.subject, one.metric, Outcome.INFORMS, new, old, "not judged", margin=margin, gates=gating
-    )
-    decision = _decide(run, name, reference, candidate, margin, ledger)
-    if decision is None:
-        return comparison
-    accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
-    beyond = f" (beyond the accepted {percent(accepted)})" if accepted else ""
-    return dataclasses.replace(
-        comparison,
-        outcome=decision.outcome if gating else Outcome.INFORMS,
-        note=wording.decided(decision, margin) + beyond,
-        interval=decision.interval,
-        detectable=decision.detectable,
-        improved=decision.improved,
-    )
-
-
-def _decide(
-    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
-) -> Decision | None:
-    """What the launches come to, as differences from the ratio that was accepted last; None before the first look."""
+def _sample(
+    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: tuple[float, bool], ledger: Ledger
+) -> Sample:
+    """Returns a benchmark's launches; `margin`: on the logarithmic scale, and whether it gates."""
     one = candidate[0].cases[name]
     accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
-    return decide([value - accepted for value in _log_ratios(name, reference, candidate)], margin)
+    new, old = (_logarithms(name, side) for side in (candidate, reference))
+    differences = tuple(after - before - accepted for after, before in zip(new, old, strict=False))
+    return Sample(one.subject, _metric(one.metric, *margin), tuple(new), tuple(old), differences, accepted)
+
+
+def _metric(name: str, margin: float, gates: bool) -> Metric:
+    return Metric(name, Unit.SECONDS, Direction.LOWER, Estimator.MEDIAN_ROUND, margin=margin, gates=gates)
 
 
 def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:
-    """(the side that has it, the case) of what one side alone has, or not in all of its launches."""
-    sides = (("reference", reference), ("candidate", candidate))
+    """Returns (the side that has it, the case) of what one side alone has, or not in all of its launches."""
+    sides = ((REFERENCE, reference), (CANDIDATE, candidate))
     found = {name: (side, one) for side, launches in sides for launch in launches for name, one in launch.cases.items()}
     return [pair for name, pair in found.items() if name not in names]
 
 
 def _one_sided(one: MicroCase, side: str, margin: float) -> Comparison:
-    note = f"not every launch of both sides has it; one of the {side} does"
-    return Comparison(one.subject, one.metric, Outcome.CANNOT_JUDGE, "–", "–", note, margin=margin)
+    return Comparison(one.subject, _metric(one.metric, margin, True), Outcome.INCONCLUSIVE, OneSideAlone(side))
 
 
-def _warnings(reference: Launches, candidate: Launches) -> list[str]:
-    """What holds for all benchmarks, each thing once."""
-    found = []
+def _warnings(reference: Launches, candidate: Launches) -> list[Reason]:
+    """Returns what holds for all benchmarks, each thing once."""
+    found: list[Reason] = []
     old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
     if old != new:
-        found.append(f"the sides ran with unlike settings: the reference with {old}, the candidate with {new}")
+        found.append(UnlikeSettings(old, new))
     if len(reference) < LEAST_LAUNCHES:
-        found.append(
-            f"nothing is judged: {len(reference)} of the {LEAST_LAUNCHES} launches that the first look takes (--launches)"
-        )
+        found.append(TooFewLaunches(len(reference), LEAST_LAUNCHES))
     if not gates(reference[0]):
-        found.append(
-            f"nothing of what was timed gates ({', '.join(GATING)} do, in graph mode): choose by --mode and --target"
-        )
+        found.append(NothingGates(GATING))
     return found
 
 
@@ -207,7 +201,3 @@ def _log_ratios(name: str, reference: Launches, candidate: Launches) -> list[flo
 
 def _logarithms(name: str, launches: Launches) -> list[float]:
     return [math.log(launch.cases[name].median_seconds) for launch in launches]
-
-
-def _milliseconds(name: str, launches: Launches) -> str:
-    return f"{1000 * math.exp(statistics.fmean(_logarithms(name, launches))):.2f} ms"

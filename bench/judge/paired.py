@@ -2,39 +2,101 @@
 
 from collections.abc import Sequence
 
-from bench.judge.exact import beside_reference, judge_numerics, retraces_beside_reference
-from bench.judge.in_turn import compare_in_turn, whole_pairs
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, numerics_with_reference
+from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
-from bench.judge.paired_metrics import metrics
-from bench.judge.types import Comparison, Scope, Verdict, overall
-from bench.record.paired import Pair, PairedRun
-from bench.record.repeats import settled_pairs
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW
+from bench.judge.metrics import TRAINING
+from bench.judge.reasons import CandidateFailed, FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Reason, Told
+from bench.judge.reports import subject_of
+from bench.judge.samples import compare, samples_of, whole_pairs
+from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
+from bench.record.ledger import Ledger
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.repeats import Once, settled_pairs
+from bench.record.types import NO_TENSORFLOW, SCHEMA, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
-DRIFT = 0.25  # of the reference's typical step, from its fastest launch to its slowest; quiet launches on two cores stay within 0.15
+DRIFT = 0.25  # of the reference's typical step, fastest launch to slowest; quiet launches on two cores stay within 0.15
+NO_LEDGER = Ledger(SCHEMA, ())
 
 
-def judge_paired(run: PairedRun, margins: Margins, only: Sequence[str] = ()) -> Verdict:
-    """The verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION.
+def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -> Verdict:
+    """Returns the verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION.
 
-    `only`: names of the metrics that gate; none: all that have a margin.
+    The ledger's accepted regressions are a PASS, unless the run's reference is none of the ledger's.
     """
     subject = subject_of(run)
     comparisons, failures = launch_failures(run, subject)
-    failures += [f"lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
-    failures += [warning for warning in run.warnings if warning.startswith(INCOMPLETE)]
-    comparisons += _numerics(run, subject)
-    pairs = whole_pairs(run)
-    if pairs:
-        candidates, references = [pair.candidate for pair in pairs], [pair.reference for pair in pairs]
-        comparisons.append(retraces_beside_reference(subject, candidates, references))
-        comparisons += compare_in_turn(subject, pairs, metrics(pairs, margins, only=only))
-    warnings = [warning for warning in (*run.warnings, *pair_warnings(run)) if warning not in failures]
-    return Verdict(overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures), _scope(run))
+    if run.lockstep_failure:
+        failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
+    failures += [Incomplete(run.incomplete)] if run.incomplete else []
+    comparisons += [*_numerics(run, subject), *compare_in_turn(run, paired_samples(run, margins), retraces=True)]
+    comparisons = tolerated(comparisons, regressions_for(ledger, [run.reference.identity]), run.created)
+    return Verdict(
+        Question.UPGRADE,
+        overall(comparisons),
+        tuple(comparisons),
+        tuple(paired_warnings(run)),
+        tuple(failures),
+        _scope(run),
+    )
+
+
+def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
+    """Returns what an upgrade judges of its launches in turn: every metric with a margin, or those that the run names."""
+    return samples_of(whole_pairs(run), margins, run.only)
+
+
+def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:
+    """Returns the comparisons of the launches that both sides finished, the graphs' operations last; none of none."""
+    pairs, subject = whole_pairs(run), subject_of(run)
+    if not pairs:
+        return []
+    sides = [pair.candidate for pair in pairs], [pair.reference for pair in pairs]
+    traced = [judge_retraces(subject, *sides)] if retraces else []
+    return [*traced, *map(compare, samples), compare_graphs(subject, *sides)]
+
+
+def paired_warnings(run: PairedRun) -> list[Reason]:
+    """Returns what the run told, what set the sides apart besides TensorFlow, how the machine drifted, which launches failed once."""
+    once = settled_pairs(run.pairs)[1]
+    return [
+        *map(Told, run.warnings),
+        *(failed_once(one, "") for one in once),
+        *unlike_sides(run),
+        *_drift(whole_pairs(run)),
+    ]
+
+
+def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
+    """Returns the warning of a failure that didn't come again; `subject` is "" where there is one alone."""
+    return FailedOnce(subject, one.launch, one.side, one.failure.message, report)
+
+
+def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], list[Reason]]:
+    """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing could be measured)."""
+    comparisons: list[Comparison] = []
+    failures: list[Reason] = []
+    launches: list[tuple[int | None, Record, Record]] = []
+    if len(run.oracle) == 2:
+        launches.append((None, run.oracle[0], run.oracle[1]))
+    launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(run.pairs)[0]]
+    for launch, reference, candidate in launches:
+        if reference.failure:
+            failures.append(
+                LaunchFailed("oracle" if launch is None else "", launch, REFERENCE, reference.failure.message)
+            )
+        elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
+            failures.append(
+                LaunchFailed("oracle" if launch is None else "", launch, CANDIDATE, candidate.failure.message)
+            )
+        elif candidate.failure and not comparisons:
+            reason = CandidateFailed(launch, candidate.failure.message)
+            comparisons.append(Comparison(subject, TRAINING, Outcome.REGRESSION, reason))
+    return comparisons, failures
 
 
 def _scope(run: PairedRun) -> Scope:
@@ -45,52 +107,21 @@ def _scope(run: PairedRun) -> Scope:
     return Scope.ALL if run.oracle or run.lockstep else Scope.SPEED
 
 
-def pair_warnings(run: PairedRun) -> list[str]:
-    """What set the sides apart besides TensorFlow, how the machine drifted, and which launches failed once."""
-    return [*settled_pairs(run.pairs)[1], *unlike_sides(run), *_drift(whole_pairs(run))]
-
-
-def subject_of(run: PairedRun) -> str:
-    """Subject.name of what was measured."""
-    records = [*run.oracle, *(record for pair in run.pairs for record in (pair.reference, pair.candidate))]
-    return records[0].subject.name if records else run.lockstep.subject.name if run.lockstep else "nothing"
-
-
-def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], list[str]]:
-    """(regressions: where only the candidate failed; failed measurements: where the reference did, or nothing could be measured)."""
-    comparisons: list[Comparison] = []
-    failures: list[str] = []
-    launches = [("the launch held against the oracle", *run.oracle)] if len(run.oracle) == 2 else []
-    launches += [(f"launch {pair.launch + 1}", pair.reference, pair.candidate) for pair in settled_pairs(run.pairs)[0]]
-    for where, reference, candidate in launches:
-        if reference.failure:
-            failures.append(f"{where}: the reference failed: {reference.failure.message}")
-        elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
-            failures.append(f"{where}: {candidate.failure.message}")
-        elif candidate.failure and not comparisons:
-            note = f"the candidate failed in {where}, where the reference runs: {candidate.failure.message}"
-            comparisons.append(Comparison(subject, "training", Outcome.REGRESSION, "failed", "runs", note))
-    return comparisons, failures
-
-
 def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
-    """Both sides against the oracle, then against each other in lockstep."""
+    """Compares both sides with the oracle, then with each other in lockstep."""
     comparisons = []
     if len(run.oracle) == 2 and not any(record.failure for record in run.oracle):
         reference, candidate = (judge_numerics(subject, [record]) for record in run.oracle)
-        comparisons.append(beside_reference(candidate, reference))
+        comparisons.append(numerics_with_reference(candidate, reference))
     if run.lockstep:
         comparisons.append(judge_lockstep(run.lockstep))
     return comparisons
 
 
-def _drift(pairs: Sequence[Pair]) -> list[str]:
-    """A warning where the machine's speed changed over the run. Ratios hold, since both sides saw it; absolute times don't."""
+def _drift(pairs: Sequence[Pair]) -> list[MachineDrifted]:
+    """Warns where the machine's speed changed over the run. Ratios hold, since both sides saw it; absolute times don't."""
     typical = [robust for pair in pairs if (robust := robust_seconds(pair.reference.step_seconds))]
     if len(typical) < 2 or max(typical) < (1 + DRIFT) * min(typical):
         return []
     slowest, fastest = max(typical), min(typical)
-    return [
-        f"the machine's speed drifted: the reference's step took {1000 * fastest:.3g} ms in launch {typical.index(fastest) + 1} and "
-        f"{1000 * slowest:.3g} ms in launch {typical.index(slowest) + 1}"
-    ]
+    return [MachineDrifted(fastest, typical.index(fastest), slowest, typical.index(slowest))]

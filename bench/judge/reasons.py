@@ -141,7 +141,7 @@ class GraphChanges(Reason):
 class CandidateFailed(Reason):
     """The candidate failed where the reference runs."""
 
-    where: str  # "launch 3", "the launch checked against the oracle", "" where it is not known
+    launch: int | None  # from 0; None: the one checked against the oracle, or one of a gate's numbers
     message: str
 
 
@@ -370,7 +370,7 @@ class Incomplete(Reason):
 class LaunchFailed(Reason):
     """A launch did not finish, and tells nothing of the candidate."""
 
-    where: str  # subject, or what the launch was for
+    where: str  # Subject.name, "oracle" or "lockstep"; "" where there is one subject alone
     launch: int | None  # from 0; None where it has no number
     side: str  # reference or candidate
     message: str

@@ -1,8 +1,8 @@
-"""Reports that hold ratios to a reference, as `compare` and `history` read them."""
+"""Reports that hold launches in turn with a reference, as verdicts, the ledger, `compare` and `history` read them."""
 
 from typing import TypeAlias
 
-from bench.judge.in_turn import whole_pairs
+from bench.judge.samples import whole_pairs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import Run
@@ -11,14 +11,20 @@ Report: TypeAlias = GateRun | PairedRun
 
 
 def paired_runs(report: Report | Run) -> tuple[PairedRun, ...]:
-    """Everything of a report that was measured in turn with a reference, one run for each configuration."""
+    """Returns everything of a report that was measured in turn with a reference, one run for each configuration."""
     if isinstance(report, GateRun):
         return report.speed
     return (report,) if isinstance(report, PairedRun) else ()
 
 
+def subject_of(run: PairedRun) -> str:
+    """Returns Subject.name of what was measured; "nothing" of an empty run."""
+    records = [*run.oracle, *(record for pair in run.pairs for record in (pair.reference, pair.candidate))]
+    return records[0].subject.name if records else run.lockstep.subject.name if run.lockstep else "nothing"
+
+
 def reference_label(run: PairedRun) -> str:
-    """The run's reference, as messages name it; equal labels are equal references. The run must have a whole pair."""
+    """Returns a name of the run's reference; equal names are equal references. The run must have a whole pair."""
     environment = whole_pairs(run)[0].reference.environment
     version = environment.tensorflow if environment else "unknown"
     variables = "".join(f" {name}={value}" for name, value in sorted(run.reference.variables.items()))

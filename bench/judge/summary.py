@@ -26,11 +26,6 @@ def log_perplexity(losses: Sequence[float], subject: Subject, window_start: floa
     return math.fsum(losses[first:]) / (len(losses) - first) / subject.num_steps
 
 
-def perplexity_text(log_perplexity: float) -> str:
-    """A perplexity for a reader: 138.24, or inf where it can't be held."""
-    return f"{math.exp(log_perplexity):.2f}" if log_perplexity < 700 else "inf"
-
-
 def by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Records by what they measured (Subject.name), in the order of their first."""
     groups: dict[str, list[Record]] = {}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.measure.exchange import ROLES, Array, Exchange, layout
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
-from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, tensor_name
+from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
 from lm.batches import batch, steps_per_epoch
 from lm.config import config_by_name
 from lm.corpus import load_corpus
@@ -45,7 +45,7 @@ class Session:
             "update": weights,
         }
         self._tensors = [(quantity, tensor) for quantity in QUANTITIES for tensor in tensors[quantity]]
-        return Prepared(tuple(tensor_name(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
+        return Prepared(tuple(Tensor(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
 
     def share(self, path: str) -> None:
         """Makes the file, its room reserved: a full disk is an OSError here, where it would be a SIGBUS later."""

@@ -20,10 +20,18 @@ class Stepped:
 
 
 @dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor that is compared."""
+
+    quantity: str  # one of QUANTITIES
+    name: str  # "" for the loss and the norm
+
+
+@dataclasses.dataclass(frozen=True)
 class Prepared:
     """What the referee will compare, and the room that the shared file takes."""
 
-    tensors: tuple[str, ...]  # "loss", "gradient of embedding", … in the order of Compared.differences
+    tensors: tuple[Tensor, ...]  # in the order of Compared.differences
     bytes: int
 
 
@@ -65,6 +73,15 @@ class Compared:
 
 
 @dataclasses.dataclass(frozen=True)
+class TensorDifferences:
+    """How far one tensor differed, step by step."""
+
+    quantity: str  # one of QUANTITIES
+    tensor: str  # "" for the loss and the norm
+    by_step: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Lockstep:
     """A comparison. It ends early at a departure, at a loss of the reference that isn't finite, and where the candidate fails."""
 
@@ -73,7 +90,7 @@ class Lockstep:
     candidate: Environment | None  # None: it failed before it could tell
     candidate_fingerprint: str  # Subject.fingerprint as the candidate has it; "" if it failed before it could tell
     losses: tuple[float, ...]  # of the reference, by step
-    differences: dict[str, tuple[float, ...]]  # by tensor (Prepared.tensors), then by step
+    differences: tuple[TensorDifferences, ...]
     nearest: Difference | None  # over all steps; None without one
     departure: Departure | None
     oracle_steps: int  # steps that the oracle had to be asked about

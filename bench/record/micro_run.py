@@ -3,7 +3,7 @@
 import dataclasses
 
 from bench.record.paired import Side
-from bench.record.types import INCOMPLETE, Failure, Machine
+from bench.record.types import Failure, Machine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +18,4 @@ class MicroRun:
     candidate: Side
     failure: Failure | None  # of the candidate, in a launch that the reference finished, and again when it was repeated
     warnings: tuple[str, ...]
-
-    @property
-    def incomplete(self) -> tuple[str, ...]:
-        """The warnings that say that launches are missing."""
-        return tuple(warning for warning in self.warnings if warning.startswith(INCOMPLETE))
+    incomplete: str = ""  # why launches are missing; "" where none is

@@ -79,4 +79,5 @@ class PairedRun:
     lockstep_failure: Failure | None = (
         None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure
     )
+    incomplete: str = ""  # why launches are missing; "" where none is
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin

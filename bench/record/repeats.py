@@ -3,6 +3,7 @@
 Runs keep both, the failure first and its repeat next to it.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
@@ -13,61 +14,72 @@ from bench.record.types import NO_TENSORFLOW, Failure, Record
 T = TypeVar("T")
 
 
-def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """One record of each launch, the repeat where there is one; and a warning for each failure that didn't come again."""
+@dataclasses.dataclass(frozen=True)
+class Once:
+    """A failure that didn't come again."""
 
-    def failures(record: Record) -> list[tuple[str, Failure]]:
-        what = f"{record.subject.name} launch {record.launch + 1}"
-        return [(what, record.failure)] if record.failure else []
+    subject: str  # Subject.name
+    launch: int  # from 0
+    side: str  # reference or candidate
+    failure: Failure
+
+
+def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]]:
+    """Returns one record of each launch, the repeat where there is one; and each failure that didn't come again."""
+
+    def failures(record: Record) -> list[Once]:
+        failed = record.failure
+        return [Once(record.subject.name, record.launch, CANDIDATE, failed)] if failed else []
 
     return _settled(records, lambda record: (record.subject.name, record.launch), failures)
 
 
-def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
-    """One pair of each launch, likewise."""
+def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
+    """Returns one pair of each launch, likewise."""
     return _settled(pairs, lambda pair: pair.launch, _pair_failures)
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair is to be measured again: a side of it failed for the first time, and not for want of a TensorFlow."""
-    failures = [failure for _, failure in _pair_failures(pairs[-1])] if pairs else []
+    """Tells whether the last pair is to be measured again: a side failed for the first time, and not for want of a TensorFlow."""
+    failures = [one.failure for one in _pair_failures(pairs[-1])] if pairs else []
     return any(map(worth_repeating, failures)) and not repeated(pairs)
 
 
 def repeated(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair is the repeat of the one before."""
+    """Tells whether the last pair is the repeat of the one before."""
     return len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
 
 
 def failed_for_good(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair failed and isn't to be measured again."""
+    """Tells whether the last pair failed and isn't to be measured again."""
     return bool(pairs and _pair_failures(pairs[-1])) and not to_repeat(pairs)
 
 
 def worth_repeating(failure: Failure | None) -> bool:
-    """Whether another launch could do better: an environment without TensorFlow stays one."""
+    """Tells whether another launch could do better: an environment without TensorFlow stays one."""
     return failure is not None and failure.kind != NO_TENSORFLOW
 
 
 def mended(what: str, failure: Failure) -> str:
-    """A warning of a failure that didn't come again."""
+    """Returns a run's warning of a failure that didn't come again."""
     return f"{what} failed once and not again: {failure.message}"
 
 
-def _pair_failures(pair: Pair) -> list[tuple[str, Failure]]:
+def _pair_failures(pair: Pair) -> list[Once]:
     sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-    return [(f"launch {pair.launch + 1} of the {name}", record.failure) for name, record in sides if record.failure]
+    failed = ((side, record, record.failure) for side, record in sides)
+    return [Once(record.subject.name, pair.launch, side, failure) for side, record, failure in failed if failure]
 
 
 def _settled(
-    measured: Sequence[T], launch: Callable[[T], Hashable], failures: Callable[[T], list[tuple[str, Failure]]]
-) -> tuple[list[T], list[str]]:
+    measured: Sequence[T], launch: Callable[[T], Hashable], failures: Callable[[T], list[Once]]
+) -> tuple[list[T], list[Once]]:
     kept: list[T] = []
-    warnings: list[str] = []
+    once: list[Once] = []
     for one, following in itertools.zip_longest(measured, measured[1:]):
         failed = failures(one)
         if failed and following is not None and launch(one) == launch(following):
-            warnings += [] if failures(following) else [mended(*failure) for failure in failed]
+            once += [] if failures(following) else failed
         else:
             kept.append(one)
-    return kept, warnings
+    return kept, once

@@ -6,13 +6,13 @@ Units stand in the names. Losses are costs of a step: the sum over time of the b
 import dataclasses
 import hashlib
 
+# 3: numbers in verdicts; `incomplete` apart from warnings; lockstep differences by quantity and tensor.
 # 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
 # 1: the first.
-SCHEMA = 2
+SCHEMA = 3
 
 NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: there was nothing to measure, so nothing can be said of it
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
-INCOMPLETE = "incomplete: "  # a Run's warning that starts so says that launches are missing: it is no whole measurement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +161,7 @@ class Run:
     command: tuple[str, ...]
     records: tuple[Record, ...]
     warnings: tuple[str, ...]
+    incomplete: str = ""  # why launches are missing, so that it is no whole measurement; "" where none is
 
 
 @dataclasses.dataclass(frozen=True)

@@ -97,10 +97,17 @@ def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
 
 
 def one_sided(found: Interval, margin: float) -> Outcome:
-    """REGRESSION where the interval lies above the margin, PASS where it lies below, else CANNOT JUDGE."""
+    """REGRESSION where the interval lies above the margin, PASS where it lies below, else INCONCLUSIVE."""
     if found.low > margin:
         return Outcome.REGRESSION
-    return Outcome.PASS if found.pass_high < margin else Outcome.CANNOT_JUDGE
+    return Outcome.PASS if found.pass_high < margin else Outcome.INCONCLUSIVE
+
+
+def equivalence(found: Interval, margin: float) -> Outcome:
+    """Two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION beyond, else INCONCLUSIVE."""
+    if -margin < found.pass_low and found.pass_high < margin:
+        return Outcome.PASS
+    return Outcome.REGRESSION if found.low > margin or found.high < -margin else Outcome.INCONCLUSIVE
 
 
 def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:

@@ -8,6 +8,7 @@ looking five times is paid for. A comparison freezes at the first look that prov
 """
 
 import dataclasses
+import enum
 import math
 from collections.abc import Callable, Sequence
 
@@ -35,7 +36,15 @@ LEAST_DEVIATION = (
 )
 
 UNDECIDED, PASSED, REGRESSED = 0, 1, 2
-OUTCOMES = {UNDECIDED: Outcome.CANNOT_JUDGE, PASSED: Outcome.PASS, REGRESSED: Outcome.REGRESSION}
+OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Outcome.REGRESSION}
+
+
+class Problem(enum.Enum):
+    """Why bounds can't be computed."""
+
+    NO_SPREAD = "no spread"  # all launches gave one value
+    NOT_A_NUMBER = "not a number"
+    TOO_LARGE = "too large"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +52,12 @@ class Decision:
     """What the launches so far prove of one metric."""
 
     outcome: Outcome
-    improved: bool  # faster than the margin with the certainty of a REGRESSION: a PASS that says so
+    improved: bool  # below −margin with the certainty of a REGRESSION: a PASS that says so
     final: bool  # False: more launches may still change it
     launches: int  # that it rests on: those of the look that decided, or of the last one that was reached
     interval: Interval | None  # its bounds at the look's levels; None where they can't be computed
-    detectable: float | None  # see `detectable`
-    lag1: float | None  # autocorrelation of one launch with the next
-    widening: float  # the factor that it, or what is taken for granted of it, has put on the standard error
-    problem: str = ""  # why nothing can be computed; "" where it can
+    detectable: float | None  # see `detectable`; None where it can't be computed
+    problem: Problem | None = None  # None where bounds can be computed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +89,7 @@ def decide(values: Sequence[float], margin: float, *, two_sided: bool = False) -
     """The decision that launches' values, in the order measured, have come to; None before the first look.
 
     REGRESSION: certainly beyond the margin; PASS: proven below it. `two_sided`: beyond or within ±margin. Values after the last look don't
-    count. What can't be computed (equal launches, a value that is no number) is CANNOT JUDGE. Raises ValueError for a margin that isn't
+    count. What can't be computed (equal launches, a value that is no number) is INCONCLUSIVE. Raises ValueError for a margin that isn't
     above 0.
     """
     if not 0 < margin < math.inf:
@@ -100,12 +107,10 @@ def decide(values: Sequence[float], margin: float, *, two_sided: bool = False) -
     return Decision(
         outcome=outcome,
         improved=not two_sided and outcome is Outcome.PASS and interval.high < -margin,
-        final=outcome is not Outcome.CANNOT_JUDGE or count == LOOKS[-1] or not np.isfinite(row[0, : LOOKS[-1]]).all(),
+        final=outcome is not Outcome.INCONCLUSIVE or count == LOOKS[-1] or not np.isfinite(row[0, : LOOKS[-1]]).all(),
         launches=count,
         interval=interval,
         detectable=detectable(float(look.deviation[0] * look.widening[0]), margin),
-        lag1=float(look.lag1[0]),
-        widening=float(look.widening[0]),
     )
 
 
@@ -164,12 +169,8 @@ def _interval(look: Look) -> Interval:
 
 def _not_computed(values: Sequence[float], count: int) -> Decision:
     """Launches that are equal may differ later; one that is no number stays in every later look."""
-    wrong = next((value for value in values[: LOOKS[-1]] if not math.isfinite(value)), None)
-    problem = f"all {count} launches gave the same value: without a spread nothing can be proven"
-    if wrong is not None:
-        problem = f"a launch gave {wrong}, which is no measurement"
-    elif max(values[:count]) - min(values[:count]) > 1:
-        problem = "the launches' values are too large to compute with"
-    return Decision(
-        Outcome.CANNOT_JUDGE, False, wrong is not None or count == LOOKS[-1], count, None, None, None, 1.0, problem
-    )
+    finite = all(map(math.isfinite, values[: LOOKS[-1]]))
+    problem = Problem.NO_SPREAD if finite else Problem.NOT_A_NUMBER
+    if finite and max(values[:count]) - min(values[:count]) > 1:
+        problem = Problem.TOO_LARGE
+    return Decision(Outcome.INCONCLUSIVE, False, not finite or count == LOOKS[-1], count, None, None, problem)

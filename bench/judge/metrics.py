@@ -1,0 +1,145 @@
+"""The one table of metrics: what each is, and how a launch of both sides in turn gives it.
+
+To add one that is measured in turn, add its row to `in_turn`, and its margin to baselines/margins.toml if it is to gate.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
+from bench.judge.summary import log_perplexity
+from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
+from bench.record.types import Record
+from bench.stats.trimmed import launch_summary
+
+PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
+MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
+
+# Compared exactly: no statistic.
+TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
+NUMERICS = Metric("numerics", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
+LOCKSTEP = Metric("lockstep", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
+RETRACES = Metric("retraces", Unit.COUNT, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
+OPERATIONS = Metric("graph operations", Unit.COUNT, Direction.LOWER, Estimator.EXACT, Scale.LINEAR, gates=False)
+# Where nothing could be measured or compared.
+SPEED = Metric("speed", Unit.NONE, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
+LIKENESS = Metric("likeness", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
+# Against the baselines' trainings and launches.
+REPLICATES = Metric(PERPLEXITY, Unit.PERPLEXITY, Direction.EQUAL, Estimator.MEAN_LOSS)
+WORDS = Metric("words/s", Unit.WORDS_PER_SECOND, Direction.HIGHER, Estimator.TRIMMED_STEPS, Scale.LINEAR)
+
+SideValue: TypeAlias = Callable[[Pair, str], float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class InTurn:
+    """A metric of launches in turn. Its values are on the metric's scale; None where a launch doesn't tell."""
+
+    metric: Metric  # without a margin
+    side: SideValue  # one side's value in a launch
+    apart: Callable[[Pair], float | None] | None = (
+        None  # candidate − reference, where it isn't the difference of the sides'
+    )
+    noiseless: bool = False  # equal numbers give equal values
+    optional: bool = False  # left out where no launch tells it
+
+    def difference(self, pair: Pair) -> float | None:
+        """Returns candidate − reference in a launch."""
+        if self.apart:
+            return self.apart(pair)
+        candidate, reference = self.side(pair, CANDIDATE), self.side(pair, REFERENCE)
+        return None if candidate is None or reference is None else candidate - reference
+
+
+def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
+    """Returns the table, those that gate first. `window_start`: the part of the steps that perplexity leaves out."""
+    return (
+        InTurn(
+            REPLICATES,
+            lambda pair, side: log_perplexity(_record(pair, side).losses, pair.reference.subject, window_start),
+            noiseless=True,
+        ),
+        _of_quads(STEP_TIME, lambda pair: pair.steps),
+        InTurn(_time(MEAN_STEP, Unit.SECONDS_PER_STEP, Estimator.MEAN_BLOCK), _log_mean_block),
+        _of_quads(EVALUATION_STEP, lambda pair: pair.evaluations),
+        _of_record(_memory(PEAK_MEMORY), lambda one: one.memory.peak_anonymous_bytes if one.memory else None),
+        InTurn(
+            Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
+            lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
+        ),
+        _of_quads("cpu time", _cpu_quads),
+        *(_of_record(_time(name), _startup(name)) for name in ("import", "build", "trace", "first step")),
+        _of_record(_memory("GPU memory"), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
+    )
+
+
+def key(name: str) -> str:
+    """Returns the name of a metric in the margins file: step_time."""
+    return name.replace(" ", "_")
+
+
+def _time(name: str, unit: Unit = Unit.SECONDS, estimator: Estimator = Estimator.VALUE) -> Metric:
+    return Metric(name, unit, Direction.LOWER, estimator)
+
+
+def _memory(name: str) -> Metric:
+    return Metric(name, Unit.BYTES, Direction.LOWER, Estimator.VALUE)
+
+
+def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]]) -> InTurn:
+    """Returns a time a step, from the blocks that both sides took in turn."""
+
+    def side(pair: Pair, side: str) -> float | None:
+        return launch_summary([_log_seconds(quad, side) for quad in quads(pair)]) if quads(pair) else None
+
+    def apart(pair: Pair) -> float | None:
+        return launch_summary([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
+
+    return InTurn(_time(name, Unit.SECONDS_PER_STEP, Estimator.TRIMMED_QUADS), side, apart)
+
+
+def _log_mean_block(pair: Pair, side: str) -> float | None:
+    """Returns the log of a training step's mean over a launch's blocks, none left out: outlier steps count here alone."""
+    own = [seconds for quad in pair.steps for seconds in _own(quad, side)]
+    return math.log(math.fsum(own) / len(own)) if own else None
+
+
+def _log_seconds(quad: Quad, side: str) -> float:
+    """Returns the mean log seconds of one side's two blocks."""
+    own = _own(quad, side)
+    return math.fsum(map(math.log, own)) / len(own)
+
+
+def _own(quad: Quad, side: str) -> list[float]:
+    """Returns the seconds a step of one side's two blocks."""
+    blocks = zip(quad.order, quad.seconds, strict=True)
+    return [seconds for letter, seconds in blocks if (letter == REFERENCE_LETTER) == (side == REFERENCE)]
+
+
+def _cpu_quads(pair: Pair) -> list[Quad]:
+    """Returns the training quads with CPU time in the place of wall time."""
+    return [dataclasses.replace(quad, seconds=quad.cpu_seconds) for quad in pair.steps]
+
+
+def _record(pair: Pair, side: str) -> Record:
+    return pair.candidate if side == CANDIDATE else pair.reference
+
+
+def _of_record(metric: Metric, value: Callable[[Record], float | None], *, optional: bool = False) -> InTurn:
+    """Returns a metric whose value is a number above 0 that a record holds."""
+
+    def side(pair: Pair, side: str) -> float | None:
+        found = value(_record(pair, side))
+        return math.log(found) if found else None
+
+    return InTurn(metric, side, optional=optional)
+
+
+def _startup(name: str) -> Callable[[Record], float | None]:
+    return lambda one: getattr(one.startup, f"{key(name)}_seconds") if one.startup else None
+
+
+NAMES = tuple(row.metric.name for row in in_turn())

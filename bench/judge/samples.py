@@ -1,0 +1,166 @@
+"""The one road from launches to a comparison: pairs → samples → comparisons.
+
+A launch gives a metric one value for each side; the differences of the launches are decided by bench.stats.sequential.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from bench.judge.margins import Margins
+from bench.judge.metrics import MEMORY_GROWTH, PERPLEXITY, in_turn, key
+from bench.judge.reasons import (
+    Decided,
+    Identical,
+    LaunchesLackIt,
+    NoSpread,
+    NotANumber,
+    NotGated,
+    Reason,
+    TooFewLaunches,
+    TooLarge,
+)
+from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.stats.intervals import one_sided, widened
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, Decision, Problem, decide
+
+DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
+
+
+def whole_pairs(run: PairedRun) -> list[Pair]:
+    """Returns the launches that both sides finished."""
+    return [pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure)]
+
+
+def samples_of(
+    pairs: Sequence[Pair], margins: Margins, only: Sequence[str] = (), accepted: Mapping[str, float] | None = None
+) -> list[Sample]:
+    """Returns every metric of launches of one subject, those that gate first; none of no launches.
+
+    `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences are measured.
+    """
+    if not pairs:
+        return []
+    subject = pairs[0].reference.subject
+    found = []
+    for row in in_turn(margins.window_start.get(subject.config, 0.0)):
+        margin = _margin(row.metric, margins, subject.config, only)
+        metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None)
+        shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
+        candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
+        differences = (row.difference(pair) for pair in pairs)
+        apart = tuple(None if value is None else value - shift for value in differences)
+        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless)
+        if _told(sample) or not row.optional:
+            found.append(sample)
+    return found
+
+
+def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
+    """Returns the comparison that a sample's launches come to.
+
+    `between_hosts`: standard deviation of the difference from host to host, where its sides were measured on two.
+    """
+    metric, values = sample.metric, _told(sample)
+    found = Comparison(
+        sample.subject,
+        metric,
+        Outcome.INCONCLUSIVE if metric.gates else Outcome.NOT_GATED,
+        NotGated(math.fsum(values) / len(values) if values else math.nan),
+        metric.natural(_mean(sample.candidate)),
+        metric.natural(_mean(sample.reference)),
+    )
+    if metric.margin is None:
+        return found
+    if len(values) < len(sample.difference):
+        lacking = len(sample.difference) - len(values)
+        return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
+    if _identical(sample):
+        return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
+    decision = decision_of(sample)
+    if decision is None:
+        return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
+    compared = _decided(found, sample, decision, values)
+    return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
+
+
+def decision_of(sample: Sample) -> Decision | None:
+    """Returns what the launches prove of a metric with a margin; None before the first look, without a margin, and of equal numbers."""
+    margin = sample.metric.margin
+    if margin is None or _identical(sample):
+        return None
+    return decide(_told(sample), margin, two_sided=sample.metric.direction is Direction.EQUAL)
+
+
+def settled(samples: Sequence[Sample]) -> bool:
+    """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
+    launches = max((len(sample.difference) for sample in samples), default=0)
+    if launches >= LOOKS[-1]:
+        return True
+    if launches not in LOOKS:
+        return False
+    decisions = [decision for sample in samples if sample.metric.gates and (decision := decision_of(sample))]
+    regressed = any(decision.outcome is Outcome.REGRESSION for decision in decisions)
+    return regressed or all(decision.final for decision in decisions)
+
+
+def _margin(metric: Metric, margins: Margins, config: str, only: Sequence[str]) -> float | None:
+    """Returns a metric's margin on its scale; None where it isn't to gate."""
+    if only and metric.name not in only:
+        return None
+    if metric.name == MEMORY_GROWTH:
+        return margins.memory_growth_bytes.get(config)
+    relative = margins.perplexity.get(config) if metric.name == PERPLEXITY else margins.paired.get(key(metric.name))
+    if relative is None and only:
+        relative = DEFAULT_MARGIN
+    return None if relative is None else math.log1p(relative)
+
+
+def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequence[float]) -> Comparison:
+    """Returns the comparison with what a decision says, its values those of the launches that it rests on."""
+    rested = slice(decision.launches)
+    return dataclasses.replace(
+        found,
+        outcome=decision.outcome if sample.metric.gates else Outcome.NOT_GATED,
+        reason=_reason(sample, decision, values[rested]),
+        candidate=sample.metric.natural(_mean(sample.candidate[rested])),
+        reference=sample.metric.natural(_mean(sample.reference[rested])),
+        interval=decision.interval,
+        detectable=decision.detectable,
+        improved=decision.improved,
+    )
+
+
+def _reason(sample: Sample, decision: Decision, values: Sequence[float]) -> Reason:
+    if decision.problem is Problem.NO_SPREAD:
+        return NoSpread(decision.launches)
+    if decision.problem is Problem.NOT_A_NUMBER:
+        return NotANumber(next((value for value in _told(sample) if not math.isfinite(value)), math.nan))
+    return TooLarge() if decision.problem else Decided(len(values), sample.accepted)
+
+
+def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparison:
+    """Returns the comparison with bounds that hold the deviation between hosts, and what they prove."""
+    margin = found.metric.margin
+    if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
+        return found
+    interval = widened(found.interval, between_hosts)
+    outcome = one_sided(interval, margin)
+    reason = Decided(launches, across_hosts=True)
+    return dataclasses.replace(found, outcome=outcome, reason=reason, interval=interval, detectable=None)
+
+
+def _told(sample: Sample) -> list[float]:
+    return [value for value in sample.difference if value is not None]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return math.fsum(told) / len(told) if told else None
+
+
+def _identical(sample: Sample) -> bool:
+    """Tells whether a metric without noise was the same on both sides of every launch, which says more than any statistic."""
+    return sample.noiseless and len(sample.difference) >= LOOKS[0] and all(value == 0 for value in sample.difference)

@@ -1,0 +1,38 @@
+"""How much launches in turn, and the quads within them, differ: what decides how many launches a verdict takes."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from bench.judge.metrics import EVALUATION_STEP, STEP_TIME
+from bench.judge.quads import quad_log_ratio
+from bench.judge.samples import whole_pairs
+from bench.record.paired import PairedRun, Quad
+from bench.stats.spread import spread
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Standard deviations of log ratios of a time a step."""
+
+    metric: str
+    launches: int
+    summary_deviation: float  # between the launches' values
+    launch_deviation: float  # of the launches' own effects, what the quads explain taken off
+    quad_deviation: float  # between quads within a launch
+
+
+def spreads(run: PairedRun) -> tuple[Spread, ...]:
+    """Returns the spread of training and evaluation steps; without those of fewer than two launches."""
+    pairs = whole_pairs(run)
+    found = (
+        _spread(STEP_TIME, [pair.steps for pair in pairs]),
+        _spread(EVALUATION_STEP, [pair.evaluations for pair in pairs]),
+    )
+    return tuple(one for one in found if one)
+
+
+def _spread(metric: str, launches: Sequence[Sequence[Quad]]) -> Spread | None:
+    found = spread([[quad_log_ratio(quad) for quad in launch] for launch in launches])
+    if found is None:
+        return None
+    return Spread(metric, len(launches), found.summary_deviation, found.launch_deviation, found.quad_deviation)

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # not scipy.stats, which takes a second to import
 
-from bench.stats.autocorrelation import lag1, widening
+from bench.stats.autocorrelation import widening
 from bench.stats.intervals import POWER, Interval, t_quantile
 from bench.stats.outcome import Outcome
 
 Floats = NDArray[np.float64]
-Widen = Callable[[Floats, int], Floats]  # lag-1 autocorrelations [runs], launches -> factors on the standard error
+Widen = Callable[[int], float]  # launches -> the factor on the standard error
 
 LOOKS = (4, 6, 8, 10, 12)  # launches
 MOST_GATING = 8  # metrics of a run: their false alarms add up (docs/error-rates.md)
@@ -66,14 +66,12 @@ class Look:
 
     launches: int
     estimate: Floats
-    deviation: Floats  # between launches
-    lag1: Floats
-    widening: Floats
+    deviation: Floats  # between launches, widened for those that resemble each other
 
     @property
     def standard_error(self) -> Floats:
-        """Of the estimate, widened."""
-        found: Floats = self.deviation * self.widening / math.sqrt(self.launches)
+        """Returns the standard error of the estimate, [runs]."""
+        found: Floats = self.deviation / math.sqrt(self.launches)
         return found
 
 
@@ -110,7 +108,7 @@ def decide(values: Sequence[float], margin: float, *, two_sided: bool = False) -
         final=outcome is not Outcome.INCONCLUSIVE or count == LOOKS[-1] or not np.isfinite(row[0, : LOOKS[-1]]).all(),
         launches=count,
         interval=interval,
-        detectable=detectable(float(look.deviation[0] * look.widening[0]), margin),
+        detectable=detectable(float(look.deviation[0]), margin),
     )
 
 
@@ -145,8 +143,7 @@ def look_at(values: Floats, widen: Widen = widening) -> Look:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = values.std(axis=1, ddof=1)
         deviation = np.where((deviation > LEAST_DEVIATION) & (deviation < math.inf), deviation, math.nan)
-        correlation = lag1(values)
-        return Look(count, values.mean(axis=1), deviation, correlation, widen(correlation, count))
+        return Look(count, values.mean(axis=1), deviation * widen(count))
 
 
 def _codes(look: Look, margin: float, two_sided: bool) -> NDArray[np.int8]:

@@ -16,12 +16,21 @@ from scipy import stats
 from bench.judge.quads import quad_log_ratio
 from bench.record.codec import FormatError, from_plain, parse
 from bench.record.paired import PairedRun
-from bench.stats.autocorrelation import ASSUMED, lag1
+from bench.stats.autocorrelation import ASSUMED
 from bench.stats.intervals import components
 from bench.stats.sequential import LOOKS
 from bench.stats.trimmed import trimmed_means
 
 Floats = NDArray[np.float64]
+
+
+def lag1(values: Floats) -> Floats:
+    """Returns the lag-1 autocorrelation of each row of [runs, launches]: [runs]. NaN for a row without spread."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = (apart[:, 1:] * apart[:, :-1]).sum(axis=1) / (apart**2).sum(axis=1)
+    return found
+
 
 FILE = Path(__file__).with_name("launch_noise.json")
 LAUNCHES = LOOKS[-1]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.stats.autocorrelation import ASSUMED, LARGEST, inflation, widening
+from bench.stats.autocorrelation import widening
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
 from tests.figures.error_rates import MARGIN
 from tests.figures.noise import autoregression
@@ -19,25 +19,10 @@ Floats = NDArray[np.float64]
 CORRELATIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
 
 
-def found_alone(correlation: Floats, launches: int) -> Floats:
-    """The correlation found, its bias taken off, and nothing taken for granted."""
-    return inflation(np.clip(correlation + 1 / launches, 0.0, LARGEST), launches)
+RULES: dict[str, Callable[[int], float]] = {"none": lambda launches: 1.0, "0.2 for all": widening}
 
 
-def assumed_alone(correlation: Floats, launches: int) -> Floats:
-    """The same for all runs."""
-    return inflation(np.full_like(correlation, ASSUMED), launches)
-
-
-RULES: dict[str, Callable[[Floats, int], Floats]] = {
-    "none": lambda correlation, launches: np.ones_like(correlation),
-    "what is found": found_alone,
-    "0.2 for all": assumed_alone,
-    "used: 0.2, and what is found beyond": widening,
-}
-
-
-def cell(noise: Floats, rule: Callable[[Floats, int], Floats]) -> str:
+def cell(noise: Floats, rule: Callable[[int], float]) -> str:
     """The rates of one rule."""
     nothing, margin, twice = (walk(noise + effect * MARGIN, MARGIN, widen=rule) for effect in (0, 1, 2))
     rates = [(margin.codes == REGRESSED).mean(), (margin.codes == PASSED).mean(), (twice.codes == REGRESSED).mean()]

@@ -1,13 +1,14 @@
-"""pytest-benchmark's JSON, as far as launches are compared by it: one file is one launch, a fresh process."""
+"""pytest-benchmark's JSON: one file is one launch, a fresh process."""
 
 import dataclasses
 import datetime
+import math
 from pathlib import Path
 from typing import Any
 
 from bench.record.codec import FormatError, from_plain, parse
 
-# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what a comparison is about.
+# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what is compared.
 SUBJECT_KEYS = ("fingerprint", "config", "implementation", "device", "mode", "threads")
 
 
@@ -15,8 +16,16 @@ SUBJECT_KEYS = ("fingerprint", "config", "implementation", "device", "mode", "th
 class Benchmark:
     """One benchmark of a launch."""
 
+    name: str  # the test's, with its parameters
+    full_name: str  # the same with its file
     median_seconds: float  # of its rounds
-    subject: dict[str, str]  # those of SUBJECT_KEYS that extra_info has
+    parameters: dict[str, Any]  # of the test; none without
+    info: dict[str, Any]  # extra_info, as the suite wrote it
+
+    @property
+    def subject(self) -> dict[str, str]:
+        """Returns those of SUBJECT_KEYS that the suite wrote."""
+        return {key: str(self.info[key]) for key in SUBJECT_KEYS if key in self.info}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,14 +42,12 @@ def read_benchmarks(path: Path) -> BenchmarkLaunch:
     """Reads one file. Raises FormatError, with the path, for anything else, and OSError."""
     try:
         plain = _typed(dict, parse(path.read_text(encoding="utf-8")), "the whole")
-        found = _typed(list, plain.get("benchmarks"), "benchmarks")
         benchmarks: dict[str, Benchmark] = {}
-        for index, item in enumerate(found):
-            place = f"benchmarks[{index}]"
-            name = from_plain(str, _typed(dict, item, place).get("fullname"), f"{place}.fullname")
-            if name in benchmarks:
-                raise FormatError(f"{place}.fullname: {name} is in the file twice")
-            benchmarks[name] = _benchmark(item, place)
+        for index, item in enumerate(_typed(list, plain.get("benchmarks"), "benchmarks")):
+            one = _benchmark(_typed(dict, item, f"benchmarks[{index}]"), f"benchmarks[{index}]")
+            if one.full_name in benchmarks:
+                raise FormatError(f"benchmarks[{index}].fullname: {one.full_name} is in the file twice")
+            benchmarks[one.full_name] = one
         if not benchmarks:
             raise FormatError("it holds no benchmark")
         return BenchmarkLaunch(
@@ -51,17 +58,22 @@ def read_benchmarks(path: Path) -> BenchmarkLaunch:
 
 
 def _benchmark(item: dict[str, Any], place: str) -> Benchmark:
-    median: float = from_plain(
-        float, _typed(dict, item.get("stats"), f"{place}.stats").get("median"), f"{place}.stats.median"
-    )
-    if not 0 < median < float("inf"):
+    full_name = from_plain(str, item.get("fullname"), f"{place}.fullname")
+    stats = _typed(dict, item.get("stats"), f"{place}.stats")
+    median: float = from_plain(float, stats.get("median"), f"{place}.stats.median")
+    if not 0 < median < math.inf:
         raise FormatError(f"{place}.stats.median: seconds above 0 are wanted, found {median}")
-    info = _typed(dict, item.get("extra_info", {}), f"{place}.extra_info")
-    return Benchmark(median, {key: str(info[key]) for key in SUBJECT_KEYS if key in info})
+    return Benchmark(
+        from_plain(str, item.get("name", full_name), f"{place}.name"),
+        full_name,
+        median,
+        _typed(dict, item.get("params") or {}, f"{place}.params"),
+        _typed(dict, item.get("extra_info", {}), f"{place}.extra_info"),
+    )
 
 
 def _machine(plain: Any) -> dict[str, str]:
-    """The fingerprint that tfgate's own benchmarks write, else what pytest-benchmark tells of the CPU."""
+    """Returns the fingerprint that tfgate's own benchmarks write, else what pytest-benchmark tells of the CPU."""
     info = _typed(dict, plain, "machine_info")
     if "fingerprint" in info:
         return {"machine": str(info["fingerprint"])}

@@ -1,12 +1,11 @@
 """What `tfgate micro` leaves in a folder: a report, and pytest-benchmark's JSON of each launch, a fresh process."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bench.record.codec import FormatError, from_plain, parse
+from bench.record.benchmarks import Benchmark, read_benchmarks
+from bench.record.codec import FormatError, from_plain
 from bench.record.files import read_record
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -59,17 +58,13 @@ class MicroLaunch:
 
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for anything that `bench/micro` didn't write, and OSError."""
+    found = read_benchmarks(path).benchmarks.values()
     try:
-        found = [_case(one) for one in parse(path.read_text(encoding="utf-8"))["benchmarks"]]
-    except (UnicodeDecodeError, FormatError) as error:
-        raise FormatError(f"{path} is damaged: {error}") from error
-    except (KeyError, TypeError) as error:
+        return MicroLaunch(path, {one.name: _case(one) for one in found})
+    except (KeyError, FormatError) as error:
         raise FormatError(
             f"{path} was not written by bench/micro: {error} is missing or not what it should be"
         ) from error
-    if not found:
-        raise FormatError(f"{path} holds no benchmarks of bench/micro")
-    return MicroLaunch(path, {one.name: one for one in found})
 
 
 def launch_file(folder: Path, role: str, number: int) -> Path:
@@ -101,11 +96,9 @@ def _launches(folder: Path, role: str) -> list[MicroLaunch]:
     return [read_launch(path) for path in paths]
 
 
-def _case(plain: Any) -> MicroCase:
-    info, name, median = plain["extra_info"], plain["name"], plain["stats"]["median"]
-    if isinstance(median, bool) or not isinstance(median, (int, float)) or not 0 < median < math.inf:
-        raise FormatError(f"median_seconds of {name} is {median!r}; it must be a number above 0")
+def _case(one: Benchmark) -> MicroCase:
     texts = dict.fromkeys(("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint"), str)
     kinds = {**texts, "threads": int, "onednn": bool, "variables": dict[str, str]}
-    values = {field: from_plain(kind, info[field], f"{field} of {name}") for field, kind in kinds.items()}
-    return MicroCase(name, form=(plain["params"] or {}).get("form", ""), median_seconds=median, **values)
+    values = {field: from_plain(kind, one.info[field], f"{field} of {one.name}") for field, kind in kinds.items()}
+    form = str(one.parameters.get("form", ""))
+    return MicroCase(one.name, form=form, median_seconds=one.median_seconds, **values)

@@ -17,7 +17,8 @@ def test_lag1_shows_its_arithmetic() -> None:
 
 
 def test_inflation_shows_its_arithmetic() -> None:
-    # n = 2: C = ρ/2, so (1 + ρ)/(1 − ρ). n = 3, ρ = 0.5: C = (2/3)(1/2) + (1/3)(1/4) = 5/12; (1 + 10/12)/(1 − 5/12) = 22/7.
+    # n = 2: C = ρ/2, so (1 + ρ)/(1 − ρ). n = 3, ρ = 0.5: C = (2/3)(1/2) + (1/3)(1/4) = 5/12; (1 + 10/12)/(1 − 5/12) =
+    # 22/7.
     assert inflation(np.array([0.5]), 2) == pytest.approx(math.sqrt(3))
     assert inflation(np.array([0.5]), 3) == pytest.approx(math.sqrt(22 / 7))
     assert inflation(np.array([0.0]), 12) == 1.0

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.intervals import components, detectable, interval, new_group_interval
+from bench.stats.intervals import (
+    Interval,
+    components,
+    detectable,
+    equivalence,
+    interval,
+    new_group_interval,
+    one_sided,
+    widened,
+)
+from bench.stats.outcome import Outcome
 from tests.figures.coverage import coverage, coverage_by_larger_component
 
 # A coverage estimated from DRAWS draws is off by at most 4 standard errors of a proportion, but for one time in 30,000.
@@ -14,8 +24,8 @@ DRAWS = 4000
 
 
 def test_components_of_the_tensile_strength_example() -> None:
-    # Montgomery, "Design and Analysis of Experiments", the loom example of random effects: four looms, four strengths each.
-    # SS between = 89.19, MS between = 29.73, MS error = 22.75/12 = 1.90, σ² between = (29.73 − 1.90)/4 = 6.96.
+    # Montgomery, "Design and Analysis of Experiments", the loom example of random effects: four looms, four strengths
+    # each. SS between = 89.19, MS between = 29.73, MS error = 22.75/12 = 1.90, σ² between = (29.73 − 1.90)/4 = 6.96.
     looms = [[98, 97, 99, 96], [91, 90, 93, 92], [96, 95, 97, 95], [95, 96, 99, 98]]
     found = components(looms)
     assert found.mean == pytest.approx(95.4375)
@@ -28,8 +38,9 @@ def test_components_of_the_tensile_strength_example() -> None:
 
 
 def test_components_of_groups_of_unequal_size() -> None:
-    # Groups 1, 3 | 5: means 2, 5, of which the mean is 3.5. Within: ((1−2)² + (3−2)²)/(3 − 2) = 2. Harmonic mean size: 2/(1/2 + 1/1) = 4/3.
-    # Variance of the means: (2−3.5)² + (5−3.5)² = 4.5, of which 2/(4/3) = 1.5 is due to `within`: between = 3.
+    # Groups 1, 3 | 5: means 2, 5, of which the mean is 3.5. Within: ((1−2)² + (3−2)²)/(3 − 2) = 2. Harmonic mean size:
+    # 2/(1/2 + 1/1) = 4/3. Variance of the means: (2−3.5)² + (5−3.5)² = 4.5, of which 2/(4/3) = 1.5 is due to `within`:
+    # between = 3.
     found = components([[1, 3], [5]])
     assert (found.groups, found.count) == (2, 3)
     assert (found.mean, found.between, found.within, found.group_size) == pytest.approx((3.5, 3.0, 2.0, 4 / 3))
@@ -75,8 +86,8 @@ def test_interval_bounds_are_those_of_the_t_table() -> None:
 
 
 def test_new_group_interval_shows_its_arithmetic() -> None:
-    # S = 2 groups of m = 2 with means 1 and 5; within = 2, variance of means 8, between = 8 − 2/2 = 7. A candidate of n = 2 at 10:
-    # 7·(1 + 1/2) + 2·(1/2 + 1/4) = 12, with 1 degree of freedom.
+    # S = 2 groups of m = 2 with means 1 and 5; within = 2, variance of means 8, between = 8 − 2/2 = 7. A candidate of n
+    # = 2 at 10: 7·(1 + 1/2) + 2·(1/2 + 1/4) = 12, with 1 degree of freedom.
     found = new_group_interval([9.0, 11.0], components([[0, 2], [4, 6]]))
     assert found.estimate == pytest.approx(7.0)
     assert found.standard_error == pytest.approx(math.sqrt(12))
@@ -93,6 +104,38 @@ def test_one_group_is_a_comparison_of_two_samples() -> None:
     found = new_group_interval([2.0, 2.0], components([[1, 2, 3]]))
     assert found.standard_error == pytest.approx(math.sqrt(5 / 6))
     assert found.degrees_of_freedom == 2
+
+
+def bounds(low: float, high: float) -> Interval:
+    """One whose bounds of a PASS lie half as far from the middle as those of a REGRESSION."""
+    middle, half = (low + high) / 2, (high - low) / 4
+    return Interval(middle, 1.0, 3, low, high, middle - half, middle + half)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above", "either_side"),
+    [
+        (-2.0, 2.0, Outcome.PASS, Outcome.PASS),
+        (-4.0, 4.0, Outcome.PASS, Outcome.PASS),  # what has to be within the margin of 3 is the narrower interval
+        (-7.0, 7.0, Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE),
+        (2.0, 6.0, Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE),
+        (3.1, 6.0, Outcome.REGRESSION, Outcome.REGRESSION),
+        (-6.0, -2.0, Outcome.PASS, Outcome.INCONCLUSIVE),
+        (-6.0, -3.1, Outcome.PASS, Outcome.REGRESSION),
+    ],
+)
+def test_outcomes_of_an_interval_by_a_margin(low: float, high: float, above: Outcome, either_side: Outcome) -> None:
+    found = bounds(low, high)
+    assert (one_sided(found, 3.0), equivalence(found, 3.0)) == (above, either_side)
+
+
+def test_a_known_deviation_widens_in_quadrature() -> None:
+    # Normal points 1.960 and 1.645 of a deviation of 2: 3.92 and 3.29, in quadrature with 3 and 1.5.
+    found = widened(bounds(-3.0, 3.0), 2.0, shift=10.0)
+    assert (found.estimate, found.standard_error) == pytest.approx((10.0, math.hypot(1.0, 2.0)))
+    assert (found.high - 10, 10 - found.low) == pytest.approx((math.hypot(3, 3.92),) * 2, abs=1e-3)
+    assert (found.pass_high - 10, 10 - found.pass_low) == pytest.approx((math.hypot(1.5, 3.29),) * 2, abs=1e-3)
+    assert widened(bounds(-3.0, 3.0), 0.0) == bounds(-3.0, 3.0)
 
 
 def least(level: float) -> float:

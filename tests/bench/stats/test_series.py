@@ -1,0 +1,78 @@
+"""A series over time: its noise, its changes, its drift, and how often noise alone is taken for a change."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bench.stats.series import LEAST_REPORTS, PENALTY, Change, Drift, changes, drift, noise
+
+FIVE_PERCENT = math.log1p(0.05)
+
+
+def drifted(values: Sequence[float], deviation: float) -> Drift:
+    """From a fixed reference at 0, as noisy as any report."""
+    return drift(values, [math.sqrt(2) * deviation] * len(values), FIVE_PERCENT)
+
+
+def test_noise_is_that_of_neighbours_whatever_the_trend() -> None:
+    deviations = 0.01 * np.random.RandomState(2).randn(400)
+    steep = deviations + 0.05 * np.arange(400)
+    stepped = deviations + np.where(np.arange(400) < 200, 0.0, 1.0)
+    for values in (deviations, steep, stepped):
+        assert noise(list(values), FIVE_PERCENT) == pytest.approx(0.01, rel=0.15)
+
+
+def test_equal_reports_have_a_noise_that_is_small_for_the_margin_and_few_have_none() -> None:
+    assert noise([1.0] * LEAST_REPORTS, 0.05) == pytest.approx(0.001)  # a fiftieth
+    assert noise([1.0] * (LEAST_REPORTS - 1), 0.05) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([0.0] * 6 + [0.0625] * 5, (Change(6, 0.0625, True),)),
+        ([0.0] * 6 + [0.03125] * 5, (Change(6, 0.03125, False),)),
+        ([0.0] * 6 + [-0.0625] * 5, (Change(6, -0.0625, False),)),
+        ([0.0] * 6 + [0.002] * 5, ()),  # a step of one deviation
+    ],
+)
+def test_a_step_is_a_change_and_worse_beyond_the_margin(values: Sequence[float], found: tuple[Change, ...]) -> None:
+    assert changes(values, 0.002, FIVE_PERCENT) == found
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
+def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> None:
+    """What PENALTY's comment states: 14%, 5% and 1% of unchanged series, of 300 each."""
+    stream = np.random.RandomState(1)
+    alarms = 0
+    for _ in range(300):
+        values = list(stream.randn(length))
+        deviation = noise(values, FIVE_PERCENT)
+        assert deviation
+        alarms += bool(changes(values, deviation, 0.0))
+    assert alarms / 300 <= most, PENALTY
+
+
+@pytest.mark.parametrize(
+    ("values", "deviation", "first", "proven"),
+    [
+        ([0.0] * 11, 0.002, None, True),
+        ([0.0] * 9 + [0.08] * 2, 0.002, 9, False),
+        # 2.58 · √2 · 0.05 is 18% more than the margin: noise that hides it.
+        ([0.0] * 9 + [0.08] * 2, 0.05, None, False),
+        ([0.0] * 9 + [0.6], 0.002, None, False),  # one report alone is an outlier, and no PASS
+        ([0.0] * 9 + [0.6, 0.0], 0.002, None, True),  # mended
+        ([0.0] * 3 + [0.6] * 2 + [0.0] * 2 + [0.6] * 2, 0.002, 7, False),  # the stretch that lasts
+        # The same as the reference: 2.58 · √2 of the noise is 3.6%, and 5.5%.
+        ([0.0] * 10, 0.010, None, True),
+        ([0.0] * 10, 0.015, None, False),
+    ],
+)
+def test_the_newest_reports_and_the_margin(
+    values: Sequence[float], deviation: float, first: int | None, proven: bool
+) -> None:
+    found = drifted(values, deviation)
+    assert (found.difference, found.first, found.beyond) == (values[-1], first, first is not None)
+    assert found.proven is proven

@@ -56,7 +56,8 @@ def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
     losses = replies.Block((1.5, math.nan), (), (), (0,), (types.NumericError(0, "loss", "", 0.0, 1.0),), 7)
     assert to_text(losses) == (
         '{\n "losses": [1.5, "NaN"],\n "seconds": [],\n "cpu_seconds": [],\n "unsettled": [0],\n "numerics": [\n  {\n'
-        '   "step": 0,\n   "quantity": "loss",\n   "tensor": "",\n   "error": 0.0,\n   "limit": 1.0\n  }\n ],\n "rss_bytes": 7\n}\n'
+        '   "step": 0,\n   "quantity": "loss",\n   "tensor": "",\n   "error": 0.0,\n   "limit": 1.0\n  }\n ],\n'
+        ' "rss_bytes": 7\n}\n'
     )
 
 
@@ -146,14 +147,10 @@ def refusal_of(plain: Any) -> str:
         (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 12),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors, others_cpu
-        (
-            "text",
-            23,
-        ),  # 1 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
-        (
-            None,
-            8,
-        ),  # environment, environment.tensor_float_32, startup, evaluation, memory, memory.peak_gpu_bytes, failure, others_cpu
+        # 2 of the run, 1 of the record, 5 of subject and of environment, 4 of machine and of the errors, 3 of failure
+        ("text", 24),
+        # environment and its tensor_float_32, startup, evaluation, memory and its peak_gpu_bytes, failure, others_cpu
+        (None, 8),
     ],
     ids=repr,
 )

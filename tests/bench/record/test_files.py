@@ -105,7 +105,8 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         or subprocess.run([*isolated, "mount", "-t", "tmpfs", "none", str(tmp_path)], capture_output=True).returncode
     ):
         pytest.skip("this system lets no process mount a disk of its own (unshare --user --mount)")
-    script = f'mount -t tmpfs -o size=16k none {tmp_path} && "$@" && ls -A {tmp_path} && touch {tmp_path}/small && ls -A {tmp_path}'
+    shown = f"ls -A {tmp_path} && touch {tmp_path}/small && ls -A {tmp_path}"
+    script = f'mount -t tmpfs -o size=16k none {tmp_path} && "$@" && {shown}'
     printed = write_in_process(str(tmp_path / "run.json"), command=(*isolated, "sh", "-c", script, "sh"))
     assert printed.splitlines() == [f"28 {tmp_path}/run.json", "small"]
 
@@ -115,24 +116,24 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
         (
-            b'{"schema": 2, "created": "20',
+            b'{"schema": 3, "created": "20',
             "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at",
         ),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
         (
             b"[]",
-            "{path} can't be read as a run: its schema version is None and this tfgate reads 2: use the version that wrote it",
+            "{path} can't be read as a run: its schema version is None and this tfgate reads 3: use the version that",
         ),
-        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 2"),
-        (b'{"schema": "2"}', "{path} can't be read as a run: its schema version is '2' and this tfgate reads 2"),
-        (b'{"schema": 2}', "{path} can't be read as a run: Run: field 'command' is missing"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 3"),
+        (b'{"schema": "3"}', "{path} can't be read as a run: its schema version is '3' and this tfgate reads 3"),
+        (b'{"schema": 3}', "{path} can't be read as a run: Run: field 'command' is missing"),
     ],
     ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
 )
 def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(text)
-    assert SCHEMA == 2  # the messages above count on it
+    assert SCHEMA == 3  # the messages above count on it
     with pytest.raises(FormatError) as caught:
         read_record(Run, path)
     assert str(caught.value).startswith(message.format(path=path))
@@ -142,14 +143,14 @@ def test_the_schema_is_looked_at_before_the_fields(tmp_path: Path, run: Run) -> 
     """A file of a later version may hold anything: what to say is that it is later."""
     write_record(tmp_path / "run.json", run)
     plain = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": 3, "surprise": 1}))
-    with pytest.raises(FormatError, match="schema version is 3"):
+    (tmp_path / "run.json").write_text(json.dumps({**plain, "schema": SCHEMA + 1, "surprise": 1}))
+    with pytest.raises(FormatError, match=f"schema version is {SCHEMA + 1}"):
         read_record(Run, tmp_path / "run.json")
 
 
 def test_a_run_is_not_read_as_a_baseline(tmp_path: Path, run: Run) -> None:
     write_record(tmp_path / "run.json", run)
-    with pytest.raises(FormatError, match="can't be read as a baseline: Baseline: unknown field 'records'"):
+    with pytest.raises(FormatError, match="can't be read as a baseline: Baseline: unknown field 'incomplete'"):
         read_record(Baseline, tmp_path / "run.json")
 
 

@@ -11,7 +11,7 @@ from bench.record.codec import FormatError
 from bench.record.files import write_record
 from bench.record.micro import MICRO_FILE, launch_file, read_launch, read_micro
 from bench.record.micro_run import MicroRun
-from bench.record.types import INCOMPLETE, Failure
+from bench.record.types import Failure
 from tests.bench.micro_samples import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
 
 
@@ -102,8 +102,8 @@ def test_a_report_is_read_whole_and_in_order(tmp_path: Path) -> None:
     ("changes", "reference", "candidate"),
     [
         ({"failure": Failure("crashed", "it crashed")}, 3, 2),
-        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 2, 3),
-        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 0, 0),
+        ({"incomplete": "the run was interrupted"}, 2, 3),
+        ({"incomplete": "the run was interrupted"}, 0, 0),
     ],
 )
 def test_a_side_may_lack_a_launch_where_the_run_says_why(

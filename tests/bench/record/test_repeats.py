@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.record.paired import Pair
-from bench.record.repeats import failed_for_good, repeated, settled_pairs, settled_records, to_repeat
+from bench.record.repeats import Once, failed_for_good, repeated, settled_pairs, settled_records, to_repeat
 from bench.record.types import NO_TENSORFLOW, Failure, Record
 from tests.bench.paired_samples import pair
 from tests.bench.samples import SUBJECT, TINY, record
@@ -31,10 +31,10 @@ class TestRecords:
         records = [launch(0), launch(1), record(launch=0, subject=TINY)]
         assert settled_records(records) == (records, [])
 
-    def test_a_mended_failure_is_a_warning(self) -> None:
+    def test_a_failure_that_did_not_come_again_is_told(self) -> None:
         records = [launch(0), launch(1, CRASH), launch(1), launch(2)]
-        words = f"notebook-synthetic-cells-cpu0 launch 2 failed once and not again: {CRASH.message}"
-        assert settled_records(records) == ([records[0], *records[2:]], [words])
+        once = Once(SUBJECT.name, 1, "candidate", CRASH)
+        assert settled_records(records) == ([records[0], *records[2:]], [once])
 
     def test_a_failure_that_comes_again_counts_once(self) -> None:
         records = [launch(0), launch(1, CRASH), launch(1, AGAIN)]
@@ -54,14 +54,16 @@ class TestRecords:
 
 
 class TestPairs:
-    def test_a_mended_failure_is_a_warning_that_names_its_side(self) -> None:
+    def test_a_failure_that_did_not_come_again_is_told_with_its_side(self) -> None:
         pairs = [pair(0), pair(1, failure=CRASH), pair(1), reference_fails(2, AGAIN), pair(2)]
-        kept, warnings = settled_pairs(pairs)
-        assert kept == [pairs[0], pairs[2], pairs[4]]
-        assert warnings == [
-            f"launch 2 of the candidate failed once and not again: {CRASH.message}",
-            f"launch 3 of the reference failed once and not again: {AGAIN.message}",
-        ]
+        once = [Once(SUBJECT.name, 1, "candidate", CRASH), Once(SUBJECT.name, 2, "reference", AGAIN)]
+        assert settled_pairs(pairs) == ([pairs[0], pairs[2], pairs[4]], once)
+
+    def test_both_sides_that_failed_once_are_told(self) -> None:
+        failed = reference_fails(0, CRASH)
+        failed = dataclasses.replace(failed, candidate=dataclasses.replace(failed.candidate, failure=AGAIN))
+        once = [Once(SUBJECT.name, 0, "reference", CRASH), Once(SUBJECT.name, 0, "candidate", AGAIN)]
+        assert settled_pairs([failed, pair(0)]) == ([pair(0)], once)
 
     def test_a_failure_that_comes_again_counts_once(self) -> None:
         pairs = [pair(0, failure=CRASH), pair(0, failure=AGAIN)]
@@ -90,9 +92,5 @@ def test_a_pair_is_measured_at_most_twice(pairs: list[Pair], again: bool, for_go
 
 
 def test_a_repeat_has_the_number_of_the_one_before() -> None:
-    assert [repeated(found) for found in ([], [pair(0)], [pair(0), pair(1)], [pair(1), pair(1)])] == [
-        False,
-        False,
-        False,
-        True,
-    ]
+    assert repeated([pair(1), pair(1)])
+    assert not any(map(repeated, ([], [pair(0)], [pair(0), pair(1)])))

@@ -1,19 +1,19 @@
-"""Runs to baselines, more runs to them, and the difference in words."""
+"""Runs to baselines, and more runs to them."""
 
 import dataclasses
 
 import pytest
 
-from bench.judge.baselines import BaselineError, added, describe_change, differences, make_baselines, with_speed_in_turn
-from bench.judge.gate import Standards, judge_run
-from bench.record.ledger import Ledger
-from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Run
+from bench.judge.baselines import BaselineError, added, differences, make_baselines, with_speed_in_turn
+from bench.judge.gate import judge_run
+from bench.judge.reasons import Field
+from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
+from tests.bench.judge.samples import with_outcome
 from tests.bench.paired_samples import gate_run, pair
 from tests.bench.samples import (
     LOG_PERPLEXITIES,
     MACHINE,
-    MARGINS,
     SPEEDS,
     SUBJECT,
     TINY,
@@ -21,14 +21,16 @@ from tests.bench.samples import (
     record,
     records,
     run,
+    standards,
 )
 
 FIRST = "2026-01-01T00:00:00+00:00"
 SECOND = "2026-01-02T00:00:00+00:00"
+CREATED = "2026-01-04T00:00:00+00:00"
 
 
 def made(*runs: Run) -> Baseline:
-    return make_baselines(runs, "why", ("tfgate", "record"))[SUBJECT.name]
+    return make_baselines(runs, "why", ("tfgate", "record"), CREATED)[SUBJECT.name]
 
 
 def moved(values: tuple[float, ...], factor: float) -> list[float]:
@@ -49,17 +51,14 @@ def test_every_launch_is_a_replica_and_every_run_has_its_words_a_second() -> Non
     assert stored.words_per_second == pytest.approx([300 / seconds for seconds in SPEEDS])  # 300 words a step
     assert (stored.machine, stored.tensorflow, stored.threads, stored.in_turn) == (MACHINE, "2.21.0", 2, False)
     assert (found.subject, found.reason, found.command) == (SUBJECT, "why", ("tfgate", "record"))
+    assert found.created == CREATED
 
 
 def test_run_recorded_and_its_siblings_pass() -> None:
-    kept = Standards({SUBJECT.name: made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))}, MARGINS, Ledger(SCHEMA, ()))
+    kept = standards([made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))])
     verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), kept)
     assert verdict.outcome is Outcome.PASS
-    assert [found.metric for found in verdict.comparisons if found.outcome is Outcome.PASS] == [
-        "numerics",
-        "retraces",
-        "perplexity",
-    ]
+    assert with_outcome(verdict, Outcome.PASS) == ["numerics", "retraces", "perplexity"]
     other = judge_run(sibling("2026-01-03T00:00:00+00:00", 3.0), kept)
     assert other.outcome is Outcome.REGRESSION
 
@@ -70,7 +69,7 @@ def test_a_run_without_timed_steps_gives_replicas_alone() -> None:
     assert (len(found.replicas), found.throughput) == (4, ())
 
 
-def test_launches_beside_other_jobs_have_no_words_a_second() -> None:
+def test_launches_alongside_other_jobs_have_no_words_a_second() -> None:
     first, *others = records()
     found = made(run([dataclasses.replace(first, others_cpu=0.3), *others]))
     assert (len(found.replicas), len(found.throughput[0].words_per_second)) == (4, 3)
@@ -97,7 +96,8 @@ def test_a_gate_of_something_else_adds_nothing() -> None:
 
 
 def test_each_subject_gets_a_baseline() -> None:
-    assert set(make_baselines([run([*records(), *records(subject=TINY)])], "why", ())) == {SUBJECT.name, TINY.name}
+    both = [run([*records(), *records(subject=TINY)])]
+    assert set(make_baselines(both, "why", (), CREATED)) == {SUBJECT.name, TINY.name}
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_each_subject_gets_a_baseline() -> None:
             r"launch 1 of notebook-synthetic-cells-cpu0 failed \(killed\)",
         ),
         (
-            [run(records(), FIRST, (f"{INCOMPLETE}after 4 of 8 launches",))],
-            "is incomplete: after 4 of 8 launches: a baseline needs whole runs",
+            [dataclasses.replace(run(records()), incomplete="after 4 of 8 launches")],
+            r"is incomplete \(after 4 of 8 launches\): a baseline needs whole runs",
         ),
         ([run(())], "hold no launch"),
         ([run(records()), run(records())], r"the run of 2026-01-02T03:04:05\+00:00 is given twice"),
@@ -122,7 +122,7 @@ def test_each_subject_gets_a_baseline() -> None:
 )
 def test_runs_that_no_baseline_can_be_made_of(runs: list[Run], said: str) -> None:
     with pytest.raises(BaselineError, match=said):
-        make_baselines(runs, "why", ())
+        make_baselines(runs, "why", (), CREATED)
 
 
 def test_added_keeps_what_was_and_says_both_reasons() -> None:
@@ -146,15 +146,12 @@ def test_another_subject_is_not_added() -> None:
 
 
 def test_equal_subjects_do_not_differ() -> None:
-    assert differences(SUBJECT, SUBJECT) == ""
+    assert differences(SUBJECT, SUBJECT) == ()
 
 
-def test_describe_change() -> None:
-    # Means of the log perplexities 5 and 5.01: 148.41 and 149.90, 1.0% apart.
-    old = made(run(records([5.0] * 4), FIRST))
-    new = made(run(records([5.01] * 4), FIRST), run(records([5.01] * 4), SECOND))
-    assert describe_change(None, old) == f"{SUBJECT.name}: new; 4 replicas, 1 stored speed, perplexity 148.41"
-    assert describe_change(old, new) == (
-        f"{SUBJECT.name}: 4 replicas, 1 stored speed, perplexity 148.41 → 8 replicas, 2 stored speeds, perplexity 149.90 (+1.0%)"
+def test_unlike_subjects_differ_in_fields() -> None:
+    other = dataclasses.replace(SUBJECT, fingerprint="ffff", steps=20)
+    assert differences(SUBJECT, other) == (
+        Field("fingerprint", SUBJECT.fingerprint, "ffff"),
+        Field("steps", "10", "20"),
     )
-    assert "perplexity inf" in describe_change(None, baseline(replicas=()))

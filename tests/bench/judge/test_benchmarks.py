@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bench.judge.benchmarks import NOT_IN_TURN, compare_benchmarks
-from bench.judge.types import Verdict
+from bench.judge.benchmarks import compare_benchmarks
+from bench.judge.reasons import Field, FilesLackIt, NoSpread, NotInTurn, UnlikeFiles
+from bench.judge.types import Question, Scope, Unit, Verdict
 from bench.record.benchmarks import BenchmarkLaunch, read_benchmarks
 from bench.stats.outcome import Outcome
 from tests.bench.benchmark_samples import CLIP, STEP, document, write
@@ -14,15 +15,11 @@ from tests.bench.benchmark_samples import CLIP, STEP, document, write
 SPEEDS = {"a": (0.100, 0.101, 0.099, 0.100), "b": (0.1005, 0.1005, 0.0995, 0.0995)}  # by side; differences of ±0.5%
 TURNS = ((0, 3, 4, 7), (1, 2, 5, 6))  # minutes: ABBAABBA
 MARGIN = 0.05
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+NOT_IN_TURN = NotInTurn(4)
 
 
 def side(
-    folder: Path,
+    tmp_path: Path,
     name: str,
     factor: float = 1.0,
     minutes: tuple[int, ...] = TURNS[0],
@@ -31,40 +28,43 @@ def side(
 ) -> list[BenchmarkLaunch]:
     launches = zip(minutes, SPEEDS[name], strict=True)
     return [
-        read_benchmarks(write(folder / f"{name}{m}.json", document(dict.fromkeys(names, factor * s), m, **changes)))
+        read_benchmarks(write(tmp_path / f"{name}{m}.json", document(dict.fromkeys(names, factor * s), m, **changes)))
         for m, s in launches
     ]
 
 
-def judged(folder: Path, factor: float = 1.0, minutes: tuple[int, ...] = TURNS[1], **changes: Any) -> Verdict:
-    return compare_benchmarks(side(folder, "a"), side(folder, "b", factor, minutes, **changes), MARGIN)
+def judged(tmp_path: Path, factor: float = 1.0, minutes: tuple[int, ...] = TURNS[1], **changes: Any) -> Verdict:
+    return compare_benchmarks(side(tmp_path, "a"), side(tmp_path, "b", factor, minutes, **changes), MARGIN)
 
 
 @pytest.mark.parametrize(
     ("factor", "outcome"),
-    # Differences deviate by 0.58%: standard error 0.29%, widened 1.23 times; t at four launches 4.98 and 3.70: bounds 1.8% and 1.3% away.
+    # Differences deviate by 0.58%: standard error 0.29%, widened 1.23 times; t at four launches 4.98 and 3.70: bounds
+    # 1.8% and 1.3% away.
     [
         (1.0, Outcome.PASS),
         (1.03, Outcome.PASS),
-        (1.05, Outcome.CANNOT_JUDGE),
+        (1.05, Outcome.INCONCLUSIVE),
         (1.07, Outcome.REGRESSION),
         (0.9, Outcome.PASS),
     ],
 )
-def test_outcomes(folder: Path, factor: float, outcome: Outcome) -> None:
-    found = judged(folder, factor)
+def test_outcomes(tmp_path: Path, factor: float, outcome: Outcome) -> None:
+    found = judged(tmp_path, factor)
     assert found.outcome is outcome
     (comparison,) = found.comparisons
-    assert (comparison.subject, comparison.metric) == ("bench/micro/test_step.py", "test_step[tiny]")
-    assert comparison.reference == "99.997 ms"  # the geometric mean
-    assert float(comparison.candidate.removesuffix(" ms")) == pytest.approx(99.9988 * factor, abs=0.001)
-    assert comparison.improved is (factor == 0.9)
+    assert (comparison.subject, comparison.metric.name) == ("bench/micro/test_step.py", "test_step[tiny]")
+    assert (comparison.metric.unit, comparison.improved) == (Unit.SECONDS, factor == 0.9)
+    # Geometric means.
+    assert (comparison.reference, comparison.candidate) == pytest.approx((0.0999975, 0.0999988 * factor), abs=1e-6)
+    assert (found.question, found.scope) == (Question.BENCHMARKS, Scope.SPEED)
 
 
-def test_sides_that_were_not_measured_in_turn_cannot_be_judged(folder: Path) -> None:
-    found = judged(folder, 2.0, minutes=(10, 11, 12, 13))
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert found.comparisons[0].note == NOT_IN_TURN
+def test_sides_that_were_not_measured_in_turn_are_inconclusive(tmp_path: Path) -> None:
+    found = judged(tmp_path, 2.0, minutes=(10, 11, 12, 13))
+    (comparison,) = found.comparisons
+    assert (found.outcome, comparison.reason, comparison.interval) == (Outcome.INCONCLUSIVE, NOT_IN_TURN, None)
+    assert comparison.candidate == pytest.approx(0.2, abs=1e-3)  # shown all the same
 
 
 @pytest.mark.parametrize(
@@ -85,86 +85,101 @@ def test_sides_that_were_not_measured_in_turn_cannot_be_judged(folder: Path) -> 
         ("ABBABA", False),  # three
     ],
 )
-def test_only_a_balanced_order_of_four_launches_a_side_is_in_turn(folder: Path, order: str, in_turn: bool) -> None:
-    """Drift of 2% a launch and nothing else: where a side comes later it is the slower, which must not become its REGRESSION."""
+def test_only_a_balanced_order_of_four_launches_a_side_is_in_turn(tmp_path: Path, order: str, in_turn: bool) -> None:
+    """Drift of 2% a launch and nothing else: the side that comes later is the slower, which must be no REGRESSION."""
     sides: dict[str, list[BenchmarkLaunch]] = {"A": [], "B": []}
     for minute, letter in enumerate(order):
         sides[letter].append(
-            read_benchmarks(write(folder / f"{minute}.json", document({STEP: 0.1 * 1.02**minute}, minute)))
+            read_benchmarks(write(tmp_path / f"{minute}.json", document({STEP: 0.1 * 1.02**minute}, minute)))
         )
     found = compare_benchmarks(sides["A"], sides["B"], MARGIN)
     assert found.outcome is not Outcome.REGRESSION
-    assert (found.comparisons[0].note != NOT_IN_TURN) is in_turn
+    assert (found.comparisons[0].reason != NOT_IN_TURN) is in_turn
 
 
-def test_drift_of_two_launches_a_side_in_a_row_is_no_regression(folder: Path) -> None:
+def test_drift_of_two_launches_a_side_in_a_row_is_no_regression(tmp_path: Path) -> None:
     """AABB: 100, 101, 110, 111 ms would be +9.95% with a standard error of 0.7%, beyond 5% at t(2) = 2.92."""
     files = [
-        read_benchmarks(write(folder / f"{n}.json", document({STEP: s}, n)))
+        read_benchmarks(write(tmp_path / f"{n}.json", document({STEP: s}, n)))
         for n, s in enumerate((0.100, 0.101, 0.110, 0.111))
     ]
-    assert compare_benchmarks(files[:2], files[2:], MARGIN).comparisons[0].note == NOT_IN_TURN
+    assert compare_benchmarks(files[:2], files[2:], MARGIN).comparisons[0].reason == NOT_IN_TURN
 
 
-def test_launches_pair_by_their_time_in_whatever_order_the_files_are_given(folder: Path) -> None:
-    reference, candidate = side(folder, "a"), side(folder, "b", minutes=TURNS[1])
+def test_launches_pair_by_their_time_in_whatever_order_the_files_are_given(tmp_path: Path) -> None:
+    reference, candidate = side(tmp_path, "a"), side(tmp_path, "b", minutes=TURNS[1])
     found = compare_benchmarks(reference, candidate, MARGIN)
     assert compare_benchmarks(reference[::-1], candidate[2:] + candidate[:2], MARGIN) == found
 
 
-def test_equal_times_tell_no_order(folder: Path) -> None:
-    assert judged(folder, minutes=TURNS[0]).comparisons[0].note == NOT_IN_TURN
+def test_equal_times_tell_no_order(tmp_path: Path) -> None:
+    assert judged(tmp_path, minutes=TURNS[0]).comparisons[0].reason == NOT_IN_TURN
 
 
-def test_without_a_spread_nothing_can_be_proven(folder: Path) -> None:
+def test_without_a_spread_nothing_can_be_proven(tmp_path: Path) -> None:
     reference, candidate = (
-        [read_benchmarks(write(folder / f"{n}.json", document({STEP: 0.1}, n))) for n in turns] for turns in TURNS
+        [read_benchmarks(write(tmp_path / f"{n}.json", document({STEP: 0.1}, n))) for n in turns] for turns in TURNS
     )
     found = compare_benchmarks(reference, candidate, MARGIN)
     assert found.exit_code == 3
-    assert found.comparisons[0].note.startswith("all 4 launches gave the same value")
+    assert found.comparisons[0].reason == NoSpread(4)
 
 
-def test_unlike_machines_cannot_be_judged(folder: Path) -> None:
-    found = judged(folder, machine_info={"node": "host", "cpu": {"brand_raw": "Another CPU", "count": 2}})
-    assert found.exit_code == 3
-    assert "unlike machines (CPU A CPU in one, Another CPU in another)" in found.comparisons[0].note
+def test_unlike_machines_are_inconclusive(tmp_path: Path) -> None:
+    found = judged(tmp_path, machine_info={"node": "host", "cpu": {"brand_raw": "Another CPU", "count": 2}})
+    (reason,) = (one.reason for one in found.comparisons)
+    assert isinstance(reason, UnlikeFiles)
+    assert (found.exit_code, reason.fields) == (3, (Field("CPU", "A CPU", "Another CPU"),))
+    assert [Path(file).name for file in reason.files] == ["a0.json", "b1.json"]
 
 
-def test_unlike_subjects_cannot_be_judged(folder: Path) -> None:
-    candidate = side(folder, "b", minutes=TURNS[1])
+def test_unlike_subjects_are_inconclusive(tmp_path: Path) -> None:
+    candidate = side(tmp_path, "b", minutes=TURNS[1])
     plain = document({STEP: 0.1}, TURNS[1][0])
     plain["benchmarks"][0]["extra_info"] = {"fingerprint": "4567"}
-    candidate[0] = read_benchmarks(write(folder / "other.json", plain))
-    found = compare_benchmarks(side(folder, "a"), candidate, MARGIN)
+    candidate[0] = read_benchmarks(write(tmp_path / "other.json", plain))
+    found = compare_benchmarks(side(tmp_path, "a"), candidate, MARGIN)
+    (reason,) = (one.reason for one in found.comparisons)
+    assert isinstance(reason, UnlikeFiles)
+    assert (found.exit_code, {(one.name, frozenset((one.one, one.other))) for one in reason.fields}) == (
+        3,
+        {("fingerprint", frozenset(("0123", "4567")))},
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "lacking"),
+    [
+        (((STEP, CLIP), (STEP,)), FilesLackIt("candidate", 0, 4)),
+        (((STEP,), (STEP, CLIP)), FilesLackIt("reference", 0, 4)),
+    ],
+)
+def test_a_benchmark_that_some_files_lack_is_inconclusive(
+    tmp_path: Path, names: tuple[tuple[str, ...], tuple[str, ...]], lacking: FilesLackIt
+) -> None:
+    sides = side(tmp_path, "a", names=names[0]), side(tmp_path, "b", minutes=TURNS[1], names=names[1])
+    found = compare_benchmarks(*sides, MARGIN)
+    assert [each.outcome for each in found.comparisons] == [Outcome.PASS, Outcome.INCONCLUSIVE]
+    assert (found.comparisons[1].reason, found.exit_code) == (lacking, 3)
+
+
+def test_three_launches_a_side_are_inconclusive(tmp_path: Path) -> None:
+    found = compare_benchmarks(side(tmp_path, "a")[:3], side(tmp_path, "b", minutes=TURNS[1])[:3], MARGIN)
     assert found.exit_code == 3
-    assert found.comparisons[0].note == "the files are of unlike things (fingerprint 0123 in one, 4567 in another)"
+    assert found.comparisons[0].reason == NOT_IN_TURN
 
 
-def test_a_benchmark_that_some_files_lack_cannot_be_judged(folder: Path) -> None:
-    found = compare_benchmarks(side(folder, "a", names=(STEP, CLIP)), side(folder, "b", minutes=TURNS[1]), MARGIN)
-    assert [each.outcome for each in found.comparisons] == [Outcome.PASS, Outcome.CANNOT_JUDGE]
-    assert found.comparisons[1].note == "0 of the 4 files of the candidate have it"
-    assert found.exit_code == 3
-
-
-def test_three_launches_a_side_cannot_be_judged(folder: Path) -> None:
-    found = compare_benchmarks(side(folder, "a")[:3], side(folder, "b", minutes=TURNS[1])[:3], MARGIN)
-    assert found.exit_code == 3
-    assert found.comparisons[0].note == NOT_IN_TURN
-
-
-def test_more_than_eight_need_a_choice_and_the_others_inform(folder: Path) -> None:
+def test_more_than_eight_need_a_choice_and_the_others_are_shown(tmp_path: Path) -> None:
     names = tuple(f"test_a.py::test_{number}" for number in range(9))
-    sides = side(folder, "a", names=names), side(folder, "b", 2.0, TURNS[1], names)
+    sides = side(tmp_path, "a", names=names), side(tmp_path, "b", 2.0, TURNS[1], names)
     with pytest.raises(ValueError, match="9 benchmarks would gate; at most 8 may"):
         compare_benchmarks(*sides, MARGIN)
     found = compare_benchmarks(*sides, MARGIN, names[:1])
-    assert [each.outcome for each in found.comparisons] == [Outcome.REGRESSION, *[Outcome.INFORMS] * 8]
+    assert [each.outcome for each in found.comparisons] == [Outcome.REGRESSION, *[Outcome.NOT_GATED] * 8]
 
 
-def test_what_makes_no_sense_is_refused(folder: Path) -> None:
-    reference, candidate = side(folder, "a"), side(folder, "b", minutes=TURNS[1])
+def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    reference, candidate = side(tmp_path, "a"), side(tmp_path, "b", minutes=TURNS[1])
     with pytest.raises(ValueError, match=r"a0\.json is given twice"):
         compare_benchmarks(reference, reference, MARGIN)
     with pytest.raises(ValueError, match="--gate 'nothing': no file has"):

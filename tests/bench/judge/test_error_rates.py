@@ -1,4 +1,4 @@
-"""Error rates of the rule that judges, by a simulation that a test can afford; and a rule that the simulation must find out."""
+"""Error rates of the rule that judges, by a simulation that a test can afford, which must find a wrong rule out."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The ledger: positions rebased over moves of the reference, the ratio accepted last, accepted regressions, new entries."""
+"""The ledger: positions rebased over moves of the reference, the ratio accepted last, accepted regressions, entries."""
 
 import dataclasses
 import math
@@ -17,13 +17,15 @@ from bench.judge.ledger import (
     regressions_for,
     tolerated,
 )
-from bench.judge.types import Comparison
+from bench.judge.metrics import RETRACES
+from bench.judge.reasons import Accepted, Decided, Traces
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
-from bench.record.types import INCOMPLETE, SCHEMA
+from bench.record.types import SCHEMA
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import NOISE, pair, paired_run, side_of
+from tests.bench.paired_samples import pair, paired_run, side_of
 from tests.bench.samples import MACHINE, MARGINS, SUBJECT
 
 STEP_TIME = "step time"
@@ -51,15 +53,16 @@ def ledger(*entries: Entry) -> Ledger:
 
 def at(tensorflow: str, estimate: float, variance: float, *machines: str) -> Position:
     """As near as floats come."""
-    return Position(tensorflow, pytest.approx(estimate), pytest.approx(variance), frozenset(machines))  # type: ignore[arg-type]
+    near = pytest.approx(estimate), pytest.approx(variance)
+    return Position(tensorflow, *near, frozenset(machines))  # type: ignore[arg-type]
 
 
 def found(of: Ledger, reference: str) -> list[Position]:
     return positions(of, reference, SUBJECT.name, STEP_TIME)
 
 
-# Accepted against R: 0.02 slower, then E, 0.05 slower, which becomes the reference; F, 0.01 faster than E; G, 0.03 slower than E, which
-# becomes the reference; H, 0.04 slower than G.
+# Accepted against R: 0.02 slower, then E, 0.05 slower, which becomes the reference; F, 0.01 faster than E; G, 0.03
+# slower than E, which becomes the reference; H, 0.04 slower than G.
 FIRST = entry("R", "R", None)
 SLOWER = entry("S", "R", 0.02, 0.003, machine="a")
 MOVE = entry("E", "R", 0.05, 0.004, moves=True, machine="b")
@@ -139,16 +142,15 @@ def test_references_that_are_known() -> None:
 
 
 # A regression of 6% that was accepted up to 8%.
+STEP = Metric(STEP_TIME, Unit.SECONDS_PER_STEP, Direction.LOWER, Estimator.TRIMMED_QUADS, margin=math.log(1.05))
 SLOW = Comparison(
     SUBJECT.name,
-    STEP_TIME,
+    STEP,
     Outcome.REGRESSION,
-    "1",
-    "1",
-    "+6.0%",
-    Interval(math.log(1.06), 0.01, 3, 0.05, 0.07, 0.05, 0.07),
-    math.log(1.05),
+    Decided(4),
+    interval=Interval(math.log(1.06), 0.01, 3, 0.05, 0.07, 0.05, 0.07),
 )
+TRACED = Comparison(SUBJECT.name, RETRACES, Outcome.REGRESSION, Traces(), 3, 0)
 ACCEPTED = AcceptedRegression(
     SUBJECT.name, STEP_TIME, 0.08, "a fix is on its way", "https://example.org/1", "2026-03-31"
 )
@@ -159,8 +161,8 @@ def test_an_accepted_regression_passes_until_its_date_and_is_named(day: str) -> 
     """By the report's own date: today, whenever that is, doesn't count."""
     (passed,) = tolerated([SLOW], [ACCEPTED], day)
     assert passed.outcome is Outcome.PASS
-    assert passed.note == "accepted until 2026-03-31: a fix is on its way (https://example.org/1); +6.0%"
-    assert dataclasses.replace(passed, outcome=SLOW.outcome, note=SLOW.note) == SLOW
+    assert passed.reason == Accepted("2026-03-31", "a fix is on its way", "https://example.org/1", SLOW.reason)
+    assert dataclasses.replace(passed, outcome=SLOW.outcome, reason=SLOW.reason) == SLOW
 
 
 @pytest.mark.parametrize(
@@ -179,14 +181,22 @@ def test_what_was_not_accepted_stays_a_regression(accepted: AcceptedRegression, 
 
 def test_one_of_several_acceptances_is_enough() -> None:
     expired = dataclasses.replace(ACCEPTED, expires="2026-01-01", reason="older")
-    assert "a fix is on its way" in tolerated([SLOW], [expired, ACCEPTED], MADE)[0].note
+    assert tolerated([SLOW], [expired, ACCEPTED], MADE) == tolerated([SLOW], [ACCEPTED], MADE) != [SLOW]
 
 
 def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:
-    traced = Comparison(SUBJECT.name, "retraces", Outcome.REGRESSION, "3", "0", "the step was traced again")
     limited = dataclasses.replace(ACCEPTED, metric="retraces")
-    assert tolerated([traced], [limited], MADE) == [traced]
-    assert tolerated([traced], [dataclasses.replace(limited, limit=None)], MADE)[0].outcome is Outcome.PASS
+    assert tolerated([TRACED], [limited], MADE) == [TRACED]
+    assert tolerated([TRACED], [dataclasses.replace(limited, limit=None)], MADE)[0].outcome is Outcome.PASS
+
+
+def test_growth_of_memory_is_no_ratio_and_is_accepted_without_a_limit() -> None:
+    growth = dataclasses.replace(STEP, name="memory growth", unit=Unit.BYTES_PER_STEP, scale=Scale.LINEAR)
+    grown = dataclasses.replace(SLOW, metric=growth)
+    made = accepted_regression(grown, "why", "link", "2026-03-31")
+    assert made.limit is None
+    assert tolerated([grown], [made], MADE)[0].outcome is Outcome.PASS
+    assert tolerated([grown], [dataclasses.replace(made, limit=0.9)], MADE) == [grown]
 
 
 def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:
@@ -199,7 +209,7 @@ def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:
     )  # nothing tells which reference is the ledger's
 
 
-@pytest.mark.parametrize("outcome", [Outcome.CANNOT_JUDGE, Outcome.INFORMS, Outcome.PASS])
+@pytest.mark.parametrize("outcome", [Outcome.INCONCLUSIVE, Outcome.NOT_GATED, Outcome.PASS])
 def test_other_outcomes_are_left_alone(outcome: Outcome) -> None:
     comparison = dataclasses.replace(SLOW, outcome=outcome)
     assert tolerated([comparison], [ACCEPTED], MADE) == [comparison]
@@ -210,8 +220,7 @@ def test_a_regression_is_accepted_up_to_what_was_measured() -> None:
     made = accepted_regression(SLOW, "why", "link", "2026-03-31")
     assert made == AcceptedRegression(SUBJECT.name, STEP_TIME, 0.075, "why", "link", "2026-03-31")
     assert tolerated([SLOW], [made], MADE)[0].outcome is Outcome.PASS
-    traced = dataclasses.replace(SLOW, interval=None)
-    assert accepted_regression(traced, "why", "link", "2026-03-31").limit is None
+    assert accepted_regression(TRACED, "why", "link", "2026-03-31").limit is None
 
 
 REFERENCE, CANDIDATE = side_of("2.20.0"), side_of("2.21.0")
@@ -229,8 +238,9 @@ def test_an_entry_holds_the_ratios_of_a_run() -> None:
     assert (made.reason, made.becomes_reference) == ("it is newer", False)
     (ratio,) = [ratio for ratio in made.ratios if ratio.metric == STEP_TIME]
     # The noise of four launches: mean 0.0005, deviation √((0.0035² + 0.0065² + 0.0005² + 0.0025²)/3) = 0.00451, by √4.
-    assert ratio == Ratio(SUBJECT.name, STEP_TIME, pytest.approx(0.0305), pytest.approx(0.00451 / 2, rel=1e-2), 4)  # type: ignore[arg-type]
-    assert sum(NOISE[:4]) / 4 == pytest.approx(0.0005)
+    assert (ratio.subject, ratio.launches) == (SUBJECT.name, 4)
+    assert ratio.estimate == pytest.approx(0.0305)
+    assert ratio.standard_error == pytest.approx(0.00451 / 2, rel=1e-2)
     assert not {"perplexity", "memory growth"} & {ratio.metric for ratio in made.ratios}  # no ratios
 
 
@@ -241,17 +251,23 @@ def test_the_reference_itself_has_no_ratios() -> None:
     assert knows(ledger(made), REFERENCE.identity)
 
 
-def test_runs_that_no_entry_can_be_made_of() -> None:
-    known = ledger(entry_of(measured(), MARGINS, ledger(), "why"))
-    with pytest.raises(LedgerError, match=r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"):
-        entry_of(measured(), MARGINS, known, "why")
-    with pytest.raises(LedgerError, match="the run holds 3 launches in turn, and 4 are needed"):
-        entry_of(measured(launches=3), MARGINS, known, "why")
-    with pytest.raises(LedgerError, match="the run is not whole"):
-        entry_of(dataclasses.replace(measured(), warnings=(f"{INCOMPLETE}interrupted",)), MARGINS, known, "why")
-    stranger = dataclasses.replace(measured(created="2026-02-01"), reference=side_of("2.19.1"))
-    with pytest.raises(LedgerError, match=r"the run's reference 2\.19\.1 \([0-9a-f]{12}\) is not one of the ledger's"):
-        entry_of(stranger, MARGINS, known, "why")
+KNOWN = ledger(entry_of(measured(), MARGINS, ledger(), "why"))
+LATER = measured(created="2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (measured(), r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"),
+        (measured(launches=3), "the run holds 3 launches in turn, and 4 are needed"),
+        (dataclasses.replace(LATER, incomplete="interrupted"), "the run is not whole"),
+        (dataclasses.replace(LATER, reference=side_of("2.19.1")), r"reference 2\.19\.1 \(\w{12}\) is not one of the"),
+    ],
+)
+def test_runs_that_no_entry_can_be_made_of(run: PairedRun, said: str) -> None:
+    assert entry_of(LATER, MARGINS, KNOWN, "why").created == LATER.created
+    with pytest.raises(LedgerError, match=said):
+        entry_of(run, MARGINS, KNOWN, "why")
 
 
 def test_the_configurations_of_one_report_are_one_entry() -> None:

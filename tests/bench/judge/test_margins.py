@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.judge.margins import PAIRED_METRICS, Margins, MarginsError, read_margins
+from bench.judge.margins import RELATIVE, Margins, MarginsError, read_margins
 from lm.config import CONFIGS
 
 TEXT = """\
@@ -27,7 +27,7 @@ tiny = 1000
 [budget]
 step_time = 0.10
 """
-EVERY_PAIRED = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS)
+EVERY_PAIRED = "\n".join(f"{metric} = 0.05" for metric in RELATIVE)
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -117,7 +117,7 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_metrics_with_a_budget_count_as_gating(tmp_path: Path) -> None:
     """Six that gate, and a seventh by its change since the ledger's first entry."""
-    six = "\n".join(f"{metric} = 0.05" for metric in PAIRED_METRICS[:6])
+    six = "\n".join(f"{metric} = 0.05" for metric in RELATIVE[:6])
     with pytest.raises(MarginsError, match=r"paired and budget is .*; it must be at most 6 metrics"):
         read(tmp_path, TEXT.replace("[paired]\nstep_time = 0.05", f"[paired]\n{six}"))
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,22 @@ import pytest
 
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
-from bench.judge.types import Verdict
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    Incomplete,
+    NothingGates,
+    OneSideAlone,
+    Told,
+    TooFewLaunches,
+    UnlikeSettings,
+)
+from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
-from bench.record.types import INCOMPLETE, SCHEMA, Failure
+from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import decide
 from tests.bench.micro_samples import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
@@ -54,6 +65,12 @@ def launches(seconds: Sequence[float], factor: float = 1.0, **more: Any) -> list
     return made
 
 
+def changed(of: Sequence[MicroLaunch], change: Callable[[MicroCase], MicroCase | None]) -> list[MicroLaunch]:
+    """The launches with each case changed, or left out where the change is None."""
+    made = ([other for one in launch.cases.values() if (other := change(one))] for launch in of)
+    return [MicroLaunch(launch.path, {one.name: one for one in cases}) for launch, cases in zip(of, made, strict=True)]
+
+
 def judge(
     reference: Sequence[MicroLaunch],
     candidate: Sequence[MicroLaunch],
@@ -66,16 +83,9 @@ def judge(
 def accepting(estimate: float) -> Ledger:
     """A ledger whose last entry has such a ratio of the step to the run's reference."""
     ratio = Ratio(SUBJECT, METRIC, estimate, 0.01, 12)
-    entry = Entry(
-        "2026-01-01T00:00:00+00:00",
-        "2.22.0",
-        CANDIDATE.identity,
-        REFERENCE.identity,
-        MACHINE.fingerprint(),
-        "a host",
-        "for a test",
-        (ratio,),
-    )
+    identities = CANDIDATE.identity, REFERENCE.identity
+    created = "2026-01-01T00:00:00+00:00"
+    entry = Entry(created, "2.22.0", *identities, MACHINE.fingerprint(), "a host", "for a test", (ratio,))
     return Ledger(SCHEMA, (entry,))
 
 
@@ -89,50 +99,50 @@ def test_pairs_show_their_arithmetic() -> None:
     assert wanted.interval is not None
     assert step.interval.estimate == pytest.approx(wanted.interval.estimate)
     assert step.detectable == pytest.approx(wanted.detectable)
-    assert (step.subject, step.metric) == (SUBJECT, METRIC)
+    assert (step.subject, step.metric.name, step.metric.unit) == (SUBJECT, METRIC, Unit.SECONDS)
     assert (step.outcome, found.outcome, found.exit_code) == (Outcome.PASS, Outcome.PASS, 0)
-    assert (eager.outcome, eager.gates) == (Outcome.INFORMS, False)
-    assert (found.warnings, found.failures) == ((), ())
+    rested = [math.log(seconds) for seconds in SECONDS[:4]]  # decided at the first look
+    assert step.reason == Decided(4)
+    assert step.reference == pytest.approx(math.exp(statistics.fmean(rested)))
+    assert (eager.outcome, eager.metric.gates) == (Outcome.NOT_GATED, False)
+    assert (found.question, found.warnings, found.failures) == (Question.MICRO, (), ())
 
 
-def test_a_slower_candidate_is_a_regression() -> None:
-    found = judge(launches(SECONDS), launches(OTHERS, 1.3))
-    assert (found.outcome, found.exit_code) == (Outcome.REGRESSION, 1)
-    assert "certainly more than +15.0%" in found.comparisons[0].note
+@pytest.mark.parametrize(
+    ("factor", "outcome", "code", "improved"),
+    [
+        (1.3, Outcome.REGRESSION, 1, False),
+        (1.15, Outcome.INCONCLUSIVE, 3, False),
+        (1.0, Outcome.PASS, 0, False),
+        (0.6, Outcome.PASS, 0, True),
+    ],
+)
+def test_outcomes(factor: float, outcome: Outcome, code: int, improved: bool) -> None:
+    found = judge(launches(SECONDS), launches(OTHERS, factor))
+    assert (found.outcome, found.exit_code, found.comparisons[0].improved) == (outcome, code, improved)
 
 
-def test_a_faster_candidate_is_an_improvement() -> None:
-    found = judge(launches(SECONDS), launches(OTHERS, 0.6))
-    assert found.outcome is Outcome.PASS
-    assert found.comparisons[0].improved
-    assert "an improvement" in found.comparisons[0].note
-
-
-def test_at_the_margin_nothing_can_be_said() -> None:
-    found = judge(launches(SECONDS), launches(OTHERS, 1.15))
-    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
-    assert "can't be excluded" in found.comparisons[0].note
+def test_launch_n_pairs_with_launch_n() -> None:
+    """A drift that both sides follow cancels: 10% a launch, and a difference of 1% more or less."""
+    drift = [second * 1.1**launch for launch, second in enumerate(SECONDS)]
+    followed = [second * 1.1**launch for launch, second in enumerate(OTHERS)]
+    assert judge(launches(drift), launches(followed)).outcome is Outcome.PASS
+    assert judge(launches(drift), launches(followed[::-1])).outcome is Outcome.INCONCLUSIVE
 
 
 def test_before_the_first_look_nothing_is_judged_and_said_once() -> None:
     found = judge(launches(SECONDS[:3]), launches(OTHERS[:3], 9.0))
-    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
-    assert {(one.outcome, one.note) for one in found.comparisons} == {(Outcome.INFORMS, "not judged")}
-    assert found.warnings == ("nothing is judged: 3 of the 4 launches that the first look takes (--launches)",)
+    assert (found.outcome, found.exit_code) == (Outcome.INCONCLUSIVE, 3)
+    assert [one.outcome for one in found.comparisons] == [Outcome.INCONCLUSIVE, Outcome.NOT_GATED]
+    assert {one.reason for one in found.comparisons} == {TooFewLaunches(3, 4)}
+    assert found.warnings == (TooFewLaunches(3, 4),)
 
 
-def test_what_only_informs_alarms_nobody() -> None:
-    slow_eager = [
-        dataclasses.replace(
-            launch,
-            cases={
-                name: dataclasses.replace(one, median_seconds=one.median_seconds * (9 if one.mode == "eager" else 1))
-                for name, one in launch.cases.items()
-            },
-        )
-        for launch in launches(OTHERS)
-    ]
-    assert judge(launches(SECONDS), slow_eager).outcome is Outcome.PASS
+def test_what_does_not_gate_alarms_nobody() -> None:
+    def slow_eager(one: MicroCase) -> MicroCase:
+        return dataclasses.replace(one, median_seconds=(9 if one.mode == "eager" else 1) * one.median_seconds)
+
+    assert judge(launches(SECONDS), changed(launches(OTHERS), slow_eager)).outcome is Outcome.PASS
 
 
 def test_what_gates_is_the_change_from_the_ratio_that_was_accepted_last() -> None:
@@ -143,7 +153,7 @@ def test_what_gates_is_the_change_from_the_ratio_that_was_accepted_last() -> Non
     assert step.interval is not None
     values = [math.log(1.3 / 1.28 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)]
     assert step.interval.estimate == pytest.approx(statistics.fmean(values))
-    assert step.note.endswith("(beyond the accepted +28.0%)")
+    assert step.reason == Decided(4, math.log(1.28))
     faster = accepting(math.log(0.7))
     assert judge(launches(SECONDS), launches(OTHERS), ledger=faster).outcome is Outcome.REGRESSION
     assert judge(launches(SECONDS), launches(OTHERS)).outcome is Outcome.PASS
@@ -167,7 +177,7 @@ def test_an_accepted_regression_passes_by_its_name_until_its_date(created: str, 
     run = dataclasses.replace(MICRO_RUN, created=created)
     found = judge(launches(SECONDS), launches(OTHERS, 1.3), run, Ledger(SCHEMA, (), (accepted,)))
     assert found.outcome is outcome
-    assert ("a slower kernel" in found.comparisons[0].note) == (outcome is Outcome.PASS)
+    assert isinstance(found.comparisons[0].reason, Accepted) is (outcome is Outcome.PASS)
 
 
 def decides(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], ledger: Ledger = EMPTY) -> bool:
@@ -183,7 +193,7 @@ def test_measuring_may_stop_when_every_gate_is_settled() -> None:
 
 
 def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
-    """Forms, modes, implementations and devices beyond the first inform."""
+    """Forms, modes, implementations and devices beyond the first are shown alone."""
     cases = [
         case(target, implementation=implementation, device=device, mode=mode, form=form)
         for implementation in ("cells", "fused")
@@ -201,34 +211,20 @@ def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
 
 
 def test_unlike_sides_are_refused() -> None:
-    other = launches(SECONDS)
-    renamed = [
-        dataclasses.replace(one, cases={f"other {name}": case for name, case in one.cases.items()}) for one in other
-    ]
+    renamed = changed(launches(SECONDS), lambda one: dataclasses.replace(one, name=f"other {one.name}"))
     with pytest.raises(UnlikeError, match="have no benchmark in common"):
         common(launches(SECONDS), renamed)
-    changed = [
-        dataclasses.replace(
-            one, cases={name: dataclasses.replace(case, fingerprint="4567") for name, case in one.cases.items()}
-        )
-        for one in other
-    ]
     with pytest.raises(UnlikeError, match=r"has fingerprint 0123 in .* and 4567 in .*: not the same model and data"):
-        common(launches(SECONDS), changed)
+        common(launches(SECONDS), launches(SECONDS, fingerprint="4567"))
 
 
-def test_a_failed_candidate_is_a_regression_beside_what_ran_before() -> None:
+def test_a_failed_candidate_is_a_regression_and_what_ran_before_is_judged() -> None:
     """The reference finished a fifth launch, in which the candidate failed."""
     run = dataclasses.replace(MICRO_RUN, failure=Failure("crashed", "it was killed"))
     found = judge(launches(SECONDS[:5]), launches(OTHERS[:4]), run)
     failed, step, _ = found.comparisons
-    assert (found.outcome, found.exit_code, failed.candidate, failed.reference) == (
-        Outcome.REGRESSION,
-        1,
-        "failed",
-        "runs",
-    )
-    assert failed.note == "the candidate failed in launch 5, twice, where the reference runs: it was killed"
+    assert (failed.outcome, found.exit_code, failed.metric.name) == (Outcome.REGRESSION, 1, "launches")
+    assert failed.reason == CandidateFailed(4, "it was killed")
     assert step == judge(launches(SECONDS[:4]), launches(OTHERS[:4])).comparisons[0]
     at_once = judge(launches(SECONDS[:1]), [], run)
     assert (at_once.outcome, len(at_once.comparisons)) == (Outcome.REGRESSION, 1)
@@ -236,53 +232,35 @@ def test_a_failed_candidate_is_a_regression_beside_what_ran_before() -> None:
 
 @pytest.mark.parametrize(("factor", "code"), [(1.0, 4), (1.3, 1)])
 def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression(factor: float, code: int) -> None:
-    run = dataclasses.replace(MICRO_RUN, warnings=("it was hot", f"{INCOMPLETE}the run was interrupted"))
+    run = dataclasses.replace(MICRO_RUN, warnings=("it was hot",), incomplete="interrupted")
     found = judge(launches(SECONDS), launches(OTHERS[:5], factor), run)
-    assert (found.exit_code, found.warnings, found.failures) == (
-        code,
-        ("it was hot",),
-        (f"{INCOMPLETE}the run was interrupted",),
-    )
+    assert (found.exit_code, found.warnings) == (code, (Told("it was hot"),))
+    assert found.failures == (Incomplete("interrupted"),)
     assert judge([], [], run).exit_code == 4
 
 
 def test_unlike_settings_are_said_once() -> None:
     found = judge(launches(SECONDS), launches(OTHERS, threads=1, onednn=False))
-    said = "the sides ran with unlike settings: the reference with 2 threads, oneDNN on, the candidate with 1 threads, oneDNN off"
-    assert found.warnings == (said,)
-
-
-def only(of: list[MicroLaunch], target: str) -> list[MicroLaunch]:
-    """The launches with a case of their own instead of the usual ones."""
-    return [
-        dataclasses.replace(launch, cases={case(target).name: case(target, launch.cases[case().name].median_seconds)})
-        for launch in of
-    ]
+    assert found.warnings == (UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN off"),)
 
 
 def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
     """Both have the eager step; the graph's is the reference's alone."""
-    lacking = [
-        dataclasses.replace(one, cases={n: c for n, c in one.cases.items() if c.mode == "eager"})
-        for one in launches(OTHERS)
-    ]
-    found = judge(launches(SECONDS), lacking)
-    assert found.outcome is Outcome.CANNOT_JUDGE
-    assert [one.note for one in found.comparisons if one.gates] == [
-        "not every launch of both sides has it; one of the reference does"
-    ]
+    found = judge(launches(SECONDS), changed(launches(OTHERS), lambda one: one if one.mode == "eager" else None))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert [one.reason for one in found.comparisons if one.metric.gates] == [OneSideAlone("reference")]
 
 
 def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_first_look() -> None:
-    one, other = only(launches(SECONDS), "input"), only(launches(OTHERS), "input")
+    one, other = launches(SECONDS, target="input"), launches(OTHERS, target="input")
     found = judge(one, other)
-    assert (found.outcome, found.exit_code) == (Outcome.CANNOT_JUDGE, 3)
-    assert found.warnings[0].startswith("nothing of what was timed gates")
+    assert (found.outcome, found.exit_code) == (Outcome.INCONCLUSIVE, 3)
+    assert found.warnings == (NothingGates(GATING),)
     assert (decides(one[:3], other[:3]), decides(one[:4], other[:4])) == (False, True)
 
 
 def test_an_accepted_candidate_enters_the_ledger_with_what_was_measured() -> None:
-    """Mean and standard error of the log ratios; against the ledger with that entry, the same launches show no change."""
+    """Mean and standard error of the log ratios; by the ledger with that entry, the same launches show no change."""
     reference, candidate = launches(SECONDS), launches(OTHERS, 1.1)
     entry = entry_of_micro(MICRO_RUN, reference, candidate, EMPTY, "accepted")
     step, eager = entry.ratios
@@ -307,7 +285,7 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
     [
         ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
         ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the run is not whole"),
-        ({"warnings": (f"{INCOMPLETE}the run was interrupted",)}, 4, EMPTY, "the run is not whole"),
+        ({"incomplete": "interrupted"}, 4, EMPTY, "the run is not whole"),
         (
             {"reference": CANDIDATE},
             4,

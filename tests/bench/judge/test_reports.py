@@ -2,8 +2,11 @@
 
 import dataclasses
 
-from bench.judge.reports import paired_runs, reference_label
+from bench.judge.reports import paired_runs, reference_label, subject_of
+from tests.bench.judge.samples import launches, lockstep
+from tests.bench.paired_samples import paired_run
 from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.bench.samples import SUBJECT, record, run
 
 
 def test_both_kinds_of_report_are_paired_runs() -> None:
@@ -11,6 +14,7 @@ def test_both_kinds_of_report_are_paired_runs() -> None:
     assert paired_runs(one) == (one,)
     assert paired_runs(gate_report([one, other])) == (one, other)
     assert paired_runs(gate_report([])) == ()
+    assert paired_runs(run([record()])) == ()
 
 
 def test_equal_packages_and_variables_make_one_reference() -> None:
@@ -23,3 +27,10 @@ def test_equal_packages_and_variables_make_one_reference() -> None:
     assert one == same == f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity})"
     assert other == f"TensorFlow 2.20.0 ({OTHER_REFERENCE.identity})" != one
     assert without == f"TensorFlow 2.20.0 ({REFERENCE_SIDE.identity} TF_ENABLE_ONEDNN_OPTS=0)"
+
+
+def test_what_was_measured_is_told_by_whatever_was() -> None:
+    stepped = dataclasses.replace(paired_run([]), lockstep=lockstep())
+    for one in (paired_run(launches(1)), paired_run([], [record(), record()]), stepped):
+        assert subject_of(one) == SUBJECT.name
+    assert subject_of(paired_run([])) == "nothing"

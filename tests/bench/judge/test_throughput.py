@@ -1,7 +1,8 @@
-"""Words/s beside what is stored of the machine: within, below and above the range, and what isn't comparable."""
+"""Words/s and what is stored of the machine: within, below and above the range, and what isn't comparable."""
 
 import pytest
 
+from bench.judge.reasons import NoStoredSpeed, StoredRange
 from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison
 from bench.record.types import Throughput
@@ -11,40 +12,30 @@ from tests.bench.samples import OTHER_MACHINE, SUBJECT, baseline, record, throug
 STORED = (throughput([2900, 3000], 1, in_turn=True), throughput([3100], 5, in_turn=True))
 
 
-def judged(step_seconds: float, stored: tuple[Throughput, ...] = STORED, *, gates: bool = False) -> list[Comparison]:
-    """Of two launches of 300 words a step."""
-    launches = [record(step_seconds=step_seconds, launch=launch) for launch in range(2)]
-    return judge_throughput(SUBJECT.name, launches, baseline(stored=stored), in_turn=True, gates=gates)
+def judged(*seconds: float, stored: tuple[Throughput, ...] = STORED, gates: bool = False) -> Comparison:
+    """Launches of 300 words a step."""
+    launches = [record(step_seconds=each, launch=launch) for launch, each in enumerate(seconds)]
+    (found,) = judge_throughput(SUBJECT.name, launches, baseline(stored=stored), in_turn=True, gates=gates)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("step_seconds", "shown", "where", "outcome"),
+    ("seconds", "speed", "outcome"),
     [
-        (0.100, "3,000", "within", Outcome.PASS),
-        (0.104, "2,885", "below", Outcome.REGRESSION),  # 300 words in 0.104 s are 2885 a second, and 2900 is the least
-        (0.096, "3,125", "above", Outcome.PASS),
+        ((0.100, 0.100), 3000, Outcome.PASS),
+        ((0.104, 0.104), 2884.6, Outcome.REGRESSION),  # 2900 is the least
+        ((0.096, 0.096), 3125, Outcome.PASS),
+        ((0.080, 0.120), 3125, Outcome.PASS),  # 3750 and 2500: the mean counts
     ],
 )
-def test_within_below_above(step_seconds: float, shown: str, where: str, outcome: Outcome) -> None:
-    (found,) = judged(step_seconds)
-    assert (found.outcome, found.gates, found.candidate, found.reference) == (
-        Outcome.INFORMS,
-        False,
-        shown,
-        "2,900 to 3,100",
-    )
-    assert found.note == f"{where} the stored range (3 launches, 2026-01-01 to 2026-01-05)"
-    (gated,) = judged(step_seconds, gates=True)
-    assert (gated.outcome, gated.gates, gated.note) == (outcome, True, found.note)
-
-
-def test_the_mean_of_the_launches_counts() -> None:
-    """3750 and 2500: a launch alone would be above, the other below."""
-    launches = [record(step_seconds=0.08), record(step_seconds=0.12, launch=1)]
-    (found,) = judge_throughput(
-        SUBJECT.name, launches, baseline(stored=(throughput([3100, 3150], in_turn=True),)), in_turn=True, gates=True
-    )
-    assert (found.candidate, found.outcome) == ("3,125", Outcome.PASS)
+def test_below_the_stored_range_is_a_regression_where_it_gates(
+    seconds: tuple[float, ...], speed: float, outcome: Outcome
+) -> None:
+    shown, gated = judged(*seconds), judged(*seconds, gates=True)
+    assert (shown.outcome, shown.metric.gates) == (Outcome.NOT_GATED, False)
+    assert (gated.outcome, gated.metric.gates) == (outcome, True)
+    assert shown.candidate == gated.candidate == pytest.approx(speed, abs=0.1)
+    assert shown.reason == gated.reason == StoredRange(2900, 3100, 3, "2026-01-01", "2026-01-05")
 
 
 @pytest.mark.parametrize(
@@ -57,16 +48,13 @@ def test_the_mean_of_the_launches_counts() -> None:
     ],
 )
 def test_what_is_not_comparable_is_no_baseline(stored: tuple[Throughput, ...]) -> None:
-    (found,) = judged(0.1, stored)
-    assert (found.outcome, found.reference, found.note) == (Outcome.INFORMS, "–", "no baseline on this machine")
-    (gated,) = judged(0.1, stored, gates=True)
-    assert (gated.outcome, gated.gates) == (Outcome.CANNOT_JUDGE, True)
+    shown, gated = judged(0.1, stored=stored), judged(0.1, stored=stored, gates=True)
+    assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, NoStoredSpeed())
+    assert (gated.outcome, gated.reason) == (Outcome.INCONCLUSIVE, NoStoredSpeed())
 
 
-def test_no_baseline_at_all() -> None:
+def test_no_baseline_and_no_launch() -> None:
     (found,) = judge_throughput(SUBJECT.name, [record()], None, in_turn=True, gates=False)
-    assert found.note == "no baseline on this machine"
-
-
-def test_launches_that_timed_nothing_have_no_words_a_second() -> None:
+    assert found.candidate == pytest.approx(3000)
+    assert found.reason == NoStoredSpeed()
     assert judge_throughput(SUBJECT.name, [], baseline(), in_turn=True, gates=True) == []

@@ -1,57 +1,114 @@
-"""Verdicts and their exit codes."""
+"""Verdicts, their exit codes, what made them, and what a PASS excludes."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.types import Comparison, Verdict, overall, percent
+from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
+from bench.judge.reasons import Decided, Incomplete, Told
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, overall
+from bench.stats.intervals import interval
 from bench.stats.outcome import Outcome
 
+STEP = Metric("step time", Unit.SECONDS_PER_STEP, Direction.LOWER, Estimator.TRIMMED_QUADS, margin=0.05)
+
+
+def compared(outcome: Outcome, estimate: float | None = None, metric: Metric = STEP, subject: str = "it") -> Comparison:
+    """Bounds lie 0.04 (4.30 at 97.5%) and 0.03 (2.92 at 95%) to either side of the estimate."""
+    found = None if estimate is None else interval(estimate, 0.01, 2)
+    return Comparison(subject, metric, outcome, Decided(4), interval=found)
+
+
+def verdict(comparisons: Sequence[Comparison], *failures: str) -> Verdict:
+    return Verdict(Question.UPGRADE, overall(comparisons), tuple(comparisons), (), tuple(map(Incomplete, failures)))
+
 
 @pytest.mark.parametrize(
-    ("outcome", "failures", "code"),
+    ("outcome", "failures", "code", "failed"),
     [
-        (Outcome.PASS, (), 0),
-        (Outcome.REGRESSION, (), 1),
-        (Outcome.CANNOT_JUDGE, (), 3),
-        (Outcome.PASS, ("crashed",), 4),
-        (Outcome.CANNOT_JUDGE, ("crashed",), 4),
-        (Outcome.REGRESSION, ("crashed",), 1),
+        (Outcome.PASS, (), 0, False),
+        (Outcome.REGRESSION, (), 1, False),
+        (Outcome.INCONCLUSIVE, (), 3, False),
+        (Outcome.PASS, ("crashed",), 4, True),
+        (Outcome.INCONCLUSIVE, ("crashed",), 4, True),
+        (Outcome.REGRESSION, ("crashed",), 1, False),  # it outweighs
     ],
 )
-def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], code: int) -> None:
-    assert Verdict(outcome, (), (), failures).exit_code == code
+def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], code: int, failed: bool) -> None:
+    found = verdict([compared(outcome)], *failures)
+    assert (found.exit_code, found.failed) == (code, failed)
 
 
 @pytest.mark.parametrize(
-    ("difference", "text"),
-    [
-        (math.log(1.05), "+5.0%"),
-        (math.log(0.5), "-50.0%"),
-        (math.log(1.0123), "+1.2%"),
-        (math.log(1.0042), "+0.42%"),
-        (0.0, "+0.00%"),
-        (25.0, "over +100000%"),
-        (math.inf, "over +100000%"),
-        (-math.inf, "-100.0%"),
-        (math.nan, "not a number"),
-    ],
-)
-def test_percent(difference: float, text: str) -> None:
-    assert percent(difference) == text
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "verdict"),
+    ("outcomes", "whole"),
     [
         ("PASS PASS", "PASS"),
-        ("PASS INFORMS", "PASS"),
-        ("PASS CANNOT_JUDGE", "CANNOT_JUDGE"),
-        ("PASS CANNOT_JUDGE REGRESSION", "REGRESSION"),
-        ("INFORMS", "CANNOT_JUDGE"),
-        ("", "CANNOT_JUDGE"),
+        ("PASS NOT_GATED", "PASS"),
+        ("PASS INCONCLUSIVE", "INCONCLUSIVE"),
+        ("PASS INCONCLUSIVE REGRESSION", "REGRESSION"),
+        ("NOT_GATED", "INCONCLUSIVE"),
+        ("", "INCONCLUSIVE"),
     ],
 )
-def test_the_worst_outcome_wins(outcomes: str, verdict: str) -> None:
-    found = [Comparison("it", "metric", Outcome[name], "1", "1", "") for name in outcomes.split()]
-    assert overall(found) is Outcome[verdict]
+def test_the_worst_outcome_wins(outcomes: str, whole: str) -> None:
+    assert overall([compared(Outcome[name]) for name in outcomes.split()]) is Outcome[whole]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "natural"),
+    [
+        (STEP, math.log(0.1), 0.1),
+        (REPLICATES, 5.0, math.exp(5)),
+        (REPLICATES, 1e6, math.inf),  # of a training that went wrong
+        (WORDS, 3000.0, 3000.0),
+        (STEP, None, None),
+        (WORDS, None, None),
+    ],
+)
+def test_values_in_the_metric_s_unit(metric: Metric, value: float | None, natural: float | None) -> None:
+    assert metric.natural(value) == (None if natural is None else pytest.approx(natural))
+
+
+def test_what_is_not_a_number_stays_one() -> None:
+    found = REPLICATES.natural(math.nan)
+    assert found is not None
+    assert not math.isfinite(found)
+
+
+def test_what_made_the_outcome_is_named_furthest_beyond_its_margin_first() -> None:
+    """0.30 of 0.25 is 1.2 margins, 0.10 of 0.05 is 2; what is compared exactly is off by any number."""
+    near = compared(Outcome.REGRESSION, 0.30, dataclasses.replace(STEP, margin=0.25))
+    far, exact = compared(Outcome.REGRESSION, 0.10), compared(Outcome.REGRESSION, metric=NUMERICS)
+    others = [compared(Outcome.PASS, 0.0), compared(Outcome.INCONCLUSIVE, 0.05)]
+    assert verdict([*others, near, far, exact]).decisive == [exact, far, near]
+    assert verdict(others).decisive == others[1:]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [verdict([compared(Outcome.PASS, 0.0)]), verdict([compared(Outcome.INCONCLUSIVE, 0.05)], "interrupted")],
+    ids=["a pass", "a failed measurement"],
+)
+def test_a_pass_and_a_failed_measurement_were_made_by_no_comparison(found: Verdict) -> None:
+    assert found.decisive == []
+
+
+def test_a_pass_excludes_the_margins_of_all_subjects_or_of_none() -> None:
+    wider = dataclasses.replace(STEP, margin=0.10)
+    one, two = compared(Outcome.PASS, 0.0), compared(Outcome.PASS, 0.06, wider, subject="other")
+    assert verdict([one, two]).ruled_out("step time") == {"it": 0.05, "other": 0.10}
+    accepted = compared(Outcome.PASS, 0.2, subject="other")  # a regression that the ledger lets pass
+    exact = compared(Outcome.PASS, subject="other")
+    slow = compared(Outcome.REGRESSION, metric=NUMERICS)
+    for found in ([one, accepted], [one, exact], [one, slow]):
+        assert verdict(found).ruled_out("step time") == {}
+    shown = compared(Outcome.NOT_GATED, 0.2, dataclasses.replace(STEP, gates=False), subject="other")
+    assert verdict([one, shown]).ruled_out("step time") == {"it": 0.05}
+    assert verdict([one]).ruled_out("mean step") == {}
+
+
+def test_warnings_decide_nothing() -> None:
+    warned = dataclasses.replace(verdict([compared(Outcome.PASS, 0.0)]), warnings=(Told("load"),))
+    assert (warned.outcome, warned.exit_code) == (Outcome.PASS, 0)

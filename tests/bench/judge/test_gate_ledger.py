@@ -1,0 +1,159 @@
+"""A gate by the ledger: the ratio accepted last, the budget since the first entry, and accepted regressions."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.gate import Standards, judge_gate
+from bench.judge.margins import Margins
+from bench.judge.reasons import Accepted, Decided
+from bench.judge.types import Comparison, Unit
+from bench.record.gate import GateRun
+from bench.record.ledger import AcceptedRegression, Entry, Ledger
+from bench.record.types import SCHEMA
+from bench.stats.outcome import Outcome
+from tests.bench.judge.samples import MEAN_NOISE, PAIRED, accepted, by_metric, interval_of, launches
+from tests.bench.paired_samples import CREATED, gate_run, side_of
+from tests.bench.samples import MACHINE, OTHER_MACHINE, SUBJECT, baseline
+from tests.bench.samples import standards as made_standards
+
+STEP_TIME, SINCE = "step time", "step time since 2.19.1"
+
+
+def standards(*entries: Entry, margins: Margins = PAIRED, regression: AcceptedRegression | None = None) -> Standards:
+    return made_standards([baseline()], margins, Ledger(SCHEMA, entries, (regression,) if regression else ()))
+
+
+def budget(step_time: float, between_hosts: float = 0.03) -> Margins:
+    return dataclasses.replace(PAIRED, budget={"step_time": step_time}, between_hosts=between_hosts)
+
+
+def slower(by: float) -> GateRun:
+    """Four launches in turn with 2.20.0."""
+    return gate_run(launches(step=math.log(by)))
+
+
+@pytest.mark.parametrize(
+    ("entries", "outcome", "ratio"),
+    [
+        ((), Outcome.REGRESSION, 1.0),  # to the reference itself
+        ((accepted(1.0),), Outcome.REGRESSION, 1.0),
+        ((accepted(1.08),), Outcome.PASS, 1.08),
+        ((accepted(1.0), accepted(1.08, "2.20.1")), Outcome.PASS, 1.08),  # the last counts
+        ((accepted(1.08, metric="mean step"),), Outcome.REGRESSION, 1.0),
+    ],
+)
+def test_a_candidate_8_percent_slower_is_compared_with_what_was_accepted_last(
+    entries: tuple[Entry, ...], outcome: Outcome, ratio: float
+) -> None:
+    found = by_metric(judge_gate(slower(1.08), standards(*entries)))[STEP_TIME]
+    assert (found.outcome, found.reason) == (outcome, Decided(4, math.log(ratio)))
+    assert interval_of(found).estimate == pytest.approx(math.log(1.08 / ratio) + MEAN_NOISE)
+
+
+def test_the_ratio_is_rebased_where_the_reference_moved() -> None:
+    """2.19.1 was accepted as 1.10 × 2.18.1, then 2.20.0, 1.10/1.08 × 2.18.1, became the reference: 1.08 is left."""
+    old = side_of("2.18.1").identity
+    was = dataclasses.replace(accepted(1.10), reference=old)
+    itself = {"reference": old, "environment": side_of("2.20.0").identity, "becomes_reference": True}
+    move = dataclasses.replace(accepted(1.10 / 1.08, "2.20.0"), **itself)  # type: ignore[arg-type]  # by name
+    verdict = by_metric(judge_gate(slower(1.08), standards(was, move, margins=budget(0.03))))
+    assert verdict[STEP_TIME].outcome is Outcome.REGRESSION  # the reference itself was accepted last: 8% are left
+    assert verdict[SINCE].outcome is Outcome.PASS  # and none since 2.19.1
+    assert verdict[SINCE].reference == pytest.approx(1.08)
+    again = judge_gate(slower(1.08), standards(was, move, accepted(1.08, "2.20.1")))
+    assert by_metric(again)[STEP_TIME].outcome is Outcome.PASS
+
+
+def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:
+    """`--reference` named another: what was accepted by the pinned one says nothing of it."""
+    by = standards(accepted(1.08), margins=budget(0.10))
+    other = dataclasses.replace(slower(1.08).speed[0], reference=side_of("2.17.1"))
+    verdict = by_metric(judge_gate(dataclasses.replace(slower(1.08), speed=(other,)), by))
+    assert (verdict[STEP_TIME].outcome, SINCE in verdict) == (Outcome.REGRESSION, False)
+    entered = gate_run(launches(), reference=side_of("2.19.1"))  # it has an entry, and nothing was measured by it
+    assert SINCE not in by_metric(judge_gate(entered, by))
+
+
+# The budget since the ledger's first entry
+
+
+@pytest.mark.parametrize(
+    ("ratio", "outcome"), [(1.08, Outcome.PASS), (1.10, Outcome.INCONCLUSIVE), (1.12, Outcome.REGRESSION)]
+)
+def test_small_losses_must_not_add_up_beyond_the_budget(ratio: float, outcome: Outcome) -> None:
+    """The first entry stood at the reference; the last, 8% slower, was accepted, so that the step time alone passes."""
+    by = standards(accepted(1.0), accepted(1.08, "2.20.1"), margins=budget(0.10))
+    verdict = judge_gate(slower(ratio), by)
+    found = by_metric(verdict)
+    assert (found[STEP_TIME].outcome, found[SINCE].outcome, verdict.outcome) == (Outcome.PASS, outcome, outcome)
+    assert (found[SINCE].metric.unit, found[SINCE].metric.margin) == (Unit.RATIO, math.log1p(0.10))
+    assert found[SINCE].reason == Decided(4)
+    # log(candidate/reference) − log(first/reference), and the variances of both add up.
+    since, own = interval_of(found[SINCE]), interval_of(found[STEP_TIME])
+    assert since.estimate == pytest.approx(math.log(ratio) + MEAN_NOISE)
+    assert since.standard_error == pytest.approx(math.hypot(own.standard_error, 0.002))
+
+
+def test_a_first_entry_that_was_slower_leaves_room() -> None:
+    by = standards(accepted(1.05), accepted(1.08, "2.20.1"), margins=budget(0.10))
+    found = by_metric(judge_gate(slower(1.12), by))[SINCE]
+    assert found.outcome is Outcome.PASS
+    assert (found.reference, found.candidate) == pytest.approx((1.05, 1.12 * math.exp(MEAN_NOISE)))
+    assert interval_of(found).estimate == pytest.approx(math.log(1.12 / 1.05) + MEAN_NOISE)
+
+
+def test_across_hosts_the_bounds_are_wider() -> None:
+    """A ratio that another host measured may differ by what hosts do: 8% passes here, and is inconclusive there."""
+
+    def since(machine: str, between_hosts: float) -> Comparison:
+        by = standards(accepted(1.0, machine=machine), accepted(1.08, "2.20.1"), margins=budget(0.10, between_hosts))
+        return by_metric(judge_gate(slower(1.08), by))[SINCE]
+
+    here, there = since(MACHINE.fingerprint(), 0.03), since(OTHER_MACHINE.fingerprint(), 0.03)
+    assert (here.outcome, there.outcome) == (Outcome.PASS, Outcome.INCONCLUSIVE)
+    assert there.reason == Decided(4, across_hosts=True)
+    own, wide = interval_of(here), interval_of(there)
+    assert wide.estimate == own.estimate
+    # Two draws of 0.03, at the normal distribution's 95% point: √2 · 0.03 · 1.645 = 0.0698, in quadrature.
+    reach = [found.pass_high - found.estimate for found in (own, wide)]
+    assert reach[1] == pytest.approx(math.hypot(reach[0], 0.0698), rel=1e-3)
+    assert since(OTHER_MACHINE.fingerprint(), 0.001).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("by", "count"),
+    [
+        (standards(accepted(1.0)), 4),  # no budget
+        (standards(margins=budget(0.10)), 4),  # no entry
+        (standards(accepted(1.0, metric="mean step"), margins=budget(0.10)), 4),
+        (standards(accepted(1.0), margins=budget(0.10)), 3),  # no look yet, no interval
+    ],
+)
+def test_without_budget_entries_or_launches_nothing_is_said_of_the_past(by: Standards, count: int) -> None:
+    assert not [name for name in by_metric(judge_gate(gate_run(launches(count)), by)) if "since" in name]
+
+
+# Accepted regressions
+
+
+KNOWN = AcceptedRegression(SUBJECT.name, STEP_TIME, 0.12, "a fix is on its way", "https://example.org/1", "2026-03-31")
+
+
+@pytest.mark.parametrize(
+    ("created", "regression", "outcome"),
+    [
+        (CREATED, KNOWN, Outcome.PASS),
+        ("2026-04-01T00:00:00+00:00", KNOWN, Outcome.REGRESSION),
+        # Long past today, whenever that is: what counts is the report's own date.
+        ("2020-01-01T00:00:00+00:00", dataclasses.replace(KNOWN, expires="2020-01-31"), Outcome.PASS),
+    ],
+)
+def test_an_accepted_regression_passes_by_the_report_s_own_date(
+    created: str, regression: AcceptedRegression, outcome: Outcome
+) -> None:
+    gate = gate_run(launches(step=math.log(1.10)), created=created)
+    verdict = judge_gate(gate, standards(regression=regression))
+    assert verdict.outcome is outcome
+    assert isinstance(by_metric(verdict)[STEP_TIME].reason, Accepted) is (outcome is Outcome.PASS)

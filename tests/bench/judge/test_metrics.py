@@ -1,0 +1,101 @@
+"""The table of metrics: what a launch gives for each side, and what it doesn't tell."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.metrics import NAMES, InTurn, in_turn, key
+from bench.judge.types import Direction, Scale
+from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad
+from bench.record.types import Memory, Startup
+from tests.bench.judge.samples import on_both
+from tests.bench.paired_samples import pair, side_record
+
+MIB = 2**20
+QUAD = Quad(
+    ABBA, (0.1, 0.2, 0.8, 0.4), (1.0, 2.0, 2.0, 1.0)
+)  # geometric means: 0.2 s and 0.4 s; of CPU time 1 s and 2 s
+TURNED = Quad(BAAB, (0.2, 0.1, 0.4, 0.8), (2.0, 1.0, 1.0, 2.0))  # the same, the candidate first and last
+
+
+def launch() -> Pair:
+    """Perplexities of e^5 and e^5.1; 100 of 1000 MiB and 900 of 2500 MiB are libraries."""
+    reference, candidate = side_record(0, "2.20.0", 5.0, 0, 0.0), side_record(0, "2.21.0", 5.1, 0, 0.0)
+    return dataclasses.replace(
+        pair(),
+        reference=dataclasses.replace(
+            reference,
+            memory=Memory(1000 * MIB, -50.0, file_rss_bytes=100 * MIB, peak_gpu_bytes=500),
+            startup=Startup(8.0, 0.5, 1.0, 0.25),
+        ),
+        candidate=dataclasses.replace(
+            candidate,
+            memory=Memory(2500 * MIB, 150.0, file_rss_bytes=900 * MIB, peak_gpu_bytes=1500),
+            startup=Startup(4.0, 1.0, 3.0, 0.25),
+        ),
+        steps=(QUAD, TURNED),
+        evaluations=(TURNED,),
+    )
+
+
+def row(name: str, window_start: float = 0.0) -> InTurn:
+    return next(row for row in in_turn(window_start) if row.metric.name == name)
+
+
+def value(name: str, of: Pair, side: str) -> float | None:
+    """One side's value in the metric's unit."""
+    found = row(name)
+    return found.metric.natural(found.side(of, side))
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "candidate"),
+    [
+        ("perplexity", math.exp(5.0), math.exp(5.1)),
+        ("step time", 0.2, 0.4),
+        ("mean step", 0.25, 0.5),  # (0.1 + 0.4)/2 and (0.2 + 0.8)/2
+        ("evaluation step", 0.2, 0.4),
+        ("peak memory", 900 * MIB, 1600 * MIB),
+        ("memory growth", -50.0, 150.0),
+        ("cpu time", 1.0, 2.0),
+        ("import", 8.0, 4.0),
+        ("build", 0.5, 1.0),
+        ("trace", 1.0, 3.0),
+        ("first step", 0.25, 0.25),
+        ("GPU memory", 500, 1500),
+    ],
+)
+def test_each_metric_s_values_and_their_difference(name: str, reference: float, candidate: float) -> None:
+    made, found = launch(), row(name)
+    assert (value(name, made, REFERENCE), value(name, made, CANDIDATE)) == pytest.approx((reference, candidate))
+    linear = found.metric.scale is Scale.LINEAR
+    wanted = candidate - reference if linear else math.log(candidate / reference)
+    assert found.difference(made) == pytest.approx(wanted)
+
+
+def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
+    assert NAMES == tuple(row.metric.name for row in in_turn()) == tuple(dict.fromkeys(NAMES))
+    assert {row.metric.name for row in in_turn() if row.metric.scale is Scale.LINEAR} == {"memory growth"}
+    assert {row.metric.name for row in in_turn() if row.metric.direction is Direction.EQUAL} == {"perplexity"}
+    assert {row.metric.name for row in in_turn() if row.noiseless} == {"perplexity"}
+    assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory"}
+    assert all(row.metric.margin is None for row in in_turn())  # margins are data
+    assert key("step time") == "step_time"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "perplexity"])
+def test_a_launch_that_does_not_tell_has_no_value(name: str) -> None:
+    bare = dataclasses.replace(on_both(launch(), memory=None, startup=None), steps=(), evaluations=())
+    assert (value(name, bare, REFERENCE), value(name, bare, CANDIDATE), row(name).difference(bare)) == (
+        None,
+        None,
+        None,
+    )
+
+
+def test_perplexity_leaves_the_steps_before_its_window_out() -> None:
+    """Losses of 10 time steps: 2 of 10 steps at 90, 8 at 50."""
+    made = on_both(launch(), losses=(90.0,) * 2 + (50.0,) * 8)
+    assert row("perplexity").side(made, CANDIDATE) == pytest.approx(5.8)
+    assert row("perplexity", 0.2).side(made, CANDIDATE) == pytest.approx(5.0)

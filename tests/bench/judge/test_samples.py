@@ -1,0 +1,273 @@
+"""From launches to a comparison: which launches, which margin, what the values prove, and when they are enough."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from bench.judge.metrics import REPLICATES
+from bench.judge.reasons import (
+    Decided,
+    Identical,
+    LaunchesLackIt,
+    NoSpread,
+    NotANumber,
+    NotGated,
+    Reason,
+    TooFewLaunches,
+    TooLarge,
+)
+from bench.judge.samples import compare, decision_of, samples_of, settled, whole_pairs
+from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
+from bench.record.types import Failure, Memory
+from bench.stats.outcome import Outcome
+from tests.bench.judge.samples import GATING, PAIRED, interval_of, launches, on_both, on_candidate
+from tests.bench.paired_samples import pair, paired_run
+
+MARGIN = math.log1p(0.05)
+SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=MARGIN)
+SHOWN = dataclasses.replace(SECONDS, gates=False)
+BYTES = Metric("growth", Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.VALUE, Scale.LINEAR, 5.0)
+NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 4.98 = 0.56% and 0.42% away
+
+
+def sample(
+    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, noiseless: bool = False
+) -> Sample:
+    """Launches whose reference's value is 0 on the metric's scale: 1 second, or 0 bytes."""
+    candidate = tuple(None if value is None else value + accepted for value in values)
+    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, noiseless)
+
+
+def around(shift: float, count: int = 4, scale: float = 1.0) -> list[float]:
+    return [shift + scale * NOISE[launch % 4] for launch in range(count)]
+
+
+class TestSamplesOf:
+    def test_launches_that_failed_are_left_out(self) -> None:
+        run = paired_run([*launches(2), pair(2, failure=Failure("crashed", "killed")), pair(2)])
+        assert [one.launch for one in whole_pairs(run)] == [0, 1, 2]
+        assert all(one.candidate.failure is None for one in whole_pairs(run))
+
+    def test_no_launches_have_no_metrics(self) -> None:
+        assert samples_of([], PAIRED) == []
+
+    def test_metrics_with_a_margin_gate_and_come_first(self) -> None:
+        found = samples_of(launches(), PAIRED)
+        assert [one.metric.name for one in found if one.metric.gates] == GATING
+        assert [one.metric.name for one in found][: len(GATING)] == GATING
+        margins = {one.metric.name: one.metric.margin for one in found}
+        assert (margins["step time"], margins["perplexity"]) == pytest.approx((math.log(1.05), math.log(1.01)))
+        assert (margins["memory growth"], margins["import"]) == (102_400, None)  # bytes a step of notebook
+
+    @pytest.mark.parametrize(
+        ("only", "margins"),
+        [
+            (("step time",), {"step time": 0.05}),
+            (("cpu time", "peak memory"), {"cpu time": 0.10, "peak memory": 0.10}),  # cpu time has none of its own
+        ],
+    )
+    def test_named_metrics_alone_gate(self, only: tuple[str, ...], margins: dict[str, float]) -> None:
+        found = {one.metric.name: one.metric.margin for one in samples_of(launches(), PAIRED, only) if one.metric.gates}
+        assert {name: math.expm1(margin or 0.0) for name, margin in found.items()} == pytest.approx(margins)
+
+    def test_memory_growth_has_no_default_margin(self) -> None:
+        found = samples_of(launches(), dataclasses.replace(PAIRED, memory_growth_bytes={}), ("memory growth",))
+        assert not any(one.metric.gates for one in found)
+
+    def test_differences_are_measured_from_the_accepted_ratio(self) -> None:
+        accepted = {"step time": math.log1p(0.08), "memory growth": 0.5}
+        found = {one.metric.name: one for one in samples_of(launches(1, step=0.1), PAIRED, accepted=accepted)}
+        assert found["step time"].difference == pytest.approx([0.104 - math.log1p(0.08)])
+        assert found["step time"].candidate == pytest.approx([math.log(0.1) + 0.104])  # as measured
+        assert (found["step time"].accepted, found["mean step"].accepted) == (math.log1p(0.08), 0.0)
+        assert found["memory growth"].accepted == 0.0  # no ratio
+
+    def test_what_a_cpu_does_not_have_is_left_out(self) -> None:
+        held = Memory(2**30, 0.0, peak_gpu_bytes=2**20)
+        both = [on_both(one, memory=held) for one in launches()]
+        one_side = [on_candidate(one, memory=held) for one in launches()]
+        for pairs, told in ((both, True), (one_side, False), (launches(), False)):
+            assert ("GPU memory" in {one.metric.name for one in samples_of(pairs, PAIRED)}) is told
+
+
+class TestCompare:
+    @pytest.mark.parametrize(
+        ("shift", "outcome", "improved"),
+        [
+            (0.0, Outcome.PASS, False),
+            (0.044, Outcome.PASS, False),  # 0.48% within the margin
+            (0.047, Outcome.INCONCLUSIVE, False),
+            (0.053, Outcome.INCONCLUSIVE, False),
+            (0.055, Outcome.REGRESSION, False),  # 0.62% beyond it
+            (-0.053, Outcome.PASS, False),
+            (-0.055, Outcome.PASS, True),
+        ],
+    )
+    def test_outcomes(self, shift: float, outcome: Outcome, improved: bool) -> None:
+        found = compare(sample(around(shift)))
+        assert (found.outcome, found.improved, found.reason) == (outcome, improved, Decided(4))
+        assert interval_of(found).estimate == pytest.approx(shift)
+        assert (found.candidate, found.reference) == pytest.approx((math.exp(shift), 1.0))
+        assert found.detectable is not None
+        assert found.detectable > MARGIN
+
+    @pytest.mark.parametrize(
+        ("shift", "outcome"),
+        [(0.0, Outcome.PASS), (0.055, Outcome.REGRESSION), (-0.055, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
+    )
+    def test_a_difference_either_way_is_another_computation(self, shift: float, outcome: Outcome) -> None:
+        found = compare(sample(around(shift), dataclasses.replace(REPLICATES, margin=MARGIN)))
+        assert (found.outcome, found.improved) == (outcome, False)
+
+    @pytest.mark.parametrize(
+        ("slower", "accepted", "outcome"),
+        [
+            (0.08, 0.0, Outcome.REGRESSION),
+            (0.08, 0.08, Outcome.PASS),
+            (0.08, 0.01, Outcome.REGRESSION),
+            (0.0, -0.08, Outcome.REGRESSION),  # the one accepted last was faster than the reference
+        ],
+    )
+    def test_what_gates_is_the_ratio_from_the_accepted_one(
+        self, slower: float, accepted: float, outcome: Outcome
+    ) -> None:
+        shift, ratio = math.log1p(slower), math.log1p(accepted)
+        found = compare(sample(around(shift - ratio), accepted=ratio))
+        assert (found.outcome, found.reason) == (outcome, Decided(4, ratio))
+        assert interval_of(found).estimate == pytest.approx(shift - ratio)
+        assert found.candidate == pytest.approx(1 + slower)
+
+    def test_values_are_those_of_the_launches_that_decided(self) -> None:
+        found = compare(sample([*around(0.0), 9.0, 9.0]))
+        assert (found.outcome, found.reason) == (Outcome.PASS, Decided(4))
+        assert found.candidate == pytest.approx(1.0)
+
+    def test_a_difference_that_is_no_ratio_is_in_its_own_unit(self) -> None:
+        # Mean 8.8, deviation 1.0: 3.0 to either side.
+        found = compare(sample([9.0, 10.0, 8.0, 8.0], BYTES))
+        assert (found.outcome, found.candidate, found.reference) == (Outcome.REGRESSION, 8.75, 0.0)
+        assert interval_of(found).estimate == 8.75
+        assert compare(sample([0.5, -0.5, -0.5, 0.5], BYTES)).outcome is Outcome.PASS
+
+    @pytest.mark.parametrize(
+        ("values", "reason"),
+        [
+            (around(0.0, 3), TooFewLaunches(3, 4)),
+            ((), TooFewLaunches(0, 4)),
+            ((*around(0.0, 3), None), LaunchesLackIt(1, 4)),
+            ((0.01,) * 4, NoSpread(4)),
+            ((0.0,) * 6, NoSpread(6)),  # of a metric with noise: luck
+            ((0.0, 0.01, math.inf, 0.01), NotANumber(math.inf)),
+            ((1e308, -1e308, 1e308, -1e308), TooLarge()),
+        ],
+    )
+    def test_what_cannot_be_computed_is_inconclusive(self, values: Sequence[float | None], reason: Reason) -> None:
+        found = compare(sample(values))
+        assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, reason)
+        assert (found.interval, found.detectable, found.improved) == (None, None, False)
+        shown = compare(sample(values, SHOWN))
+        assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, reason)
+
+    def test_launches_without_a_value_have_no_mean(self) -> None:
+        found = compare(sample([None] * 4))
+        assert (found.candidate, found.reference, found.reason) == (None, 1.0, LaunchesLackIt(4, 4))
+
+    @pytest.mark.parametrize(
+        ("values", "outcome", "reason"),
+        [
+            ((0.0,) * 4, Outcome.PASS, Identical(4)),
+            ((0.0,) * 3, Outcome.INCONCLUSIVE, TooFewLaunches(3, 4)),
+            ((0.01,) * 4, Outcome.INCONCLUSIVE, NoSpread(4)),  # an offset without a spread proves nothing
+        ],
+    )
+    def test_equal_numbers_of_a_metric_without_noise_are_a_proof(
+        self, values: Sequence[float], outcome: Outcome, reason: Reason
+    ) -> None:
+        found = compare(sample(values, noiseless=True))
+        assert (found.outcome, found.reason, found.interval) == (outcome, reason, None)
+
+    def test_what_does_not_gate_is_shown_with_its_interval(self) -> None:
+        found = compare(sample(around(0.1), SHOWN))
+        assert (found.outcome, found.reason) == (Outcome.NOT_GATED, Decided(4))
+        assert interval_of(found).estimate == pytest.approx(0.1)
+
+    def test_without_a_margin_the_mean_difference_is_told(self) -> None:
+        bare = dataclasses.replace(SHOWN, margin=None)
+        found = compare(sample([0.1, 0.3, None], bare))
+        assert (found.outcome, found.reason, found.interval) == (Outcome.NOT_GATED, NotGated(0.2), None)
+        untold = compare(sample([], bare)).reason
+        assert isinstance(untold, NotGated)
+        assert math.isnan(untold.difference)
+
+
+class TestBetweenHosts:
+    @pytest.mark.parametrize(
+        ("shift", "between", "outcome"),
+        [
+            # 1.645 × 0.02 = 3.3% more, in quadrature, to be passed; 1.960 × 0.02 = 3.9% to be a REGRESSION.
+            (0.010, 0.02, Outcome.PASS),
+            (0.020, 0.02, Outcome.INCONCLUSIVE),
+            (0.085, 0.02, Outcome.INCONCLUSIVE),
+            (0.095, 0.02, Outcome.REGRESSION),
+            (0.095, 0.03, Outcome.INCONCLUSIVE),
+        ],
+    )
+    def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
+        here, there = compare(sample(around(shift))), compare(sample(around(shift)), between)
+        assert (there.outcome, there.reason, there.detectable) == (outcome, Decided(4, across_hosts=True), None)
+        own, wide = interval_of(here), interval_of(there)
+        assert wide.estimate == own.estimate
+        assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
+        assert wide.pass_high - wide.estimate == pytest.approx(
+            math.hypot(own.pass_high - own.estimate, 1.644854 * between)
+        )
+
+    def test_bytes_do_not_differ_between_hosts(self) -> None:
+        grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
+        assert compare(grown, 0.03) == compare(grown)
+
+    def test_what_cannot_be_computed_stays_so(self) -> None:
+        assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
+
+
+class TestSettled:
+    PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
+
+    @pytest.mark.parametrize(
+        ("shifts", "count", "enough"),
+        [
+            ((PASSED, PASSED), 4, True),
+            ((PASSED, OPEN), 4, False),
+            ((REGRESSED, OPEN), 4, True),  # one REGRESSION makes the verdict
+            ((PASSED, PASSED), 3, False),
+            ((REGRESSED, REGRESSED), 5, False),  # between looks
+            ((OPEN, OPEN), 10, False),
+            ((OPEN, OPEN), 12, True),  # the last look
+            ((OPEN, OPEN), 13, True),
+        ],
+    )
+    def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
+        assert settled([sample(around(shift, count)) for shift in shifts]) is enough
+
+    def test_what_does_not_gate_keeps_nothing_open(self) -> None:
+        assert settled([sample(around(0.0)), sample(around(0.05), SHOWN)])
+        assert settled([sample(around(0.05), dataclasses.replace(SHOWN, margin=None))])
+        assert not settled([])  # nothing was measured
+
+    def test_equal_numbers_keep_nothing_open(self) -> None:
+        assert settled([sample([0.0] * 4, noiseless=True)])
+        assert not settled([sample([0.0] * 4)])
+
+    def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:
+        """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
+        steps = dataclasses.replace(PAIRED, paired={"step_time": 0.05})
+        pairs = launches(step=math.log1p(0.08))
+        for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
+            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided
+
+    def test_decisions_are_those_of_metrics_with_a_margin(self) -> None:
+        samples = samples_of(launches(), PAIRED)
+        assert [one.metric.name for one in samples if decision_of(one)] == GATING
+        assert not any(map(decision_of, samples_of(launches(3), PAIRED)))

@@ -1,4 +1,4 @@
-"""Launches of the micro-benchmarks as pytest-benchmark writes them, and an interpreter that leaves one without TensorFlow."""
+"""Launches of the micro-benchmarks as pytest-benchmark writes them, and an interpreter that leaves such files."""
 
 import json
 import sys
@@ -24,8 +24,8 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
     """One benchmark of a launch; `info` replaces what extra_info says."""
     target, mode = name.partition("[")[0].removeprefix("test_"), name.rstrip("]").rpartition("-")[2]
     extra = {
-        "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode, "tensorflow": "2.21.0",
-        "fingerprint": "fedcba9876543210", "threads": 2, "onednn": True, "variables": {},
+        "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode,
+        "tensorflow": "2.21.0", "fingerprint": "fedcba9876543210", "threads": 2, "onednn": True, "variables": {},
     }  # fmt: skip
     stats = {"median": median, "data": [median] * 3}
     return {
@@ -79,8 +79,8 @@ def micro_interpreter(
 ) -> Path:
     """An interpreter whose n-th pytest leaves the n-th of these launches.
 
-    `planted` is a statement that runs before, `collecting` one that runs where the cases are only collected. What it was called with to
-    time lies in `calls` beside it, a JSON list a line.
+    `planted` is a statement that runs before, `collecting` one that runs where the cases are only collected. What it
+    was called with to time lies in `calls` in the same folder, a JSON list a line.
     """
     home = Path(tempfile.mkdtemp(dir=folder))
     (home / "launches.json").write_text(

@@ -86,7 +86,7 @@ def gate_run(
     gate_stored: bool = False,
     warnings: Sequence[str] = (),
 ) -> GateRun:
-    """A gate: `numbers`, four sound launches if none are given, and the speed that `pairs` measured, none of no pairs."""
+    """A gate: `numbers`, four sound launches if none are given, and the speed that `pairs` measured, if any."""
     speed = (
         [dataclasses.replace(paired_run(pairs), created=created, reference=reference, candidate=candidate)]
         if pairs

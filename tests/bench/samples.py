@@ -1,7 +1,7 @@
 """Runs and baselines made of numbers, for the tests of judge, report and commands: no TensorFlow, no clock.
 
-Every training has 10 steps of 10 time steps. A launch whose log perplexity should be x has losses 10·x, so that every window's mean loss
-a token is x.
+Every training has 10 steps of 10 time steps. A launch whose log perplexity should be x has losses 10·x, so that every
+window's mean loss a token is x.
 """
 
 import dataclasses
@@ -67,7 +67,7 @@ def record(
     peak_rss_mebibytes: int = 1024,
     failure: Failure | None = None,
 ) -> Record:
-    """A launch; the first (launch 0) is held against the oracle, the others judge memory, as in a real run."""
+    """A launch; the first (launch 0) is checked against the oracle, the others judge memory, as in a real run."""
     return Record(
         subject=subject,
         environment=environment(tensorflow),
@@ -108,7 +108,8 @@ def run(of: Sequence[Record], created: str = "2026-01-02T03:04:05+00:00", warnin
 
 def replica(log_perplexity: float, tensorflow: str = "2.21.0", **kind: bool | int) -> Replica:
     """`kind`: onednn, threads."""
-    return Replica(dataclasses.replace(environment(tensorflow), **kind), 1, losses(log_perplexity))  # type: ignore[arg-type]  # by name
+    found = dataclasses.replace(environment(tensorflow), **kind)  # type: ignore[arg-type]  # by name
+    return Replica(found, 1, losses(log_perplexity))
 
 
 def throughput(

@@ -39,7 +39,8 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
 
 def launch_json(medians: Mapping[str, float], **info: Any) -> dict[str, Any]:
     """A launch of the cases in `medians`, in seconds."""
-    return {"machine_info": {}, "benchmarks": [case_json(name, median, **info) for name, median in medians.items()]}
+    cases = [case_json(name, median, **info) for name, median in medians.items()]
+    return {"machine_info": {}, "datetime": "2026-01-05T00:00:00.123456", "benchmarks": cases}
 
 
 def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:

@@ -14,7 +14,7 @@ from bench.stats.autocorrelation import ASSUMED
 from bench.stats.sequential import PASSED, REGRESSED, walk
 from tests.bench.samples import record
 from tests.figures.error_rates import FIGURES, MARGIN, Rate, report, simulate
-from tests.figures.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, read_noise
+from tests.figures.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise
 
 RUNS = 400  # of 30 metrics: a rate of single metrics is known to 4 standard errors, 0.6% at 2.5%, 0.8% at 5%
 KINDS = kinds(read_noise())
@@ -49,10 +49,17 @@ def test_kinds_have_the_shape_that_they_are_named_for() -> None:
     assert float((apart[:, 0] * apart[:, -1]).mean()) < -0.03  # chance alone: ±0.007
 
 
+def test_lag1_shows_its_arithmetic() -> None:
+    # 1, 2, 3, 4 less their mean: −1.5, −0.5, 0.5, 1.5; products 0.75 − 0.25 + 0.75 = 1.25, squares 5. In turn ±1: −3/4.
+    found = lag1(np.array([[1.0, 2.0, 3.0, 4.0], [1.0, -1.0, 1.0, -1.0], [2.0, 2.0, 2.0, 2.0]]))
+    assert found[:2] == pytest.approx([0.25, -0.75])
+    assert math.isnan(found[2])
+
+
 def test_a_rule_that_takes_launches_for_independent_is_found_out() -> None:
     # At exactly the margin, lag-1 autocorrelation 0.2: 5% instead of 2.5%, and 9% instead of 5%.
     values = autoregression(np.random.default_rng(7).standard_normal((20_000, LAUNCHES)), ASSUMED) + MARGIN
-    plain = walk(values, MARGIN, widen=lambda correlation, launches: np.ones_like(correlation)).codes
+    plain = walk(values, MARGIN, widen=lambda launches: 1.0).codes
     assert float((plain == REGRESSED).mean()) > 0.04
     assert float((plain == PASSED).mean()) > 0.07
 

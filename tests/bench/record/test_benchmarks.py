@@ -15,7 +15,9 @@ from tests.bench.benchmark_samples import CLIP, STEP, document, write
 def test_a_file_is_a_launch(tmp_path: Path) -> None:
     found = read_benchmarks(write(tmp_path / "one.json", document({STEP: 0.5, CLIP: 2.0}, 7)))
     assert {name: one.median_seconds for name, one in found.benchmarks.items()} == {STEP: 0.5, CLIP: 2.0}
-    assert found.benchmarks[STEP].subject == {"fingerprint": "0123"}
+    one = found.benchmarks[STEP]
+    assert (one.name, one.full_name, one.parameters) == ("test_step[tiny]", STEP, {})
+    assert (one.info, one.subject) == ({"fingerprint": "0123"}, {"fingerprint": "0123"})
     assert found.machine == {"node": "host", "CPU": "A CPU", "cores": "2"}
     assert found.created == datetime.datetime(2026, 1, 2, 12, 7, 0, 123456, datetime.UTC)
 
@@ -27,8 +29,10 @@ def test_a_fingerprint_stands_for_the_machine(tmp_path: Path) -> None:
 
 def test_versions_are_no_part_of_the_subject(tmp_path: Path) -> None:
     plain = document({STEP: 0.5})
-    plain["benchmarks"][0]["extra_info"] = {"tensorflow": "2.21.0", "threads": 2}
-    assert read_benchmarks(write(tmp_path / "one.json", plain)).benchmarks[STEP].subject == {"threads": "2"}
+    info = {"tensorflow": "2.21.0", "threads": 2}
+    plain["benchmarks"][0] |= {"extra_info": info, "params": {"form": "slices"}}
+    one = read_benchmarks(write(tmp_path / "one.json", plain)).benchmarks[STEP]
+    assert (one.subject, one.info, one.parameters) == ({"threads": "2"}, info, {"form": "slices"})
 
 
 def with_stats(stats: Any) -> dict[str, Any]:
@@ -56,6 +60,10 @@ def with_stats(stats: Any) -> dict[str, Any]:
         (with_stats({"median": 0}), "benchmarks[0].stats.median: seconds above 0 are wanted, found 0.0"),
         (with_stats({"median": "Infinity"}), "benchmarks[0].stats.median: seconds above 0 are wanted, found inf"),
         (with_stats({"median": 10**400}), "benchmarks[0].stats.median: a number in the range of a float is wanted"),
+        (
+            document({STEP: 0.5}, benchmarks=[{**document({STEP: 0.5})["benchmarks"][0], "params": 7}]),
+            "benchmarks[0].params",
+        ),
         (document({STEP: 0.5}, machine_info=None), "machine_info: an object is wanted"),
         (document({STEP: 0.5}, machine_info={"cpu": []}), "machine_info.cpu: an object is wanted"),
         (document({STEP: 0.5}, datetime="yesterday"), "datetime: ISO 8601 is wanted, found 'yesterday'"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.stats.autocorrelation import ASSUMED, inflation
+from bench.stats.autocorrelation import ASSUMED, widening
 from bench.stats.intervals import t_quantile
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import (
@@ -25,10 +25,9 @@ from tests.figures.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, crit
 from tests.figures.noise import autoregression
 
 MARGIN = 0.05
-# Mean 0 and deviation 1 at four launches, without autocorrelation beyond what is assumed: products −1 + … of 1, −1, −1,
-# 1 sum to −1, of 4.
+# Mean 0 and deviation 1 at four launches.
 UNIT = np.array([1.0, -1.0, -1.0, 1.0]) * math.sqrt(3) / 2
-WIDENING = float(inflation(np.array([ASSUMED]), 4)[0])
+WIDENING = widening(4)
 
 
 def launches(estimate: float, deviation: float) -> list[float]:
@@ -187,7 +186,7 @@ def test_the_detectable_difference_is_detected_with_95_percent_power() -> None:
     # standard errors. Half way to it, in fewer.
     generator = np.random.RandomState(3)
     noise = 0.02 * generator.standard_normal((20_000, 12))
-    difference = detectable(0.02 * float(inflation(np.array([ASSUMED]), 12)[0]), MARGIN)
+    difference = detectable(0.02 * widening(12), MARGIN)
     caught, half = (
         float((walk(noise + effect, MARGIN).codes == REGRESSED).mean())
         for effect in (difference, (difference + MARGIN) / 2)
@@ -198,7 +197,7 @@ def test_the_detectable_difference_is_detected_with_95_percent_power() -> None:
 
 def test_the_detectable_difference_holds_under_the_autocorrelation_that_is_assumed() -> None:
     noise = 0.02 * autoregression(np.random.default_rng(4).standard_normal((20_000, 12)), ASSUMED)
-    difference = detectable(0.02 * float(inflation(np.array([ASSUMED]), 12)[0]), MARGIN)
+    difference = detectable(0.02 * widening(12), MARGIN)
     assert float((walk(noise + difference, MARGIN).codes == REGRESSED).mean()) >= 0.95 - 4 * math.sqrt(
         0.95 * 0.05 / 20_000
     )

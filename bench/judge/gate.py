@@ -140,10 +140,13 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
 
     Where the entry was measured on another host, its ratio may differ here by two draws of a host's own effect.
     """
-    ledger, margins, found, metric = standards.ledger, standards.margins, compared.interval, sample.metric
+    ledger, margins, metric = standards.ledger, standards.margins, sample.metric
+    found, reason = compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
     entries = positions(ledger, run.reference.identity, sample.subject, metric.name)
-    if not (budget and entries and found and knows(ledger, run.reference.identity)):
+    if not (budget and entries and knows(ledger, run.reference.identity)):
+        return None
+    if found is None or not isinstance(reason, Decided):
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)
@@ -157,7 +160,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
         sample.subject,
         since_metric,
         one_sided(since, margin),
-        Decided(len(sample.difference), across_hosts=elsewhere),
+        Decided(reason.launches, across_hosts=elsewhere),
         math.exp(found.estimate + sample.accepted),  # of the reference, as the entry's
         math.exp(first.estimate),
         since,

@@ -96,6 +96,13 @@ def test_small_losses_must_not_add_up_beyond_the_budget(ratio: float, outcome: O
     assert since.standard_error == pytest.approx(math.hypot(own.standard_error, 0.002))
 
 
+def test_the_change_since_rests_on_the_launches_that_decided() -> None:
+    by = standards(accepted(1.0), accepted(1.08, "2.20.1"), margins=budget(0.10))
+    found = by_metric(judge_gate(gate_run(launches(6, step=math.log(1.08))), by))
+    assert found[STEP_TIME].reason == Decided(4, math.log(1.08))
+    assert found[SINCE].reason == Decided(4)
+
+
 def test_a_first_entry_that_was_slower_leaves_room() -> None:
     by = standards(accepted(1.05), accepted(1.08, "2.20.1"), margins=budget(0.10))
     found = by_metric(judge_gate(slower(1.12), by))[SINCE]

@@ -149,7 +149,10 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     interval = widened(found.interval, between_hosts)
     outcome = one_sided(interval, margin)
     reason = Decided(launches, across_hosts=True)
-    return dataclasses.replace(found, outcome=outcome, reason=reason, interval=interval, detectable=None)
+    improved = interval.high < -margin
+    return dataclasses.replace(
+        found, outcome=outcome, reason=reason, interval=interval, detectable=None, improved=improved
+    )
 
 
 def _told(sample: Sample) -> list[float]:

@@ -29,6 +29,7 @@ from bench.record.paired import Pair, PairedRun
 from bench.record.types import Failure
 from bench.stats.outcome import Outcome
 from tests.bench.judge.samples import by_metric, interval_of, on_both, on_candidate, regressed, slowed
+from tests.bench.paired_samples import pair
 from tests.bench.report_samples import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.bench.samples import MARGINS as SAMPLE_MARGINS
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, TINY, environment
@@ -103,10 +104,11 @@ def test_three_launches_of_a_side_are_inconclusive() -> None:
 @pytest.mark.parametrize("launches", [4, 8])
 def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     """As of a speed report without evaluation, or one in which a launch lacks it that would have no partner."""
-    silent = changed(lambda pair: dataclasses.replace(pair, evaluations=()) if pair.launch >= 4 else pair, 8)
+    fast = [dataclasses.replace(pair(launch + 3, evaluation=-0.5), launch=launch) for launch in range(8)]
+    silent = paired_report([one if one.launch < 4 else dataclasses.replace(one, evaluations=()) for one in fast], LATER)
     found = by_metric(verdict(silent, paired_report(pairs(launches))))["evaluation step"]
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(4, 8 + launches))
-    assert (found.interval, found.detectable) == (None, None)
+    assert (found.interval, found.detectable, found.improved) == (None, None, False)
 
 
 @pytest.mark.parametrize(

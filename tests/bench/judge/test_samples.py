@@ -224,6 +224,12 @@ class TestBetweenHosts:
             math.hypot(own.pass_high - own.estimate, 1.644854 * between)
         )
 
+    @pytest.mark.parametrize(("shift", "improved"), [(-0.055, False), (-0.08, False), (-0.095, True)])
+    def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
+        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.5% were."""
+        assert compare(sample(around(shift))).improved
+        assert compare(sample(around(shift)), 0.02).improved is improved
+
     def test_bytes_do_not_differ_between_hosts(self) -> None:
         grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
         assert compare(grown, 0.03) == compare(grown)

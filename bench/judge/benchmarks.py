@@ -55,7 +55,8 @@ def compare_benchmarks(
             f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate"
         )
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
-    problem: Reason | None = _unlike_machines([*reference, *candidate])
+    launches = [*reference, *candidate]
+    problem: Reason | None = _unlike([(launch.path, launch.machine) for launch in launches])
     if problem is None and not _in_turn(reference, candidate):
         problem = NotInTurn(LEAST_IN_TURN)
     limits = {name: (math.log1p(margin), name in (gating or names)) for name in names}
@@ -75,7 +76,8 @@ def _compared(
         None if after is None or before is None else after - before for after, before in zip(new, old, strict=False)
     )
     sample = Sample(subject or "benchmarks", metric, new, old, differences)
-    problem = problem or _lacking(sides) or _unlike_subjects(sides, (reference[0].path, candidate[0].path))
+    launches = [*reference, *candidate]
+    problem = problem or _lacking(sides) or _unlike([(one.path, one.benchmarks[name].subject) for one in launches])
     if problem is None:
         return compare(sample)
     outcome = Outcome.INCONCLUSIVE if metric.gates else Outcome.NOT_GATED
@@ -92,21 +94,16 @@ def _lacking(sides: Sequence[Sequence[Benchmark | None]]) -> FilesLackIt | None:
     return None
 
 
-def _unlike_subjects(sides: Sequence[Sequence[Benchmark | None]], files: tuple[str, str]) -> UnlikeFiles | None:
-    subjects = [one.subject for side in sides for one in side if one]
-    other = next((one for one in subjects if one != subjects[0]), None)
-    return UnlikeFiles(_differences(subjects[0], other), files) if other is not None else None
-
-
 def _mean(values: Sequence[float | None]) -> float | None:
     told = [value for value in values if value is not None]
     return statistics.fmean(told) if told else None
 
 
-def _unlike_machines(launches: Launches) -> UnlikeFiles | None:
-    first = launches[0]
-    other = next((launch for launch in launches if launch.machine != first.machine), None)
-    return UnlikeFiles(_differences(first.machine, other.machine), (first.path, other.path)) if other else None
+def _unlike(told: Sequence[tuple[str, dict[str, str]]]) -> UnlikeFiles | None:
+    """Returns how the first file that is unlike `told[0]` differs from it. `told`: (path, properties), by file."""
+    path, first = told[0]
+    other = next((one for one in told if one[1] != first), None)
+    return UnlikeFiles(_differences(first, other[1]), (path, other[0])) if other else None
 
 
 def _differences(one: dict[str, str], other: dict[str, str]) -> tuple[Field, ...]:

@@ -9,7 +9,6 @@ from bench.judge.gate import judge_run
 from bench.judge.reasons import Field
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
-from tests.bench.judge.samples import with_outcome
 from tests.bench.paired_samples import gate_run, pair
 from tests.bench.samples import (
     LOG_PERPLEXITIES,
@@ -23,6 +22,7 @@ from tests.bench.samples import (
     run,
     standards,
 )
+from tests.builders.launches import with_outcome
 
 FIRST = "2026-01-01T00:00:00+00:00"
 SECOND = "2026-01-02T00:00:00+00:00"

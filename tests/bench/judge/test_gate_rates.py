@@ -22,9 +22,9 @@ from bench.record.ledger import Ledger
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
 from bench.stats.outcome import Outcome
-from tests.bench.judge.samples import accepted, regressed
 from tests.bench.paired_samples import gate_run, side_record
 from tests.bench.samples import SUBJECT, baseline, records, replica, run
+from tests.builders.launches import accepted, regressed
 from tests.figures.noise import read_noise
 
 MARGINS = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")

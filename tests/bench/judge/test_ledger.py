@@ -14,6 +14,7 @@ from bench.judge.ledger import (
     knows,
     merged,
     positions,
+    ratio_interval,
     regressions_for,
     tolerated,
 )
@@ -268,6 +269,14 @@ def test_runs_that_no_entry_can_be_made_of(run: PairedRun, said: str) -> None:
     assert entry_of(LATER, MARGINS, KNOWN, "why").created == LATER.created
     with pytest.raises(LedgerError, match=said):
         entry_of(run, MARGINS, KNOWN, "why")
+
+
+def test_a_ratio_s_interval_is_that_of_its_launches() -> None:
+    # Student's t with 3 degrees of freedom: 3.182 at 97.5%, 2.353 at 95%.
+    found = ratio_interval(Ratio(SUBJECT.name, STEP_TIME, 0.10, 0.01, 4))
+    assert found is not None
+    assert (found.low, found.high, found.pass_high) == pytest.approx((0.06818, 0.13182, 0.12353), abs=1e-5)
+    assert ratio_interval(Ratio(SUBJECT.name, STEP_TIME, 0.0, 0.0, 0)) is None  # the reference itself
 
 
 def test_the_configurations_of_one_report_are_one_entry() -> None:

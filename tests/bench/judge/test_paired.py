@@ -25,7 +25,9 @@ from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure, Record
 from bench.stats.outcome import Outcome
-from tests.bench.judge.samples import (
+from tests.bench.paired_samples import CREATED, pair, paired_run
+from tests.bench.samples import BEYOND, SUBJECT, TINY, environment, record
+from tests.builders.launches import (
     GATING,
     PAIRED,
     by_metric,
@@ -36,8 +38,6 @@ from tests.bench.judge.samples import (
     regressed,
     with_outcome,
 )
-from tests.bench.paired_samples import CREATED, pair, paired_run
-from tests.bench.samples import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 ORACLE = (record(), record())

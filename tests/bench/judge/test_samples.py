@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.judge.metrics import REPLICATES
 from bench.judge.reasons import (
@@ -22,13 +24,14 @@ from bench.judge.samples import compare, decision_of, samples_of, settled, whole
 from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
-from tests.bench.judge.samples import GATING, PAIRED, interval_of, launches, on_both, on_candidate
 from tests.bench.paired_samples import pair, paired_run
+from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
 
 MARGIN = math.log1p(0.05)
 SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=MARGIN)
 SHOWN = dataclasses.replace(SECONDS, gates=False)
 BYTES = Metric("growth", Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.VALUE, Scale.LINEAR, 5.0)
+EITHER_WAY = dataclasses.replace(REPLICATES, margin=MARGIN)
 NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 4.98 = 0.56% and 0.42% away
 
 
@@ -118,7 +121,7 @@ class TestCompare:
         [(0.0, Outcome.PASS), (0.055, Outcome.REGRESSION), (-0.055, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
     )
     def test_a_difference_either_way_is_another_computation(self, shift: float, outcome: Outcome) -> None:
-        found = compare(sample(around(shift), dataclasses.replace(REPLICATES, margin=MARGIN)))
+        found = compare(sample(around(shift), EITHER_WAY))
         assert (found.outcome, found.improved) == (outcome, False)
 
     @pytest.mark.parametrize(
@@ -200,6 +203,28 @@ class TestCompare:
         untold = compare(sample([], bare)).reason
         assert isinstance(untold, NotGated)
         assert math.isnan(untold.difference)
+
+
+VALUES = st.one_of(st.none(), st.just(math.nan), st.just(math.inf), st.floats(-1e300, 1e300), st.floats(-0.2, 0.2))
+
+
+@given(
+    st.lists(VALUES, max_size=14), st.sampled_from([(SECONDS, 0.0), (SECONDS, 0.02), (BYTES, 0.0), (EITHER_WAY, 0.0)])
+)
+def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
+    values: list[float | None], how: tuple[Metric, float]
+) -> None:
+    metric, between_hosts = how
+    found = compare(sample(values, metric), between_hosts)
+    margin, interval = metric.margin or 0.0, found.interval
+    if interval is None:
+        assert (found.outcome, found.improved) == (Outcome.INCONCLUSIVE, False)
+        return
+    within, beyond = interval.pass_high < margin, interval.low > margin
+    if metric.direction is Direction.EQUAL:
+        within, beyond = within and interval.pass_low > -margin, beyond or interval.high < -margin
+    assert (found.outcome is Outcome.PASS, found.outcome is Outcome.REGRESSION) == (within, beyond)
+    assert not found.improved or interval.high < -margin
 
 
 class TestBetweenHosts:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.judge.history import PROVEN, Change, Drift, Point, Series, outcome
 from bench.judge.types import percent
 from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned
-from bench.report.html import rendered
+from bench.report.formats.html import rendered
 from bench.report.tables import NOTHING, Cell, Table
 from bench.stats.outcome import Outcome
 

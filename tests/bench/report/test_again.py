@@ -4,14 +4,14 @@ import dataclasses
 import shlex
 
 import pytest
+from bench.judge.paired_metrics import GATING
 
 from bench.cli import build_parser
-from bench.judge.paired_metrics import GATING
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.report.again import NUMBERS, again, again_text
-from tests.bench.report.samples import NEW, OLD, gate, gate_run, paired_run, upgrade
 from tests.bench.samples import SUBJECT, TINY, environment, record, records, run
+from tests.builders.verdicts import NEW, OLD, gate, gate_run, paired_run, upgrade
 
 VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "0", "NAMED": "with a space"}
 

@@ -17,13 +17,13 @@ from bench.judge.margins import read_margins
 from bench.judge.paired import judge_paired
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
+from bench.report.formats.html import _environment, page
 from bench.report.history import history_page
-from bench.report.html import _environment, page
 from bench.report.judged import Judged
 from bench.report.tables import Cell, Table
 from tests.bench.judge.test_history import releases
-from tests.bench.report.samples import gate, hostile_gate, paired_run, upgrade
-from tests.bench.report.test_html import hostile, hostile_upgrade
+from tests.bench.report.formats.test_html import hostile, hostile_upgrade
+from tests.builders.verdicts import gate, hostile_gate, paired_run, upgrade
 
 if TYPE_CHECKING:
     from typing import Literal

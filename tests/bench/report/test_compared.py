@@ -4,8 +4,8 @@ import dataclasses
 
 from bench.report import compared
 from bench.report.judged import Judged
-from tests.bench.report.samples import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 from tests.bench.samples import TINY, baseline, records, replica, run
+from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
 
 def different(judged: Judged) -> dict[str, tuple[str, str]]:

@@ -11,8 +11,8 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.plots import svg
-from tests.bench.report.samples import gate, judged_run, lockstep, upgrade
 from tests.bench.samples import SUBJECT, TINY, baseline, losses, record, records, run
+from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
 
 
 def figures(judged: Judged) -> dict[str, Chart]:

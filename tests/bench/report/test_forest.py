@@ -5,8 +5,8 @@ import math
 import pytest
 
 from bench.report.forest import LEAST_SHOWN, MOST_SHOWN, forest
-from tests.bench.report.samples import EXACT, comparison
 from tests.bench.samples import SUBJECT
+from tests.builders.verdicts import EXACT, comparison
 
 
 def test_every_margin_lies_on_one_line() -> None:

@@ -6,11 +6,11 @@ import re
 import statistics
 
 import pytest
-
 from bench.judge.paired_metrics import metrics
+
 from bench.report.paired import pairs_text, sides_text, spread_text
 from tests.bench.paired_samples import NOISE, pair, paired_run, quad
-from tests.bench.report.samples import GATE_MARGINS
+from tests.builders.verdicts import GATE_MARGINS
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 MEASURED = metrics(RUN.pairs, GATE_MARGINS)

@@ -18,8 +18,8 @@ from bench.record.paired import PairedRun, Side
 from bench.record.types import Baseline
 from bench.report.schema import SCHEMAS, main, schema_text
 from bench.report.text import verdict_json
-from tests.bench.report.samples import STANDARDS, gate, gate_run, judged_run, paired_run, upgrade
 from tests.bench.samples import record, records, run
+from tests.builders.verdicts import STANDARDS, gate, gate_run, judged_run, paired_run, upgrade
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "docs" / "schema"

@@ -9,8 +9,8 @@ from bench.report import story
 from bench.report.judged import Judged
 from bench.report.story import finding, findings, names, outcome_word, ruled_out_slowdown, sentence
 from bench.stats.outcome import Outcome
-from tests.bench.report.samples import EXACT, OLD, comparison, gate, paired_run, upgrade
 from tests.bench.samples import SUBJECT, records, run
+from tests.builders.verdicts import EXACT, OLD, comparison, gate, paired_run, upgrade
 
 RULED_OUT = f"a slowdown of 5.0% or more is ruled out ({SUBJECT.name})"
 

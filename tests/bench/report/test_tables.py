@@ -9,8 +9,8 @@ from bench.profile.compare import compare
 from bench.record.types import Failure
 from bench.report.tables import Cell, Table, differences, tables
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import gate, judged_run, lockstep, paired_run, upgrade
 from tests.bench.samples import BEYOND, SUBJECT, TINY, WITHIN, record, run
+from tests.builders.verdicts import gate, judged_run, lockstep, paired_run, upgrade
 
 MS = 1_000_000
 

@@ -15,8 +15,8 @@ from bench.record.types import INCOMPLETE, Failure
 from bench.report.judged import Judged
 from bench.report.text import baseline_table, ledger_table, run_table, verdict_json, verdict_text
 from bench.stats.outcome import Outcome
-from tests.bench.report.samples import FIRST_ENTRY, STANDARDS, gate, gate_run, judged_run
 from tests.bench.samples import BEYOND, SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
+from tests.builders.verdicts import FIRST_ENTRY, STANDARDS, gate, gate_run, judged_run
 
 RATIOS = (Ratio(SUBJECT.name, "step time", 0.01, 0.002, 4), Ratio(SUBJECT.name, "peak memory", 0.03, 0.001, 4))
 GOLDEN = Path(__file__).parent / "golden"

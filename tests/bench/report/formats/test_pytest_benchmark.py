@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.export import export
-from tests.bench.report.samples import gate_run, paired_run
+from bench.report.formats.pytest_benchmark import export
 from tests.bench.samples import SPEEDS, SUBJECT, TINY, record, records, run
+from tests.builders.verdicts import gate_run, paired_run
 
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed; constraints/dev.txt has it")
 

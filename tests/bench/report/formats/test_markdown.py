@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from bench.report.formats.markdown import escaped, markdown
 from bench.report.judged import Judged
 from bench.report.lines import one_line
-from bench.report.markdown import escaped, markdown
-from tests.bench.report.samples import HOSTILE, gate, hostile_gate, upgrade
-from tests.bench.report.test_html import hostile, hostile_upgrade
+from tests.bench.report.formats.test_html import hostile, hostile_upgrade
+from tests.builders.verdicts import HOSTILE, gate, hostile_gate, upgrade
 
 GOLDEN = Path(__file__).parent / "golden"
 ZERO_WIDTH_SPACE = "\u200b"

@@ -11,11 +11,12 @@ from bench.judge.gate import judge_gate
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure, Record
-from bench.report.html import page
+from bench.report.formats.html import page
 from bench.report.judged import Judged
 from bench.stats.outcome import Outcome
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import (
+from tests.bench.samples import SUBJECT, TINY, baseline, record, records, run
+from tests.builders.verdicts import (
     GATE_MARGINS,
     HOSTILE,
     NEW,
@@ -31,7 +32,6 @@ from tests.bench.report.samples import (
     upgrade,
     verdict,
 )
-from tests.bench.samples import SUBJECT, TINY, baseline, record, records, run
 
 MEBIBYTE = 2**20
 

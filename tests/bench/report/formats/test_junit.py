@@ -9,12 +9,12 @@ import pytest
 from bench.judge.gate import judge_gate
 from bench.judge.types import Verdict
 from bench.record.types import Failure
+from bench.report.formats.junit import junit
 from bench.report.judged import Judged
-from bench.report.junit import junit
 from bench.report.lines import one_line
-from tests.bench.report.samples import HOSTILE, STANDARDS, gate, gate_run, hostile_gate, judged_run, upgrade
-from tests.bench.report.test_html import hostile, hostile_upgrade, stored
+from tests.bench.report.formats.test_html import hostile, hostile_upgrade, stored
 from tests.bench.samples import SUBJECT, baseline, record, records, run
+from tests.builders.verdicts import HOSTILE, STANDARDS, gate, gate_run, hostile_gate, judged_run, upgrade
 
 
 def read(*judged: Judged) -> ET.Element:

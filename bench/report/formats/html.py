@@ -1,36 +1,33 @@
-"""Judged runs as one HTML page that opens from disk: no network, no library in the browser, every name escaped."""
+"""Judged runs as one HTML page."""
 
-import base64
 import dataclasses
-import hashlib
-import logging
 from collections.abc import Sequence
-from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from bench.judge.reports import paired_runs
+from bench.judge.types import Comparison
 from bench.profile.compare import compare
 from bench.record.profile import Profile
-from bench.report import compared, story
-from bench.report.again import again
+from bench.record.types import Machine
+from bench.report import compared
+from bench.report.again import Again, again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
-from bench.report.judged import Judged, by_subject
-from bench.report.lines import one_line
+from bench.report.headlines import FAILED, compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.judged import Judged, by_subject, names
+from bench.report.pages import rendered
 from bench.report.profile import CAVEAT, comparison_heading
+from bench.report.sentences import sentence
 from bench.report.tables import Table, differences, tables
 from bench.stats.outcome import Outcome
 
-HEADLINES = (Outcome.REGRESSION.value, story.FAILED, Outcome.CANNOT_JUDGE.value, Outcome.PASS.value)  # the worst first
-SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {story.FAILED: "failed"}
+FILE = "report.html"
+WORST_FIRST = (Outcome.REGRESSION.value, FAILED, Outcome.INCONCLUSIVE.value, Outcome.PASS.value)
 
 
 @dataclasses.dataclass(frozen=True)
 class ProfileSection:
-    """Where the time of a step went, on one side and on the other."""
+    """The time of a step by operation and by layer, on both sides."""
 
     heading: str
     caveat: str
@@ -43,79 +40,66 @@ class Section:
 
     judged: Judged
     word: str  # the outcome
-    sentence: str
-    findings: list[story.Finding]
+    scope: str  # " (…)" where not everything was measured
+    headline: str
+    decisive: list[tuple[Comparison, str]]
+    failures: list[str]
+    warnings: list[str]
+    sides: str  # "candidate compared with reference"
     forest: Forest
+    environments: list[compared.Property]
+    machines: list[Machine]
+    replicas: list[str]  # the environments of the baselines' trainings
     figures: dict[str, list[Chart]]  # by subject
-    tables: list[Table]
     profile: ProfileSection | None
-    names: tuple[str, str]  # candidate, reference
+    tables: list[Table]
+    command: str
+    again: list[Again]
+    locks: list[compared.Packages]
 
 
-def page(judged: Sequence[Judged]) -> str:
-    """The page; the runs in their order, after a headline for the worst of them."""
+def render(judged: Sequence[Judged]) -> str:
+    """Returns the page; the runs in their order, after a headline for the worst of them."""
     sections = [_section(each) for each in judged]
     words = {section.word for section in sections}
-    worst = next(word for word in HEADLINES if word in words)
+    worst = next(word for word in WORST_FIRST if word in words)
     return rendered("page.html", sections=sections, worst=worst)
 
 
-def rendered(template: str, **values: Any) -> str:
-    """A template of this package with its values: for pages of other reports."""
-    environment = _environment()
-    script = _source(environment, "page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = Markup(_source(environment, "style.css"))
-    return environment.get_template(template).render(style=style, script=Markup(script), script_hash=digest, **values)
-
-
 def _section(judged: Judged) -> Section:
+    verdict, called = judged.verdict, names(judged)
+    said = headline(verdict, called)
+    return Section(
+        judged=judged,
+        word=outcome_word(verdict),
+        scope=scope_text(verdict),
+        headline=f"{said[0].upper()}{said[1:]}.",
+        decisive=list(decisive_lines(verdict)),
+        failures=list(map(sentence, verdict.failures)),
+        warnings=list(map(sentence, verdict.warnings)),
+        sides=f"{called.candidate} compared with {compared_with(verdict, called)}",
+        forest=forest(verdict.comparisons),
+        environments=compared.environments(judged),
+        machines=compared.machines(judged),
+        replicas=compared.replicas(judged),
+        figures=_figures(judged),
+        profile=_profile(*judged.profiles) if judged.profiles else None,
+        tables=tables(judged),
+        command=compared.command(judged),
+        again=again(judged.run),
+        locks=compared.locks(judged),
+    )
+
+
+def _figures(judged: Judged) -> dict[str, list[Chart]]:
     groups = by_subject(judged.run)
     figures = {name: found for name, launches in groups.items() if (found := subject_figures(judged, launches))}
     for lockstep in (run.lockstep for run in paired_runs(judged.run) if run.lockstep):
         if drawn := lockstep_figure(lockstep):
             figures.setdefault(lockstep.subject.name, []).append(drawn)
-    return Section(
-        judged,
-        story.outcome_word(judged.verdict),
-        story.sentence(judged),
-        story.findings(judged.verdict),
-        forest(judged.verdict.comparisons),
-        figures,
-        tables(judged),
-        _profile(*judged.profiles) if judged.profiles else None,
-        story.names(judged),
-    )
+    return figures
 
 
 def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
     found = compare(reference, candidate)
     return ProfileSection(comparison_heading(reference, candidate, found), CAVEAT, differences(found))
-
-
-def _environment() -> jinja2.Environment:
-    """Escapes every value, and shows it as one line without control characters and bidirectional overrides."""
-    logging.getLogger("matplotlib").setLevel(
-        logging.ERROR
-    )  # what it says of folders and fonts when it is imported mends no page
-    from bench.report.plots import svg  # not before a page is drawn: matplotlib takes half a second
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(again=again, compared=compared, slugs=SLUGS, story=story, svg=svg)
-    return environment
-
-
-def _shown(value: object) -> object:
-    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _source(environment: jinja2.Environment, name: str) -> str:
-    assert environment.loader
-    return environment.loader.get_source(environment, name)[0]

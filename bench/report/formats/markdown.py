@@ -6,41 +6,52 @@ Text from a run is escaped so that it stays text: no markup, HTML, link, image, 
 import re
 from collections.abc import Sequence
 
-from bench.judge.types import Comparison, percent
-from bench.report import compared, story
-from bench.report.judged import Judged
+from bench.judge.types import Comparison
+from bench.report import compared, values
+from bench.report.headlines import (
+    GLYPHS,
+    WORST_FIRST,
+    compared_with,
+    decisive_lines,
+    headline,
+    outcome_word,
+    scope_text,
+)
+from bench.report.judged import Judged, names
 from bench.report.lines import one_line
+from bench.report.sentences import sentence
 
+FILE = "report.md"
 MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")
 AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
-BLOCK = re.compile(
-    r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))"
-)  # what opens a list or a heading
+OPENING = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # a list or a heading
 ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
-NOTHING = "–"
-HEADERS = ("", "metric", "subject", "difference", "95% interval", "margin", "candidate", "reference", "why")
+HEADERS = ("", "metric", "subject", "candidate", "reference", "why")
 
 
-def markdown(judged: Sequence[Judged]) -> str:
-    """A section for each run: the verdict, what decided it, and a table of all metrics."""
-    return "\n".join(_section(each) for each in judged)
+def render(judged: Sequence[Judged]) -> str:
+    """Returns a section for each run: the verdict, what decided it, and a table of all metrics."""
+    return "\n".join(map(_section, judged))
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown shows it: one line, nothing in it is markup."""
+    """Returns text as Markdown shows it: one line, nothing in it is markup."""
     line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = MARKUP.sub(r"\\\g<0>", line)
     line = AUTOMATIC.sub(ZERO_WIDTH_SPACE, line)
-    return BLOCK.sub(lambda found: f"&#{ord(found[0])};" if found["bullet"] else f"{found[0]}\\", line)
+    return OPENING.sub(lambda found: f"&#{ord(found[0])};" if found["bullet"] else f"{found[0]}\\", line)
 
 
 def _section(judged: Judged) -> str:
-    verdict = judged.verdict
-    word = story.outcome_word(verdict)
-    bullets = [_finding(found) for found in story.findings(verdict)]
-    bullets += [f"- failed: {escaped(failure)}" for failure in verdict.failures]
-    bullets += [f"- warning: {escaped(warning)}" for warning in verdict.warnings]
-    blocks = [[f"### {story.GLYPHS[word]} {word}{story.scope(verdict)}"], [escaped(story.sentence(judged))], bullets]
+    verdict, called = judged.verdict, names(judged)
+    word, said = outcome_word(verdict), escaped(headline(verdict, called))
+    bullets = [
+        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
+        for comparison, why in decisive_lines(verdict)
+    ]
+    bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
+    bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
+    blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
         blocks.append(
             _table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)])
@@ -49,36 +60,20 @@ def _section(judged: Judged) -> str:
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         table = _table(("", "reference", "candidate"), rows)
-        blocks += [["<details><summary>What differed</summary>"], table, ["</details>"]]
-    candidate, reference = map(escaped, story.names(judged))
-    command = escaped(compared.command(judged))
-    blocks.append([f"{candidate} against {reference}, measured {escaped(judged.run.created)} by: {command}"])
+        blocks += [["<details><summary>Differences of the sides</summary>"], table, ["</details>"]]
+    sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
+    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def _importance(comparison: Comparison) -> int:
-    return story.WORST_FIRST.index(comparison.outcome)
-
-
-def _finding(found: story.Finding) -> str:
-    size = f"**{escaped(found.size)}**" if found.size else ""
-    parts = ", ".join(filter(None, (size, escaped(found.certainty or found.note), escaped(found.standard))))
-    return f"- **{escaped(found.metric)}** of {escaped(found.subject)}: {parts}"
+    return WORST_FIRST.index(comparison.outcome)
 
 
 def _row(comparison: Comparison) -> tuple[str, ...]:
-    found, margin, word = comparison.interval, comparison.margin, comparison.outcome.value
-    return (
-        f"{story.GLYPHS[word]} {word}",
-        escaped(comparison.metric),
-        escaped(comparison.subject),
-        percent(found.estimate) if found else NOTHING,
-        f"{percent(found.low)} to {percent(found.high)}" if found else NOTHING,
-        percent(margin) if margin is not None else NOTHING,
-        escaped(comparison.candidate),
-        escaped(comparison.reference),
-        escaped(comparison.note),
-    )
+    word = comparison.outcome.value
+    texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
+    return (f"{GLYPHS[word]} {word}", *map(escaped, (*texts, sentence(comparison.reason, comparison))))
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

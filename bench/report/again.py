@@ -1,55 +1,72 @@
 """The commands that measure a report's metrics alone again."""
 
+import dataclasses
 import shlex
+from collections.abc import Iterator
 
-from bench.judge.paired_metrics import GATING
+from bench.judge.metrics import NAMES, PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Record, Run
 from bench.report.judged import measured
 
-NUMBERS = "numerics, retraces, perplexity"
+NUMBERS = ("numerics", "retraces", PERPLEXITY)
+SPEED_ONLY = ("retraces", "graph operations")
+NUMERICS_ONLY = ("numerics", "lockstep")
 
 
-def again(report: Run | PairedRun | GateRun) -> list[tuple[str, str, str]]:
-    """(subject, metric, command) of everything in a report that has a command of its own; none for a run of one environment."""
-    found = []
-    if isinstance(report, GateRun):
-        words: tuple[str, ...] = (
-            "gate",
-            "--no-speed",
-            "--python",
-            report.candidate.interpreter,
-            *_variables("--env", report.candidate),
-        )
-        found += [
-            (record.subject.name, NUMBERS, _command(*words, *_options(record))) for record in _firsts(report.numbers)
-        ]
+@dataclasses.dataclass(frozen=True)
+class Again:
+    """A command that measures some metrics of a subject again."""
+
+    subject: str
+    metrics: tuple[str, ...]
+    words: tuple[str, ...]  # of the command line
+    named: str = ""  # the metric that the command names by --metric
+
+    @property
+    def command(self) -> str:
+        """Returns the command line, quoted for a shell."""
+        return shlex.join(("tfgate", *self.words, *(("--metric", self.named) if self.named else ())))
+
+
+def again(report: Run | PairedRun | GateRun) -> list[Again]:
+    """Returns a command for all that has one of its own; none for a run of one environment."""
+    found = list(_of_gate(report)) if isinstance(report, GateRun) else []
     for run in paired_runs(report):
-        for record in _firsts(run):
-            subject, words = record.subject, ("upgrade", *_sides(run), *_options(record))
-            found.append((subject.name, "retraces, graph operations", _command(*words, "--speed-only")))
-            if isinstance(report, PairedRun):
-                found.append((subject.name, "numerics, lockstep", _command(*words, "--numerics-only")))
-            measurable = [name for name in GATING if isinstance(report, PairedRun) or name != "perplexity"]
-            found += [(subject.name, name, _command(*words, "--metric", name)) for name in measurable]
+        found += _of_pairs(run, alone=isinstance(report, PairedRun))
     return found
 
 
 def again_text(report: Run | PairedRun | GateRun) -> str:
-    """The commands for a terminal, those of one subject that differ in the metric alone as one line."""
+    """Returns the commands for a terminal; those that differ in the metric alone are one line."""
     lines = []
-    for _, metric, command in again(report):
-        head, separator, _ = command.partition(" --metric ")
-        lines.append(f"  {head} --metric NAME" if separator else f"  {command}  ({metric})")
+    for each in again(report):
+        whole = shlex.join(("tfgate", *each.words))
+        lines.append(f"  {whole} --metric NAME" if each.named else f"  {whole}  ({', '.join(each.metrics)})")
     return "\n".join(["To measure a metric alone again:", *dict.fromkeys(lines)]) if lines else ""
 
 
-def _sides(run: PairedRun) -> tuple[str, ...]:
-    reference, candidate = run.reference, run.candidate
-    sides = ("--from", reference.requested, "--to", candidate.requested)
-    return (*sides, *_variables("--from-env", reference), *_variables("--to-env", candidate))
+def _of_gate(report: GateRun) -> Iterator[Again]:
+    candidate = report.candidate
+    words = ("gate", "--no-speed", "--to", candidate.interpreter, *_variables("--to-env", candidate))
+    for record in _firsts(report.numbers):
+        yield Again(record.subject.name, NUMBERS, (*words, *_options(record)))
+
+
+def _of_pairs(run: PairedRun, *, alone: bool) -> Iterator[Again]:
+    """Yields the commands of launches in turn; `alone`: they are no part of a gate, which judges numbers otherwise."""
+    sides = ("--from", run.reference.requested, "--to", run.candidate.requested)
+    words = (*sides, *_variables("--from-env", run.reference), *_variables("--to-env", run.candidate))
+    for record in _firsts(run):
+        subject, chosen = record.subject.name, ("upgrade", *words, *_options(record))
+        yield Again(subject, SPEED_ONLY, (*chosen, "--speed-only"))
+        if alone:
+            yield Again(subject, NUMERICS_ONLY, (*chosen, "--numerics-only"))
+        for name in NAMES:
+            if alone or name != PERPLEXITY:
+                yield Again(subject, (name,), chosen, named=name)
 
 
 def _variables(option: str, side: Side) -> tuple[str, ...]:
@@ -57,7 +74,7 @@ def _variables(option: str, side: Side) -> tuple[str, ...]:
 
 
 def _firsts(run: Run | PairedRun) -> list[Record]:
-    """The first record of each subject."""
+    """Returns the first record of each subject."""
     found: dict[str, Record] = {}
     for launch in measured(run):
         found.setdefault(launch.record.subject.name, launch.record)
@@ -65,7 +82,7 @@ def _firsts(run: Run | PairedRun) -> list[Record]:
 
 
 def _options(record: Record) -> tuple[str, ...]:
-    """The options that name what a launch trained; those with the command line's own defaults are left out."""
+    """Returns the options that name what a launch trained, without those that have the command line's own defaults."""
     subject, threads = record.subject, record.environment.threads if record.environment else record.machine.cores
     given = (
         ("--corpus", subject.corpus, "synthetic"),
@@ -73,12 +90,5 @@ def _options(record: Record) -> tuple[str, ...]:
         ("--device", subject.device, "cpu:0"),
         ("--threads", str(threads), str(record.machine.cores)),
     )
-    return (
-        "--config",
-        subject.config,
-        *(word for name, value, usual in given if value != usual for word in (name, value)),
-    )
-
-
-def _command(*words: str) -> str:
-    return shlex.join(("tfgate", *words))
+    chosen = (word for name, value, usual in given if value != usual for word in (name, value))
+    return ("--config", subject.config, *chosen)

@@ -1,11 +1,12 @@
-"""What a plot shows, as data: bench/report/plots.py draws it. Pure."""
+"""Plots as data, which bench/report/plots.py draws. Pure."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
 
+from bench.report.values import MOST_LOG
+
 MOST_POINTS = 240  # a line has no more: as many as a phone's screen shows
-MOST_LOG = 20.0  # a difference of logarithms beyond it is drawn at it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Shape:
 
     style: str  # classes of the style sheet
     points: tuple[tuple[float, float], ...]
-    title: str = ""  # what a pointer at it is told
+    title: str = ""  # its tooltip
     closed: bool = False  # an area
 
 
@@ -43,12 +44,12 @@ class Chart:
 
 
 def as_percent(log_difference: float) -> float:
-    """A difference of logarithms in percent; one too large to hold is shown as the largest that can be drawn."""
+    """Returns a difference of logarithms in percent; one too large to hold becomes the largest that can be drawn."""
     return 100 * math.expm1(min(log_difference, MOST_LOG)) if math.isfinite(log_difference) else math.nan
 
 
 def thinned(values: Sequence[float], start: int = 0) -> tuple[tuple[float, float], ...]:
-    """(step, mean) of at most MOST_POINTS stretches of equal length; the last may be shorter."""
+    """Returns (step, mean) of at most MOST_POINTS stretches of equal length; the last may be shorter."""
     length = max(1, math.ceil(len(values) / MOST_POINTS))
     stretches = (values[index : index + length] for index in range(0, len(values), length))
     return tuple((start + index * length, math.fsum(part) / len(part)) for index, part in enumerate(stretches))

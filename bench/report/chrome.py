@@ -12,7 +12,7 @@ PROCESS = 1  # one process: its threads, and a device's streams
 
 
 def chrome_trace(profile: Profile) -> dict[str, Any]:
-    """The whole file as plain data."""
+    """Returns the whole file as plain data."""
     return {"displayTimeUnit": "ms", "traceEvents": [*_names(profile), *_steps(profile), *_events(profile)]}
 
 

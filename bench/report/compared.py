@@ -1,4 +1,4 @@
-"""What was compared: subjects, machines and both environments, as rows of which those that differ stand out."""
+"""Subjects, machines and both environments of a comparison, as rows of which those that differ stand out."""
 
 import dataclasses
 import shlex
@@ -8,17 +8,17 @@ from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE, Package
 from bench.record.types import Baseline, Environment, Machine
 from bench.report.judged import Judged, environment, measured
+from bench.report.values import NOTHING
 
-NOTHING = "–"
 TOLD = (
     "keras",
     "numpy",
     "tensorflow",
-)  # packages whose versions the environment itself told; those of TensorFlow's parts go with it
+)  # packages, and parts of TensorFlow, whose versions the environment itself tells
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
+class Property:
     """One property of both sides."""
 
     name: str
@@ -27,61 +27,65 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether the sides do not have it in common."""
+        """Tells whether the sides do not have it in common."""
         return self.reference != self.candidate
 
 
-def environments(judged: Judged) -> list[Difference]:
-    """Every property of both sides' environments, packages last; a run of one environment has no reference."""
+@dataclasses.dataclass(frozen=True)
+class Packages:
+    """A side's requirements in pip's lines."""
+
+    side: str
+    lines: list[str]
+    hashed: list[str]  # the same with hashes; none of an interpreter that was there
+
+
+def environments(judged: Judged) -> list[Property]:
+    """Returns every property of both sides' environments, packages last; a run of one environment has no reference."""
     candidate = _properties(environment(judged.run, CANDIDATE))
     runs = paired_runs(judged.run)
     if not runs:
         return _side_by_side({}, candidate)
     run = runs[0]
-    found = _side_by_side(_properties(environment(run, REFERENCE)), candidate)
-    asked = _side_by_side(
-        {
-            "asked for": run.reference.requested,
-            "index as of": run.reference.as_of,
-            **_variables(run.reference.variables),
-        },
-        {
-            "asked for": run.candidate.requested,
-            "index as of": run.candidate.as_of,
-            **_variables(run.candidate.variables),
-        },
-    )
-    return [*asked, *found, *_side_by_side(_versions(run.reference.packages), _versions(run.candidate.packages))]
+    asked = [
+        {"asked for": side.requested, "index as of": side.as_of, **_variables(side.variables)}
+        for side in (run.reference, run.candidate)
+    ]
+    return [
+        *_side_by_side(*asked),
+        *_side_by_side(_properties(environment(run, REFERENCE)), candidate),
+        *_side_by_side(_versions(run.reference.packages), _versions(run.candidate.packages)),
+    ]
 
 
 def replicas(judged: Judged) -> list[str]:
-    """The environments whose trainings the baselines' perplexities rest on, each once."""
+    """Returns the environments whose trainings the baselines' perplexities rest on, each once."""
     every = [replica.environment for baseline in _baselines(judged) for replica in baseline.replicas]
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
 
 def machines(judged: Judged) -> list[Machine]:
-    """The machines that were measured on, each once."""
+    """Returns the machines that were measured on, each once."""
     return list(dict.fromkeys(launch.record.machine for launch in measured(judged.run)))
 
 
 def command(judged: Judged) -> str:
-    """The command line, quoted so that a shell takes it as it was."""
+    """Returns the command line, quoted so that a shell takes it as it was."""
     return shlex.join(judged.run.command)
 
 
-def locks(judged: Judged) -> list[tuple[str, list[str], list[str]]]:
-    """(side, its requirements, the same with hashes) of each side in pip's lines; of an interpreter that was there what it told."""
+def locks(judged: Judged) -> list[Packages]:
+    """Returns the requirements of each side; of an interpreter that was there the versions that it told."""
     runs = paired_runs(judged.run)
     if runs and (runs[0].reference.packages or runs[0].candidate.packages):
-        sides = ((REFERENCE, runs[0].reference), (CANDIDATE, runs[0].candidate))
-        return [(name, _requirements(side.packages), _requirements(side.packages, hashes=True)) for name, side in sides]
+        sides = ((REFERENCE, runs[0].reference.packages), (CANDIDATE, runs[0].candidate.packages))
+        return [Packages(name, _requirements(of), _hashed(of)) for name, of in sides]
     told = ((side, environment(judged.run, side)) for side in (REFERENCE, CANDIDATE))
-    return [(side, _told(found), []) for side, found in told if found]
+    return [Packages(side, _told(found), []) for side, found in told if found]
 
 
 def _baselines(judged: Judged) -> list[Baseline]:
-    """Those of what was measured."""
+    """Returns the baselines of what was measured."""
     subjects = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
     return [judged.baselines[name] for name in subjects if name in judged.baselines]
 
@@ -106,26 +110,28 @@ def _variables(variables: dict[str, str]) -> dict[str, str]:
 
 
 def _versions(packages: tuple[Package, ...]) -> dict[str, str]:
-    return {
-        p.name: p.version for p in sorted(packages, key=lambda package: package.name) if not p.name.startswith(TOLD)
-    }
+    found = sorted(packages, key=lambda package: package.name)
+    return {package.name: package.version for package in found if not package.name.startswith(TOLD)}
 
 
-def _side_by_side(reference: dict[str, str], candidate: dict[str, str]) -> list[Difference]:
-    both = {**reference, **candidate}
-    rows = (
-        Difference(name, reference.get(name, NOTHING) or NOTHING, candidate.get(name, NOTHING) or NOTHING)
-        for name in both
+def _side_by_side(reference: dict[str, str], candidate: dict[str, str]) -> list[Property]:
+    """Returns a row for each property that a side has a value of."""
+    pairs = (
+        (name, reference.get(name) or NOTHING, candidate.get(name) or NOTHING) for name in {**reference, **candidate}
     )
-    return [row for row in rows if {row.reference, row.candidate} != {NOTHING}]
+    return [Property(*pair) for pair in pairs if pair[1:] != (NOTHING, NOTHING)]
 
 
-def _requirements(packages: tuple[Package, ...], *, hashes: bool = False) -> list[str]:
-    lines = []
-    for package in packages:
-        admitted = [f"--hash={digest}" for digest in package.hashes] if hashes else []
-        lines.append(" ".join([f"{package.name}=={package.version}", *admitted]))
-    return lines
+def _requirements(packages: tuple[Package, ...]) -> list[str]:
+    return [f"{package.name}=={package.version}" for package in packages]
+
+
+def _hashed(packages: tuple[Package, ...]) -> list[str]:
+    """Returns the requirements with their hashes; none of packages that have none."""
+    if not any(package.hashes for package in packages):
+        return []
+    hashes = ("".join(f" --hash={digest}" for digest in package.hashes) for package in packages)
+    return [line + admitted for line, admitted in zip(_requirements(packages), hashes, strict=True)]
 
 
 def _told(found: Environment) -> list[str]:

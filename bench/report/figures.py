@@ -4,27 +4,28 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.judge.metrics import PERPLEXITY
 from bench.record.gate import GateRun
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, Measured
+from bench.report.values import MEBIBYTE, growth, mebibytes
 
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
 MOST_LABELS = 12  # launches with their numbers below them
-MEBIBYTE = 2**20
 SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
 
 def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]:
-    """The plots that the launches of one subject have numbers for."""
+    """Returns the plots that the launches of one subject have numbers for."""
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
     if baseline and baseline.subject != subject:
         baseline = None  # of something else: the judge refused it
-    margins = (c.margin for c in judged.verdict.comparisons if (c.subject, c.metric) == (subject.name, PERPLEXITY))
+    metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
+    margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
@@ -39,13 +40,12 @@ def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]
 
 
 def lockstep_figure(result: Lockstep) -> Chart | None:
-    """The largest difference of each quantity by step; None where there is none: no step was taken, or all are equal to the last bit."""
+    """Returns the largest difference of each quantity by step; None without a step, or where all are bit-identical."""
     largest: dict[str, list[float]] = {}
-    for tensor, differences in result.differences.items():
-        quantity = tensor.partition(" of ")[0]
-        largest[quantity] = [
-            max(pair) for pair in itertools.zip_longest(largest.get(quantity, ()), differences, fillvalue=0.0)
-        ]
+    for each in result.differences:
+        so_far = largest.get(each.quantity, ())
+        pairs = itertools.zip_longest(so_far, each.by_step, fillvalue=0.0)
+        largest[each.quantity] = list(map(max, pairs))
     shown = [quantity for quantity in QUANTITIES if largest.get(quantity)]
     if not any(any(largest[quantity]) for quantity in shown):
         return None
@@ -54,16 +54,18 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     keys = [(style[quantity], quantity) for quantity in shown]
     if result.departure:
         first = result.departure.first
-        shapes.append(
-            Shape("departure", ((first.step, first.difference),), f"{first.name} leaves its limit at step {first.step}")
-        )
-        keys.append(("departure", f"◆ {first.name} leaves its limit of {first.limit:.1e} at step {first.step}"))
-    caption = (
-        "Largest difference of each quantity, relative to the reference's; none where a step is equal to the last bit. "
-    )
-    caption += "Both sides start every step from the same weights."
+        title = f"{first.name} exceeds its limit of {first.limit:.1e} at step {first.step}"
+        shapes.append(Shape("departure", ((first.step, first.difference),), title))
+        keys.append(("departure", f"◆ {title}"))
     return Chart(
-        "Lockstep: differences by step", caption, "step", "difference", tuple(shapes), tuple(keys), logarithmic=True
+        title="Lockstep: differences by step",
+        caption="Largest difference of each quantity, relative to the reference's; bit-identical steps have none. "
+        "Both sides start every step from the same weights.",
+        x_label="step",
+        y_label="difference",
+        shapes=tuple(shapes),
+        keys=tuple(keys),
+        logarithmic=True,
     )
 
 
@@ -74,7 +76,7 @@ def _losses(launches: Sequence[Measured]) -> Chart | None:
         Shape(
             f"{launch.side} thin",
             thinned([loss / launch.record.subject.num_steps for loss in launch.record.losses]),
-            f"{launch.side}, launch {launch.launch + 1}",
+            _named(launch),
         )
         for launch in launches
     )
@@ -85,7 +87,7 @@ def _losses(launches: Sequence[Measured]) -> Chart | None:
 def _perplexities(
     launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None
 ) -> Chart | None:
-    """Running perplexity relative to the mean of the reference's trainings, between whose lowest and highest rounding alone spreads it."""
+    """Returns running perplexity relative to the mean of the reference's trainings, and the range of those."""
     subject = launches[0].record.subject if launches else None
     trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
     trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
@@ -108,9 +110,7 @@ def _perplexities(
     count = f"{len(reference)} reference training{'' if len(reference) == 1 else 's'}"
     shapes = [Shape("envelope", low + high[::-1], f"between the lowest and the highest of {count}", closed=True)]
     shapes += [
-        Shape(
-            "candidate thin", relative(_running(launch.record.losses, start)), f"candidate, launch {launch.launch + 1}"
-        )
+        Shape("candidate thin", relative(_running(launch.record.losses, start)), _named(launch))
         for launch in candidates
     ]
     keys = [("envelope", f"{count}: spread by rounding alone"), ("candidate thin", "candidate, a line a launch")]
@@ -126,13 +126,13 @@ def _perplexities(
 
 
 def _running(losses: Sequence[float], start: int) -> list[float]:
-    """Mean loss from step `start` on, by step."""
+    """Returns the mean loss from step `start` on, by step."""
     totals = itertools.accumulate(losses[start:])
     return [total / count for count, total in enumerate(totals, 1)]
 
 
 def _step_times(launches: Sequence[Measured]) -> Chart | None:
-    """Percentiles of each launch's steady steps (or blocks)."""
+    """Returns percentiles of each launch's steady steps (or blocks)."""
     timed = [launch for launch in launches if launch.percentiles_ms]
     if not timed:
         return None
@@ -140,7 +140,7 @@ def _step_times(launches: Sequence[Measured]) -> Chart | None:
     for launch in timed:
         low, lower, middle, upper, high = launch.percentiles_ms
         x = _place(launch, timed)
-        title = f"{launch.side}, launch {launch.launch + 1}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
+        title = f"{_named(launch)}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
         shapes += [
             Shape(f"{launch.side} whisker", ((x, low), (x, high)), title),
             Shape(f"{launch.side} box", ((x, lower), (x, upper)), title),
@@ -167,14 +167,15 @@ def _memory(launches: Sequence[Measured]) -> Chart | None:
     shapes, keys = [], _keys([launch for launch, _ in held])
     for launch, memory in held:
         peak = memory.peak_rss_bytes / MEBIBYTE
-        title = f"{launch.side}, launch {launch.launch + 1}: {peak:.0f} MiB, {memory.slope_bytes_per_step / 1024:+.1f} KiB a step"
+        said = f"{mebibytes(memory.peak_rss_bytes)}, {growth(memory.slope_bytes_per_step)}"
+        title = f"{_named(launch)}: {said}"
         shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
-    caption = "Highest resident memory of each launch's process; its growth a step is in the table of launches."
+    caption = "Highest resident memory of each launch's process; its growth is in the table of launches."
     return Chart("Memory by launch", caption, "launch", "peak memory", tuple(shapes), keys, " MiB", x_axis=axis)
 
 
 def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
-    """Resident memory after each block of each launch. None where it was read once or not at all, as in records of earlier releases."""
+    """Returns resident memory after each block of each launch; None where it was read less than twice."""
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory) and len(memory.steps) > 1]
     if not held:
         return None
@@ -182,18 +183,22 @@ def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
         Shape(
             f"{launch.side} thin",
             tuple((step, size / MEBIBYTE) for step, size in zip(memory.steps, memory.rss_bytes, strict=True)),
-            f"{launch.side}, launch {launch.launch + 1}: {memory.slope_bytes_per_step / 1024:+.1f} KiB a step",
+            f"{_named(launch)}: {growth(memory.slope_bytes_per_step)}",
         )
         for launch, memory in held
     )
-    caption = "Resident memory of every launch after each of its blocks, a line each: a leak climbs to the end."
+    caption = "Resident memory of every launch after each of its blocks, a line each: a leak grows to the end."
     return Chart(
         "Memory over steps", caption, "step", "resident memory", shapes, _keys([launch for launch, _ in held]), " MiB"
     )
 
 
+def _named(launch: Measured) -> str:
+    return f"{launch.side}, launch {launch.launch + 1}"
+
+
 def _place(launch: Measured, among: Sequence[Measured]) -> float:
-    """Where a launch stands: its number, a little aside if the other side has one, too."""
+    """Returns where a launch stands: its number, a little aside if the other side has one, too."""
     both = len({each.side for each in among}) > 1
     return launch.launch + 1 + (APART * (1 if launch.side == CANDIDATE else -1) if both else 0.0)
 

@@ -1,6 +1,7 @@
-"""A flame graph (SVG): from the step to its threads, to name scopes, to operations; a frame is as wide as its part of the step.
+"""A flame graph (SVG): from the step to its threads, to name scopes, to operations.
 
-Drawn here, in a page of code: the libraries that draw flame graphs want samples of stacks, and these are shares of an instant.
+A frame is as wide as its part of the step. Drawn here, in a page of code: the libraries that draw flame graphs want
+samples of stacks, and these are shares of an instant.
 """
 
 import dataclasses
@@ -33,7 +34,7 @@ class _Frame:
 
 
 def flame_svg(times: Timeline, title: str) -> str:
-    """The picture; a frame's tooltip has its time and its part of the step."""
+    """Returns the picture; a frame's tooltip has its time and its part of the step."""
     root = _Frame(title)
     for cell in times.cells:
         root.add((cell.line, *scopes(cell.operation.name), cell.operation.kind), cell.shared_ns)
@@ -46,7 +47,7 @@ def flame_svg(times: Timeline, title: str) -> str:
 
 
 def _drawn(frame: _Frame, left: float, level: int, scale: float, times: Timeline) -> Iterator[str]:
-    """The frame and those below it, widest first; `scale` is in pixels a nanosecond."""
+    """Yields the frame and those below it, widest first; `scale` is in pixels a nanosecond."""
     width = frame.time_ns * scale
     if width < LEAST_WIDTH:
         return
@@ -65,6 +66,6 @@ def _drawn(frame: _Frame, left: float, level: int, scale: float, times: Timeline
 
 
 def _colour(name: str) -> str:
-    """A warm colour that a name always has."""
+    """Returns a warm colour, the same for the same name."""
     digest = hashlib.sha256(name.encode()).digest()
     return f"hsl({digest[0] * 50 // 255}, {60 + digest[1] * 30 // 255}%, {65 + digest[2] * 15 // 255}%)"

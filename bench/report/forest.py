@@ -1,10 +1,12 @@
-"""A forest plot: every metric's difference with its confidence interval, each row scaled to its own margin, so that all share one line."""
+"""A forest plot: every metric's difference with its confidence interval, in units of the metric's own margin."""
 
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.types import Comparison, percent
-from bench.report.story import WORST_FIRST, bounds
+from bench.judge.types import Comparison
+from bench.report import values
+from bench.report.headlines import WORST_FIRST
+from bench.report.sentences import sentence
 from bench.stats.intervals import Interval
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
@@ -12,19 +14,19 @@ LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Scale:
+class Axis:
     """An axis from −`shown` margins to `shown`."""
 
     shown: float
 
     def percent(self, margins: float) -> float:
-        """Where a value lies in the plot's width; one that lies outside is moved to the edge."""
+        """Returns where a value lies in the plot's width; one that lies outside is moved to the edge."""
         return 50 * (1 + min(max(margins / self.shown, -1.0), 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """Where an interval lies, in percent of the plot's width."""
+    """An interval's place, in percent of the plot's width."""
 
     low: float
     high: float
@@ -33,16 +35,19 @@ class Span:
     estimate: float
     off_left: bool
     off_right: bool
-    text: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A metric; without an interval (`span` is None) it was compared exactly, or not judged."""
+    """A metric as its row shows it; without an interval (`span` is None) it was compared exactly, or not judged."""
 
     comparison: Comparison
     span: Span | None
-    margin: str  # "" without one
+    size: str  # the estimate; "" without an interval
+    margin: str  # "–" without one
+    candidate: str
+    reference: str
+    why: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,14 +61,14 @@ class Forest:
 
 
 def forest(comparisons: Sequence[Comparison]) -> Forest:
-    """Every comparison's row, in each subject what decides the verdict first."""
-    reach = max((_reach(comparison.interval, comparison.margin) for comparison in comparisons), default=0.0)
-    scale = Scale(min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN))
+    """Returns every comparison's row, in each subject what decides the verdict first."""
+    reach = max((_reach(comparison.interval, comparison.metric.margin) for comparison in comparisons), default=0.0)
+    axis = Axis(min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN))
     rows: dict[str, list[Row]] = {}
     for comparison in comparisons:
-        rows.setdefault(comparison.subject, []).append(_row(comparison, scale))
+        rows.setdefault(comparison.subject, []).append(_row(comparison, axis))
     ordered = {subject: sorted(of, key=_importance) for subject, of in rows.items()}
-    return Forest(ordered, scale.percent(0.0), scale.percent(-1.0), scale.percent(1.0))
+    return Forest(ordered, axis.percent(0.0), axis.percent(-1.0), axis.percent(1.0))
 
 
 def _importance(row: Row) -> tuple[int, bool]:
@@ -71,20 +76,20 @@ def _importance(row: Row) -> tuple[int, bool]:
 
 
 def _reach(found: Interval | None, margin: float | None) -> float:
-    """How many margins an interval reaches from "no change"."""
+    """Returns how many margins an interval reaches from "no change"."""
     return max(abs(found.low), abs(found.high)) / margin if found and margin else 0.0
 
 
-def _row(comparison: Comparison, scale: Scale) -> Row:
-    found, margin = comparison.interval, comparison.margin
-    if found is None:
-        return Row(comparison, None, "")
+def _row(comparison: Comparison, axis: Axis) -> Row:
+    found, metric = comparison.interval, comparison.metric
+    size = values.difference(found.estimate, metric) if found else ""
+    texts = (size, values.margin(metric), *values.sides(comparison), sentence(comparison.reason, comparison))
+    return Row(comparison, _span(found, metric.margin, axis) if found else None, *texts)
+
+
+def _span(found: Interval, margin: float | None, axis: Axis) -> Span:
     unit = margin or max(abs(found.low), abs(found.high)) or 1.0  # without a margin: as wide as the interval needs
-    return Row(comparison, _span(found, unit, scale), percent(margin) if margin else "")
-
-
-def _span(found: Interval, unit: float, scale: Scale) -> Span:
-    values = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
-    low, high, pass_low, pass_high, estimate = (scale.percent(value / unit) for value in values)
-    off = (found.low / unit < -scale.shown, found.high / unit > scale.shown)
-    return Span(low, high, pass_low, pass_high, estimate, *off, f"{percent(found.estimate)}: {bounds(found)}")
+    ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
+    low, high, pass_low, pass_high, estimate = (axis.percent(end / unit) for end in ends)
+    off_left, off_right = found.low / unit < -axis.shown, found.high / unit > axis.shown
+    return Span(low, high, pass_low, pass_high, estimate, off_left, off_right)

@@ -1,4 +1,4 @@
-"""A run with its verdict: what every report is made of, whether of a gate, of two environments in turn, or of one alone."""
+"""A run with its verdict, from which every report is made: a gate, two environments in turn, or one alone."""
 
 import dataclasses
 import statistics
@@ -10,21 +10,22 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.record.types import Baseline, Environment, Record, Run
+from bench.report.headlines import Names
+
+IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A run, what the judge found, and what it was compared with: baselines by Subject.name, none for a paired run."""
+    """A run, its verdict, and what it was compared with."""
 
     run: Run | PairedRun | GateRun
     verdict: Verdict
-    baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
+    baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)  # by Subject.name
     window_start: Mapping[str, float] = dataclasses.field(
         default_factory=dict
     )  # Margins.window_start, by configuration
-    profiles: tuple[Profile, Profile] | None = (
-        None  # of the reference and the candidate: they explain, and judge nothing
-    )
+    profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate; they judge nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Measured:
 
     @property
     def percentiles_ms(self) -> list[float]:
-        """The 5th, 25th, 50th, 75th and 95th percentile in milliseconds; none of fewer than two."""
+        """Returns the 5th, 25th, 50th, 75th and 95th percentile in milliseconds; none of fewer than two blocks."""
         if len(self.block_seconds) < 2:
             return []
         cuts = statistics.quantiles(self.block_seconds, n=100, method="inclusive")
@@ -47,7 +48,7 @@ class Measured:
 
 
 def measured(run: Run | PairedRun | GateRun) -> list[Measured]:
-    """Every launch that was timed or trained, in order; of a pair the reference first."""
+    """Returns every launch that was timed or trained, in order; of a pair the reference first."""
     if isinstance(run, GateRun):
         return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
     if isinstance(run, Run):
@@ -55,31 +56,40 @@ def measured(run: Run | PairedRun | GateRun) -> list[Measured]:
     found = []
     for pair in run.pairs:
         for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
-            blocks = [
-                s for quad in pair.steps for role, s in zip(quad.order, quad.seconds, strict=True) if role == letter
-            ]
-            found.append(Measured(side, pair.launch, record, True, tuple(blocks)))
+            blocks = ((role, one) for quad in pair.steps for role, one in zip(quad.order, quad.seconds, strict=True))
+            own = tuple(seconds for role, seconds in blocks if role == letter)
+            found.append(Measured(side, pair.launch, record, True, own))
     return found
 
 
 def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[Measured]]:
-    """Launches by what they measured (Subject.name), in the order of their first; of a gate those in turn are apart."""
+    """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart."""
     groups: dict[str, list[Measured]] = {}
     for launch in measured(run):
-        apart = ", in turn with the reference" if isinstance(run, GateRun) and launch.in_turn else ""
+        apart = IN_TURN if isinstance(run, GateRun) and launch.in_turn else ""
         groups.setdefault(launch.record.subject.name + apart, []).append(launch)
     return groups
 
 
 def records(run: Run | PairedRun | GateRun) -> list[Record]:
-    """Every record, those of the launches checked against the oracle included."""
+    """Returns every record, those of the launches checked against the oracle included."""
     return [launch.record for launch in measured(run)] + [
         record for paired in paired_runs(run) for record in paired.oracle
     ]
 
 
+def names(judged: Judged) -> Names:
+    """Returns the sides as headlines call them: by their TensorFlow, unless that is the same."""
+    run = judged.run
+    found = {side: environment(run, side) for side in (REFERENCE, CANDIDATE)}
+    candidate, reference = (
+        f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
+    )
+    return Names() if candidate == reference else Names(candidate, reference)
+
+
 def environment(run: Run | PairedRun | GateRun, side: str) -> Environment | None:
-    """The first environment that a side's launches told, or its part in lockstep; None if none did."""
+    """Returns the first environment that a side's launches told, or its part in lockstep; None if none did."""
     found = [launch.record.environment for launch in measured(run) if launch.side == side]
     for paired in paired_runs(run):
         found += [

@@ -2,5 +2,5 @@
 
 
 def one_line(text: str) -> str:
-    """The text as one line without control characters: terminal escapes and bidirectional overrides are among them."""
+    """Returns the text as one line without control characters, such as terminal escapes and bidirectional overrides."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -1,41 +1,24 @@
-"""What a paired run compared, and how much its launches differ, as text for a terminal."""
-
-import math
-from collections.abc import Sequence
+"""The sides of a paired run, its launches, and how much they differ, as text for a terminal."""
 
 from tabulate import tabulate
 
-from bench.judge.in_turn import decisions, whole_pairs
-from bench.judge.paired_metrics import Metric
 from bench.judge.quads import quad_log_ratio
-from bench.judge.types import percent
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
-from bench.record.types import Environment
+from bench.judge.spread import Spread, spreads
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Side
+from bench.record.types import Environment, Record
 from bench.report.judged import environment
 from bench.report.lines import one_line
-from bench.stats.sequential import Decision
-from bench.stats.spread import spread
+from bench.report.text import STYLE
+from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import launch_summary, robust_seconds
-
-STYLE = "simple"
 
 
 def sides_text(run: PairedRun) -> str:
-    """A line for each side: what was asked for, what was measured, and what its index was read as of."""
-    rows = [
-        _row(name, side, environment(run, name))
-        for name, side in ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
-    ]
+    """Returns a line for each side: the request, what was measured, and when its index was read."""
+    sides = ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
+    rows = [_side_row(name, side, environment(run, name)) for name, side in sides]
     headers = [
-        "side",
-        "asked for",
-        "TensorFlow",
-        "Keras",
-        "NumPy",
-        "Python",
-        "oneDNN",
-        "threads",
-        "variables",
+        *("side", "asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables"),
         "index as of",
     ]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
@@ -43,94 +26,67 @@ def sides_text(run: PairedRun) -> str:
 
 
 def pairs_text(run: PairedRun) -> str:
-    """A line for each launch, and what failed or disturbed it."""
+    """Returns a line for each launch, and what failed or disturbed it."""
     headers = [
-        "launch",
-        "first",
-        "step ms",
-        "reference",
-        "ratio",
-        "evaluation",
-        "peak MiB",
-        "reference",
-        "seconds",
+        *("launch", "first", "step ms", "reference", "ratio", "evaluation", "peak MiB", "reference", "seconds"),
         "others' CPU",
     ]
-    table = tabulate([_pair_row(pair) for pair in run.pairs], headers, STYLE, disable_numparse=True, stralign="right")
-    failures = [
+    table = tabulate(map(_pair_row, run.pairs), headers, STYLE, disable_numparse=True, stralign="right")
+    notes = [
         f"failed: launch {pair.launch + 1}, {side}: {record.failure.message}"
         for pair in run.pairs
         for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         if record.failure
     ]
-    failures += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
-    notes = [one_line(note) for note in (*failures, *(f"warning: {warning}" for warning in run.warnings))]
-    title = one_line(f"paired run of {run.created}: {' '.join(run.command)}")
-    return "\n".join([title, "", sides_text(run), "", table, *notes])
+    notes += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
+    notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
+    notes += [f"warning: {warning}" for warning in run.warnings]
+    title = f"paired run of {run.created}: {' '.join(run.command)}"
+    return "\n".join([one_line(title), "", sides_text(run), "", table, *map(one_line, notes)])
 
 
-def _pair_row(pair: Pair) -> list[str]:
-    candidate, reference = (robust_seconds(record.step_seconds) for record in (pair.candidate, pair.reference))
-    ratios = [
-        launch_summary([quad_log_ratio(quad) for quad in quads]) if quads else None
-        for quads in (pair.steps, pair.evaluations)
-    ]
-    peaks = [
-        record.memory.peak_rss_bytes / 2**20 if record.memory else None for record in (pair.candidate, pair.reference)
-    ]
-    return [
-        str(pair.launch + 1),
-        pair.first,
-        *("–" if seconds is None else f"{1000 * seconds:.2f}" for seconds in (candidate, reference)),
-        *("–" if ratio is None else percent(ratio) for ratio in ratios),
-        *("–" if peak is None else f"{peak:.0f}" for peak in peaks),
-        f"{pair.seconds:.0f}",
-        "–" if pair.disturbed is None else f"{pair.disturbed:.0%}",
-    ]
-
-
-def spread_text(run: PairedRun, measured: Sequence[Metric]) -> str:
-    """A line for each gating metric: how far launches and their quads spread, how alike neighbours are, what would have been caught."""
-    rows = [_spread_row(name, decision, run) for name, decision in decisions(whole_pairs(run), measured).items()]
-    deviations = ["deviation\nof launches", "launch's\nown", "of\nquads"]
-    headers = ["metric", "launches", *deviations, "lag-1\ncorrelation", "bounds\nwidened", "would have\ncaught"]
+def spread_text(run: PairedRun) -> str:
+    """Returns a line for each time a step: the deviation between launches, and between quads within them."""
+    headers = ["metric", "launches", "deviation\nbetween launches", "deviation\nbetween quads"]
+    rows = list(map(_spread_row, spreads(run)))
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
     return table if rows else ""
 
 
-def _spread_row(name: str, decision: Decision, run: PairedRun) -> list[str]:
-    rested = whole_pairs(run)[: decision.launches]
-    quads = {"step time": [pair.steps for pair in rested], "evaluation step": [pair.evaluations for pair in rested]}
-    parts = spread([[quad_log_ratio(quad) for quad in launch] for launch in quads[name]]) if name in quads else None
-    found = decision.interval
-    ratio = name != "memory growth"
-    deviation = found.standard_error / decision.widening * math.sqrt(decision.launches) if found else math.nan
+def _spread_row(spread: Spread) -> list[str]:
+    deviations = (f"{spread.summary_deviation:.2%}", f"{spread.quad_deviation:.1%}")
+    return [spread.metric, str(spread.launches), *deviations]
+
+
+def _pair_row(pair: Pair) -> list[str]:
+    records = (pair.candidate, pair.reference)
     return [
-        name,
-        str(decision.launches),
-        f"{deviation:.2%}" if ratio else f"{deviation / 1024:.1f} KiB",
-        f"{parts.launch_deviation:.2%}" if parts else "–",
-        f"{parts.quad_deviation:.1%}" if parts else "–",
-        f"{decision.lag1:+.2f}" if decision.lag1 is not None else "–",
-        f"× {decision.widening:.2f}",
-        "–"
-        if decision.detectable is None
-        else percent(decision.detectable)
-        if ratio
-        else f"{decision.detectable / 1024:+.0f} KiB",
+        str(pair.launch + 1),
+        pair.first,
+        *(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
+        *(_ratio(quads) for quads in (pair.steps, pair.evaluations)),
+        *(_shown(_peak_bytes(record), MEBIBYTE, ".0f") for record in records),
+        f"{pair.seconds:.0f}",
+        NOTHING if pair.disturbed is None else f"{pair.disturbed:.0%}",
     ]
 
 
-def _row(name: str, side: Side, found: Environment | None) -> list[str]:
-    measured = ["–"] * 6
+def _shown(value: float | None, unit: float, form: str) -> str:
+    return NOTHING if value is None else format(value / unit, form)
+
+
+def _peak_bytes(record: Record) -> int | None:
+    return record.memory.peak_rss_bytes if record.memory else None
+
+
+def _ratio(quads: tuple[Quad, ...]) -> str:
+    return percent(launch_summary(list(map(quad_log_ratio, quads)))) if quads else NOTHING
+
+
+def _side_row(name: str, side: Side, found: Environment | None) -> list[str]:
+    measured = [NOTHING] * 6
     if found:
-        measured = [
-            found.tensorflow,
-            found.keras,
-            found.numpy,
-            found.python,
-            "on" if found.onednn else "off",
-            str(found.threads),
-        ]
-    variables = " ".join(f"{key}={value}" for key, value in sorted(side.variables.items())) or "–"
-    return [one_line(cell) for cell in (name, side.requested, *measured, variables, side.as_of or "–")]
+        versions = [found.tensorflow, found.keras, found.numpy, found.python]
+        measured = [*versions, "on" if found.onednn else "off", str(found.threads)]
+    variables = " ".join(f"{key}={value}" for key, value in sorted(side.variables.items())) or NOTHING
+    return [one_line(cell) for cell in (name, side.requested, *measured, variables, side.as_of or NOTHING)]

@@ -25,7 +25,7 @@ INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column, u
 TICKS = 6  # an axis has about as many
 ROUND = (1, 2, 5, 10)  # what lies between two ticks, times a power of ten
 MOST_LETTERS = 18  # of a tick's label: 2.22.0-dev20261101
-FRAME = Shape("frame", ())  # what matplotlib draws besides: axes and grid
+FRAME = Shape("frame", ())  # matplotlib's axes and grid
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
@@ -38,11 +38,10 @@ NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 def svg(chart: Chart) -> Markup:
-    """The plot as an SVG element: the same for the same chart, whatever the user's matplotlibrc says."""
+    """Returns the plot as an SVG element: the same for the same chart, whatever the user's matplotlibrc says."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", r"Glyph .* missing from"
-        )  # only the room for it is guessed: the browser draws it
+        # Only the room for a missing glyph is guessed: the browser draws it.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
         figure = Figure(INCHES, frameon=False)
@@ -80,7 +79,7 @@ def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
 
 
 def _set_axes(axes: Axes, chart: Chart) -> None:
-    """Limits, ticks and grid."""
+    """Sets limits, ticks and grid."""
     axes.patch.set_visible(False)
     axes.grid(axis="y")
     axes.tick_params(bottom=False, left=False)
@@ -103,13 +102,12 @@ def _set_axes(axes: Axes, chart: Chart) -> None:
 def _short(label: str) -> str:
     shown = one_line(label)
     end = MOST_LETTERS // 2
-    return (
-        shown if len(shown) <= MOST_LETTERS else f"{shown[: end - 1]}…{shown[-end:]}"
-    )  # two nightlies differ at their ends
+    # Two nightlies differ at their ends.
+    return shown if len(shown) <= MOST_LETTERS else f"{shown[: end - 1]}…{shown[-end:]}"
 
 
 def _bare(root: Any, chart: Chart, drawn: dict[str, Shape]) -> ElementTree.Element:
-    """The drawing's paths and texts alone, without ids, colours and rules that reach beyond it; shapes with their classes and titles."""
+    """Returns the drawing's paths and texts without ids, colours and styles; shapes with their classes and titles."""
     label = one_line(f"{chart.title}: {chart.y_label} by {chart.x_label}")
     bare = ElementTree.Element("svg", {"viewBox": root.get("viewBox"), "role": "img", "aria-label": label})
     for group in root.iter(f"{SVG}g"):

@@ -19,14 +19,15 @@ STYLE = "simple"
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
 ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
-CAVEAT = "Unprofiled steps of one process each, recording's cost taken off the parts: this shows where to look, and judges nothing."
-COUNTED = re.compile(
-    r"(?<=[A-Za-z_-])\.\d+\b"
-)  # in HLO, dot.12 is the twelfth instruction: one more before it, and all others differ
+CAVEAT = (
+    "Unprofiled steps of one process each, without the cost of recording: this shows where to look, and judges nothing."
+)
+# In HLO, dot.12 is the twelfth instruction: one more before it, and all others differ.
+COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")
 
 
 def profile_text(profile: Profile) -> str:
-    """Where a step's time went: by type of operation, by layer, and what TensorFlow tells of retraces and memory."""
+    """Returns where a step's time went by type of operation and by layer, and TensorFlow's retraces and memory."""
     times = timeline(profile.trace)
     tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
     memory = [line for peak in profile.trace.memory for line in _memory(peak)]
@@ -37,7 +38,7 @@ def profile_text(profile: Profile) -> str:
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
-    """The tables as plain data, every row in them."""
+    """Returns the tables as plain data, with every row."""
     times = timeline(profile.trace)
     return {
         "name": profile.name,
@@ -55,7 +56,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 
 def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -> str:
-    """The whole step in a sentence, then both tables, what got slower first."""
+    """Returns the whole step in a sentence, then both tables, what got slower first."""
     lines = [one_line(comparison_heading(reference, candidate, found)), CAVEAT]
     for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
         lines += ["", _difference_table(what, rows)]
@@ -63,26 +64,26 @@ def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -
 
 
 def comparison_heading(reference: Profile, candidate: Profile, found: Comparison) -> str:
-    """Both sides' whole steps."""
+    """Returns both sides' whole steps in a sentence."""
     change = found.candidate_seconds / found.reference_seconds - 1
     times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
     return f"{candidate.name} against {reference.name}: {times}"
 
 
 def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -> dict[str, Any]:
-    """The same as plain data, every row in it."""
+    """Returns the comparison as plain data, with every row."""
     return {"reference": reference.name, "candidate": candidate.name, **to_plain(found)}
 
 
 def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
-    """A unified diff of two programs' lines (graph or HLO) without the numbers that HLO counts on; "" where they are alike."""
+    """Returns a unified diff of two programs (graph or HLO) without HLO's running numbers; "" where they are alike."""
     before, after = (COUNTED.sub("", text).splitlines(True) for text in (reference, candidate))
     return "".join(difflib.unified_diff(before, after, *names))
 
 
 def _heading(profile: Profile, times: Timeline) -> list[str]:
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
-    environment = profile.environment
+    software = f"TensorFlow {profile.environment.tensorflow}, {profile.environment.threads} threads"
     detail = (
         ""
         if profile.detailed
@@ -90,16 +91,15 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
     )
     part = accounted(profile, times)
     heading = [
-        one_line(
-            f"{profile.target} of {profile.subject.name}, TensorFlow {environment.tensorflow}, {environment.threads} threads"
-        ),
-        f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: tracing overhead {overhead(profile):+.1%}",
+        one_line(f"{profile.target} of {profile.subject.name}, {software}"),
+        f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: "
+        f"tracing overhead {overhead(profile):+.1%}",
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
         f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
     if abs(part - 1) > ACCOUNTED_WITHIN:
         heading.append(
-            f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%, don't trust the rows; profile again, with more --steps"
+            f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%: the rows are wrong; profile again with more --steps"
         )
     return heading
 
@@ -122,7 +122,7 @@ def _table(what: str, rows: list[Row], roofline: float) -> str:
 
 
 def _together(rows: Sequence[Row]) -> Row:
-    """One row for many."""
+    """Returns one row for many."""
     seconds, thread_seconds, calls = (
         sum(getattr(row, field) for row in rows) for field in ("seconds", "thread_seconds", "calls")
     )
@@ -159,7 +159,7 @@ def _difference_table(what: str, rows: Sequence[Difference]) -> str:
 
 
 def _ends(rows: Sequence[Difference]) -> Sequence[Difference]:
-    """Those that changed most, slower ones first."""
+    """Returns the rows that changed most, slower ones first."""
     if len(rows) <= TOP:
         return rows
     kept = sorted(rows, key=lambda row: -abs(row.slower_seconds))[:TOP]
@@ -185,7 +185,7 @@ def _traces(traces: Traces) -> list[str]:
 
 
 def _changes(one: str, other: str) -> str:
-    """What differs between two signatures, word by word, and the second whole."""
+    """Returns the differences of two signatures, word by word, and the second whole."""
     before, after = (re.findall(r"[\w.]+|\S", signature) for signature in (one, other))
     codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     changes = [f"{' '.join(before[i:j])} became {' '.join(after[k:m])}" for tag, i, j, k, m in codes if tag != "equal"]

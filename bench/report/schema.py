@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.judge.reasons import Reason
 from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
 from bench.record.codec import NON_FINITE
 from bench.record.gate import GateRun
@@ -20,21 +21,22 @@ from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Run
-from bench.report.text import VERDICT_SCHEMA
+from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}
+NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some
 SCALARS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
-    float: NUMBER,
+    float: {"$ref": "#/$defs/Number"},
 }
+Definitions = dict[str, Any]
 
 
 def record_schema(kind: type) -> dict[str, Any]:
-    """Of a type that bench.record.codec writes, whose first field is its schema version."""
-    definitions: dict[str, Any] = {}
+    """Returns the schema of a type that bench.record.codec writes, whose first field is its schema version."""
+    definitions: Definitions = {"Number": NUMBER}
     _schema(kind, definitions)
     whole = definitions.pop(kind.__name__)
     whole["properties"]["schema"] = {"const": SCHEMA}
@@ -42,30 +44,21 @@ def record_schema(kind: type) -> dict[str, Any]:
 
 
 def verdict_schema() -> dict[str, Any]:
-    """Of what `tfgate check --json` prints."""
-    definitions: dict[str, Any] = {}
+    """Returns the schema of what `tfgate check --json` prints."""
+    definitions: Definitions = {}
     _schema(Verdict, definitions)
     whole = definitions.pop(Verdict.__name__)
     added = {"schema": {"const": VERDICT_SCHEMA}, "exit_code": {"enum": sorted({*EXIT_CODES.values(), FAILED_CODE})}}
     whole["properties"] = added | whole["properties"]
     whole["properties"]["outcome"] = {"enum": [outcome.value for outcome in EXIT_CODES]}
-    whole["required"] = list(whole["properties"])
-    return {"$schema": DIALECT, "title": "Verdict", **whole, "$defs": definitions}
+    for definition in (whole, *definitions.values()):
+        definition["required"] = list(definition["properties"])  # fields with defaults are written as well
+    return {"$schema": DIALECT, "title": "Verdict", **whole, "$defs": {"Number": NUMBER, **definitions}}
 
 
 def report_schema() -> dict[str, Any]:
-    """Of what `tfgate report --json` writes: the runs' verdicts, in their order."""
-    verdict = verdict_schema()
-    definitions = verdict.pop("$defs")
-    dialect = verdict.pop("$schema")
-    items = {"$ref": "#/$defs/Verdict"}
-    return {
-        "$schema": dialect,
-        "title": "Report",
-        "type": "array",
-        "items": items,
-        "$defs": {"Verdict": verdict, **definitions},
-    }
+    """Returns the schema of report.json: the runs' verdicts, in their order."""
+    return {"$schema": DIALECT, "title": "Report", "type": "array", "items": {"$ref": "verdict.schema.json"}}
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -81,7 +74,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def schema_text(name: str) -> str:
-    """A schema as its file holds it."""
+    """Returns a schema as its file holds it."""
     return json.dumps(SCHEMAS[name](), indent=1) + "\n"
 
 
@@ -92,16 +85,18 @@ def main(folder: Path) -> None:
         (folder / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
 
 
-def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a type; dataclasses are added to `definitions` and referred to."""
+def _schema(kind: Any, definitions: Definitions) -> dict[str, Any]:
+    """Returns the schema of a type; dataclasses are added to `definitions` and referred to."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Reason:
+        return {"anyOf": [_reference(each, definitions) for each in Reason.__subclasses__()]}
     if dataclasses.is_dataclass(kind):
         return _reference(kind, definitions)
     if origin in (types.UnionType, typing.Union):
         inner = next(argument for argument in arguments if argument is not types.NoneType)
         return {"anyOf": [_schema(inner, definitions), {"type": "null"}]}
     if origin is tuple:
-        return {"type": "array", "items": _schema(arguments[0], definitions)}
+        return _array(arguments, definitions)
     if origin is dict:
         return {"type": "object", "additionalProperties": _schema(arguments[1], definitions)}
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
@@ -109,22 +104,32 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     return SCALARS[kind]
 
 
-def _reference(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def _array(arguments: tuple[Any, ...], definitions: Definitions) -> dict[str, Any]:
+    """Returns the schema of a tuple: of any length, or of one type for each place."""
+    if arguments[-1] is Ellipsis:
+        return {"type": "array", "items": _schema(arguments[0], definitions)}
+    places = [_schema(argument, definitions) for argument in arguments]
+    return {"type": "array", "prefixItems": places, "items": False, "minItems": len(places)}
+
+
+def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}  # so that a type that holds itself ends
-        hints = typing.get_type_hints(kind)
-        fields = dataclasses.fields(kind)
-        needed = [
-            f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        ]
+        hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
+        told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
+        needed = [field.name for field in fields if not _has_default(field)]
         definitions[name] = {
             "type": "object",
-            "properties": {field.name: _schema(hints[field.name], definitions) for field in fields},
+            "properties": told | {field.name: _schema(hints[field.name], definitions) for field in fields},
             "required": needed,
             "additionalProperties": False,
         }
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
 
 
 if __name__ == "__main__":

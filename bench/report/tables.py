@@ -6,29 +6,29 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.judge.reports import paired_runs
-from bench.judge.summary import log_perplexity, perplexity_text
-from bench.judge.types import Comparison, percent
+from bench.judge.summary import log_perplexity
+from bench.judge.types import Comparison
 from bench.profile.compare import Comparison as ProfileComparison
 from bench.profile.compare import Difference
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
+from bench.report import values
 from bench.report.judged import Judged, Measured, by_subject, records
-from bench.report.story import reached
-
-NOTHING = "–"
+from bench.report.sentences import sentence
+from bench.report.values import NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and the number that it is sorted by; without one it is sorted as text."""
+    """A cell's text, and the number that it is sorted by; without one it is sorted as text."""
 
     text: str
     key: float | None = None
 
     @property
     def number(self) -> str | None:
-        """The key as JavaScript reads it; None where there is nothing to compare."""
+        """Returns the key as JavaScript reads it; None where there is nothing to compare."""
         if self.key is None or math.isnan(self.key):
             return None
         return str(self.key) if math.isfinite(self.key) else f"{'-' * (self.key < 0)}Infinity"
@@ -44,7 +44,7 @@ class Table:
 
 
 def tables(judged: Judged) -> list[Table]:
-    """All that have rows."""
+    """Returns all tables of a run that have rows."""
     found = [
         _comparisons(judged.verdict.comparisons),
         _launches(by_subject(judged.run)),
@@ -55,7 +55,7 @@ def tables(judged: Judged) -> list[Table]:
 
 
 def differences(found: ProfileComparison) -> list[Table]:
-    """Two profiles part by part, what got slower first: by type of operation and by layer."""
+    """Returns two profiles part by part, what got slower first: by type of operation and by layer."""
     headers = ("reference ms", "candidate ms", "slower by ms", "reference calls", "candidate calls")
     return [
         Table(f"By {what}", (what, *headers), tuple(map(_difference, rows)))
@@ -76,62 +76,48 @@ def _difference(row: Difference) -> tuple[Cell, ...]:
 
 def _comparisons(comparisons: Iterable[Comparison]) -> Table:
     headers = (
-        "subject",
-        "metric",
-        "outcome",
-        "candidate",
-        "reference",
-        "difference",
-        "low",
-        "high",
-        "margin",
-        "would have caught",
-        "why",
+        *(
+            "subject",
+            "metric",
+            "outcome",
+            "candidate",
+            "reference",
+            "difference",
+            "95% CI low",
+            "95% CI high",
+            "margin",
+        ),
+        *("minimum detectable effect", "why"),
     )
-    return Table("Metrics", headers, tuple(_comparison(comparison) for comparison in comparisons))
+    return Table("Metrics", headers, tuple(map(_comparison, comparisons)))
 
 
 def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
-    found, margin = comparison.interval, comparison.margin
-    interval = (
-        [Cell(percent(value), value) for value in (found.estimate, found.low, found.high)]
-        if found
-        else [Cell(NOTHING)] * 3
-    )
+    metric, found = comparison.metric, comparison.interval
+    differences = (found.estimate, found.low, found.high) if found else (None,) * 3
+    candidate, reference = values.sides(comparison)
     return (
         Cell(comparison.subject),
-        Cell(comparison.metric),
+        Cell(metric.name),
         Cell(comparison.outcome.value),
-        Cell(comparison.candidate),
-        Cell(comparison.reference),
-        *interval,
-        Cell(percent(margin), margin) if margin is not None else Cell(NOTHING),
-        Cell(reached(comparison) or NOTHING, comparison.detectable),
-        Cell(comparison.note),
+        Cell(candidate, comparison.candidate),
+        Cell(reference, comparison.reference),
+        *(Cell(NOTHING) if value is None else Cell(values.difference(value, metric), value) for value in differences),
+        Cell(values.margin(metric), metric.margin),
+        Cell(values.detectable(comparison), comparison.detectable),
+        Cell(sentence(comparison.reason, comparison)),
     )
 
 
 def _launches(groups: Mapping[str, Sequence[Measured]]) -> Table:
     headers = (
-        *(
-            "subject",
-            "side",
-            "launch",
-            "TensorFlow",
-            "running perplexity",
-            "words/s",
-            "p5 ms",
-            "p25 ms",
-            "median ms",
-            "p75 ms",
-            "p95 ms",
-        ),
+        *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s"),
+        *("p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
         *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
-        *("peak MiB", "KiB a step", "retraces", "graph operations", "failure"),
+        *("peak MiB", "KiB/step", "retraces", "graph operations", "failure"),
     )
-    return Table(
-        "Launches", headers, tuple(_launch(name, launch) for name, launches in groups.items() for launch in launches)
-    )
+    rows = (_launch(name, launch) for name, launches in groups.items() for launch in launches)
+    return Table("Launches", headers, tuple(rows))
 
 
 def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
@@ -139,11 +125,9 @@ def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
     subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
     median = 1000 * statistics.median(launch.block_seconds) if launch.block_seconds else None
     p5, p25, _, p75, p95 = launch.percentiles_ms or (None,) * 5
-    parts = (
-        (startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds)
-        if startup
-        else [None] * 4
-    )
+    parts: Sequence[float | None] = [None] * 4
+    if startup:
+        parts = [startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds]
     whole = bool(record.losses) and not record.failure
     perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
     return (
@@ -151,14 +135,14 @@ def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
         Cell(launch.side),
         _number(launch.launch + 1, "d"),
         Cell(record.environment.tensorflow if record.environment else NOTHING),
-        Cell(perplexity_text(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
+        Cell(values.perplexity_of(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(1000 * subject.tokens_per_step / median if median else None, ",.0f"),
         *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
         *(_number(part, ".2f") for part in parts),
         _number(evaluation.seconds if evaluation else None, ".2f"),
         _number(evaluation.perplexity if evaluation else None, ".2f"),
-        _number(memory.peak_rss_bytes / 2**20 if memory else None, ".0f"),
-        _number(memory.slope_bytes_per_step / 2**10 if memory else None, "+.1f"),
+        _number(memory.peak_rss_bytes / values.MEBIBYTE if memory else None, ".0f"),
+        _number(memory.slope_bytes_per_step / values.KIBIBYTE if memory else None, "+.1f"),
         _number(record.retraces, "d"),
         _number(sum(record.graph_operations.values()) or None, "d"),
         Cell(record.failure.message if record.failure else NOTHING),
@@ -166,7 +150,7 @@ def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
 
 
 def _numerics(of: Iterable[Record]) -> Table:
-    """The error nearest to its limit of each quantity, by subject and TensorFlow."""
+    """Returns the error nearest to its limit of each quantity, by subject and TensorFlow."""
     nearest: dict[tuple[str, str, str], NumericError] = {}
     for record in of:
         for error in record.numerics:
@@ -193,27 +177,25 @@ def _numerics(of: Iterable[Record]) -> Table:
 
 
 def _lockstep(result: Lockstep) -> Table:
-    """The largest difference of each quantity and tensor, and the step where it was found."""
+    """Returns the largest difference of each quantity and tensor, and the step where it was found."""
     rows = []
-    for name, differences in result.differences.items():
-        if not differences:  # no step was taken
+    for each in result.differences:
+        if not each.by_step:  # no step was taken
             continue
-        quantity, _, tensor = name.partition(" of ")
-        largest = max(differences, key=lambda difference: math.inf if math.isnan(difference) else difference)
-        equal = sum(difference == 0 for difference in differences)
-        found = (
+        largest = max(each.by_step, key=lambda difference: math.inf if math.isnan(difference) else difference)
+        numbers = (
             _number(largest, ".1e"),
-            _number(differences.index(largest), "d"),
-            _number(len(differences), "d"),
-            _number(equal, "d"),
+            _number(each.by_step.index(largest), "d"),
+            _number(len(each.by_step), "d"),
+            _number(each.by_step.count(0.0), "d"),
         )
-        rows.append((Cell(quantity), Cell(tensor or NOTHING), *found))
-    headers = ("quantity", "tensor", "largest difference", "at step", "steps", "equal to the last bit")
+        rows.append((Cell(each.quantity), Cell(each.tensor or NOTHING), *numbers))
+    headers = ("quantity", "tensor", "largest difference", "at step", "steps", "bit-identical steps")
     return Table("Lockstep: the largest difference of each tensor", headers, tuple(rows))
 
 
 def _used(error: NumericError) -> float:
-    """Part of the limit that an error takes; an error that is not a number takes all that there is."""
+    """Returns the part of its limit that an error takes; infinity for an error that is not a number."""
     return error.error / error.limit if error.error <= error.limit or error.error > error.limit > 0 else math.inf
 
 

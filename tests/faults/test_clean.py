@@ -10,8 +10,8 @@ from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure
 from bench.stats.outcome import Outcome
-from tests.bench.report.samples import lockstep
 from tests.bench.samples import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
+from tests.builders.verdicts import lockstep
 from tests.faults.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
 from tests.faults.trial import PLAN
 

@@ -11,9 +11,9 @@ from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
 from tests.bench.commands.conftest import Tfgate, snapshot
-from tests.bench.report.samples import HOSTILE
 from tests.bench.report_samples import REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.bench.samples import SUBJECT, environment
+from tests.builders.verdicts import HOSTILE
 
 Keep = Callable[..., Path]
 

@@ -11,8 +11,8 @@ from bench.record.files import write_record
 from tests.bench.commands.conftest import Tfgate, gate_run, in_turn, snapshot
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import HOSTILE
 from tests.bench.samples import records
+from tests.builders.verdicts import HOSTILE
 
 Keep = Callable[..., Path]
 

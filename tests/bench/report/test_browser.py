@@ -1,4 +1,4 @@
-"""The page in headless Chromium: it opens from disk without a complaint, sorts its tables, fits a phone, and follows the theme.
+"""The page in headless Chromium: it opens from disk without a complaint, sorts tables, fits a phone, follows the theme.
 
 Screenshots go to the folder that TFGATE_SCREENSHOTS names, if it names one.
 """
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.judge.history import histories, report_points
 from bench.judge.margins import read_margins
 from bench.judge.paired import judge_paired
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
+from bench.report.formats.html import render
 from bench.report.history import history_page
-from bench.report.html import _environment, page
 from bench.report.judged import Judged
+from bench.report.pages import template_environment
 from bench.report.tables import Cell, Table
-from tests.bench.judge.test_history import releases
-from tests.bench.report.samples import gate, hostile_gate, paired_run, upgrade
-from tests.bench.report.test_html import hostile, hostile_upgrade
+from bench.stats.outcome import Outcome
+from tests.bench.report_samples import paired_report, pairs
+from tests.builders.verdicts import HOSTILE_REPORTS, paired_run, upgrade
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     Scheme = Literal["light", "dark"]
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
+PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/paired.json"))[-1]
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright isn't installed; the dependency group `browser` has it"
 )
@@ -64,7 +66,7 @@ def chromium() -> Iterator["Browser"]:
 
 
 class Opened:
-    """A page in the browser, and what the browser complained of."""
+    """A page in the browser, and the browser's complaints."""
 
     def __init__(self, browser: "Browser", path: Path, size: "ViewportSize", scheme: "Scheme" = "light") -> None:
         self.complaints: list[str] = []
@@ -78,65 +80,63 @@ class Opened:
         if folder:
             self.page.screenshot(path=Path(folder) / f"{path.stem}-{size['width']}-{scheme}.png", full_page=True)
 
+    @property
+    def width(self) -> int:
+        """As wide as the whole page is."""
+        found: int = self.page.evaluate("document.documentElement.scrollWidth")
+        return found
 
-@pytest.fixture
-def regression(tmp_path: Path) -> Path:
-    path = tmp_path / "regression.html"
-    path.write_text(page([upgrade(1.2)]), encoding="utf-8")
+    def bottom(self, text: str) -> float:
+        """Where the text ends that stands at the page's head."""
+        box = self.page.locator(".hero").get_by_text(text).first.bounding_box()
+        assert box, text
+        return box["y"] + box["height"]
+
+    def column(self, header: str) -> list[str]:
+        """A column of the first table that has it, as it stands."""
+        script = """header => {
+            for (const table of document.querySelectorAll("table.sortable")) {
+                const at = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.trim() === header);
+                if (at >= 0) return [...table.tBodies[0].rows].map(row => row.cells[at].textContent);
+            }
+        }"""
+        found: list[str] = self.page.evaluate(script, header)
+        return found
+
+
+@pytest.fixture(scope="module")
+def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pages") / "regression.html"
+    path.write_text(render([upgrade(1.2)]), encoding="utf-8")
     return path
-
-
-def column(opened: Opened, header: str) -> list[str]:
-    """A column of the table of launches, as it stands."""
-    script = """header => {
-        for (const table of document.querySelectorAll("table.sortable")) {
-            const at = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.trim() === header);
-            if (at >= 0) return [...table.tBodies[0].rows].map(row => row.cells[at].textContent);
-        }
-    }"""
-    found: list[str] = opened.page.evaluate(script, header)
-    return found
-
-
-def test_it_opens_without_a_complaint_and_fetches_nothing(chromium: "Browser", regression: Path) -> None:
-    opened = Opened(chromium, regression, DESK)
-    assert opened.page.title() == "REGRESSION – tfgate"
-    assert opened.complaints == []
-    assert opened.requests == [regression.as_uri()]
 
 
 def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None:
     opened = Opened(chromium, regression, DESK)
-    before = column(opened, "median ms")
+    before = opened.column("median ms")
     button = opened.page.get_by_role("button", name="median ms")
     button.click()
-    rising = column(opened, "median ms")
+    rising = opened.column("median ms")
     assert rising == sorted(before, key=float) != before
     button.click()
-    assert column(opened, "median ms") == rising[::-1]
+    assert opened.column("median ms") == rising[::-1]
     assert opened.page.locator("th[aria-sort=descending]").inner_text().startswith("median ms")
     assert opened.complaints == []
 
 
-def test_what_has_no_number_comes_last_whichever_way(chromium: "Browser", tmp_path: Path) -> None:
+def test_what_has_no_number_comes_last_whichever_way(chromium: "Browser", regression: Path, tmp_path: Path) -> None:
     path = tmp_path / "wild.html"
-    cells = [
-        Cell("–"),
-        Cell("2", 2.0),
-        Cell("inf", math.inf),
-        Cell("nan", math.nan),
-        Cell("10", 10.0),
-        Cell("-inf", -math.inf),
-    ]
-    template = _environment().from_string('{% from "macros.html" import sortable %}{{ sortable(table) }}')
+    numbers = {"2": 2.0, "inf": math.inf, "nan": math.nan, "10": 10.0, "-inf": -math.inf}
+    cells = [Cell("–"), *(Cell(text, number) for text, number in numbers.items())]
+    template = template_environment().from_string('{% from "macros.html" import sortable %}{{ sortable(table) }}')
     made = template.render(table=Table("Wild", ("what",), tuple((cell,) for cell in cells)))
-    path.write_text(page([upgrade()]).replace("</main>", f"{made}</main>"), encoding="utf-8")
+    path.write_text(regression.read_text(encoding="utf-8").replace("</main>", f"{made}</main>"), encoding="utf-8")
     opened = Opened(chromium, path, DESK)
     button = opened.page.get_by_role("button", name="what")
     button.click()
-    assert column(opened, "what") == ["-inf", "2", "10", "inf", "–", "nan"]
+    assert opened.column("what") == ["-inf", "2", "10", "inf", "–", "nan"]
     button.click()
-    assert column(opened, "what") == ["inf", "10", "2", "-inf", "nan", "–"]
+    assert opened.column("what") == ["inf", "10", "2", "-inf", "nan", "–"]
 
 
 def test_on_paper_everything_is_open_and_dark_on_white(chromium: "Browser", regression: Path) -> None:
@@ -151,75 +151,28 @@ def test_on_paper_everything_is_open_and_dark_on_white(chromium: "Browser", regr
     assert opened.page.locator("details:not([open])").count() > 0
 
 
-@pytest.mark.parametrize("run", PUBLISHED, ids=lambda path: path.parent.name)
-def test_a_published_upgrade_opens_with_its_verdict_in_sight(chromium: "Browser", tmp_path: Path, run: Path) -> None:
-    """Real runs: of two TensorFlows, in thousands of steps, with names and numbers that nobody made up."""
-    path = tmp_path / f"{run.parent.name}.html"
-    found = read_record(PairedRun, run)
+def test_a_published_upgrade_opens_without_a_complaint_and_fetches_nothing(chromium: "Browser", tmp_path: Path) -> None:
+    """A real run of two TensorFlows, in thousands of steps, with names and numbers that nobody made up."""
+    path = tmp_path / "published.html"
+    found = read_record(PairedRun, PUBLISHED)
     judged = Judged(found, judge_paired(found, read_margins(ROOT / "baselines" / "margins.toml")))
-    path.write_text(page([judged]), encoding="utf-8")
+    path.write_text(render([judged]), encoding="utf-8")
     opened = Opened(chromium, path, PHONE)
     assert opened.complaints == []
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    box = opened.page.locator(".hero").get_by_text("PASS").first.bounding_box()
-    assert box
-    assert box["y"] + box["height"] <= PHONE["height"]
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("speed", [True, False])
-def test_a_gate_opens_with_what_it_ruled_out_in_sight(
-    chromium: "Browser", tmp_path: Path, size: "ViewportSize", speed: bool
-) -> None:
-    path = tmp_path / f"gate-{'whole' if speed else 'numbers'}.html"
-    path.write_text(page([gate(speed=speed)]), encoding="utf-8")
-    opened = Opened(chromium, path, size)
-    assert opened.complaints == []
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    said = "a slowdown of 5.0% or more is ruled out" if speed else "(numbers only; speed not measured)"
-    box = opened.page.locator(".hero").get_by_text(said).first.bounding_box()
-    assert box
-    assert box["y"] + box["height"] <= size["height"]
+    assert opened.requests == [path.as_uri()]
+    assert opened.bottom(judged.verdict.outcome.value) <= PHONE["height"]
     opened.page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
-    assert (
-        opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    )  # its long commands scroll by themselves
-
-
-@pytest.mark.parametrize("width", [360, 720, 1280])
-def test_a_plot_s_text_can_be_read_and_shouts_at_nobody(chromium: "Browser", tmp_path: Path, width: int) -> None:
-    path = tmp_path / "lone.html"
-    lone = dataclasses.replace(
-        upgrade(), run=dataclasses.replace(paired_run(), pairs=())
-    )  # a single plot, as wide as it may be
-    path.write_text(page([lone]), encoding="utf-8")
-    opened = Opened(chromium, path, {"width": width, "height": 800})
-    text = "[...document.querySelectorAll('.chart text')].map(text => text.getBoundingClientRect().height)"
-    heights = opened.page.evaluate(text)
-    assert heights
-    assert all(10 <= height <= 21 for height in heights)
-
-
-def test_a_history_opens_without_a_complaint(chromium: "Browser", tmp_path: Path) -> None:
-    path = tmp_path / "history.html"
-    path.write_text(history_page(releases([1.0] * 6 + [1.08] * 5), 11, ["left out: one"]), encoding="utf-8")
-    opened = Opened(chromium, path, PHONE)
-    assert opened.page.title() == "REGRESSION – tfgate history"
-    assert opened.complaints == []
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert opened.width <= PHONE["width"]  # its long commands scroll by themselves
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("scheme", SCHEMES)
 def test_it_fits_the_screen_with_the_culprit_in_sight(
-    chromium: "Browser", regression: Path, size: "ViewportSize", scheme: "Scheme"
+    chromium: "Browser", regression: Path, size: "ViewportSize"
 ) -> None:
-    opened = Opened(chromium, regression, size, scheme)
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    for text in ("REGRESSION", "step time", "+20.0%", "95% certain to be between +18.1% and +21.9%"):
-        box = opened.page.locator(".hero").get_by_text(text).first.bounding_box()
-        assert box
-        assert box["y"] + box["height"] <= size["height"], text  # without scrolling
+    opened = Opened(chromium, regression, size)
+    assert opened.width <= size["width"]
+    for text in (Outcome.REGRESSION.value, "step time", "+20.0%", "+18.1% to +21.9%"):
+        assert opened.bottom(text) <= size["height"], text  # without scrolling
 
 
 def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> None:
@@ -228,20 +181,48 @@ def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> Non
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
+def test_a_plot_s_text_can_be_read_at_any_width(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "lone.html"
+    lone = dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), pairs=()))  # a single, wide plot
+    path.write_text(render([lone]), encoding="utf-8")
+    opened = Opened(chromium, path, PHONE)
+    text = "[...document.querySelectorAll('.chart text')].map(text => text.getBoundingClientRect().height)"
+    for width in (360, 720, 1280):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        heights = opened.page.evaluate(text)
+        assert heights
+        assert all(10 <= height <= 21 for height in heights), width
+
+
+def test_a_history_opens_without_a_complaint(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "history.html"
+    steps = [0.001 * (day % 2) + 0.08 * (day > 5) for day in range(11)]
+    reports = [paired_report(pairs(1, step=step), f"2026-01-{day + 1:02}") for day, step in enumerate(steps)]
+    series = histories([report_points(report.created, report) for report in reports])
+    path.write_text(history_page(series, len(reports), ["left out: one"]), encoding="utf-8")
+    opened = Opened(chromium, path, PHONE)
+    assert opened.page.title().startswith(Outcome.REGRESSION.value)
+    assert opened.complaints == []
+    assert opened.width <= PHONE["width"]
+
+
+@pytest.mark.parametrize("of", HOSTILE_REPORTS)
 def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path, of: Callable[[], Judged]) -> None:
     path = tmp_path / f"{of.__name__}.html"
-    path.write_text(page([of()]), encoding="utf-8")
+    path.write_text(render([of()]), encoding="utf-8")
     opened = Opened(chromium, path, PHONE)
     assert opened.page.evaluate("typeof window.owned") == "undefined"
     assert opened.complaints == []
     assert opened.requests == [path.as_uri()]
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert opened.width <= PHONE["width"]
 
 
-def test_a_script_that_is_not_the_page_s_own_would_not_run(chromium: "Browser", tmp_path: Path) -> None:
+def test_a_script_that_is_not_the_page_s_own_would_not_run(
+    chromium: "Browser", regression: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "spoilt.html"
-    path.write_text(page([upgrade()]).replace("</main>", "<script>window.owned = 1</script></main>"), encoding="utf-8")
+    spoilt = regression.read_text(encoding="utf-8").replace("</main>", "<script>window.owned = 1</script></main>")
+    path.write_text(spoilt, encoding="utf-8")
     opened = Opened(chromium, path, DESK)
     assert opened.page.evaluate("typeof window.owned") == "undefined"
     assert any("Content Security Policy" in complaint for complaint in opened.complaints)

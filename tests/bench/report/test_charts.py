@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from bench.report.charts import MOST_LOG, MOST_POINTS, as_percent, thinned
+from bench.report.charts import MOST_POINTS, as_percent, thinned
+from bench.report.values import MOST_LOG
 
 
 def test_thinned_takes_means_and_keeps_the_end() -> None:

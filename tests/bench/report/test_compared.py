@@ -2,10 +2,11 @@
 
 import dataclasses
 
+from bench.record.paired import Package
 from bench.report import compared
 from bench.report.judged import Judged
-from tests.bench.report.samples import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 from tests.bench.samples import TINY, baseline, records, replica, run
+from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
 
 def different(judged: Judged) -> dict[str, tuple[str, str]]:
@@ -40,20 +41,23 @@ def test_without_speed_there_is_no_reference_but_the_replicas() -> None:
 
 
 def test_locks_have_hashes_apart() -> None:
-    (reference, candidate) = compared.locks(upgrade())
-    assert reference == (
-        "reference",
-        ["absl-py==2.5.1", "six==1.16.0"],
-        [f"absl-py==2.5.1 --hash={DIGEST}", f"six==1.16.0 --hash={DIGEST}"],
-    )
-    assert candidate[1] == ["absl-py==2.5.1", "six==1.17.0"]
+    reference, candidate = compared.locks(upgrade())
+    hashed = [f"absl-py==2.5.1 --hash={DIGEST}", f"six==1.16.0 --hash={DIGEST}"]
+    assert reference == compared.Packages("reference", ["absl-py==2.5.1", "six==1.16.0"], hashed)
+    assert (candidate.side, candidate.lines) == ("candidate", ["absl-py==2.5.1", "six==1.17.0"])
+
+
+def test_packages_without_hashes_are_told_once() -> None:
+    bare = dataclasses.replace(paired_run().reference, packages=(Package("six", "1.16.0"),))
+    reference, _ = compared.locks(dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), reference=bare)))
+    assert (reference.lines, reference.hashed) == (["six==1.16.0"], [])
 
 
 def test_an_interpreter_that_was_there_tells_its_versions() -> None:
     measured = run(records())
-    ((side, told, hashed),) = compared.locks(judged_run(measured))
-    assert (side, hashed) == ("candidate", [])
-    assert told == ["tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.0"]
+    (told,) = compared.locks(judged_run(measured))
+    assert (told.side, told.hashed) == ("candidate", [])
+    assert told.lines == ["tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.0"]
 
 
 def test_a_command_is_quoted_for_a_shell() -> None:
@@ -65,6 +69,6 @@ def test_a_command_is_quoted_for_a_shell() -> None:
 
 def test_baselines_of_what_was_not_measured_have_no_part_in_it() -> None:
     other = baseline(tuple(replica(5.0, "2.13.0") for _ in range(4)), subject=TINY)
-    alone, beside = (judged_run(run(records()), *of) for of in ([baseline()], [other, baseline()]))
-    assert compared.replicas(beside) == compared.replicas(alone)
-    assert compared.environments(beside) == compared.environments(alone)
+    alone, both = (judged_run(run(records()), *of) for of in ([baseline()], [other, baseline()]))
+    assert compared.replicas(both) == compared.replicas(alone)
+    assert compared.environments(both) == compared.environments(alone)

@@ -11,8 +11,8 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.plots import svg
-from tests.bench.report.samples import gate, judged_run, lockstep, upgrade
 from tests.bench.samples import SUBJECT, TINY, baseline, losses, record, records, run
+from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
 
 
 def figures(judged: Judged) -> dict[str, Chart]:
@@ -106,12 +106,13 @@ def test_lockstep_has_a_line_for_each_quantity(departs: bool) -> None:
 
 
 def test_a_lockstep_without_steps_has_no_plot() -> None:
-    assert lockstep_figure(dataclasses.replace(lockstep(), differences={})) is None
+    assert lockstep_figure(dataclasses.replace(lockstep(), differences=())) is None
 
 
 def test_sides_that_are_equal_to_the_last_bit_have_no_plot() -> None:
     found = lockstep()
-    assert lockstep_figure(dataclasses.replace(found, differences=dict.fromkeys(found.differences, (0.0,) * 3))) is None
+    equal = tuple(dataclasses.replace(each, by_step=(0.0,) * 3) for each in found.differences)
+    assert lockstep_figure(dataclasses.replace(found, differences=equal)) is None
 
 
 def test_a_difference_too_large_to_hold_is_drawn() -> None:

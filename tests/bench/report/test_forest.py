@@ -5,8 +5,8 @@ import math
 import pytest
 
 from bench.report.forest import LEAST_SHOWN, MOST_SHOWN, forest
-from tests.bench.report.samples import EXACT, comparison
 from tests.bench.samples import SUBJECT
+from tests.builders.verdicts import EXACT, comparison
 
 
 def test_every_margin_lies_on_one_line() -> None:
@@ -22,7 +22,7 @@ def test_every_margin_lies_on_one_line() -> None:
 
 
 def test_the_axis_reaches_as_far_as_the_intervals() -> None:
-    # 3 margins and nothing beside: 15% more room.
+    # 3 margins and nothing else: 15% more room.
     found = forest([comparison("step time", 3 * math.log1p(0.05), 0.0, 0.05)])
     (row,) = found.rows[SUBJECT.name]
     assert row.span
@@ -43,8 +43,8 @@ def test_what_decides_comes_first() -> None:
         comparison(name, size, 0.01, 0.05) for name, size in (("slow", 0.5), ("unsure", 0.05), ("fine", 0.0))
     )
     rows = forest([EXACT, fine, unsure, slow]).rows[SUBJECT.name]
-    assert [row.comparison.metric for row in rows] == ["slow", "unsure", "fine", "lockstep"]
-    assert [row.margin for row in rows] == ["+5.0%", "+5.0%", "+5.0%", ""]
+    assert [row.comparison.metric.name for row in rows] == ["slow", "unsure", "fine", "lockstep"]
+    assert [row.margin for row in rows] == ["5.0%", "5.0%", "5.0%", "–"]
 
 
 def test_nothing_compared() -> None:

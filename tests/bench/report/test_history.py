@@ -1,5 +1,6 @@
 """The page of a history, and its lines."""
 
+import dataclasses
 import math
 import re
 
@@ -7,6 +8,7 @@ from bench.judge.history import Series, histories, report_points
 from bench.report.charts import MOST_POINTS
 from bench.report.history import findings, history_page
 from tests.bench.report_samples import REFERENCE_SIDE, paired_report, pairs
+from tests.builders.golden import golden
 
 
 def series(count: int, slowdown: float = 1.0) -> list[Series]:
@@ -19,13 +21,23 @@ def series(count: int, slowdown: float = 1.0) -> list[Series]:
     return histories(reports)
 
 
+def test_wording() -> None:
+    worse, short = series(12, 1.2), series(3)
+    unsure = [dataclasses.replace(each, margin=0.0015) for each in series(12)]
+    undecided = [
+        dataclasses.replace(each, drift=dataclasses.replace(each.drift, proven=False)) for each in unsure if each.drift
+    ]
+    astray = [dataclasses.replace(each, anchor=None, drift=None) for each in series(12)]
+    lines = [line for of in (worse, short, undecided, astray) for each in of for line in findings(each)]
+    golden("history.txt", "\n".join(lines))
+
+
 def test_the_worst_stands_first_with_the_report_that_brought_it() -> None:
     page = history_page(series(12, 1.2), 12, ["left out: nothing"])
     titles = re.findall(r"<figcaption><strong>(.*?)</strong>", page)
     assert titles[0].startswith("step time of ")
-    assert "+20.0% with report-6 (TensorFlow 2.21.0, 2026-001-07), and every report of that level" in page
-    assert "ever since report-6" in page
-    assert f"against TensorFlow 2.20.0 ({REFERENCE_SIDE.identity}), 12 reports, 1 machine" in page
+    assert "report-6 (TensorFlow 2.21.0, 2026-001-07)" in page
+    assert REFERENCE_SIDE.identity in page
     assert "left out: nothing" in page
     assert 'class="change"' in page
 
@@ -34,17 +46,13 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     quiet = series(12)
     assert [line for each in quiet for line in findings(each)] == []
     page = history_page(quiet, 12, [])
-    assert (
-        "Step time, perplexity, peak memory: worse than their anchors by no more than their margins, which is proven"
-        in page
-    )
     assert 'class="change"' not in page.replace('<path class="change" d="M1 5H23">', "")  # that of the key
 
 
 def test_a_history_too_short_to_be_judged_is_no_pass() -> None:
-    page = history_page(series(3), 3, [])
-    assert "<title>CANNOT JUDGE – tfgate history</title>" in page
-    assert "not judged: 3 reports can&#39;t tell how reports differ" in page
+    short = series(3)
+    assert "<title>INCONCLUSIVE – tfgate history</title>" in history_page(short, 3, [])
+    assert len([line for each in short for line in findings(each)]) == len(short)
 
 
 def test_a_long_history_is_drawn_as_lines() -> None:

@@ -7,9 +7,9 @@ import pytest
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import by_subject, environment, measured, records
-from tests.bench.report.samples import NEW, OLD, gate_run, paired_run
 from tests.bench.samples import SUBJECT, TINY, run
 from tests.bench.samples import records as launches
+from tests.builders.verdicts import NEW, OLD, gate_run, paired_run
 
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:

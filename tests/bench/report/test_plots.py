@@ -11,7 +11,7 @@ import pytest
 
 from bench.report.charts import Axis, Chart, Shape
 from bench.report.plots import INCHES, MOST_LETTERS, svg
-from tests.bench.report.samples import HOSTILE
+from tests.builders.verdicts import HOSTILE
 
 LINE = Shape("candidate thin", ((0.0, 0.0), (5.0, 100.0), (10.0, 50.0)), "launch 1")
 

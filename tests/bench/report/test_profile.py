@@ -10,6 +10,7 @@ from bench.profile.timeline import WAITING
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.profile import TOP, comparison_json, comparison_text, profile_json, profile_text, program_diff
 from tests.bench.traces import profile, trace
+from tests.builders.golden import golden
 
 MS = 1_000_000
 MEMORY = PeakMemory("cpu", 3 * 2**20, {"dense/MatMul": 2 * 2**20})
@@ -33,27 +34,31 @@ def rows(text: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
 
 
-def test_the_table_adds_up_and_says_what_recording_cost() -> None:
-    """0.3 GFLOP in 6 ms are 50 GFLOP/s, half of the 100 that the machine reaches; 10 ms for 9 are 11.1% more."""
+def test_wording() -> None:
+    again = Traces(2, ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"), ("5 out of the last 5 calls retraced",))
+    retraced = dataclasses.replace(made(), traces=again, hlo_problem="InvalidArgumentError: no")
+    astray = dataclasses.replace(made(), profiled_seconds=(0.0094,) * 4)
+    found = compare(made(6), made(7))
+    texts = [*map(profile_text, (made(), retraced, astray)), comparison_text(made(6), made(7), found)]
+    golden("profile.txt", "\n\n".join(texts))
+
+
+def test_the_table_adds_up() -> None:
+    """0.3 GFLOP in 6 ms are 50 GFLOP/s, half of the 100 that the machine reaches."""
     text = profile_text(made())
-    assert text.startswith("step of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0, 2 threads\n")
-    assert "10.000 ms a step under the profiler, 9.000 ms without: tracing overhead +11.1%" in text
-    assert "the rows add up to 100.0% of the profiled step" in text
     found = rows(text)
     assert found["MatMul"] == ["6.000", "60.0%", "6.000", "1.0", "50.0", "50%"]
     assert found["Add"] == ["2.000", "20.0%", "2.000", "1.0"]
     assert found["idle"] == ["2.000", "20.0%"]
     assert found["output"][:2] == ["6.000", "60.0%"]
     assert "the step 10.000 100.0% 8.000" in squeezed(text)
-    assert "peak memory of cpu: 3.0 MiB" in text
-    assert "\n  2.0 MiB by dense/MatMul" in text
 
 
 @pytest.mark.parametrize(("milliseconds", "warned"), [(9.6, False), (9.4, True), (10.4, False), (10.7, True)])
 def test_rows_that_do_not_add_up_are_warned_of(milliseconds: float, warned: bool) -> None:
     """Rows of 10 ms are 104.2%, 106.4%, 96.2% and 93.5% of these steps."""
     text = profile_text(dataclasses.replace(made(), profiled_seconds=(milliseconds / 1000,) * 4))
-    assert ("WARNING: more than 5% from 100%" in text) == warned
+    assert ("WARNING" in text) == warned
 
 
 def test_rows_beyond_the_top_are_one() -> None:
@@ -61,21 +66,6 @@ def test_rows_beyond_the_top_are_one() -> None:
     events = [(f"a{number}:Kind{number}", number * MS, (number + 1) * MS) for number in range(TOP + 5)]
     text = profile_text(profile(trace({"python": [(WAITING, 0, 25 * MS)], "worker": events}, [(0, 25 * MS)]), 0.025))
     assert "5 others 5.000 20.0% 5.000 5.0" in squeezed(text)
-    assert "this TensorFlow doesn't tell" in text
-
-
-def test_retraces_come_with_their_reasons() -> None:
-    again = Traces(
-        2,
-        ("inputs: int32 [8, 10]", "inputs: int32 [7, 10]"),
-        ("5 out of the last 5 calls triggered tf.function retracing",),
-    )
-    text = profile_text(dataclasses.replace(made(), traces=again, hlo_problem="InvalidArgumentError: no"))
-    assert "traced 2 times, 1 more than needed:" in text
-    assert "\n  trace 2: 8 became 7, in inputs: int32 [7, 10]\n" in text
-    assert "triggered tf.function retracing" in text
-    assert "no HLO: InvalidArgumentError: no" in text
-    assert "traced once: no retraces" in profile_text(made())
 
 
 def test_a_comparison_has_what_got_slower_first() -> None:
@@ -83,7 +73,6 @@ def test_a_comparison_has_what_got_slower_first() -> None:
     one, other = made(6), made(7)
     found = compare(one, other)
     text = comparison_text(one, other, found)
-    assert "9.000 ms a step for 9.000, +0.0%" in text
     body = [line for line in text.splitlines() if line and not line.startswith(("-", "step-", "Unprofiled"))]
     assert body[0].split()[0] == "operation"
     assert body[1].split()[0] == "MatMul"

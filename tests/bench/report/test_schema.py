@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import referencing
 
 from bench.drive.lockfile import read_lock
 from bench.judge.margins import read_margins
@@ -16,10 +17,11 @@ from bench.record.files import read_record
 from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Baseline
+from bench.report.formats.json import verdict_json
 from bench.report.schema import SCHEMAS, main, schema_text
-from bench.report.text import verdict_json
-from tests.bench.report.samples import STANDARDS, gate, gate_run, judged_run, paired_run, upgrade
 from tests.bench.samples import record, records, run
+from tests.builders.reasons import REASONS
+from tests.builders.verdicts import EXACT, STANDARDS, gate, gate_run, judged_run, paired_run, upgrade, verdict
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "docs" / "schema"
@@ -27,7 +29,9 @@ REPORTS = sorted((ROOT / "reports" / "published").glob("*/paired.json"))
 
 
 def validator(name: str) -> Any:
-    return jsonschema.Draft202012Validator(json.loads((PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8")))
+    schemas = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in PUBLISHED.iterdir()}
+    registry = referencing.Registry().with_contents(schemas.items())
+    return jsonschema.Draft202012Validator(schemas[f"{name}.schema.json"], registry=registry)
 
 
 def as_json(value: Any) -> Any:
@@ -97,6 +101,11 @@ def test_runs_are_valid_with_numbers_that_json_lacks() -> None:
     assert list(validator("ledger").iter_errors(as_json(to_plain(STANDARDS.ledger)))) == []
 
 
+def test_every_reason_is_valid() -> None:
+    told = verdict([EXACT], warnings=REASONS)
+    assert list(validator("verdict").iter_errors(as_json(verdict_json(told)))) == []
+
+
 def test_verdicts_are_valid() -> None:
     judged = [
         upgrade(1.2),
@@ -115,13 +124,17 @@ def test_verdicts_are_valid() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda plain: plain.update(outcome="informs"), "'informs' is not one of"),
+        (lambda plain: plain.update(outcome="not gated"), "'not gated' is not one of"),
         (lambda plain: plain.update(exit_code=2), "2 is not one of"),
-        (lambda plain: plain.update(schema=1), "2 was expected"),
+        (lambda plain: plain.update(schema=1), "3 was expected"),
         (lambda plain: plain.pop("failures"), "'failures' is a required property"),
         (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
         (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),
-        (lambda plain: plain["comparisons"][0].pop("note"), "'note' is a required property"),
+        (lambda plain: plain["comparisons"][0].pop("detectable"), "'detectable' is a required property"),
+        (lambda plain: plain["comparisons"][0].update(reason="as a sentence"), "is not valid under any"),
+        (lambda plain: plain["comparisons"][0]["reason"].update(kind="other"), "is not valid under any"),
+        (lambda plain: plain["comparisons"][0]["reason"].pop("nearest"), "is not valid under any"),
+        (lambda plain: plain["comparisons"][1]["metric"].update(unit="furlong"), "is not one of"),
     ],
 )
 def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
@@ -134,5 +147,5 @@ def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
 def test_a_run_of_another_schema_version_is_refused() -> None:
     plain = as_json(to_plain(run(records())))
     plain["schema"] = 99
-    with pytest.raises(jsonschema.ValidationError, match="2 was expected"):
+    with pytest.raises(jsonschema.ValidationError, match="3 was expected"):
         validator("run").validate(plain)

@@ -11,7 +11,7 @@ import bench.report
 
 STYLE = (Path(bench.report.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
 THEMES = ("light", "dark", "print")
-TEXT = ("ink", "quiet", "pass", "regression", "cannot-judge", "informs")
+TEXT = ("ink", "quiet", "pass", "regression", "inconclusive", "not-gated")
 APART = 15.0  # in CIE 1976's ΔE, of which 2.3 can just be seen
 # Linear RGB as a dichromat sees it: Machado, Oliveira and Fernandes (2009), severity 1.
 DICHROMATS = {
@@ -69,7 +69,7 @@ def test_outcomes_and_sides_differ_for_every_reader(theme: str, sight: str | Non
     colours = palette(theme)
     seen = {name: lab(np.array(DICHROMATS[sight]) @ colours[name] if sight else colours[name]) for name in colours}
     pairs = [
-        *itertools.combinations(("pass", "regression", "cannot-judge"), 2),
+        *itertools.combinations(("pass", "regression", "inconclusive"), 2),
         ("reference", "candidate"),
         ("candidate", "regression"),
     ]

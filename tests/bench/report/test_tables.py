@@ -6,11 +6,12 @@ import math
 import pytest
 
 from bench.profile.compare import compare
+from bench.record.lockstep import TensorDifferences
 from bench.record.types import Failure
 from bench.report.tables import Cell, Table, differences, tables
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.report.samples import gate, judged_run, lockstep, paired_run, upgrade
 from tests.bench.samples import BEYOND, SUBJECT, TINY, WITHIN, record, run
+from tests.builders.verdicts import gate, judged_run, lockstep, paired_run, upgrade
 
 MS = 1_000_000
 
@@ -22,6 +23,7 @@ def column(table: Table, header: str) -> list[Cell]:
 def test_metrics_are_sorted_by_their_numbers() -> None:
     metrics, *_ = tables(upgrade(1.2))
     assert [cell.text for cell in column(metrics, "difference")] == ["–", "+0.04%", "+20.0%"]
+    assert [cell.key for cell in column(metrics, "candidate")] == pytest.approx([3e-7, math.exp(5.0004), 0.12])
     assert column(metrics, "difference")[2].key == pytest.approx(math.log(1.2))
     assert column(metrics, "difference")[0].key is None
 
@@ -54,7 +56,7 @@ def test_a_gate_s_metrics_of_both_parts() -> None:
     assert len(told) == len(metrics.rows)  # none twice
     assert [metric for subject, metric in told if subject == TINY.name] == ["numerics", "retraces", "perplexity"]
     assert told[(SUBJECT.name, "step time")] == told[(SUBJECT.name, "perplexity")] == Cell("PASS")
-    assert told[(SUBJECT.name, "words/s")] == Cell("informs")
+    assert told[(SUBJECT.name, "words/s")] == Cell("not gated")
 
 
 def test_a_launch_s_percentiles() -> None:
@@ -77,13 +79,13 @@ def test_lockstep_tells_where_each_tensor_differs_most() -> None:
 
 
 def test_a_lockstep_difference_that_is_no_number_is_the_largest() -> None:
-    wild = dataclasses.replace(lockstep(), differences={"loss": (1.0, math.nan, 2.0)})
+    wild = dataclasses.replace(lockstep(), differences=(TensorDifferences("loss", "", (1.0, math.nan, 2.0)),))
     *_, table = tables(dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), lockstep=wild)))
     assert [cell.text for cell in table.rows[0][2:4]] == ["nan", "1"]
 
 
 def test_a_lockstep_that_failed_at_its_first_step_has_no_table() -> None:
-    bare = dataclasses.replace(lockstep(), differences={"loss": (), "gradient of embedding": ()}, departure=None)
+    bare = dataclasses.replace(lockstep(), differences=(TensorDifferences("loss", "", ()),), departure=None)
     shown = tables(dataclasses.replace(upgrade(), run=dataclasses.replace(paired_run(), lockstep=bare)))
     assert "Lockstep: the largest difference of each tensor" not in [table.title for table in shown]
 

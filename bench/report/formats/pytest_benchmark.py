@@ -1,9 +1,10 @@
 """A run as pytest-benchmark's JSON, which its `compare` command and CI services read.
 
-A round is a launch, summarised as the judge does it: steps of one process are not independent, so pooling them would promise a precision
-that isn't there. So few rounds have no outliers worth the name, and none are counted.
+A round is a launch, summarised as the judge does it: steps of one process are not independent, so pooling them would
+promise a precision that isn't there. So few rounds have no outliers worth the name, and none are counted.
 """
 
+import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -12,15 +13,23 @@ from typing import Any
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine, Run
-from bench.report.judged import Measured, measured
+from bench.report.judged import Judged, Measured, measured
 from bench.stats.trimmed import robust_seconds
 
+FILE = "benchmark.json"
 VERSION = "5.1.0"  # of pytest-benchmark, whose format this is
 GROUP = "step time"
 
 
-def export(run: Run | PairedRun | GateRun) -> dict[str, Any]:
-    """The document. Raises ValueError for a run without steady steps."""
+def render(judged: Sequence[Judged]) -> str:
+    """Returns the document of one run. Raises ValueError for several: the format holds one run's benchmarks."""
+    if len(judged) != 1:
+        raise ValueError(f"{len(judged)} runs are given, and pytest-benchmark's JSON holds one: write a file for each")
+    return json.dumps(document(judged[0].run), allow_nan=False, indent=1) + "\n"
+
+
+def document(run: Run | PairedRun | GateRun) -> dict[str, Any]:
+    """Returns the run as plain data of the format. Raises ValueError for a run without steady steps."""
     groups: dict[tuple[str, str, bool], list[Measured]] = {}
     for launch in measured(run):
         if launch.block_seconds and not launch.record.failure:
@@ -77,7 +86,7 @@ def _benchmark(run: Run | PairedRun | GateRun, launches: Sequence[Measured]) -> 
 
 
 def _stats(seconds: Sequence[float]) -> dict[str, Any]:
-    """pytest-benchmark's statistics of a benchmark, one round for each value."""
+    """Returns pytest-benchmark's statistics of a benchmark, one round for each value."""
     ordered = sorted(seconds)
     mean, median = statistics.fmean(ordered), statistics.median(ordered)
     lower, _, upper = (
@@ -106,13 +115,13 @@ def _stats(seconds: Sequence[float]) -> dict[str, Any]:
 
 
 def _machine_info(machine: Machine, python: str) -> dict[str, Any]:
-    """What pytest-benchmark tells of a machine, as far as a run knows it."""
-    architecture = machine.isa.partition(" ")[0]
+    """Returns what pytest-benchmark tells of a machine, as far as a run knows it."""
+    architecture, _, extensions = machine.isa.partition(" ")
     cpu = {
         "brand_raw": machine.cpu_model,
         "count": machine.cores,
         "arch_string_raw": architecture,
-        "flags": machine.isa.split()[1:],
+        "flags": extensions.split(),
     }
     return {
         "node": machine.fingerprint(),

@@ -1,19 +1,16 @@
-"""Markdown against golden files, and rendered: names from a run stay text. `TFGATE_GOLDEN=write` writes them anew."""
+"""Markdown, rendered: names from a run stay text."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
+from bench.report.formats.markdown import HEADERS, escaped, render
 from bench.report.judged import Judged
 from bench.report.lines import one_line
-from bench.report.markdown import escaped, markdown
-from tests.bench.report.samples import HOSTILE, gate, hostile_gate, upgrade
-from tests.bench.report.test_html import hostile, hostile_upgrade
+from tests.builders.golden import golden
+from tests.builders.verdicts import HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, upgrade
 
-GOLDEN = Path(__file__).parent / "golden"
 ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -25,25 +22,15 @@ def rendered(text: str) -> list[tuple[str, str]]:
     return blocks + [(child.type, child.content) for child in inline]
 
 
-@pytest.mark.parametrize(
-    ("name", "judged"),
-    [("summary", upgrade(1.2, warnings=["load: 3.00 processes ran besides"])), ("gate", gate())],
-    ids=["summary", "gate"],
-)
-def test_against_a_golden_file(name: str, judged: Judged) -> None:
-    text, path = markdown([judged]), GOLDEN / f"{name}.md"
-    if os.environ.get("TFGATE_GOLDEN") == "write":
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+def test_wording() -> None:
+    golden("report.md", render([upgrade(1.2, warnings=[LOAD]), gate(), gate(speed=False), failed()]))
 
 
-def test_several_runs_follow_each_other_each_with_its_scope() -> None:
-    lines = markdown([upgrade(), upgrade(1.2), gate(speed=False)]).splitlines()
-    assert [line for line in lines if line.startswith("###")] == [
-        "### ✔ PASS",
-        "### ✖ REGRESSION",
-        "### ✔ PASS (numbers only; speed not measured)",
-    ]
+def test_what_decides_stands_first_in_the_table() -> None:
+    rows = [line.split(" | ") for line in render([gate(1.2)]).splitlines() if line.startswith("| ✖")]
+    table = [line for line in render([gate(1.2)]).splitlines() if line.startswith("| ")]
+    assert [row[1] for row in rows] == ["step time", "evaluation step", "step time since 2.20.0"]
+    assert [line.split(" | ") for line in table[2:5]] == rows
 
 
 @pytest.mark.parametrize(
@@ -79,9 +66,9 @@ def test_nothing_that_a_service_makes_a_link_of_is_left_whole(text: str) -> None
     assert escaped(text).replace("&#8203;", "") == text
 
 
-@pytest.mark.parametrize("of", [hostile, hostile_upgrade, hostile_gate])
+@pytest.mark.parametrize("of", HOSTILE_REPORTS)
 def test_hostile_names_leave_every_table_whole(of: Callable[[], Judged]) -> None:
-    lines = markdown([of()]).splitlines()
+    lines = render([of()]).splitlines()
     widths = {line.replace("\\|", "").count("|") for line in lines if line.startswith("|")}
-    assert widths == {10, 4}  # of nine columns and of three
+    assert widths == {len(HEADERS) + 1, 4}  # of all metrics, and of the sides' differences
     assert not [line for line in lines if "<script" in line or "\x1b" in line or "\u202e" in line]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.export import export
-from tests.bench.report.samples import gate_run, paired_run
+from bench.report.formats.pytest_benchmark import document, render
 from tests.bench.samples import SPEEDS, SUBJECT, TINY, record, records, run
+from tests.builders.verdicts import gate_run, paired_run, stored, upgrade
 
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed; constraints/dev.txt has it")
 
@@ -38,7 +38,7 @@ def keep(folder: Path, name: str, document: object) -> Path:
 
 
 def test_a_round_is_a_launch() -> None:
-    (benchmark,) = export(run(records()))["benchmarks"]
+    (benchmark,) = document(run(records()))["benchmarks"]
     assert benchmark["name"] == SUBJECT.name
     assert benchmark["stats"]["data"] == pytest.approx(list(SPEEDS))
     # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225.
@@ -50,35 +50,35 @@ def test_a_round_is_a_launch() -> None:
 
 
 def test_pytest_benchmark_reads_a_run(tmp_path: Path) -> None:
-    shown = compare(keep(tmp_path, "run", export(run([*records(), *records(subject=TINY)]))))
+    shown = compare(keep(tmp_path, "run", document(run([*records(), *records(subject=TINY)]))))
     assert "benchmark 'step time': 2 tests" in shown
     assert re.search(rf"{SUBJECT.name} \(n\) +100\.0000 .*103\.0000 .*101\.5000 .*101\.5000 .* 4", shown), shown
 
 
 def test_pytest_benchmark_compares_two_runs(tmp_path: Path) -> None:
     slow = run(records(speeds=[2 * seconds for seconds in SPEEDS]))
-    shown = compare(keep(tmp_path, "before", export(run(records()))), keep(tmp_path, "after", export(slow)))
+    shown = compare(keep(tmp_path, "before", document(run(records()))), keep(tmp_path, "after", document(slow)))
     assert re.search(r"203\.0000 \(2\.0", shown), shown  # the mean, and how it compares
 
 
 def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
-    document = export(paired_run(1.2))
-    assert [each["name"] for each in document["benchmarks"]] == [
+    whole = document(paired_run(1.2))
+    assert [each["name"] for each in whole["benchmarks"]] == [
         f"{SUBJECT.name}[reference]",
         f"{SUBJECT.name}[candidate]",
     ]
-    reference, candidate = (each["stats"]["mean"] for each in document["benchmarks"])
+    reference, candidate = (each["stats"]["mean"] for each in whole["benchmarks"])
     assert candidate / reference == pytest.approx(
         1.2 * 1.0015
     )  # the samples' launches differ by 0.1%: 0, 1, 2, 3 thousandths
-    assert "[candidate]" in compare(keep(tmp_path, "pairs", document))
+    assert "[candidate]" in compare(keep(tmp_path, "pairs", whole))
 
 
 def test_of_a_gate_the_launches_in_turn() -> None:
     measured = gate_run(1.2)
     names = [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]
-    assert [each["name"] for each in export(measured)["benchmarks"]] == names
-    timed = export(dataclasses.replace(measured, numbers=run(records())))[
+    assert [each["name"] for each in document(measured)["benchmarks"]] == names
+    timed = document(dataclasses.replace(measured, numbers=run(records())))[
         "benchmarks"
     ]  # as of a run, not of a gate: kept apart all the same
     assert [(each["name"], each["stats"]["rounds"]) for each in timed] == [
@@ -89,15 +89,21 @@ def test_of_a_gate_the_launches_in_turn() -> None:
 
 def test_a_gate_without_speed_has_nothing_to_export() -> None:
     with pytest.raises(ValueError, match="no timed steps"):
-        export(gate_run(speed=False))
+        document(gate_run(speed=False))
 
 
 def test_one_launch_has_no_spread() -> None:
-    (benchmark,) = export(run([record()]))["benchmarks"]
+    (benchmark,) = document(run([record()]))["benchmarks"]
     assert (benchmark["stats"]["stddev"], benchmark["stats"]["iqr"]) == (0.0, 0.0)
 
 
 def test_a_run_without_speed_has_nothing_to_export() -> None:
     untimed = type(record())(**{**vars(record()), "step_seconds": ()})
     with pytest.raises(ValueError, match="no timed steps: there is nothing to export"):
-        export(run([untimed]))
+        document(run([untimed]))
+
+
+def test_the_file_holds_one_run() -> None:
+    assert json.loads(render([stored()])) == document(stored().run)
+    with pytest.raises(ValueError, match="2 runs"):
+        render([stored(), upgrade()])

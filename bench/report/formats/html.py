@@ -1,0 +1,105 @@
+"""Judged runs as one HTML page."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from bench.judge.reports import paired_runs
+from bench.judge.types import Comparison
+from bench.profile.compare import compare
+from bench.record.profile import Profile
+from bench.record.types import Machine
+from bench.report import compared
+from bench.report.again import Again, again
+from bench.report.charts import Chart
+from bench.report.figures import lockstep_figure, subject_figures
+from bench.report.forest import Forest, forest
+from bench.report.headlines import FAILED, compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.judged import Judged, by_subject, names
+from bench.report.pages import rendered
+from bench.report.profile import CAVEAT, comparison_heading
+from bench.report.sentences import sentence
+from bench.report.tables import Table, differences, tables
+from bench.stats.outcome import Outcome
+
+FILE = "report.html"
+WORST_FIRST = (Outcome.REGRESSION.value, FAILED, Outcome.INCONCLUSIVE.value, Outcome.PASS.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProfileSection:
+    """The time of a step by operation and by layer, on both sides."""
+
+    heading: str
+    caveat: str
+    tables: list[Table]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One run of the page, ready to be drawn."""
+
+    judged: Judged
+    word: str  # the outcome
+    scope: str  # " (…)" where not everything was measured
+    headline: str
+    decisive: list[tuple[Comparison, str]]
+    failures: list[str]
+    warnings: list[str]
+    sides: str  # "candidate compared with reference"
+    forest: Forest
+    environments: list[compared.Property]
+    machines: list[Machine]
+    replicas: list[str]  # the environments of the baselines' trainings
+    figures: dict[str, list[Chart]]  # by subject
+    profile: ProfileSection | None
+    tables: list[Table]
+    command: str
+    again: list[Again]
+    locks: list[compared.Packages]
+
+
+def render(judged: Sequence[Judged]) -> str:
+    """Returns the page; the runs in their order, after a headline for the worst of them."""
+    sections = [_section(each) for each in judged]
+    words = {section.word for section in sections}
+    worst = next(word for word in WORST_FIRST if word in words)
+    return rendered("page.html", sections=sections, worst=worst)
+
+
+def _section(judged: Judged) -> Section:
+    verdict, called = judged.verdict, names(judged)
+    said = headline(verdict, called)
+    return Section(
+        judged=judged,
+        word=outcome_word(verdict),
+        scope=scope_text(verdict),
+        headline=f"{said[0].upper()}{said[1:]}.",
+        decisive=list(decisive_lines(verdict)),
+        failures=list(map(sentence, verdict.failures)),
+        warnings=list(map(sentence, verdict.warnings)),
+        sides=f"{called.candidate} compared with {compared_with(verdict, called)}",
+        forest=forest(verdict.comparisons),
+        environments=compared.environments(judged),
+        machines=compared.machines(judged),
+        replicas=compared.replicas(judged),
+        figures=_figures(judged),
+        profile=_profile(*judged.profiles) if judged.profiles else None,
+        tables=tables(judged),
+        command=compared.command(judged),
+        again=again(judged.run),
+        locks=compared.locks(judged),
+    )
+
+
+def _figures(judged: Judged) -> dict[str, list[Chart]]:
+    groups = by_subject(judged.run)
+    figures = {name: found for name, launches in groups.items() if (found := subject_figures(judged, launches))}
+    for lockstep in (run.lockstep for run in paired_runs(judged.run) if run.lockstep):
+        if drawn := lockstep_figure(lockstep):
+            figures.setdefault(lockstep.subject.name, []).append(drawn)
+    return figures
+
+
+def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
+    found = compare(reference, candidate)
+    return ProfileSection(comparison_heading(reference, candidate, found), CAVEAT, differences(found))

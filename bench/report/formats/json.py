@@ -1,0 +1,38 @@
+"""Verdicts as JSON: numbers, names and enums, no sentence. docs/schema/verdict.schema.json describes it."""
+
+import dataclasses
+import enum
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bench.judge.reasons import Reason
+from bench.judge.types import Verdict
+from bench.record.codec import to_plain
+from bench.report.judged import Judged
+
+FILE = "report.json"
+# 3: numbers and reasons of a kind in the place of texts.
+# 2: a verdict's scope.
+SCHEMA = 3
+
+
+def render(judged: Sequence[Judged]) -> str:
+    """Returns the runs' verdicts as a list, in their order."""
+    return json.dumps([verdict_json(each.verdict) for each in judged], allow_nan=False, indent=1) + "\n"
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Returns a verdict as plain data of the published schema."""
+    plain = _plain(verdict)
+    return {"schema": SCHEMA, "exit_code": verdict.exit_code, **plain}
+
+
+def _plain(value: object) -> Any:
+    """Returns dicts, lists, strings and numbers that stand for a value; a reason tells its kind."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value):
+        kind = {"kind": value.kind} if isinstance(value, Reason) else {}
+        return kind | {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else to_plain(value)

@@ -1,0 +1,93 @@
+"""Judged runs as JUnit XML: a suite for each run, a test case for each comparison, as CI services read it.
+
+CI services show a skipped test as harmless. So what the verdict turns on never is one: a REGRESSION is a failure, an
+INCONCLUSIVE comparison and a launch that did not finish are errors, and a suite is without failures and errors exactly
+where `tfgate check` exits with 0. Only a comparison that is not gated and was not judged is skipped.
+"""
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from bench.judge.reports import paired_runs
+from bench.judge.types import Comparison, Verdict
+from bench.report import values
+from bench.report.headlines import FAILED, NOTHING_JUDGED, compared_with, outcome_word, scope_text
+from bench.report.judged import Judged, measured, names
+from bench.report.lines import one_line
+from bench.report.sentences import sentence
+from bench.stats.outcome import Outcome
+
+FILE = "junit.xml"
+COUNTS = {
+    "tests": "testcase",
+    "failures": "testcase/failure",
+    "errors": "testcase/error",
+    "skipped": "testcase/skipped",
+}
+TAGS = {Outcome.REGRESSION: "failure", Outcome.INCONCLUSIVE: "error"}
+
+
+def render(judged: Sequence[Judged]) -> str:
+    """Returns the XML document. Its text is of one_line: XML 1.0 has no place for control characters."""
+    root = ET.Element("testsuites", name="tfgate")
+    root.extend(map(_suite, judged))
+    for count in COUNTS:
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(judged: Judged) -> ET.Element:
+    verdict, called = judged.verdict, names(judged)
+    name = one_line(f"{called.candidate} compared with {compared_with(verdict, called)}{scope_text(verdict)}")
+    suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created), time=f"{_seconds(judged):.3f}")
+    suite.extend(map(_case, verdict.comparisons))
+    suite.extend(_unfinished(verdict))
+    if verdict.warnings:
+        lines = (one_line(sentence(warning)) for warning in verdict.warnings)
+        ET.SubElement(suite, "system-out").text = "\n".join(lines)
+    for count, tag in COUNTS.items():
+        suite.set(count, str(len(suite.findall(tag))))
+    return suite
+
+
+def _case(comparison: Comparison) -> ET.Element:
+    subject, metric = one_line(comparison.subject), one_line(comparison.metric.name)
+    candidate, reference = values.sides(comparison)
+    why = one_line(sentence(comparison.reason, comparison))
+    case = ET.Element("testcase", classname=subject, name=metric)
+    message = f"{metric} of {subject}: {why}"
+    if tag := TAGS.get(comparison.outcome):
+        ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = why
+    elif comparison.outcome is Outcome.NOT_GATED and comparison.interval is None:
+        ET.SubElement(case, "skipped", message=message)
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}: {why}")
+    return case
+
+
+def _unfinished(verdict: Verdict) -> list[ET.Element]:
+    """Returns cases for what no comparison stands for: launches that failed, and a verdict that nothing supports."""
+    cases = [
+        _error(FAILED, f"launch {number}", sentence(failure)) for number, failure in enumerate(verdict.failures, 1)
+    ]
+    decided = any(comparison.outcome is verdict.outcome for comparison in verdict.comparisons)
+    if verdict.outcome is Outcome.INCONCLUSIVE and not decided and not cases:
+        cases.append(_error(outcome_word(verdict), "verdict", NOTHING_JUDGED))
+    return cases
+
+
+def _error(kind: str, name: str, message: str) -> ET.Element:
+    case = ET.Element("testcase", classname="tfgate", name=name)
+    ET.SubElement(case, "error", type=kind, message=one_line(message)).text = one_line(message)
+    return case
+
+
+def _seconds(judged: Judged) -> float:
+    """Returns the seconds of everything that was measured, of all launches and both sides."""
+    seconds = []
+    for record in (launch.record for launch in measured(judged.run)):
+        seconds += [*record.step_seconds, *(vars(record.startup).values() if record.startup else ())]
+        seconds += [record.evaluation.seconds] if record.evaluation else []
+    seconds += [run.lockstep.wall_seconds for run in paired_runs(judged.run) if run.lockstep]
+    return math.fsum(seconds)

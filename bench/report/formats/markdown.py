@@ -1,0 +1,80 @@
+"""Judged runs as GitHub-flavoured Markdown, for a pull request's comment and a CI job's summary.
+
+Text from a run is escaped so that it stays text: no markup, HTML, link, image, mention or issue number is made of it.
+"""
+
+import re
+from collections.abc import Sequence
+
+from bench.judge.types import Comparison
+from bench.report import compared, values
+from bench.report.headlines import (
+    GLYPHS,
+    WORST_FIRST,
+    compared_with,
+    decisive_lines,
+    headline,
+    outcome_word,
+    scope_text,
+)
+from bench.report.judged import Judged, names
+from bench.report.lines import one_line
+from bench.report.sentences import sentence
+
+FILE = "report.md"
+MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")
+AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
+OPENING = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # a list or a heading
+ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
+HEADERS = ("", "metric", "subject", "candidate", "reference", "why")
+
+
+def render(judged: Sequence[Judged]) -> str:
+    """Returns a section for each run: the verdict, what decided it, and a table of all metrics."""
+    return "\n".join(map(_section, judged))
+
+
+def escaped(text: str) -> str:
+    """Returns text as Markdown shows it: one line, nothing in it is markup."""
+    line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = MARKUP.sub(r"\\\g<0>", line)
+    line = AUTOMATIC.sub(ZERO_WIDTH_SPACE, line)
+    return OPENING.sub(lambda found: f"&#{ord(found[0])};" if found["bullet"] else f"{found[0]}\\", line)
+
+
+def _section(judged: Judged) -> str:
+    verdict, called = judged.verdict, names(judged)
+    word, said = outcome_word(verdict), escaped(headline(verdict, called))
+    bullets = [
+        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
+        for comparison, why in decisive_lines(verdict)
+    ]
+    bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
+    bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
+    blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
+    if verdict.comparisons:
+        blocks.append(
+            _table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)])
+        )
+    different = [row for row in compared.environments(judged) if row.differs]
+    if different:
+        rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
+        table = _table(("", "reference", "candidate"), rows)
+        blocks += [["<details><summary>Differences of the sides</summary>"], table, ["</details>"]]
+    sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
+    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _importance(comparison: Comparison) -> int:
+    return WORST_FIRST.index(comparison.outcome)
+
+
+def _row(comparison: Comparison) -> tuple[str, ...]:
+    word = comparison.outcome.value
+    texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
+    return (f"{GLYPHS[word]} {word}", *map(escaped, (*texts, sentence(comparison.reason, comparison))))
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (headers, ["---"] * len(headers), *rows)]

@@ -1,0 +1,166 @@
+"""The one table that says what a verdict means for who has to act on it, by its question and outcome."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from bench.judge.metrics import STEP_TIME
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
+from bench.judge.types import Comparison, Question, Scope, Verdict
+from bench.report import values
+from bench.report.sentences import sentence
+from bench.stats.outcome import Outcome
+
+FAILED = "MEASUREMENT FAILED"
+GLYPHS = {
+    Outcome.PASS.value: "✔",
+    Outcome.REGRESSION.value: "✖",
+    Outcome.INCONCLUSIVE.value: "?",
+    Outcome.NOT_GATED.value: "ℹ",
+    FAILED: "!",
+}
+WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
+
+SCOPES = {
+    Scope.ALL: "",
+    Scope.NUMBERS: "numbers only; speed not measured",
+    Scope.SPEED: "speed and memory only; numbers not compared",
+    Scope.NAMED: "the named metrics only",
+}
+SPEED_ALONE = (Scope.SPEED, Scope.NAMED)
+
+CORRECT = "{candidate} is as correct as {reference}{speed}"
+AS_BASELINES = "{candidate} is as correct as {baselines}{speed}"
+NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{speed}"
+WORSE = "compared with {reference}, {candidate} is worse by more than is allowed{metrics}"
+UNDECIDED = (
+    "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse{metrics}{advice}"
+)
+EQUAL_STEPS = "{candidate} computes what {reference} computes, step by step"
+UNEQUAL_STEPS = "{candidate} does not compute what {reference} computes"
+UNDECIDED_STEPS = (
+    "the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
+)
+NO_SLOWER_PATHS = "no gated hot path of {candidate} is slower than the reference's by {margin}{but}"
+SLOWER_PATHS = "a hot path of {candidate} is slower than the reference's by {margin}{metrics}"
+NOTHING_JUDGED = "nothing was judged: the warnings say why"
+FAILS = "{candidate} fails where {reference} runs"
+ADVICE = "; more launches or a quieter machine may"
+NO_VERDICT = (
+    "launches of {candidate} did not finish, so this is no verdict on the whole: see what failed, and measure again"
+)
+
+_WHOLE = {Outcome.PASS: CORRECT, Outcome.REGRESSION: WORSE, Outcome.INCONCLUSIVE: UNDECIDED}
+_SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}
+HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
+    Question.GATE: {**_WHOLE, Outcome.PASS: AS_BASELINES},
+    Question.RUN: _WHOLE,
+    Question.UPGRADE: _WHOLE,
+    Question.LOCKSTEP: {
+        Outcome.PASS: EQUAL_STEPS,
+        Outcome.REGRESSION: UNEQUAL_STEPS,
+        Outcome.INCONCLUSIVE: UNDECIDED_STEPS,
+    },
+    Question.MICRO: {**_WHOLE, Outcome.PASS: NO_SLOWER_PATHS, Outcome.REGRESSION: SLOWER_PATHS},
+    Question.BENCHMARKS: _SPEED,
+    Question.REPORTS: _SPEED,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """The sides' names in headlines."""
+
+    candidate: str = "the candidate"
+    reference: str = "the reference"
+    baselines: str = "the baselines"  # what a gate and a run of one environment are checked against
+
+
+def outcome_word(verdict: Verdict) -> str:
+    """Returns PASS, REGRESSION, INCONCLUSIVE or MEASUREMENT FAILED."""
+    return FAILED if verdict.failed else verdict.outcome.value
+
+
+def scope_text(verdict: Verdict) -> str:
+    """Returns what follows the outcome where not everything was measured: " (numbers only; speed not measured)"."""
+    scope = "" if verdict.failed else SCOPES[verdict.scope]
+    return f" ({scope})" if scope else ""
+
+
+def headline(verdict: Verdict, names: Names = Names()) -> str:
+    """Returns what the verdict means, as a sentence without a capital and a full stop."""
+    return _template(verdict).format(
+        candidate=names.candidate,
+        reference=compared_with(verdict, names),
+        baselines=names.baselines,
+        metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
+        speed=_speed(verdict),
+        margin=_margin(verdict),
+        advice=ADVICE if any(map(_takes_launches, verdict.decisive)) else "",
+        but=", but for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
+    )
+
+
+def compared_with(verdict: Verdict, names: Names) -> str:
+    """Returns what the candidate was compared with: only a gate has both baselines and a reference."""
+    if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
+        return names.baselines
+    return f"{names.baselines} and {names.reference}" if verdict.question is Question.GATE else names.reference
+
+
+def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
+    """Yields the comparisons that made the outcome, each with its reason in English."""
+    for comparison in verdict.decisive:
+        yield comparison, sentence(comparison.reason, comparison)
+
+
+def _template(verdict: Verdict) -> str:
+    if verdict.failed:
+        return NO_VERDICT
+    table = HEADLINES[verdict.question]
+    passed_upgrade = verdict.question is Question.UPGRADE and verdict.outcome is Outcome.PASS
+    if passed_upgrade and verdict.scope in SPEED_ALONE:
+        return NO_SLOWER
+    if verdict.question is Question.MICRO:
+        if verdict.outcome is Outcome.REGRESSION and any(
+            isinstance(one.reason, CandidateFailed) for one in verdict.comparisons
+        ):
+            return FAILS
+        if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
+            return NOTHING_JUDGED
+    return table[verdict.outcome]
+
+
+def _speed(verdict: Verdict) -> str:
+    """Returns what a PASS says of speed."""
+    if verdict.scope is Scope.NUMBERS:
+        return "; its speed was not measured"
+    margins = verdict.ruled_out(STEP_TIME)
+    if not margins:
+        return ""
+    excluded = values.percent(max(margins.values())).removeprefix("+")
+    return f"; a slowdown of {excluded} or more is excluded ({', '.join(margins)})"
+
+
+def _margin(verdict: Verdict) -> str:
+    """Returns the widest margin that gates, and that it is measured from an accepted ratio where it is."""
+    gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
+    if not gating:
+        return "its margin or more"
+    widest = max(gating, key=lambda one: one.metric.margin or 0.0)
+    shifted = any(isinstance(one.reason, Decided) and one.reason.accepted for one in gating)
+    return f"{values.margin(widest.metric)} or more{' than was accepted last' if shifted else ''}"
+
+
+def _takes_launches(comparison: Comparison) -> bool:
+    """Tells whether more launches could decide a comparison."""
+    return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
+
+
+def _is_accepted(comparison: Comparison) -> bool:
+    return isinstance(comparison.reason, Accepted)
+
+
+def _listed(verdict: Verdict) -> str:
+    """Returns the decisive metrics, each once: "step time and perplexity"."""
+    *rest, last = dict.fromkeys(comparison.metric.name for comparison in verdict.decisive) or ("",)
+    return f"{', '.join(rest)} and {last}" if rest else last

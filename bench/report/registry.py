@@ -1,0 +1,39 @@
+"""Finds the formats of `tfgate report`: every module of bench.report.formats is one, by its own name."""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from bench.report import formats
+from bench.report.judged import Judged
+
+
+class Format(Protocol):
+    """A module of bench.report.formats."""
+
+    FILE: str  # the name of its file
+
+    def render(self, judged: Sequence[Judged]) -> str:
+        """Returns judged runs as the file's text. Raises ValueError for runs that the format can't hold."""
+
+
+def names() -> list[str]:
+    """Returns the formats' names, sorted: "pytest-benchmark" is the module pytest_benchmark. Imports none of them."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(formats.__path__))
+
+
+def file_name(name: str) -> str:
+    """Returns the name of the file that a format is written to."""
+    return _format(name).FILE
+
+
+def render(name: str, judged: Sequence[Judged]) -> str:
+    """Returns judged runs in a format."""
+    return _format(name).render(judged)
+
+
+def _format(name: str) -> Format:
+    if name not in names():
+        raise ValueError(f"no format is called {name!r}; there are {', '.join(names())}")
+    return cast(Format, importlib.import_module(f"{formats.__name__}.{name.replace('-', '_')}"))

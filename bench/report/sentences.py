@@ -1,0 +1,280 @@
+"""The one table that turns a reason of the judge into English."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bench.judge import reasons
+from bench.judge.reasons import Field, Reason
+from bench.judge.types import Comparison, Direction
+from bench.report import values
+from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
+
+MOST_KINDS = 5  # of operations that a sentence names: a line's worth
+PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
+PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
+BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
+WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
+
+Words = Callable[[Any, Comparison | None], str]
+
+
+def sentence(reason: Reason, comparison: Comparison | None = None) -> str:
+    """Returns a reason in English, without a full stop. `comparison`: the one that it explains; a warning has none."""
+    words = SENTENCES[type(reason)]
+    said = words(reason, comparison) if callable(words) else words.format_map(_fields(reason))
+    report = getattr(reason, "report", "")
+    return f"{report} report: {said}" if report else said
+
+
+class Count(int):
+    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
+
+    def __format__(self, noun: str) -> str:
+        """Returns the number, and its noun in the plural unless it is 1."""
+        plural = "es" if noun.endswith(("ch", "x")) else "s"
+        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
+
+
+def _fields(reason: Reason) -> dict[str, object]:
+    """Returns the reason's parameters as a template takes them."""
+    return {name: Count(value) if type(value) is int else value for name, value in vars(reason).items()}
+
+
+def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
+    """Returns the estimate, the bounds that decided, and what they say of the margin."""
+    assert comparison
+    assert comparison.interval
+    metric = comparison.metric
+    estimate, bounds = values.difference(comparison.interval.estimate, metric), _bounds(comparison, comparison.interval)
+    rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
+    against = _against(comparison, values.margin(metric))
+    shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
+    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{shift}"
+
+
+def _bounds(comparison: Comparison, found: Interval) -> str:
+    """Returns the bounds that an outcome rests on: those of a PASS are narrower."""
+    metric = comparison.metric
+    low, high, pass_low, pass_high = (
+        values.difference(bound, metric) for bound in (found.low, found.high, found.pass_low, found.pass_high)
+    )
+    if comparison.outcome is not Outcome.PASS or comparison.improved:
+        return f"95% CI {low} to {high}"
+    return f"90% CI {pass_low} to {pass_high}" if metric.direction is Direction.EQUAL else f"95% bound {pass_high}"
+
+
+def _against(comparison: Comparison, margin: str) -> str:
+    """Returns what an interval says of its margin; "" where nothing is decided by it."""
+    outcome, equal = comparison.outcome, comparison.metric.direction is Direction.EQUAL
+    if outcome is Outcome.NOT_GATED or comparison.metric.margin is None:
+        return ""
+    if comparison.improved:
+        return f"improves by more than the {margin} margin"
+    return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
+
+
+def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
+    if comparison is None or math.isnan(reason.difference):
+        return "not measured"
+    return values.difference(reason.difference, comparison.metric)
+
+
+def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
+    where = f"{_tensor(reason.quantity, reason.tensor)} at step {reason.step}"
+    checked = f"{Count(reason.errors):check} of {Count(reason.steps):step}"
+    if reason.over:
+        return f"{where} is {reason.error:.1e} from the oracle; {reason.over} of {checked} over the limits"
+    return f"{checked} within the limits; nearest: {where}"
+
+
+def _tensor(quantity: str, tensor: str) -> str:
+    return f"{quantity} of {tensor}" if tensor else quantity
+
+
+def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:
+    candidate, reference = sentence(reason.candidate), sentence(reason.reference)
+    return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
+
+
+def _traces(_: reasons.Traces, comparison: Comparison | None) -> str:
+    again = int(comparison.candidate or 0) if comparison else 0
+    return f"the step was retraced {Count(again):time}" if again else "the step was traced once"
+
+
+def _graph_changes(reason: reasons.GraphChanges, _: Comparison | None) -> str:
+    if not reason.counted:
+        return "not counted on both sides"
+    return ", ".join(f"{change:+d} {kind}" for kind, change in reason.changes[:MOST_KINDS]) or "the same operations"
+
+
+def _candidate_failed(reason: reasons.CandidateFailed, _: Comparison | None) -> str:
+    where = "" if reason.launch is None else f" in launch {reason.launch + 1},"
+    return f"the candidate failed{where} where the reference runs: {reason.message}"
+
+
+def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> str:
+    agree = f"{Count(reason.steps):step} × {Count(reason.tensors):tensor} agree"
+    nearest = (
+        f"nearest to its limit: {reason.nearest} at step {reason.nearest_step}" if reason.nearest else "bit-identical"
+    )
+    return f"{agree}; {nearest}; took {reason.overhead:.1f} × the sides' own steps"
+
+
+def _lockstep_departs(reason: reasons.LockstepDeparts, _: Comparison | None) -> str:
+    more = f" with {Count(reason.others):other}" if reason.others else ""
+    side = "reference" if reason.reference_error <= reason.candidate_error else "candidate"
+    errors = f"reference {reason.reference_error:.1e} from it, candidate {reason.candidate_error:.1e}"
+    first = f"{reason.tensor} exceeds its limit first, at step {reason.step}{more}"
+    return f"{first}; the oracle sides with the {side} ({errors})"
+
+
+def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> str:
+    when = "before the first step" if reason.step is None else f"at step {reason.step}"
+    return f"the candidate failed {when}, where the reference runs: {reason.message}"
+
+
+def _stored_range(reason: reasons.StoredRange, comparison: Comparison | None) -> str:
+    speed = comparison.candidate if comparison else None
+    where = (
+        "within" if speed is None or reason.low <= speed <= reason.high else "below" if speed < reason.low else "above"
+    )
+    days = reason.first_day if reason.first_day == reason.last_day else f"{reason.first_day} to {reason.last_day}"
+    return f"{where} the stored range ({Count(reason.launches):launch}, {days})"
+
+
+def _accepted(reason: reasons.Accepted, comparison: Comparison | None) -> str:
+    regressed = comparison and dataclasses.replace(comparison, outcome=Outcome.REGRESSION)
+    return f"accepted until {reason.expires}: {reason.why} ({reason.link}); {sentence(reason.regression, regressed)}"
+
+
+def _not_timed(reason: reasons.NotTimed, _: Comparison | None) -> str:
+    why = reason.message or f"it timed {', '.join(reason.subjects) or 'nothing'}"
+    return f"the {reason.side} report did not time it: {why}"
+
+
+def _unlike_baseline(reason: reasons.UnlikeBaseline, _: Comparison | None) -> str:
+    found = _differences(reason.fields, "in the baseline", "in the run")
+    return f"the baseline is of another subject ({found}): record a new one with --replace"
+
+
+def _unlike_reports(reason: reasons.UnlikeReports, _: Comparison | None) -> str:
+    return f"the reports are of unlike subjects ({_of_reports(reason.fields)})"
+
+
+def _unlike_files(reason: reasons.UnlikeFiles, _: Comparison | None) -> str:
+    one, other = reason.files
+    return f"the files are of unlike machines or benchmarks ({_differences(reason.fields, f'in {one}', f'in {other}')})"
+
+
+def _unlike_environments(reason: reasons.UnlikeEnvironments, _: Comparison | None) -> str:
+    found = _differences([reason.field], "on the reference side", "on the candidate side")
+    return f"unlike sides: {found}; this may explain a difference"
+
+
+def _unlike_places(reason: reasons.UnlikePlaces, _: Comparison | None) -> str:
+    spread = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
+    return f"{reason.subject}: measured on unlike machines or settings ({_of_reports(reason.fields)}): {spread}"
+
+
+def _of_reports(fields: Sequence[Field]) -> str:
+    return _differences(fields, "in the reference report", "in the candidate report")
+
+
+def _differences(fields: Sequence[Field], one: str, other: str) -> str:
+    """Returns each property with both its values: "steps 10 in the baseline, 20 in the run"."""
+    return "; ".join(
+        f"{PROPERTIES.get(field.name, field.name)} {field.one or 'unknown'} {one}, {field.other or 'unknown'} {other}"
+        for field in fields
+    )
+
+
+def _launch_failed(reason: reasons.LaunchFailed, _: Comparison | None) -> str:
+    launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
+    where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
+    return f"{where}: the {reason.side} failed: {reason.message}"
+
+
+def _failed_once(reason: reasons.FailedOnce, _: Comparison | None) -> str:
+    where = f"{reason.where}, " if reason.where else ""
+    return f"{where}launch {reason.launch + 1}: the {reason.side} failed once, its repeat did not: {reason.message}"
+
+
+def _machine_drifted(reason: reasons.MachineDrifted, _: Comparison | None) -> str:
+    fastest, slowest = map(values.milliseconds, (reason.fastest_seconds, reason.slowest_seconds))
+    launches = f"{fastest} in launch {reason.fastest_launch + 1} and {slowest} in launch {reason.slowest_launch + 1}"
+    return f"the machine drifted: the reference's step took {launches}"
+
+
+def _nothing_gates(reason: reasons.NothingGates, _: Comparison | None) -> str:
+    return f"nothing that was timed gates ({', '.join(reason.gating)} do, in graph mode): choose by --mode and --target"
+
+
+SENTENCES: Mapping[type[Reason], str | Words] = {
+    reasons.Decided: _decided,
+    reasons.TooFewLaunches: "{launches:launch} measured, and {needed} are needed for a verdict",
+    reasons.LaunchesLackIt: "{lacking} of {launches:launch} did not measure it",
+    reasons.NoSpread: "all {launches} launches gave the same value: without a spread nothing can be proven",
+    reasons.NotANumber: "a launch gave {value}, which is no measurement",
+    reasons.TooLarge: "the launches' values are too large to compute with",
+    reasons.Identical: "bit-identical in {launches:launch}",
+    reasons.NotGated: _not_gated,
+    reasons.OracleErrors: _oracle_errors,
+    reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
+    reasons.NoOracleStep: "no step was checked against the oracle",
+    reasons.ReferenceDeparts: _reference_departs,
+    reasons.Traces: _traces,
+    reasons.GraphChanges: _graph_changes,
+    reasons.CandidateFailed: _candidate_failed,
+    reasons.Diverged: "the training diverged: {message}",
+    reasons.LockstepAgrees: _lockstep_agrees,
+    reasons.LockstepDeparts: _lockstep_departs,
+    reasons.LockstepFailed: _lockstep_failed,
+    reasons.UnlikeFingerprints: (
+        "corpora or initial weights differ (fingerprints {reference} and {candidate}): install one NumPy on both sides"
+    ),
+    reasons.ReferenceDiverged: "the reference diverged: its loss is {loss} at step {step}; compare fewer steps",
+    reasons.LockstepUnfinished: "{done} of {steps} steps were compared: run it again",
+    reasons.NoBaseline: "there is no baseline: `tfgate record` makes one from a run that you trust",
+    reasons.UnlikeBaseline: _unlike_baseline,
+    reasons.NoMargin: "the margins file has no perplexity margin for {config}",
+    reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
+    reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
+    reasons.OneEnvironment: (
+        "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
+    ),
+    reasons.NoStoredSpeed: "no words/s of this machine in the baseline",
+    reasons.StoredRange: _stored_range,
+    reasons.SpeedNotMeasured: "{message}",
+    reasons.Accepted: _accepted,
+    reasons.NotTimed: _not_timed,
+    reasons.UnlikeReferences: (
+        "the references differ, {reference} in the reference report, {candidate} in the candidate report: "
+        "ratios to both can't be compared"
+    ),
+    reasons.UnlikeReports: _unlike_reports,
+    reasons.OneSideAlone: "not every launch of both sides has it; one of the {side} does",
+    reasons.FilesLackIt: "{having} of the {files:file} of the {side} have it",
+    reasons.UnlikeFiles: _unlike_files,
+    reasons.NotInTurn: (
+        "not measured in turn, so drift of the machine may explain a difference: take {needed} launches or more of "
+        "each side in a balanced order, as ABBABAAB"
+    ),
+    reasons.Told: "{text}",
+    reasons.Incomplete: "incomplete: {message}",
+    reasons.LaunchFailed: _launch_failed,
+    reasons.FailedOnce: _failed_once,
+    reasons.UnlikeEnvironments: _unlike_environments,
+    reasons.MachineDrifted: _machine_drifted,
+    reasons.UnlikeSettings: (
+        "TensorFlow's settings differ: the reference ran with {reference}, the candidate with {candidate}"
+    ),
+    reasons.NothingGates: _nothing_gates,
+    reasons.UnlikePlaces: _unlike_places,
+    reasons.NumbersNotCompared: (
+        "values are ratios to the reference that both reports share; numbers are not compared: `tfgate check` judges "
+        "each report's"
+    ),
+}

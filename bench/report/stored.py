@@ -1,0 +1,96 @@
+"""Stored runs, baselines and the ledger as text for a terminal."""
+
+import math
+import statistics
+
+from tabulate import tabulate
+
+from bench.judge.ledger import ratio_interval
+from bench.judge.perplexity import replica_groups
+from bench.judge.summary import log_perplexity, words_per_second
+from bench.record.ledger import Ledger, Ratio
+from bench.record.types import Baseline, Record, Run, Throughput
+from bench.report.lines import one_line
+from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
+
+
+def run_table(run: Run, width: int = WIDTH) -> str:
+    """Returns a line for each launch."""
+    headers = ["subject", "TensorFlow", "launch", "perturbation", "perplexity", "words/s", "start-up s", "peak MiB"]
+    table = tabulate(map(_record_row, run.records), headers, STYLE, disable_numparse=True, stralign="right")
+    notes = [
+        f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}"
+        for record in run.records
+        if record.failure
+    ]
+    notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
+    notes += [f"warning: {warning}" for warning in run.warnings]
+    title = one_line(f"run of {run.created}: {' '.join(run.command)}")
+    return "\n".join([title, "", table, *(wrapped(note, width) for note in notes)])
+
+
+def baseline_table(baseline: Baseline) -> str:
+    """Returns replicates by environment, then the words/s of machines."""
+    subject = baseline.subject
+    rows = [_replica_row(key, logs) for key, logs in replica_groups(baseline, 0.0).items()]
+    headers = ["environment", "replicates", "running perplexity", "spread"]
+    replicates = tabulate(rows, headers, STYLE, disable_numparse=True)
+    headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "process", "launches", "words/s"]
+    speeds = tabulate(map(_throughput_row, baseline.throughput), headers, STYLE, disable_numparse=True)
+    title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
+    return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicates, "", speeds])
+
+
+def ledger_table(ledger: Ledger) -> str:
+    """Returns a line for each ratio of each entry, then the accepted regressions."""
+    itself = ["all", "all", "1.000", NOTHING, NOTHING]  # the reference
+    rows = [
+        [entry.created, entry.tensorflow, entry.reference, entry.machine or NOTHING, *cells]
+        for entry in ledger.entries
+        for cells in [_ratio_cells(ratio) for ratio in entry.ratios] or [itself]
+    ]
+    headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
+    table = tabulate([[one_line(cell) for cell in row] for row in rows], headers, STYLE, disable_numparse=True)
+    accepted = [
+        f"accepted until {one.expires}: {one.metric} of {one.subject}"
+        + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
+        + f": {one.reason} ({one.link})"
+        for one in ledger.regressions
+    ]
+    return "\n".join([table, *map(one_line, accepted)])
+
+
+def _ratio_cells(ratio: Ratio) -> list[str]:
+    found = ratio_interval(ratio)
+    interval = f"{percent(found.low)} to {percent(found.high)}" if found else NOTHING
+    return [ratio.subject, ratio.metric, f"{math.exp(ratio.estimate):.3f}", interval, str(ratio.launches)]
+
+
+def _record_row(record: Record) -> list[str]:
+    subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
+    whole = record.losses and not record.failure
+    return [
+        one_line(subject.name),
+        one_line(record.environment.tensorflow) if record.environment else NOTHING,
+        str(record.launch + 1),
+        str(record.jitter),
+        perplexity_of(log_perplexity(record.losses, subject, 0.0)) if whole else NOTHING,
+        count(speed) if speed else NOTHING,
+        f"{math.fsum(vars(startup).values()):.1f}" if startup else NOTHING,
+        f"{memory.peak_rss_bytes / MEBIBYTE:.0f}" if memory else NOTHING,
+    ]
+
+
+def _replica_row(environment: str, log_perplexities: list[float]) -> list[str]:
+    spread = f"{100 * statistics.stdev(log_perplexities):.3f}%" if len(log_perplexities) > 1 else NOTHING
+    mean = perplexity_of(statistics.fmean(log_perplexities))
+    return [one_line(environment), str(len(log_perplexities)), mean, spread]
+
+
+def _throughput_row(stored: Throughput) -> list[str]:
+    machine, speeds = stored.machine, stored.words_per_second
+    spread = f"{count(min(speeds))} to {count(max(speeds))}"
+    where = (stored.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(stored.threads))
+    how = "in turn" if stored.in_turn else "alone"
+    return [one_line(cell) for cell in (*where, stored.tensorflow, how, str(len(speeds)), spread)]

@@ -1,0 +1,114 @@
+"""Numbers as readers want them, with their units."""
+
+import math
+from collections.abc import Callable
+
+from bench.judge.reasons import Accepted, CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
+from bench.judge.types import Comparison, Metric, Scale, Unit
+
+NOTHING = "–"
+KIBIBYTE, MEBIBYTE = 2**10, 2**20
+MOST_LOG = 20.0  # a larger difference of logarithms is said and drawn to be this large
+
+# Candidate and reference of comparisons without numbers.
+WORDS: dict[type[Reason], tuple[str, str]] = {
+    CandidateFailed: ("failed", "runs"),
+    Diverged: ("diverged", "finite"),
+    LockstepFailed: ("failed", "runs"),
+    WeightsChanged: ("weights changed", "weights kept"),
+}
+
+
+def percent(log_difference: float) -> str:
+    """Returns a difference of logarithms as a signed percentage: 0.0488 is +5.0%; below 1% it has a second decimal."""
+    if not log_difference < MOST_LOG:  # NaN as well
+        return "not a number" if math.isnan(log_difference) else "over +100000%"
+    value = 100 * math.expm1(log_difference)
+    return f"{value:+.2f}%" if abs(value) < 0.995 else f"{value:+.1f}%"
+
+
+def milliseconds(seconds: float) -> str:
+    """Returns seconds a step in milliseconds."""
+    return f"{1000 * seconds:.2f} ms"
+
+
+def seconds(value: float) -> str:
+    """Returns seconds in s, ms or µs, whichever leaves at least one digit before the point."""
+    if not value < 1:
+        return f"{value:.2f} s"
+    return milliseconds(value) if value >= 1e-3 else f"{1e6 * value:.2f} µs"
+
+
+def mebibytes(size: float) -> str:
+    """Returns bytes in MiB."""
+    return f"{size / MEBIBYTE:.0f} MiB"
+
+
+def growth(bytes_per_step: float) -> str:
+    """Returns bytes a step in KiB, signed."""
+    return f"{bytes_per_step / KIBIBYTE:+.1f} KiB/step"
+
+
+def perplexity(value: float) -> str:
+    """Returns a perplexity; "inf" where it can't be held."""
+    return f"{value:.2f}"
+
+
+def perplexity_of(log_perplexity: float) -> str:
+    """Returns the perplexity of its logarithm."""
+    return perplexity(math.exp(log_perplexity) if log_perplexity < 700 else math.inf)
+
+
+def count(value: float) -> str:
+    """Returns a number of things, or words a second."""
+    return f"{value:,.0f}"
+
+
+UNITS: dict[Unit, Callable[[float], str]] = {
+    Unit.SECONDS: seconds,
+    Unit.SECONDS_PER_STEP: milliseconds,
+    Unit.BYTES: mebibytes,
+    Unit.BYTES_PER_STEP: growth,
+    Unit.PERPLEXITY: perplexity,
+    Unit.WORDS_PER_SECOND: count,
+    Unit.COUNT: count,
+    Unit.RELATIVE_ERROR: "{:.1e}".format,
+    Unit.RATIO: "× {:.3f}".format,
+    Unit.NONE: "{:g}".format,
+}
+
+
+def difference(value: float, metric: Metric) -> str:
+    """Returns a difference on the metric's scale, signed: a percentage, or a number of the metric's unit."""
+    if metric.scale is Scale.LOG:
+        return percent(value)
+    shown = UNITS[metric.unit](value)
+    return shown if shown.startswith(("+", "-")) else f"+{shown}"
+
+
+def margin(metric: Metric) -> str:
+    """Returns the metric's margin without a sign; "–" without one."""
+    return NOTHING if metric.margin is None else difference(metric.margin, metric).removeprefix("+")
+
+
+def detectable(comparison: Comparison) -> str:
+    """Returns the minimum detectable effect; "–" where it isn't known."""
+    if comparison.detectable is None:
+        return NOTHING
+    return difference(comparison.detectable, comparison.metric)
+
+
+def sides(comparison: Comparison) -> tuple[str, str]:
+    """Returns the candidate's and the reference's value of a comparison."""
+    reason = comparison.reason.regression if isinstance(comparison.reason, Accepted) else comparison.reason
+    if words := WORDS.get(type(reason)):
+        return words
+    shown = UNITS[comparison.metric.unit]
+    candidate, reference = (
+        NOTHING if number is None else shown(number) for number in (comparison.candidate, comparison.reference)
+    )
+    if isinstance(reason, StoredRange):
+        return candidate, f"{shown(reason.low)} to {shown(reason.high)}"
+    if comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None:
+        return candidate, f"≤ {reference}"
+    return candidate, reference

@@ -1,0 +1,138 @@
+"""Verdicts in words for who has to act: by question, outcome and scope, and never wider than what was measured."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.metrics import STEP_TIME
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, LaunchFailed, TooFewLaunches
+from bench.judge.types import Question, Scope, Verdict
+from bench.report.headlines import (
+    ADVICE,
+    HEADLINES,
+    SCOPES,
+    Names,
+    compared_with,
+    decisive_lines,
+    headline,
+    outcome_word,
+    scope_text,
+)
+from bench.stats.outcome import Outcome
+from tests.builders.golden import golden
+from tests.builders.verdicts import EXACT, comparison, verdict
+
+NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
+STEPS = {
+    Outcome.PASS: comparison(STEP_TIME, 0.0, 0.001),
+    Outcome.REGRESSION: comparison(STEP_TIME, 0.2, 0.001),
+    Outcome.INCONCLUSIVE: comparison(STEP_TIME, 0.05, 0.02),
+}
+MEASURED = {  # the scopes that verdicts have
+    Question.GATE: (Scope.ALL, Scope.NUMBERS),
+    Question.RUN: (Scope.NUMBERS,),
+    Question.UPGRADE: tuple(Scope),
+    Question.BENCHMARKS: (Scope.SPEED,),
+    Question.REPORTS: (Scope.SPEED,),
+}
+FAILURE = LaunchFailed("", 1, "candidate", "killed")
+
+
+def of(outcome: Outcome, question: Question = Question.UPGRADE, scope: Scope = Scope.ALL) -> Verdict:
+    return verdict((EXACT, STEPS[outcome]), question, scope)
+
+
+def test_every_question_and_outcome_has_a_headline() -> None:
+    assert HEADLINES.keys() == set(Question)
+    assert all(table.keys() == set(STEPS) for table in HEADLINES.values())
+    assert SCOPES.keys() == set(Scope)
+
+
+def test_wording() -> None:
+    lines = []
+    for question in Question:
+        for scope in MEASURED.get(question, (Scope.ALL,)):
+            lines += [f"{question.value}, {scope.value}"]
+            found = [of(outcome, question, scope) for outcome in STEPS]
+            found.append(dataclasses.replace(found[0], failures=(FAILURE,)))
+            lines += [f"  {outcome_word(each)}{scope_text(each)}: {headline(each, NAMES)}" for each in found]
+    failed = comparison("launches", 0.2, 0.001, reason=CandidateFailed(1, "killed"))
+    tolerated = dataclasses.replace(
+        STEPS[Outcome.REGRESSION], outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4))
+    )
+    shifted = dataclasses.replace(STEPS[Outcome.PASS], reason=Decided(4, 0.03))
+    ungated = comparison("forward", 0.0, 0.001, gates=False)
+    micro = {"fails": failed, "accepted": tolerated, "shifted": shifted, "ungated": ungated}
+    lines += [f"micro, {name}: {headline(verdict([one], Question.MICRO))}" for name, one in micro.items()]
+    golden("headlines.txt", "\n".join(lines))
+
+
+@pytest.mark.parametrize("scope", [Scope.SPEED, Scope.NAMED])
+def test_a_pass_without_numbers_says_nothing_of_them(scope: Scope) -> None:
+    whole, speed = (headline(of(Outcome.PASS, scope=each), NAMES) for each in (Scope.ALL, scope))
+    assert whole == headline(of(Outcome.PASS), NAMES)
+    assert speed != whole
+    assert scope_text(of(Outcome.PASS, scope=scope))
+
+
+def test_a_pass_without_speed_rules_out_no_slowdown() -> None:
+    assert "5.0%" in headline(of(Outcome.PASS))
+    assert "5.0%" not in headline(of(Outcome.PASS, scope=Scope.NUMBERS))
+    assert not scope_text(of(Outcome.PASS))
+
+
+def test_only_a_proven_slowdown_is_ruled_out_and_the_widest() -> None:
+    narrow, wide = comparison(STEP_TIME, 0.0, 0.001, 0.05), comparison(STEP_TIME, 0.0, 0.001, 0.10, subject="tiny")
+    accepted = dataclasses.replace(comparison(STEP_TIME, 0.08, 0.001, 0.05), outcome=Outcome.PASS)
+    ungated = comparison(STEP_TIME, 0.04, 0.02, gates=False)
+    assert "10.0%" in headline(verdict([narrow, wide]))
+    assert "tiny" in headline(verdict([narrow, wide]))
+    assert headline(verdict([narrow, ungated])) == headline(verdict([narrow]))
+    assert "%" not in headline(verdict([narrow, accepted]))
+    assert "%" not in headline(verdict([EXACT]))
+
+
+def test_a_failed_measurement_is_no_verdict() -> None:
+    failed = dataclasses.replace(of(Outcome.PASS), failures=(FAILURE,))
+    assert outcome_word(failed) not in {outcome.value for outcome in Outcome}
+    undecided = dataclasses.replace(failed, outcome=Outcome.INCONCLUSIVE)
+    assert list(decisive_lines(undecided)) == []  # what failed is told, not what follows from it
+    regressed = dataclasses.replace(of(Outcome.REGRESSION), failures=(FAILURE,))
+    assert outcome_word(regressed) == Outcome.REGRESSION.value
+
+
+def test_the_decisive_metrics_are_named_once_the_furthest_off_first() -> None:
+    slow, slower = comparison(STEP_TIME, 0.2, 0.01), comparison("evaluation step", 0.6, 0.01)
+    elsewhere = dataclasses.replace(slow, subject="tiny")
+    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
+    found = verdict([slow, elsewhere, slower, wrong])
+    names = [one.metric.name for one, _ in decisive_lines(found)]
+    assert names == ["lockstep", "evaluation step", STEP_TIME, STEP_TIME]
+    said = headline(found)
+    places = [said.index(name) for name in dict.fromkeys(names)]
+    assert places == sorted(places)
+    assert said.count(STEP_TIME) == 1
+
+
+def test_what_the_candidate_is_compared_with() -> None:
+    found = {question: compared_with(of(Outcome.PASS, question), NAMES) for question in Question}
+    assert found.pop(Question.RUN) == NAMES.baselines
+    gate = found.pop(Question.GATE)
+    assert NAMES.baselines in gate
+    assert NAMES.reference in gate
+    assert set(found.values()) == {NAMES.reference}
+    assert compared_with(of(Outcome.PASS, Question.GATE, Scope.NUMBERS), NAMES) == NAMES.baselines
+
+
+def test_more_launches_are_advised_only_where_they_may_decide() -> None:
+    undecided, departs = of(Outcome.INCONCLUSIVE), dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE)
+    few = dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=TooFewLaunches(3, 4), interval=None)
+    assert headline(undecided).endswith(ADVICE)
+    assert headline(verdict([few])).endswith(ADVICE)
+    assert ADVICE not in headline(verdict([departs]))
+    assert ADVICE not in headline(verdict([]))
+
+
+def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:
+    assert "%" not in headline(verdict([comparison("evaluation step", math.log(1.001), 0.001)]))

@@ -1,0 +1,41 @@
+"""Formats are found by their modules."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.report import formats, registry
+from tests.builders.verdicts import stored
+
+FILES = {
+    "html": "report.html",
+    "json": "report.json",
+    "junit": "junit.xml",
+    "markdown": "report.md",
+    "pytest-benchmark": "benchmark.json",
+}
+
+
+def test_every_format_has_its_file() -> None:
+    found = {name: registry.file_name(name) for name in registry.names()}
+    assert FILES.items() <= found.items()
+    assert len(set(found.values())) == len(found)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_format_renders_a_run(name: str) -> None:
+    assert registry.render(name, [stored()])
+
+
+def test_a_new_file_is_a_new_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = 'FILE = "count.txt"\n\n\ndef render(judged):\n    return str(len(judged))\n'
+    (tmp_path / "head_count.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    assert "head-count" in registry.names()
+    assert registry.file_name("head-count") == "count.txt"
+    assert registry.render("head-count", [stored(), stored()]) == "2"
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'pdf'.*html, json"):
+        registry.render("pdf", [stored()])

@@ -1,0 +1,94 @@
+"""Every reason has a sentence, whose parameters are the reason's own."""
+
+import dataclasses
+import math
+import string
+
+import pytest
+
+from bench.judge import reasons
+from bench.judge.metrics import PERPLEXITY, STEP_TIME
+from bench.judge.reasons import Reason
+from bench.judge.types import Comparison
+from bench.report.sentences import SENTENCES, Count, sentence
+from bench.stats.outcome import Outcome
+from tests.builders.golden import golden
+from tests.builders.reasons import REASONS
+from tests.builders.verdicts import comparison
+
+SLOW = comparison(STEP_TIME, math.log(1.2), 0.005)
+TEMPLATES = {kind: words for kind, words in SENTENCES.items() if isinstance(words, str)}
+DECIDED = {
+    "regression": SLOW,
+    "pass": comparison(STEP_TIME, 0.01, 0.005),
+    "inconclusive": comparison(STEP_TIME, 0.04, 0.01),
+    "improved": comparison(STEP_TIME, -0.2, 0.005),
+    "not gated": comparison(STEP_TIME, 0.01, 0.005, gates=False),
+    "equal": comparison(PERPLEXITY, 0.001, 0.001, 0.01),
+    "unequal": comparison(PERPLEXITY, -0.1, 0.001, 0.01),
+    "undecided": comparison(PERPLEXITY, 0.01, 0.01, 0.01),
+}
+
+
+def test_every_reason_has_a_sentence_and_a_sample() -> None:
+    assert SENTENCES.keys() == set(Reason.__subclasses__()) == set(map(type, REASONS))
+
+
+@pytest.mark.parametrize("kind", TEMPLATES, ids=lambda kind: kind.__name__)
+def test_a_template_takes_the_reason_s_own_parameters(kind: type[Reason]) -> None:
+    named = {field for _, field, _, _ in string.Formatter().parse(TEMPLATES[kind]) if field}
+    assert named <= {field.name for field in dataclasses.fields(kind)}
+
+
+def test_a_template_with_a_parameter_that_is_none_s_would_be_found() -> None:
+    with pytest.raises(KeyError):
+        TEMPLATES[reasons.NoBaseline].replace("there", "{there}").format_map(vars(reasons.NoBaseline()))
+
+
+@pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.kind)
+def test_a_sentence_is_one_line_without_a_full_stop(reason: Reason) -> None:
+    said = sentence(reason, SLOW)
+    assert said
+    assert "\n" not in said
+    assert not said.endswith(".")
+
+
+def test_wording() -> None:
+    lines = [f"{reason.kind}: {sentence(reason, SLOW)}" for reason in REASONS]
+    lines += [f"decided, {name}: {sentence(each.reason, each)}" for name, each in DECIDED.items()]
+    golden("sentences.txt", "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "numbers"),
+    # ln 1.2 ± 3.18 · 0.005 is +18.1% to +21.9%; 0.01 + 2.35 · 0.005 is +2.2%; −0.2 ± 0.0159 is −19.4% to −16.8%.
+    [
+        ("regression", Outcome.REGRESSION, ["+20.0%", "+18.1%", "+21.9%", "4", "5.0%"]),
+        ("pass", Outcome.PASS, ["+1.0%", "+2.2%", "4", "5.0%"]),
+        ("improved", Outcome.PASS, ["-18.1%", "-19.4%", "-16.8%", "4", "5.0%"]),
+        ("unequal", Outcome.REGRESSION, ["-9.5%", "-9.8%", "-9.2%", "4", "±1.0%"]),
+    ],
+)
+def test_a_decision_tells_its_estimate_the_bounds_that_decided_and_the_margin(
+    name: str, outcome: Outcome, numbers: list[str]
+) -> None:
+    decided: Comparison = DECIDED[name]
+    assert decided.outcome is outcome
+    words = sentence(decided.reason, decided).replace("(", " ").replace(",", " ").replace(")", " ").split()
+    assert [word for word in words if word in numbers] == numbers
+
+
+def test_a_decision_without_its_comparison_can_t_be_told() -> None:
+    with pytest.raises(AssertionError):
+        sentence(reasons.Decided(4))
+
+
+def test_an_accepted_regression_is_told_as_the_regression_that_it_is() -> None:
+    accepted = reasons.Accepted("2026-06-30", "known", "https://example.org/1", reasons.Decided(4))
+    passed = dataclasses.replace(SLOW, outcome=Outcome.PASS, reason=accepted)
+    assert sentence(accepted, passed).endswith(sentence(SLOW.reason, SLOW))
+
+
+def test_a_noun_is_in_the_plural_unless_there_is_one() -> None:
+    shown = "{one:launch}, {many:launch}, {none:step}, {one}".format(one=Count(1), many=Count(4), none=Count(0))
+    assert shown == "1 launch, 4 launches, 0 steps, 1"

@@ -1,0 +1,61 @@
+"""Stored runs, baselines and the ledger in a terminal."""
+
+import dataclasses
+import re
+
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.types import SCHEMA, Failure
+from bench.report.stored import baseline_table, ledger_table, run_table
+from tests.bench.samples import SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
+from tests.builders.golden import golden
+from tests.builders.verdicts import FIRST_ENTRY, HOSTILE
+
+RATIOS = (Ratio(SUBJECT.name, "step time", 0.01, 0.002, 4), Ratio(SUBJECT.name, "peak memory", 0.03, 0.001, 4))
+CRASH = Failure("crashed", "the worker was killed by SIGKILL during steps", "no more memory")
+
+
+def test_a_run() -> None:
+    launches = [*records(subject=TINY)[:2], record(5.0, launch=2), record(launch=3, failure=CRASH)]
+    cut = dataclasses.replace(run(launches), incomplete="the run was interrupted after 4 of 12 launches")
+    golden("run.txt", run_table(cut))
+
+
+def test_a_baseline() -> None:
+    replicas = (*baseline().replicas, replica(5.0025, onednn=False))
+    golden("baseline.txt", baseline_table(baseline(replicas, (*THROUGHPUT, throughput([2985, 3012], 9, in_turn=True)))))
+
+
+def test_a_ledger() -> None:
+    measured = Entry(
+        created="2026-01-02T00:00:00+00:00",
+        tensorflow="2.21.0",
+        environment="b" * 12,
+        reference=FIRST_ENTRY.environment,
+        machine="c" * 12,
+        host="A CPU, 2 cores",
+        reason="accepted",
+        ratios=RATIOS,
+    )
+    link = "https://example.org/1"
+    accepted = AcceptedRegression(SUBJECT.name, "step time", 0.08, "Keras checks more", link, "2026-06-30")
+    exact = dataclasses.replace(accepted, metric="retraces", limit=None)
+    golden("ledger.txt", ledger_table(Ledger(SCHEMA, (FIRST_ENTRY, measured), (accepted, exact))))
+
+
+def test_hostile_text_changes_nothing_but_what_is_shown() -> None:
+    subject, crash = dataclasses.replace(SUBJECT, corpus=HOSTILE), Failure("crashed", HOSTILE)
+    launches = [
+        record(subject=subject, tensorflow=HOSTILE),
+        record(subject=subject, launch=1, failure=crash),
+    ]
+    tampered = dataclasses.replace(run(launches, HOSTILE, [HOSTILE]), command=("tfgate", HOSTILE), incomplete=HOSTILE)
+    machine = dataclasses.replace(THROUGHPUT[0].machine, cpu_model=HOSTILE)
+    speed = dataclasses.replace(throughput([3000], machine=machine, tensorflow=HOSTILE), created=HOSTILE)
+    wild = dataclasses.replace(baseline([replica(5.0, HOSTILE)], [speed], reason=HOSTILE), created=HOSTILE)
+    for text in (run_table(tampered), baseline_table(wild)):
+        assert re.search(r"[^\n -~–]", text) is None, text
+        assert not any(line.startswith("PASS") for line in text.splitlines())
+
+
+def test_a_perplexity_too_large_to_hold_is_shown() -> None:
+    assert " inf " in run_table(run([record(1e6)]))

@@ -1,0 +1,14 @@
+"""Golden files: the only place where the tests of reports quote wording."""
+
+import os
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "bench" / "report" / "golden"
+
+
+def golden(name: str, text: str) -> None:
+    """Compares a text with a golden file; `TFGATE_GOLDEN=write pytest tests/bench/report` writes them all anew."""
+    path, whole = FOLDER / name, text.rstrip("\n") + "\n"
+    if os.environ.get("TFGATE_GOLDEN") == "write":
+        path.write_text(whole, encoding="utf-8")
+    assert whole == path.read_text(encoding="utf-8")

@@ -46,6 +46,7 @@ FORBIDDEN = [
     ("bench/report/added.py", "import bench.drive", "report does not drive"),
     ("bench/profile/added.py", "import bench.report", "data goes one way"),
     ("bench/profile/added.py", "import lm.config", "do not know the system under test"),
+    ("bench/commands/added.py", "import experiments.noise", "knows the experiments"),
 ]
 
 
@@ -56,7 +57,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def copy_packages(target: Path) -> None:
-    for name in ("lm", "bench"):
+    for name in ("lm", "bench", "experiments"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", target)
 

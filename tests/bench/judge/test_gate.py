@@ -21,6 +21,7 @@ from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import INCOMPLETE, SCHEMA, Baseline, Failure, Record, Run
 from bench.report.text import verdict_json
 from bench.stats.outcome import Outcome
+from experiments.noise import read_noise
 from tests.bench.paired_samples import CREATED, gate_run, pair, side_of, side_record
 from tests.bench.samples import (
     BEYOND,
@@ -37,7 +38,6 @@ from tests.bench.samples import (
     run,
     throughput,
 )
-from tests.figures.noise import read_noise
 
 ROOT = Path(__file__).resolve().parents[3]
 CRASH = Failure("crashed", "the worker was killed by SIGKILL during steps")
@@ -477,7 +477,7 @@ def test_a_report_read_back_gives_the_same_verdict_byte_for_byte(gate: GateRun) 
 
 
 # Whole gates with nothing changed. Numbers: running perplexity spreads by 0.34%. Speed: launches as
-# tests/figures/launch_noise.json has them, ten training quads each, with heavy tails (Student's t); six evaluation quads,
+# experiments/data/launch_noise.json has them, ten training quads each, with heavy tails (Student's t); six evaluation quads,
 # shorter and hence twice as noisy; memory as docs/baselines.md has it: the peak by 2.7%, its growth by 40 KiB a step.
 PERPLEXITY, PEAK, GROWTH = 0.0034, 0.027, 40_960
 VERSIONS = ("2.12.1", "2.15.1", "2.16.2", "2.18.1", "2.20.0", "2.21.0")

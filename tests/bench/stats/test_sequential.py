@@ -10,8 +10,8 @@ from bench.stats.autocorrelation import ASSUMED, inflation
 from bench.stats.intervals import t_quantile
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P, Decision, decide, detectable, walk
-from tests.figures.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
-from tests.figures.noise import autoregression
+from experiments.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
+from experiments.noise import autoregression
 
 MARGIN = 0.05
 # Mean 0 and deviation 1 at four launches, without autocorrelation beyond what is assumed: products −1 + … of 1, −1, −1, 1 sum to −1, of 4.

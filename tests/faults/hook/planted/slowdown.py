@@ -1,6 +1,6 @@
 """A training step that takes longer by a known part, with the right result: busy work in TensorFlow's own call of the step's function.
 
-Not in the catalogue: it is what speed is judged by (tests/figures/upgrades.py).
+Not in the catalogue: it is what speed is judged by (experiments/upgrades.py).
 """
 
 import re

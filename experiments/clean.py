@@ -1,6 +1,6 @@
-"""`python -m tests.faults.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
+"""`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
 
-The same launches as the faults' (tests/faults/table.py), without a fault: every interpreter, oneDNN on and off, one thread and two, both
+The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one thread and two, both
 corpora; the suite's own judge holds each against the stored baselines. Beside them a lockstep comparison of each interpreter with the last
 one. With --records, what was measured is kept as it comes, and what was kept before is not measured again.
 """
@@ -26,11 +26,11 @@ from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
-from tests.faults.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
-from tests.faults.table import BASELINES
+from experiments.faults import BASELINES
+from experiments.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
 from tests.faults.trial import PLAN
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs" / "clean.md"
 THREADS = (1, 2)
 COMPARISON_PLAN = dataclasses.replace(PLAN, steps=300, threads=2)
@@ -212,7 +212,7 @@ def _told(judged: Judged) -> Judged:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.clean", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.clean", description=__doc__)
     parser.add_argument(
         "--python",
         action="append",

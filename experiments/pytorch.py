@@ -1,6 +1,6 @@
 """How fast the implementations are beside PyTorch's nn.LSTM and the machine's matrix products, two threads each.
 
-python -m tests.figures.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON is an
+python -m experiments.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON is an
 interpreter with PyTorch and NumPy. A launch is a fresh process for each subject, all alive at once, which work in turn in blocks ordered
 ABC…CBA; the first steps of a block are dropped. Prints a table.
 """
@@ -11,9 +11,9 @@ import subprocess
 import sys
 from typing import Any
 
+from experiments.pytorch_worker import PRODUCT_SIZE
 from lm import costs
 from lm.config import CONFIGS, Config
-from tests.figures.pytorch_worker import PRODUCT_SIZE
 
 SUBJECTS = ("cells", "layers", "fused", "pytorch", "product numpy", "product tensorflow")
 ROUNDS = 4  # ABC…CBA twice
@@ -36,7 +36,7 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
     """One launch: for each subject the median seconds of a step and of its CPU time, its first loss and its peak memory."""
     workers = {
         subject: subprocess.Popen(
-            [torch_python if subject == "pytorch" else sys.executable, "-m", "tests.figures.pytorch_worker", subject, config.name],
+            [torch_python if subject == "pytorch" else sys.executable, "-m", "experiments.pytorch_worker", subject, config.name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for subject in SUBJECTS

@@ -23,7 +23,7 @@ from bench.stats.trimmed import trimmed_means
 
 Floats = NDArray[np.float64]
 
-FILE = Path(__file__).with_name("launch_noise.json")
+FILE = Path(__file__).parent / "data" / "launch_noise.json"
 LAUNCHES = LOOKS[-1]
 PILOT = 20_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
 

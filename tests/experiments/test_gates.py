@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.gates import CASES, Ran, Store, read_store, right, table
 from tests.bench.samples import MACHINE
-from tests.figures.gates import CASES, Ran, Store, read_store, right, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +17,7 @@ def ran(case: str, outcome: str, named: tuple[str, ...] = (), seconds: float = 6
 
 def test_the_document_has_the_table() -> None:
     assert table(read_store()) in (ROOT / "docs" / "gate.md").read_text(encoding="utf-8"), (
-        "python -m tests.figures.gates table prints it"
+        "python -m experiments.gates table prints it"
     )
 
 

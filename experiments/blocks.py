@@ -1,6 +1,6 @@
 """How long a paired launch's blocks should be: the table of docs/upgrade.md.
 
-python -m tests.figures.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch
+python -m experiments.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch
 of each design after another; two minutes a launch.
 """
 
@@ -32,7 +32,7 @@ Design = tuple[str, int, int, bool]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, and prints the table's rows."""
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.blocks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.blocks", description=__doc__)
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
     parser.add_argument("--launches", type=int, default=5, metavar="N")
     options = parser.parse_args(arguments)

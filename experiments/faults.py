@@ -1,4 +1,4 @@
-"""`python -m tests.faults.table`: runs every fault and writes which check caught it, where and how soon (docs/faults.md).
+"""`python -m experiments.faults`: runs every fault and writes which check caught it, where and how soon (docs/faults.md).
 
 With --rows, rows are kept as they come, and those that were kept before are not made again.
 """
@@ -22,7 +22,7 @@ from tests.faults.hook.planted.fault import Fault
 from tests.faults.hook.planted.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 BASELINES = ROOT / "baselines"
 OUTPUT = ROOT / "docs" / "faults.md"
 INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
@@ -171,7 +171,7 @@ def _machine() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.table", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.faults", description=__doc__)
     parser.add_argument("--fault", action="append", metavar="NAME", help="may be repeated (default: all)")
     parser.add_argument(
         "--python", action="append", metavar="INTERPRETER", help=f"may be repeated (default: {', '.join(INTERPRETERS)})"

@@ -1,6 +1,6 @@
 """What gates say where the answer is known: nothing changed, another build, an older release, a slower step, a hang.
 
-`python -m tests.figures.gates measure CASE --python INTERPRETER` measures the runs that tests/figures/gate_runs.json lacks, and adds
+`python -m experiments.gates measure CASE --python INTERPRETER` measures the runs that experiments/data/gate_runs.json lacks, and adds
 each when it is over: it can be stopped and started again. `… table` prints the table of docs/gate.md.
 """
 
@@ -19,11 +19,11 @@ from tabulate import tabulate
 from bench.record.files import read_record, write_record
 from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Machine
-from tests.figures.error_rates import Rate
+from experiments.error_rates import Rate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "gates"
-STORE = Path(__file__).with_name("gate_runs.json")
+STORE = Path(__file__).parent / "data" / "gate_runs.json"
 PYTHON = "{python}"  # in a command: the interpreter that --python names
 GATE = ("gate", "--python", PYTHON)
 NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
@@ -174,7 +174,7 @@ def _row(case: Case, ran: Sequence[Ran]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, or prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.gates", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.gates", description=__doc__)
     parser.add_argument("what", choices=("measure", "table"))
     parser.add_argument("case", nargs="?", choices=tuple(CASES))
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")

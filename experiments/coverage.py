@@ -1,6 +1,6 @@
 """How often the bounds of perplexity against replicas hold, by simulation: prints the tables of docs/statistics.md, in Markdown.
 
-python -m tests.figures.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
+python -m experiments.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
 
 Log perplexities are drawn with variance 1 within an environment and `ratio` between environments, with nothing changed; a bound holds
 where it lies above the true difference, 0.

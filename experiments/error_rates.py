@@ -1,9 +1,9 @@
 """How often the judge of paired comparisons is wrong, by simulation: writes docs/error-rates.md.
 
-python -m tests.figures.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30 metrics.
-python -m tests.figures.error_rates --fit RUN…: takes the noise of stored paired runs' launches from now on, then writes the same.
+python -m experiments.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30 metrics.
+python -m experiments.error_rates --fit RUN…: takes the noise of stored paired runs' launches from now on, then writes the same.
 
-Launches are synthetic (tests/figures/noise.py); bench.stats.sequential.walk, which judges real runs, judges them.
+Launches are synthetic (experiments/noise.py); bench.stats.sequential.walk, which judges real runs, judges them.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from scipy import special
 from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
 from bench.stats.sequential import MOST_GATING, PASSED, REGRESSED, UNDECIDED, walk
-from tests.figures.noise import FILE, LEAST, Kind, LaunchNoise, fit, kinds, read_noise
+from experiments.noise import FILE, LEAST, Kind, LaunchNoise, fit, kinds, read_noise
 
-OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "error-rates.md"
 
 RUNS, METRICS, CHUNK = 10_000, 30, 500
 MARGIN = 2.0  # launch deviations: the least that a gating margin may be
@@ -194,7 +194,7 @@ def misses(found: Mapping[str, Mapping[float, Judged]]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if every figure holds, 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.error_rates", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.error_rates", description=__doc__)
     parser.add_argument(
         "--runs",
         type=int,
@@ -232,7 +232,7 @@ Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independe
 metrics), 12 launches each, judged by `bench.stats.sequential` as real runs are. In brackets the one-sided {confidence} Clopper-Pearson
 bound of each figure; bold where it is on the wrong side of what is asked. A launch is the trimmed mean of its quads; margins are {margin}
 launch deviations, the least that a gating margin may be; at most eight metrics gate, the others inform. Independent metrics are the worst
-case: those of one run rise and fall together. `tests/figures/noise.py` has the kinds of noise.
+case: those of one run rise and fall together. `experiments/noise.py` has the kinds of noise.
 """
 
 

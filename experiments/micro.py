@@ -1,6 +1,6 @@
 """How often `tfgate micro` alarms where nothing changed: one environment in turn with itself. Prints the table of docs/micro.md.
 
-python -m tests.figures.micro --python INTERPRETER [--config tiny] [--tries 10]. What was measured stays in reports/micro, so that the
+python -m experiments.micro --python INTERPRETER [--config tiny] [--tries 10]. What was measured stays in reports/micro, so that the
 command can be stopped and started again.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.stats.outcome import Outcome
-from tests.figures.error_rates import Rate
+from experiments.error_rates import Rate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "micro"
 SHOWN = (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)
 
@@ -61,6 +61,7 @@ def row(config: str, found: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Measures what is missing and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--python",

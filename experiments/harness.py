@@ -1,6 +1,6 @@
 """What the harness costs inside the time that it measures: a session's own step times beside a bare loop over the same function.
 
-PYTHONPATH=. python -m tests.figures.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and times kept, outside
+PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and times kept, outside
 both; what is left inside is the reading of two clocks.
 """
 

@@ -1,6 +1,6 @@
-"""One process of tests.figures.pytorch: a subject that takes steps when it is told how many.
+"""One process of experiments.pytorch: a subject that takes steps when it is told how many.
 
-python -m tests.figures.pytorch_worker SUBJECT CONFIG. Each line on standard input is a number of steps, each line on standard output
+python -m experiments.pytorch_worker SUBJECT CONFIG. Each line on standard input is a number of steps, each line on standard output
 the answer in JSON: the seconds of each, and of CPU time, the first step's loss, the peak of the resident memory in bytes.
 """
 
@@ -40,7 +40,7 @@ def pytorch_step(config: Config) -> Step:
     """A step of PyTorch's."""
     import torch
 
-    from tests.figures.torch_step import TorchStep
+    from experiments.torch_step import TorchStep
 
     torch.set_num_threads(THREADS)
     return TorchStep(config, initial_weights(config)).train_step

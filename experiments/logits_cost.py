@@ -1,6 +1,6 @@
 """What it costs a training step that it can hand out its logits: beside a step that can't, in one process, step by step in turn.
 
-python -m tests.figures.logits_cost [CONFIG] [QUADS], in an environment with TensorFlow: quads of steps, ABBA and BAAB. Prints a line of
+python -m experiments.logits_cost [CONFIG] [QUADS], in an environment with TensorFlow: quads of steps, ABBA and BAAB. Prints a line of
 JSON: the ratio of the times when nobody asks for the logits (what training pays) and when they are asked for (what a checked step pays).
 """
 

@@ -10,9 +10,9 @@ from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure
 from bench.stats.outcome import Outcome
+from experiments.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
 from tests.bench.report.samples import lockstep
 from tests.bench.samples import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
-from tests.faults.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
 from tests.faults.trial import PLAN
 
 STANDARDS = standards([baseline(subject=TINY)])
@@ -130,7 +130,7 @@ def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
 
 
 def test_a_launch_of_other_steps_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Those of tests.faults.margins are short."""
+    """Those of experiments.margins are short."""
     arguments = kept(tmp_path / "kept")
     short = dataclasses.replace(
         run([record(subject=TINY)]), command=("/no/python", "cells", "tiny", "synthetic", "oneDNN 1", "threads 1")

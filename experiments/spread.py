@@ -1,6 +1,6 @@
 """What chose the perplexity statistic: how far rounding alone spreads it, and how far real faults move it, by steps and window.
 
-python -m tests.figures.spread CONFIG CORPUS STEPS, in an environment with TensorFlow. Prints a Markdown table; minutes of training.
+python -m experiments.spread CONFIG CORPUS STEPS, in an environment with TensorFlow. Prints a Markdown table; minutes of training.
 Curves are of one TensorFlow and one thread; a baseline's replicas add the spread between environments.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
+"""`python -m experiments.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
 
 Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in any of these launches,
 so none may alarm. With --records, launches are kept as they come, and those that were kept before are not measured again.
@@ -22,7 +22,7 @@ from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, NumericError, Record, Run
 from lm.config import IMPLEMENTATIONS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs" / "numerics.md"
 STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
 THREADS = {
@@ -264,7 +264,7 @@ def add_corpus_path(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.margins", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.margins", description=__doc__)
     parser.add_argument(
         "--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them"
     )

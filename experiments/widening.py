@@ -1,6 +1,6 @@
 """What chose the rule for autocorrelated launches: prints a table of docs/statistics.md, in Markdown.
 
-python -m tests.figures.widening [RUNS], in an environment with tfgate; a minute for 100,000.
+python -m experiments.widening [RUNS], in an environment with tfgate; a minute for 100,000.
 """
 
 import sys
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bench.stats.autocorrelation import ASSUMED, LARGEST, inflation, widening
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
-from tests.figures.error_rates import MARGIN
-from tests.figures.noise import autoregression
+from experiments.error_rates import MARGIN
+from experiments.noise import autoregression
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """How far apart two right TensorFlows come in lockstep: the measurements behind the limits (docs/lockstep.md).
 
-python -m tests.figures.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]. Writes the document.
+python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]. Writes the document.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bench.record.machine import this_machine
 from bench.record.types import Environment
 from bench.stats.outcome import Outcome
 
-OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "lockstep.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
 HEAD = """# How far apart two right TensorFlows come in lockstep
 
@@ -37,7 +37,7 @@ departure it says as well which side is nearer to the truth, and the comparison 
 
 On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
 
-**What a clean pair shows.** Made by `python -m tests.figures.lockstep` on {machine}: {steps} steps each, synthetic corpus, nothing wrong on
+**What a clean pair shows.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic corpus, nothing wrong on
 either side. {alarms} of {count} comparisons alarmed. The table has the largest difference over all steps and tensors of a quantity; then
 how near to a limit any tensor came (difference / limit), at how many steps the oracle had to be asked, and the wall time as a multiple
 of the two sides' own steps (at most 2.5 is wanted).
@@ -129,7 +129,7 @@ def _switch(environment: Environment) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.lockstep", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.lockstep", description=__doc__)
     parser.add_argument("pairs", nargs="*", metavar="PYTHON,PYTHON", help="interpreters of a reference and a candidate")
     parser.add_argument("--onednn", metavar="PYTHON", help="an interpreter to compare with itself, oneDNN on and off")
     parser.add_argument("--config", action="append", metavar="NAME", help="default: tiny and notebook")

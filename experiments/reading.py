@@ -1,6 +1,6 @@
 """Time and memory of `tfgate report` on 50 launches and of `tfgate history` over 1,000 reports: prints three lines.
 
-python -m tests.figures.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny, notebook and
+python -m experiments.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny, notebook and
 small, four launches each, as many steps as the gate takes; speed of notebook in six pairs) and made of noise; the commands are processes
 of their own.
 """
@@ -25,7 +25,7 @@ from tests.bench.paired_samples import pair
 from tests.bench.report_samples import gate_report, paired_report
 from tests.bench.samples import record, run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 
 # Of the stored baselines, so that a page has all its plots.
 SUBJECTS = [

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from bench.record.types import SCHEMA, Failure
+from experiments.upgrades import CASES, UNSTOPPED, Case, Store, document, missing, read_store, summary, table
 from tests.bench.paired_samples import pair, paired_run
-from tests.figures.upgrades import CASES, UNSTOPPED, Case, Store, document, missing, read_store, summary, table
 
 NOTHING, SLOWER = CASES[0], next(case for case in CASES if (case.config, case.slowdown) == ("tiny", 0.10))
 

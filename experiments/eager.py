@@ -2,7 +2,7 @@
 
 Two eager loops: the notebook's own, quirks and all (docs/model.md), and the very step that is traced, run operation by operation.
 
-python -m tests.figures.eager [BLOCKS], in an environment with TensorFlow. Prints one line of JSON.
+python -m experiments.eager [BLOCKS], in an environment with TensorFlow. Prints one line of JSON.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What the oracle costs: one float64 step beside TensorFlow's, and what the whole check adds to a gate.
 
-python -m tests.figures.oracle_cost [CONFIG] [TURNS], in an environment with TensorFlow, times both in turn (set OPENBLAS_NUM_THREADS=1, as
-workers have it). python -m tests.figures.oracle_cost RUN.json, anywhere, reads what a stored run spent: launch 0 of each configuration
+python -m experiments.oracle_cost [CONFIG] [TURNS], in an environment with TensorFlow, times both in turn (set OPENBLAS_NUM_THREADS=1, as
+workers have it). python -m experiments.oracle_cost RUN.json, anywhere, reads what a stored run spent: launch 0 of each configuration
 is held against the oracle, the others are not.
 """
 

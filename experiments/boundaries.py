@@ -1,6 +1,6 @@
 """The nominal levels of bench.stats.sequential, by simulation; and the same code on constants that others have published.
 
-python -m tests.figures.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of docs/statistics.md.
+python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of docs/statistics.md.
 
 Runs are drawn at exactly the margin. The level sought is the quantile, at the overall error rate, of the smallest p that a run shows at any
 of its looks. Each run counts twice, mirrored: its upper and its lower tail are equally likely.

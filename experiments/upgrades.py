@@ -1,8 +1,8 @@
 """What upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step made slower by planted work.
 
-python -m tests.figures.upgrades measure --python INTERPRETER measures what tests/figures/upgrade_runs.json lacks, and adds each run to it
+python -m experiments.upgrades measure --python INTERPRETER measures what experiments/data/upgrade_runs.json lacks, and adds each run to it
 when it is over: it can be stopped and started again. … table writes docs/error-rates-measured.md from it, and from the runs that were
-measured while the side that waits was not stopped yet (tests/figures/upgrade_runs_unstopped.json).
+measured while the side that waits was not stopped yet (experiments/data/upgrade_runs_unstopped.json).
 """
 
 import argparse
@@ -29,15 +29,15 @@ from bench.record.types import SCHEMA, Machine
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
 from bench.stats.spread import spread
-from tests.figures.error_rates import Rate
+from experiments.error_rates import Rate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "upgrades"
 OUTPUT = ROOT / "docs" / "error-rates-measured.md"
-STORE = Path(__file__).with_name("upgrade_runs.json")
-UNSTOPPED = Path(__file__).with_name("upgrade_runs_unstopped.json")
-COMMAND = ("python", "-m", "tests.figures.upgrades", "measure")
+STORE = Path(__file__).parent / "data" / "upgrade_runs.json"
+UNSTOPPED = Path(__file__).parent / "data" / "upgrade_runs_unstopped.json"
+COMMAND = ("python", "-m", "experiments.upgrades", "measure")
 STEP_TIME = "step time"
 GATING = {
     STEP_TIME: "step_time",
@@ -94,6 +94,7 @@ class Case:
     runs: int
 
     def folder(self, runs: Path, number: int) -> Path:
+        """Returns where a run of the case is kept whole."""
         return runs / f"{self.config}-{round(100 * self.slowdown):02}-{number:02}"
 
 
@@ -109,12 +110,13 @@ class Lines:
     """A listener that prints a line for each launch."""
 
     def phase(self, name: str, total: int) -> None:
-        pass
+        """Prints nothing."""
 
     def step(self, done: int) -> None:
-        pass
+        """Prints nothing."""
 
     def pair(self, run: PairedRun) -> None:
+        """Prints the launch's log ratio of step times."""
         print(
             f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed",
             flush=True,
@@ -214,7 +216,7 @@ def table(store: Store) -> str:
 
 HEAD = """# What upgrades say of nothing and of known slowdowns, measured
 
-Made by `python -m tests.figures.upgrades measure` and `… table`: one environment on both sides, the candidate's step made slower by busy
+Made by `python -m experiments.upgrades measure` and `… table`: one environment on both sides, the candidate's step made slower by busy
 work inside TensorFlow's own call of it, of which the judge knows nothing.
 
 Outcomes are the step time's; "any" counts the runs in which any gating metric is a REGRESSION. The bound is Clopper and Pearson's,
@@ -363,7 +365,7 @@ def _margins(step_time: float | None = None) -> Margins:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, or writes the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.upgrades", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.upgrades", description=__doc__)
     parser.add_argument("what", choices=("measure", "table"))
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")

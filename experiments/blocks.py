@@ -1,7 +1,7 @@
 """How long a paired launch's blocks should be: the table of docs/upgrade.md.
 
-python -m experiments.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every design, one launch
-of each design after another; two minutes a launch.
+python -m experiments.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every
+design, one launch of each design after another; two minutes a launch.
 """
 
 import argparse
@@ -17,17 +17,15 @@ from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
 from bench.stats.spread import spread
 from bench.stats.trimmed import launch_summary
 
-DESIGNS = [  # configuration, quads, steps of a block, whether the model is moved before each block
-    ("notebook", 20, 2, True),
-    ("notebook", 10, 4, True),
-    ("notebook", 10, 4, False),
-    ("notebook", 5, 8, True),
-    ("tiny", 12, 20, True),
-    ("tiny", 6, 40, True),
-    ("tiny", 6, 40, False),
-    ("tiny", 3, 80, True),
+DESIGNS = [  # configuration, quads, steps of a block
+    ("notebook", 20, 2),
+    ("notebook", 10, 4),
+    ("notebook", 5, 8),
+    ("tiny", 12, 20),
+    ("tiny", 6, 40),
+    ("tiny", 3, 80),
 ]
-Design = tuple[str, int, int, bool]
+Design = tuple[str, int, int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,12 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with host_lock():
         for launch in range(options.launches):
             for design in DESIGNS:
-                config, quads, steps, moves = design
-                plan = PairPlan.of(
-                    Plan(config, 1), Blocks(quads, steps, steps // 4 if steps < 20 else steps // 10, 1, steps, moves)
-                )
+                config, quads, steps = design
+                dropped = steps // 4 if steps < 20 else steps // 10
+                plan = PairPlan.of(Plan(config, 1), Blocks(quads, steps, dropped, 1, steps))
                 measured[design].append(measure_pair(plan, launch, launch, {REFERENCE: side, CANDIDATE: side}))
-    for (config, _, steps, moves), pairs in measured.items():
+    for (config, _, steps), pairs in measured.items():
         launches = [[quad_log_ratio(quad) for quad in pair.steps] for pair in pairs]
         parts = spread(launches)
         assert parts is not None
@@ -57,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cells = (
             config,
             steps,
-            "moved" if moves else "where it was",
             f"{parts.summary_deviation:.2%}",
             f"{parts.quad_deviation:.1%}",
             f"{statistics.fmean(first):+.2%}",

@@ -43,7 +43,6 @@ class Blocks:
     dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int
     evaluation_steps: int  # of an evaluation's block, those dropped included
-    moves: bool = True  # the model is moved in memory before each block; without, only to see what that is worth
 
 
 BLOCKS = {
@@ -204,8 +203,7 @@ def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int
     timed = []
     for letter in order:
         half = halves[LETTERS[letter]]
-        if blocks.moves:
-            half.move()
+        half.move()
         timed.append(half.block(operation, count, blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
 

@@ -19,7 +19,7 @@ LIBRARIES = {
     "bench.record": set(),
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
-    "bench.drive": {"bench.drive", "uv"},
+    "bench.drive": {"packaging", "uv"},
     "bench.judge": {"numpy", "ruptures", "scipy"},
     "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "matplotlib", "tabulate"},

@@ -1,4 +1,4 @@
-"""What a Python is and what is installed in it, by its own word."""
+"""Asks a Python what it is and what is installed in it."""
 
 import dataclasses
 import json
@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.drive.lockfile import normal_name
+from packaging.utils import canonicalize_name
+
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -59,5 +60,5 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
     names: dict[str, str] = {}
     for name, value in found:
         if name:  # the remains of a package that was removed by hand have none
-            names.setdefault(normal_name(name), value or "")  # the first on the path is the one that is imported
+            names.setdefault(canonicalize_name(name), value or "")  # the first on the path is the one that is imported
     return Inspection(version, build, tuple(Package(name, names[name]) for name in sorted(names)))

@@ -17,8 +17,8 @@ TREE = re.compile(r"[×╰─▶├│]")
 
 
 def make_venv(folder: Path, python: str) -> str:
-    """A virtual environment that may be moved; its interpreter. uv finds the Python, or downloads it if it may. Raises RequestError."""
-    done = _uv("venv", "--relocatable", "--clear", "--no-project", "--python", python, str(folder))
+    """Makes a virtual environment and returns its interpreter. uv finds the Python, or downloads it if it may. Raises RequestError."""
+    done = _uv("venv", "--clear", "--no-project", "--python", python, str(folder))
     if done.returncode:
         raise RequestError(f"there is no Python {python}: {_reason(done.stderr)}")
     return str(folder / "bin" / "python")

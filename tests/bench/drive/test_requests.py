@@ -52,6 +52,8 @@ def test_a_wheel_file(tmp_path: Path) -> None:
         ("nowhere/tensorflow-2.20.0-py3-none-any.whl", "there is no such wheel file"),
         ("-r secrets.txt", "no requirement"),
         ("tensorflow\n--index-url http://host", "no requirement"),  # a line that begins an option
+        ("tensorflow==", "'tensorflow==' is no requirement"),
+        ("tensorflow==2.20.0 -f somewhere", "no requirement"),
         ("", "no requirement"),
     ],
 )

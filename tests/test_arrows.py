@@ -19,7 +19,7 @@ LIBRARIES = {
     "bench.record": set(),
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
-    "bench.drive": {"bench.drive", "uv"},
+    "bench.drive": {"packaging", "uv"},
     "bench.judge": {"numpy", "ruptures", "scipy"},
     "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "matplotlib", "tabulate"},
@@ -47,6 +47,7 @@ FORBIDDEN = [
     ("bench/report/formats/added.py", "import bench.report.formats.html", "no other format"),
     ("bench/profile/added.py", "import bench.report", "data goes one way"),
     ("bench/profile/added.py", "import lm.config", "do not know the system under test"),
+    ("bench/commands/added.py", "import experiments.noise", "knows the experiments"),
 ]
 
 
@@ -57,7 +58,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def copy_packages(target: Path) -> None:
-    for name in ("lm", "bench"):
+    for name in ("lm", "bench", "experiments"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", target)
 

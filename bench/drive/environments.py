@@ -1,21 +1,25 @@
-"""Environments to measure: resolved and built by uv, kept in a cache by what they hold, shared where two sides hold the same."""
+"""Environments to measure: resolved and built by uv, kept in a cache by what they hold, shared where two sides hold the
+same.
 
-import contextlib
+uv's cache holds the packages, and links them into an environment. Its own environments (`uv run --with`) are no public
+place: they have no names, and `uv cache prune` takes them away. So each environment is a folder of ours, named by its
+lock and its Python.
+"""
+
 import dataclasses
 import datetime
 import hashlib
 import os
 import platform
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
 from bench.drive.requests import AsOf, Interpreter, RequestError, read_request
-from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, damage, discard, held, sweep
+from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, damage, held
 from bench.drive.uv import install, make_venv, resolve
 from bench.record.files import write_record, write_text
 from bench.record.paired import Package, Side
@@ -24,9 +28,19 @@ from bench.record.types import SCHEMA
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS
 REFERENCE = (
-    "reference"  # what asks for the pinned reference environment, and the folder of the baselines that holds its locks
+    "reference"  # asks for the pinned reference environment; its locks are in the baselines' folder of that name
 )
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """An environment that was asked for."""
+
+    requested: str
+    choose: Callable[[str], tuple[Lock, AsOf]]  # the lock for an interpreter, and up to when the index was read
+    as_of: str
+    python: str
 
 
 def prepare(
@@ -39,22 +53,24 @@ def prepare(
     cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Side:
-    """The side of a comparison that was asked for, built if it isn't there already.
+    """Returns the side of a comparison that was asked for, built if it isn't there already.
 
-    `requested` is a version, requirement text, a wheel file or the path of an interpreter (see `requests.read_request`); an interpreter
-    is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a path, as uv takes it (default:
-    3.11). `say` gets a line at each thing that takes time. Raises RequestError for what can't be had, BuildError for what can't be built.
+    `requested` is a version, requirements, a wheel file or the path of an interpreter (see `requests.read_request`); an
+    interpreter is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a
+    path, as uv takes it (default: 3.11). `say` gets a line at each thing that takes time. Raises RequestError for what
+    can't be had, BuildError for what can't be built.
     """
-    variables = dict(variables or {})
     request = read_request(requested, gpu)
     if isinstance(request, Interpreter):
-        return Side(requested, request.path, variables, packages=inspect(request.path, variables).packages)
+        packages = inspect(request.path, variables).packages
+        return Side(requested, request.path, dict(variables or {}), packages=packages)
 
     def resolved(interpreter: str) -> tuple[Lock, AsOf]:
         say(f"resolving {' '.join(request.lines)}")
         return resolve(requested, request.lines, as_of, interpreter)
 
-    return _installed(requested, resolved, as_of.moment, python or PYTHON, variables, cache or cache_folder(), say)
+    wanted = _Wanted(requested, resolved, as_of.moment, python or PYTHON)
+    return _installed(wanted, variables, cache or cache_folder(), say)
 
 
 def prepare_reference(
@@ -64,7 +80,7 @@ def prepare_reference(
     cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Side:
-    """The pinned reference environment, built from this platform's lock in a folder if it isn't there already.
+    """Returns the pinned reference environment, built from this platform's lock in a folder if it isn't there already.
 
     Raises RequestError where the platform has no lock, BuildError where the lock can't be installed (offline, say).
     """
@@ -75,61 +91,48 @@ def prepare_reference(
             f"the reference has no lock for this platform ({path.stem}; there is {there}): name another by --reference"
         )
     lock = read_lock(path.read_text(encoding="utf-8"))
-    return _installed(
-        REFERENCE,
-        lambda _: (lock, AsOf("", present=True)),
-        "",
-        PYTHON,
-        dict(variables or {}),
-        cache or cache_folder(),
-        say,
-    )
+    wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
+    return _installed(wanted, variables, cache or cache_folder(), say)
 
 
-def _installed(
-    requested: str,
-    choose: Callable[[str], tuple[Lock, AsOf]],
-    as_of: str,
-    python: str,
-    variables: dict[str, str],
-    cache: Path,
-    say: Callable[[str], None],
-) -> Side:
-    """The side whose lock `choose` gives for an interpreter, with the index's limit; built if the cache doesn't hold it whole."""
-    cache.mkdir(parents=True, exist_ok=True)
-    sweep(cache)
-    with _new_folder(cache) as new:
-        interpreter = make_venv(new, python)
+def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, cache: Path, say: Callable[[str], None]) -> Side:
+    """Returns the side that is wanted, built if the cache doesn't hold it whole."""
+    with tempfile.TemporaryDirectory(prefix="tfgate-") as probe:
+        interpreter = make_venv(Path(probe), wanted.python)
         found = inspect(interpreter)
-        lock, limit = choose(interpreter)
-        if as_of and not limit.moment:
-            say("the package index gives no upload times: both sides see it as it is")
-        moment = limit.moment or as_of
-        folder = cache / _name(requested, lock, found)
-        with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
-            why = damage(folder, lock.text)
-            if why:
-                say(f"building {folder.name}: {why}")
-                _build(new, folder, lock, limit, Stored(SCHEMA, requested, moment, _now(), found.version, ()))
-            os.utime(folder / STORED_FILE)  # when it was last used
-            packages = inspect(str(folder / "bin" / "python")).packages
-    say(f"{requested}: {folder.name}")
-    return Side(requested, str(folder / "bin" / "python"), variables, moment, _with_hashes(packages, lock))
+        lock, limit = wanted.choose(interpreter)
+    if wanted.as_of and not limit.moment:
+        say("the package index gives no upload times: both sides see it as it is")
+    moment = limit.moment or wanted.as_of
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / _name(wanted.requested, lock, found)
+    with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
+        why = damage(folder)
+        if why:
+            say(f"building {folder.name}: {why}")
+            _build(folder, wanted, lock, limit, Stored(SCHEMA, wanted.requested, moment, _now(), found.version, ()))
+        os.utime(folder / STORED_FILE)  # when it was last used
+        python = str(folder / "bin" / "python")
+        packages = inspect(python).packages
+    say(f"{wanted.requested}: {folder.name}")
+    return Side(wanted.requested, python, dict(variables or {}), moment, _with_hashes(packages, lock))
 
 
-def _build(new: Path, folder: Path, lock: Lock, limit: AsOf, stored: Stored) -> None:
-    """Fills the new folder and puts it in the place of what may be there; nobody sees it half built."""
-    write_text(new / LOCK_FILE, lock.text)
-    interpreter = str(new / "bin" / "python")
-    install(new / LOCK_FILE, interpreter, limit)
-    write_record(new / STORED_FILE, dataclasses.replace(stored, packages=inspect(interpreter).packages))
-    if folder.exists():
-        discard(folder)
-    new.rename(folder)
+def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Stored) -> None:
+    """Builds the environment in place of what may be there. Its description is written last, and makes it whole."""
+    clear(folder)
+    try:
+        interpreter = make_venv(folder, wanted.python)
+        write_text(folder / LOCK_FILE, lock.text)
+        install(folder / LOCK_FILE, interpreter, limit)
+        write_record(folder / STORED_FILE, dataclasses.replace(stored, packages=inspect(interpreter).packages))
+    except BaseException:
+        clear(folder)
+        raise
 
 
 def _name(requested: str, lock: Lock, found: Inspection) -> str:
-    """What an environment is called: its TensorFlow, then the key of everything in it and of the Python. Raises RequestError."""
+    """Names an environment: its TensorFlow, then a key of everything in it and of the Python. Raises RequestError."""
     tensorflow = lock.tensorflow
     if tensorflow is None:
         raise RequestError(f"{requested!r} brings no TensorFlow: add tensorflow-cpu==VERSION to it")
@@ -138,19 +141,9 @@ def _name(requested: str, lock: Lock, found: Inspection) -> str:
 
 
 def _with_hashes(packages: tuple[Package, ...], lock: Lock) -> tuple[Package, ...]:
-    """What is installed, with the hashes that the lock admits."""
+    """Returns what is installed, with the hashes that the lock admits."""
     hashes = {package.name: package.hashes for package in lock.packages}
     return tuple(Package(package.name, package.version, hashes.get(package.name, ())) for package in packages)
-
-
-@contextlib.contextmanager
-def _new_folder(cache: Path) -> Iterator[Path]:
-    """A folder in the cache to build in, gone at the end unless it was moved."""
-    new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
-    try:
-        yield new
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _now() -> str:

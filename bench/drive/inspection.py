@@ -1,13 +1,14 @@
-"""What a Python is and what is installed in it, by its own word."""
+"""Asks a Python what it is and what is installed in it."""
 
 import dataclasses
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.drive.lockfile import normal_name
+from packaging.utils import canonicalize_name
+
+from bench.drive.private import own_variables
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -30,15 +31,15 @@ class Inspection:
 
 
 def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Inspection:
-    """Starts an interpreter, with a worker's variables, and asks it. Raises RequestError if it is none, or doesn't answer."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
+    """Starts an interpreter, with a worker's variables, and asks it.
+
+    Raises RequestError if it is none, or doesn't answer.
+    """
     try:
         done = subprocess.run(
             [interpreter, "-c", PROGRAM],
             cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
-            env={**kept, **(variables or {})},
+            env={**own_variables(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -59,5 +60,5 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
     names: dict[str, str] = {}
     for name, value in found:
         if name:  # the remains of a package that was removed by hand have none
-            names.setdefault(normal_name(name), value or "")  # the first on the path is the one that is imported
+            names.setdefault(canonicalize_name(name), value or "")  # the first on the path is the one that is imported
     return Inspection(version, build, tuple(Package(name, names[name]) for name in sorted(names)))

@@ -1,7 +1,7 @@
 """Lockstep: reference and candidate take the same step from the reference's weights and state, again and again.
 
-Three processes: the two sides, and a referee in this orchestrator's interpreter that compares what they publish. They work in
-turn, so that a side's own step is timed alone.
+Three processes: the two sides, and a referee in this orchestrator's interpreter that compares what they publish. They
+work in turn, so that a side's own step is timed alone.
 """
 
 import contextlib
@@ -20,19 +20,11 @@ from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped, TensorDifferences
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened
 from bench.record.types import NO_TENSORFLOW, Failure
 
 SHARED_MEMORY = Path("/dev/shm")
-
-
-@dataclasses.dataclass(frozen=True)
-class Side:
-    """An environment: its interpreter, and the variables its process gets besides."""
-
-    python: str
-    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -49,14 +41,15 @@ class _Measured:
 
 def run_lockstep(
     plan: Plan,
-    reference: Side,
-    candidate: Side,
+    sides: Mapping[str, Side],
     on_step: Callable[[int], None] = lambda steps: None,
     patience: Patience | None = None,
 ) -> Lockstep:
-    """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the result.
+    """Compares `plan.steps` steps of two sides by role; `on_step` hears how many are done.
 
-    Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow to judge.
+    A failure of the candidate is a field of the result.
+    Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow
+    to judge.
     """
     patience = patience or Patience()
     deadlines = {role: patience.of(role) for role in (REFERENCE, CANDIDATE)}
@@ -64,8 +57,8 @@ def run_lockstep(
         # Its products are small: more threads than one would only spin in the way of the sides' own.
         referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
         workers = {
-            role: stack.enter_context(Worker(side.python, "tensorflow", plan.device, side.variables))
-            for role, side in ((REFERENCE, reference), (CANDIDATE, candidate))
+            role: stack.enter_context(Worker(sides[role].interpreter, "tensorflow", plan.device, sides[role].variables))
+            for role in (REFERENCE, CANDIDATE)
         }
         prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
@@ -80,14 +73,18 @@ def run_lockstep(
 
 
 def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
-    """A folder for a file of that many bytes that several processes map: in memory where there is room, else where TMPDIR says."""
+    """Returns a folder for a file of that many bytes that several processes map: in memory where there is room, else
+    where TMPDIR says.
+    """
     usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
     return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
 
 
 @contextlib.contextmanager
 def _naming_the_reference() -> Iterator[None]:
-    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three processes."""
+    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three
+    processes.
+    """
     try:
         yield
     except WorkerError as error:
@@ -103,7 +100,10 @@ def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opene
 
 
 def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured, deadlines: Deadlines) -> bool:
-    """Whether the candidate is ready. What fails here did not fail in the reference, which was opened before."""
+    """Returns whether the candidate is ready.
+
+    What fails here did not fail in the reference, which was opened before.
+    """
     try:
         measured.candidate = describe(worker, plan, deadlines)
         measured.opened = _open(worker, plan, path, deadlines)
@@ -122,7 +122,9 @@ def _take_steps(
     on_step: Callable[[int], None],
     deadlines: Mapping[str, Deadlines],
 ) -> None:
-    """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has failed."""
+    """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has
+    failed.
+    """
     started = time.perf_counter()
     for step in range(plan.steps):
         for role, worker in workers.items():

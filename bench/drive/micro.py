@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
+from bench.drive.private import private_environment
+from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.record.files import write_record, write_text
 from bench.record.machine import this_machine
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
@@ -28,8 +29,8 @@ WITHOUT_PYTEST = re.compile(
     r"No module named pytest$", re.MULTILINE
 )  # what Python says of -m; an import that fails quotes the name
 
-# What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
-# module that is missing.
+# What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what
+# Python says of a module that is missing.
 REASONS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -56,11 +57,11 @@ class Suite:
 
     @property
     def takes_gpu(self) -> bool:
-        """Whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
+        """Returns whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
         return self.require_gpu or any(name.startswith("gpu") for name in self.devices)
 
     def arguments(self, folder: Path) -> list[str]:
-        """Pytest's arguments, the cases' files in `folder`."""
+        """Returns pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
         chosen = (
             ("config", self.configs),
@@ -70,6 +71,18 @@ class Suite:
         )
         options = [f"--{name}={value}" for name, values in chosen for value in values]
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroRequest:
+    """A micro report that is asked for."""
+
+    sides: Mapping[str, Side]  # by role
+    suite: Suite
+    launches: int  # of each side, at most
+    folder: Path
+    command: Sequence[str]
+    warnings: Sequence[str] = ()
 
 
 @dataclasses.dataclass
@@ -85,39 +98,42 @@ class Measured:
 
 
 def measure_micro(
-    sides: Mapping[str, Side],
-    suite: Suite,
-    launches: int,
-    folder: Path,
-    command: Sequence[str],
+    request: MicroRequest,
     settled: Callable[[MicroRun, Sequence[MicroLaunch], Sequence[MicroLaunch]], bool],
     say: Callable[[str], None],
-    warnings: Sequence[str] = (),
 ) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
     """Times the suite in both sides in turn; which goes first alternates.
 
-    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says so
-    of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
+    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says
+    so of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
     `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
     where the reference fails twice or nothing can be measured.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    sides, folder = request.sides, request.folder
     run = MicroRun(
-        SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings)
+        schema=SCHEMA,
+        created=created,
+        command=tuple(request.command),
+        machine=this_machine(),
+        reference=sides[REFERENCE],
+        candidate=sides[CANDIDATE],
+        failure=None,
+        warnings=tuple(request.warnings),
     )
     unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
     write_record(folder / MICRO_FILE, unfinished)
     measured = Measured()
-    for number in range(launches):
+    for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
-            found, repeated = _launch(role, sides[role], suite, launch_file(folder, role, number), measured)
+            found, repeated = _launch(role, sides[role], request.suite, launch_file(folder, role, number), measured)
             if repeated:
                 line = f"launch {number + 1} of the {role} failed once and ran when it was repeated: {repeated.message}"
                 run = dataclasses.replace(run, warnings=(*run.warnings, line))
             if isinstance(found, Failure):
                 run = dataclasses.replace(run, failure=found)
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
-            say(f"{role} launch {number + 1} of at most {launches}: {said}")
+            say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
     write_record(folder / MICRO_FILE, run, replace=True)
@@ -127,7 +143,8 @@ def measure_micro(
 def _launch(
     role: str, side: Side, suite: Suite, path: Path, measured: Measured
 ) -> tuple[MicroLaunch | Failure, Failure | None]:
-    """(the launch, or how the candidate failed twice; the first failure of a launch that ran when it was repeated).
+    """Returns (the launch, or how the candidate failed twice; the first failure of a launch that ran when it was
+    repeated).
 
     Raises WorkerError where the reference fails twice, or where there is nothing to measure.
     """
@@ -173,25 +190,21 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )
-    command = [
-        python,
-        "-m",
-        "pytest",
-        "-c",
-        str(home / "pytest.ini"),
-        "--rootdir",
-        str(home / "imports"),
-        "-q",
-        "-rs",
-        "--tb=line",
-    ]
-    command += [f"--variable={name}={value}" for name, value in side.variables.items()]
+    command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports")]
+    command += ["-q", "-rs", "--tb=line", *(f"--variable={name}={value}" for name, value in side.variables.items())]
     command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
     except OSError as error:
         message = f"interpreter {python} can't be started: {error.strerror}; name another by --python"
         raise _failure(NO_TENSORFLOW, message) from error
@@ -211,14 +224,16 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
 
 
 def _kind(code: int, output: str) -> str:
-    """A Failure's kind: killed, unable to run any case, or a case that failed."""
+    """Returns a Failure's kind: killed, unable to run any case, or a case that failed."""
     if code < 0:
         return "crashed"
     return NO_TENSORFLOW if code == USAGE_ERROR or WITHOUT_PYTEST.search(output) else "failed"
 
 
 def _reason(output: str) -> str:
-    """The line of pytest's output that says why it failed, or why it timed nothing: the first that the most telling pattern finds."""
+    """Returns the line of pytest's output that says why it failed, or why it timed nothing: the first that the most
+    telling pattern finds.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     found = (match[1].strip() for pattern in REASONS for line in lines if (match := pattern.fullmatch(line)))
     return next(found, lines[-1] if lines else "it printed nothing")

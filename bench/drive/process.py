@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from bench.drive.private import private_environment
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
 from bench.record.types import NO_TENSORFLOW, Failure
@@ -25,10 +26,7 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-HUNG = "hung"  # a Failure's kind
-LINE_BYTES = (
-    64 << 20
-)  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
+HUNG, DIVERGED = "hung", "diverged"  # kinds of a Failure
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -46,7 +44,10 @@ _live_lock = threading.Lock()
 
 
 def kill_workers() -> None:
-    """Kills all processes of this orchestrator's workers at once. The threads that drive them hear of it, and clean up."""
+    """Kills all processes of this orchestrator's workers at once.
+
+    The threads that drive them hear of it, and clean up.
+    """
     with _live_lock:
         for worker in _live:
             worker.end()
@@ -69,12 +70,13 @@ class Worker:
     ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
-        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so that threads of its
-        own that spin or work on take no time from the process whose turn it is: they cost it its own. Raises WorkerError if the interpreter
-        can't be started, OSError where the machine has no room for any.
+        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so
+        that threads of its own that spin or work on take no time from the process whose turn it is: they cost it its
+        own. Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
         """
         self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.measure.worker.end_with_parent
-        # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.
+        # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
+        # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
         self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
         self._buffer = b""
@@ -122,10 +124,10 @@ class Worker:
         on_event: Callable[[Any], None] | None = None,
         **arguments: Any,
     ) -> T:
-        """The reply to an operation, decoded as `kind` (None: no reply is expected).
+        """Returns the reply to an operation, decoded as `kind` (None: no reply is expected).
 
-        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the worker is
-        useless then.
+        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the
+        worker is useless then.
         """
         self.send(operation, **arguments)
         return self.receive(kind, operation, timeout, on_event)
@@ -175,15 +177,13 @@ class Worker:
                 f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
             )
             return WorkerError(Failure(NO_TENSORFLOW, message))
-        return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
+        kind = DIVERGED if raised.type == "DivergenceError" else "exception"
+        return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, timeout: float) -> dict[str, Any]:
-        """The next line from the worker, as an object."""
+        """Returns the next line from the worker, as an object."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
-            if len(self._buffer) > LINE_BYTES:
-                size = f"{LINE_BYTES >> 20} MiB without an end of line"
-                raise self._failed("garbage", f"the worker wrote {size} where its reply to {operation} should be")
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):
@@ -261,43 +261,8 @@ class Worker:
             self.kill()
 
 
-def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """A measured process' environment: ours without Python's variables, what was asked for, then the private folder to import from.
-
-    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the measured one's.
-    """
-    imports = home / "imports"
-    imports.mkdir()
-    root = Path(__file__).resolve().parents[2]
-    for package in ("lm", "bench"):
-        (imports / package).symlink_to(root / package)
-    (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
-    added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    on_cpu = device.startswith("cpu")
-    # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
-    sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
-    return {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not idle the
-        # oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
-        "OPENBLAS_NUM_THREADS": "1",
-        **sharing,
-        **kept,
-        **hidden,
-        **variables,
-        "KERAS_HOME": str(home / "keras_home"),
-        "KERAS_BACKEND": "tensorflow",
-        "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
 def how_it_ended(code: int | None) -> str:
-    """What subprocess' return code says."""
+    """Returns what subprocess' return code says."""
     if code is None:
         return "closed its pipe"
     if code >= 0:

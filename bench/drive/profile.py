@@ -1,15 +1,14 @@
 """A profile: a fresh TensorFlow process, in which a target is timed, recorded and dumped."""
 
-import dataclasses
 import datetime
-from collections.abc import Mapping
 from pathlib import Path
 
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.record.files import write_record, write_text
-from bench.record.profile import Profile, Profiled
+from bench.record.paired import Side
+from bench.record.profile import Dump, Profile, Profiled
 from bench.record.types import SCHEMA
 
 PROFILE_SECONDS = (
@@ -20,41 +19,30 @@ GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
 
 
-@dataclasses.dataclass(frozen=True)
-class Aim:
-    """What is profiled of a plan's model; `plan.steps` of it, with the profiler and without."""
-
-    target: str  # one of bench.record.profile.TARGETS
-    detailed: bool = False  # record operations that TensorFlow calls inexpensive, too, at a higher cost
-
-
 def run_profile(
-    plan: Plan, aim: Aim, python: str, variables: Mapping[str, str], folder: Path, command: tuple[str, ...] = ()
+    plan: Plan, target: str, side: Side, folder: Path, *, detailed: bool = False, command: tuple[str, ...] = ()
 ) -> Profile:
-    """Profiles, and keeps profile, dumps and raw trace in `folder`. Raises WorkerError, OSError (FileExistsError for a folder in use)."""
+    """Profiles `plan.steps` of a target, and keeps profile, dumps and raw trace in `folder`.
+
+    `target` is one of bench.record.profile.TARGETS. `detailed` records operations that TensorFlow calls inexpensive, too,
+    at a higher cost. Raises WorkerError, OSError (FileExistsError for a folder in use).
+    """
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     raw = folder.resolve() / RAW_FOLDER
-    with Worker(python, "tensorflow", plan.device, variables) as worker:
+    with Worker(side.interpreter, "tensorflow", plan.device, side.variables) as worker:
         description = describe(worker, plan)
         opened = open_model(worker, plan)
-        profiled = worker.request(
-            Profiled,
-            "profile",
-            PROFILE_SECONDS,
-            target=aim.target,
-            steps=plan.steps,
-            folder=str(raw),
-            detailed=aim.detailed,
-        )
+        asked = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
+        profiled = worker.request(Profiled, "profile", PROFILE_SECONDS, None, **asked)
     made = Profile(
         schema=SCHEMA,
         created=created,
         command=command,
         subject=opened.subject,
-        target=aim.target,
-        detailed=aim.detailed,
+        target=target,
+        detailed=detailed,
         environment=description.environment,
         machine=description.machine,
         trace=profiled.trace,
@@ -64,12 +52,12 @@ def run_profile(
         hlo_problem=profiled.dump.hlo_problem,
         matmul_flops_per_second=profiled.matmul_flops_per_second,
     )
-    for name, text in (
-        (GRAPH_FILE, profiled.dump.graph),
-        (NODES_FILE, profiled.dump.nodes),
-        (HLO_FILE, profiled.dump.hlo),
-    ):
-        if text:
-            write_text(folder / name, text)
+    _keep_dump(folder, profiled.dump)
     write_record(folder / PROFILE_FILE, made)
     return made
+
+
+def _keep_dump(folder: Path, dump: Dump) -> None:
+    for name, text in ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo)):
+        if text:
+            write_text(folder / name, text)

@@ -7,12 +7,13 @@ import platform
 import re
 from pathlib import Path
 
-# A bare version, as PEP 440 writes releases, candidates and nightlies.
-VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+)?(\.dev\d+)?")
-# The space between two requirements: what follows begins a name, what stands before doesn't wait for more ("keras >= 3", "keras @ URL").
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+# The space between two requirements: what follows begins a name, and what stands before doesn't wait for more
+# ("keras >= 3", "keras @ URL").
 BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])\s+(?=[A-Za-z])")
-OPTION = re.compile(r"\s-")  # uv would take `--index-url …` in requirements for its own
-WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-[^-]+(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
 
 
 class RequestError(ValueError):
@@ -25,7 +26,10 @@ class BuildError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class AsOf:
-    """Up to when the package index is read. `moment` is empty where each environment is as of its own TensorFlow's release."""
+    """Up to when the package index is read.
+
+    `moment` is empty where each environment is as of its own TensorFlow's release.
+    """
 
     moment: str  # ISO 8601, UTC
     present: bool = False  # the moment is the command's own start: an index that gives no upload times is as good
@@ -46,7 +50,7 @@ class Requirements:
 
 
 def read_as_of(text: str) -> AsOf:
-    """What --as-of says: `now`, `release`, a date (to its end) or a date and time, in UTC unless it says otherwise.
+    """Reads --as-of: `now`, `release`, a date (to its end) or a date and time, in UTC unless it says otherwise.
 
     Call it once for both sides, so that they see the same index. Raises RequestError.
     """
@@ -66,7 +70,7 @@ def read_as_of(text: str) -> AsOf:
 
 
 def end_of_day(date: datetime.date) -> str:
-    """The first moment of the next day, UTC."""
+    """Returns the first moment of the next day, UTC."""
     return _utc(datetime.datetime.combine(date + datetime.timedelta(days=1), datetime.time(), datetime.UTC))
 
 
@@ -75,13 +79,13 @@ def _utc(moment: datetime.datetime) -> str:
 
 
 def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
-    """A version, requirement text, a wheel file or the path of an interpreter, told apart. Raises RequestError.
+    """Tells a version, requirements, a wheel file and the path of an interpreter apart. Raises RequestError.
 
-    A version means `tensorflow-cpu`, the same source built without CUDA and a third of the size, or for a GPU `tensorflow` with its CUDA
-    libraries. Other processors than x86-64 have one build, `tensorflow`.
+    A version means `tensorflow-cpu`, the same source built without CUDA and a third of the size, or for a GPU
+    `tensorflow` with its CUDA libraries. Other processors than x86-64 have one build, `tensorflow`.
     """
     text = text.strip()
-    if VERSION.fullmatch(text):
+    if _is_version(text):
         cpu = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
         return Requirements((f"{'tensorflow[and-cuda]' if gpu else cpu}=={text}",))
     path = Path(text)
@@ -92,23 +96,40 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
             raise RequestError(
                 f"{text}: there is no interpreter; name a Python, a version, requirements or a wheel file"
             )
-        return Interpreter(
-            os.path.abspath(path)
-        )  # not resolve(): a virtual environment's interpreter is a link that must not be followed
-    if not text[:1].isalnum() or OPTION.search(text):
+        # Not resolve(): a virtual environment's interpreter is a link that must not be followed.
+        return Interpreter(os.path.abspath(path))
+    lines = tuple(BETWEEN.split(text))
+    for line in lines:
+        _check_requirement(line)
+    return Requirements(lines)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _check_requirement(line: str) -> None:
+    try:
+        Requirement(line)
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
         raise RequestError(
-            f"{text!r} is no requirement: name a version, requirements, a wheel file or an interpreter's path"
-        )
-    return Requirements(tuple(BETWEEN.split(text)))
+            f"{line!r} is no requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
+        ) from error
 
 
 def _wheel_requirement(path: Path) -> str:
-    """`name @ file://…` of a wheel file."""
+    """Returns `name @ file://…` for a wheel file."""
     if not path.is_file():
         raise RequestError(f"{path}: there is no such wheel file")
-    named = WHEEL.fullmatch(path.name)
-    if not named:
+    try:
+        name, *_ = parse_wheel_filename(path.name)
+    except InvalidWheelFilename as error:
         raise RequestError(
-            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep the name it was built with"
-        )
-    return f"{named['name'].replace('_', '-')} @ {path.resolve().as_uri()}"
+            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep its built name"
+        ) from error
+    return f"{name} @ {path.resolve().as_uri()}"

@@ -1,14 +1,11 @@
-"""The cache of environments: where it is, what it holds, whether that is whole, and how it goes."""
+"""The cache of environments: its place, its content, whether an environment is whole, and its removal."""
 
 import contextlib
 import dataclasses
 import datetime
 import fcntl
 import os
-import re
 import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,9 +15,8 @@ from bench.record.codec import FormatError
 from bench.record.files import read_record
 from bench.record.paired import Package
 
-STORED_FILE, LOCK_FILE, VENV_FILE = "tfgate.json", "tfgate.lock", "pyvenv.cfg"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+!-]*")  # leads to no other folder
-LEFT_OVER_SECONDS = 24 * 3600.0  # a build takes minutes: what is older was left by one that was killed
+STORED_FILE = "tfgate.json"  # written last: an environment without it is the remains of a build that was killed
+LOCK_FILE, VENV_FILE = "tfgate.lock", "pyvenv.cfg"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,41 +36,35 @@ class Listed:
     """An environment in the cache."""
 
     name: str
-    stored: (
-        Stored | None
-    )  # None if it can't be read: the environment is damaged, and will be built anew when it is asked for
-    size_bytes: (
-        int  # of its files, each once; uv's cache shares most of them by hard links where it is on the same file system
-    )
+    stored: Stored | None  # None if it can't be read: the environment is built anew when it is asked for
+    size_bytes: int  # of its files, each once; uv's cache shares most of them by hard links on the same file system
     last_used: str  # ISO 8601, UTC
 
 
 def cache_folder() -> Path:
-    """TFGATE_ENVIRONMENTS, or a folder in the user's cache."""
+    """Returns TFGATE_ENVIRONMENTS, or a folder in the user's cache."""
     chosen = os.environ.get("TFGATE_ENVIRONMENTS")
     if chosen:
         return Path(chosen).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "tfgate" / "environments"
 
 
-def damage(folder: Path, lock: str) -> str:
-    """Why an environment can't be used as the one of a lock: "not there yet", or what is wrong with it; "" if nothing is."""
+def damage(folder: Path) -> str:
+    """Says why an environment can't be used: "not there yet", or what is wrong with it; "" if nothing is."""
     if not folder.exists():
         return "not there yet"
     try:
         stored = read_record(Stored, folder / STORED_FILE)
-        if (folder / LOCK_FILE).read_text(encoding="utf-8") != lock:
-            return "its lock file is not what it was built by"
         found = inspect(str(folder / "bin" / "python"))
-    except (OSError, FormatError, RequestError, UnicodeDecodeError) as error:
+    except (OSError, FormatError, RequestError) as error:
         return f"what is there is damaged ({error})"
     changed = set(found.packages) ^ set(stored.packages)
     return f"its {min(package.name for package in changed)} was changed since" if changed else ""
 
 
 def environments(cache: Path) -> list[Listed]:
-    """What the cache holds, the most recently used first. Folders that are no environments are left out."""
-    found = [_listed(file.parent) for file in cache.glob(f"[!.]*/{VENV_FILE}")]
+    """Returns what the cache holds, the most recently used first. Folders that are no environments are left out."""
+    found = [_listed(file.parent) for file in cache.glob(f"*/{VENV_FILE}")]
     return sorted(found, key=lambda listed: (listed.last_used, listed.name), reverse=True)
 
 
@@ -89,31 +79,20 @@ def _listed(folder: Path) -> Listed:
 
 
 def remove(cache: Path, names: Sequence[str]) -> None:
-    """Removes environments, damaged ones too, waiting for who builds them; none if one isn't there. Raises RequestError then."""
-    missing = next(
-        (name for name in names if not (NAME.fullmatch(name) and (cache / name / VENV_FILE).is_file())), None
-    )
-    if missing is not None:
-        raise RequestError(f"there is no environment {missing} in {cache}; `tfgate env list` names them")
+    """Removes environments, waiting for who builds them; none if one isn't there. Raises RequestError then."""
+    there = {file.parent.name for file in cache.glob(f"*/{VENV_FILE}")}
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise RequestError(f"there is no environment {missing[0]} in {cache}; `tfgate env list` names them")
     for name in names:
         with held(cache, name):
-            discard(cache / name)
+            clear(cache / name)
 
 
-def discard(folder: Path) -> None:
-    """Takes a folder away in one step, then deletes it."""
-    grave = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(grave / folder.name)
-    shutil.rmtree(grave, ignore_errors=True)
-
-
-def sweep(cache: Path) -> None:
-    """Deletes what builds that were killed have left."""
-    for folder in [*cache.glob(".new-*"), *cache.glob(".old-*")]:
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - folder.stat().st_mtime > LEFT_OVER_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+def clear(folder: Path) -> None:
+    """Deletes an environment, or what is left of one. Killed midway it leaves what nobody takes for whole."""
+    (folder / STORED_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

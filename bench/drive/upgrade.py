@@ -1,4 +1,4 @@
-"""A paired run: both sides against the oracle and in lockstep, then launches in pairs until the judge has seen enough."""
+"""A paired run: both sides against the oracle and in lockstep, then pairs of launches until the judge has enough."""
 
 import dataclasses
 import datetime
@@ -25,63 +25,77 @@ JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's repli
 
 
 @dataclasses.dataclass(frozen=True)
-class Scope:
-    """What a paired run does."""
+class PairedRequest:
+    """A paired run that is asked for."""
 
-    oracle_plan: Plan | None  # each side's launch checked against the oracle; None: none
-    lockstep_plan: Plan | None  # None: none
-    pair_plan: PairPlan | None  # None: nothing is timed
+    sides: Mapping[str, Side]  # by role
+    command: Sequence[str]
+    oracle_plan: Plan | None = None  # each side's launch checked against the oracle; None: none
+    lockstep_plan: Plan | None = None  # None: none
+    pair_plan: PairPlan | None = None  # None: nothing is timed
+    warnings: Sequence[str] = ()
 
 
 class Listener(Protocol):
     """Hears how a run goes on."""
 
     def phase(self, name: str, total: int) -> None:
-        """Something begins that takes `total` steps."""
+        """Hears that something begins that takes `total` steps."""
 
     def step(self, done: int) -> None:
-        """`done` steps of it are over."""
+        """Hears that `done` steps of it are over."""
 
     def pair(self, run: PairedRun) -> None:
-        """A launch is over, the last of the run so far."""
+        """Hears that a launch is over, the last of the run so far."""
 
 
 def measure_upgrade(
-    scope: Scope,
-    sides: Mapping[str, Side],
-    command: Sequence[str],
+    request: PairedRequest,
     keep: Callable[[PairedRun], None],
     listener: Listener,
     settled: Callable[[PairedRun], bool],
-    warnings: Sequence[str] = (),
     patience: Patience | None = None,
 ) -> PairedRun:
-    """Measures what `scope` says; pairs are added until `settled` says so. `keep` gets what there is at first, after each step and last.
+    """Measures what is asked for; pairs are added until `settled` says so.
 
-    What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience` notes the
-    reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
+    `keep` gets what there is at first, after each step and last. What fails is measured once more, and ends the run if
+    it fails again: what is to come would fail alike. `patience` notes the reference's times. Raises what `keep` raises,
+    WorkerError where an interpreter of a pair can't be started.
     """
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    run = PairedRun(SCHEMA, created, tuple(command), sides[REFERENCE], sides[CANDIDATE], (), (), None, tuple(warnings))
-    patience = patience or Patience()
+    sides, patience = request.sides, patience or Patience()
+    run = _nothing_yet(request)
 
     def save() -> None:
         keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {len(run.pairs)} launches"))
 
     save()
-    if scope.oracle_plan:
-        run = _with_oracle(run, scope.oracle_plan, sides, listener, patience)
+    if request.oracle_plan:
+        run = _with_oracle(run, request.oracle_plan, sides, listener, patience)
         save()
-    if scope.lockstep_plan and not _failed(run):
-        run = _with_lockstep(run, scope.lockstep_plan, sides, listener, patience)
+    if request.lockstep_plan and not _failed(run):
+        run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
-    if scope.pair_plan and not _failed(run):
+    if request.pair_plan and not _failed(run):
         while not failed_for_good(run.pairs) and (not run.pairs or to_repeat(run.pairs) or not settled(run)):
-            run = _with_pair(run, scope.pair_plan, sides, listener, patience)
+            run = _with_pair(run, request.pair_plan, sides, listener, patience)
             save()
             listener.pair(run)
     keep(run)
     return run
+
+
+def _nothing_yet(request: PairedRequest) -> PairedRun:
+    return PairedRun(
+        schema=SCHEMA,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=tuple(request.command),
+        reference=request.sides[REFERENCE],
+        candidate=request.sides[CANDIDATE],
+        pairs=(),
+        oracle=(),
+        lockstep=None,
+        warnings=tuple(request.warnings),
+    )
 
 
 def _with_oracle(
@@ -103,14 +117,10 @@ def _with_oracle(
 def _with_lockstep(
     run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
 ) -> PairedRun:
-    reference, candidate = (
-        lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE)
-    )
-
     def compared() -> tuple[Lockstep | None, Failure | None]:
         listener.phase("lockstep", plan.steps)
         try:
-            return lockstep.run_lockstep(plan, reference, candidate, listener.step, patience), None
+            return lockstep.run_lockstep(plan, sides, listener.step, patience), None
         except WorkerError as error:
             return None, error.failure
 
@@ -122,7 +132,7 @@ def _with_lockstep(
 
 
 def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
-    """What was measured, again if it failed; and a warning if it didn't fail again."""
+    """Returns what was measured, again if it failed; and a warning if it didn't fail again."""
     found = measure()
     failure = failure_of(found)
     if failure is None or not worth_repeating(failure):

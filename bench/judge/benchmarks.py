@@ -10,18 +10,7 @@ from collections.abc import Collection, Sequence
 
 from bench.judge.reasons import Field, FilesLackIt, NotInTurn, Reason, UnlikeFiles
 from bench.judge.samples import compare
-from bench.judge.types import (
-    Comparison,
-    Direction,
-    Estimator,
-    Metric,
-    Question,
-    Sample,
-    Scope,
-    Unit,
-    Verdict,
-    overall,
-)
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
 from bench.record.benchmarks import Benchmark, BenchmarkLaunch
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome

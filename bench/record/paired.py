@@ -1,7 +1,7 @@
 """What a paired comparison measured: reference and candidate alive at once, in blocks taken in turn.
 
-A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the candidate), so
-that a drift of the machine cancels within a quad and a role's place cancels between two.
+A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the
+candidate), so that a drift of the machine cancels within a quad and a role's place cancels between two.
 """
 
 import dataclasses
@@ -29,20 +29,25 @@ class Side:
 
     requested: str  # a version, requirement text, a wheel file or an interpreter's path, as the user gave it
     interpreter: str
-    variables: dict[str, str]  # environment variables that its processes get besides
+    variables: dict[str, str]  # environment variables that its processes get
     as_of: str = ""  # date and time up to which the package index was read; "" for an interpreter that was there
     packages: tuple[Package, ...] = ()
 
     @property
     def identity(self) -> str:
-        """Twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be compared."""
+        """Returns twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be
+        compared.
+        """
         lines = sorted(f"{package.name}=={package.version}" for package in self.packages)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)
 class Quad:
-    """Four blocks in the order of `order`. A block's value is the mean over its timed steps; those dropped after a switch don't count."""
+    """Four blocks in the order of `order`.
+
+    A block's value is the mean over its timed steps; those dropped after a switch don't count.
+    """
 
     order: str  # ABBA or BAAB
     seconds: tuple[float, ...]  # wall seconds a step, by block
@@ -73,7 +78,7 @@ class PairedRun:
     reference: Side
     candidate: Side
     pairs: tuple[Pair, ...]
-    oracle: tuple[Record, ...]  # of each side's launch held against the oracle, the reference's first; untimed
+    oracle: tuple[Record, ...]  # of each side's launch checked against the oracle, the reference's first; untimed
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
     lockstep_failure: Failure | None = (

@@ -1,4 +1,4 @@
-"""What a profile holds: where the time of a few steps went, as TensorFlow's own profiler saw it, beside the same steps without it.
+"""What a profile holds: the time of a few steps as TensorFlow's profiler saw it, and of the same steps without it.
 
 Times of a trace are nanoseconds on its own clock, whose zero is the start of the first profiled step.
 """
@@ -51,7 +51,7 @@ class Trace:
 
 
 def flaw(trace: Trace) -> str:
-    """What makes a trace useless, for a message; "" for one that can be read."""
+    """Returns what makes a trace useless, for a message; "" for one that can be read."""
     if not trace.windows_ns:
         return "it holds no steps"
     if any(len(window) != 2 or window[0] >= window[1] for window in trace.windows_ns):
@@ -99,7 +99,7 @@ class Profiled:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """One target in one environment, as it is kept. The dump and the raw trace lie beside it in files of their own."""
+    """One target in one environment, as it is kept. The dump and the raw trace lie next to it in files of their own."""
 
     schema: int
     created: str  # ISO 8601, UTC
@@ -118,5 +118,5 @@ class Profile:
 
     @property
     def name(self) -> str:
-        """For tables and file names: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
+        """Names the profile for tables and files: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
         return f"{self.target}-{self.subject.name}-tf{self.environment.tensorflow}"

@@ -4,7 +4,7 @@ Each launch gives one value, the summary of its log ratios (candidate/reference;
 mean's bounds are Student's t with n − 1 degrees of freedom at a constant nominal level (Pocock 1977, Biometrika 64, 191-199), so that
 looking five times is paid for. A comparison freezes at the first look that proves something.
 
-`walk` does so for many runs at once: the simulations of tests/figures call what judges.
+`walk` does so for many runs at once: the simulations of experiments call what judges.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ LOOKS = (4, 6, 8, 10, 12)  # launches
 MOST_GATING = 8  # metrics of a run: their false alarms add up (docs/error-rates.md)
 
 # One-sided nominal levels of each look, at which independent normal launches at exactly the margin are ever called a REGRESSION in 2.5% of
-# runs, a PASS in 5%. Made by `python -m tests.figures.boundaries`: docs/statistics.md.
+# runs, a PASS in 5%. Made by `python -m experiments.boundaries`: docs/statistics.md.
 REGRESSION_P = 0.0078
 PASS_P = 0.0171
 

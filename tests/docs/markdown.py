@@ -23,7 +23,8 @@ class Piece:
 
 def documents(root: Path = ROOT) -> list[Path]:
     """Every Markdown file of the checkout."""
-    return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "reports" / "README.md"])
+    others = (root / folder / "README.md" for folder in ("experiments", "reports"))
+    return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md"), *others])
 
 
 def code_blocks(text: str) -> list[Piece]:

@@ -69,7 +69,7 @@ def test_what_is_not_there_is_found(line: str, said: str) -> None:
         ("tfgate env list|remov", ""),  # a choice after a bar isn't followed: its first word is
         ("tfgate env lst", "there is no tfgate env lst"),
         ("tox run -e gat", "tox.ini has no environments gat"),
-        ("python -m tests.figures.spreads", "there is no module tests.figures.spreads"),
+        ("python -m experiments.spreads", "there is no module experiments.spreads"),
     ],
 )
 def test_what_running_text_names_is_there(code: str, said: str) -> None:

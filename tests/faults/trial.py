@@ -5,15 +5,17 @@ import time
 from pathlib import Path
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
+from bench.drive.process import DIVERGED
 from bench.judge.gate import Standards, judge_run
 from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
 from lm.config import GATE_STEPS
-from tests.faults.hook.planted.registry import fault_by_name
+from tests.faults.hook.injected.registry import fault_by_name
 
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = GATE_STEPS["tiny"]
@@ -44,17 +46,20 @@ class Trial:
     seconds: float
 
     def seconds_at(self, step: int) -> float:
-        """When the reply that holds a step was there; the end of the launch for stress steps, which come last."""
+        """Returns when the reply that holds a step came; the end of the launch for stress steps, which come last."""
         return next((seconds for done, seconds in self.progress if done > step), self.seconds)
 
 
 def fault_variables(fault: str) -> dict[str, str]:
-    """Environment variables that plant a fault in a worker. Raises ValueError for an unknown one."""
+    """Returns the environment variables that inject a fault in a worker. Raises ValueError for an unknown one."""
     return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault_by_name(fault).name}
 
 
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
-    """The launch that a gate holds against the oracle, with the fault. Raises BrokenFaultError, and ValueError for an unknown fault."""
+    """Returns the launch that a gate holds against the oracle, with the fault.
+
+    Raises BrokenFaultError, and ValueError for an unknown fault.
+    """
     started = time.monotonic()
     progress: list[tuple[int, float]] = []
     record = measure_launch(
@@ -64,7 +69,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
         fault_variables(fault),
         lambda steps: progress.append((steps, time.monotonic() - started)),
     )
-    if record.failure and record.failure.kind != "diverged":
+    if record.failure and record.failure.kind != DIVERGED:
         raise BrokenFaultError(
             f"{fault}: the launch in {python} failed: {record.failure.message}; mend the fault's patch"
         )
@@ -72,7 +77,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
 
 
 def catches(trial: Trial, standards: Standards) -> list[Catch]:
-    """What `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
+    """Returns what `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
     record = trial.record
     found = []
     if (
@@ -94,9 +99,10 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 
 
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
-    """What `tfgate lockstep` has against the fault, beside the same environment without it."""
+    """Returns what `tfgate lockstep` has against the fault, compared with the same environment without it."""
     started = time.monotonic()
-    result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault))}
+    result: Lockstep = run_lockstep(plan, sides)
     if result.failure:
         raise BrokenFaultError(
             f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.fake_interpreter import session_text, write_interpreter
+from tests.builders.fake_interpreter import session_text, write_interpreter
 
 
 @pytest.fixture
@@ -31,16 +31,19 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake_session(fake_interpreter: Callable[[str], str]) -> Callable[[str], str]:
-    """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class `Session`; its path."""
+    """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class
+    `Session`; its path.
+    """
     return lambda changes: fake_interpreter(session_text(changes))
 
 
 @pytest.fixture
 def nothing_left(temporary: Path) -> Iterator[None]:
     """After the test: no child unreaped, no temporary file, no open pipe."""
-    gc.collect()  # what other tests have left to the collector must not go, or come, meanwhile
+    gc.disable()  # what other tests have left to the collector must not go meanwhile
     before = _open_files()
     yield
+    gc.enable()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert os.listdir(temporary) == []
@@ -48,7 +51,7 @@ def nothing_left(temporary: Path) -> Iterator[None]:
 
 
 def _open_files() -> set[tuple[str, str]]:
-    """Descriptors with what they are open on: one that another test's closed, and that was given out again, is another."""
+    """Descriptors with what they are open on: one that was closed and given out again is another."""
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):
         with contextlib.suppress(FileNotFoundError):  # the listing's own

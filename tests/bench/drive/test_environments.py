@@ -12,10 +12,10 @@ import pytest
 
 from bench.drive.environments import prepare
 from bench.drive.lockfile import keras_of, tensorflow_of
-from bench.drive.requests import AsOf, RequestError, read_as_of
+from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, held
 from bench.record.paired import Package, Side
-from tests.bench.wheels import served_index, sha256, write_wheel
+from tests.builders.wheels import served_index, sha256, write_wheel
 
 NOW = read_as_of("now")
 UPLOADED = {
@@ -92,10 +92,8 @@ def with_another_keras(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        (gone(LOCK_FILE), "damaged"),
         (gone(STORED_FILE), "damaged"),
         (lambda folder: (folder / STORED_FILE).write_text("{}"), "damaged"),
-        (lambda folder: (folder / LOCK_FILE).write_text("keras==3.1.0"), "its lock file is not what it was built by"),
         (dangling, "can't be started"),
         (with_another_keras, "its keras was changed since"),
     ],
@@ -123,6 +121,18 @@ def test_a_failed_resolve_shows_uv_s_reason_and_leaves_nothing(environment_cache
         prepare("keras==3.1.0", NOW)
     with pytest.raises(RequestError, match=r"^there is no Python 3\.2: .*3\.2"):
         prepare("2.99.0", NOW, python="3.2")
+    assert names(environment_cache) == set()
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_a_build_that_fails_leaves_nothing(environment_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(lock: Path, interpreter: str, limit: AsOf) -> None:
+        assert environments(environment_cache)[0].stored is None
+        raise BuildError("no room")
+
+    monkeypatch.setattr("bench.drive.environments.install", install)
+    with pytest.raises(BuildError, match="no room"):
+        prepare("2.99.0", NOW)
     assert names(environment_cache) == set()
 
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from bench.drive.inspection import inspect
-from bench.drive.lockfile import normal_name
 from bench.drive.requests import RequestError
 
 
@@ -25,7 +25,7 @@ def test_this_python() -> None:
     assert sys.version in found.build
     versions = {package.name: package.version for package in found.packages}
     assert versions["pytest"] == importlib.metadata.version("pytest")
-    assert list(versions) == sorted(normal_name(name) for name in versions)
+    assert list(versions) == sorted(canonicalize_name(name) for name in versions)
 
 
 def test_the_variables_of_its_workers_count_and_ours_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """Lock files as uv writes them."""
 
-import pytest
-
-from bench.drive.lockfile import keras_of, normal_name, read_lock
+from bench.drive.lockfile import keras_of, read_lock
 from bench.record.paired import Package
 
 TEXT = """\
@@ -36,8 +34,3 @@ def test_tensorflow_and_keras_are_found() -> None:
     assert without.tensorflow is None
     assert keras_of(without.packages) == Package("keras-nightly", "3.13.0.dev1")
     assert keras_of(()) is None
-
-
-@pytest.mark.parametrize("name", ["tf-nightly-cpu", "TF_Nightly_CPU", "tf.nightly--cpu"])
-def test_names_are_spelled_one_way(name: str) -> None:
-    assert normal_name(name) == "tf-nightly-cpu"

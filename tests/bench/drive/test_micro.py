@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import Suite, measure_launch, measure_micro, require_suite
+from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro, require_suite
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
 from bench.record.micro_run import MicroRun
@@ -31,9 +31,8 @@ def measure(
     def settled(run: MicroRun, old: Sequence[MicroLaunch], new: Sequence[MicroLaunch]) -> bool:
         return len(old) == len(new) == stop_at
 
-    return measure_micro(
-        sides, Suite(), launches, folder / "out", ("tfgate", "micro"), settled, lambda line: None, ["a warning"]
-    )
+    request = MicroRequest(sides, Suite(), launches, folder / "out", ("tfgate", "micro"), ["a warning"])
+    return measure_micro(request, settled, lambda line: None)
 
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
@@ -132,7 +131,10 @@ def test_a_folder_with_a_report_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
-    planted = "import os; (home / 'seen').write_text(os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
+    planted = (
+        "import os; (home / 'seen').write_text("
+        "os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
+    )
     suites = [
         (Suite(), "here-1"),
         (Suite(devices=("cpu:1",)), "here-1"),
@@ -205,7 +207,6 @@ def test_an_environment_is_asked_for_what_it_needs_before_anything_is_timed(tmp_
 
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))
-    require_suite(side(newest_python), suite)
     found = measure_launch(side(newest_python), suite, tmp_path / "a.json")
     assert sorted(one.metric for one in found.cases.values()) == [
         f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")

@@ -52,6 +52,8 @@ def test_a_wheel_file(tmp_path: Path) -> None:
         ("nowhere/tensorflow-2.20.0-py3-none-any.whl", "there is no such wheel file"),
         ("-r secrets.txt", "no requirement"),
         ("tensorflow\n--index-url http://host", "no requirement"),  # a line that begins an option
+        ("tensorflow==", "'tensorflow==' is no requirement"),
+        ("tensorflow==2.20.0 -f somewhere", "no requirement"),
         ("", "no requirement"),
     ],
 )
@@ -67,7 +69,7 @@ def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:
         read_request(str(path))
     renamed = tmp_path / "new.whl"
     renamed.touch()
-    with pytest.raises(RequestError, match="keep the name it was built with"):
+    with pytest.raises(RequestError, match="keep its built name"):
         read_request(str(renamed))
 
 

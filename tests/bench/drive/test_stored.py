@@ -1,12 +1,10 @@
-"""The cache's folder, and what dead builds leave in it. What is whole and what is not: test_environments.py."""
+"""The cache's folder. What is whole and what is not: test_environments.py."""
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
-from bench.drive.stored import LEFT_OVER_SECONDS, cache_folder, environments, remove, sweep
+from bench.drive.stored import cache_folder, environments, remove
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,18 +16,6 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "tfgate" / "environments"
-
-
-def test_only_old_remains_are_swept(tmp_path: Path) -> None:
-    old, young, environment = tmp_path / ".new-1", tmp_path / ".new-2", tmp_path / "tensorflow-2.20.0-0123"
-    for folder in (old, young, environment):
-        folder.mkdir()
-        (folder / "file").touch()
-    before = time.time() - LEFT_OVER_SECONDS - 60
-    for folder in (old, environment):
-        os.utime(folder, (before, before))
-    sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {".new-2", "tensorflow-2.20.0-0123"}
 
 
 @pytest.mark.parametrize("name", ["..", "../other", ".", "", "nowhere", "/"])

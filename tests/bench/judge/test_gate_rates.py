@@ -1,6 +1,6 @@
 """Whole gates by simulation: with nothing changed they hardly ever alarm, and with something changed they do.
 
-Numbers: running perplexity spreads by 0.34%. Speed: launches as tests/figures/launch_noise.json has them, ten training
+Numbers: running perplexity spreads by 0.34%. Speed: launches as experiments/launch_noise.json has them, ten training
 quads each, with heavy tails (Student's t); six evaluation quads, shorter and hence twice as noisy; memory as
 docs/baselines.md has it: the peak by 2.7%, its growth by 40 KiB a step.
 """
@@ -22,10 +22,10 @@ from bench.record.ledger import Ledger
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
 from bench.stats.outcome import Outcome
+from experiments.noise import read_noise
 from tests.bench.paired_samples import gate_run, side_record
 from tests.bench.samples import SUBJECT, baseline, records, replica, run
 from tests.builders.launches import accepted, regressed
-from tests.figures.noise import read_noise
 
 MARGINS = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
 PERPLEXITY, PEAK, GROWTH = 0.0034, 0.027, 40_960

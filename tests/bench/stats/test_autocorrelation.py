@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.stats.autocorrelation import ASSUMED, widening
-from tests.figures.noise import autoregression
+from experiments.noise import autoregression
 
 
 def test_widening_shows_its_arithmetic() -> None:

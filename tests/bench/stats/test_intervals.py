@@ -17,7 +17,7 @@ from bench.stats.intervals import (
     widened,
 )
 from bench.stats.outcome import Outcome
-from tests.figures.coverage import coverage, coverage_by_larger_component
+from experiments.coverage import coverage, coverage_by_larger_component
 
 # A coverage estimated from DRAWS draws is off by at most 4 standard errors of a proportion, but for one time in 30,000.
 DRAWS = 4000

@@ -21,8 +21,8 @@ from bench.stats.sequential import (
     detectable,
     walk,
 )
-from tests.figures.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
-from tests.figures.noise import autoregression
+from experiments.boundaries import PASS_RATE, PUBLISHED, REGRESSION_RATE, critical_z, smallest_p
+from experiments.noise import autoregression
 
 MARGIN = 0.05
 # Mean 0 and deviation 1 at four launches.

@@ -1,0 +1,84 @@
+"""The nominal levels of bench.stats.sequential, by simulation; and the same code on published constants.
+
+python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of
+docs/statistics.md.
+
+Runs are drawn at exactly the margin. The level sought is the quantile, at the overall error rate, of the smallest p
+that a run shows at any of its looks. Each run counts twice, mirrored: its upper and its lower tail are equally likely.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from bench.stats.intervals import t_quantile
+from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P
+
+Floats = NDArray[np.float64]
+
+CHUNK = 250_000
+REGRESSION_RATE, PASS_RATE = 0.025, 0.05
+
+# Constant two-sided critical values of K equally spaced looks at normal data with known variance, overall 5%: Pocock
+# 1977, table 1; Jennison and Turnbull 2000, "Group Sequential Methods with Applications to Clinical Trials", table 2.1.
+PUBLISHED = {1: 1.960, 2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 8: 2.512, 10: 2.555}
+
+
+def smallest_p(draws: int, looks: Sequence[int], seed: int = 1) -> Floats:
+    """Returns the smallest one-sided p over the looks of a t test, [2 × draws]: of the upper tail, then of the lower
+    one.
+    """
+    generator = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, draws, CHUNK):
+        values = generator.standard_normal((looks[-1], min(CHUNK, draws - start)))
+        largest, lowest = np.full((2, values.shape[1]), 1.0)
+        for count in looks:
+            mean, deviation = values[:count].mean(axis=0), values[:count].std(axis=0, ddof=1)
+            below = special.stdtr(count - 1, mean / deviation * math.sqrt(count))
+            largest, lowest = np.minimum(largest, 1 - below), np.minimum(lowest, below)
+        parts.append(np.concatenate([largest, lowest]))
+    return np.concatenate(parts)
+
+
+def critical_z(draws: int, count: int, seed: int = 1) -> float:
+    """Returns the constant two-sided critical value of `count` equally spaced looks at normal data of known variance."""
+    values = np.random.default_rng(seed).standard_normal((count, draws)).cumsum(axis=0)
+    return float(np.quantile(np.abs(values / np.sqrt(np.arange(1, count + 1))[:, np.newaxis]).max(axis=0), 1 - 0.05))
+
+
+def error(rate: float, draws: int) -> float:
+    """Returns two standard errors of a rate found in `draws` runs."""
+    return 2 * math.sqrt(rate * (1 - rate) / draws)
+
+
+def main(draws: int) -> None:
+    """Prints the levels, the rates of those that are used, and the published constants."""
+    found = smallest_p(draws, LOOKS)
+    print(f"{draws} runs, {2 * draws} tails.\n")
+    print("| rule | overall | level found | level used | overall with it | t at " + ", ".join(map(str, LOOKS)) + " |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, rate, level in (("REGRESSION", REGRESSION_RATE, REGRESSION_P), ("PASS", PASS_RATE, PASS_P)):
+        with_it, critical = (
+            float((found < level).mean()),
+            (f"{t_quantile(1 - level, count - 1):.2f}" for count in LOOKS),
+        )
+        cells = [
+            name,
+            f"{rate:.1%}",
+            f"{np.quantile(found, rate):.5f}",
+            f"{level}",
+            f"{with_it:.3%} ± {error(rate, draws):.3%}",
+        ]
+        print("| " + " | ".join([*cells, ", ".join(critical)]) + " |")
+    print("\n| looks | found | published |\n| --- | --- | --- |")
+    for count, published in PUBLISHED.items():
+        print(f"| {count} | {critical_z(min(draws, 2_000_000), count):.3f} | {published:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)

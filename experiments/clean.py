@@ -1,0 +1,243 @@
+"""`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
+
+The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one
+thread and two, both corpora; the suite's own judge compares each with the stored baselines. Alongside a lockstep
+comparison of each interpreter with the last one. With --records, what was measured is kept as it comes, and what was
+kept before is not measured again.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bench.commands.options import read_folder
+from bench.drive.lockstep import run_lockstep
+from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
+from bench.judge.gate import Standards, judge_run
+from bench.judge.lockstep import METRIC as LOCKSTEP
+from bench.judge.lockstep import judge_lockstep
+from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.judge.types import Comparison, percent
+from bench.record.files import read_record, write_record, write_text
+from bench.record.lockstep import Lockstep
+from bench.record.machine import this_machine
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import SCHEMA, Record, Run
+from bench.stats.outcome import Outcome
+from experiments.faults import BASELINES
+from experiments.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
+from tests.faults.trial import PLAN
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "docs" / "clean.md"
+THREADS = (1, 2)
+COMPARISON_PLAN = dataclasses.replace(PLAN, steps=300, threads=2)
+ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+TRAINING, NUMERICS, RETRACES = "training", "numerics", "retraces"  # metrics of bench.judge.exact and bench.judge.gate
+CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memory are not judged: the machine was shared
+
+HEAD = """# Clean runs and the checks that may not alarm
+
+Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora}
+corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep
+comparisons of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are
+([faults](faults.md)) and judged by the gate's own judge against the baselines, from initial weights jittered as none
+of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, checked against the oracle
+alone.
+
+**{alarmed} of {runs} launches alarmed**{bound}
+**{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
+
+numerics: checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
+diverges alarms by training. What can't be judged is no alarm, and no PASS.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A lockstep comparison as a file."""
+
+    schema: int
+    sides: tuple[str, str]  # interpreters of reference and candidate
+    result: Lockstep
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A launch, or a lockstep comparison, and what the judge says of it."""
+
+    setting: tuple[str, ...]  # TensorFlow, corpus, oneDNN, threads; TensorFlow alone of a lockstep comparison
+    comparisons: tuple[Comparison, ...]
+
+    def by(self, check: str) -> Comparison | None:
+        """Returns what that check says, if it says anything."""
+        return next((comparison for comparison in self.comparisons if comparison.metric == check), None)
+
+    @property
+    def alarmed(self) -> bool:
+        """Returns whether any check raised an alarm."""
+        return any(comparison.outcome is Outcome.REGRESSION for comparison in self.comparisons)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
+    options = _parser().parse_args(arguments)
+    standards = read_folder(BASELINES)
+    launches, apart = [], []
+    try:
+        for python, plan, onednn in settings(options.python, options.corpus_path):
+            record = kept_launch(python, plan, onednn, options.records and options.records / "launches")
+            launches.append(_told(judged_launch(record, standards)))
+        for python in options.python:
+            apart.append(_told(judged_lockstep(kept_lockstep(options.python[-1], python, options.records))))
+    except (ValueError, WorkerError) as error:
+        print(f"clean: error: {error}", file=sys.stderr)
+        return 4
+    write_text(Path(options.output), report(launches, apart), replace=True)
+    return 1 if any(one.alarmed for one in (*launches, *apart)) else 0
+
+
+def settings(pythons: Sequence[str], corpus_path: str | None) -> Iterator[tuple[str, Plan, int]]:
+    """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
+    for python, corpus in itertools.product(pythons, corpora_at_hand(corpus_path)):
+        for onednn, threads in itertools.product((1, 0), THREADS):
+            path = corpus_path if corpus == "ptb" else None
+            yield python, dataclasses.replace(PLAN, corpus=corpus, corpus_path=path, threads=threads), onednn
+
+
+def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockstep:
+    """Returns the comparison, from the folder's `lockstep` if it was kept there.
+
+    Raises WorkerError where the reference fails.
+    """
+    sides = (reference, candidate)
+    paths = folder.glob("lockstep/*.json") if folder else ()
+    kept = next((one for one in (read_record(Kept, path) for path in sorted(paths)) if one.sides == sides), None)
+    if kept:
+        return kept.result
+    both = {REFERENCE: Side(reference, reference, ONEDNN_ON), CANDIDATE: Side(candidate, candidate, ONEDNN_ON)}
+    result = run_lockstep(COMPARISON_PLAN, both)
+    if folder:
+        versions = "-".join(
+            environment.tensorflow if environment else "none" for environment in (result.reference, result.candidate)
+        )
+        write_record(folder / "lockstep" / f"{versions}.json", Kept(SCHEMA, sides, result))
+    return result
+
+
+def judged_launch(record: Record, standards: Standards) -> Judged:
+    """Returns what `tfgate gate` says of the launch, times and memory apart.
+
+    Raises ValueError for one that wasn't measured.
+    """
+    verdict = judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards)
+    if verdict.failures or not record.environment:
+        raise ValueError("; ".join(verdict.failures) or f"{record.subject.name}: the launch has no environment")
+    environment = record.environment
+    setting = (
+        environment.tensorflow,
+        record.subject.corpus,
+        "on" if environment.onednn else "off",
+        str(environment.threads),
+    )
+    return Judged(setting, tuple(comparison for comparison in verdict.comparisons if comparison.metric in CHECKS))
+
+
+def judged_lockstep(result: Lockstep) -> Judged:
+    """Returns what `tfgate lockstep` says of the comparison."""
+    return Judged((result.candidate.tensorflow if result.candidate else "–",), (judge_lockstep(result),))
+
+
+def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
+    """Returns the document: counts by check, then each launch and each comparison."""
+    alarmed, departed = (sum(one.alarmed for one in side) for side in (launches, apart))
+    head = HEAD.format(
+        machine=this_machine().cpu_model,
+        runs=len(launches),
+        steps=PLAN.steps,
+        corpora=" and ".join(dict.fromkeys(one.setting[1] for one in launches)),
+        versions=", ".join(dict.fromkeys(one.setting[0] for one in launches)),
+        comparisons=len(apart),
+        lockstep_steps=COMPARISON_PLAN.steps,
+        reference=apart[-1].setting[0],
+        alarmed=alarmed,
+        bound=_bound(alarmed, len(launches)),
+        apart=departed,
+        lockstep_bound=_bound(departed, len(apart)),
+    )
+    counts = table_text(
+        [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"]
+    )
+    each = table_text(
+        [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
+        ["TensorFlow", "corpus", "oneDNN", "threads", "nearest to the oracle's limit", PERPLEXITY],
+    )
+    lockstep = table_text(
+        [[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"]
+    )
+    return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
+
+
+def _bound(alarms: int, count: int) -> str:
+    """Returns what no alarm at all shows."""
+    return "." if alarms else f"; 0 of {count} shows a rate of at most {100 * alarm_bound(count):.1f}% (95%)."
+
+
+def _counts(check: str, judged: Iterable[Judged]) -> list[str]:
+    """Returns a row: how often the check said what. Of training the judge speaks only where it diverged."""
+    outcomes = [comparison.outcome for one in judged if (comparison := one.by(check))]
+    counted = (outcomes.count(outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE))
+    return [check, str(len(outcomes)), *map(str, counted)]
+
+
+def _exceptions(judged: Iterable[Judged]) -> list[str]:
+    """Returns a line for each check that didn't pass, and an empty one after them."""
+    failed = [
+        (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
+    ]
+    lines = [
+        f"- {', '.join(one.setting)}: {found.metric}: {found.outcome.value}: {found.note}" for one, found in failed
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _values(one: Judged, check: str) -> str:
+    found = one.by(check)
+    return f"{found.candidate} {found.reference}" if found else "–"
+
+
+def _difference(one: Judged) -> str:
+    """Returns the perplexity's difference from the baseline's."""
+    found = one.by(PERPLEXITY)
+    return percent(found.interval.estimate) if found and found.interval else "–"
+
+
+def _told(judged: Judged) -> Judged:
+    outcomes = (f"{found.metric} {found.outcome.value}" for found in judged.comparisons)
+    print(", ".join(judged.setting), *outcomes, sep=" | ", file=sys.stderr, flush=True)
+    return judged
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments.clean", description=__doc__)
+    parser.add_argument(
+        "--python",
+        action="append",
+        required=True,
+        metavar="INTERPRETER",
+        help="may be repeated; the last is lockstep's reference",
+    )
+    add_corpus_path(parser)
+    parser.add_argument(
+        "--records", type=Path, metavar="FOLDER", help="where all is kept, and taken from (empty it after a change)"
+    )
+    parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/clean.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

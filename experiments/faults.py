@@ -1,0 +1,192 @@
+"""`python -m experiments.faults`: writes which check catches each fault, where and how soon (docs/faults.md).
+
+With --rows, rows are kept as they come, and those that were kept before are not made again.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.commands.options import read_folder
+from bench.judge.gate import Standards
+from bench.record.files import read_record, write_record, write_text
+from bench.record.machine import this_machine
+from bench.record.types import SCHEMA
+from tests.faults.hook.injected.fault import Fault
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
+from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
+
+ROOT = Path(__file__).resolve().parent.parent
+BASELINES = ROOT / "baselines"
+OUTPUT = ROOT / "docs" / "faults.md"
+INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
+
+HEAD = """# Faults and the checks that catch them
+
+Made by `tox run -e faults`, which injects each fault of `tests/faults` into a real launch of tiny ({steps} steps,
+`cells`, one process) and in a lockstep comparison with the same environment without it ({lockstep_steps} steps). A
+check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
+{machine}. The judging code knows none of these faults.
+
+oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the
+step's own gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the
+first step and tensor that differ.
+
+reaches: the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it
+patches: their losses are those of a launch without it, to the last bit (`tests/faults/test_reach.py`).
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A fault in one environment."""
+
+    fault: Fault
+    tensorflow: str
+    found: tuple[Catch, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A row as a file."""
+
+    schema: int
+    fault: str
+    python: str
+    tensorflow: str
+    found: tuple[Catch, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 if every fault was caught and no launch without one was; 1 if not; 2 for a fault or an interpreter that
+    isn't there.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        faults = [fault_by_name(name) for name in options.fault or FAULTS]
+        pythons = _interpreters(options.python)
+    except ValueError as error:
+        print(f"faults: error: {error}", file=sys.stderr)
+        return 2
+    standards = read_folder(BASELINES)
+    rows = []
+    for fault, python in itertools.product((NO_FAULT, *faults), pythons):
+        row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
+        keep_row(options.rows, row, python)
+        rows.append(row)
+    write_text(Path(options.output), report(rows), replace=True)
+    wrong = failures(rows)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
+    """Returns the row that was kept, if one was."""
+    for path in sorted(folder.glob(f"{fault.name}-*.json")) if folder else ():
+        kept = read_record(Kept, path)
+        if (kept.fault, kept.python) == (fault.name, python):
+            return Row(fault, kept.tensorflow, kept.found)
+    return None
+
+
+def keep_row(folder: Path | None, row: Row, python: str) -> None:
+    """Keeps a row, if there is a folder for rows."""
+    if folder:
+        kept = Kept(SCHEMA, row.fault.name, python, row.tensorflow, row.found)
+        write_record(folder / f"{row.fault.name}-{row.tensorflow}.json", kept, replace=True)
+
+
+def failures(rows: Iterable[Row]) -> list[str]:
+    """Returns a line for each fault that was missed, and for each alarm without a fault."""
+    lines = []
+    for row in rows:
+        if row.fault is NO_FAULT and row.found:
+            lines.append(f"false alarm in TensorFlow {row.tensorflow}: {row.found[0].check}, {row.found[0].where}")
+        elif row.fault is not NO_FAULT and not row.found:
+            lines.append(f"missed in TensorFlow {row.tensorflow}: {row.fault.name}, {row.fault.description}")
+    return lines
+
+
+def report(rows: Sequence[Row]) -> str:
+    """Returns the document: a line for each fault and environment, then what only one check catches."""
+    headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
+    table = tabulate([_cells(row) for row in rows], headers, "github", disable_numparse=True)
+    head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
+    missed = failures(rows)
+    injected = {row.fault.name for row in rows} - {NO_FAULT.name}
+    summary = [
+        f"{len(injected)} faults; {len(missed)} missed or false alarms.",
+        "",
+        *(f"- {line}" for line in missed),
+        *_alone(rows),
+    ]
+    return "\n".join([head, table, "", *summary]) + "\n"
+
+
+def _alone(rows: Sequence[Row]) -> list[str]:
+    """Returns for each check the faults that nothing else caught in any environment."""
+    by_fault: dict[str, set[str]] = {}
+    for row in rows:
+        by_fault.setdefault(row.fault.name, set()).update(catch.check for catch in row.found)
+    checks = sorted({check for caught in by_fault.values() for check in caught})
+    alone = {check: [name for name, caught in by_fault.items() if caught == {check}] for check in checks}
+    return [f"- Caught by {check} alone: {', '.join(names) or 'none'}." for check, names in alone.items()]
+
+
+def _cells(row: Row) -> list[str]:
+    first, *others = row.found or (Catch("nothing", "–", float("nan")),)
+    also = "; ".join(f"{catch.check} ({catch.where})" for catch in others)
+    seconds = f"{first.seconds:.0f}" if row.found else "–"
+    reaches = ", ".join(row.fault.reaches) if row.fault is not NO_FAULT else "–"
+    return [row.fault.name, row.fault.description, reaches, row.tensorflow, first.check, first.where, seconds, also]
+
+
+def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row:
+    trial = run_fault(fault.name, python)
+    found = catches(trial, standards)
+    apart = lockstep_catch(fault.name, python) if lockstep else None
+    environment = trial.record.environment
+    row = Row(fault, environment.tensorflow if environment else "–", (*found, *([apart] if apart else [])))
+    print(*_cells(row), sep=" | ", file=sys.stderr, flush=True)
+    return row
+
+
+def _interpreters(given: Sequence[str] | None) -> list[str]:
+    """Returns the interpreters to inject faults into. Raises ValueError if there are none."""
+    found = list(given or (os.environ[name] for name in INTERPRETERS if name in os.environ))
+    missing = next((python for python in found if not Path(python).is_file()), None)
+    if missing or not found:
+        raise ValueError(f"no interpreter {missing or 'is named'}: give --python, or set {' and '.join(INTERPRETERS)}")
+    return found
+
+
+def _machine() -> str:
+    machine = this_machine()
+    return f"{machine.cpu_model}, {machine.cores} cores"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments.faults", description=__doc__)
+    parser.add_argument("--fault", action="append", metavar="NAME", help="may be repeated (default: all)")
+    parser.add_argument(
+        "--python", action="append", metavar="INTERPRETER", help=f"may be repeated (default: {', '.join(INTERPRETERS)})"
+    )
+    parser.add_argument(
+        "--no-lockstep", dest="lockstep", action="store_false", help="leave out the lockstep comparisons"
+    )
+    parser.add_argument(
+        "--rows", type=Path, metavar="FOLDER", help="where rows are kept, and taken from (empty it after a change)"
+    )
+    parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/faults.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""What gates say where the answer is known: nothing changed, another build, an older release, a slower step, a hang.
+
+`python -m experiments.gates measure CASE --python INTERPRETER` measures the runs that experiments/data/gate_runs.json
+lacks, and adds each when it is over: it can be stopped and started again. `… table` prints the table of docs/gate.md.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.record.files import read_record, write_record
+from bench.record.machine import this_machine
+from bench.record.types import SCHEMA, Machine
+from experiments.error_rates import Rate
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "reports" / "gates"
+STORE = Path(__file__).parent / "data" / "gate_runs.json"
+PYTHON = "{python}"  # in a command: the interpreter that --python names
+GATE = ("gate", "--python", PYTHON)
+NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
+INJECTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A command whose verdict is known."""
+
+    what: str
+    expected: str  # the outcome; of a REGRESSION the metric that must be named
+    runs: int
+    command: tuple[str, ...]
+
+
+CASES = {
+    "same": Case("`gate`, nothing changed", "PASS", 10, GATE),
+    "build": Case("`gate` of `tensorflow`, where the reference is `tensorflow-cpu`", "PASS", 3, (*GATE, *NOTEBOOK)),
+    "older": Case("`gate` of TensorFlow 2.20.0", "PASS", 1, GATE),
+    "slower": Case(
+        "`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *INJECTED, "TFGATE_FAULT=slower-by-0.10")
+    ),
+    "hang": Case("`gate`, a step that hangs", "training", 1, (*GATE, *INJECTED, "TFGATE_FAULT=hangs")),
+    "upgrade": Case(
+        "`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")
+    ),
+    "micro": Case(
+        "`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--python", PYTHON)
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """One run of a case."""
+
+    case: str
+    created: str  # ISO 8601, UTC
+    machine: Machine
+    outcome: str
+    named: tuple[str, ...]  # the metrics that have the verdict's outcome, where that isn't PASS
+    seconds: float  # wall time of the whole command
+    phase_seconds: dict[str, float]  # as the report has it
+    launches: int  # in turn
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """All runs."""
+
+    schema: int
+    runs: tuple[Ran, ...]
+
+    def of(self, case: str) -> list[Ran]:
+        """Returns the runs of a case."""
+        return [run for run in self.runs if run.case == case]
+
+
+def read_store() -> Store:
+    """Returns what was measured so far."""
+    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
+
+
+def measure(name: str, python: str, limit: int) -> None:
+    """Measures up to `limit` of a case's missing runs. Raises ValueError for a command that gave no verdict."""
+    case = CASES[name]
+    for number in range(len(read_store().of(name)), case.runs)[:limit]:
+        folder = RUNS / f"{name}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
+        command = [word.replace(PYTHON, python) for word in case.command]
+        print(folder.name, flush=True)
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        seconds = time.monotonic() - started
+        if not done.stdout:
+            raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
+        ran = told(name, json.loads(done.stdout), folder, seconds)
+        print(f"  {ran.outcome} {', '.join(ran.named)} after {seconds:.0f} s", flush=True)
+        store = read_store()
+        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
+
+
+def told(name: str, verdict: dict[str, object], folder: Path, seconds: float) -> Ran:
+    """Returns what is kept of a run."""
+    comparisons = verdict["comparisons"]
+    assert isinstance(comparisons, list)
+    outcome = str(verdict["outcome"])
+    named = [one["metric"] for one in comparisons if one["outcome"] == outcome] if outcome != "PASS" else []
+    report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
+    runs = report.get("speed", [report] if "pairs" in report else [])
+    launches = sum(len(run["pairs"]) for run in runs) or len(list(folder.glob("candidate-*.json")))
+    created = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    phases = report.get("phase_seconds", {})
+    return Ran(name, created, this_machine(), outcome, tuple(dict.fromkeys(named)), round(seconds, 1), phases, launches)
+
+
+def right(case: Case, ran: Ran) -> bool:
+    """Returns whether a run said what is known."""
+    return ran.outcome == case.expected or (ran.outcome == "REGRESSION" and case.expected in ran.named)
+
+
+def table(store: Store) -> str:
+    """Returns the document's table: how many runs of each case said what is known, and how long they took."""
+    headers = [
+        "command",
+        "runs",
+        "PASS",
+        "REGRESSION",
+        "CANNOT JUDGE",
+        "as expected (95% bound)",
+        "launches",
+        "median time (most)",
+    ]
+    rows = [_row(case, ran) for name, case in CASES.items() if (ran := store.of(name))]
+    hosts = dict.fromkeys(
+        f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs
+    )
+    text: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return f"{text}\n\n{_phases(store.of('same'))}\n\nHosts: {'; '.join(hosts)}."
+
+
+def _phases(ran: Sequence[Ran]) -> str:
+    """Returns what the gate's phases took where nothing changed."""
+    names = list(dict.fromkeys(name for run in ran for name in run.phase_seconds))
+    taken = {name: [run.phase_seconds[name] for run in ran if name in run.phase_seconds] for name in names}
+    parts = [f"{name} {statistics.median(seconds):.0f} s ({max(seconds):.0f})" for name, seconds in taken.items()]
+    return f"Phases of the first row, median (most): {', '.join(parts)}."
+
+
+def _row(case: Case, ran: Sequence[Ran]) -> list[str]:
+    correct = Rate(sum(right(case, one) for one in ran), len(ran))
+    outcomes = [one.outcome for one in ran]
+    seconds = [one.seconds for one in ran]
+    return [
+        case.what,
+        str(len(ran)),
+        *(str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "CANNOT JUDGE")),
+        f"{correct.count} of {len(ran)} (≥ {correct.bound(upper=False):.0%})",
+        f"{statistics.median(one.launches for one in ran):g} ({max(one.launches for one in ran)})",
+        f"{statistics.median(seconds) / 60:.1f} min ({max(seconds) / 60:.1f})",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, or prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.gates", description=__doc__)
+    parser.add_argument("what", choices=("measure", "table"))
+    parser.add_argument("case", nargs="?", choices=tuple(CASES))
+    parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="runs at most")
+    options = parser.parse_args(arguments)
+    if options.what == "table":
+        print(table(read_store()))
+    else:
+        measure(options.case, options.python, options.limit)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

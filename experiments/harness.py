@@ -1,0 +1,61 @@
+"""What the harness costs inside the time that it measures: a session's own step times next to a bare loop.
+
+PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and
+times kept, outside both; what is left inside is the reading of two clocks.
+"""
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+
+from bench.measure.session import Session
+
+BLOCK_STEPS = {"tiny": 40, "notebook": 4}
+
+
+def reported(session: Session, count: int) -> float:
+    """Returns the mean seconds of the next steps, as a session tells them."""
+    return statistics.fmean(session.steps(count).seconds)
+
+
+def bare(session: Session, count: int) -> float:
+    """Returns the mean seconds of as many steps in a loop that does nothing else, by one clock read twice."""
+    batches = [session._prepare(session._next_step + step)[0] for step in range(count)]
+    started = time.perf_counter()
+    for batch in batches:
+        float(session.trainer.train_step(*batch).loss)
+    session._next_step += count
+    return (time.perf_counter() - started) / count
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the ratio with its standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    config = given[0] if given else "tiny"
+    quads = int(given[1]) if len(given) > 1 else 60
+    count = BLOCK_STEPS[config]
+    session = Session()
+    session.open(config, "synthetic", steps=0)
+    session.steps(10)
+    ratios, own = [], []
+    for number in range(quads):
+        order = (reported, bare, bare, reported) if number % 2 == 0 else (bare, reported, reported, bare)
+        seconds: dict[object, list[float]] = {reported: [], bare: []}
+        for way in order:
+            seconds[way].append(way(session, count))
+        ratios.append(
+            statistics.fmean(map(math.log, seconds[reported])) - statistics.fmean(map(math.log, seconds[bare]))
+        )
+        own += seconds[bare]
+    error = statistics.stdev(ratios) / math.sqrt(quads)
+    print(
+        f"{config}: a step of {1000 * statistics.median(own):.2f} ms; "
+        f"as reported {statistics.fmean(ratios):+.2%} ± {error:.2%} of it"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

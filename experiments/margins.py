@@ -1,0 +1,307 @@
+"""`python -m experiments.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
+
+Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in
+any of these launches, so none may alarm. With --records, launches are kept as they come, and those that were kept
+before are not measured again.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.drive.launch import Launch, measure_launch
+from bench.drive.plan import Plan
+from bench.drive.process import DIVERGED
+from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
+from bench.record.files import read_record, write_record, write_text
+from bench.record.machine import this_machine
+from bench.record.types import SCHEMA, NumericError, Record, Run
+from lm.config import IMPLEMENTATIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "docs" / "numerics.md"
+STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
+# One thread alone would take large minutes.
+THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}
+
+HEAD = """# How near clean launches come to the oracle check's limits
+
+Made by `tox run -e margins` ({machine}): {launches} launches without a fault over TensorFlow {versions}.
+
+{plans}
+
+Corpus: {corpora}. Each launch with its stress steps, each from initial weights jittered otherwise in the last bit.
+
+**{alarms} of {launches} alarmed**; {bound}
+
+A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}. For an update,
+what the rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens
+read: Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform error has
+1/√3 = 0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios must stay
+below 0.5.
+
+The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at
+every step, each bias must have moved by −learning rate × the clipped gradient that the step returned. An
+implementation that keeps no logits has none to compare: its loss and its gradients, functions of theirs, answer for
+them.
+
+The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart,
+since the latter include cancellations that float32 can't do better):
+"""
+BY_CONFIGURATION = (
+    "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 if no launch alarmed, 1 if one did, 4 if one failed."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.python and not options.kept:
+        parser.error("name an interpreter by --python, or a folder of launches by --kept")
+    records: list[Record] = (
+        [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
+    )
+    for python, plan, onednn in _settings(options):
+        record = kept_launch(python, plan, onednn, options.records)
+        if record.failure:
+            print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
+            return 4
+        records.append(record)
+        worst = max(record.numerics, key=_ratio)
+        print(
+            _version(record),
+            record.subject.name,
+            _setting(record),
+            f"{_ratio(worst):.3f}",
+            worst,
+            sep=" | ",
+            file=sys.stderr,
+        )
+    write_text(Path(options.output), report(records), replace=True)
+    return 1 if alarms(records) else 0
+
+
+def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
+    """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
+    corpora = options.corpus or corpora_at_hand(options.corpus_path)
+    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, corpora
+    for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
+        path = options.corpus_path if corpus == "ptb" else None
+        for onednn, threads in itertools.product((1, 0), options.threads or THREADS[config]):
+            yield (
+                python,
+                Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False),
+                onednn,
+            )
+
+
+def corpora_at_hand(path: str | None) -> tuple[str, ...]:
+    """Returns both corpora where the PTB's archive or directory is named, else the synthetic one."""
+    return ("synthetic", "ptb") if path else ("synthetic",)
+
+
+def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
+    """Returns the launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few
+    would be apart.
+
+    One that diverged is kept as well: it was measured. Any other failure wasn't.
+    """
+    variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
+    command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
+    for path in sorted(folder.glob("*.json")) if folder else ():
+        run = read_record(Run, path)
+        if run.command == command and run.records[0].subject.steps == plan.steps:
+            return run.records[0]
+    jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
+    record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
+    if folder and (not record.failure or record.failure.kind == DIVERGED):
+        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
+        write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
+    return record
+
+
+def alarms(records: Iterable[Record]) -> list[str]:
+    """Returns a line for each error that was over its limit."""
+    over = [(record, error) for record in records for error in record.numerics if not error.error <= error.limit]
+    return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
+
+
+def alarm_bound(launches: int) -> float:
+    """Returns the largest false-alarm rate that no alarm in that many launches leaves plausible: 95% one-sided, (1 −
+    rate)ⁿ = 0.05.
+    """
+    return float(1 - 0.05 ** (1 / launches))
+
+
+def report(records: Sequence[Record]) -> str:
+    """Returns the document: a row for each quantity and a column for each TensorFlow; then a row for each
+    configuration.
+    """
+    versions = list(dict.fromkeys(map(_version, records)))
+    alarmed = sum(bool(alarms([record])) for record in records)
+    head = HEAD.format(
+        machine=this_machine().cpu_model,
+        launches=len(records),
+        versions=", ".join(versions),
+        plans="\n".join(_plans(records)),
+        corpora=" and ".join(dict.fromkeys(record.subject.corpus for record in records)),
+        alarms=alarmed,
+        bound="see the end."
+        if alarmed
+        else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
+        multiple=FLOAT32_MULTIPLE,
+        floor=FLOOR,
+    )
+    rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
+    table = table_text(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
+    over = [f"- over its limit: {line}" for line in alarms(records)]
+    return "\n".join([head, table, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
+
+
+def _plans(records: Sequence[Record]) -> list[str]:
+    """Returns what was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2
+    threads), …".
+    """
+    lines: dict[str, list[str]] = {}
+    everywhere = {_version(record) for record in records}
+    groups = itertools.groupby(sorted(records, key=_place), key=_place)
+    for (implementation, _, config), group in groups:
+        mine = list(group)
+        environments = [record.environment for record in mine if record.environment]
+        onednn = " and ".join(
+            "on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True)
+        )
+        threads = " and ".join(str(count) for count in sorted({one.threads for one in environments}))
+        versions = dict.fromkeys(map(_version, mine))
+        alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
+        text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads}{alone})"
+        lines.setdefault(implementation, []).append(text)
+    return [f"`{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
+
+
+def _place(record: Record) -> tuple[str, int, str]:
+    """Returns a key for the order of tables: implementation, then configuration from the smallest."""
+    order = [*STEPS]
+    config = record.subject.config
+    return record.subject.implementation, order.index(config) if config in order else len(order), config
+
+
+def _by_configuration(records: Sequence[Record]) -> str:
+    quantities = [quantity for kind, quantity in _kinds(records) if kind == "training"]
+    rows = []
+    for (implementation, _, config), group in itertools.groupby(sorted(records, key=_place), key=_place):
+        ratios: dict[str, list[float]] = {}
+        mine = list(group)
+        for error in (error for record in mine for error in record.numerics):
+            kind, quantity = _kind(error)
+            ratios.setdefault(quantity if kind == "training" else "stress", []).append(_ratio(error))
+        cells = [f"{max(ratios[column]):.2f}" if column in ratios else "–" for column in (*quantities, "stress")]
+        rows.append([implementation, config, str(len(mine)), *cells])
+    return table_text(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
+
+
+def table_text(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    """Returns a table of a document."""
+    table: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return table
+
+
+def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
+    """Returns (training or stress, quantity) in the order of their first."""
+    return sorted(
+        dict.fromkeys(_kind(error) for record in records for error in record.numerics),
+        key=lambda kind: kind[0] != "training",
+    )
+
+
+def _kind(error: NumericError) -> tuple[str, str]:
+    case, _, quantity = error.quantity.rpartition(": ")
+    return ("stress" if case else "training"), quantity
+
+
+def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
+    mine = [(record, error) for record in records for error in record.numerics if _kind(error) == (kind, quantity)]
+    ratios = [
+        max((_ratio(error) for record, error in mine if _version(record) == version), default=0.0)
+        for version in versions
+    ]
+    record, worst = max(mine, key=lambda pair: _ratio(pair[1]))
+    where = f"{_subject(record)}, {_setting(record)}: {worst.quantity} {worst.tensor}".strip()
+    return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
+
+
+def _ratio(error: NumericError) -> float:
+    return error.error / error.limit
+
+
+def _version(record: Record) -> str:
+    return record.environment.tensorflow if record.environment else "–"
+
+
+def _subject(record: Record) -> str:
+    return f"{record.subject.implementation} {record.subject.config}"
+
+
+def _setting(record: Record) -> str:
+    """Returns "oneDNN off, 1 thread"."""
+    environment = record.environment
+    if environment is None:
+        return "–"
+    return (
+        f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
+    )
+
+
+def add_corpus_path(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that names the PTB."""
+    parser.add_argument(
+        "--corpus-path",
+        metavar="PATH",
+        default=os.environ.get("PTB_ARCHIVE"),
+        help="directory or archive of the PTB (default: PTB_ARCHIVE)",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments.margins", description=__doc__)
+    parser.add_argument(
+        "--kept", type=Path, metavar="FOLDER", help="report the launches kept there as well, without measuring them"
+    )
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="may be repeated")
+    parser.add_argument(
+        "--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)"
+    )
+    parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
+    parser.add_argument(
+        "--threads",
+        action="append",
+        type=int,
+        metavar="N",
+        help="of TensorFlow; may be repeated (default: 1, 2; medium, large: 2)",
+    )
+    parser.add_argument(
+        "--corpus",
+        action="append",
+        choices=("synthetic", "ptb"),
+        help="may be repeated (default: both, or synthetic without a PTB)",
+    )
+    add_corpus_path(parser)
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="FOLDER",
+        help="where launches are kept, and taken from (empty it after a change)",
+    )
+    parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/numerics.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

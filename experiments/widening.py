@@ -1,0 +1,43 @@
+"""What chose the rule for autocorrelated launches: prints a table of docs/statistics.md, in Markdown.
+
+python -m experiments.widening [RUNS], in an environment with tfgate; a minute for 100,000.
+"""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.stats.autocorrelation import widening
+from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
+from experiments.error_rates import MARGIN
+from experiments.noise import autoregression
+
+Floats = NDArray[np.float64]
+
+CORRELATIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
+
+
+RULES: dict[str, Callable[[int], float]] = {"none": lambda launches: 1.0, "0.2 for all": widening}
+
+
+def cell(noise: Floats, rule: Callable[[int], float]) -> str:
+    """The rates of one rule."""
+    nothing, margin, twice = (walk(noise + effect * MARGIN, MARGIN, widen=rule) for effect in (0, 1, 2))
+    rates = [(margin.codes == REGRESSED).mean(), (margin.codes == PASSED).mean(), (twice.codes == REGRESSED).mean()]
+    return " / ".join(f"{100 * rate:.1f}" for rate in rates) + f"; {nothing.launches.mean():.1f}"
+
+
+def main(runs: int) -> None:
+    """Prints the table."""
+    print("| rule | " + " | ".join(f"lag-1 {correlation:g}" for correlation in CORRELATIONS) + " |")
+    print("| --- " * (len(CORRELATIONS) + 1) + "|")
+    normal = np.random.default_rng(1).standard_normal((runs, LOOKS[-1]))
+    noises = [autoregression(normal, correlation) for correlation in CORRELATIONS]
+    for name, rule in RULES.items():
+        print(f"| {name} | " + " | ".join(cell(noise, rule) for noise in noises) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

@@ -1,0 +1,128 @@
+"""What a worker finds in its environment, and by which name its interpreter is started."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.drive.process import Worker
+from bench.record.replies import Description
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+Fake = Callable[[str], str]
+
+SECONDS = 600.0  # deadline of requests; long, for machines that do other things as well
+
+
+def reply_of(python: str, kind: Any, variables: dict[str, str] | None = None, device: str = "cpu:0") -> Any:
+    with Worker(python, "tensorflow", device, variables) as worker:
+        return worker.request(kind, "work", SECONDS)
+
+
+DUMP = "send(json.dumps({'reply': dict(os.environ)}) + '\\n')"
+
+
+def variables_of(python: str, variables: dict[str, str] | None = None, device: str = "cpu:0") -> dict[str, str]:
+    found: dict[str, str] = reply_of(python, dict[str, str], variables, device)
+    return found
+
+
+def test_what_is_pythons_own_does_not_reach_the_worker(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PYTHONPATH", "PYTHONHOME_", "PYTHONSTARTUP", "VIRTUAL_ENV", "KERAS_HOME", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "/poison")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = variables_of(fake_interpreter(DUMP))
+    assert [name for name, value in found.items() if "poison" in value] == []
+    assert found["OMP_NUM_THREADS"] == "3"
+    assert found["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_the_imports_are_lm_and_bench_alone(fake_interpreter: Fake, temporary: Path) -> None:
+    body = (
+        "names = sorted(os.listdir(os.environ['PYTHONPATH']))\n"
+        "send(json.dumps({'reply': [os.getcwd(), os.environ['KERAS_HOME'], *names]}) + '\\n')"
+    )
+    folder, keras, *names = reply_of(fake_interpreter(body), tuple[str, ...])
+    assert names == ["bench", "lm"]
+    assert Path(folder).parent == temporary
+    assert Path(keras).parent == Path(folder)
+
+
+def test_a_pythonpath_that_was_asked_for_comes_first(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative folder is meant from here, not from the worker's folder."""
+    monkeypatch.chdir(tmp_path)
+    path = variables_of(fake_interpreter(DUMP), {"PYTHONPATH": "a:/b/c"})["PYTHONPATH"].split(":")
+    assert path[:2] == [str(tmp_path / "a"), "/b/c"]
+    assert len(path) == 3
+
+
+def test_a_relative_interpreter_is_meant_from_here(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_interpreter("send('{\"reply\": 1}\\n')")
+    monkeypatch.chdir(tmp_path)
+    assert reply_of("./interpreter", int) == 1
+
+
+def test_a_bare_name_is_looked_up_in_the_search_path(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_interpreter("send('{\"reply\": 1}\\n')")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert reply_of("interpreter", int) == 1
+
+
+def test_a_virtual_environments_interpreter_is_started_by_its_own_name(fake_interpreter: Fake, tmp_path: Path) -> None:
+    """It is a link, by whose place Python finds the environment."""
+    link = tmp_path / "bin" / "python"
+    link.parent.mkdir()
+    link.symlink_to(fake_interpreter("send(json.dumps({'reply': sys.argv[0]}) + '\\n')"))
+    assert reply_of(str(link), str) == str(link)
+
+
+def test_gpus_are_hidden_from_a_cpu_worker_alone(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    python = fake_interpreter(DUMP)
+    assert variables_of(python)["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert variables_of(python, device="gpu:0")["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_sides_on_a_gpu_share_its_memory_unless_told_otherwise(
+    fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = fake_interpreter(DUMP)
+    name = "TF_FORCE_GPU_ALLOW_GROWTH"
+    assert (variables_of(python, device="gpu:0")[name], name in variables_of(python)) == ("true", False)
+    monkeypatch.setenv(name, "false")
+    assert variables_of(python, device="gpu:0")[name] == "false"
+
+
+def test_numpy_has_one_thread_unless_the_user_says_otherwise(
+    fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    python = fake_interpreter(DUMP)
+    assert variables_of(python)["OPENBLAS_NUM_THREADS"] == "1"
+    assert variables_of(python, {"OPENBLAS_NUM_THREADS": "2"})["OPENBLAS_NUM_THREADS"] == "2"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    assert variables_of(python)["OPENBLAS_NUM_THREADS"] == "4"
+
+
+def test_the_oldest_tensorflow_has_its_own_numpy(oldest_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow 2.12 needs NumPy 1, the orchestrator has NumPy 2: on a leaking PYTHONPATH this would be the
+    orchestrator's.
+    """
+    import numpy
+
+    site_packages = str(Path(numpy.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", site_packages)
+    with Worker(str(oldest_python), "tensorflow") as worker:
+        environment = worker.request(Description, "describe", SECONDS, threads=1).environment
+    assert numpy.__version__.startswith("2.")
+    assert environment.numpy.startswith("1.")
+    assert environment.tensorflow.startswith("2.12.")
+    assert environment.threads == 1

@@ -1,0 +1,92 @@
+"""Interpreters that stand for measured environments: what they answer, or how they misbehave, is a test's to say."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# A program that is started as a worker's interpreter is, reads its first request and then does what a test wants.
+FAKE_INTERPRETER = """#!{python}
+import json, os, signal, subprocess, sys, time
+if sys.argv[1] == "-c":  # asked what is installed in it
+    {installed}
+    sys.exit()
+assert sys.argv[1:3] == ["-m", "bench.measure.worker"]
+requests, replies, kind = os.fdopen(int(sys.argv[3])), int(sys.argv[4]), sys.argv[5]
+request = json.loads(requests.readline())
+
+def send(text):
+    data = text.encode()
+    while data:
+        data = data[os.write(replies, data):]
+
+{body}
+"""
+
+
+# A worker without TensorFlow: its losses fall from 50, and the seconds of a step are the step's own number, by which it
+# is known again.
+FAKE_SESSION = """
+import itertools
+from bench.measure.worker import serve
+from bench.record import replies as answers, types
+
+class Session:
+    done = 0
+
+    def describe(self, threads):
+        environment = types.Environment("3.11.0", "9.9.9", "fake", "9", "9", False, threads or 2, {{}})
+        return answers.Description(environment, types.Machine("fake", 2, "fake", 1), 1.0)
+
+    def open(self, config, corpus, corpus_path, steps, implementation, device, jitter):
+        return answers.Opened(types.Subject(config, corpus, implementation, device, "fa4e", steps, 10, 80), 2.0, 3.0)
+
+    def steps(self, count, check=(), tell=False):
+        steps = range(self.done, self.done + count)
+        self.done += count
+        checked = [step for step in steps if step in check]
+        unsettled = {{step + next for step in checked for next in (0, 1)}}.intersection(steps)
+        return answers.Block(
+            losses=tuple(50.0 - 0.125 * step for step in steps),
+            seconds=tuple(float(step) for step in steps),
+            cpu_seconds=tuple(2.0 * step for step in steps),
+            unsettled=tuple(sorted(step - steps[0] for step in unsettled)),
+            numerics=tuple(types.NumericError(step, "loss", "", 0.0, 4e-6) for step in checked),
+            rss_bytes=1000 + 7 * self.done,
+        )
+
+    def stress(self, tell=False):
+        return ()
+
+    def evaluate(self, max_steps):
+        return types.Evaluation(99.0, 80 * max_steps, 0.5, False)
+
+    def relocate(self):
+        pass
+
+    def evaluation_steps(self, count):
+        return answers.Block((60.0,) * count, (0.5,) * count, (0.25,) * count, (), (), 1000)
+
+    def finish(self):
+        return answers.Finished(4321, 21, 0, {{"MatMul": 3}})
+
+{changes}
+serve(itertools.chain([json.dumps(request)], requests), os.fdopen(replies, "w"), Session())
+"""
+
+
+def session_text(changes: str = "") -> str:
+    """A fake interpreter's body: it answers as a session of TensorFlow's would, with changes to the class `Session`."""
+    return FAKE_SESSION.format(changes=changes)
+
+
+def write_interpreter(path: Path, body: str, packages: Mapping[str, str] | None = None) -> str:
+    """Makes an interpreter whose workers run a piece of Python on their first request; the path to it.
+
+    It says that `packages` are installed in it, by name; None: those that are.
+    """
+    told = json.dumps(["3.11.0", "fake", list((packages or {}).items())])
+    installed = "exec(sys.argv[2])" if packages is None else f"print({told!r})"
+    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=installed))
+    path.chmod(0o755)
+    return str(path)

@@ -1,0 +1,59 @@
+"""An interpreter without TensorFlow whose worker trains all the same, on the oracle's float32 steps."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+# What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`.
+TEXT = """#!{python}
+import dataclasses, os, sys, types
+import numpy as np
+from lm import oracle
+from lm.initial import initial_weights
+
+class Trainer:
+    def __init__(self, config, implementation, device):
+        self.config, self.device, self.learning_rate, self.step = config, device, config.learning_rate, 0
+        self.zero_state()
+
+    def trace(self):
+        pass
+
+    def wait(self):
+        pass
+
+    def zero_state(self):
+        self.state = {{name: np.zeros(shape, np.float32) for name, shape in self.config.state_shapes().items()}}
+
+    def train_step(self, inputs, targets, masks, with_logits=False):
+        trainer, step = self, self.step
+        {before}
+        taken = oracle.step(self.config, self.weights, self.state, inputs, targets, masks, learning_rate=self.learning_rate)
+        self.weights, self.state = taken.weights, taken.state
+        self.step += 1
+        gradients, clipped = list(taken.gradients.values()), list(taken.clipped.values())
+        logits = taken.logits if with_logits else None
+        result = types.SimpleNamespace(
+            loss=taken.loss, logits=logits, gradients=gradients, global_norm=taken.global_norm, clipped=clipped
+        )
+        {after}
+        return result
+
+versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9", numpy=np.__version__)
+sys.modules["lm.trainer"] = types.SimpleNamespace(Trainer=Trainer)
+sys.modules["lm.runtime"] = types.SimpleNamespace(
+    intra_op_threads=lambda: 2,
+    set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,
+    peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False, turn_off_tensor_float_32=lambda device: None,
+)
+from bench.measure import worker
+sys.exit(worker.main(sys.argv[3:]))
+"""
+
+
+def numpy_interpreter(folder: Path, before: str = "pass", after: str = "pass") -> str:
+    """Path of an interpreter with one statement injected before each step, and one after it."""
+    path = Path(tempfile.mkdtemp(dir=folder)) / "python"
+    path.write_text(TEXT.format(python=sys.executable, before=before, after=after))
+    path.chmod(0o755)
+    return str(path)

@@ -1,0 +1,123 @@
+"""Error rates of the rule that judges, by a simulation that a test can afford, which must find a wrong rule out."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.record.codec import FormatError, from_plain, to_plain
+from bench.record.paired import Pair, PairedRun, Quad, Side
+from bench.record.types import SCHEMA
+from bench.stats.autocorrelation import ASSUMED
+from bench.stats.sequential import PASSED, REGRESSED, walk
+from experiments.error_rates import FIGURES, MARGIN, Rate, report, simulate
+from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise
+from tests.bench.samples import record
+
+RUNS = 400  # of 30 metrics: a rate of single metrics is known to 4 standard errors, 0.6% at 2.5%, 0.8% at 5%
+KINDS = kinds(read_noise())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_figure_holds_as_far_as_a_small_simulation_tells(name: str) -> None:
+    judged = simulate(KINDS[name], RUNS)
+    for figure in FIGURES:
+        rate = figure.rate(judged[figure.effect])
+        slack = 4 * math.sqrt(figure.limit * (1 - figure.limit) / rate.of)
+        assert rate.found >= figure.limit - slack if figure.power else rate.found <= figure.limit + slack, figure.name
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_has_mean_0_and_deviation_1(name: str) -> None:
+    values = KINDS[name].draw(4000, np.random.default_rng(5))
+    assert values.shape == (4000, LAUNCHES)
+    assert (values.mean(), values.std()) == pytest.approx((0.0, 1.0), abs=0.05)
+
+
+def test_kinds_have_the_shape_that_they_are_named_for() -> None:
+    generator = np.random.default_rng(6)
+    values = {name: kind.draw(20_000, generator) for name, kind in KINDS.items()}
+    third = {name: float((of**3).mean()) for name, of in values.items()}
+    assert third["skewed up"] > 0.05 > abs(third["normal"])
+    assert third["skewed down"] < -0.05
+    assert float((values["heavy-tailed"] ** 4).mean()) > 3.1 > float((values["normal"] ** 4).mean())
+    together = values["autocorrelated"]
+    assert float((together[:, 1:] * together[:, :-1]).mean()) == pytest.approx(read_noise().lag1, abs=0.03)
+    apart = values["drifting"]
+    assert float((apart[:, 0] * apart[:, -1]).mean()) < -0.03  # chance alone: ±0.007
+
+
+def test_lag1_shows_its_arithmetic() -> None:
+    # 1, 2, 3, 4 less their mean: −1.5, −0.5, 0.5, 1.5; products 0.75 − 0.25 + 0.75 = 1.25, squares 5. In turn ±1: −3/4.
+    found = lag1(np.array([[1.0, 2.0, 3.0, 4.0], [1.0, -1.0, 1.0, -1.0], [2.0, 2.0, 2.0, 2.0]]))
+    assert found[:2] == pytest.approx([0.25, -0.75])
+    assert math.isnan(found[2])
+
+
+def test_a_rule_that_takes_launches_for_independent_is_found_out() -> None:
+    # At exactly the margin, lag-1 autocorrelation 0.2: 5% instead of 2.5%, and 9% instead of 5%.
+    values = autoregression(np.random.default_rng(7).standard_normal((20_000, LAUNCHES)), ASSUMED) + MARGIN
+    plain = walk(values, MARGIN, widen=lambda launches: 1.0).codes
+    assert float((plain == REGRESSED).mean()) > 0.04
+    assert float((plain == PASSED).mean()) > 0.07
+
+
+def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
+    # 0 of 10: 1 − 0.05^(1/10) = 0.2589; 10 of 10: 0.05^(1/10) = 0.7411. 5 of 10: 0.2224 to 0.7776.
+    assert Rate(0, 10).bound(upper=True) == pytest.approx(0.2589, abs=1e-4)
+    assert Rate(10, 10).bound(upper=False) == pytest.approx(0.7411, abs=1e-4)
+    assert (Rate(0, 10).bound(upper=False), Rate(10, 10).bound(upper=True)) == (0.0, 1.0)
+    assert (Rate(5, 10).bound(upper=False), Rate(5, 10).bound(upper=True)) == pytest.approx((0.2224, 0.7776), abs=1e-4)
+
+
+def test_the_report_says_what_does_not_hold() -> None:
+    few = {"normal": simulate(KINDS["normal"], 10)}
+    text = report(few, read_noise())
+    assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal)" in text  # none of 10 proves no more than 26%
+    assert "**0.00% (≤ 25.89%)**" in text
+
+
+def paired_run(launches: int, quads: int, seed: int = 1) -> PairedRun:
+    """Log ratios with deviations 3% between launches and 5% between quads."""
+    generator = np.random.RandomState(seed)
+
+    def pair(launch: int) -> Pair:
+        ratios = 0.03 * generator.standard_normal() + 0.05 * generator.standard_normal(quads)
+        steps = [Quad("ABBA", (0.1, 0.1 * math.exp(ratio), 0.1 * math.exp(ratio), 0.1), (0.1,) * 4) for ratio in ratios]
+        return Pair(launch, "reference", record(launch=launch), record(launch=launch), tuple(steps), (), 1.0)
+
+    side = Side("2.21.0", "python", {})
+    return PairedRun(
+        SCHEMA, "2026-01-02T03:04:05+00:00", (), side, side, tuple(map(pair, range(launches))), (), None, ()
+    )
+
+
+def test_noise_is_fitted_to_stored_runs() -> None:
+    # 20 runs of 12 launches: a deviation between launches is known to 1/√(2·220), 5%; 4 of these are 20%.
+    found = fit([paired_run(12, 10, seed) for seed in range(20)], "a test")
+    assert (found.launches, found.quads, found.lag1) == (240, 10, ASSUMED)
+    assert found.launch_deviation == pytest.approx(0.03, rel=0.2)
+    assert found.quad_deviation == pytest.approx(0.05, rel=0.1)
+    assert from_plain(LaunchNoise, to_plain(found)) == found
+
+
+@pytest.mark.parametrize("runs", [[], [paired_run(1, 8)], [paired_run(4, 1)]])
+def test_noise_that_cannot_be_fitted_is_refused(runs: list[PairedRun]) -> None:
+    with pytest.raises(ValueError, match="no run has two launches of two quads"):
+        fit(runs, "a test")
+
+
+def test_a_damaged_noise_file_is_named(tmp_path: Path) -> None:
+    plain = json.loads(FILE.read_text(encoding="utf-8"))
+    path = tmp_path / "noise.json"
+    path.write_text(json.dumps(plain | {"quads": "many"}), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"noise\.json: quads: an integer is wanted"):
+        read_noise(path)
+
+
+def test_the_committed_noise_is_that_of_real_launches() -> None:
+    noise = read_noise()
+    assert noise.launches >= 40
+    assert noise.source.startswith("fitted to paired runs")

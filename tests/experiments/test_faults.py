@@ -1,0 +1,99 @@
+"""The table of faults, from rows made by hand; and what it refuses to run."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.faults import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
+from tests.faults.trial import Catch
+
+CLIPPED, FROZEN = FAULTS["clip-missing"], FAULTS["learning-rate-frozen"]
+EARLY, LATE, APART = (
+    Catch("oracle", "step 0: clipped of embedding", 9.6),
+    Catch("perplexity", "+3%", 20.0),
+    Catch("lockstep", "step 0", 15.0),
+)
+
+
+def test_every_fault_caught_and_no_alarm_without_one_is_no_failure() -> None:
+    assert failures([Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))]) == []
+
+
+def test_a_missed_fault_is_a_failure() -> None:
+    assert failures([Row(CLIPPED, "2.12.1", ())]) == [
+        "missed in TensorFlow 2.12.1: clip-missing, gradients are not clipped"
+    ]
+
+
+def test_an_alarm_without_a_fault_is_a_failure() -> None:
+    found = failures([Row(NO_FAULT, "2.12.1", (EARLY,))])
+    assert found == ["false alarm in TensorFlow 2.12.1: oracle, step 0: clipped of embedding"]
+
+
+def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
+    lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART))]).splitlines()
+    cells = [
+        cell.strip() for cell in next(line for line in lines if line.startswith("| clip-missing")).split("|")[1:-1]
+    ]
+    assert cells[2:] == [
+        "cells, layers, fused",
+        "2.21.0",
+        "oracle",
+        "step 0: clipped of embedding",
+        "10",
+        "perplexity (+3%); lockstep (step 0)",
+    ]
+
+
+def test_what_one_check_alone_catches_is_summed_up_over_environments() -> None:
+    """clip-missing is caught by the oracle alone in one version and by lockstep too in the other: by both, then."""
+    rows = [Row(CLIPPED, "2.12.1", (EARLY,)), Row(CLIPPED, "2.21.0", (EARLY, APART)), Row(FROZEN, "2.21.0", (EARLY,))]
+    lines = report(rows).splitlines()
+    assert "- Caught by oracle alone: learning-rate-frozen." in lines
+    assert "- Caught by lockstep alone: none." in lines
+
+
+def test_an_unknown_fault_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--fault", "nought"]) == 2
+    assert "no fault is called 'nought'" in capsys.readouterr().err
+
+
+def test_an_interpreter_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "python"
+    assert main(["--python", str(missing), "--output", str(tmp_path / "faults.md")]) == 2
+    assert f"no interpreter {missing}: give --python" in capsys.readouterr().err
+
+
+def test_no_interpreter_at_all_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in INTERPRETERS:
+        monkeypatch.delenv(name, raising=False)
+    assert main([]) == 2
+    assert "no interpreter is named: give --python, or set TFGATE_PYTHON_TF212" in capsys.readouterr().err
+
+
+def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: Path) -> None:
+    rows = [Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY, LATE)), Row(CLIPPED, "2.12.1", ())]
+    for row in rows:
+        keep_row(tmp_path, row, f"/{row.tensorflow}/python")
+    assert [kept_row(tmp_path, row.fault, f"/{row.tensorflow}/python") for row in rows] == rows
+    assert kept_row(tmp_path, CLIPPED, "/2.15.1/python") is None
+    assert kept_row(tmp_path, FROZEN, "/2.21.0/python") is None
+
+
+def test_nothing_is_kept_without_a_folder() -> None:
+    keep_row(None, Row(NO_FAULT, "2.21.0", ()), "/python")
+    assert kept_row(None, NO_FAULT, "/python") is None
+
+
+def test_kept_rows_are_reported_without_a_launch(tmp_path: Path) -> None:
+    """The interpreter is there, and is no Python: nothing could be launched in it."""
+    python = tmp_path / "python"
+    python.write_text("")
+    for row in (Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))):
+        keep_row(tmp_path / "rows", row, str(python))
+    options = ["--python", str(python), "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
+    assert main([*options, "--fault", "clip-missing"]) == 0
+    assert "1 faults; 0 missed" in (tmp_path / "faults.md").read_text()

@@ -1,0 +1,56 @@
+"""What gates say where the answer is known: the committed runs, and the table that docs/gate.md quotes."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from experiments.gates import CASES, Ran, Store, read_store, right, table
+from tests.bench.samples import MACHINE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ran(case: str, outcome: str, named: tuple[str, ...] = (), seconds: float = 60.0) -> Ran:
+    return Ran(case, "2026-01-02T03:04:05+00:00", MACHINE, outcome, named, seconds, {"numbers": 30.0}, 4)
+
+
+def test_the_document_has_the_table() -> None:
+    assert table(read_store()) in (ROOT / "docs" / "gate.md").read_text(encoding="utf-8"), (
+        "python -m experiments.gates table prints it"
+    )
+
+
+def test_no_run_says_the_opposite_of_what_is_known() -> None:
+    for run in read_store().runs:
+        assert right(CASES[run.case], run) or run.outcome == "CANNOT JUDGE", run
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome", "named", "expected"),
+    [
+        ("same", "PASS", (), True),
+        ("same", "REGRESSION", ("step time",), False),
+        ("same", "CANNOT JUDGE", ("step time",), False),
+        ("slower", "REGRESSION", ("step time", "mean step"), True),
+        ("slower", "REGRESSION", ("memory growth",), False),
+        ("slower", "PASS", (), False),
+    ],
+)
+def test_a_slower_step_must_be_named(case: str, outcome: str, named: tuple[str, ...], expected: bool) -> None:
+    assert right(CASES[case], ran(case, outcome, named)) is expected
+
+
+def test_the_table_counts_runs_and_tells_times() -> None:
+    runs = (ran("same", "PASS"), ran("same", "PASS", seconds=120.0), ran("same", "CANNOT JUDGE", ("step time",), 180.0))
+    row = next(line for line in table(Store(2, runs)).splitlines() if "nothing changed" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:5] == ["3", "2", "0", "1"]
+    assert cells[5].startswith("2 of 3 (≥ 14%)")  # Clopper-Pearson: 3p²(1 − p) + p³ = 0.05 at p = 0.135
+    assert cells[6:] == ["4 (4)", "2.0 min (3.0)"]
+
+
+def test_hosts_are_named_once() -> None:
+    other = dataclasses.replace(ran("micro", "PASS"), machine=dataclasses.replace(MACHINE, cpu_model="Another"))
+    said = table(Store(2, (ran("same", "PASS"), ran("same", "PASS"), other)))
+    assert said.endswith("Hosts: A CPU, 2 cores, x86_64 avx2; Another, 2 cores, x86_64 avx2.")

@@ -1,0 +1,122 @@
+"""The table of clean launches, from records made by hand."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import write_record
+from bench.record.types import NumericError
+from experiments.margins import STEPS, THREADS, alarm_bound, alarms, main, report
+from lm.config import CONFIGS
+from tests.bench.samples import BEYOND, SUBJECT, WITHIN, record, run
+
+CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
+OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])
+
+
+def test_forty_launches_without_alarm_bound_the_rate_by_seven_percent() -> None:
+    """(1 − 0.0722)^40 = 0.05."""
+    assert alarm_bound(40) == pytest.approx(0.0722, abs=1e-4)
+    assert (1 - alarm_bound(40)) ** 40 == pytest.approx(0.05)
+
+
+def test_an_error_over_its_limit_is_an_alarm() -> None:
+    assert alarms([CLEAN]) == []
+    (line,) = alarms([CLEAN, record(numerics=[WITHIN, BEYOND])])
+    assert "oneDNN on, 2 threads" in line
+    assert "output/bias" in line
+
+
+def test_an_error_that_is_no_number_is_an_alarm() -> None:
+    assert alarms([record(numerics=[dataclasses.replace(WITHIN, error=float("nan"))])])
+
+
+def test_rows_hold_the_largest_ratio_of_each_version() -> None:
+    """Of limits of 4e-6: 1e-6 is a quarter, 2e-6 a half, 3e-6 three quarters. Stress steps have rows of their own."""
+    lines = report([CLEAN, OLD]).splitlines()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in lines
+        if line.startswith(("| training", "| stress"))
+    ]
+    assert rows[0][:6] == ["training", "gradient", "0.25", "0.50", "2.0e-06", "4.0e-06"]
+    assert rows[1][:6] == ["stress", "gradient", "0.75", "0.00", "3.0e-06", "4.0e-06"]
+
+
+def test_the_report_counts_alarms_and_states_the_bound_only_without_any() -> None:
+    """0.05^(1/2) = 0.2236."""
+    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in report([CLEAN, OLD])
+    text = report([CLEAN, record(numerics=[BEYOND])])
+    assert "**1 of 2 alarmed**; see the end." in text
+    assert "- over its limit: 2.21.0, cells notebook, oneDNN on, 2 threads: " in text
+
+
+def test_each_configuration_has_a_row_the_smallest_first() -> None:
+    small = record(
+        subject=dataclasses.replace(SUBJECT, config="small"), numerics=[dataclasses.replace(WITHIN, error=1.5e-6)]
+    )
+    lines = report([small, CLEAN, OLD]).splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| cells")]
+    assert rows == [["cells", "notebook", "2", "0.50", "0.75"], ["cells", "small", "1", "0.38", "–"]]  # 1.5 / 4 = 0.375
+    assert any(
+        line.startswith("`cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines
+    )
+
+
+def test_every_configuration_is_launched() -> None:
+    assert set(STEPS) == set(THREADS) == set(CONFIGS)
+
+
+def kept(folder: Path, python: str, numerics: NumericError = WITHIN, corpus: str = "synthetic") -> list[str]:
+    """Arguments for the launches of `large`, which lie in the folder already."""
+    subject = dataclasses.replace(SUBJECT, config="large", corpus=corpus, steps=STEPS["large"])
+    for onednn in (0, 1):
+        command = (python, "cells", "large", corpus, f"oneDNN {onednn}", "threads 2")
+        measured = record(subject=subject, numerics=[numerics])
+        write_record(folder / f"{corpus}{onednn}.json", dataclasses.replace(run([measured]), command=command))
+    return ["--python", python, "--config", "large", "--implementation", "cells", "--records", str(folder)]
+
+
+@pytest.fixture(autouse=True)
+def without_ptb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PTB_ARCHIVE", raising=False)
+
+
+def test_launches_that_were_kept_are_not_measured_again(tmp_path: Path) -> None:
+    """There is no such interpreter: nothing could be."""
+    output = tmp_path / "numerics.md"
+    assert main([*kept(tmp_path / "kept", "/no/python"), "--output", str(output)]) == 0
+    assert "**0 of 2 alarmed**" in output.read_text()
+
+
+def test_both_corpora_are_launched_where_the_ptb_is_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tox passes PTB_ARCHIVE on."""
+    output = tmp_path / "numerics.md"
+    arguments = kept(tmp_path / "kept", "/no/python")
+    kept(tmp_path / "kept", "/no/python", corpus="ptb")
+    monkeypatch.setenv("PTB_ARCHIVE", "/ptb.tgz")
+    assert main([*arguments, "--output", str(output)]) == 0
+    assert "**0 of 4 alarmed**" in output.read_text()
+    assert "Corpus: synthetic and ptb." in output.read_text()
+
+
+def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    assert main([*kept(tmp_path / "kept", "/no/python", BEYOND), "--output", str(tmp_path / "numerics.md")]) == 1
+
+
+def test_a_launch_that_fails_ends_it_and_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [*kept(tmp_path / "kept", "/no/python"), "--config", "medium", "--output", str(tmp_path / "numerics.md")]
+    assert main(options) == 4
+    assert "margins: error: medium in /no/python: " in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["synthetic0.json", "synthetic1.json"]
+
+
+def test_what_was_kept_can_be_reported_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept(tmp_path / "kept", "/no/python")
+    output = tmp_path / "numerics.md"
+    assert main(["--kept", str(tmp_path / "kept"), "--output", str(output)]) == 0
+    assert "**0 of 2 alarmed**" in output.read_text()
+    with pytest.raises(SystemExit, match="2"):
+        main(["--output", str(output)])
+    assert "name an interpreter by --python" in capsys.readouterr().err

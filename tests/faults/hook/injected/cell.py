@@ -1,0 +1,108 @@
+"""Faults inside an LSTM cell.
+
+Its gates come as z: what enters the input, forget, candidate and output gate, each [batch, size].
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .fault import Fault, without_gradient, wrap
+
+
+def _gates_by(compute: Callable[[Any, Any, Any, Any], Any]) -> Callable[[], None]:
+    """Returns a patch of LSTMCell's step from gates to (new cell state, output gate); compute(original, cell, z, c)
+    stands in for it.
+    """
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            return lambda self, z, c_tm1: compute(original, self, z, c_tm1)
+
+        wrap(tf.keras.layers.LSTMCell, "_compute_carry_and_output_fused", make)
+
+    return patch
+
+
+def _output_before_candidate(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    return original(cell, (z[0], z[1], z[3], z[2]), c)
+
+
+def _forget_before_input(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    return original(cell, (z[1], z[0], z[2], z[3]), c)
+
+
+def _forget_bias_lost(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    return original(cell, (z[0], z[1] - cell.bias[cell.units : 2 * cell.units], z[2], z[3]), c)
+
+
+def _forget_bias_added(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    return original(cell, (z[0], z[1] + 1.0, z[2], z[3]), c)
+
+
+def _tanh_in_output_gate(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    import tensorflow as tf
+
+    return original(cell, z, c)[0], tf.tanh(z[3])
+
+
+def _hard_sigmoid(original: Any, cell: Any, z: Any, c: Any) -> Any:
+    import tensorflow as tf
+
+    i, f, o = (tf.clip_by_value(0.2 * gate + 0.5, 0.0, 1.0) for gate in (z[0], z[1], z[3]))
+    return f * c + i * tf.tanh(z[2]), o
+
+
+def _cut_time() -> None:
+    """Keeps values right, and lets no gradient go from a time step to the one before."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
+            return original(self, inputs, [state + without_gradient(state) for state in states])
+
+        return call
+
+    wrap(tf.keras.layers.LSTMCell, "call", make)
+
+
+def _recurrent_input_in_tf32() -> None:
+    """Rounds h to TF32's 10 bits of mantissa before its product with the recurrent kernel; gradients pass as if it were
+    not.
+    """
+    import tensorflow as tf
+
+    def rounded(value: Any) -> Any:
+        bits = tf.bitwise.bitwise_and(tf.bitcast(value, tf.int32) + (1 << 12), ~((1 << 13) - 1))
+        return value + tf.stop_gradient(tf.bitcast(bits, tf.float32) - value)
+
+    def make(original: Any) -> Any:
+        def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
+            return original(self, inputs, [rounded(states[0]), states[1]])
+
+        return call
+
+    wrap(tf.keras.layers.LSTMCell, "call", make)
+
+
+FAULTS = (
+    Fault(
+        "gates-output-before-candidate",
+        "the gates lie in another order: i f o g for i f g o",
+        _gates_by(_output_before_candidate),
+    ),
+    Fault(
+        "gates-forget-before-input",
+        "the gates lie in another order: f i g o for i f g o",
+        _gates_by(_forget_before_input),
+    ),
+    Fault("forget-bias-lost", "the forget gate's bias is not added", _gates_by(_forget_bias_lost)),
+    Fault(
+        "forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did", _gates_by(_forget_bias_added)
+    ),
+    Fault("tanh-for-sigmoid", "the output gate is a tanh", _gates_by(_tanh_in_output_gate)),
+    Fault("hard-sigmoid", "the gates are hard sigmoids, as Keras' default once was", _gates_by(_hard_sigmoid)),
+    Fault("time-gradient-lost", "no gradient goes back in time", _cut_time),
+    Fault("tf32-recurrent-product", "the recurrent product takes TF32 inputs", _recurrent_input_in_tf32),
+)

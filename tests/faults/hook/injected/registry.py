@@ -1,0 +1,29 @@
+"""The catalogue: every fault by its name."""
+
+from . import busy_work, cell, clipping, embedding, evaluation, hang, loss, optimizer, output, shapes, state, text
+from .fault import Fault
+from .slowdown import slowdown_by_name
+
+
+def _nothing() -> None:
+    """Patches nothing."""
+
+
+NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing may be caught", _nothing)
+
+RIGHT = {
+    fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT)
+}  # not in the catalogue: their numbers are right
+FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text)
+FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
+
+
+def fault_by_name(name: str) -> Fault:
+    """Returns the fault of that name, one of RIGHT, or a slowdown. Raises ValueError naming the faults there are."""
+    slow = slowdown_by_name(name)
+    if slow:
+        return slow
+    try:
+        return {**RIGHT, **FAULTS}[name]
+    except KeyError:
+        raise ValueError(f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *FAULTS))}") from None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import read_folder
+from bench.commands.stored import read_folder
 from bench.commands.verdicts import judged
 from bench.judge.gate import Standards
 from bench.judge.types import Verdict

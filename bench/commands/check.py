@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bench.commands.micro import judge_and_print_micro
-from bench.commands.options import is_micro, read_report
+from bench.commands.stored import is_micro, read_report
 from bench.commands.verdicts import judge_and_print, read_standards
 from bench.record.micro import read_micro
 

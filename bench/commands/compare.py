@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, read_report
+from bench.commands.stored import baselines_folder, read_report
 from bench.commands.verdicts import print_verdict
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports

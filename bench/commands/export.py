@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench.commands.options import read_report
+from bench.commands.stored import read_report
 from bench.record.files import write_text
 from bench.report.export import export
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, plans, variables
+from bench.commands.options import GATE_CONFIGS, launch_count, output_folder, plans, variables
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.sides import candidate_side, reference_side, side_warnings
+from bench.commands.stored import GATE_FILE
 from bench.commands.verdicts import judge_and_print, read_standards
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock

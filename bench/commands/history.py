@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bench.commands.compare import read_ratios
 from bench.commands.errors import UsageError
-from bench.commands.options import GATE_FILE
+from bench.commands.stored import GATE_FILE
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points

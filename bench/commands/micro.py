@@ -7,15 +7,9 @@ import sys
 from collections.abc import Mapping
 
 from bench.commands.errors import UsageError
-from bench.commands.options import (
-    baselines_folder,
-    launch_count,
-    output_folder,
-    read_ledger,
-    require_device_name,
-    variables,
-)
+from bench.commands.options import launch_count, output_folder, require_device_name, variables
 from bench.commands.sides import candidate_side, reference_side, side_warnings
+from bench.commands.stored import baselines_folder, read_ledger
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock

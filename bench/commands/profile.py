@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans, read_profile, variables
+from bench.commands.options import output_folder, plans, variables
+from bench.commands.stored import read_profile
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, Aim, run_profile

@@ -8,14 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import (
-    LEDGER_FILE,
-    baseline_path,
-    baselines_to_change,
-    is_micro,
-    read_baselines,
-    read_report,
-)
+from bench.commands.stored import LEDGER_FILE, baseline_path, baselines_to_change, is_micro, read_baselines, read_report
 from bench.commands.verdicts import judge_any, read_standards
 from bench.judge.baselines import added, describe_change, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards

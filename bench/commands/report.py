@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import read_profile, read_report
+from bench.commands.stored import read_profile, read_report
 from bench.commands.summary import append_summary
 from bench.commands.verdicts import judged as judged_by
 from bench.commands.verdicts import read_standards

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from bench.commands.options import Report, read_stored
+from bench.commands.stored import Report, read_stored
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger

@@ -6,7 +6,8 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
-from bench.commands.options import baselines_folder, variables
+from bench.commands.options import variables
+from bench.commands.stored import baselines_folder
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lockfile import TENSORFLOW

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.commands.options import Report, baselines_folder, is_micro, read_folder, read_report
+from bench.commands.stored import Report, baselines_folder, is_micro, read_folder, read_report
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, gate_metrics, judge_gate, judge_run
 from bench.judge.in_turn import whole_pairs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import options
+from bench.commands import stored
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -77,7 +77,7 @@ def test_what_is_no_report_makes_no_baseline(tfgate: Tfgate, baselines: Path) ->
 def test_an_installations_baselines_are_read_and_not_changed(
     tfgate: Tfgate, keep: Keep, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(options, "BASELINES", (baselines, tmp_path / "no-checkout"))
+    monkeypatch.setattr(stored, "BASELINES", (baselines, tmp_path / "no-checkout"))
     before = snapshot(baselines)
     assert tfgate("check", keep("run")).code == 0
     found = tfgate("record", sibling(keep, 1), "--add")
@@ -89,12 +89,12 @@ def test_an_installations_baselines_are_read_and_not_changed(
 
 
 def test_an_installation_carries_the_baselines() -> None:
-    """Where options.BASELINES looks for them first."""
+    """Where stored.BASELINES looks for them first."""
     built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
         "wheel"
     ]
-    assert built["force-include"] == {"baselines": options.BASELINES[0].relative_to(ROOT).as_posix()}
-    assert options.BASELINES[1] == ROOT / "baselines"
+    assert built["force-include"] == {"baselines": stored.BASELINES[0].relative_to(ROOT).as_posix()}
+    assert stored.BASELINES[1] == ROOT / "baselines"
 
 
 def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

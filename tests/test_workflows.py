@@ -168,7 +168,7 @@ def caller_problems(text: str) -> list[str]:
         "the requirement is lost": 'echo "$TENSORFLOW" > .cache/tensorflow.txt' in noted
         and ".cache/tensorflow.txt" in built.get("run", ""),
         "an environment is built unasked": built.get("if") == "${{ inputs.tensorflow }}",
-        "the environment that is built is not measured": given.get("python") == "${{ steps.measured.outputs.python }}"
+        "the environment that is built is not measured": given.get("to") == "${{ steps.measured.outputs.python }}"
         and '/.cache/measured/bin/python" >> "$GITHUB_OUTPUT"' in built.get("run", ""),
         "two TensorFlows share a cache": ".cache/tensorflow.txt" in cached,
     }
@@ -180,9 +180,9 @@ def caller_problems(text: str) -> list[str]:
     [
         ("name: gate", "name: gate", None),
         ("required: true", 'default: ""', "the repository can be left out"),
-        ("          python: ${{", "          pyhton: ${{", "the action has no pyhton"),
+        ("          to: ${{", "          ot: ${{", "the action has no ot"),
         (
-            "          python: ${{ steps.measured.outputs.python }}\n",
+            "          to: ${{ steps.measured.outputs.python }}\n",
             "",
             "the environment that is built is not measured",
         ),
@@ -222,7 +222,7 @@ def gate_problems(text: str) -> list[str]:
         "no summary": bool(called) and "--summary" in called[0],
         "a red gate is a green step": not any("continue-on-error" in step for step in steps)
         and not re.search("[;|&]", gate["run"]),
-        "no report": bool(report) and {"--markdown", "--junit", "--json"} <= set(report[0]),
+        "no report": bool(report) and {"html", "markdown", "junit", "json"} <= set(report[0]),
         "nothing is kept": len(kept) == 1 and kept[0]["path"] == "${{ runner.temp }}/${{ inputs.artifact }}",
         "nothing says for how long": len(kept) == 1 and kept[0].get("retention-days") == "${{ inputs.retention-days }}",
     }
@@ -238,7 +238,7 @@ def gate_problems(text: str) -> list[str]:
         ("$ARGUMENTS\n", "$ARGUMENTS; true\n", "a red gate is a green step"),
         ("      id: gate", "      id: gate\n      continue-on-error: true", "a red gate is a green step"),
         ("$ARGUMENTS\n", "$ARGUMENTS\n        echo done\n", "the gate isn't run, or not last in its step"),
-        ("--junit ", "--output ", "no report"),
+        ("--format junit ", "", "no report"),
         (
             "    - name: Write the report, whatever the verdict\n      if: ${{ !cancelled()",
             "    - name: Write\n      if: ${{ success()",

@@ -1,10 +1,9 @@
 """Reads what is stored: reports of every kind, profiles, and a folder of baselines with its margins and ledger."""
 
-import argparse
 import re
 from pathlib import Path
 
-from bench.commands.errors import UsageError
+from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
@@ -31,7 +30,7 @@ FILE_NAME = re.compile(
 
 
 def read_profile(path: Path) -> Profile:
-    """A profile that can be read. Raises FormatError, OSError."""
+    """Reads a profile. Raises FormatError, OSError."""
     found = read_record(Profile, path)
     if problem := flaw(found.trace):
         raise FormatError(f"{path} has a trace that can't be read: {problem}; profile again")
@@ -39,7 +38,10 @@ def read_profile(path: Path) -> Profile:
 
 
 def read_report(name: str) -> Report:
-    """A gate, a paired run or a run, from its folder or file. Raises UsageError for anything else of ours, FormatError, OSError."""
+    """Reads a gate, a paired run or a run from its folder or file.
+
+    Raises UsageError for anything else of ours, FormatError, OSError.
+    """
     stored = read_stored(name)
     if isinstance(stored, (Baseline, Ledger)):
         kind = "baseline" if isinstance(stored, Baseline) else "ledger"
@@ -48,7 +50,7 @@ def read_report(name: str) -> Report:
 
 
 def read_stored(name: str) -> Report | Baseline | Ledger:
-    """What a folder or a file holds, by the fields that are in it. Raises UsageError for a micro report, FormatError, OSError."""
+    """Reads a folder or a file by the fields in it. Raises UsageError for a micro report, FormatError, OSError."""
     path = _file(Path(name))
     try:
         plain = parse(path.read_text(encoding="utf-8"))
@@ -62,44 +64,44 @@ def read_stored(name: str) -> Report | Baseline | Ledger:
 
 
 def is_micro(name: str) -> bool:
-    """Whether a folder or a file is a report of `tfgate micro`."""
+    """Tells whether a folder or a file is a report of `tfgate micro`."""
     return _file(Path(name)).name == MICRO_FILE
 
 
 def _file(path: Path) -> Path:
-    """A folder's report, or the file itself."""
+    """Returns a folder's report, or the file itself."""
     if not path.is_dir():
         return path
     found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE) if (path / name).exists())
     return next(found, path / RUN_FILE)
 
 
-def baselines_folder(options: argparse.Namespace) -> Path:
-    """The --baselines folder, else the installed one, else the checkout's. Raises UsageError if it isn't there."""
-    folders = (Path(options.baselines),) if options.baselines else BASELINES
+def baselines_folder(name: str | None) -> Path:
+    """Returns that folder, else the installed one, else the checkout's. Raises UsageError if there is none."""
+    folders = (Path(name),) if name else BASELINES
     found = next((folder for folder in folders if folder.is_dir()), None)
     if found is None:
         raise UsageError(f"{folders[-1]}: there is no such folder; name the one with the baselines by --baselines")
     return found
 
 
-def baselines_to_change(options: argparse.Namespace) -> Path:
-    """The same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
-    folder = baselines_folder(options)
-    if not options.baselines and folder == BASELINES[0]:
+def baselines_to_change(name: str | None) -> Path:
+    """Returns the same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
+    folder = baselines_folder(name)
+    if not name and folder == BASELINES[0]:
         raise UsageError(f"{folder} belongs to the installation: name the folder with your baselines by --baselines")
     return folder
 
 
 def baseline_path(folder: Path, name: str) -> Path:
-    """Where the baseline of a subject is kept. Raises UsageError for a name that is no file's."""
+    """Returns the path of a subject's baseline. Raises UsageError for a name that is no file's."""
     if not FILE_NAME.fullmatch(name):
         raise UsageError(f"{name!r} can't name a baseline's file: the run was not written by tfgate")
     return folder / f"{name}.json"
 
 
 def read_baselines(folder: Path) -> dict[str, Baseline]:
-    """All baselines of a folder by subject name. Raises FormatError, also for one in a file of another name."""
+    """Reads all baselines of a folder, by subject name. Raises FormatError, also for one in a file of another name."""
     found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json")) if path.name != LEDGER_FILE}
     for path, baseline in found.items():
         if path.stem != baseline.subject.name:
@@ -110,11 +112,11 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
 
 
 def read_folder(folder: Path) -> Standards:
-    """Everything of a folder that reports are judged by. Raises FormatError, MarginsError, OSError."""
+    """Reads everything of a folder that reports are judged by. Raises FormatError, MarginsError, OSError."""
     return Standards(read_baselines(folder), read_margins(folder / "margins.toml"), read_ledger(folder))
 
 
 def read_ledger(folder: Path) -> Ledger:
-    """The ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
+    """Reads the ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
     path = folder / LEDGER_FILE
     return read_record(Ledger, path) if path.exists() else Ledger(SCHEMA, ())

@@ -11,7 +11,7 @@ VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def append_summary(*judged: Judged) -> None:
-    """Appends to the file named by GITHUB_STEP_SUMMARY; says so on standard error where it names none. Raises OSError."""
+    """Appends to the file that GITHUB_STEP_SUMMARY names; warns where it names none. Raises OSError."""
     name = os.environ.get(VARIABLE)
     if not name:
         print(f"no summary is written: {VARIABLE}, by which a CI service names the file, isn't set", file=sys.stderr)

@@ -19,9 +19,9 @@ def again(report: Run | PairedRun | GateRun) -> list[tuple[str, str, str]]:
         words: tuple[str, ...] = (
             "gate",
             "--no-speed",
-            "--python",
+            "--to",
             report.candidate.interpreter,
-            *_variables("--env", report.candidate),
+            *_variables("--to-env", report.candidate),
         )
         found += [
             (record.subject.name, NUMBERS, _command(*words, *_options(record))) for record in _firsts(report.numbers)

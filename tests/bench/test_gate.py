@@ -47,7 +47,7 @@ def tfgate(*words: str) -> tuple[int, str]:
 
 def outcomes(output: Path, python: Path, *options: str) -> tuple[int, dict[str, str], Any]:
     """(exit code, outcome by metric, the whole answer) of a gate on tiny."""
-    code, text = tfgate("gate", "--config", "tiny", "--python", str(python), "--output", str(output), *options)
+    code, text = tfgate("gate", "--config", "tiny", "--to", str(python), "--output", str(output), *options)
     answer = json.loads(text)
     return code, {comparison["metric"]: comparison["outcome"] for comparison in answer["comparisons"]}, answer
 
@@ -64,7 +64,7 @@ def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(tmp_pat
 @pytest.mark.slow
 def test_speed_is_measured_in_turn_with_the_reference(tmp_path: Path, newest_python: Path) -> None:
     """An A/A run: what it resolves is the machine's affair, and no metric may be a REGRESSION."""
-    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--reference", str(newest_python))
+    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--from", str(newest_python))
     assert {"step time", "mean step", "evaluation step", "peak memory", "memory growth", "words/s"} <= set(found)
     assert "REGRESSION" not in found.values(), answer
     assert code in (0, 3)
@@ -86,7 +86,7 @@ def test_another_version_passes(tmp_path: Path, oldest_python: Path) -> None:
     "fault", [FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in FAULTS if name != FAST)]
 )
 def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
-    planted = [option for name, value in fault_variables(fault).items() for option in ("--env", f"{name}={value}")]
+    planted = [option for name, value in fault_variables(fault).items() for option in ("--to-env", f"{name}={value}")]
     code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "2", *planted)
     assert code == 1
     assert {metric for metric in ("numerics", "perplexity") if found[metric] == "REGRESSION"} >= FAULTS[fault], answer
@@ -95,7 +95,7 @@ def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
 def test_a_training_that_diverges_fails_at_its_step_and_is_kept(tmp_path: Path, newest_python: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(DIVERGING)
     code, found, answer = outcomes(
-        tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--env", f"PYTHONPATH={tmp_path}"
+        tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--to-env", f"PYTHONPATH={tmp_path}"
     )
     assert (code, found["training"]) == (1, "REGRESSION")
     (training,) = (comparison for comparison in answer["comparisons"] if comparison["metric"] == "training")

@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "reports" / "gates"
 STORE = Path(__file__).with_name("gate_runs.json")
 PYTHON = "{python}"  # in a command: the interpreter that --python names
-GATE = ("gate", "--python", PYTHON)
+GATE = ("gate", "--to", PYTHON)
 NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
-PLANTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
+PLANTED = ("--to-env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--to-env")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ CASES = {
         "`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")
     ),
     "micro": Case(
-        "`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--python", PYTHON)
+        "`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--to", PYTHON)
     ),
 }
 

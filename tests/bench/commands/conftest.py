@@ -1,8 +1,10 @@
 """A folder of baselines and a run on disk, and the command line called in this process."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,11 @@ from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import SCHEMA, Record
+from bench.stats.outcome import Outcome
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import SUBJECT, baseline, records, run
 
+PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
 OLD, NEW, NEWER = (
     Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
 )
@@ -44,6 +48,23 @@ class Answer:
         assert len(lines) == 1, self.err
         assert lines[0].startswith("tfgate: error: ")
         return lines[0].removeprefix("tfgate: error: ")
+
+    @property
+    def plain(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of its verdict, which was asked for as JSON and agrees with the exit code unless a launch failed."""
+        verdict = self.plain
+        assert verdict["exit_code"] == self.code
+        return Outcome(verdict["outcome"])
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """The outcome of each metric of its verdict on one subject, which was asked for as JSON."""
+        return {one["metric"]: Outcome(one["outcome"]) for one in self.plain["comparisons"]}
 
 
 Tfgate = Callable[..., Answer]

@@ -163,13 +163,13 @@ class TestFailures:
 
     def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         missing = str(tmp_path / "no" / "python")
-        wanted = f"interpreter {missing} can't be started: No such file or directory; name another by --python"
+        wanted = f"interpreter {missing} can't be started: No such file or directory; name another"
         assert failure_of(missing) == Failure("crashed", wanted)
 
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
         assert (
             failure_of(str(tmp_path)).message
-            == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+            == f"interpreter {tmp_path} can't be started: Permission denied; name another"
         )
 
     @pytest.mark.parametrize(
@@ -203,7 +203,9 @@ class TestFailures:
     @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has a TensorFlow")
     def test_an_interpreter_without_tensorflow_is_named_with_the_remedy(self) -> None:
         failure = failure_of(sys.executable, "describe", kind=Description)
-        wanted = f"{sys.executable}: No module named 'tensorflow'; install TensorFlow there, or name another interpreter by --python"
+        wanted = (
+            f"{sys.executable}: No module named 'tensorflow'; install TensorFlow there, or name another interpreter"
+        )
         assert (failure.kind, failure.message) == (NO_TENSORFLOW, wanted)
 
     def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from bench.cli import build_parser
+from bench.cli import command_parser
 from bench.judge.paired_metrics import GATING
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
@@ -58,9 +58,9 @@ def test_every_command_parses(report: PairedRun | GateRun) -> None:
     assert found
     for _, metric, command in found:
         program, *words = shlex.split(command)
-        options = build_parser().parse_args(words)
+        options = command_parser(words[0]).parse_args(words[1:])
         assert program == "tfgate"
-        if options.command == "gate":
+        if words[0] == "gate":
             assert (metric, options.no_speed) == (NUMBERS, True)
         else:
             assert options.metric == ([] if options.numerics_only or options.speed_only else [metric])
@@ -68,16 +68,16 @@ def test_every_command_parses(report: PairedRun | GateRun) -> None:
 
 def test_the_options_say_what_was_measured() -> None:
     gated, upgraded = (shlex.split(command)[1:] for command in (again(report)[0][2] for report in everywhere_else()))
-    numbers, lockstep = map(build_parser().parse_args, (gated, upgraded))
+    numbers, lockstep = (command_parser(words[0]).parse_args(words[1:]) for words in (gated, upgraded))
     assert lockstep.speed_only
     assert numbers.config == ["notebook"]
-    assert lockstep.config == "notebook"
+    assert lockstep.config == ["notebook"]
     for options in (numbers, lockstep):
         assert (options.corpus, options.implementation, options.device) == ("ptb", "fused", "gpu:0")
-    variables = ["NAMED=with a space", "TF_ENABLE_ONEDNN_OPTS=0"]
-    assert numbers.env == lockstep.from_env == lockstep.to_env == variables
-    assert numbers.python == "/venv/bin/python"
-    assert (lockstep.from_, lockstep.to) == (OLD, NEW)
+    variables = [("NAMED", "with a space"), ("TF_ENABLE_ONEDNN_OPTS", "0")]
+    assert numbers.to_env == lockstep.from_env == lockstep.to_env == variables
+    assert numbers.to_ == "/venv/bin/python"
+    assert (lockstep.from_, lockstep.to_) == (OLD, NEW)
 
 
 def test_every_gating_metric_of_a_gate_has_a_command() -> None:
@@ -102,8 +102,8 @@ def test_a_gate_s_perplexity_is_measured_by_the_gate() -> None:
 def test_a_terminal_is_told_once_for_all_metrics_measured_alike() -> None:
     assert again_text(gate_run()).splitlines() == [
         "To measure a metric alone again:",
-        f"  tfgate gate --no-speed --python /venv/bin/python --config tiny  ({NUMBERS})",
-        f"  tfgate gate --no-speed --python /venv/bin/python --config notebook  ({NUMBERS})",
+        f"  tfgate gate --no-speed --to /venv/bin/python --config tiny  ({NUMBERS})",
+        f"  tfgate gate --no-speed --to /venv/bin/python --config notebook  ({NUMBERS})",
         "  tfgate upgrade --from reference --to /venv/bin/python --config notebook --speed-only  (retraces, graph operations)",
         "  tfgate upgrade --from reference --to /venv/bin/python --config notebook --metric NAME",
     ]

@@ -122,7 +122,7 @@ def test_a_reference_that_could_not_be_built_is_told() -> None:
 
 def test_each_metric_has_its_command() -> None:
     text = page([gate()])
-    assert "<code>tfgate gate --no-speed --python /venv/bin/python --config tiny</code>" in text
+    assert "<code>tfgate gate --no-speed --to /venv/bin/python --config tiny</code>" in text
     command = "tfgate upgrade --from reference --to /venv/bin/python --config notebook --metric &#39;step time&#39;"
     assert f"<td>step time</td><td><code>{command}</code>" in text
 

@@ -70,7 +70,7 @@ class Request:
     @property
     def named(self) -> bool:
         """Whether another reference than the pinned one was asked for."""
-        return self.sides.reference is not None and self.sides.reference.what != PINNED
+        return self.sides.reference.what != PINNED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -180,7 +180,6 @@ def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
 
 def _reference(asked: Request, report: _Report) -> dict[str, Side]:
     """Returns the reference's side; none where the pinned one can't be had, which the report says."""
-    assert asked.sides.reference is not None
     try:
         return {REFERENCE: asked.sides.one(asked.sides.reference)}
     except (BuildError, RequestError) as error:

@@ -26,7 +26,7 @@ from bench.report.lines import one_line
 
 EXAMPLES = """\
 tfgate history reports
-tfgate history reports --anchor reports/2026-01 --output history"""
+tfgate history reports --fixed-reference reports/2026-01 --output history"""
 PAGE = "history.html"
 MANY, CHUNK = 64, 8  # files from which on processes are worth their start; files that one takes at a time
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Request:
     """Which reports, and where the page goes."""
 
     folders: Sequence[str]
-    anchor: str | None  # the report that drift is measured from; None: each metric's oldest
+    fixed_reference: str | None  # the report that drift is measured from; None: each metric's oldest
     output: Path | None  # None: no page
     replace: bool
 
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", metavar="DIR", nargs="+", help="folders that hold reports of gate and upgrade, at any depth"
     )
     parser.add_argument(
-        "--anchor",
+        "--fixed-reference",
         metavar="REPORT",
-        help="the fixed reference, a report that drift is measured from (default: each metric's oldest)",
+        help="the report that drift is measured from (default: each metric's oldest)",
     )
     parser.add_argument("--output", metavar="DIR", help=f"write {PAGE} into it, with a plot for each metric")
     add_replace(parser)
@@ -59,12 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request."""
-    return Request(options.folder, options.anchor, Path(options.output) if options.output else None, options.replace)
+    return Request(
+        options.folder, options.fixed_reference, Path(options.output) if options.output else None, options.replace
+    )
 
 
 def run(asked: Request) -> int:
-    """Returns 1 if a metric's newest reports are worse than its anchor by more than the margin, 0 if not, else 3.
+    """Returns 1 if a metric's newest reports are worse than its fixed reference by more than the margin, 0 if none is.
 
+    Returns 3 if neither is proven.
     Raises UsageError for folders with fewer than two reports, FormatError, OSError.
     """
     files, warnings = _files(asked.folders)
@@ -75,7 +78,8 @@ def run(asked: Request) -> int:
         told = "".join(f"; {warning}" for warning in warnings)
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
         raise UsageError(f"{usable}: 2 make a history{told}")
-    anchor = report_points(asked.anchor, read_ratios(asked.anchor)) if asked.anchor else None
+    fixed = asked.fixed_reference
+    anchor = report_points(fixed, read_ratios(fixed)) if fixed else None
     series = histories(reports, anchor)
     if asked.output:
         path = asked.output / PAGE
@@ -133,7 +137,7 @@ def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
 
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
     worse = sum(each.worse for each in series)
-    print(f"{reports} reports, {len(series)} series, {worse} worse than their anchors")
+    print(f"{reports} reports, {len(series)} series, {worse} worse than their fixed references")
     for line in [
         *(line for each in series for line in findings(each)),
         *(f"warning: {warning}" for warning in warnings),

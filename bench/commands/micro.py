@@ -133,7 +133,6 @@ def run(asked: Request) -> int:
     disturbed = disturbances(examine())  # before an environment is built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate, NEEDED)
     require_suite(candidate, asked.suite)
-    assert asked.sides.reference is not None
     try:
         reference = asked.sides.one(asked.sides.reference, NEEDED)
     except (RequestError, BuildError) as error:

@@ -47,10 +47,11 @@ Stored = tuple[Path, Profile]
 
 @dataclasses.dataclass(frozen=True)
 class Measuring:
-    """What is profiled: a model for each side, two of them where implementations are compared."""
+    """What is profiled: two models, or both sides, are compared."""
 
-    models: Sequence[ModelRequest]
+    models: Sequence[ModelRequest]  # alike but for their implementation
     sides: Sides
+    both: bool  # sides; False: the candidate alone
     aim: Aim
     steps: int
     command_line: Sequence[str]
@@ -115,6 +116,7 @@ def request(options: argparse.Namespace) -> Request:
     measuring = Measuring(
         models,
         sides_request(options, gpu=models[0].gpu),
+        options.from_ is not None,
         Aim(options.target, options.detail),
         options.steps,
         options.command_line,
@@ -147,7 +149,7 @@ def run(asked: Request) -> int:
 def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
     """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
-    sides = list(asked.sides.prepared().values())
+    sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
     found: list[tuple[Path | None, list[Stored]]] = []
     with host_lock():
         for plans in zip(*planned, strict=True):

@@ -66,7 +66,7 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns 0 once the files are written: a report tells a verdict, `tfgate check` answers with its exit code.
 
-    Raises UsageError for a file that is there (unless it may be replaced), before anything is written; FormatError, OSError.
+    Raises UsageError for a file that is there, unless it may be replaced, before any is written; FormatError, OSError.
     """
     paths = {name: asked.output / FORMATS[name][0] for name in asked.formats}
     there = next((path for path in paths.values() if path.exists()), None)

@@ -46,7 +46,7 @@ class Request:
     model: ModelRequest
     environment: SideRequest
     launches: int
-    jitter: int  # stream of the first launch
+    jitter: int  # stream of the first launch's 1-ulp perturbation
     speed: bool
     output: Path
     json: bool
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least(0),
         default=JITTER_BASE,
         metavar="N",
-        help="jitter stream of the first launch (default: %(default)s)",
+        help="stream of the first launch's 1-ulp perturbation (default: %(default)s)",
     )
     parser.add_argument(
         "--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile"

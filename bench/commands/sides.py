@@ -23,7 +23,7 @@ WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's
 class Sides:
     """What is compared with what."""
 
-    reference: SideRequest | None  # None: there is one side alone
+    reference: SideRequest
     candidate: SideRequest
     as_of: AsOf  # one moment for both, so that they see the same index
     python_version: str | None
@@ -35,8 +35,7 @@ class Sides:
 
         Raises RequestError for what can't be had and BuildError for what can't be built.
         """
-        asked = {REFERENCE: self.reference, CANDIDATE: self.candidate}
-        return {role: self.one(side, needed) for role, side in asked.items() if side}
+        return {REFERENCE: self.one(self.reference, needed), CANDIDATE: self.one(self.candidate, needed)}
 
     def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
         """Returns one of them."""
@@ -89,12 +88,16 @@ def add_sides(
 
 
 def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
-    """Makes the request of add_sides' options. Raises RequestError for what names nothing, UsageError."""
-    for what in filter(None, (options.from_, options.to_)):
+    """Makes the request of add_sides' options; without --from both sides are one environment.
+
+    Raises RequestError for what names nothing, UsageError.
+    """
+    reference = options.from_ or options.to_
+    for what in (reference, options.to_):
         if what != PINNED:
             read_request(what, gpu)
     return Sides(
-        SideRequest(options.from_, dict(options.from_env)) if options.from_ else None,
+        SideRequest(reference, dict(options.from_env)),
         SideRequest(options.to_, dict(options.to_env)),
         options.as_of,
         options.python_version,

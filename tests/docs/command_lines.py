@@ -1,4 +1,4 @@
-"""Shell text held against what there is: tfgate's own parser, the environments of tox.ini, the modules of the checkout.
+"""Shell text checked against what there is: tfgate's parsers, the environments of tox.ini, the checkout's modules.
 
 Placeholders (RUN, DIR, A/bin/python) are arguments like any other: a command is parsed, never run.
 """
@@ -36,7 +36,7 @@ def commands(script: str) -> list[list[str]]:
 
 
 def problem(words: Sequence[str]) -> str:
-    """Why a command can't work; "" if nothing is seen. Programs that aren't tfgate, tox, python or pytest are passed over."""
+    """Returns why a command can't work; "" if nothing is seen, or it isn't tfgate, tox, python or pytest."""
     program = Path(words[0]).name
     if program == "tfgate":
         return _tfgate_problem(words[1:])
@@ -53,7 +53,10 @@ def problem(words: Sequence[str]) -> str:
 
 
 def mention_problem(text: str) -> str:
-    """The same for tfgate named in running text, where brackets and bars stand for choices: its command and options must exist."""
+    """Returns the same for tfgate named in running text, where brackets and bars stand for choices.
+
+    Its command and options must exist.
+    """
     words = re.findall(r"(?:--)?\w[\w-]*", text)[1:]
     if not words or words[0] not in COMMANDS:
         usual = not words or words[0].isupper() or words[0] in ("--help", "--version")

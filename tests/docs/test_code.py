@@ -1,4 +1,4 @@
-"""The shell code in the documentation can be typed: every command, option, environment and module that it names is there."""
+"""The shell code in the documentation can be typed: commands, options, environments and modules that it names exist."""
 
 from pathlib import Path
 

@@ -34,7 +34,8 @@ def test_every_command_and_every_option_is_in_it() -> None:
     ],
 )
 def test_an_argument_is_shown_as_it_is_typed(arguments: dict[str, object], shown: str) -> None:
-    assert _invocation(argparse.ArgumentParser().add_argument("it", **arguments)) == shown  # type: ignore[arg-type]  # any of them
+    made = argparse.ArgumentParser().add_argument("it", **arguments)  # type: ignore[arg-type]  # any of them
+    assert _invocation(made) == shown
 
 
 def test_an_option_is_shown_with_its_values() -> None:

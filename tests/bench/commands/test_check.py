@@ -47,7 +47,7 @@ def test_json_can_be_read(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
 def test_a_run_s_stored_speed_is_context(
     tfgate: Tfgate, keep: Keep, baselines: Path, machine: Machine, seconds: float
 ) -> None:
-    """No stored time travels, so none decides: above, in and below the range of 2,885 to 3,061 words/s, and without one."""
+    """No stored time travels, so none decides: above, in and below the range of 2,885 to 3,061 words/s, or without."""
     folder = keep("run", records(speeds=[seconds] * 4, machine=machine))
     found = tfgate("check", folder, "--baselines", baselines, "--json")
     assert (found.code, found.outcomes["words/s"]) == (0, NOT_GATED)

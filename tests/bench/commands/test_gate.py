@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,56 +25,23 @@ from tests.bench.commands.conftest import (
     REGRESSION,
     Answer,
     Tfgate,
+    noisy_side,
     snapshot,
 )
-from tests.bench.fake_interpreter import session_text, write_interpreter
 from tests.bench.samples import baseline
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"keras": "3.15.1", "numpy": "2.4.0", "tensorflow-cpu": "2.22.0"}
 PINNED = {**PACKAGES, "tensorflow-cpu": "2.21.0"}
 
-# A session whose trainings, times and memory have noise: each interpreter and launch its own. A step takes 0.1 s × `slowness`, so that
-# its 80 words make 800 words/s.
-SESSION = """
-import dataclasses, random
-
-def first(name):
-    try:
-        os.close(os.open(os.path.join({folder!r}, name), os.O_CREAT | os.O_EXCL))
-        return True
-    except FileExistsError:
-        return False
-
-class Session(Session):
-    def open(self, **asked):
-        self.random = random.Random(f"{{os.path.basename(sys.argv[0])}} {{asked['jitter']}}")
-        self.level = 0.1 * {slowness} * self.random.uniform(0.99, 1.01)
-        self.loss = 50 + random.Random(asked["jitter"]).uniform(-0.01, 0.01)
-        return super().open(**asked)
-
-    def timed(self, block):
-        times = tuple(self.level * self.random.uniform(0.99, 1.01) for _ in block.seconds)
-        return dataclasses.replace(block, seconds=times, cpu_seconds=times, rss_bytes=block.rss_bytes + self.random.randrange(100))
-
-    def steps(self, count, check=(), tell=False):
-        in_turn = not tell
-        {midway}
-        block = self.timed(super().steps(count, check))
-        return dataclasses.replace(block, losses=(self.loss,) * count)
-
-    def evaluation_steps(self, count):
-        return self.timed(super().evaluation_steps(count))
-
-{more}
-"""
 ALWAYS = "os._exit(3) if in_turn == {in_turn} else None"
 ONCE = "os._exit(3) if in_turn == {in_turn} and first('crash') else None"
 WRONG = """
 class Session(Session):
     def steps(self, count, check=(), tell=False):
         block = super().steps(count, check, tell)
-        return dataclasses.replace(block, numerics=tuple(dataclasses.replace(error, error=1.0) for error in block.numerics))
+        wrong = tuple(dataclasses.replace(error, error=1.0) for error in block.numerics)
+        return dataclasses.replace(block, numerics=wrong)
 """
 
 
@@ -106,17 +74,9 @@ class Gate:
         )
         write_record(self.baselines / f"{subject.name}.json", baseline(replicas, stored, subject), replace=True)
 
-    def side(
-        self,
-        name: str,
-        packages: dict[str, str] = PACKAGES,
-        *,
-        slowness: float = 1.0,
-        midway: str = "pass",
-        more: str = "",
-    ) -> str:
-        body = SESSION.format(folder=str(self.folder), slowness=slowness, midway=midway, more=more)
-        return write_interpreter(self.folder / name, session_text(body), packages)
+    def side(self, name: str, packages: dict[str, str] = PACKAGES, **more: Any) -> str:
+        """An interpreter, as noisy_side makes it."""
+        return noisy_side(self.folder / name, packages, **more)
 
     def __call__(self, candidate: str, *more: str | Path, reference: str | None = "reference") -> Answer:
         """The command's answer on a candidate, in turn with a sound reference unless another, or none, is named."""

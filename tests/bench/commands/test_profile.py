@@ -83,7 +83,7 @@ def test_two_implementations_are_two_sides_of_one_environment() -> None:
     measuring = profile_command.request(command_parser("profile").parse_args(words, COMMAND_LINE)).profiled
     assert isinstance(measuring, profile_command.Measuring)
     assert [model.implementation for model in measuring.models] == ["cells", "fused"]
-    assert measuring.sides.reference is None
+    assert not measuring.both
 
 
 def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:

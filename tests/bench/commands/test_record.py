@@ -277,7 +277,7 @@ class TestLedger:
     def test_the_reference_moves_to_what_becomes_it(
         self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
     ) -> None:
-        """Reports against the new reference are taken from then on, and older entries are rebased: 20% and 20% are 44%."""
+        """Reports against the new reference are taken from then on, older entries rebased: 20% and 20% are 44%."""
         assert accept(report(tmp_path / "first", in_turn(OLD, OLD))).code == 0
         assert (
             accept(

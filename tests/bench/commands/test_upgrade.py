@@ -16,8 +16,7 @@ from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from bench.stats.sequential import LOOKS
-from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Answer, Tfgate
-from tests.bench.fake_interpreter import session_text, write_interpreter
+from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.bench.paired_samples import pair, paired_run
 from tests.faults.trial import fault_variables
 
@@ -65,29 +64,6 @@ def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) 
     assert json.loads(tfgate("show", tmp_path / "run", "--json").out)["pairs"][0]["first"] == "reference"
 
 
-# A session whose times and memory have noise (1%), other noise in each interpreter and launch, as the judge wants it.
-# A step takes 0.1 s × `slowness`.
-NOISY = """
-import dataclasses, random
-
-class Session(Session):
-    def open(self, **asked):
-        self.config = asked["config"]
-        self.random = random.Random(f"{{os.path.basename(sys.argv[0])}} {{asked['jitter']}}")
-        self.level = 0.1 * {slowness} * self.random.uniform(0.99, 1.01)
-        return super().open(**asked)
-
-    def timed(self, block):
-        times = tuple(self.level * self.random.uniform(0.99, 1.01) for _ in block.seconds)
-        return dataclasses.replace(block, seconds=times, cpu_seconds=times, rss_bytes=block.rss_bytes + self.random.randrange(100))
-
-    def steps(self, count, check=(), tell=False):
-        {midway}
-        return self.timed(super().steps(count, check))
-
-    def evaluation_steps(self, count):
-        return self.timed(super().evaluation_steps(count))
-"""
 CRASH = "os._exit(3) if self.done > 100 else None"
 
 
@@ -100,7 +76,7 @@ class TestWholeRuns:
         monkeypatch.setattr(upgrade, "examine", tuple)
 
     def side(self, folder: Path, name: str, slowness: float = 1.0, midway: str = "pass") -> str:
-        return write_interpreter(folder / name, session_text(NOISY.format(slowness=slowness, midway=midway)))
+        return noisy_side(folder / name, slowness=slowness, midway=midway)
 
     def answer(self, tfgate: Tfgate, folder: Path, reference: str, candidate: str, *more: str) -> Answer:
         options = ["--config", "tiny", "--baselines", folder / "baselines", "--output", folder / "out"]

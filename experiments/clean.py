@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.options import read_folder
+from bench.commands.stored import read_folder
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.commands.options import read_folder
+from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine

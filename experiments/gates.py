@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "gates"
 STORE = Path(__file__).parent / "data" / "gate_runs.json"
 PYTHON = "{python}"  # in a command: the interpreter that --python names
-GATE = ("gate", "--python", PYTHON)
+GATE = ("gate", "--to", PYTHON)
 NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
-INJECTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
+INJECTED = ("--to-env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--to-env")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,9 +38,9 @@ def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:
                 "micro",
                 "--config",
                 config,
-                "--python",
+                "--to",
                 python,
-                "--reference",
+                "--from",
                 python,
             ]
             done = subprocess.run(

@@ -103,7 +103,7 @@ def main(reports: int = 1000) -> None:
             write_record(home / "all" / f"{day:04}" / "gate.json", gate(day))
         print(
             f"history over {reports} reports:",
-            timed("history", str(home / "all"), "--output", str(home / "history.html")),
+            timed("history", str(home / "all"), "--output", str(home)),
         )
         print(f"the page: {(home / 'history.html').stat().st_size / 2**20:.2f} MiB")
 

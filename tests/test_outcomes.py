@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.commands.options import read_folder
+from bench.commands.stored import read_folder
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict

@@ -1,16 +1,41 @@
 """`tfgate check REPORT`: judges a stored report again, to the same verdict, without TensorFlow."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from bench.commands.micro import judge_and_print_micro
-from bench.commands.options import is_micro, read_report
-from bench.commands.verdicts import judge_and_print, read_standards
+from bench.commands.options import Telling, add_telling, telling
+from bench.commands.stored import is_micro, read_folder, read_report
+from bench.commands.verdicts import judge_and_print
 from bench.record.micro import read_micro
 
+EXAMPLES = """\
+tfgate check reports/gate
+tfgate check reports/gate --baselines mine --json"""
 
-def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code."""
-    if is_micro(options.report):
-        return judge_and_print_micro(options, *read_micro(Path(options.report)))
-    return judge_and_print(options, read_report(options.report), read_standards(options))
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A report, and how its verdict is told."""
+
+    report: str
+    telling: Telling
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run or micro")
+    add_telling(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError."""
+    return Request(options.report, telling(options))
+
+
+def run(asked: Request) -> int:
+    """Returns the verdict's exit code."""
+    if is_micro(asked.report):
+        return judge_and_print_micro(asked.telling, *read_micro(Path(asked.report)))
+    return judge_and_print(asked.telling, [read_report(asked.report)], read_folder(asked.telling.baselines))

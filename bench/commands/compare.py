@@ -1,13 +1,14 @@
-"""`tfgate compare`: judges two reports with one reference, or the pytest-benchmark files of two sides, against each other."""
+"""`tfgate compare`: judges two reports with one reference, or the pytest-benchmark files of two sides."""
 
 import argparse
 import dataclasses
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.errors import UsageError
-from bench.commands.options import baselines_folder, read_report
-from bench.commands.verdicts import print_verdict
+from bench.commands.options import add_baselines, add_json, fraction
+from bench.commands.stored import baselines_folder, read_report
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json, print_verdict
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
@@ -15,57 +16,123 @@ from bench.judge.reports import Report
 from bench.judge.types import Verdict
 from bench.record.benchmarks import read_benchmarks
 from bench.record.types import Run
-from bench.report.text import verdict_json
-from bench.stats.outcome import Outcome
+from bench.report.formats.json import verdict_json
 
+EXAMPLES = """\
+tfgate compare reports/may reports/june
+tfgate compare --from old-1.json old-2.json old-3.json old-4.json --to new-1.json new-2.json new-3.json new-4.json"""
 BENCHMARK_MARGIN = 0.05  # as for the step time of a paired comparison
 
-SENTENCES = {
-    Outcome.PASS: "nothing that was compared is slower or larger than its margin allows",
-    Outcome.REGRESSION: "the candidate is slower or larger than its margin allows",
-    Outcome.CANNOT_JUDGE: "the measurements prove neither a pass nor a regression",
-}
+
+@dataclasses.dataclass(frozen=True)
+class Reports:
+    """Two reports of gate or upgrade."""
+
+    reference: str
+    candidate: str
+    margin: float | None  # of step time; None: the margins file's
+    baselines: Path
 
 
-def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code. Raises UsageError for anything but two reports or files of both sides."""
-    if options.margin is not None and not 0 < options.margin < 1:
-        raise UsageError(f"--margin is {options.margin}; it must be a fraction above 0 and below 1")
-    verdict = _verdict(options)
-    if options.json:
-        print(json.dumps(verdict_json(verdict), allow_nan=False))
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """The pytest-benchmark files of two sides, one a launch."""
+
+    reference: Sequence[Path]
+    candidate: Sequence[Path]
+    margin: float
+    gating: Sequence[str]  # full names of the benchmarks that gate; none: all
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is compared, and how it is told."""
+
+    compared: Reports | Files
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "reports",
+        metavar="REPORT",
+        nargs="*",
+        help="what gate or upgrade wrote, two of it: the reference, then the candidate",
+    )
+    for side, role in (("from", "reference"), ("to", "candidate")):
+        parser.add_argument(
+            f"--{side}",
+            dest=f"{side}_",
+            nargs="+",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help=f"pytest-benchmark's JSON of the {role}, one file a launch; four or more of each, as ABBABAAB",
+        )
+    parser.add_argument(
+        "--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)"
+    )
+    parser.add_argument(
+        "--margin",
+        type=fraction,
+        metavar="FRACTION",
+        help=f"slowdown of a step that matters (default: the margins file's, or {BENCHMARK_MARGIN})",
+    )
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError for anything but two reports or files of both sides."""
+    if options.from_ or options.to_:
+        if options.reports:
+            raise UsageError("give two reports, or files by --from and --to, not both")
+        if not options.from_ or not options.to_:
+            raise UsageError(f"--{'to' if options.from_ else 'from'} is missing: a comparison has two sides")
+        margin = options.margin or BENCHMARK_MARGIN
+        return Request(Files(options.from_, options.to_, margin, options.gate), options.json)
+    if len(options.reports) != 2:
+        raise UsageError(f"REPORT is given {len(options.reports)} times; two are compared, the reference first")
+    if options.gate:
+        raise UsageError("--gate is for pytest-benchmark files; what gates of a report is in the margins file")
+    reference, candidate = options.reports
+    baselines = baselines_folder(options.baselines)
+    return Request(Reports(reference, candidate, options.margin, baselines), options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns the verdict's exit code. Raises UsageError for reports without ratios, FormatError, OSError."""
+    compared = asked.compared
+    verdict = _of_files(compared) if isinstance(compared, Files) else _of_reports(compared)
+    if asked.json:
+        print_json([verdict_json(verdict)])
     else:
-        print_verdict(verdict, SENTENCES)
+        print_verdict(verdict)
     return verdict.exit_code
 
 
 def read_ratios(name: str) -> Report:
-    """A gate's report or a paired run, from its folder or file. Raises UsageError for what holds no ratio, FormatError, OSError."""
+    """Reads a gate's report or a paired run from its folder or file.
+
+    Raises UsageError for what holds no ratio, FormatError, OSError.
+    """
     report = read_report(name)
     if isinstance(report, Run):
         raise UsageError(
-            f"{name} names one environment without a reference: ratios are in what `tfgate gate` and `tfgate upgrade` write"
+            f"{name} names one environment without a reference: `tfgate gate` and `tfgate upgrade` write ratios"
         )
     return report
 
 
-def _verdict(options: argparse.Namespace) -> Verdict:
-    files = options.reference or options.candidate
-    if options.reports and files:
-        raise UsageError("give two reports, or files by --reference and --candidate, not both")
-    if files:
-        if not options.reference or not options.candidate:
-            raise UsageError(
-                f"--{'candidate' if options.reference else 'reference'} is missing: a comparison has two sides"
-            )
-        sides = [[read_benchmarks(Path(name)) for name in names] for names in (options.reference, options.candidate)]
-        return compare_benchmarks(sides[0], sides[1], options.margin or BENCHMARK_MARGIN, options.gate)
-    if len(options.reports) != 2:
-        raise UsageError(f"{len(options.reports)} reports are given; two are compared, the reference first")
-    if options.gate:
-        raise UsageError("--gate is for pytest-benchmark files; what gates of a report is in the margins file")
-    reference, candidate = map(read_ratios, options.reports)
-    margins = read_margins(baselines_folder(options) / "margins.toml")
-    if options.margin:
-        margins = dataclasses.replace(margins, paired={**margins.paired, "step_time": options.margin})
+def _of_files(files: Files) -> Verdict:
+    reference, candidate = (list(map(read_benchmarks, paths)) for paths in (files.reference, files.candidate))
+    return compare_benchmarks(reference, candidate, files.margin, files.gating)
+
+
+def _of_reports(reports: Reports) -> Verdict:
+    reference, candidate = read_ratios(reports.reference), read_ratios(reports.candidate)
+    margins = read_margins(reports.baselines / "margins.toml")
+    if reports.margin:
+        margins = dataclasses.replace(margins, paired={**margins.paired, "step_time": reports.margin})
     return compare_reports(reference, candidate, margins)

@@ -1,6 +1,7 @@
 """`tfgate data`: makes or verifies a corpus."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -9,34 +10,68 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from tabulate import tabulate
 
-from bench.commands.errors import UsageError
+from bench.commands.options import add_json, add_output
+from bench.commands.usage import UsageError
 from lm.config import CONFIGS
 from lm.corpus import Corpus
 from lm.download import acquire_ptb
 from lm.ptb import data_directory, ptb_corpus
 from lm.synthetic import synthetic_corpus
 
+EXAMPLES = """\
+tfgate data
+tfgate data --source simple-examples.tgz --output ptb
+tfgate data --corpus synthetic --json"""
 VOCABULARY = CONFIGS["notebook"].vocabulary_size
 
 
-def main(options: argparse.Namespace) -> int:
-    """0 if the corpus is there and is what it should be."""
-    if options.corpus == "synthetic":
-        if options.source or options.directory:
-            raise UsageError("--source and --directory are for the PTB: the synthetic corpus is made, not read")
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which corpus, from where to where."""
+
+    corpus: str
+    source: str | None  # None: its public download address
+    output: Path | None  # None: TFGATE_DATA, or the user's cache
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
+    parser.add_argument(
+        "--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)"
+    )
+    add_output(parser, "TFGATE_DATA, or the user's cache")
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError."""
+    if options.corpus == "synthetic" and (options.source or options.output):
+        raise UsageError("--source and --output are for the PTB: the synthetic corpus is made, not read")
+    return Request(options.corpus, options.source, Path(options.output) if options.output else None, options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns 0 if the corpus is there and is what it should be. Raises CorpusError, OSError."""
+    if asked.corpus == "synthetic":
         corpus, where = synthetic_corpus(VOCABULARY), "made on the spot from a frozen stream; nothing is stored"
     else:
-        folder = Path(options.directory) if options.directory else data_directory()
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("downloading", total=None)
-            done = acquire_ptb(options.source, folder, lambda got, total: bar.update(task, completed=got, total=total))
-        for line in done:
+        folder = asked.output or data_directory()
+        for line in _acquired(asked.source, folder):
             print(line, file=sys.stderr)
         corpus, where = ptb_corpus(folder, VOCABULARY), str(folder)
-    print(json.dumps(_plain(corpus)) if options.json else _table(corpus, where))
+    print(json.dumps(_plain(corpus)) if asked.json else _table(corpus, where))
     return 0
+
+
+def _acquired(source: str | None, folder: Path) -> list[str]:
+    """Puts the PTB into the folder, and returns what was done."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("downloading", total=None)
+        return acquire_ptb(source, folder, lambda got, total: bar.update(task, completed=got, total=total))
 
 
 def _plain(corpus: Corpus) -> dict[str, object]:

@@ -1,59 +1,90 @@
 """`tfgate doctor`: what this machine and environment are, and what would disturb a measurement."""
 
 import argparse
+import dataclasses
 import json
 import sys
 
 from tabulate import tabulate
 
-from bench.drive.doctor import disturbances, examine, python_finding
+from bench.commands.options import add_json
+from bench.drive.doctor import Finding, disturbances, examine, python_finding
 from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
 from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.machine import this_machine
 from bench.record.replies import Description
+from bench.record.types import Environment, Machine
+
+EXAMPLES = """\
+tfgate doctor
+tfgate doctor --python .venv/bin/python --require gpu"""
 
 
-def main(options: argparse.Namespace) -> int:
-    """0; 4 if the interpreter that was named has no TensorFlow that works, or what --require names isn't there."""
-    findings = examine()
-    machine = this_machine()
-    environment, problem = None, ""
-    if options.python:
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is looked at."""
+
+    python: str | None  # None: the machine alone
+    gpu: bool  # it must be there
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)"
+    )
+    parser.add_argument("--require", choices=("gpu",), help="fail where it is missing")
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request."""
+    return Request(options.python, options.require == "gpu", options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns 0; 4 if the named interpreter has no TensorFlow that works, or the GPU that is required isn't there."""
+    findings, machine, environment, problem = examine(), this_machine(), None, ""
+    if asked.python:
         try:
-            with Worker(options.python, "tensorflow", options.require or "cpu:0") as worker:
+            with Worker(asked.python, "tensorflow", "gpu" if asked.gpu else "cpu:0") as worker:
                 environment = alone().request(worker, Description, "describe").environment
             findings += (python_finding(environment.python),)
         except WorkerError as error:
             problem = str(error)
-    if options.json:
-        print(
-            json.dumps(
-                {
-                    "machine": to_plain(machine),
-                    "fingerprint": machine.fingerprint(),
-                    "environment": to_plain(environment),
-                    "findings": to_plain(findings),
-                    "problem": problem,
-                }
-            )
-        )
+    if asked.json:
+        print(_json(machine, environment, findings, problem))
     else:
-        rows = [*({**to_plain(machine), "fingerprint": machine.fingerprint()}).items()]
-        rows += [
-            (name, value)
-            for name, value in (to_plain(environment) or {}).items()
-            if name not in ("variables", "python")
-        ]
-        rows += [(finding.name, finding.found) for finding in findings]
-        rows = [(name.replace("_", " "), "none" if name == "gpu" and not value else value) for name, value in rows]
-        print(tabulate([row for row in rows if row[1] != ""], tablefmt="plain", disable_numparse=True))
+        print(_table(machine, environment, findings))
         for line in disturbances(findings):
             print(f"warning: {line}")
-    missing = options.require == "gpu" and not machine.gpu
-    if missing:
-        print("tfgate: error: --require gpu: there is no GPU on this machine", file=sys.stderr)
-    if problem:
-        print(f"tfgate: error: {problem}", file=sys.stderr)
+    missing = "--require gpu: there is no GPU on this machine" if asked.gpu and not machine.gpu else ""
+    for line in filter(None, (missing, problem)):
+        print(f"tfgate: error: {line}", file=sys.stderr)
     return FAILED_CODE if problem or missing else 0
+
+
+def _json(machine: Machine, environment: Environment | None, findings: tuple[Finding, ...], problem: str) -> str:
+    return json.dumps(
+        {
+            "machine": to_plain(machine),
+            "fingerprint": machine.fingerprint(),
+            "environment": to_plain(environment),
+            "findings": to_plain(findings),
+            "problem": problem,
+        }
+    )
+
+
+def _table(machine: Machine, environment: Environment | None, findings: tuple[Finding, ...]) -> str:
+    rows = [*({**to_plain(machine), "fingerprint": machine.fingerprint()}).items()]
+    rows += [
+        (name, value) for name, value in (to_plain(environment) or {}).items() if name not in ("variables", "python")
+    ]
+    rows += [(finding.name, finding.found) for finding in findings]
+    rows = [(name.replace("_", " "), "none" if name == "gpu" and not value else value) for name, value in rows]
+    table: str = tabulate([row for row in rows if row[1] != ""], tablefmt="plain", disable_numparse=True)
+    return table

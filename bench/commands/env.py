@@ -1,28 +1,71 @@
-"""`tfgate env`: the environments that `tfgate upgrade` has built, and their removal."""
+"""`tfgate env`: the environments that comparisons have built, and their removal."""
 
 import argparse
+import dataclasses
 import json
 import sys
 
 from tabulate import tabulate
 
-from bench.commands.errors import UsageError
+from bench.commands.options import add_json, at_least
+from bench.commands.usage import UsageError
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.stored import Listed, cache_folder, environments, remove
 from bench.record.codec import to_plain
 from bench.record.paired import Package
 
+EXAMPLES = """\
+tfgate env list
+tfgate env remove --keep-newest 2"""
 HEADERS = ("name", "TensorFlow", "Keras", "Python", "size", "last used")
 
 
-def main(options: argparse.Namespace) -> int:
-    """0."""
-    return _list(options) if options.action == "list" else _remove(options)
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """All are listed."""
+
+    json: bool
 
 
-def _list(options: argparse.Namespace) -> int:
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    """Some are removed: those named, or all but the newest."""
+
+    names: tuple[str, ...]
+    keep_newest: int = 0
+
+
+Request = Listing | Removal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", allow_abbrev=False, help="list them, the most recently used first")
+    add_json(listing)
+    removal = actions.add_parser("remove", allow_abbrev=False, help="remove some")
+    removal.add_argument("name", metavar="NAME", nargs="*", help="as `tfgate env list` names them")
+    removal.add_argument("--all", action="store_true", help="all of them")
+    removal.add_argument("--keep-newest", type=at_least(0), metavar="N", help="all but the N that were used last")
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError for a removal without a clear wish."""
+    if options.action == "list":
+        return Listing(options.json)
+    if bool(options.name) + options.all + (options.keep_newest is not None) != 1:
+        raise UsageError("say what to remove: names, --all, or --keep-newest N")
+    return Removal(tuple(dict.fromkeys(options.name)), options.keep_newest or 0)
+
+
+def run(asked: Request) -> int:
+    """Returns 0. Raises RequestError for a name that isn't there."""
+    return _list(asked) if isinstance(asked, Listing) else _remove(asked)
+
+
+def _list(asked: Listing) -> int:
     found = environments(cache_folder())
-    if options.json:
+    if asked.json:
         print(json.dumps([to_plain(listed) for listed in found]))
     elif found:
         print(tabulate([_row(listed) for listed in found], HEADERS, "simple", disable_numparse=True))
@@ -44,14 +87,9 @@ def _version(package: Package | None) -> str:
     return package.version if package else "–"
 
 
-def _remove(options: argparse.Namespace) -> int:
-    keep = options.keep_newest
-    if bool(options.name) + options.all + (keep is not None) != 1:
-        raise UsageError("say what to remove: names, --all, or --keep-newest N")
-    if keep is not None and keep < 0:
-        raise UsageError(f"--keep-newest is {keep}; it must be at least 0")
+def _remove(asked: Removal) -> int:
     cache = cache_folder()
-    names = list(dict.fromkeys(options.name)) or [listed.name for listed in environments(cache)[keep or 0 :]]
+    names = asked.names or [listed.name for listed in environments(cache)[asked.keep_newest :]]
     remove(cache, names)
     for name in names:
         print(f"removed {name}", file=sys.stderr)

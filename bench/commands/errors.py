@@ -1,6 +1,5 @@
 """Errors that users can mend, each in one line with the right exit code."""
 
-import argparse
 import errno
 import os
 import signal
@@ -18,19 +17,15 @@ USAGE = 2
 INTERRUPTED_LINE = "interrupted: launches that were over are kept"
 
 
-class UsageError(ValueError):
-    """Options that make no sense, or not together."""
-
-
-def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Runs a command; turns what a user can mend into a line on standard error and an exit code.
+def guarded(command: Callable[[], int]) -> int:
+    """Runs a command and returns its exit code; what a user can mend becomes a line on standard error and a code.
 
     SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
-    ValueError covers every error class of the project that stands for bad input (ConfigError, CorpusError, FormatError, …).
+    ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).
     """
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        code = command(options)
+        code = command()
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
         return code
     except KeyboardInterrupt:
@@ -38,9 +33,8 @@ def guarded(command: Callable[[argparse.Namespace], int], options: argparse.Name
     except (BuildError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # what is left to print must not fail again at exit
+        # What is left to print must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _fail("nobody reads the output any more", FAILED_CODE)
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files

@@ -1,4 +1,4 @@
-"""`tfgate gate`: is this TensorFlow as correct as the baselines, and as fast as the pinned reference measured in turn with it?"""
+"""`tfgate gate`: is this TensorFlow as correct as the baselines, and as fast as a reference in turn with it?"""
 
 import argparse
 import contextlib
@@ -9,21 +9,34 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.errors import UsageError
-from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, plans, variables
+from bench.commands.options import (
+    GATE_CONFIGS,
+    ModelRequest,
+    Telling,
+    add_launches,
+    add_model,
+    add_output,
+    add_telling,
+    model_request,
+    output_folder,
+    telling,
+)
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.sides import candidate_side, reference_side, side_warnings
-from bench.commands.verdicts import judge_and_print, read_standards
+from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
+from bench.commands.stored import GATE_FILE, read_folder
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
+from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.drive.requests import BuildError, RequestError, read_request
+from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest, measure_upgrade
-from bench.judge.gate import Standards, gate_metrics
-from bench.judge.in_turn import settled
+from bench.judge.gate import Standards, gate_samples
+from bench.judge.samples import settled
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.machine import usable_cores
@@ -31,26 +44,94 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
 
+EXAMPLES = """\
+tfgate gate --to .venv/bin/python
+tfgate gate --to 2.21.0 --config small --full
+tfgate gate --quick"""
 QUICK_CONFIGS = ("tiny",)
 TIMED_CONFIG = "notebook"  # whose speed is measured unless --full asks for all
 LAUNCHES = 3  # of each configuration, for its perplexity
 
 
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is judged, and how much of it."""
+
+    model: ModelRequest
+    sides: Sides
+    launches: int
+    speed: bool  # measure it, in turn with the reference
+    full: bool  # the speed of every configuration
+    gate_stored: bool
+    output: Path
+    telling: Telling
+    command_line: Sequence[str]
+
+    @property
+    def named(self) -> bool:
+        """Whether another reference than the pinned one was asked for."""
+        return self.sides.reference.what != PINNED
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_sides(parser, PINNED, sys.executable)
+    add_model(parser, GATE_CONFIGS)
+    add_launches(parser, LAUNCHES, "fresh processes for each configuration")
+    parser.add_argument(
+        "--full", action="store_true", help="measure the speed of every configuration (default: of notebook)"
+    )
+    parser.add_argument(
+        "--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile"
+    )
+    parser.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")
+    parser.add_argument(
+        "--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner"
+    )
+    add_output(parser)
+    add_telling(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    if options.quick and (options.config or options.full):
+        raise UsageError(
+            f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full"
+        )
+    if options.no_speed and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
+        raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
+    model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
+    return Request(
+        model,
+        sides_request(options, gpu=model.gpu),
+        options.launches,
+        not (options.no_speed or options.quick),
+        options.full,
+        options.gate_stored,
+        output_folder(options, "gate"),
+        telling(options),
+        options.command_line,
+    )
+
+
 class _Report:
     """The gate's report so far, kept on disk after each launch."""
 
-    def __init__(self, options: argparse.Namespace, candidate: Side, path: Path) -> None:
+    def __init__(self, asked: Request, candidate: Side) -> None:
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        numbers = Run(SCHEMA, created, options.command_line, (), (), "the numbers were not measured")
-        self.gate = GateRun(
-            SCHEMA, created, options.command_line, candidate, numbers, (), gate_stored=options.gate_stored
-        )
-        self._keep = keeper(path)
+        command = tuple(asked.command_line)
+        numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
+        self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
+        self._keep = keeper(asked.output / GATE_FILE)
 
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
         self.gate = dataclasses.replace(self.gate, **changes)  # type: ignore[arg-type]  # the fields' own types
         self._keep(self.gate)
+
+    def warn(self, *lines: str) -> None:
+        """Adds warnings."""
+        self.keep(warnings=(*self.gate.warnings, *lines))
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -62,87 +143,56 @@ class _Report:
         self.keep(phase_seconds={**self.gate.phase_seconds, name: round(seconds, 1)})
 
 
-def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code. What can't be used is said before anything is measured. Raises UsageError, RequestError."""
-    names = _configs(options)
-    standards = read_standards(options)
-    planned, count = plans(options, names), launch_count(options, LAUNCHES)
-    candidate, given = candidate_side(options), variables(options, "reference_env")
-    speed = not (options.no_speed or options.quick)
-    timed = _timed(planned, full=options.full) if speed else []
-    if options.reference:
-        read_request(options.reference)
-    folder = output_folder(options, "gate")
-    report = _Report(options, candidate, folder / GATE_FILE)
+def run(asked: Request) -> int:
+    """Returns the verdict's exit code. What can't be used is said before anything is measured.
+
+    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    """
+    standards = read_folder(asked.telling.baselines)
+    planned = asked.model.plans()
+    candidate = asked.sides.one(asked.sides.candidate)
+    report = _Report(asked, candidate)
     report.keep()
     sides = {CANDIDATE: candidate}
-    if timed:
+    if asked.speed:
         with report.phase("reference environment"):
-            sides |= _reference(options, given, report)
+            sides |= _reference(asked, report)
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:
-            report.keep(warnings=(*side_warnings(sides), *disturbances(examine())))
-            for plan in timed:
-                _measure_speed(options, report, plan, sides, standards, patience)
+            report.warn(*side_warnings(sides), *disturbances(examine()))
+            for plan in _timed(planned, full=asked.full):
+                _measure_speed(asked, report, plan, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
-            report.keep(
-                warnings=(
-                    *report.gate.warnings,
-                    "the candidate failed in turn, and failed again: no numbers were measured",
-                )
-            )
+            report.warn("the candidate failed in turn, and failed again: no numbers were measured")
         else:
-            _measure_numbers(options, report, planned, count, patience)
-    print(f"report kept in {folder}", file=sys.stderr)
-    return judge_and_print(options, report.gate, standards)
-
-
-def _configs(options: argparse.Namespace) -> Sequence[str]:
-    if options.quick and (options.config or options.full):
-        raise UsageError(
-            f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full"
-        )
-    if options.no_speed and (options.full or options.gate_stored or options.reference or options.reference_env):
-        raise UsageError(
-            "--no-speed measures no speed: leave it out, or --full, --gate-stored, --reference and --reference-env"
-        )
-    return QUICK_CONFIGS if options.quick else options.config or GATE_CONFIGS
+            _measure_numbers(asked, report, planned, patience)
+    print(f"report kept in {asked.output}", file=sys.stderr)
+    return judge_and_print(asked.telling, [report.gate], standards)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
-    """The plans whose speed is measured: all, or `notebook`'s, or else the first."""
+    """Returns the plans whose speed is measured: all, or `notebook`'s, or else the first."""
     if full:
         return list(planned)
     return [next((plan for plan in planned if plan.config == TIMED_CONFIG), planned[0])]
 
 
-def _reference(options: argparse.Namespace, given: dict[str, str], report: _Report) -> dict[str, Side]:
-    """The reference's side; none where it can't be had, which the report says."""
+def _reference(asked: Request, report: _Report) -> dict[str, Side]:
+    """Returns the reference's side; none where the pinned one can't be had, which the report says."""
     try:
-        return {REFERENCE: reference_side(options, given, gpu=options.device.startswith("gpu"))}
+        return {REFERENCE: asked.sides.one(asked.sides.reference)}
     except (BuildError, RequestError) as error:
-        if options.reference:
-            raise  # it was named: a usage error, or a failed build, of what the user asked for
-        mend = (
-            ""
-            if "--reference" in str(error)
-            else "; make the package index reachable, name an environment by --reference"
-        )
-        report.keep(
-            speed_problem=f"the reference environment can't be built: {error}{mend}, or leave speed out by --no-speed"
-        )
+        if asked.named:
+            raise  # a usage error, or a failed build, of what the user asked for
+        mend = "; name another by --from, or leave speed out by --no-speed"
+        report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}")
         print(f"warning: {report.gate.speed_problem}", file=sys.stderr)
         return {}
 
 
 def _measure_speed(
-    options: argparse.Namespace,
-    report: _Report,
-    plan: Plan,
-    sides: dict[str, Side],
-    standards: Standards,
-    patience: Patience,
+    asked: Request, report: _Report, plan: Plan, sides: dict[str, Side], standards: Standards, patience: Patience
 ) -> None:
     """Measures a plan's launches in turn with the reference, until the judge has seen enough."""
     before = report.gate.speed
@@ -151,30 +201,28 @@ def _measure_speed(
         report.keep(speed=(*before, run))
 
     def decided(run: PairedRun) -> bool:
-        return settled(run, lambda pairs: gate_metrics(pairs, run, standards))
+        return settled(gate_samples(run, standards))
 
-    request = PairedRequest(sides, options.command_line, pair_plan=PairPlan.of(plan, BLOCKS[plan.config]))
+    request = PairedRequest(sides, asked.command_line, pair_plan=PairPlan.of(plan, BLOCKS[plan.config]))
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
         measure_upgrade(request, keep, progress, decided, patience)
 
 
-def _measure_numbers(
-    options: argparse.Namespace, report: _Report, planned: Sequence[Plan], count: int, patience: Patience
-) -> None:
-    """Checks every plan against the oracle and trains it for its perplexity: nothing is timed, so a launch runs on each core."""
+def _measure_numbers(asked: Request, report: _Report, planned: Sequence[Plan], patience: Patience) -> None:
+    """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core."""
     untimed = [dataclasses.replace(plan, speed=False) for plan in planned]
     candidate = report.gate.candidate
 
     def keep(run: Run) -> None:
         report.keep(numbers=run)
 
-    with report.phase("numbers"), RunProgress(untimed, count) as progress:
+    with report.phase("numbers"), RunProgress(untimed, asked.launches) as progress:
         request = RunRequest(
             untimed,
-            count,
+            asked.launches,
             candidate.interpreter,
             candidate.variables,
-            options.command_line,
+            asked.command_line,
             side_by_side=usable_cores(),
         )
         measure_run(request, keep, progress, patience)

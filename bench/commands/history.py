@@ -1,15 +1,18 @@
 """`tfgate history DIR…`: candidates' ratios to a fixed reference over time."""
 
 import argparse
+import dataclasses
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.compare import read_ratios
-from bench.commands.errors import UsageError
-from bench.commands.options import GATE_FILE
+from bench.commands.options import add_replace
+from bench.commands.stored import GATE_FILE
+from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
@@ -21,34 +24,73 @@ from bench.record.paired import PairedRun
 from bench.report.history import findings, history_page
 from bench.report.lines import one_line
 
+EXAMPLES = """\
+tfgate history reports
+tfgate history reports --fixed-reference reports/2026-01 --output history"""
+PAGE = "history.html"
 MANY, CHUNK = 64, 8  # files from which on processes are worth their start; files that one takes at a time
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def main(options: argparse.Namespace) -> int:
-    """1 if a metric's newest reports are certainly worse than its anchor by more than its margin, 0 if proven not to be, else 3."""
-    files, warnings = _files(options.folder)
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which reports, and where the page goes."""
+
+    folders: Sequence[str]
+    fixed_reference: str | None  # the report that drift is measured from; None: each metric's oldest
+    output: Path | None  # None: no page
+    replace: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "folder", metavar="DIR", nargs="+", help="folders that hold reports of gate and upgrade, at any depth"
+    )
+    parser.add_argument(
+        "--fixed-reference",
+        metavar="REPORT",
+        help="the report that drift is measured from (default: each metric's oldest)",
+    )
+    parser.add_argument("--output", metavar="DIR", help=f"write {PAGE} into it, with a plot for each metric")
+    add_replace(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request."""
+    return Request(
+        options.folder, options.fixed_reference, Path(options.output) if options.output else None, options.replace
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns 1 if a metric's newest reports are worse than its fixed reference by more than the margin, 0 if none is.
+
+    Returns 3 if neither is proven.
+    Raises UsageError for folders with fewer than two reports, FormatError, OSError.
+    """
+    files, warnings = _files(asked.folders)
     found = _on_every_core(_points_or_warning, files)
     reports = [each for each in found if not isinstance(each, str)]
     warnings = [*(each for each in found if isinstance(each, str)), *warnings]
     if len(reports) < 2:
         told = "".join(f"; {warning}" for warning in warnings)
-        raise UsageError(
-            f"{len(reports)} of the {len(files)} reports in {', '.join(options.folder)} can be used: 2 make a history{told}"
-        )
-    anchor = report_points(options.anchor, read_ratios(options.anchor)) if options.anchor else None
+        usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
+        raise UsageError(f"{usable}: 2 make a history{told}")
+    fixed = asked.fixed_reference
+    anchor = report_points(fixed, read_ratios(fixed)) if fixed else None
     series = histories(reports, anchor)
-    if options.output:
-        write_text(Path(options.output), history_page(series, len(reports), warnings), replace=options.replace)
+    if asked.output:
+        path = asked.output / PAGE
+        write_text(path, history_page(series, len(reports), warnings), replace=asked.replace)
+        print(f"written to {path}", file=sys.stderr)
     _print(series, len(reports), warnings)
-    if options.output:
-        print(f"written to {options.output}")
     return EXIT_CODES[outcome(series)]
 
 
 def _points_or_warning(path: Path) -> Points | str:
-    """A report's values by its folder's name; or why it is left out."""
+    """Returns a report's values by its folder's name, or why it is left out."""
     try:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
         return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
@@ -57,7 +99,7 @@ def _points_or_warning(path: Path) -> Points | str:
 
 
 def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:
-    """What the function makes of each value, in their order; by as many processes as there are cores, where that is worth it."""
+    """Maps the values in their order, by as many processes as there are cores where that is worth it."""
     if len(values) < MANY:
         return [function(value) for value in values]
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
@@ -69,9 +111,9 @@ def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:
 
 
 def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """(every report below the folders; a warning that counts the runs of one environment). Raises UsageError for a folder that isn't there.
+    """Returns (every report below the folders; a warning that counts the runs of one environment).
 
-    What lies below a gate's report is part of it.
+    What lies below a gate's report is part of it. Raises UsageError for a folder that isn't there.
     """
     missing = next((folder for folder in folders if not Path(folder).is_dir()), None)
     if missing is not None:
@@ -88,14 +130,14 @@ def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
-    """The files of these names, each once."""
+    """Returns the files of these names, each once."""
     found = sorted(path for folder in folders for name in names for path in Path(folder).rglob(name))
     return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
     worse = sum(each.worse for each in series)
-    print(f"{reports} reports, {len(series)} series, {worse} worse than their anchors")
+    print(f"{reports} reports, {len(series)} series, {worse} worse than their fixed references")
     for line in [
         *(line for each in series for line in findings(each)),
         *(f"warning: {warning}" for warning in warnings),

@@ -3,51 +3,84 @@
 import argparse
 import contextlib
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.commands.errors import UsageError
-from bench.commands.options import plans, variables
-from bench.commands.verdicts import print_verdict
+from bench.commands.options import ModelRequest, add_baselines, add_json, add_model, at_least, model_request
+from bench.commands.sides import Sides, add_sides, sides_request
+from bench.commands.verdicts import print_json, print_verdict, worst
 from bench.drive.lockstep import run_lockstep
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.codec import to_plain
-from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.report.text import verdict_json
-from bench.stats.outcome import Outcome
+from bench.record.lockstep import STEPS, Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE
+from bench.report.formats.json import verdict_json
 
-SENTENCES = {
-    Outcome.PASS: "the candidate computes what the reference computes, step by step",
-    Outcome.REGRESSION: "the candidate doesn't do what the reference does",
-    Outcome.CANNOT_JUDGE: "the comparison proves neither a pass nor a regression",
-}
+EXAMPLES = """\
+tfgate lockstep --from 2.20.0 --to 2.21.0
+tfgate lockstep --from old/bin/python --to new/bin/python --config notebook --json"""
+CONFIGS = ("tiny",)
+ROLES = (REFERENCE, CANDIDATE)
 
 
-def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code. Nothing is timed for a verdict, so other jobs may run beside it."""
-    if options.steps < 1:
-        raise UsageError(f"--steps is {options.steps}; it must be at least 1")
-    plan = dataclasses.replace(plans(options, [options.config])[0], steps=options.steps)
-    sides = {
-        REFERENCE: Side(options.from_python, options.from_python, variables(options, "from_env")),
-        CANDIDATE: Side(options.to_python, options.to_python, variables(options, "to_env")),
-    }
-    with _progress(options.steps) as on_step:
-        result = run_lockstep(plan, sides, on_step)
-    verdict = lockstep_verdict(result)
-    if options.json:
-        print(json.dumps({**verdict_json(verdict), "lockstep": to_plain(result)}, allow_nan=False))
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is compared, and for how long."""
+
+    model: ModelRequest
+    sides: Sides
+    steps: int
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_sides(parser)
+    add_model(parser, CONFIGS)
+    parser.add_argument(
+        "--steps",
+        type=at_least(1),
+        default=STEPS,
+        metavar="N",
+        help="training steps to compare (default: %(default)s)",
+    )
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    model = model_request(options, CONFIGS)
+    return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns the verdict's exit code, the worst of several. Nothing is timed, so other jobs may run concurrently.
+
+    Raises CorpusError, RequestError, BuildError, WorkerError.
+    """
+    plans = [dataclasses.replace(plan, steps=asked.steps) for plan in asked.model.plans()]
+    prepared = asked.sides.prepared()
+    results: list[Lockstep] = []
+    for plan in plans:
+        with _progress(asked.steps) as on_step:
+            results.append(run_lockstep(plan, prepared, on_step))
+    verdicts = [lockstep_verdict(result) for result in results]
+    if asked.json:
+        found = zip(verdicts, results, strict=True)
+        print_json([{**verdict_json(verdict), "lockstep": to_plain(result)} for verdict, result in found])
     else:
-        print_verdict(verdict, SENTENCES)
-    return verdict.exit_code
+        for number, verdict in enumerate(verdicts):
+            print("\n" if number else "", end="")
+            print_verdict(verdict)
+    return worst([verdict.exit_code for verdict in verdicts])
 
 
 @contextlib.contextmanager
 def _progress(steps: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal's standard error; nothing elsewhere."""
+    """Shows a bar on a terminal's standard error, and nothing elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -1,112 +1,203 @@
-"""`tfgate profile`: where the time of a step goes, in one environment or in two, side by side."""
+"""`tfgate profile`: where the time of a step goes, in one environment or in two."""
 
 import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans, read_profile, variables
+from bench.commands.options import (
+    IMPLEMENTATION,
+    ModelRequest,
+    add_all_but_implementation,
+    add_baselines,
+    add_json,
+    add_output,
+    at_least,
+    model_request,
+    output_folder,
+)
+from bench.commands.sides import Sides, add_sides, sides_request
+from bench.commands.stored import read_profile
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
 from bench.profile.timeline import timeline
 from bench.record.files import write_text
-from bench.record.paired import Side
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.profile import TARGETS, Profile
 from bench.report.chrome import chrome_trace
 from bench.report.flame import flame_svg
 from bench.report.profile import comparison_json, comparison_text, profile_json, profile_text, program_diff
+from lm.config import IMPLEMENTATIONS
 
+EXAMPLES = """\
+tfgate profile --to .venv/bin/python
+tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
+tfgate profile --compare reports/old-profile reports/new-profile"""
+CONFIGS = ("notebook",)
 CHROME_FILE, FLAME_FILE = "trace.json", "flame.svg"
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
 Stored = tuple[Path, Profile]
 
 
-def main(options: argparse.Namespace) -> int:
-    """0: a profile explains, and judges nothing."""
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """What is profiled: two models, or both sides, are compared."""
+
+    models: Sequence[ModelRequest]  # alike but for their implementation
+    sides: Sides
+    both: bool  # sides; False: the candidate alone
+    target: str
+    detailed: bool  # record what TensorFlow calls inexpensive, too
+    steps: int
+    command_line: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is profiled, or the stored profiles that are compared."""
+
+    profiled: Measuring | tuple[Path, Path]
+    output: Path | None  # None: nothing is kept
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_sides(parser, candidate=sys.executable, alone=True)
+    add_all_but_implementation(parser, CONFIGS)
+    parser.add_argument(
+        "--implementation",
+        action="append",
+        choices=IMPLEMENTATIONS,
+        metavar="NAME",
+        help=f"default: {IMPLEMENTATION}; twice: compare them, both in the environment of --to",
+    )
+    parser.add_argument(
+        "--target", choices=TARGETS, default="step", metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("REFERENCE", "CANDIDATE"),
+        help="compare two stored profiles, and profile nothing",
+    )
+    parser.add_argument(
+        "--steps",
+        type=at_least(LEAST_STEPS),
+        default=20,
+        metavar="N",
+        help="steps to record, and to time without recording (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step"
+    )
+    add_output(parser)
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
     if options.compare:
-        found = [_stored(name) for name in options.compare]
-        folder = Path(options.output) if options.output else None
+        reference, candidate = options.compare
+        return Request((reference, candidate), Path(options.output) if options.output else None, options.json)
+    implementations = options.implementation or [IMPLEMENTATION]
+    if len(implementations) > (1 if options.from_ else 2):
+        raise UsageError("a comparison has two sides: give --from, or --implementation twice")
+    if options.from_env and not options.from_:
+        raise UsageError("--from-env is for the environment of --from, which is missing")
+    models = [model_request(options, CONFIGS, implementation) for implementation in implementations]
+    measuring = Measuring(
+        models,
+        sides_request(options, gpu=models[0].gpu),
+        options.from_ is not None,
+        options.target,
+        options.detail,
+        options.steps,
+        options.command_line,
+    )
+    return Request(measuring, output_folder(options, "profile"), options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns 0: a profile explains, and judges nothing.
+
+    Raises CorpusError, RequestError, BuildError, WorkerError, FormatError, OSError.
+    """
+    if isinstance(asked.profiled, Measuring):
+        assert asked.output is not None
+        found = _profiled(asked.profiled, asked.output)
     else:
-        folder = output_folder(options, f"profile-{options.target}-{options.config}")
-        found = _profiled(options, folder)
-    if len(found) == 1:
-        ((_, profile),) = found
-        print(json.dumps(profile_json(profile), allow_nan=False) if options.json else profile_text(profile))
+        found = [(asked.output, [_stored(path) for path in asked.profiled])]
+    if asked.json:
+        print_json([_json(profiles) for _, profiles in found])
     else:
-        _print_comparison(found[0], found[1], folder, as_json=options.json)
-    if folder:
-        print(f"kept in {folder}", file=sys.stderr)
+        print("\n\n".join(_text(profiles) for _, profiles in found))
+    for folder, profiles in found:
+        if folder and len(profiles) == 2:
+            _write_diffs(folder, *profiles)
+    if asked.output:
+        print(f"kept in {asked.output}", file=sys.stderr)
     return 0
 
 
-def _profiled(options: argparse.Namespace, folder: Path) -> list[Stored]:
-    """One profile, or two in folders `reference` and `candidate`."""
-    sides = _sides(options)
-    names = [folder] if len(sides) == 1 else [folder / "reference", folder / "candidate"]
-    found = []
+def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
+    """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
+    planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
+    sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
+    found: list[tuple[Path | None, list[Stored]]] = []
     with host_lock():
-        for place, (python, plan) in zip(names, sides, strict=True):
-            side = Side(python, python, variables(options))
-            profile = run_profile(
-                plan, options.target, side, place, detailed=options.detail, command=options.command_line
-            )
-            write_text(place / CHROME_FILE, json.dumps(chrome_trace(profile)))
-            write_text(place / FLAME_FILE, flame_svg(timeline(profile.trace), profile.name))
-            found.append((place, profile))
+        for plans in zip(*planned, strict=True):
+            folder = output / plans[0].config if len(planned[0]) > 1 else output
+            one_each = [(side, plan) for side in sides for plan in plans]
+            places = [folder] if len(one_each) == 1 else [folder / REFERENCE, folder / CANDIDATE]
+            profiles = [_one(asked, *one, place) for one, place in zip(one_each, places, strict=True)]
+            found.append((folder, profiles))
     return found
 
 
-def _sides(options: argparse.Namespace) -> list[tuple[str, Plan]]:
-    """Interpreter and plan of each side: one, or two that differ in one of them. Raises UsageError before any process is started."""
-    if not options.config:
-        raise UsageError(
-            "there is nothing to profile: name a configuration by --config, or two stored profiles by --compare"
-        )
-    if options.target not in TARGETS:
-        raise UsageError(f"no target is called {options.target!r}; there are {', '.join(TARGETS)}")
-    if options.steps < LEAST_STEPS:
-        raise UsageError(f"--steps is {options.steps}; it must be at least {LEAST_STEPS}")
-    pythons = options.python or [sys.executable]
-    implementations = options.implementation or ["cells"]
-    if len(pythons) * len(implementations) > 2:
-        many = f"{len(pythons)} interpreters and {len(implementations)} implementations are named"
-        raise UsageError(f"{many}; a comparison has two sides: repeat --python or --implementation once, not both")
-    return [(python, _plan(options, implementation)) for python in pythons for implementation in implementations]
+def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:
+    command = tuple(asked.command_line)
+    profile = run_profile(plan, asked.target, side, place, detailed=asked.detailed, command=command)
+    write_text(place / CHROME_FILE, json.dumps(chrome_trace(profile)))
+    write_text(place / FLAME_FILE, flame_svg(timeline(profile.trace), profile.name))
+    return place, profile
 
 
-def _plan(options: argparse.Namespace, implementation: str) -> Plan:
-    chosen = argparse.Namespace(**{**vars(options), "implementation": implementation})
-    return dataclasses.replace(plans(chosen, [options.config])[0], steps=options.steps)
-
-
-def _stored(name: str) -> Stored:
-    """A profile from its folder or file. Raises FormatError, OSError."""
-    path = Path(name)
+def _stored(path: Path) -> Stored:
+    """Reads a profile from its folder or file. Raises FormatError, OSError."""
     path = path / PROFILE_FILE if path.is_dir() else path
     return path.parent, read_profile(path)
 
 
-def _print_comparison(reference: Stored, candidate: Stored, folder: Path | None, *, as_json: bool) -> None:
-    """Prints the comparison; the programs' differences go to the output folder, if there is one."""
-    (reference_folder, one), (candidate_folder, other) = reference, candidate
-    found = compare(one, other)
-    print(
-        json.dumps(comparison_json(one, other, found), allow_nan=False)
-        if as_json
-        else comparison_text(one, other, found)
-    )
-    if folder:
-        for name, text in _diffs(reference_folder, candidate_folder).items():
-            write_text(folder / name, text)
+def _json(profiles: Sequence[Stored]) -> object:
+    if len(profiles) == 1:
+        return profile_json(profiles[0][1])
+    (_, one), (_, other) = profiles
+    return comparison_json(one, other, compare(one, other))
+
+
+def _text(profiles: Sequence[Stored]) -> str:
+    if len(profiles) == 1:
+        return profile_text(profiles[0][1])
+    (_, one), (_, other) = profiles
+    return comparison_text(one, other, compare(one, other))
+
+
+def _write_diffs(folder: Path, reference: Stored, candidate: Stored) -> None:
+    for name, text in _diffs(reference[0], candidate[0]).items():
+        write_text(folder / name, text)
 
 
 def _diffs(reference: Path, candidate: Path) -> Mapping[str, str]:
-    """Unified diffs of what both folders have, by file name."""
+    """Returns unified diffs of what both folders have, by file name."""
     made = {}
     for name in (NODES_FILE, HLO_FILE):
         old, new = reference / name, candidate / name

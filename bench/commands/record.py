@@ -7,23 +7,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.errors import UsageError
-from bench.commands.options import (
+from bench.commands.options import add_baselines, add_replace
+from bench.commands.stored import (
     LEDGER_FILE,
     baseline_path,
     baselines_to_change,
     is_micro,
     read_baselines,
+    read_folder,
     read_report,
 )
-from bench.commands.verdicts import judge_any, read_standards
-from bench.judge.baselines import added, describe_change, make_baselines, with_speed_in_turn
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import judge_any
+from bench.judge.baselines import added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
 from bench.judge.ledger import accepted_regression, entry_of, merged
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
-from bench.judge.paired import subject_of
-from bench.judge.reports import paired_runs
+from bench.judge.reports import paired_runs, subject_of
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.gate import GateRun
@@ -31,86 +32,170 @@ from bench.record.ledger import Entry, Ledger
 from bench.record.micro import read_micro
 from bench.record.types import Baseline, Run
 from bench.report.lines import one_line
+from bench.report.stored import describe_change
 from bench.stats.outcome import Outcome
 
+EXAMPLES = """\
+tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
+tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
+tfgate record reports/gate --accept import --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
-def main(options: argparse.Namespace) -> int:
-    """0; nothing is written unless all of it can be."""
-    folder = baselines_to_change(options)
-    if options.accept:
-        return _accept_regressions(options, folder)
-    if options.until or options.link:
-        raise UsageError("--until and --link are for a regression: name its metric by --accept")
-    ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in options.report}
-    if len(ratios) > 1:
-        raise UsageError("runs make baselines, other reports go into the ledger: record them apart")
-    return _record_ratios(options, folder) if ratios == {True} else _record_runs(options, folder)
+@dataclasses.dataclass(frozen=True)
+class Acceptance:
+    """A regression that is let pass until a day."""
+
+    metric: str
+    until: datetime.date
+    link: str
 
 
-def _record_runs(options: argparse.Namespace, folder: Path) -> int:
-    """Replicas and words/s of runs become baselines."""
-    if options.becomes_reference:
-        raise UsageError(MOVES)
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which reports, and what becomes of them."""
+
+    reports: Sequence[str]
+    folder: Path  # of the baselines
+    reason: str
+    replace: bool
+    add: bool
+    becomes_reference: bool
+    accept: Acceptance | None
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("report", metavar="REPORT", nargs="+", help="folders of runs, or of gates, upgrades and micro")
+    add_replace(parser)
+    parser.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="why: kept in the file; needed for all but a first baseline"
+    )
+    parser.add_argument(
+        "--becomes-reference",
+        action="store_true",
+        help="the candidate is the reference from now on; older ratios are rebased",
+    )
+    parser.add_argument(
+        "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
+    )
+    parser.add_argument("--until", type=day, metavar="DATE", help="last day on which an accepted regression passes")
+    parser.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
+    add_baselines(parser)
+
+
+def day(text: str) -> datetime.date:
+    """Type of a date."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2027-03-31") from None
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError."""
+    if options.replace and options.add:
+        raise UsageError("--replace and --add exclude each other: give one of them")
     if options.replace and not options.reason:
         raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
-    old = read_baselines(folder)
-    runs = [run for name in options.report if isinstance(run := read_report(name), Run)]
-    new = make_baselines(runs, options.reason or ("" if options.add else "first baseline"), options.command_line)
+    return Request(
+        options.report,
+        baselines_to_change(options.baselines),
+        options.reason,
+        options.replace,
+        options.add,
+        options.becomes_reference,
+        _acceptance(options),
+        options.command_line,
+    )
+
+
+def _acceptance(options: argparse.Namespace) -> Acceptance | None:
+    if not options.accept:
+        if options.until or options.link:
+            raise UsageError("--until and --link are for a regression: name its metric by --accept")
+        return None
+    missing = [name for name in ("reason", "link", "until") if not getattr(options, name)]
+    if missing:
+        raise UsageError(f"--{missing[0]} is missing: a regression is accepted for a reason, with a link, until a date")
+    return Acceptance(options.accept, options.until, options.link)
+
+
+def run(asked: Request) -> int:
+    """Returns 0; nothing is written unless all of it can be. Raises UsageError, FormatError, MarginsError, OSError."""
+    if asked.accept:
+        _accept_regressions(asked, asked.accept)
+    else:
+        ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in asked.reports}
+        if len(ratios) > 1:
+            raise UsageError("runs make baselines, other reports go into the ledger: record them apart")
+        if ratios == {True}:
+            _record_ratios(asked)
+        else:
+            _record_runs(asked)
+    print(f"written to {asked.folder}: review the difference and commit it", file=sys.stderr)
+    return 0
+
+
+def _record_runs(asked: Request) -> None:
+    """Makes baselines of the runs' replicas and words/s."""
+    if asked.becomes_reference:
+        raise UsageError(MOVES)
+    old = read_baselines(asked.folder)
+    runs = [run for name in asked.reports if isinstance(run := read_report(name), Run)]
+    reason = asked.reason or ("" if asked.add else "first baseline")
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    new = make_baselines(runs, reason, asked.command_line, created)
     existing = [name for name in new if name in old]
-    if existing and not (options.replace or options.add):
+    if existing and not (asked.replace or asked.add):
         raise UsageError(
             f"{existing[0]} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
         )
-    if options.add:
+    if asked.add:
         new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
     left_out = sum(record.disturbed for run in runs for record in run.records)
     warnings = [warning for run in runs for warning in run.warnings]
     warnings += [f"disturbed launches, whose words/s are left out: {left_out}"] if left_out else []
     for warning in dict.fromkeys(warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
-    _write_baselines(folder, old, new)
-    return _written(folder)
+    _write_baselines(asked.folder, old, new)
 
 
-def _record_ratios(options: argparse.Namespace, folder: Path) -> int:
-    """The candidate of a gate, an upgrade or a micro report is accepted: its ratios to the reference join the ledger."""
-    if not options.reason:
+def _record_ratios(asked: Request) -> None:
+    """Accepts the candidate of a gate, an upgrade or a micro report: its ratios to the reference join the ledger."""
+    if not asked.reason:
         raise UsageError("--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read")
-    if options.add or options.replace:
+    if asked.add or asked.replace:
         raise UsageError("--add and --replace are for runs: the ledger only grows")
-    standards = read_standards(options)
+    standards = read_folder(asked.folder)
     ledger, gates = standards.ledger, []
-    for name in options.report:
-        entries = _entries(name, standards.margins, ledger, options)
+    for name in asked.reports:
+        entries = _entries(name, standards.margins, ledger, asked)
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
-            print(
-                one_line(
-                    f"{entry.tensorflow}: {len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
-                )
-            )
+            ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
+            print(one_line(f"{entry.tensorflow}: {ratios}"))
         if not is_micro(name) and isinstance(gate := read_report(name), GateRun):
             gates.append(gate)
     new = _with_speeds(standards.baselines, gates)
-    write_record(folder / LEDGER_FILE, ledger, replace=True)
-    _write_baselines(folder, standards.baselines, new)
-    return _written(folder)
+    write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
+    _write_baselines(asked.folder, standards.baselines, new)
 
 
-def _entries(name: str, margins: Margins, ledger: Ledger, options: argparse.Namespace) -> list[Entry]:
-    moves = options.becomes_reference
+def _entries(name: str, margins: Margins, ledger: Ledger, asked: Request) -> list[Entry]:
+    moves = asked.becomes_reference
     if is_micro(name):
         if moves:
             raise UsageError(MOVES)
-        return [entry_of_micro(*read_micro(Path(name)), ledger, options.reason)]
+        return [entry_of_micro(*read_micro(Path(name)), ledger, asked.reason)]
     runs = paired_runs(read_report(name))
-    return merged([entry_of(run, margins, ledger, options.reason, becomes_reference=moves) for run in runs])
+    return merged([entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs])
 
 
 def _with_speeds(old: Mapping[str, Baseline], gates: Sequence[GateRun]) -> dict[str, Baseline]:
-    """The baselines of the gates' subjects, with the words/s that were measured in turn."""
+    """Returns the baselines of the gates' subjects, with the words/s that were measured in turn."""
     new: dict[str, Baseline] = {}
     for gate in gates:
         for name in map(subject_of, gate.speed):
@@ -119,36 +204,30 @@ def _with_speeds(old: Mapping[str, Baseline], gates: Sequence[GateRun]) -> dict[
     return new
 
 
-def _accept_regressions(options: argparse.Namespace, folder: Path) -> int:
-    """Regressions of a report in one metric are named and let pass until a date."""
-    missing = [name for name in ("reason", "link", "until") if not getattr(options, name)]
-    if missing:
-        raise UsageError(f"--{missing[0]} is missing: a regression is accepted for a reason, with a link, until a date")
-    try:
-        until = datetime.date.fromisoformat(options.until).isoformat()  # of 20270331, too: dates are compared as text
-    except ValueError:
-        raise UsageError(f"--until {options.until!r} is no date such as 2027-03-31") from None
-    standards = read_standards(options)
-    regressions = _regressions(options, standards)
+def _accept_regressions(asked: Request, accept: Acceptance) -> None:
+    """Names regressions of the reports in one metric, and lets them pass until a date."""
+    standards = read_folder(asked.folder)
+    regressions = _regressions(asked, accept, standards)
     if not regressions:
-        raise UsageError(f"--accept {options.accept!r}: the reports have no regression of that metric")
-    found = [accepted_regression(one, options.reason, options.link, until) for one in regressions]
+        raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
+    until = accept.until.isoformat()
+    found = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
-    if _regressions(options, dataclasses.replace(standards, ledger=ledger)):
+    if _regressions(asked, accept, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
-            f"--until {until} is before a report's own date, or its reference is none of the ledger's: it would still fail"
+            f"--until {until} is before a report's own date, or its reference is none of the ledger's: "
+            "the regression would still fail"
         )
-    write_record(folder / LEDGER_FILE, ledger, replace=True)
+    write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
     for one in found:
         limit = f", up to {100 * one.limit:.1f}%" if one.limit is not None else ""
         print(one_line(f"{one.metric} of {one.subject}: accepted until {one.expires}{limit}"))
-    return _written(folder)
 
 
-def _regressions(options: argparse.Namespace, standards: Standards) -> list[Comparison]:
-    """The reports' regressions in the metric that is to be accepted."""
-    comparisons = [comparison for name in options.report for comparison in judge_any(name, standards).comparisons]
-    return [one for one in comparisons if one.metric == options.accept and one.outcome is Outcome.REGRESSION]
+def _regressions(asked: Request, accept: Acceptance, standards: Standards) -> list[Comparison]:
+    """Returns the reports' regressions in the metric that is to be accepted."""
+    comparisons = [comparison for name in asked.reports for comparison in judge_any(name, standards).comparisons]
+    return [one for one in comparisons if one.metric.name == accept.metric and one.outcome is Outcome.REGRESSION]
 
 
 def _write_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> None:
@@ -158,8 +237,3 @@ def _write_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str
         print(one_line(describe_change(old.get(name), baseline)))
     for name, baseline in new.items():
         write_record(paths[name], baseline, replace=name in old)
-
-
-def _written(folder: Path) -> int:
-    print(f"written to {folder}: review the difference and commit it", file=sys.stderr)
-    return 0

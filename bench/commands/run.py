@@ -2,40 +2,112 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
-from bench.commands.options import first_jitter, launch_count, output_folder, plans, variables
+from bench.commands.options import (
+    GATE_CONFIGS,
+    ModelRequest,
+    SideRequest,
+    add_environment,
+    add_json,
+    add_launches,
+    add_model,
+    add_output,
+    at_least,
+    environment_request,
+    model_request,
+    output_folder,
+)
 from bench.commands.progress import RunProgress
+from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.run import RUN_FILE, RunRequest, measure_run
+from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
 from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.files import keeper
 from bench.record.repeats import settled_records
-from bench.report.text import run_table
+from bench.report.stored import run_table
+
+EXAMPLES = """\
+tfgate run --python .venv/bin/python
+tfgate run --config tiny --no-speed --json"""
+LAUNCHES = 4
+JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
-def main(options: argparse.Namespace) -> int:
-    """0, or 4 if a launch failed, and failed again."""
-    planned, folder, count = plans(options), output_folder(options, "run"), launch_count(options)
-    timed = planned[0].speed
-    warnings = disturbances(examine()) if timed else ()
-    keep = keeper(folder / RUN_FILE)
-    with host_lock() if timed else contextlib.nullcontext(), RunProgress(planned, count) as progress:
-        request = RunRequest(
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is trained where, and how often."""
+
+    model: ModelRequest
+    environment: SideRequest
+    launches: int
+    jitter: int  # stream of the first launch's 1-ulp perturbation
+    speed: bool
+    output: Path
+    json: bool
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_environment(parser)
+    add_model(parser, GATE_CONFIGS)
+    add_launches(parser, LAUNCHES, "fresh processes for each configuration")
+    parser.add_argument(
+        "--jitter",
+        type=at_least(0),
+        default=JITTER_BASE,
+        metavar="N",
+        help="stream of the first launch's 1-ulp perturbation (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile"
+    )
+    add_output(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError."""
+    if options.jitter not in JITTERS:
+        raise UsageError(f"--jitter is {options.jitter}; it must be below {JITTERS.stop}")
+    return Request(
+        model_request(options, GATE_CONFIGS),
+        environment_request(options),
+        options.launches,
+        options.jitter,
+        not options.no_speed,
+        output_folder(options, "run"),
+        options.json,
+        options.command_line,
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns 0, or 4 if a launch failed, and failed again. Raises CorpusError, OSError."""
+    planned = asked.model.plans(speed=asked.speed)
+    warnings = disturbances(examine()) if asked.speed else ()
+    path = asked.output / RUN_FILE
+    keep = keeper(path)
+    with host_lock() if asked.speed else contextlib.nullcontext(), RunProgress(planned, asked.launches) as progress:
+        wanted = RunRequest(
             planned,
-            count,
-            options.python,
-            variables(options),
-            options.command_line,
-            first_jitter(options),
+            asked.launches,
+            asked.environment.what,
+            asked.environment.variables,
+            asked.command_line,
+            asked.jitter,
             warnings,
         )
-        run = measure_run(request, keep, progress)
-    if options.json:
-        print(json.dumps(to_plain(run), allow_nan=False))
+        measured = measure_run(wanted, keep, progress)
+    if asked.json:
+        print(json.dumps(to_plain(measured), allow_nan=False))
     else:
-        print(run_table(run))
-        print(f"kept in {folder / RUN_FILE}; judge it with: tfgate check {folder}")
-    return FAILED_CODE if any(record.failure for record in settled_records(run.records)[0]) else 0
+        print(run_table(measured))
+        print(f"kept in {path}; judge it with: tfgate check {asked.output}")
+    return FAILED_CODE if any(record.failure for record in settled_records(measured.records)[0]) else 0

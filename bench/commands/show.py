@@ -1,22 +1,47 @@
 """`tfgate show`: what a report, a baseline or the ledger holds."""
 
 import argparse
+import dataclasses
 import json
 
-from bench.commands.options import Report, read_stored
+from bench.commands.options import add_json
+from bench.commands.stored import Report, read_stored
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from bench.report.paired import pairs_text
-from bench.report.text import baseline_table, ledger_table, run_table
+from bench.report.stored import baseline_table, ledger_table, run_table
+
+EXAMPLES = """\
+tfgate show reports/gate
+tfgate show baselines/ledger.json"""
 
 
-def main(options: argparse.Namespace) -> int:
-    """Prints a table, or the file's JSON."""
-    stored = read_stored(options.path)
-    print(json.dumps(to_plain(stored), allow_nan=False) if options.json else _table(stored))
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is shown, and how."""
+
+    path: str
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request."""
+    return Request(options.path, options.json)
+
+
+def run(asked: Request) -> int:
+    """Prints a table, or the file's JSON, and returns 0. Raises UsageError, FormatError, OSError."""
+    stored = read_stored(asked.path)
+    print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored))
     return 0
 
 

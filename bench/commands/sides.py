@@ -1,74 +1,113 @@
-"""The two sides of a comparison, from the command line's words."""
+"""The two sides of a comparison: --from, which is trusted, and --to, which is judged; and what becomes of them."""
 
 import argparse
-import os
-import shutil
+import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from bench.commands.options import baselines_folder, variables
+from bench.commands.options import SideRequest, told, variable
+from bench.commands.stored import baselines_folder
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lockfile import TENSORFLOW
-from bench.drive.requests import AsOf, Interpreter, RequestError, read_as_of, read_request
+from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.report.lines import one_line
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
+WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 
 
-def prepared_sides(options: argparse.Namespace) -> dict[str, Side]:
-    """Both sides, built where they aren't there yet, from the index as of one moment.
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """What is compared with what."""
 
-    Raises UsageError, RequestError for what can't be had and BuildError for what can't be built.
+    reference: SideRequest
+    candidate: SideRequest
+    as_of: AsOf  # one moment for both, so that they see the same index
+    python_version: str | None
+    locks: Path  # of the pinned reference
+    gpu: bool
+
+    def prepared(self, needed: Sequence[str] = ()) -> dict[str, Side]:
+        """Returns the sides by role, built where they aren't there yet, and then with the packages `needed`.
+
+        Raises RequestError for what can't be had and BuildError for what can't be built.
+        """
+        return {REFERENCE: self.one(self.reference, needed), CANDIDATE: self.one(self.candidate, needed)}
+
+    def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
+        """Returns one of them."""
+        if side.what == PINNED:
+            if self.gpu:
+                raise RequestError("the pinned reference has no GPU")
+            return prepare_reference(self.locks, variables=side.variables, say=_say)
+        request, what = read_request(side.what, self.gpu), side.what
+        if needed and isinstance(request, Requirements):
+            what = " ".join((*request.lines, *needed))
+        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=_say)
+
+
+def add_sides(
+    parser: argparse.ArgumentParser, reference: str | None = None, candidate: str | None = None, *, alone: bool = False
+) -> None:
+    """Adds what Sides holds, but for --baselines.
+
+    A side without a default is required; the reference isn't if the candidate may be `alone`.
     """
-    as_of, gpu = read_as_of(options.as_of), options.device.startswith("gpu")
-    asked = {
-        REFERENCE: (options.from_, variables(options, "from_env")),
-        CANDIDATE: (options.to, variables(options, "to_env")),
-    }
-    return {
-        name: _prepared(options, requested, as_of, given, gpu, options.python)
-        for name, (requested, given) in asked.items()
-    }
+    for side, role, default in (("from", "reference", reference), ("to", "candidate", candidate)):
+        shown = "this interpreter" if default == sys.executable else default
+        parser.add_argument(
+            f"--{side}",
+            dest=f"{side}_",
+            default=default,
+            required=default is None and not (alone and side == "from"),
+            metavar="WHAT",
+            help=f"the {role}: {WHAT if side == 'from' else 'the same'}" + (f" (default: {shown})" if default else ""),
+        )
+    for side, role in (("from", "reference"), ("to", "candidate")):
+        parser.add_argument(
+            f"--{side}-env",
+            action="append",
+            type=variable,
+            default=[],
+            metavar="NAME=VALUE",
+            help=f"environment variable of the {role}; may be repeated",
+        )
+    parser.add_argument(
+        "--as-of",
+        type=told(read_as_of),
+        default="now",
+        metavar="WHEN",
+        help="read the package index up to: now, release, or a date (default: now)",
+    )
+    parser.add_argument(
+        "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
+    )
 
 
-def candidate_side(options: argparse.Namespace) -> Side:
-    """The environment of --python, as it is, with the variables of --env. Raises UsageError, RequestError for what is no Python."""
-    python = shutil.which(options.python) or options.python
-    return prepare(os.path.abspath(python), read_as_of("now"), variables=variables(options))
+def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
+    """Makes the request of add_sides' options; without --from both sides are one environment.
 
-
-def reference_side(
-    options: argparse.Namespace, given: dict[str, str], *, gpu: bool, needed: Sequence[str] = ()
-) -> Side:
-    """The pinned reference, or what --reference names, with the variables `given`.
-
-    What is built for --reference has the packages `needed` besides. Raises UsageError, RequestError, BuildError.
+    Raises RequestError for what names nothing, UsageError.
     """
-    requested = options.reference or PINNED
-    if requested != PINNED and not isinstance(request := read_request(requested, gpu), Interpreter):
-        requested = " ".join((*request.lines, *needed)) if needed else requested
-    return _prepared(options, requested, read_as_of("now"), given, gpu)
-
-
-def _prepared(
-    options: argparse.Namespace,
-    requested: str,
-    as_of: AsOf,
-    given: dict[str, str],
-    gpu: bool,
-    python: str | None = None,
-) -> Side:
-    if requested != PINNED:
-        return prepare(requested, as_of, python=python, gpu=gpu, variables=given, say=_say)
-    if gpu:
-        raise RequestError("the pinned reference has no GPU: name another by --reference")
-    return prepare_reference(baselines_folder(options) / PINNED, variables=given, say=_say)
+    reference = options.from_ or options.to_
+    for what in (reference, options.to_):
+        if what != PINNED:
+            read_request(what, gpu)
+    return Sides(
+        SideRequest(reference, dict(options.from_env)),
+        SideRequest(options.to_, dict(options.to_env)),
+        options.as_of,
+        options.python_version,
+        baselines_folder(options.baselines) / PINNED,
+        gpu,
+    )
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
-    """What else than TensorFlow sets the sides apart without having been asked for: other packages' versions."""
+    """Returns what sets the sides apart without having been asked for: other packages' versions."""
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )
@@ -78,13 +117,13 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
         if name in reference and name in candidate and reference[name] != candidate[name]
     ]
     found = [
-        f"the sides have {name} {reference[name]} and {candidate[name]}: a difference between them may be its"
-        for name in ours
+        f"{name} differs too, {reference[name]} and {candidate[name]}, and may explain a difference" for name in ours
     ]
     extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]
     if extra:
         found.append(
-            f"the candidate has {', '.join(extra)}, which Keras imports where it finds them: memory and import may be theirs"
+            f"the candidate alone has {', '.join(extra)}, which Keras imports where it finds them: "
+            "that may explain a difference in memory and import time"
         )
     shared = reference.keys() & candidate.keys()
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):

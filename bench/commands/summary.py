@@ -4,17 +4,17 @@ import os
 import sys
 from pathlib import Path
 
+from bench.report.formats.markdown import render
 from bench.report.judged import Judged
-from bench.report.markdown import markdown
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def append_summary(*judged: Judged) -> None:
-    """Appends to the file named by GITHUB_STEP_SUMMARY; says so on standard error where it names none. Raises OSError."""
+    """Appends to the file that GITHUB_STEP_SUMMARY names; warns where it names none. Raises OSError."""
     name = os.environ.get(VARIABLE)
     if not name:
         print(f"no summary is written: {VARIABLE}, by which a CI service names the file, isn't set", file=sys.stderr)
         return
     with Path(name).open("a", encoding="utf-8") as file:  # other steps of the job write to it, too
-        file.write(markdown(judged))
+        file.write(render(judged))

@@ -4,17 +4,36 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans, variables
+from bench.commands.options import (
+    ModelRequest,
+    SideRequest,
+    add_environment,
+    add_json,
+    add_model,
+    add_output,
+    environment_request,
+    model_request,
+    output_folder,
+)
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json, worst
 from bench.drive.launch import describe, open_model
+from bench.drive.plan import Plan
 from bench.drive.process import DIVERGED, Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
 
+EXAMPLES = """\
+tfgate train --config tiny
+tfgate train --config small --corpus ptb --output reports/small --resume"""
+CHECKPOINT_FILE, RESULT_FILE = "checkpoint.npz", "result.json"
+REGRESSED = 1  # the exit code of a training that diverged
 SILENT_SECONDS = 24 * 3600.0  # between two events; a tenth of an epoch of `large` takes a slow core an hour
 COLUMNS = {
     "epoch": "epoch",
@@ -26,17 +45,70 @@ COLUMNS = {
 }
 
 
-def main(options: argparse.Namespace) -> int:
-    """0; 1 if the training diverged. The result, `result.json` in the output folder, is written when the training is over."""
-    folder = output_folder(options, f"train-{options.config}-{options.corpus}")
-    checkpoint = folder.resolve() / "checkpoint.npz"
-    if options.resume and not checkpoint.exists():
-        raise UsageError(
-            f"no checkpoint at {checkpoint}: name its folder by --output, or start the training without --resume"
-        )
-    if not options.resume and checkpoint.exists():
-        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --output")
-    plan = plans(options, [options.config])[0]
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is trained, where, and whether it begins anew."""
+
+    model: ModelRequest
+    environment: SideRequest
+    output: Path
+    resume: bool
+    json: bool
+    command_line: Sequence[str]
+
+    def folder(self, config: str) -> Path:
+        """Returns the folder of a configuration: one of its own where it is one of several."""
+        return self.output / config if len(self.model.configs) > 1 else self.output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_environment(parser)
+    add_model(parser, ())
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    add_output(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError where a checkpoint is missing, or in the way."""
+    model = model_request(options, ())
+    asked = Request(
+        model,
+        environment_request(options),
+        output_folder(options, "train"),
+        options.resume,
+        options.json,
+        options.command_line,
+    )
+    for folder in map(asked.folder, model.configs):
+        there = (folder / CHECKPOINT_FILE).exists()
+        if asked.resume and not there:
+            raise UsageError(
+                f"no checkpoint in {folder}: name its folder by --output, or start the training without --resume"
+            )
+        if there and not asked.resume:
+            raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    return asked
+
+
+def run(asked: Request) -> int:
+    """Returns 0; 1 if a training diverged. A training's result is in its folder when it is over.
+
+    Raises CorpusError, WorkerError, OSError.
+    """
+    results = [_train(asked, plan) for plan in asked.model.plans()]
+    whole = [result for result in results if result is not None]
+    if asked.json and whole:
+        print_json(whole)
+    elif whole:
+        print("\n\n".join(_table(result) for result in whole))
+    return worst([0 if result else REGRESSED for result in results])
+
+
+def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
+    """Returns the result; None of a training that diverged."""
+    folder = asked.folder(plan.config)
     epochs: list[dict[str, Any]] = []
     end: dict[str, Any] = {}
 
@@ -48,47 +120,42 @@ def main(options: argparse.Namespace) -> int:
             end.update(values)
         print(_line(kind, values), file=sys.stderr, flush=True)
 
-    with Worker(options.python, "tensorflow", plan.device, variables(options)) as worker:
+    checkpoint = str(folder.resolve() / CHECKPOINT_FILE)
+    with Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker:
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         try:
-            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=options.resume)
+            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=checkpoint, resume=asked.resume)
         except WorkerError as error:
             if error.failure.kind == DIVERGED:
                 print(f"tfgate: {error.failure.message}", file=sys.stderr)
-                return 1
+                return None
             raise
     result = {
         "subject": to_plain(opened.subject),
         "environment": to_plain(description.environment),
         "machine": to_plain(description.machine),
-        "command": list(options.command_line),
+        "command": list(asked.command_line),
         "epochs": epochs,
         **end,
     }
-    write_text(folder / "result.json", json.dumps(result, indent=1, allow_nan=False) + "\n", replace=True)
-    print(json.dumps(result) if options.json else _table(epochs, end))
-    return 0
+    write_text(folder / RESULT_FILE, json.dumps(result, indent=1, allow_nan=False) + "\n", replace=True)
+    return result
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:
-    """An event as the notebook prints it."""
+    """Returns an event as the notebook prints it."""
     if kind == "progress":
-        speed = f"{values['words_per_second']:.0f} wps"
-        return (
-            f"Itr {values['step']} of {values['steps']}, perplexity: {float(values['perplexity']):.3f} speed: {speed}"
-        )
+        perplexity, speed = float(values["perplexity"]), f"{values['words_per_second']:.0f} wps"
+        return f"Itr {values['step']} of {values['steps']}, perplexity: {perplexity:.3f} speed: {speed}"
     if kind == "epoch_result":
-        rate, train, valid = (
-            values["learning_rate"],
-            float(values["train_perplexity"]),
-            float(values["valid_perplexity"]),
-        )
-        return f"Epoch {values['epoch']}: learning rate {rate:.4f}, train perplexity {train:.3f}, valid perplexity {valid:.3f}"
+        train, valid = float(values["train_perplexity"]), float(values["valid_perplexity"])
+        perplexities = f"train perplexity {train:.3f}, valid perplexity {valid:.3f}"
+        return f"Epoch {values['epoch']}: learning rate {values['learning_rate']:.4f}, {perplexities}"
     return f"Test perplexity: {float(values['test_perplexity']):.3f}"
 
 
-def _table(epochs: list[dict[str, Any]], end: dict[str, Any]) -> str:
-    rows = [[epoch[name] for name in COLUMNS] for epoch in epochs]
+def _table(result: dict[str, Any]) -> str:
+    rows = [[epoch[name] for name in COLUMNS] for epoch in result["epochs"]]
     table = tabulate(rows, list(COLUMNS.values()), "simple", floatfmt=("d", ".4f", ".2f", ".2f", ",.0f", ".0f"))
-    return f"{table}\n\ntest perplexity {float(end['test_perplexity']):.2f} over {end['test_tokens']} tokens"
+    return f"{table}\n\ntest perplexity {float(result['test_perplexity']):.2f} over {result['test_tokens']} tokens"

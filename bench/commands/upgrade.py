@@ -4,61 +4,141 @@ import argparse
 import contextlib
 import dataclasses
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans
+from bench.commands.options import (
+    ModelRequest,
+    Telling,
+    add_model,
+    add_output,
+    add_telling,
+    model_request,
+    output_folder,
+    telling,
+)
 from bench.commands.progress import UpgradeProgress
-from bench.commands.sides import prepared_sides, side_warnings
-from bench.commands.verdicts import judge_and_print, read_standards
+from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
+from bench.commands.stored import read_folder
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
+from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
-from bench.judge.in_turn import settled
-from bench.judge.paired_metrics import GATING, metrics
+from bench.judge.gate import Standards
+from bench.judge.metrics import NAMES
+from bench.judge.paired import paired_samples
+from bench.judge.samples import settled
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 
+EXAMPLES = """\
+tfgate upgrade --from 2.20.0 --to 2.21.0
+tfgate upgrade --from reference --to .venv/bin/python --config tiny --config notebook --speed-only"""
+CONFIGS = ("notebook",)
 ORACLE_STEPS = 60
 
 
-def main(options: argparse.Namespace) -> int:
-    """The verdict's exit code. Margins that can't be used are said before anything is measured."""
-    standards = read_standards(options)
-    request = request_of(options)
-    unknown = next((name for name in options.metric if name not in GATING), None)
-    if unknown is not None:
-        raise UsageError(f"no metric that can gate is called {unknown!r}; there are {', '.join(GATING)}")
-    disturbed = disturbances(examine()) if request.pair_plan else ()  # before environments are built: that is load, too
-    sides = prepared_sides(options)
-    request = dataclasses.replace(request, sides=sides, warnings=[*side_warnings(sides), *disturbed])
-    folder = output_folder(options, "upgrade")
-    lock = host_lock() if request.pair_plan else contextlib.nullcontext()
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is compared, and what of it."""
+
+    model: ModelRequest
+    sides: Sides
+    numerics: bool  # the oracle and lockstep
+    speed: bool
+    only: tuple[str, ...]  # metrics that are judged alone; none: all
+    output: Path
+    telling: Telling
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_sides(parser)
+    add_model(parser, CONFIGS)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    part.add_argument(
+        "--numerics-only",
+        action="store_true",
+        help="the oracle and lockstep alone; other jobs may run concurrently",
+    )
+    parser.add_argument(
+        "--metric",
+        action="append",
+        choices=NAMES,
+        default=[],
+        metavar="NAME",
+        help="judge this one alone, such as 'step time'; may be repeated",
+    )
+    add_output(parser)
+    add_telling(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    if options.numerics_only and options.metric:
+        raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
+    model = model_request(options, CONFIGS)
+    return Request(
+        model,
+        sides_request(options, gpu=model.gpu),
+        not (options.speed_only or options.metric),
+        not options.numerics_only,
+        tuple(options.metric),
+        output_folder(options, "upgrade"),
+        telling(options),
+        options.command_line,
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns the verdict's exit code, the worst of several.
+
+    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    """
+    standards = read_folder(asked.telling.baselines)
+    plans = asked.model.plans()
+    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
+    sides = asked.sides.prepared()
+    warnings = (*side_warnings(sides), *disturbed)
+    with host_lock() if asked.speed else contextlib.nullcontext():
+        runs = [_measured(asked, plan, sides, standards, warnings) for plan in plans]
+    print(f"kept in {asked.output}", file=sys.stderr)
+    return judge_and_print(asked.telling, runs, standards)
+
+
+def _measured(
+    asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
+) -> PairedRun:
+    """Measures a configuration; in a folder of its own where it is one of several."""
+    folder = asked.output / plan.config if len(asked.model.configs) > 1 else asked.output
     keep = keeper(folder / PAIRED_FILE)
-    only = tuple(options.metric)
 
     def decided(run: PairedRun) -> bool:
-        return settled(run, lambda pairs: metrics(pairs, standards.margins, only=only))
+        return settled(paired_samples(named(run), standards.margins))
 
-    with lock, UpgradeProgress() as progress:
-        run = measure_upgrade(request, lambda run: keep(dataclasses.replace(run, only=only)), progress, decided)
-    print(f"run kept in {folder}", file=sys.stderr)
-    return judge_and_print(options, dataclasses.replace(run, only=only), standards)
+    def named(run: PairedRun) -> PairedRun:
+        return dataclasses.replace(run, only=asked.only)
+
+    with UpgradeProgress() as progress:
+        wanted = _wanted(asked, plan, sides, warnings)
+        return named(measure_upgrade(wanted, lambda run: keep(named(run)), progress, decided))
 
 
-def request_of(options: argparse.Namespace) -> PairedRequest:
-    """Returns what the options ask for, its sides not prepared yet. Raises UsageError, ConfigError, CorpusError."""
-    if options.speed_only and options.numerics_only:
-        raise UsageError("--speed-only and --numerics-only leave nothing to compare: give one of them")
-    plan = plans(options, [options.config])[0]
-    numerics = not (options.speed_only or options.metric)
+def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Sequence[str]) -> PairedRequest:
+    def untimed(steps: int) -> Plan:
+        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
+
     return PairedRequest(
-        sides={},
-        command=options.command_line,
-        oracle_plan=dataclasses.replace(plan, steps=min(ORACLE_STEPS, plan.steps), speed=False) if numerics else None,
-        lockstep_plan=dataclasses.replace(plan, steps=min(LOCKSTEP_STEPS, plan.steps), speed=False)
-        if numerics
-        else None,
-        pair_plan=None if options.numerics_only else PairPlan.of(plan, BLOCKS[options.config]),
+        sides,
+        asked.command_line,
+        oracle_plan=untimed(ORACLE_STEPS) if asked.numerics else None,
+        lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
+        pair_plan=PairPlan.of(plan, BLOCKS[plan.config]) if asked.speed else None,
+        warnings=warnings,
     )

@@ -87,9 +87,7 @@ def prepare_reference(
     path = locks / f"cpython-{PYTHON_OF_LOCKS}-{sys.platform}-{platform.machine()}.txt"
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
-        raise RequestError(
-            f"the reference has no lock for this platform ({path.stem}; there is {there}): name another by --reference"
-        )
+        raise RequestError(f"the reference has no lock for this platform ({path.stem}; there is {there})")
     lock = read_lock(path.read_text(encoding="utf-8"))
     wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
     return _installed(wanted, variables, cache or cache_folder(), say)

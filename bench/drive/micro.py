@@ -206,7 +206,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
             start_new_session=True,
         )
     except OSError as error:
-        message = f"interpreter {python} can't be started: {error.strerror}; name another by --python"
+        message = f"interpreter {python} can't be started: {error.strerror}; name another"
         raise _failure(NO_TENSORFLOW, message) from error
     try:
         output, _ = process.communicate(timeout=limit)

@@ -113,7 +113,7 @@ class Worker:
             except OSError as error:
                 if error.errno in EXHAUSTED:
                     raise
-                message = f"interpreter {self._python} can't be started: {error.strerror}; name another by --python"
+                message = f"interpreter {self._python} can't be started: {error.strerror}; name another"
                 raise WorkerError(Failure("crashed", message)) from error
 
     def request(
@@ -173,9 +173,7 @@ class Worker:
     def _raised(self, raised: Raised) -> WorkerError:
         message = f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
-            message = (
-                f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
-            )
+            message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
             return WorkerError(Failure(NO_TENSORFLOW, message))
         kind = DIVERGED if raised.type == "DivergenceError" else "exception"
         return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))

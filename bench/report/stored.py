@@ -94,3 +94,23 @@ def _throughput_row(stored: Throughput) -> list[str]:
     where = (stored.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(stored.threads))
     how = "in turn" if stored.in_turn else "alone"
     return [one_line(cell) for cell in (*where, stored.tensorflow, how, str(len(speeds)), spread)]
+
+
+def describe_change(old: Baseline | None, new: Baseline) -> str:
+    """Returns what a baseline holds, and from what it was changed, in a line."""
+    if old is None:
+        return f"{new.subject.name}: new; {_holding(new)}"
+    change = percent(_log_perplexity(new) - _log_perplexity(old))
+    return f"{new.subject.name}: {_holding(old)} → {_holding(new)} ({change})"
+
+
+def _holding(baseline: Baseline) -> str:
+    counts = (("replicate", len(baseline.replicas)), ("stored speed", len(baseline.throughput)))
+    held = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in counts]
+    return ", ".join([*held, f"perplexity {perplexity_of(_log_perplexity(baseline))}"])
+
+
+def _log_perplexity(baseline: Baseline) -> float:
+    """Returns the mean over all replicates and steps, as `tfgate show` has it: for people, not for the judge."""
+    logs = [log for group in replica_groups(baseline, 0.0).values() for log in group]
+    return statistics.fmean(logs) if logs else math.nan

@@ -7,6 +7,9 @@ from pathlib import Path
 # What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`.
 TEXT = """#!{python}
 import dataclasses, os, sys, types
+if sys.argv[1] == "-c":  # asked what is installed in it
+    exec(sys.argv[2])
+    sys.exit()
 import numpy as np
 from lm import oracle
 from lm.initial import initial_weights

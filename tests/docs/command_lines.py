@@ -1,18 +1,17 @@
-"""Shell text held against what there is: tfgate's own parser, the environments of tox.ini, the modules of the checkout.
+"""Shell text checked against what there is: tfgate's parsers, the environments of tox.ini, the checkout's modules.
 
 Placeholders (RUN, DIR, A/bin/python) are arguments like any other: a command is parsed, never run.
 """
 
 import argparse
 import configparser
-import contextlib
-import io
 import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cli import build_parser
+from bench.cli import COMMANDS, command_parser
+from bench.commands.usage import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 UNQUOTED = re.compile(r"(?<=\s)\$[A-Z_]+(?=\s|$)")  # the shell makes any number of words of it: none, here
@@ -37,7 +36,7 @@ def commands(script: str) -> list[list[str]]:
 
 
 def problem(words: Sequence[str]) -> str:
-    """Why a command can't work; "" if nothing is seen. Programs that aren't tfgate, tox, python or pytest are passed over."""
+    """Returns why a command can't work; "" if nothing is seen, or it isn't tfgate, tox, python or pytest."""
     program = Path(words[0]).name
     if program == "tfgate":
         return _tfgate_problem(words[1:])
@@ -54,8 +53,15 @@ def problem(words: Sequence[str]) -> str:
 
 
 def mention_problem(text: str) -> str:
-    """The same for tfgate named in running text, where brackets and bars stand for choices: its command and options must exist."""
-    parser, name, words = build_parser(), "tfgate", re.findall(r"(?:--)?\w[\w-]*", text)[1:]
+    """Returns the same for tfgate named in running text, where brackets and bars stand for choices.
+
+    Its command and options must exist.
+    """
+    words = re.findall(r"(?:--)?\w[\w-]*", text)[1:]
+    if not words or words[0] not in COMMANDS:
+        usual = not words or words[0].isupper() or words[0] in ("--help", "--version")
+        return "" if usual else f"there is no tfgate {words[0]}"
+    name, parser = f"tfgate {words[0]}", command_parser(words.pop(0))
     while words and (known := subcommands(parser)):
         name, word = f"{name} {words[0]}", words.pop(0)
         if word not in known:
@@ -96,12 +102,12 @@ def _expanded(name: str) -> list[str]:
 
 
 def _tfgate_problem(words: Sequence[str]) -> str:
-    said = io.StringIO()
+    if words[:1] in (["--help"], ["--version"]):
+        return ""
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            build_parser().parse_args(words)
-    except SystemExit as error:
-        return said.getvalue().strip().splitlines()[-1] if error.code else ""
+        command_parser(words[0]).parse_args(words[1:])
+    except UsageError as error:
+        return f"tfgate: error: {error}"
     return ""
 
 

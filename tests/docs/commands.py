@@ -1,41 +1,60 @@
 """Writes docs/commands.md, the reference of the command line, from the parser: `python -m tests.docs.commands`."""
 
 import argparse
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.cli import build_parser
+from bench.cli import COMMANDS, EXIT_CODES, GROUPS, command_parser
 from tests.docs.command_lines import subcommands
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-HEAD = """\
+HEAD = f"""\
 # Every command
 
-Written from the parser by `python -m tests.docs.commands`; `tfgate COMMAND --help` says the same. [README](../README.md#use) has the
-commands in the order in which they are needed, [the tutorials](tutorials/) show them at work.
+Written from the parsers by `python -m tests.docs.commands`; `tfgate COMMAND --help` says the same.
+[README](../README.md#use) has the commands in the order in which they are needed, [the tutorials](tutorials/) show them
+at work.
 
-Exit codes of all: 0 pass · 1 regression · 2 usage error · 3 cannot judge · 4 measurement failed. Errors are one line on standard error.
+Exit codes of all:
+{EXIT_CODES.splitlines()[-1].strip()};
+of several configurations the worst, in the order 1, 4, 3, 0. Errors are one line on standard error. An option means the
+same in every command that has it:
+
+| option | meaning |
+| --- | --- |
+| `--from`, `--to` | the two sides of a comparison: reference and candidate |
+| `--from-env`, `--to-env` | environment variables of one side; `--python` and `--env` are for commands with one side |
+| `--config` | a configuration; may be repeated. What has one result each then has a folder each, and JSON is a list |
+| `--output` | the folder of the command's files |
+| `--json` | JSON is what standard output gets, and nothing else |
+| `--replace` | files that exist are replaced |
 """
 
 
 def reference() -> str:
-    """The page."""
-    return "\n".join([HEAD, *_sections("tfgate", build_parser())])
+    """Returns the page."""
+    return "\n".join([HEAD, *_sections()])
 
 
-def _sections(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    """A section for each command, in alphabetical order."""
-    about = {
-        choice.dest: choice.help or ""
-        for action in parser._actions
-        for choice in getattr(action, "_choices_actions", ())
-    }
-    for command, inner in sorted(subcommands(parser).items()):
-        title = f"{name} {command}"
-        if subcommands(inner):
-            yield from _sections(title, inner)
-        else:
-            yield f"## `{title}`\n\n{_sentence(about[command])}\n\n{_table(inner)}"
+def _sections() -> Iterator[str]:
+    """Yields a heading for each group, and a section for each of its commands."""
+    for title, group in GROUPS.items():
+        yield f"## {title[0].upper()}{title[1:]}\n"
+        for name in group:
+            yield from _section(f"tfgate {name}", _sentence(COMMANDS[name]), command_parser(name))
+
+
+def _section(name: str, about: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    inner = subcommands(parser)
+    if not inner:
+        examples = (parser.epilog or "").partition("examples:\n")[2].partition("\n\n")[0]
+        shown = [f"```sh\n{textwrap.dedent(examples)}\n```\n"] if examples else []
+        yield "\n".join([f"### `{name}`\n", f"{about}\n", *shown, _table(parser)])
+    choices = (choice for action in parser._actions for choice in getattr(action, "_choices_actions", ()))
+    told = {choice.dest: choice.help or "" for choice in choices}
+    for word, one in inner.items():
+        yield from _section(f"{name} {word}", _sentence(told[word]), one)
 
 
 def _table(parser: argparse.ArgumentParser) -> str:

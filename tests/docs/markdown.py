@@ -46,7 +46,7 @@ def links(text: str) -> list[Piece]:
 
 
 def anchors(text: str) -> set[str]:
-    """The names that a link may end in, as code hosts make them of headings: lower case, hyphens for spaces, no punctuation."""
+    """Returns the names that a link may end in, as code hosts make them of headings: lower case, hyphens."""
     tokens = PARSER.parse(text)
     headings = [tokens[index + 1].content for index, token in enumerate(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

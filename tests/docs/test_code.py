@@ -1,4 +1,4 @@
-"""The shell code in the documentation can be typed: every command, option, environment and module that it names is there."""
+"""The shell code in the documentation can be typed: commands, options, environments and modules that it names exist."""
 
 from pathlib import Path
 
@@ -41,13 +41,13 @@ def test_a_shell_block_says_so() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("tfgate gaet", "invalid choice: 'gaet'"),
+        ("tfgate gaet", "there is no command 'gaet'"),
         ("tfgate gate --quik --fast", "unrecognized arguments: --quik --fast"),
         ("tfgate upgrade --from 2.20.0", "the following arguments are required: --to"),
         ("tfgate check", "the following arguments are required: REPORT"),
         ("UV_OFFLINE=1 tfgate env list --all", "unrecognized arguments: --all"),
         ("true && .venv/bin/tfgate show", "the following arguments are required: RUN|BASELINE"),
-        ("tfgate profile --steps \\\n  many", "invalid int value: 'many'"),
+        ("tfgate profile --steps \\\n  many", "'many' is no integer"),
         ("tox run -e py399", "tox.ini has no environments py399"),
         ("tox run -m tests", "tox.ini has no labels tests"),
         ("python -m tests.docs.comands", "there is no module tests.docs.comands"),
@@ -80,7 +80,7 @@ def test_what_running_text_names_is_there(code: str, said: str) -> None:
     "line",
     [
         "tfgate check RUN  # judges it again",
-        "tfgate report RUN… --markdown comment.md",
+        "tfgate report RUN… --format markdown",
         "tfgate COMMAND --help",
         "tox run -e tf218,gate -- --any -e thing",
         "tox run -m versions",

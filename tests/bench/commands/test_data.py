@@ -23,35 +23,20 @@ def test_synthetic_as_a_table(tfgate: Tfgate) -> None:
     assert "929,589" in found.out
 
 
-def test_synthetic_takes_no_source(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = tfgate("data", "--corpus", "synthetic", "--source", tmp_path)
-    assert (found.code, found.error) == (
-        2,
-        "--source and --directory are for the PTB: the synthetic corpus is made, not read",
-    )
-
-
 def test_ptb_from_an_archive_then_from_the_directory(tfgate: Tfgate, tmp_path: Path, ptb_archive: Path) -> None:
-    made = tfgate("data", "--source", ptb_archive, "--directory", tmp_path / "made", "--json")
+    made = tfgate("data", "--source", ptb_archive, "--output", tmp_path / "made", "--json")
     assert made.code == 0, made.err
     assert json.loads(made.out)["tokens"] == TOKENS
     assert len(snapshot(tmp_path / "made")) == 3
-    copied = tfgate("data", "--source", tmp_path / "made", "--directory", tmp_path / "copied")
+    copied = tfgate("data", "--source", tmp_path / "made", "--output", tmp_path / "copied")
     assert copied.code == 0
     assert "929,589" in copied.out
     assert snapshot(tmp_path / "copied") == snapshot(tmp_path / "made")
 
 
-def test_a_source_that_is_not_there(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = tfgate("data", "--source", tmp_path / "nowhere", "--directory", tmp_path / "made")
-    assert found.code == 2
-    assert "there is no such file or directory" in found.error
-    assert not (tmp_path / "made").exists()
-
-
 def test_a_truncated_archive(tfgate: Tfgate, tmp_path: Path) -> None:
     (tmp_path / "simple-examples.tgz").write_bytes(b"\x1f\x8b\x08\x00 cut short")
-    found = tfgate("data", "--source", tmp_path / "simple-examples.tgz", "--directory", tmp_path / "made")
+    found = tfgate("data", "--source", tmp_path / "simple-examples.tgz", "--output", tmp_path / "made")
     assert found.code == 2
     assert "not a whole tar archive" in found.error
     assert not (tmp_path / "made").exists()

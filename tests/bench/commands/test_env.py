@@ -86,18 +86,3 @@ def test_removal(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
     assert (environment_cache / third / LOCK_FILE).is_file()
     assert tfgate("env", "remove", "--all").err == f"removed {third}\n"
     assert names(tfgate) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ([], "say what to remove: names, --all, or --keep-newest N"),
-        (["--all", "name"], "say what to remove"),
-        (["--all", "--keep-newest", "0"], "say what to remove"),
-        (["--keep-newest", "-1"], "--keep-newest is -1; it must be at least 0"),
-    ],
-)
-def test_removal_without_a_clear_wish(tfgate: Tfgate, environment_cache: Path, arguments: list[str], said: str) -> None:
-    found = tfgate("env", "remove", *arguments)
-    assert found.code == 2
-    assert said in found.error

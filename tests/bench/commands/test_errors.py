@@ -1,6 +1,5 @@
 """Exceptions to a line and an exit code."""
 
-import argparse
 import errno
 import os
 import signal
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.errors import UsageError, guarded
+from bench.commands.errors import guarded
+from bench.commands.usage import UsageError
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
 from bench.drive.requests import BuildError, RequestError
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[3]
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device", "/there/run.json")
 
 
-def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
-    def command(options: argparse.Namespace) -> int:
+def raising(error: BaseException) -> Callable[[], int]:
+    def command() -> int:
         raise error
 
     return command
@@ -63,13 +63,13 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
 def test_each_error_is_one_line_and_a_code(
     error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert guarded(raising(error), argparse.Namespace()) == code
+    assert guarded(raising(error)) == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"tfgate: error: {line}\n")
 
 
 def test_an_error_of_our_own_making_is_shown_whole_and_is_no_regression(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(raising(ZeroDivisionError("by nothing")), argparse.Namespace()) == 4
+    assert guarded(raising(ZeroDivisionError("by nothing"))) == 4
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-2:] == [
@@ -99,17 +99,17 @@ def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     assert (found.returncode, found.stderr) == (4, b"tfgate: error: writing: the disk is full\n")
 
 
-# A command at work beside a folder that it has to clear away.
+# A command at work with a folder that it has to clear away.
 COMMAND = """
-import argparse, sys, tempfile, time
+import sys, tempfile, time
 from bench.commands.errors import guarded
 
-def command(options):
+def command():
     with tempfile.TemporaryDirectory() as folder:
         print(folder, flush=True)
         time.sleep(1000)
 
-sys.exit(guarded(command, argparse.Namespace()))
+sys.exit(guarded(command))
 """
 
 
@@ -128,5 +128,5 @@ def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
 
 def test_afterwards_sigterm_is_what_it_was() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    guarded(lambda options: 0, argparse.Namespace())
+    guarded(lambda: 0)
     assert signal.getsignal(signal.SIGTERM) is before

@@ -1,4 +1,4 @@
-"""`tfgate micro`: launches kept, judged and judged again, what is printed, the exit codes, and the options that it refuses."""
+"""`tfgate micro`: launches kept, judged and judged again, and its exit codes."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import read_micro
 from bench.record.paired import Side
 from bench.record.types import SCHEMA
-from tests.bench.commands.conftest import Answer, Tfgate
+from bench.stats.outcome import Outcome
+from tests.bench.commands.conftest import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
 from tests.bench.micro_samples import EAGER, PACKAGES, STEP, calls, micro_interpreter
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,7 +40,7 @@ def measure(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> Measure:
     """Calls `tfgate micro` with a candidate and a reference; the report goes to tmp_path/out."""
 
     def call(candidate: Path, reference: Path, *more: str | Path) -> Answer:
-        sides = ("--python", candidate, "--reference", reference)
+        sides = ("--to", candidate, "--from", reference)
         return tfgate("micro", *sides, "--output", tmp_path / "out", "--baselines", empty_baselines, *more)
 
     return call
@@ -57,10 +58,9 @@ def sides(folder: Path, *launches: dict[str, float]) -> tuple[Path, Path]:
 
 
 def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(measure: Measure, tmp_path: Path) -> None:
-    answer = measure(*sides(tmp_path, *SLOWER))
-    assert answer.code == 1, answer.err
-    assert answer.out.startswith(f"REGRESSION: a hot path is 15% slower or more\n  {METRIC} of {SUBJECT}: +")
-    assert "step eager" in answer.out
+    answer = measure(*sides(tmp_path, *SLOWER), "--json")
+    assert answer.outcome is REGRESSION, answer.err
+    assert answer.outcomes == {METRIC: REGRESSION, "step eager": NOT_GATED}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *(f"candidate-{number:02}.json" for number in range(4)),
         "micro.json",
@@ -70,14 +70,12 @@ def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(measure
     assert said == ["reference", "candidate", "candidate", "reference"] * 2
 
 
-def test_a_pass_says_what_is_ruled_out_and_stops_at_the_look_that_settles_it(measure: Measure, tmp_path: Path) -> None:
+def test_it_stops_at_the_look_that_settles_it(measure: Measure, tmp_path: Path) -> None:
     """Of at most twelve launches."""
     candidate, reference = sides(tmp_path, *reversed(LAUNCHES))
     answer = measure(candidate, reference)
     assert answer.code == 0, answer.err
-    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more\n")
-    assert f"run kept in {tmp_path / 'out'}" in answer.err
-    assert "reference launch 1 of at most 12: 2 cases" in answer.err
+    assert "15%" in answer.out.splitlines()[0]  # what is ruled out
     assert (len(calls(candidate)), len(calls(reference))) == (4, 4)
 
 
@@ -96,34 +94,32 @@ def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
     assert tfgate("check", moved / "micro.json", "--baselines", empty_baselines, "--json").out == answer.out
 
 
-def test_too_few_launches_prove_nothing_and_say_so_once(measure: Measure, tmp_path: Path) -> None:
-    answer = measure(*sides(tmp_path, *LAUNCHES), "--launches", "3")
-    assert answer.code == 3
-    assert answer.out.startswith("CANNOT JUDGE: nothing was judged: the warnings say why\n")
-    assert answer.out.count("of the 4 launches that the first look takes") == 1
+def test_too_few_launches_prove_nothing(measure: Measure, tmp_path: Path) -> None:
+    answer = measure(*sides(tmp_path, *LAUNCHES), "--launches", "3", "--json")
+    assert (answer.code, answer.outcome) == (3, INCONCLUSIVE)
 
 
-def test_where_nothing_gates_headline_and_exit_code_say_so(measure: Measure, tmp_path: Path) -> None:
+def test_where_nothing_gates_nothing_is_proven(measure: Measure, tmp_path: Path) -> None:
     eager = [{EAGER: value} for value in SECONDS]
     candidate, reference = (micro_interpreter(tmp_path, *eager) for _ in range(2))
-    answer = measure(candidate, reference, "--mode", "eager")
-    assert answer.code == 3
-    assert answer.out.startswith("CANNOT JUDGE: nothing was judged: the warnings say why\n")
-    assert "warning: nothing of what was timed gates" in answer.out
+    answer = measure(candidate, reference, "--mode", "eager", "--json")
+    assert (answer.code, answer.outcomes) == (3, {"step eager": NOT_GATED})
     assert len(calls(candidate)) == 4
 
 
-def test_the_reference_s_own_packages_are_measured_all_the_same(measure: Measure, tmp_path: Path) -> None:
-    answer = measure(*(micro_interpreter(tmp_path, *launches) for launches in (LAUNCHES[::-1], LAUNCHES)))
-    assert answer.code == 0
-    assert answer.out.count("this A/A run shows what this machine can resolve") == 1
-    assert "A/A" not in measure(*sides(tmp_path, *LAUNCHES[::-1]), "--output", tmp_path / "other").out
-
-
-def test_unlike_packages_are_named_once(measure: Measure, tmp_path: Path) -> None:
-    candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], packages={**OTHER, "numpy": "1.26.0"})
-    answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
-    assert answer.out.count("numpy 2.4.0 and 1.26.0") == 1
+def test_what_sets_the_sides_apart_is_in_the_report(measure: Measure, tmp_path: Path) -> None:
+    """The reference's own packages are measured all the same."""
+    for name, packages, warned in (
+        ("same", PACKAGES, ["A/A"]),
+        ("numpy", {**OTHER, "numpy": "1.26.0"}, ["2.4.0 and 1.26.0"]),
+        ("other", OTHER, []),
+    ):
+        candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], packages=packages)
+        folder = tmp_path / name
+        assert measure(candidate, micro_interpreter(tmp_path, *LAUNCHES), "--output", folder).code == 0
+        found = read_micro(folder)[0].warnings
+        assert len(found) == len(warned)
+        assert all(word in warning for word, warning in zip(warned, found, strict=True))
 
 
 def identity(packages: dict[str, str], tmp_path: Path) -> str:
@@ -151,8 +147,7 @@ def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(
     write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (entry,)))
     answer = measure(*sides(tmp_path, *SLOWER))
     assert answer.code == 0, answer.out
-    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more than was accepted last\n")
-    assert "beyond the accepted +50.0%" in " ".join(answer.out.split())
+    assert "accepted" in answer.out.splitlines()[0]
 
 
 def test_a_pass_by_an_accepted_regression_does_not_sound_wider(
@@ -162,21 +157,14 @@ def test_a_pass_by_an_accepted_regression_does_not_sound_wider(
     write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (), (accepted,)))
     answer = measure(*sides(tmp_path, *SLOWER))
     assert answer.code == 0, answer.out
-    assert answer.out.startswith("PASS: no gated hot path is 15% slower or more, but for what the ledger accepts\n")
-    assert "accepted until 9999-12-31: a slower kernel" in " ".join(answer.out.split())
+    assert "ledger" in answer.out.splitlines()[0]
 
 
 @pytest.mark.parametrize(
     "error", [BuildError("the package index can't be reached"), RequestError("there is no lock for this platform")]
 )
-@pytest.mark.parametrize("json_asked", [False, True])
 def test_without_a_reference_nothing_is_measured(
-    tfgate: Tfgate,
-    tmp_path: Path,
-    empty_baselines: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    json_asked: bool,
+    tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(folder: Path, **more: object) -> Side:
         assert folder == empty_baselines / "reference"
@@ -184,24 +172,11 @@ def test_without_a_reference_nothing_is_measured(
 
     monkeypatch.setattr("bench.commands.sides.prepare_reference", fail)
     candidate = micro_interpreter(tmp_path, *LAUNCHES)
-    options = [
-        "--python",
-        candidate,
-        "--baselines",
-        empty_baselines,
-        "--output",
-        tmp_path / "out",
-        *(["--json"] if json_asked else []),
-    ]
-    answer = tfgate("micro", *options)
-    assert (answer.code, (candidate.parent / "calls").exists(), (tmp_path / "out").exists()) == (3, False, False)
-    said = f"the reference can't be had: {error}; name another by --reference, an interpreter for one"
-    if json_asked:
-        plain = json.loads(answer.out)
-        assert (refused(plain), plain["outcome"], plain["warnings"]) == ([], "CANNOT JUDGE", [said])
-    else:
-        assert answer.out.startswith("CANNOT JUDGE: nothing was measured, for want of a reference\n")
-        assert f"warning: {said}" in " ".join(answer.out.split())
+    answer = tfgate("micro", "--to", candidate, "--baselines", empty_baselines, "--output", tmp_path / "out", "--json")
+    assert (answer.outcome, answer.plain["comparisons"], refused(answer.plain)) == (INCONCLUSIVE, [], [])
+    assert str(error) in answer.out
+    assert "--from" in answer.out
+    assert ((candidate.parent / "calls").exists(), (tmp_path / "out").exists()) == (False, False)
 
 
 def test_the_pinned_reference_is_taken_where_none_is_named(
@@ -215,8 +190,8 @@ def test_the_pinned_reference_is_taken_where_none_is_named(
         return Side("reference", str(reference), variables)
 
     monkeypatch.setattr("bench.commands.sides.prepare_reference", pinned)
-    options = ["--env", "A=1", "--output", tmp_path / "out", "--baselines", empty_baselines]
-    assert tfgate("micro", "--python", candidate, *options).code == 0
+    options = ["--from-env", "A=1", "--output", tmp_path / "out", "--baselines", empty_baselines]
+    assert tfgate("micro", "--to", candidate, *options).code == 0
     assert asked == [(empty_baselines / "reference", {"A": "1"})]
     assert len(calls(reference)) == 4
 
@@ -224,9 +199,9 @@ def test_the_pinned_reference_is_taken_where_none_is_named(
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        (["--reference", "2.20.0"], "tensorflow-cpu==2.20.0 pytest pytest-benchmark"),
-        (["--reference", "2.20.0", "--device", "gpu:0"], "tensorflow[and-cuda]==2.20.0 pytest pytest-benchmark"),
-        (["--reference", "tf-nightly keras==3.1"], "tf-nightly keras==3.1 pytest pytest-benchmark"),
+        (["--from", "2.20.0"], "tensorflow-cpu==2.20.0 pytest pytest-benchmark"),
+        (["--from", "2.20.0", "--device", "gpu:0"], "tensorflow[and-cuda]==2.20.0 pytest pytest-benchmark"),
+        (["--from", "tf-nightly keras==3.1"], "tf-nightly keras==3.1 pytest pytest-benchmark"),
     ],
 )
 def test_a_reference_that_is_built_has_what_times_it(
@@ -247,22 +222,14 @@ def test_a_reference_that_is_built_has_what_times_it(
     monkeypatch.setattr("bench.commands.sides.prepare", build)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     candidate = micro_interpreter(tmp_path, *LAUNCHES)
-    answer = tfgate("micro", "--python", candidate, *options, "--baselines", empty_baselines, "--json")
-    assert (answer.code, f"asked for {wanted};" in json.loads(answer.out)["warnings"][0]) == (3, True)
+    answer = tfgate("micro", "--to", candidate, *options, "--baselines", empty_baselines, "--json")
+    assert (answer.code, f"asked for {wanted};" in answer.out) == (3, True)
 
 
 def test_the_pinned_reference_times_no_gpu(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
-    options = [
-        "--python",
-        micro_interpreter(tmp_path, *LAUNCHES),
-        "--require-gpu",
-        "--baselines",
-        empty_baselines,
-        "--json",
-    ]
-    answer = tfgate("micro", *options)
-    said = "the reference can't be had: the pinned reference has no GPU: name another by --reference"
-    assert (answer.code, json.loads(answer.out)["warnings"]) == (3, [said])
+    candidate = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = tfgate("micro", "--to", candidate, "--require", "gpu", "--baselines", empty_baselines)
+    assert (answer.code, "the pinned reference has no GPU" in answer.out) == (3, True)
 
 
 def test_what_is_asked_for_reaches_pytest(measure: Measure, tmp_path: Path) -> None:
@@ -301,35 +268,11 @@ def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Me
     ]
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--config", "huge"], "no configuration is called 'huge'; there are tiny"),
-        (["--implementation", "threads"], "no implementation is called 'threads'; there are cells"),
-        (["--device", "cpu:100"], "--device is 'cpu:100'; it must be a name such as cpu:0 or gpu:0"),
-        (["--device", "tpu:0"], "--device is 'tpu:0'; it must be a name such as cpu:0 or gpu:0"),
-        (["--mode", "xla"], "no mode is called 'xla'; there are eager, graph"),
-        (["--target", "backward"], "no target is called 'backward'; there are forward, gradient, clip"),
-        (["--launches", "0"], "--launches is 0; it must be at least 1"),
-        (["--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
-        (["--python", "/nowhere/python"], "/nowhere/python: there is no interpreter"),
-        (["--baselines", "nowhere"], "nowhere: there is no such folder"),
-    ],
-)
-def test_bad_options_are_refused_before_anything_starts(
-    tfgate: Tfgate, tmp_path: Path, options: list[str], said: str
-) -> None:
-    answer = tfgate("micro", "--output", tmp_path / "out", *options)
-    assert answer.code == 2
-    assert answer.error.startswith(said)
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_report_is_not_overwritten(measure: Measure, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "micro.json").write_text("{}")
     answer = measure(*sides(tmp_path, *LAUNCHES))
-    assert (answer.code, "micro.json exists already and is not overwritten" in answer.error) == (2, True)
+    assert (answer.code, "micro.json" in answer.error) == (2, True)
 
 
 # From its n-th call on, counted from 0, an interpreter finds a wrong answer.
@@ -345,19 +288,14 @@ def test_a_candidate_that_fails_twice_where_the_reference_runs_is_a_regression(
     candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1))
     answer = measure(candidate, reference, "--json")
     assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch + 1), answer.err
-    plain = json.loads(answer.out)
-    assert refused(plain) == []
-    failed, *others = plain["comparisons"]
-    assert (plain["outcome"], failed["outcome"], failed["candidate"], failed["reference"]) == (
-        "REGRESSION",
-        "REGRESSION",
-        "failed",
-        "runs",
-    )
-    why = f"micro-benchmarks under {candidate}: WrongAnswerError: loss is 1.0e-01 off"
-    assert failed["note"] == f"the candidate failed in launch {launch}, twice, where the reference runs: {why}"
-    assert len(others) == (0 if launch == 1 else 2)  # what the whole launches before it tell
-    assert f"candidate launch {launch} of at most 12: {why}" in answer.err
+    assert refused(answer.plain) == []
+    assert answer.outcome is REGRESSION
+    outcomes = [Outcome(one["outcome"]) for one in answer.plain["comparisons"]]
+    assert outcomes[0] is REGRESSION
+    assert len(outcomes) == (1 if launch == 1 else 3)  # what the whole launches before it tell
+    failure = read_micro(tmp_path / "out")[0].failure
+    assert failure is not None
+    assert "WrongAnswerError: loss is 1.0e-01 off" in failure.message
     again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json")
     assert (again.code, again.out) == (1, answer.out)
 
@@ -366,16 +304,15 @@ def test_a_candidate_that_fails_once_is_named_and_judged(measure: Measure, tmp_p
     """Its second start fails."""
     planted = "if number == 1: print('E   ValueError: odd'); sys.exit(1)"
     candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], planted=planted, packages=OTHER)
-    answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
-    assert answer.code == 0, answer.out
-    assert "launch 2 of the candidate failed once and ran when it was repeated" in " ".join(answer.out.split())
+    assert measure(candidate, micro_interpreter(tmp_path, *LAUNCHES)).code == 0
+    (warning,) = read_micro(tmp_path / "out")[0].warnings
+    assert "launch 2 of the candidate failed once" in warning
 
 
 def test_a_candidate_that_crashes_is_a_regression_in_words(measure: Measure, tmp_path: Path) -> None:
     candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="import os; os.kill(os.getpid(), 11)")
     answer = measure(candidate, micro_interpreter(tmp_path, *LAUNCHES))
     assert answer.code == 1, answer.err
-    assert answer.out.startswith("REGRESSION: the candidate fails where the reference runs\n")
     assert "was killed by SIGSEGV" in " ".join(answer.out.split())
 
 
@@ -392,10 +329,9 @@ def test_a_reference_that_fails_is_a_failed_measurement(
     assert read_micro(tmp_path / "out")[0].incomplete
     again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines)
     assert again.code == 4
-    assert again.out.startswith("MEASUREMENT FAILED")
 
 
-LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs tensorflow, pytest and pytest-benchmark'); sys.exit(4)"
+LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs pytest-benchmark'); sys.exit(4)"
 
 
 @pytest.mark.parametrize("collecting", [LACKING, "sys.exit('python: No module named pytest')"])
@@ -433,9 +369,9 @@ def test_a_candidate_that_computes_wrongly_is_a_regression(
     candidate.chmod(0o755)
     answer = measure(candidate, newest_python, "--config", "tiny", "--target", "clip", "--json")
     assert answer.code == 1, answer.err
-    (failed,) = json.loads(answer.out)["comparisons"]
-    assert failed["note"].startswith("the candidate failed in launch 1, twice, where the reference runs: ")
-    assert "it isn't timed" in failed["note"]
+    failure = read_micro(tmp_path / "out")[0].failure
+    assert failure is not None
+    assert "it isn't timed" in failure.message
 
 
 def test_targets_are_the_suites_files() -> None:

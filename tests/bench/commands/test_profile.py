@@ -1,5 +1,6 @@
-"""`tfgate profile`: stored profiles compared, real ones made, and the options that it refuses."""
+"""`tfgate profile`: stored profiles compared, and real ones made."""
 
+import argparse
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -7,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from bench.cli import command_parser
+from bench.commands import profile as profile_command
 from bench.drive.profile import NODES_FILE, PROFILE_FILE
 from bench.profile.timeline import WAITING
 from bench.record.files import write_record
 from bench.record.profile import Profile
 from tests.bench.commands.conftest import Tfgate
 from tests.builders.traces import profile, trace
+
+COMMAND_LINE = argparse.Namespace(command_line=("tfgate", "profile"))
 
 
 def stored(folder: Path, product_ns: int, nodes: str = "a = MatMul()\n") -> Path:
@@ -48,7 +53,7 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
     tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path
 ) -> None:
     command = ["profile", "--config", "tiny", "--target", "clip", "--steps", "8", "--output", tmp_path / "out"]
-    answer = tfgate(*command, "--python", oldest_python, "--python", newest_python)
+    answer = tfgate(*command, "--from", oldest_python, "--to", newest_python)
     assert answer.code == 0, answer.err
     assert answer.out.startswith(
         "clip-tiny-synthetic-cells-cpu0-tf2.21.0 against clip-tiny-synthetic-cells-cpu0-tf2.12.1: "
@@ -65,7 +70,7 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
 
 def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
     answer = tfgate(
-        "profile", "--config", "tiny", "--target", "forward", "--python", newest_python, "--output", tmp_path / "out"
+        "profile", "--config", "tiny", "--target", "forward", "--to", newest_python, "--output", tmp_path / "out"
     )
     assert answer.code == 0, answer.err
     assert answer.out.startswith("forward of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0")
@@ -73,30 +78,12 @@ def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_p
     assert f"kept in {tmp_path / 'out'}" in answer.err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name a configuration by --config, or two stored profiles by --compare"),
-        (["--config", "huge"], "no configuration is called 'huge'; there are tiny, "),
-        (
-            ["--config", "tiny", "--target", "backward"],
-            "no target is called 'backward'; there are forward, gradient, clip, step",
-        ),
-        (["--config", "tiny", "--device", "tpu"], "--device is 'tpu'; it must be a name such as cpu:0 or gpu:0"),
-        (["--config", "tiny", "--implementation", "best"], "no implementation is called 'best'; there are cells"),
-        (["--config", "tiny", "--steps", "3"], "--steps is 3; it must be at least 4"),
-        (
-            ["--config", "tiny", *(["--python", "x"] * 3)],
-            "3 interpreters and 1 implementations are named; a comparison has two sides",
-        ),
-        (["--config", "tiny", "--env", "NAME"], "--env 'NAME' is not NAME=VALUE"),
-        (["--compare", "nowhere", "neither"], "nowhere: No such file or directory"),
-    ],
-)
-def test_bad_options_are_refused_in_one_line(tfgate: Tfgate, arguments: list[str], message: str) -> None:
-    answer = tfgate("profile", *arguments)
-    assert answer.code == 2
-    assert message in answer.error
+def test_two_implementations_are_two_sides_of_one_environment() -> None:
+    words = ["--to", "2.21.0", "--implementation", "cells", "--implementation", "fused"]
+    measuring = profile_command.request(command_parser("profile").parse_args(words, COMMAND_LINE)).profiled
+    assert isinstance(measuring, profile_command.Measuring)
+    assert [model.implementation for model in measuring.models] == ["cells", "fused"]
+    assert not measuring.both
 
 
 def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -110,7 +97,7 @@ def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Pat
 
 def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest_python: Path, tmp_path: Path) -> None:
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]
-    answer = tfgate("profile", "--config", "tiny", "--python", newest_python, *device)
+    answer = tfgate("profile", "--config", "tiny", "--to", newest_python, *device)
     assert answer.code == 4
     assert "there is no device 'cpu:7'" in answer.error
 

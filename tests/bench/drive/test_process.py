@@ -157,7 +157,7 @@ class TestFailures:
 
     def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         missing = str(tmp_path / "no" / "python")
-        wanted = f"interpreter {missing} can't be started: No such file or directory; name another by --python"
+        wanted = f"interpreter {missing} can't be started: No such file or directory; name another"
         assert failure_of(missing) == Failure("crashed", wanted)
 
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Reads what is stored: reports of every kind, profiles, and a folder of baselines with its margins and ledger."""
+
+import re
+from pathlib import Path
+
+from bench.commands.usage import UsageError
+from bench.drive.run import RUN_FILE
+from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.gate import Standards
+from bench.judge.margins import read_margins
+from bench.record.codec import FormatError, parse
+from bench.record.files import read_record
+from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
+from bench.record.micro import MICRO_FILE
+from bench.record.paired import PairedRun
+from bench.record.profile import Profile, flaw
+from bench.record.types import SCHEMA, Baseline, Run
+
+PACKAGE = Path(__file__).resolve().parents[1]
+BASELINES = (
+    PACKAGE / "baselines",
+    PACKAGE.parent / "baselines",
+)  # those that an installation carries, else the checkout's
+GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
+Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
+FILE_NAME = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+)  # a subject's name comes from a run's file: it must not lead out of a folder
+
+
+def read_profile(path: Path) -> Profile:
+    """Reads a profile. Raises FormatError, OSError."""
+    found = read_record(Profile, path)
+    if problem := flaw(found.trace):
+        raise FormatError(f"{path} has a trace that can't be read: {problem}; profile again")
+    return found
+
+
+def read_report(name: str) -> Report:
+    """Reads a gate, a paired run or a run from its folder or file.
+
+    Raises UsageError for anything else of ours, FormatError, OSError.
+    """
+    stored = read_stored(name)
+    if isinstance(stored, (Baseline, Ledger)):
+        kind = "baseline" if isinstance(stored, Baseline) else "ledger"
+        raise UsageError(f"{name} is a {kind}: name the report of a gate, an upgrade or a run")
+    return stored
+
+
+def read_stored(name: str) -> Report | Baseline | Ledger:
+    """Reads a folder or a file by the fields in it. Raises UsageError for a micro report, FormatError, OSError."""
+    path = _file(Path(name))
+    try:
+        plain = parse(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
+    fields = set(plain) if isinstance(plain, dict) else set()
+    kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
+    if path.name == MICRO_FILE:
+        raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
+    return read_record(next((kind for field, kind in kinds.items() if field in fields), Run), path)
+
+
+def is_micro(name: str) -> bool:
+    """Tells whether a folder or a file is a report of `tfgate micro`."""
+    return _file(Path(name)).name == MICRO_FILE
+
+
+def _file(path: Path) -> Path:
+    """Returns a folder's report, or the file itself."""
+    if not path.is_dir():
+        return path
+    found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE) if (path / name).exists())
+    return next(found, path / RUN_FILE)
+
+
+def baselines_folder(name: str | None) -> Path:
+    """Returns that folder, else the installed one, else the checkout's. Raises UsageError if there is none."""
+    folders = (Path(name),) if name else BASELINES
+    found = next((folder for folder in folders if folder.is_dir()), None)
+    if found is None:
+        raise UsageError(f"{folders[-1]}: there is no such folder; name the one with the baselines by --baselines")
+    return found
+
+
+def baselines_to_change(name: str | None) -> Path:
+    """Returns the same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
+    folder = baselines_folder(name)
+    if not name and folder == BASELINES[0]:
+        raise UsageError(f"{folder} belongs to the installation: name the folder with your baselines by --baselines")
+    return folder
+
+
+def baseline_path(folder: Path, name: str) -> Path:
+    """Returns the path of a subject's baseline. Raises UsageError for a name that is no file's."""
+    if not FILE_NAME.fullmatch(name):
+        raise UsageError(f"{name!r} can't name a baseline's file: the run was not written by tfgate")
+    return folder / f"{name}.json"
+
+
+def read_baselines(folder: Path) -> dict[str, Baseline]:
+    """Reads all baselines of a folder, by subject name. Raises FormatError, also for one in a file of another name."""
+    found = {path: read_record(Baseline, path) for path in sorted(folder.glob("*.json")) if path.name != LEDGER_FILE}
+    for path, baseline in found.items():
+        if path.stem != baseline.subject.name:
+            raise FormatError(
+                f"{path} holds the baseline of {baseline.subject.name}: name it {baseline.subject.name}.json"
+            )
+    return {baseline.subject.name: baseline for baseline in found.values()}
+
+
+def read_folder(folder: Path) -> Standards:
+    """Reads everything of a folder that reports are judged by. Raises FormatError, MarginsError, OSError."""
+    return Standards(read_baselines(folder), read_margins(folder / "margins.toml"), read_ledger(folder))
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """Reads the ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
+    path = folder / LEDGER_FILE
+    return read_record(Ledger, path) if path.exists() else Ledger(SCHEMA, ())

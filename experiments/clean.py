@@ -17,16 +17,18 @@ from bench.commands.stored import read_folder
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
+from bench.judge import metrics
 from bench.judge.gate import Standards, judge_run
-from bench.judge.lockstep import METRIC as LOCKSTEP
 from bench.judge.lockstep import judge_lockstep
-from bench.judge.perplexity import METRIC as PERPLEXITY
-from bench.judge.types import Comparison, percent
+from bench.judge.types import Comparison
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
+from bench.report.sentences import sentence
+from bench.report.values import percent
+from bench.report.values import sides as values_of
 from bench.stats.outcome import Outcome
 from experiments.faults import BASELINES
 from experiments.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
@@ -37,7 +39,8 @@ OUTPUT = ROOT / "docs" / "clean.md"
 THREADS = (1, 2)
 COMPARISON_PLAN = dataclasses.replace(PLAN, steps=300, threads=2)
 ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
-TRAINING, NUMERICS, RETRACES = "training", "numerics", "retraces"  # metrics of bench.judge.exact and bench.judge.gate
+TRAINING, NUMERICS, RETRACES = metrics.TRAINING.name, metrics.NUMERICS.name, metrics.RETRACES.name
+PERPLEXITY, LOCKSTEP = metrics.PERPLEXITY, metrics.LOCKSTEP.name
 CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memory are not judged: the machine was shared
 
 HEAD = """# Clean runs and the checks that may not alarm
@@ -75,7 +78,7 @@ class Judged:
 
     def by(self, check: str) -> Comparison | None:
         """Returns what that check says, if it says anything."""
-        return next((comparison for comparison in self.comparisons if comparison.metric == check), None)
+        return next((comparison for comparison in self.comparisons if comparison.metric.name == check), None)
 
     @property
     def alarmed(self) -> bool:
@@ -136,7 +139,9 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
     """
     verdict = judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards)
     if verdict.failures or not record.environment:
-        raise ValueError("; ".join(verdict.failures) or f"{record.subject.name}: the launch has no environment")
+        raise ValueError(
+            "; ".join(map(sentence, verdict.failures)) or f"{record.subject.name}: the launch has no environment"
+        )
     environment = record.environment
     setting = (
         environment.tensorflow,
@@ -144,7 +149,7 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
         "on" if environment.onednn else "off",
         str(environment.threads),
     )
-    return Judged(setting, tuple(comparison for comparison in verdict.comparisons if comparison.metric in CHECKS))
+    return Judged(setting, tuple(comparison for comparison in verdict.comparisons if comparison.metric.name in CHECKS))
 
 
 def judged_lockstep(result: Lockstep) -> Judged:
@@ -170,7 +175,7 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         lockstep_bound=_bound(departed, len(apart)),
     )
     counts = table_text(
-        [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "CANNOT JUDGE"]
+        [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "INCONCLUSIVE"]
     )
     each = table_text(
         [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
@@ -190,7 +195,7 @@ def _bound(alarms: int, count: int) -> str:
 def _counts(check: str, judged: Iterable[Judged]) -> list[str]:
     """Returns a row: how often the check said what. Of training the judge speaks only where it diverged."""
     outcomes = [comparison.outcome for one in judged if (comparison := one.by(check))]
-    counted = (outcomes.count(outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE))
+    counted = (outcomes.count(outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE))
     return [check, str(len(outcomes)), *map(str, counted)]
 
 
@@ -200,14 +205,15 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
         (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
     ]
     lines = [
-        f"- {', '.join(one.setting)}: {found.metric}: {found.outcome.value}: {found.note}" for one, found in failed
+        f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {sentence(found.reason, found)}"
+        for one, found in failed
     ]
     return [*lines, ""] if lines else []
 
 
 def _values(one: Judged, check: str) -> str:
     found = one.by(check)
-    return f"{found.candidate} {found.reference}" if found else "–"
+    return " ".join(values_of(found)) if found else "–"
 
 
 def _difference(one: Judged) -> str:

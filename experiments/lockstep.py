@@ -19,6 +19,7 @@ from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.machine import this_machine
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Environment
+from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
@@ -62,7 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for sides in pairs(options.pairs, options.onednn):
             result = run_lockstep(Plan(config, options.steps), sides)
             comparison = judge_lockstep(result)
-            print(heading(result), comparison.outcome.value, comparison.note, sep=" | ", file=sys.stderr, flush=True)
+            print(
+                heading(result),
+                comparison.outcome.value,
+                sentence(comparison.reason, comparison),
+                sep=" | ",
+                file=sys.stderr,
+                flush=True,
+            )
             results.append(result)
     write_text(Path(options.output), report(results), replace=True)
     return 0 if all(judge_lockstep(result).outcome is Outcome.PASS for result in results) else 1
@@ -104,7 +112,7 @@ def report(results: Sequence[Lockstep]) -> str:
 def largest(result: Lockstep, quantity: str) -> float:
     """Returns the largest difference of a quantity, over steps and tensors; 0 without steps."""
     return max(
-        (value for name, values in result.differences.items() if name.split(" ")[0] == quantity for value in values),
+        (value for tensor in result.differences if tensor.quantity == quantity for value in tensor.by_step),
         default=0.0,
     )
 

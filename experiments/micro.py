@@ -19,7 +19,7 @@ from experiments.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "micro"
-SHOWN = (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)
+SHOWN = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 
 def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:

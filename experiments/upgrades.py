@@ -10,15 +10,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.judge.in_turn import settled, whole_pairs
-from bench.judge.paired_metrics import metrics
-
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.margins import Margins, read_margins
+from bench.judge.paired import paired_samples
 from bench.judge.quads import quad_log_ratio
+from bench.judge.samples import samples_of, settled, whole_pairs
 from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
@@ -114,7 +113,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
     margins = judged_by()
 
     def decided(run: PairedRun) -> bool:
-        return settled(run, lambda pairs: metrics(pairs, margins))
+        return settled(paired_samples(run, margins))
 
     for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][
         :limit
@@ -141,7 +140,10 @@ def summary(run: PairedRun, case: Case, number: int) -> Ran:
     pairs = whole_pairs(run)
     if len(pairs) < len(run.pairs):
         raise ValueError(f"{case.config}, run {number}: a launch failed; see its {PAIRED_FILE}")
-    values = {metric.name: metric.values(pairs) for metric in metrics(pairs, judged_by())}
+    values = {
+        sample.metric.name: [value for value in sample.difference if value is not None]
+        for sample in samples_of(pairs, judged_by())
+    }
     launches = tuple(
         Launched(
             pair.first,

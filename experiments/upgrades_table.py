@@ -26,7 +26,7 @@ GATING = {  # ratios: their keys in the margins file
 }
 FINE_MARGIN = 0.03  # tiny is judged by it as well, from the same launches
 RESAMPLES = 10_000
-OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)
+OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 HEAD = """# What upgrades say of nothing and of known slowdowns, measured
 
@@ -58,7 +58,7 @@ Launches with nothing changed, pooled:
 
 def document(store: Store) -> str:
     """Returns the document as committed."""
-    return HEAD.format(undecided=Outcome.CANNOT_JUDGE.value) + "\n" + table(store)
+    return HEAD.format(undecided=Outcome.INCONCLUSIVE.value) + "\n" + table(store)
 
 
 def table(store: Store) -> str:
@@ -178,7 +178,7 @@ def _verdict(outcomes: Sequence[Outcome | None]) -> Outcome:
     """Returns a run's verdict from its gating metrics'; None is a metric without a look."""
     if Outcome.REGRESSION in outcomes:
         return Outcome.REGRESSION
-    return Outcome.PASS if set(outcomes) == {Outcome.PASS} else Outcome.CANNOT_JUDGE
+    return Outcome.PASS if set(outcomes) == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
 def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:

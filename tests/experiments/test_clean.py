@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.judge.metrics import RETRACES
+from bench.judge.reasons import Traces
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
@@ -20,7 +22,7 @@ TOGETHER, APART = (dataclasses.replace(lockstep(departs), candidate=environment(
 
 
 def outcomes(of: Judged) -> dict[str, Outcome]:
-    return {comparison.metric: comparison.outcome for comparison in of.comparisons}
+    return {comparison.metric.name: comparison.outcome for comparison in of.comparisons}
 
 
 def clean() -> Judged:
@@ -158,5 +160,5 @@ def test_a_comparison_takes_the_steps_that_the_issue_asks_for() -> None:
 
 
 def test_a_comparison_that_says_nothing_has_no_cell() -> None:
-    found = Judged(("2.21.0", "synthetic", "on", "2"), (Comparison(TINY.name, "retraces", Outcome.PASS, "0", "0", ""),))
+    found = Judged(("2.21.0", "synthetic", "on", "2"), (Comparison(TINY.name, RETRACES, Outcome.PASS, Traces(), 0, 0),))
     assert "| 2.21.0       | synthetic | on       | 2         | –" in report([found], [judged_lockstep(TOGETHER)])

@@ -9,10 +9,11 @@ from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import DIVERGED
 from bench.judge.gate import Standards, judge_run
-from bench.judge.perplexity import METRIC as PERPLEXITY
+from bench.judge.metrics import PERPLEXITY
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
+from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from lm.config import GATE_STEPS
 from tests.faults.hook.injected.registry import fault_by_name
@@ -93,8 +94,8 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
     if record.failure:
         found.append(Catch(TRAINING, record.failure.message, trial.seconds_at(len(record.losses) - 1)))
     for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards).comparisons:
-        if comparison.metric == PERPLEXITY and comparison.outcome is Outcome.REGRESSION:
-            found.append(Catch(PERPLEXITY, comparison.note, trial.seconds))
+        if comparison.metric.name == PERPLEXITY and comparison.outcome is Outcome.REGRESSION:
+            found.append(Catch(PERPLEXITY, sentence(comparison.reason, comparison), trial.seconds))
     return sorted(found, key=lambda catch: catch.seconds)
 
 

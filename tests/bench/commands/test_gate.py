@@ -13,7 +13,7 @@ from bench.commands import gate
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
-from bench.record.types import INCOMPLETE, Environment, Machine, Replica, Subject, Throughput
+from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 from lm.config import GATE_STEPS
@@ -262,7 +262,7 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     monkeypatch.setattr(gate, phase, interrupted)
     answer = gated(gated.side("candidate"), "--config", "tiny")
     assert (answer.code, gated.check().code) == (4, 4)
-    assert gated.report.numbers.warnings[0].startswith(INCOMPLETE)
+    assert gated.report.numbers.incomplete
 
 
 WITHOUT_TENSORFLOW = """

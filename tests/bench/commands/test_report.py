@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.bench.report.samples import HOSTILE
 
 from bench.judge.types import Scope
 from bench.record.files import write_record
@@ -15,6 +14,7 @@ from tests.bench.commands.conftest import Tfgate, gate_run, in_turn, snapshot
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.profile.test_compare import two_operations
 from tests.bench.samples import SUBJECT, record, records
+from tests.builders.verdicts import HOSTILE
 
 Keep = Callable[..., Path]
 

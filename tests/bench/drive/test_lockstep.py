@@ -15,6 +15,7 @@ from bench.drive.lockstep import SHARED_MEMORY, run_lockstep, shared_folder
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
+from bench.judge.reasons import LockstepFailed, ReferenceDiverged
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from tests.builders.numpy_interpreter import numpy_interpreter
@@ -51,7 +52,7 @@ def test_equal_sides_agree_to_the_last_bit(numpy_python: Interpreter) -> None:
     assert len(result.losses) == 6
     assert result.losses[0] == pytest.approx(10 * math.log(500), rel=0.01)  # ten steps near the uniform law's loss
     assert len(result.differences) == 33
-    assert all(differences == (0.0,) * 6 for differences in result.differences.values())
+    assert all(tensor.by_step == (0.0,) * 6 for tensor in result.differences)
     assert (result.departure, result.failure, result.oracle_steps) == (None, None, 0)
     assert result.reference.tensorflow == "9.9.9"
     assert result.candidate == result.reference
@@ -106,7 +107,7 @@ def test_a_candidate_that_fails_is_a_regression(
     assert len(result.losses) == 2
     verdict = lockstep_verdict(result)
     assert verdict.exit_code == 1
-    assert "the candidate failed at step 2, where the reference runs" in verdict.comparisons[0].note
+    assert verdict.comparisons[0].reason == LockstepFailed(2, result.failure.message)
 
 
 def test_a_result_of_another_shape_is_the_candidates_failure(numpy_python: Interpreter) -> None:
@@ -127,7 +128,9 @@ def test_a_reference_that_diverges_ends_the_comparison(numpy_python: Interpreter
     assert result.departure is None  # both are NaN: that is no difference
     verdict = lockstep_verdict(result)
     assert verdict.exit_code == 3
-    assert "the reference diverged: its loss is nan at step 2" in verdict.comparisons[0].note
+    reason = verdict.comparisons[0].reason
+    assert isinstance(reason, ReferenceDiverged)
+    assert (str(reason.loss), reason.step) == ("nan", 2)
 
 
 def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: Interpreter, tmp_path: Path) -> None:
@@ -136,7 +139,8 @@ def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: In
     broken.chmod(0o755)
     result = compared(numpy_python(), str(broken))
     assert result.candidate is None
-    assert "before the first step" in lockstep_verdict(result).comparisons[0].note
+    assert result.failure
+    assert lockstep_verdict(result).comparisons[0].reason == LockstepFailed(None, result.failure.message)
 
 
 def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpreter) -> None:
@@ -201,7 +205,8 @@ def test_oldest_and_newest_agree(oldest_python: Path, newest_python: Path) -> No
     result = run_lockstep(Plan("tiny", 300), sides(oldest_python, newest_python))
     assert lockstep_verdict(result).exit_code == 0
     assert len(result.losses) == 300
-    assert any(result.differences["gradient of embedding"])  # two TensorFlows: they round differently
+    gradient = next(one for one in result.differences if (one.quantity, one.tensor) == ("gradient", "embedding"))
+    assert any(gradient.by_step)  # two TensorFlows: they round differently
     # Room: no difference comes near its limit. The nearest was at 0.3 of it.
     assert result.nearest is not None
     assert result.nearest.difference < 0.6 * result.nearest.limit

@@ -11,7 +11,6 @@ from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
 from bench.record.micro_run import MicroRun
 from bench.record.paired import Side
-from bench.record.types import INCOMPLETE
 from tests.bench.micro_samples import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
@@ -94,7 +93,7 @@ def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(t
     with pytest.raises(WorkerError, match="no luck"):
         measure(tmp_path, reference, micro_interpreter(tmp_path, *LAUNCHES))
     run, *launches = read_micro(tmp_path / "out")
-    assert (run.incomplete, [len(side) for side in launches]) == ((f"{INCOMPLETE}the run was interrupted",), [1, 2])
+    assert (run.incomplete, [len(side) for side in launches]) == ("the run was interrupted", [1, 2])
 
 
 def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path) -> None:

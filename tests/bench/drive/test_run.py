@@ -23,7 +23,7 @@ from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.record.files import keeper, read_record
 from bench.record.machine import usable_cores
-from bench.record.types import INCOMPLETE, NO_TENSORFLOW, SCHEMA, Record, Run
+from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
 
@@ -37,14 +37,14 @@ class Listener:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.heard: list[tuple[str, int, int]] = []
-        self.on_disk: list[tuple[int, tuple[str, ...]]] = []
+        self.on_disk: list[tuple[int, str]] = []
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         self.heard.append((plan.config, launch.number, steps))
 
     def record(self, record: Record) -> None:
         stored = read_record(Run, self.path)
-        self.on_disk.append((len(stored.records), stored.warnings))
+        self.on_disk.append((len(stored.records), stored.incomplete))
 
 
 def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1) -> tuple[Run, Listener]:
@@ -73,9 +73,9 @@ def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None
 def test_the_file_holds_what_there_is_and_says_what_is_missing(fake_session: Fake, tmp_path: Path) -> None:
     """The listener hears of a launch before that is written: it finds the launches before it."""
     _, listener = run_with(fake_session(""), tmp_path)
-    before = f"{INCOMPLETE}the run was interrupted before its first launch was over"
-    after = [f"{INCOMPLETE}the run was interrupted after {done} of 4 launches" for done in (1, 2, 3)]
-    assert listener.on_disk == [(done, ("a warning", said)) for done, said in enumerate([before, *after])]
+    before = "the run was interrupted before its first launch was over"
+    after = [f"the run was interrupted after {done} of 4 launches" for done in (1, 2, 3)]
+    assert listener.on_disk == [(done, said) for done, said in enumerate([before, *after])]
 
 
 @pytest.mark.parametrize(("others", "warned"), [(0.31, True), (0.04, False), (None, False)])
@@ -139,8 +139,8 @@ def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
     ]
     tiny = [("tiny", launch, 70 + launch, failed) for launch in (0, 1) for failed in (True, False)]
     assert found == [*tiny, ("small", 0, 70, False), ("small", 1, 71, False)]
-    last = f"{INCOMPLETE}the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
-    assert listener.on_disk[-1][1] == ("a warning", last)
+    last = "the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
+    assert listener.on_disk[-1][1] == last
 
 
 def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")
     assert [record.launch for record in run.records] == [0]
-    assert run.warnings[-1] == f"{INCOMPLETE}the run was interrupted after 1 of 2 launches"
+    assert run.incomplete == "the run was interrupted after 1 of 2 launches"
     assert os.listdir(output) == ["run.json"]
     assert list(processes_of(temporary)) == []
     assert os.listdir(temporary) == []

@@ -13,7 +13,6 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.types import INCOMPLETE
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
@@ -33,7 +32,7 @@ class Listener:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.phases: list[tuple[str, int]] = []
-        self.on_disk: list[tuple[int, tuple[str, ...]]] = []
+        self.on_disk: list[tuple[int, str]] = []
 
     def phase(self, name: str, total: int) -> None:
         self.phases.append((name, total))
@@ -43,7 +42,7 @@ class Listener:
 
     def pair(self, run: PairedRun) -> None:
         stored = read_record(PairedRun, self.path)
-        self.on_disk.append((len(stored.pairs), stored.warnings))
+        self.on_disk.append((len(stored.pairs), stored.incomplete))
 
 
 def measured(
@@ -66,12 +65,10 @@ def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake
         (2, 2002, 2002),
     ]
     assert listener.phases == [("launch 1", 1), ("launch 2", 1), ("launch 3", 1)]
-    assert [(pairs, warnings[-1]) for pairs, warnings in listener.on_disk] == [
-        (count, f"{INCOMPLETE}the run was interrupted after {count} launches") for count in (1, 2, 3)
-    ]
+    assert listener.on_disk == [(count, f"the run was interrupted after {count} launches") for count in (1, 2, 3)]
     stored = read_record(PairedRun, tmp_path / "out" / PAIRED_FILE)
     assert stored == run
-    assert not any(warning.startswith(INCOMPLETE) for warning in stored.warnings)
+    assert stored.incomplete == ""
 
 
 def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_path: Path) -> None:
@@ -221,7 +218,7 @@ def test_what_was_measured_before_an_interruption_is_kept(
         measured(tmp_path, python, python)
     stored = read_record(PairedRun, tmp_path / PAIRED_FILE)
     assert len(stored.pairs) == 1
-    assert stored.warnings[-1] == f"{INCOMPLETE}the run was interrupted after 1 launches"
+    assert stored.incomplete == "the run was interrupted after 1 launches"
 
 
 def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

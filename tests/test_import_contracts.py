@@ -1,4 +1,4 @@
-"""The arrows of ARCHITECTURE.md: who may import whom, what may import which library, and what start-up leaves alone."""
+"""The import contracts of ARCHITECTURE.md: who may import whom, what may import which library, and what start-up leaves alone."""
 
 import os
 import shutil
@@ -20,7 +20,8 @@ LIBRARIES = {
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest"},
     "bench.drive": {"packaging", "uv"},
-    "bench.judge": {"numpy", "ruptures", "scipy"},
+    "bench.stats": {"numpy", "ruptures", "scipy"},
+    "bench.judge": {"numpy"},
     "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "matplotlib", "tabulate"},
     "bench.commands": {"rich", "tabulate"},
@@ -32,6 +33,8 @@ LIBRARIES = {
 FORBIDDEN = [
     ("bench/judge/added.py", "import bench.report", "data goes one way"),
     ("bench/drive/added.py", "import bench.judge", "data goes one way"),
+    ("bench/stats/added.py", "import bench.record", "data goes one way"),
+    ("bench/stats/added.py", "import bench.judge", "data goes one way"),
     ("bench/drive/added.py", "import bench.measure", "data goes one way"),
     ("bench/added.py", "", "data goes one way"),
     ("lm/config.py", "import bench.record", "does not know its judge"),

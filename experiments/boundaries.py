@@ -1,9 +1,10 @@
-"""The nominal levels of bench.stats.sequential, by simulation; and the same code on constants that others have published.
+"""The nominal levels of bench.stats.sequential, by simulation; and the same code on published constants.
 
-python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of docs/statistics.md.
+python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of
+docs/statistics.md.
 
-Runs are drawn at exactly the margin. The level sought is the quantile, at the overall error rate, of the smallest p that a run shows at any
-of its looks. Each run counts twice, mirrored: its upper and its lower tail are equally likely.
+Runs are drawn at exactly the margin. The level sought is the quantile, at the overall error rate, of the smallest p
+that a run shows at any of its looks. Each run counts twice, mirrored: its upper and its lower tail are equally likely.
 """
 
 import math
@@ -22,13 +23,15 @@ Floats = NDArray[np.float64]
 CHUNK = 250_000
 REGRESSION_RATE, PASS_RATE = 0.025, 0.05
 
-# Constant two-sided critical values of K equally spaced looks at normal data with known variance, overall 5%: Pocock 1977, table 1;
-# Jennison and Turnbull 2000, "Group Sequential Methods with Applications to Clinical Trials", table 2.1.
+# Constant two-sided critical values of K equally spaced looks at normal data with known variance, overall 5%: Pocock
+# 1977, table 1; Jennison and Turnbull 2000, "Group Sequential Methods with Applications to Clinical Trials", table 2.1.
 PUBLISHED = {1: 1.960, 2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 8: 2.512, 10: 2.555}
 
 
 def smallest_p(draws: int, looks: Sequence[int], seed: int = 1) -> Floats:
-    """The smallest one-sided p over the looks of a t test, [2 × draws]: of the upper tail, then of the lower one."""
+    """Returns the smallest one-sided p over the looks of a t test, [2 × draws]: of the upper tail, then of the lower
+    one.
+    """
     generator = np.random.default_rng(seed)
     parts = []
     for start in range(0, draws, CHUNK):
@@ -43,13 +46,13 @@ def smallest_p(draws: int, looks: Sequence[int], seed: int = 1) -> Floats:
 
 
 def critical_z(draws: int, count: int, seed: int = 1) -> float:
-    """The constant two-sided critical value of `count` equally spaced looks at normal data with known variance."""
+    """Returns the constant two-sided critical value of `count` equally spaced looks at normal data of known variance."""
     values = np.random.default_rng(seed).standard_normal((count, draws)).cumsum(axis=0)
     return float(np.quantile(np.abs(values / np.sqrt(np.arange(1, count + 1))[:, np.newaxis]).max(axis=0), 1 - 0.05))
 
 
 def error(rate: float, draws: int) -> float:
-    """Two standard errors of a rate found in `draws` runs."""
+    """Returns two standard errors of a rate found in `draws` runs."""
     return 2 * math.sqrt(rate * (1 - rate) / draws)
 
 

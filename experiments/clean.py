@@ -1,8 +1,9 @@
 """`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
 
-The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one thread and two, both
-corpora; the suite's own judge holds each against the stored baselines. Beside them a lockstep comparison of each interpreter with the last
-one. With --records, what was measured is kept as it comes, and what was kept before is not measured again.
+The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one
+thread and two, both corpora; the suite's own judge holds each against the stored baselines. Beside them a lockstep
+comparison of each interpreter with the last one. With --records, what was measured is kept as it comes, and what was
+kept before is not measured again.
 """
 
 import argparse
@@ -40,16 +41,18 @@ CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memor
 
 HEAD = """# Clean runs and the checks that may not alarm
 
-Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora} corpus) over TensorFlow
-{versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep comparisons of {lockstep_steps} steps with {reference}.
-Each launch is measured as the catalogue's are ([faults](faults.md)) and judged by the gate's own judge against the baselines, from initial
-weights jittered as none of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, held against the
-oracle alone.
+Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora}
+corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep
+comparisons of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are
+([faults](faults.md)) and judged by the gate's own judge against the baselines, from initial weights jittered as none
+of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, held against the oracle
+alone.
 
-**{alarmed} of {runs} launches alarmed**{bound} **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
+**{alarmed} of {runs} launches alarmed**{bound}
+**{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
 
-numerics: checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that diverges alarms by
-training. CANNOT JUDGE is no alarm, and no PASS.
+numerics: checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
+diverges alarms by training. CANNOT JUDGE is no alarm, and no PASS.
 """
 
 
@@ -70,17 +73,17 @@ class Judged:
     comparisons: tuple[Comparison, ...]
 
     def by(self, check: str) -> Comparison | None:
-        """What that check says, if it says anything."""
+        """Returns what that check says, if it says anything."""
         return next((comparison for comparison in self.comparisons if comparison.metric == check), None)
 
     @property
     def alarmed(self) -> bool:
-        """Whether any check raised an alarm."""
+        """Returns whether any check raised an alarm."""
         return any(comparison.outcome is Outcome.REGRESSION for comparison in self.comparisons)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
+    """Returns 0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
     options = _parser().parse_args(arguments)
     standards = read_folder(BASELINES)
     launches, apart = [], []
@@ -98,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def settings(pythons: Sequence[str], corpus_path: str | None) -> Iterator[tuple[str, Plan, int]]:
-    """(interpreter, plan, whether oneDNN is on) of each launch."""
+    """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
     for python, corpus in itertools.product(pythons, corpora_at_hand(corpus_path)):
         for onednn, threads in itertools.product((1, 0), THREADS):
             path = corpus_path if corpus == "ptb" else None
@@ -106,7 +109,10 @@ def settings(pythons: Sequence[str], corpus_path: str | None) -> Iterator[tuple[
 
 
 def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockstep:
-    """The comparison, from the folder's `lockstep` if it was kept there. Raises WorkerError where the reference fails."""
+    """Returns the comparison, from the folder's `lockstep` if it was kept there.
+
+    Raises WorkerError where the reference fails.
+    """
     sides = (reference, candidate)
     paths = folder.glob("lockstep/*.json") if folder else ()
     kept = next((one for one in (read_record(Kept, path) for path in sorted(paths)) if one.sides == sides), None)
@@ -122,7 +128,10 @@ def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockst
 
 
 def judged_launch(record: Record, standards: Standards) -> Judged:
-    """What `tfgate gate` says of the launch, times and memory apart. Raises ValueError for one that wasn't measured."""
+    """Returns what `tfgate gate` says of the launch, times and memory apart.
+
+    Raises ValueError for one that wasn't measured.
+    """
     verdict = judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards)
     if verdict.failures or not record.environment:
         raise ValueError("; ".join(verdict.failures) or f"{record.subject.name}: the launch has no environment")
@@ -137,12 +146,12 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
 
 
 def judged_lockstep(result: Lockstep) -> Judged:
-    """What `tfgate lockstep` says of the comparison."""
+    """Returns what `tfgate lockstep` says of the comparison."""
     return Judged((result.candidate.tensorflow if result.candidate else "–",), (judge_lockstep(result),))
 
 
 def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
-    """The document: counts by check, then each launch and each comparison."""
+    """Returns the document: counts by check, then each launch and each comparison."""
     alarmed, departed = (sum(one.alarmed for one in side) for side in (launches, apart))
     head = HEAD.format(
         machine=this_machine().cpu_model,
@@ -172,19 +181,19 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
 
 
 def _bound(alarms: int, count: int) -> str:
-    """What no alarm at all shows."""
+    """Returns what no alarm at all shows."""
     return "." if alarms else f"; 0 of {count} shows a rate of at most {100 * alarm_bound(count):.1f}% (95%)."
 
 
 def _counts(check: str, judged: Iterable[Judged]) -> list[str]:
-    """A row: how often the check said what. Of training the judge speaks only where it diverged."""
+    """Returns a row: how often the check said what. Of training the judge speaks only where it diverged."""
     outcomes = [comparison.outcome for one in judged if (comparison := one.by(check))]
     counted = (outcomes.count(outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE))
     return [check, str(len(outcomes)), *map(str, counted)]
 
 
 def _exceptions(judged: Iterable[Judged]) -> list[str]:
-    """A line for each check that didn't pass, and an empty one after them."""
+    """Returns a line for each check that didn't pass, and an empty one after them."""
     failed = [
         (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
     ]
@@ -200,7 +209,7 @@ def _values(one: Judged, check: str) -> str:
 
 
 def _difference(one: Judged) -> str:
-    """The perplexity's from the baseline's."""
+    """Returns the perplexity's difference from the baseline's."""
     found = one.by(PERPLEXITY)
     return percent(found.interval.estimate) if found and found.interval else "–"
 

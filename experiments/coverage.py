@@ -1,9 +1,9 @@
-"""How often the bounds of perplexity against replicas hold, by simulation: prints the tables of docs/statistics.md, in Markdown.
+"""How often the bounds of perplexity against replicas hold, by simulation: the tables of docs/statistics.md.
 
 python -m experiments.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
 
-Log perplexities are drawn with variance 1 within an environment and `ratio` between environments, with nothing changed; a bound holds
-where it lies above the true difference, 0.
+Log perplexities are drawn with variance 1 within an environment and `ratio` between environments, with nothing changed;
+a bound holds where it lies above the true difference, 0.
 """
 
 import math
@@ -25,7 +25,7 @@ LEVELS = (0.975, 0.95)
 
 
 def draw(draws: int, sizes: Sequence[int], ratio: float, tails: float | None = None, seed: int = 1) -> Arrays:
-    """Measurements of groups, [draws, size] each; normal, or Student's t with `tails` degrees of freedom."""
+    """Draws the measurements of groups, [draws, size] each; normal, or Student's t with `tails` degrees of freedom."""
     generator = np.random.RandomState(seed)
 
     def unit(*shape: int) -> NDArray[np.float64]:
@@ -39,7 +39,7 @@ def draw(draws: int, sizes: Sequence[int], ratio: float, tails: float | None = N
 def coverage(
     draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4, tails: float | None = None
 ) -> tuple[float, float]:
-    """How often the one-sided 97.5% and 95% upper bounds of the judge hold for a candidate of n measurements."""
+    """Tells how often the one-sided 97.5% and 95% upper bounds hold for a candidate of n measurements."""
     *groups, candidate = draw(draws, [*sizes, n], ratio, tails)
     found = [
         new_group_interval(candidate[index], components([group[index] for group in groups])) for index in range(draws)
@@ -48,7 +48,9 @@ def coverage(
 
 
 def coverage_by_larger_component(draws: int, sizes: Sequence[int], ratio: float, *, n: int = 4) -> tuple[float, float]:
-    """The same for a rule that is not used: count − S degrees of freedom wherever the variance between groups looks small."""
+    """Returns the same for a rule that is not used: count − S degrees of freedom wherever the variance between groups
+    looks small.
+    """
     *groups, candidate = draw(draws, [*sizes, n], ratio)
     freedoms = (len(sizes) - 1, sum(sizes) - len(sizes))
     quantiles = {freedom: [float(stats.t.ppf(level, freedom)) for level in LEVELS] for freedom in freedoms}

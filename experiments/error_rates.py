@@ -1,7 +1,7 @@
 """How often the judge of paired comparisons is wrong, by simulation: writes docs/error-rates.md.
 
-python -m experiments.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30 metrics.
-python -m experiments.error_rates --fit RUN…: takes the noise of stored paired runs' launches from now on, then writes the same.
+python -m experiments.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30
+metrics. With --fit RUN… it takes the noise of stored paired runs' launches from now on.
 
 Launches are synthetic (experiments/noise.py); bench.stats.sequential.walk, which judges real runs, judges them.
 """
@@ -48,11 +48,11 @@ class Rate:
 
     @property
     def found(self) -> float:
-        """The rate."""
+        """Returns the rate."""
         return self.count / self.of
 
     def bound(self, *, upper: bool) -> float:
-        """One-sided Clopper-Pearson bound at CONFIDENCE."""
+        """Returns the one-sided Clopper-Pearson bound at CONFIDENCE."""
         if upper:
             return (
                 1.0
@@ -75,22 +75,22 @@ class Figure:
     power: bool = False
 
     def holds(self, rate: Rate) -> bool:
-        """Whether the bound, not the rate alone, is on the right side of the limit."""
+        """Returns whether the bound, not the rate alone, is on the right side of the limit."""
         return rate.bound(upper=False) >= self.limit if self.power else rate.bound(upper=True) <= self.limit
 
     def cell(self, rate: Rate) -> str:
-        """For the table; bold where it doesn't hold."""
+        """Formats the figure for the table; bold where it doesn't hold."""
         text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.bound(upper=not self.power):.2%})"
         return text if self.holds(rate) else f"**{text}**"
 
 
 def metric_rate(code: int) -> Callable[[Judged], Rate]:
-    """Of single metrics."""
+    """Returns the rates of single metrics."""
     return lambda judged: Rate(int((judged.codes == code).sum()), judged.codes.size)
 
 
 def run_rate(code: int, metrics: int) -> Callable[[Judged], Rate]:
-    """Of whole runs of so many metrics, of which at most MOST_GATING gate: REGRESSION if any is, CANNOT JUDGE if else any is."""
+    """Returns the rates of whole runs of so many metrics, of which at most MOST_GATING gate."""
 
     def rate(judged: Judged) -> Rate:
         gating = judged.codes[:, : min(metrics, MOST_GATING)]
@@ -130,7 +130,7 @@ FIGURES = (
 
 
 def simulate(kind: Kind, runs: int, metrics: int = METRICS, seed: int = 1) -> dict[float, Judged]:
-    """Every effect on the same noise, by effect in margins."""
+    """Tries every effect on the same noise; returns the rates by effect in margins."""
     generator = np.random.default_rng(seed)
     parts: dict[float, list[Judged]] = {effect: [] for effect in EFFECTS}
     for start in range(0, runs, CHUNK):
@@ -146,7 +146,7 @@ def simulate(kind: Kind, runs: int, metrics: int = METRICS, seed: int = 1) -> di
 
 
 def report(found: Mapping[str, Mapping[float, Judged]], noise: LaunchNoise) -> str:
-    """The document."""
+    """Returns the document."""
     rows = [
         [f"{figure.name} ({'≥' if figure.power else '≤'} {figure.limit:.1%})"]
         + [figure.cell(figure.rate(judged[figure.effect])) for judged in found.values()]
@@ -183,7 +183,7 @@ def report(found: Mapping[str, Mapping[float, Judged]], noise: LaunchNoise) -> s
 
 
 def misses(found: Mapping[str, Mapping[float, Judged]]) -> list[str]:
-    """The figures that don't hold, with the kind of noise."""
+    """Returns the figures that don't hold, with the kind of noise."""
     return [
         f"{figure.name} ({kind})"
         for figure in FIGURES
@@ -193,7 +193,7 @@ def misses(found: Mapping[str, Mapping[float, Judged]]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if every figure holds, 1 if not."""
+    """Returns 0 if every figure holds, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m experiments.error_rates", description=__doc__)
     parser.add_argument(
         "--runs",
@@ -228,11 +228,12 @@ def _launches(judged: Judged) -> str:
 
 HEAD = """# Error rates of a paired comparison
 
-Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise ({samples:,} single
-metrics), 12 launches each, judged by `bench.stats.sequential` as real runs are. In brackets the one-sided {confidence} Clopper-Pearson
-bound of each figure; bold where it is on the wrong side of what is asked. A launch is the trimmed mean of its quads; margins are {margin}
-launch deviations, the least that a gating margin may be; at most eight metrics gate, the others inform. Independent metrics are the worst
-case: those of one run rise and fall together. `experiments/noise.py` has the kinds of noise.
+Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise
+({samples:,} single metrics), 12 launches each, judged by `bench.stats.sequential` as real runs are. In brackets the
+one-sided {confidence} Clopper-Pearson bound of each figure; bold where it is on the wrong side of what is asked. A
+launch is the trimmed mean of its quads; margins are {margin} launch deviations, the least that a gating margin may
+be; at most eight metrics gate, the others inform. Independent metrics are the worst case: those of one run rise and
+fall together. `experiments/noise.py` has the kinds of noise.
 """
 
 

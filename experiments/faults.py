@@ -1,4 +1,4 @@
-"""`python -m experiments.faults`: runs every fault and writes which check caught it, where and how soon (docs/faults.md).
+"""`python -m experiments.faults`: writes which check catches each fault, where and how soon (docs/faults.md).
 
 With --rows, rows are kept as they come, and those that were kept before are not made again.
 """
@@ -29,17 +29,17 @@ INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
 HEAD = """# Faults and the checks that catch them
 
-Made by `tox run -e faults`, which plants each fault of `tests/faults` in a real launch of tiny ({steps} steps, `cells`, one
-process) and in a lockstep comparison with the same environment without it ({lockstep_steps} steps). A check's first alarm
-counts. Seconds are wall time from the start of the process, imports and all; the machine: {machine}.
-The judging code knows none of these faults.
+Made by `tox run -e faults`, which plants each fault of `tests/faults` in a real launch of tiny ({steps} steps,
+`cells`, one process) and in a lockstep comparison with the same environment without it ({lockstep_steps} steps). A
+check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
+{machine}. The judging code knows none of these faults.
 
-oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the step's own
-gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the first step and tensor that
-differ.
+oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the
+step's own gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the
+first step and tensor that differ.
 
-reaches: the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it patches: their losses are
-those of a launch without it, to the last bit (`tests/faults/test_reach.py`).
+reaches: the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it
+patches: their losses are those of a launch without it, to the last bit (`tests/faults/test_reach.py`).
 """
 
 
@@ -64,7 +64,9 @@ class Kept:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if every fault was caught and no launch without one was; 1 if not; 2 for a fault or an interpreter that isn't there."""
+    """Returns 0 if every fault was caught and no launch without one was; 1 if not; 2 for a fault or an interpreter that
+    isn't there.
+    """
     options = _parser().parse_args(arguments)
     try:
         faults = [fault_by_name(name) for name in options.fault or FAULTS]
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
-    """The row that was kept, if one was."""
+    """Returns the row that was kept, if one was."""
     for path in sorted(folder.glob(f"{fault.name}-*.json")) if folder else ():
         kept = read_record(Kept, path)
         if (kept.fault, kept.python) == (fault.name, python):
@@ -102,7 +104,7 @@ def keep_row(folder: Path | None, row: Row, python: str) -> None:
 
 
 def failures(rows: Iterable[Row]) -> list[str]:
-    """A line for each fault that was missed, and for each alarm without a fault."""
+    """Returns a line for each fault that was missed, and for each alarm without a fault."""
     lines = []
     for row in rows:
         if row.fault is NO_FAULT and row.found:
@@ -113,7 +115,7 @@ def failures(rows: Iterable[Row]) -> list[str]:
 
 
 def report(rows: Sequence[Row]) -> str:
-    """The document: a line for each fault and environment, then what only one check catches."""
+    """Returns the document: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
     table = tabulate([_cells(row) for row in rows], headers, "github", disable_numparse=True)
     head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
@@ -129,7 +131,7 @@ def report(rows: Sequence[Row]) -> str:
 
 
 def _alone(rows: Sequence[Row]) -> list[str]:
-    """For each check, the faults that nothing else caught in any environment."""
+    """Returns for each check the faults that nothing else caught in any environment."""
     by_fault: dict[str, set[str]] = {}
     for row in rows:
         by_fault.setdefault(row.fault.name, set()).update(catch.check for catch in row.found)
@@ -157,7 +159,7 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
 
 
 def _interpreters(given: Sequence[str] | None) -> list[str]:
-    """The interpreters to plant faults in. Raises ValueError if there are none."""
+    """Returns the interpreters to plant faults in. Raises ValueError if there are none."""
     found = list(given or (os.environ[name] for name in INTERPRETERS if name in os.environ))
     missing = next((python for python in found if not Path(python).is_file()), None)
     if missing or not found:

@@ -1,7 +1,7 @@
 """What gates say where the answer is known: nothing changed, another build, an older release, a slower step, a hang.
 
-`python -m experiments.gates measure CASE --python INTERPRETER` measures the runs that experiments/data/gate_runs.json lacks, and adds
-each when it is over: it can be stopped and started again. `… table` prints the table of docs/gate.md.
+`python -m experiments.gates measure CASE --python INTERPRETER` measures the runs that experiments/data/gate_runs.json
+lacks, and adds each when it is over: it can be stopped and started again. `… table` prints the table of docs/gate.md.
 """
 
 import argparse
@@ -79,12 +79,12 @@ class Store:
     runs: tuple[Ran, ...]
 
     def of(self, case: str) -> list[Ran]:
-        """The runs of a case."""
+        """Returns the runs of a case."""
         return [run for run in self.runs if run.case == case]
 
 
 def read_store() -> Store:
-    """What was measured so far."""
+    """Returns what was measured so far."""
     return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
 
 
@@ -112,7 +112,7 @@ def measure(name: str, python: str, limit: int) -> None:
 
 
 def told(name: str, verdict: dict[str, object], folder: Path, seconds: float) -> Ran:
-    """What is kept of a run."""
+    """Returns what is kept of a run."""
     comparisons = verdict["comparisons"]
     assert isinstance(comparisons, list)
     outcome = str(verdict["outcome"])
@@ -126,12 +126,12 @@ def told(name: str, verdict: dict[str, object], folder: Path, seconds: float) ->
 
 
 def right(case: Case, ran: Ran) -> bool:
-    """Whether a run said what is known."""
+    """Returns whether a run said what is known."""
     return ran.outcome == case.expected or (ran.outcome == "REGRESSION" and case.expected in ran.named)
 
 
 def table(store: Store) -> str:
-    """The document's table: how many runs of each case said what is known, and how long they took."""
+    """Returns the document's table: how many runs of each case said what is known, and how long they took."""
     headers = [
         "command",
         "runs",
@@ -151,7 +151,7 @@ def table(store: Store) -> str:
 
 
 def _phases(ran: Sequence[Ran]) -> str:
-    """What the gate's phases took where nothing changed."""
+    """Returns what the gate's phases took where nothing changed."""
     names = list(dict.fromkeys(name for run in ran for name in run.phase_seconds))
     taken = {name: [run.phase_seconds[name] for run in ran if name in run.phase_seconds] for name in names}
     parts = [f"{name} {statistics.median(seconds):.0f} s ({max(seconds):.0f})" for name, seconds in taken.items()]

@@ -1,7 +1,7 @@
-"""What the harness costs inside the time that it measures: a session's own step times beside a bare loop over the same function.
+"""What the harness costs inside the time that it measures: a session's own step times next to a bare loop.
 
-PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and times kept, outside
-both; what is left inside is the reading of two clocks.
+PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and
+times kept, outside both; what is left inside is the reading of two clocks.
 """
 
 import math
@@ -16,12 +16,12 @@ BLOCK_STEPS = {"tiny": 40, "notebook": 4}
 
 
 def reported(session: Session, count: int) -> float:
-    """Mean seconds of the next steps, as a session tells them."""
+    """Returns the mean seconds of the next steps, as a session tells them."""
     return statistics.fmean(session.steps(count).seconds)
 
 
 def bare(session: Session, count: int) -> float:
-    """Mean seconds of as many steps in a loop that does nothing else, by one clock read twice."""
+    """Returns the mean seconds of as many steps in a loop that does nothing else, by one clock read twice."""
     batches = [session._prepare(session._next_step + step)[0] for step in range(count)]
     started = time.perf_counter()
     for batch in batches:
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own += seconds[bare]
     error = statistics.stdev(ratios) / math.sqrt(quads)
     print(
-        f"{config}: a step of {1000 * statistics.median(own):.2f} ms; as reported {statistics.fmean(ratios):+.2%} ± {error:.2%} of it"
+        f"{config}: a step of {1000 * statistics.median(own):.2f} ms; "
+        f"as reported {statistics.fmean(ratios):+.2%} ± {error:.2%} of it"
     )
     return 0
 

@@ -1,6 +1,6 @@
 """How far apart two right TensorFlows come in lockstep: the measurements behind the limits (docs/lockstep.md).
 
-python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]. Writes the document.
+python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]
 """
 
 import argparse
@@ -25,31 +25,32 @@ OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
 HEAD = """# How far apart two right TensorFlows come in lockstep
 
-`tfgate lockstep` lets a reference and a candidate take the same training step from the reference's weights and state, again and again,
-and compares every tensor of every step: new state, loss, gradients, their norm, clipped gradients, update w′ − w. A difference is
-normwise and relative, ‖candidate − reference‖ / ‖reference‖.
+`tfgate lockstep` lets a reference and a candidate take the same training step from the reference's weights and state,
+again and again, and compares every tensor of every step: new state, loss, gradients, their norm, clipped gradients,
+update w′ − w. A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖.
 
-**The limit** of a tensor is {sides} × that of the oracle check ([numerics](numerics.md)), which says how far one float32 implementation may
-be from the float64 oracle on this very step: a multiple of what float32 costs the oracle itself, a floor, and for an update the rounding of
-the new weights. Two implementations, both right, may each be off by that. The limit is never below {screen:.0e} (for an update, plus the
-rounding), which is known without the oracle; the oracle is asked at steps that exceed that, and there the exact limit decides. At the first
-departure it says as well which side is nearer to the truth, and the comparison ends.
+**The limit** of a tensor is {sides} × that of the oracle check ([numerics](numerics.md)), which says how far one
+float32 implementation may be from the float64 oracle on this very step: a multiple of what float32 costs the oracle
+itself, a floor, and for an update the rounding of the new weights. Two implementations, both right, may each be off
+by that. The limit is never below {screen:.0e} (for an update, plus the rounding), which is known without the oracle;
+the oracle is asked at steps that exceed that, and there the exact limit decides. At the first departure it says as
+well which side is nearer to the truth, and the comparison ends.
 
 On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
 
-**What a clean pair shows.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic corpus, nothing wrong on
-either side. {alarms} of {count} comparisons alarmed. The table has the largest difference over all steps and tensors of a quantity; then
-how near to a limit any tensor came (difference / limit), at how many steps the oracle had to be asked, and the wall time as a multiple
-of the two sides' own steps (at most 2.5 is wanted).
+**What a clean pair shows.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic
+corpus, nothing wrong on either side. {alarms} of {count} comparisons alarmed. The table has the largest difference
+over all steps and tensors of a quantity; then how near to a limit any tensor came (difference / limit), at how many
+steps the oracle had to be asked, and the wall time as a multiple of the two sides' own steps (at most 2.5 is wanted).
 """
 
 TAIL = """
-An update's difference is nearly all rounding of the new weights, which its limit allows for; all other quantities stay at a fraction of
-{screen:.0e}. A learning rate off by 0.1% moves the update by 1e-3.
+An update's difference is nearly all rounding of the new weights, which its limit allows for; all other quantities
+stay at a fraction of {screen:.0e}. A learning rate off by 0.1% moves the update by 1e-3.
 
-What lockstep can't see: what a configuration's training never does. The gradients of `tiny` are never longer than its clip norm (their
-norm stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth step) and not on `tiny`; dropout shows on
-`medium` and `large` alone. The oracle check's stress steps cover both.
+What lockstep can't see: what a configuration's training never does. The gradients of `tiny` are never longer than its
+clip norm (their norm stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth
+step) and not on `tiny`; dropout shows on `medium` and `large` alone. The oracle check's stress steps cover both.
 """
 
 
@@ -62,7 +63,7 @@ class Pair:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if every comparison passed, else 1; the document is written either way."""
+    """Returns 0 if every comparison passed, else 1; the document is written either way."""
     options = _parser().parse_args(arguments)
     results = []
     for config in options.config or ["tiny", "notebook"]:
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def pairs(interpreters: Iterable[str], onednn: str | None) -> list[Pair]:
-    """Pairs "reference,candidate" of interpreters, and one interpreter with oneDNN on and off."""
+    """Returns the pairs "reference,candidate" of interpreters, and one interpreter with oneDNN on and off."""
     made = [Pair(*(Side(python) for python in pair.split(","))) for pair in interpreters]
     if onednn:
         made.append(Pair(*(Side(onednn, {"TF_ENABLE_ONEDNN_OPTS": value}) for value in ("1", "0"))))
@@ -84,7 +85,7 @@ def pairs(interpreters: Iterable[str], onednn: str | None) -> list[Pair]:
 
 
 def report(results: Sequence[Lockstep]) -> str:
-    """The document."""
+    """Returns the document."""
     alarms = sum(judge_lockstep(result).outcome is not Outcome.PASS for result in results)
     head = HEAD.format(
         sides=SIDES,
@@ -109,7 +110,7 @@ def report(results: Sequence[Lockstep]) -> str:
 
 
 def largest(result: Lockstep, quantity: str) -> float:
-    """The largest difference of a quantity, over steps and tensors; 0 without steps."""
+    """Returns the largest difference of a quantity, over steps and tensors; 0 without steps."""
     return max(
         (value for name, values in result.differences.items() if name.split(" ")[0] == quantity for value in values),
         default=0.0,
@@ -117,7 +118,7 @@ def largest(result: Lockstep, quantity: str) -> float:
 
 
 def heading(result: Lockstep) -> str:
-    """2.12.1 → 2.21.0, or what else differs."""
+    """Names a pair: 2.12.1 → 2.21.0, or what else differs."""
     reference, candidate = result.reference, result.candidate
     if candidate is None or reference.tensorflow != candidate.tensorflow:
         return f"{reference.tensorflow} → {candidate.tensorflow if candidate else '?'}"

@@ -1,7 +1,8 @@
-"""What it costs a training step that it can hand out its logits: beside a step that can't, in one process, step by step in turn.
+"""What it costs a training step that it can hand out its logits: step by step in turn with a step that can't.
 
-python -m experiments.logits_cost [CONFIG] [QUADS], in an environment with TensorFlow: quads of steps, ABBA and BAAB. Prints a line of
-JSON: the ratio of the times when nobody asks for the logits (what training pays) and when they are asked for (what a checked step pays).
+python -m experiments.logits_cost [CONFIG] [QUADS], in an environment with TensorFlow: quads of steps, ABBA and BAAB.
+Prints a line of JSON: the ratio of the times when nobody asks for the logits (what training pays) and when they are
+asked for (what a checked step pays).
 """
 
 import functools
@@ -26,7 +27,7 @@ WARM_UP = 3  # steps of each kind
 
 
 def plain_step(trainer: Trainer, inputs: Any, targets: Any, masks: Any) -> StepResult:
-    """Trainer's step as it would be if nobody ever asked for logits."""
+    """Takes the trainer's step as it would be if nobody ever asked for logits."""
     loss, gradients = trainer.loss_and_gradients(inputs, targets, masks)
     clipped, norm = trainer.clip(gradients)
     trainer.update(clipped)
@@ -34,14 +35,14 @@ def plain_step(trainer: Trainer, inputs: Any, targets: Any, masks: Any) -> StepR
 
 
 def seconds(step: Any, data: Any) -> float:
-    """Of one step, until its loss is there."""
+    """Returns the seconds of one step, until its loss is there."""
     started = time.perf_counter()
     float(step(*data).loss)
     return time.perf_counter() - started
 
 
 def ratio(one: Any, other: Any, data: Any, quads: int) -> dict[str, float]:
-    """Seconds of a step of one kind in units of the other's, and the standard error over parts of the run."""
+    """Returns the ratio of two kinds' seconds a step, and the standard error over parts of the run."""
     steps = {"A": one, "B": other}
     ratios = []
     for quad in range(quads):
@@ -56,7 +57,9 @@ def ratio(one: Any, other: Any, data: Any, quads: int) -> dict[str, float]:
 
 
 def same_bits(trainer: Trainer, steps: Any, data: Any) -> bool:
-    """Whether steps of all kinds, from equal weights and a zero state, leave the same loss, norm, weights and state."""
+    """Returns whether steps of all kinds, from equal weights and a zero state, leave the same loss, norm, weights and
+    state.
+    """
     found, weights = [], trainer.weights
     for step in steps:
         trainer.weights = weights

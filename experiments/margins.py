@@ -1,7 +1,8 @@
 """`python -m experiments.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
 
-Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in any of these launches,
-so none may alarm. With --records, launches are kept as they come, and those that were kept before are not measured again.
+Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in
+any of these launches, so none may alarm. With --records, launches are kept as they come, and those that were kept
+before are not measured again.
 """
 
 import argparse
@@ -43,17 +44,19 @@ Corpus: {corpora}. Each launch with its stress steps, each from initial weights 
 
 **{alarms} of {launches} alarmed**; {bound}
 
-A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}. For an update, what the
-rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens read: Keras 3 subtracts
-them one by one). That rounding is nearly all of an update's error, and a uniform error has 1/√3 = 0.58 of its bound: nothing but a
-fault can bring an update's ratio far above that. All other ratios must stay below 0.5.
+A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}. For an update,
+what the rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens
+read: Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform error has
+1/√3 = 0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios must stay
+below 0.5.
 
-The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at every step, each
-bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation that keeps no logits has
-none to compare: its loss and its gradients, functions of theirs, answer for them.
+The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at
+every step, each bias must have moved by −learning rate × the clipped gradient that the step returned. An
+implementation that keeps no logits has none to compare: its loss and its gradients, functions of theirs, answer for
+them.
 
-The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart, since the latter
-include cancellations that float32 can't do better):
+The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart,
+since the latter include cancellations that float32 can't do better):
 """
 BY_CONFIGURATION = (
     "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
@@ -61,7 +64,7 @@ BY_CONFIGURATION = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if no launch alarmed, 1 if one did, 4 if one failed."""
+    """Returns 0 if no launch alarmed, 1 if one did, 4 if one failed."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if not options.python and not options.kept:
@@ -90,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
-    """(interpreter, plan, whether oneDNN is on) of each launch."""
+    """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
     corpora = options.corpus or corpora_at_hand(options.corpus_path)
     chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, corpora
     for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
@@ -104,12 +107,13 @@ def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
 
 
 def corpora_at_hand(path: str | None) -> tuple[str, ...]:
-    """Both corpora where the PTB's archive or directory is named, else the synthetic one."""
+    """Returns both corpora where the PTB's archive or directory is named, else the synthetic one."""
     return ("synthetic", "ptb") if path else ("synthetic",)
 
 
 def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
-    """The launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few would be apart.
+    """Returns the launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few
+    would be apart.
 
     One that diverged is kept as well: it was measured. Any other failure wasn't.
     """
@@ -128,18 +132,22 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Re
 
 
 def alarms(records: Iterable[Record]) -> list[str]:
-    """A line for each error that was over its limit."""
+    """Returns a line for each error that was over its limit."""
     over = [(record, error) for record in records for error in record.numerics if not error.error <= error.limit]
     return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
 
 
 def alarm_bound(launches: int) -> float:
-    """The largest false-alarm rate that no alarm in that many launches leaves plausible: 95% one-sided, (1 − rate)ⁿ = 0.05."""
+    """Returns the largest false-alarm rate that no alarm in that many launches leaves plausible: 95% one-sided, (1 −
+    rate)ⁿ = 0.05.
+    """
     return float(1 - 0.05 ** (1 / launches))
 
 
 def report(records: Sequence[Record]) -> str:
-    """The document: a row for each quantity and a column for each TensorFlow; then a row for each configuration."""
+    """Returns the document: a row for each quantity and a column for each TensorFlow; then a row for each
+    configuration.
+    """
     versions = list(dict.fromkeys(map(_version, records)))
     alarmed = sum(bool(alarms([record])) for record in records)
     head = HEAD.format(
@@ -162,7 +170,9 @@ def report(records: Sequence[Record]) -> str:
 
 
 def _plans(records: Sequence[Record]) -> list[str]:
-    """What was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2 threads), …"."""
+    """Returns what was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2
+    threads), …".
+    """
     lines: dict[str, list[str]] = {}
     everywhere = {_version(record) for record in records}
     groups = itertools.groupby(sorted(records, key=_place), key=_place)
@@ -181,7 +191,7 @@ def _plans(records: Sequence[Record]) -> list[str]:
 
 
 def _place(record: Record) -> tuple[str, int, str]:
-    """For the order of tables: implementation, then configuration from the smallest."""
+    """Returns a key for the order of tables: implementation, then configuration from the smallest."""
     order = [*STEPS]
     config = record.subject.config
     return record.subject.implementation, order.index(config) if config in order else len(order), config
@@ -202,13 +212,13 @@ def _by_configuration(records: Sequence[Record]) -> str:
 
 
 def table_text(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    """A table of a document."""
+    """Returns a table of a document."""
     table: str = tabulate(rows, headers, "github", disable_numparse=True)
     return table
 
 
 def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
-    """(training or stress, quantity) in the order of their first."""
+    """Returns (training or stress, quantity) in the order of their first."""
     return sorted(
         dict.fromkeys(_kind(error) for record in records for error in record.numerics),
         key=lambda kind: kind[0] != "training",
@@ -244,7 +254,7 @@ def _subject(record: Record) -> str:
 
 
 def _setting(record: Record) -> str:
-    """ "oneDNN off, 1 thread"."""
+    """Returns "oneDNN off, 1 thread"."""
     environment = record.environment
     if environment is None:
         return "–"
@@ -254,7 +264,7 @@ def _setting(record: Record) -> str:
 
 
 def add_corpus_path(parser: argparse.ArgumentParser) -> None:
-    """The option that names the PTB."""
+    """Adds the option that names the PTB."""
     parser.add_argument(
         "--corpus-path",
         metavar="PATH",

@@ -1,7 +1,7 @@
-"""How often `tfgate micro` alarms where nothing changed: one environment in turn with itself. Prints the table of docs/micro.md.
+"""How often `tfgate micro` alarms where nothing changed: the table of docs/micro.md.
 
-python -m experiments.micro --python INTERPRETER [--config tiny] [--tries 10]. What was measured stays in reports/micro, so that the
-command can be stopped and started again.
+python -m experiments.micro --python INTERPRETER [--config tiny] [--tries 10]. What was measured stays in reports/micro,
+so that the command can be stopped and started again.
 """
 
 import argparse
@@ -23,7 +23,9 @@ SHOWN = (Outcome.PASS, Outcome.REGRESSION, Outcome.CANNOT_JUDGE)
 
 
 def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:
-    """Verdicts of one environment against itself, as `tfgate micro --json` prints them; measured unless they have been."""
+    """Yields the verdicts of one environment against itself, as `tfgate micro --json` prints them; measured unless they
+    have been.
+    """
     for number in range(tries):
         folder = RUNS / f"{config}-{number:02}"
         answer = folder / "verdict.json"
@@ -52,7 +54,7 @@ def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:
 
 
 def row(config: str, found: Sequence[dict[str, Any]]) -> str:
-    """A line of the table."""
+    """Returns a line of the table."""
     whole = Counter(verdict["outcome"] for verdict in found)
     cases = Counter(one["outcome"] for verdict in found for one in verdict["comparisons"] if one["gates"])
     counts = (" / ".join(str(outcomes[outcome.value]) for outcome in SHOWN) for outcomes in (whole, cases))

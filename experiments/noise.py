@@ -1,7 +1,7 @@
-"""Synthetic launches: seven kinds of noise at the level of launches and of their quads, scaled and shaped as real launches were.
+"""Synthetic launches: seven kinds of noise of launches and of their quads, scaled and shaped as real ones.
 
-A launch's value is what the judge makes of it: the trimmed mean of its quads' log ratios. Every kind is brought to mean 0 and variance 1 of
-these values, so that an effect and a margin are said in launch deviations.
+A launch's value is what the judge makes of it: the trimmed mean of its quads' log ratios. Every kind is brought to mean
+0 and variance 1 of these values, so that an effect and a margin are said in launch deviations.
 """
 
 import dataclasses
@@ -27,12 +27,16 @@ FILE = Path(__file__).parent / "data" / "launch_noise.json"
 LAUNCHES = LOOKS[-1]
 PILOT = 20_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
 
-DRIFT = 1.0  # from a run's first launch to its last, and from a launch's first quad to its last, in their deviations; either way
+# From a run's first launch to its last, and from a launch's first quad to its last, in their deviations; either way.
+DRIFT = 1.0
 BURST_SHARE = 0.1  # of the quads, and of the launches
 BURST_QUADS = 4  # that a burst lasts, on average
 BURST_SIZE = 3.0  # deviations; either side may be hit
 LEAST_SKEWNESS, LEAST_KURTOSIS = 0.25, 0.5  # where the fit finds less, the kinds would be normal
-LEAST = f"with a lag-1 of at least {ASSUMED}, a skewness of at least {LEAST_SKEWNESS} and an excess kurtosis of at least {LEAST_KURTOSIS}"
+LEAST = (
+    f"with a lag-1 of at least {ASSUMED}, a skewness of at least {LEAST_SKEWNESS} "
+    f"and an excess kurtosis of at least {LEAST_KURTOSIS}"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +54,7 @@ class LaunchNoise:
 
 
 def read_noise(path: Path = FILE) -> LaunchNoise:
-    """The committed noise. Raises FormatError, with the path, and OSError."""
+    """Returns the committed noise. Raises FormatError, with the path, and OSError."""
     try:
         noise: LaunchNoise = from_plain(LaunchNoise, parse(path.read_text(encoding="utf-8")))
     except FormatError as error:
@@ -59,7 +63,10 @@ def read_noise(path: Path = FILE) -> LaunchNoise:
 
 
 def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
-    """The noise of stored paired runs' training steps. Raises ValueError for fewer than two launches of two quads in every run."""
+    """Returns the noise of stored paired runs' training steps.
+
+    Raises ValueError for fewer than two launches of two quads in every run.
+    """
     groups = [
         [[quad_log_ratio(quad) for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs
     ]
@@ -93,7 +100,7 @@ class Kind:
         self._mean, self._deviation = float(pilot.mean()), float(pilot.std())
 
     def draw(self, runs: int, generator: np.random.Generator) -> Floats:
-        """Launches' values of `runs` runs."""
+        """Returns the launches' values of `runs` runs."""
         return (self._raw(runs, generator) - self._mean) / self._deviation
 
     def _raw(self, runs: int, generator: np.random.Generator) -> Floats:
@@ -118,7 +125,7 @@ Unit = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
 
 def kinds(noise: LaunchNoise) -> dict[str, Kind]:
-    """The kinds of noise that the judge is tried with."""
+    """Returns the kinds of noise that the judge is tried with."""
     return {
         "normal": Kind(noise, _normal),
         "heavy-tailed": Kind(noise, _heavy(noise.excess_kurtosis)),
@@ -131,7 +138,7 @@ def kinds(noise: LaunchNoise) -> dict[str, Kind]:
 
 
 def autoregression(innovations: Floats, rho: float) -> Floats:
-    """A first-order autoregression along the last axis, of variance 1 where the innovations have it."""
+    """Returns a first-order autoregression along the last axis, of variance 1 where the innovations have it."""
     rows = np.array(innovations)
     for index in range(1, rows.shape[-1]):
         rows[..., index] = rho * rows[..., index - 1] + math.sqrt(1 - rho**2) * rows[..., index]
@@ -143,13 +150,13 @@ def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _heavy(excess_kurtosis: float) -> Unit:
-    """Student's t whose excess kurtosis, 6/(df − 4), is the one given."""
+    """Returns Student's t whose excess kurtosis, 6/(df − 4), is the one given."""
     freedom = 4 + 6 / excess_kurtosis
     return lambda generator, shape: generator.standard_t(freedom, shape) / math.sqrt(freedom / (freedom - 2))
 
 
 def _skewed(skewness: float, sign: int) -> Unit:
-    """A gamma distribution whose skewness, 2/√shape, is the one given, turned round for sign −1."""
+    """Returns a gamma distribution whose skewness, 2/√shape, is the one given, turned round for sign −1."""
     shape_parameter = 4 / skewness**2
     return lambda generator, shape: (
         sign * (generator.gamma(shape_parameter, size=shape) - shape_parameter) / math.sqrt(shape_parameter)
@@ -161,12 +168,12 @@ def _signs(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _trends(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Straight lines along the last axis from −½ to ½ or back."""
+    """Returns straight lines along the last axis from −½ to ½ or back."""
     return _signs(generator, (*shape[:-1], 1)) * np.linspace(-0.5, 0.5, shape[-1])
 
 
 def _bursts(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """1 within a burst, 0 outside: a Markov chain along the last axis that is 1 in BURST_SHARE of the places."""
+    """Returns 1 within a burst, 0 outside: a Markov chain along the last axis, 1 in BURST_SHARE of the places."""
     chance, leave = generator.random(shape), 1 / BURST_QUADS
     enter = leave * BURST_SHARE / (1 - BURST_SHARE)
     on = np.zeros(shape)

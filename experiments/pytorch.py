@@ -1,8 +1,8 @@
 """How fast the implementations are beside PyTorch's nn.LSTM and the machine's matrix products, two threads each.
 
-python -m experiments.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON is an
-interpreter with PyTorch and NumPy. A launch is a fresh process for each subject, all alive at once, which work in turn in blocks ordered
-ABC…CBA; the first steps of a block are dropped. Prints a table.
+python -m experiments.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON
+is an interpreter with PyTorch and NumPy. A launch is a fresh process for each subject, all alive at once, which work in
+turn in blocks ordered ABC…CBA; the first steps of a block are dropped. Prints a table.
 """
 
 import json
@@ -24,7 +24,10 @@ Answer = dict[str, Any]
 
 
 def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
-    """The worker's answer after that many steps. Raises ValueError for one that died: its own message is on standard error."""
+    """Returns the worker's answer after that many steps.
+
+    Raises ValueError for one that died: its own message is on standard error.
+    """
     assert worker.stdin is not None
     assert worker.stdout is not None
     print(steps, file=worker.stdin, flush=True)
@@ -33,14 +36,22 @@ def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
 
 
 def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
-    """One launch: for each subject the median seconds of a step and of its CPU time, its first loss and its peak memory."""
+    """Measures one launch: each subject's median seconds and CPU seconds of a step, first loss and peak memory."""
     workers = {
         subject: subprocess.Popen(
-            [torch_python if subject == "pytorch" else sys.executable, "-m", "experiments.pytorch_worker", subject, config.name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [
+                torch_python if subject == "pytorch" else sys.executable,
+                "-m",
+                "experiments.pytorch_worker",
+                subject,
+                config.name,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for subject in SUBJECTS
-    }  # fmt: skip
+    }
     times: dict[str, dict[str, list[float]]] = {subject: {"seconds": [], "cpu_seconds": []} for subject in SUBJECTS}
     last: dict[str, Answer] = {}
     try:
@@ -72,7 +83,8 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
         for run in found
     ]
     print(
-        f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s"
+        f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; "
+        f"the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s"
     )
     print(
         "| implementation | step, ms | words/s | × cells | × PyTorch | of the roofline | peak memory, MiB | CPU, ms |"
@@ -89,7 +101,8 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
         )
         cpu = statistics.median(run[subject]["cpu_seconds"] for run in found)
         median, peak = statistics.median(seconds), max(run[subject]["peak_bytes"] for run in found)
-        columns = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"
+        speeds = f"{median * 1e3:.1f} | {config.tokens_per_step / median:,.0f}"
+        columns = f"{speeds} | {faster['cells']:.2f} | {faster['pytorch']:.2f}"
         print(f"| {subject} | {columns} | {roofline:.0%} | {peak / 2**20:.0f} | {cpu * 1e3:.1f} |")
 
 

@@ -1,7 +1,8 @@
 """One process of experiments.pytorch: a subject that takes steps when it is told how many.
 
-python -m experiments.pytorch_worker SUBJECT CONFIG. Each line on standard input is a number of steps, each line on standard output
-the answer in JSON: the seconds of each, and of CPU time, the first step's loss, the peak of the resident memory in bytes.
+python -m experiments.pytorch_worker SUBJECT CONFIG. Each line on standard input is a number of steps, each line on
+standard output the answer in JSON: the seconds of each, and of CPU time, the first step's loss, the peak of the
+resident memory in bytes.
 """
 
 import json
@@ -25,7 +26,7 @@ Step = Callable[[Any, Any, Any], float]
 
 
 def tensorflow_step(implementation: str, config: Config) -> Step:
-    """A step of lm's trainer."""
+    """Returns a step of lm's trainer."""
     from lm.runtime import set_threads
 
     set_threads(THREADS)
@@ -37,7 +38,7 @@ def tensorflow_step(implementation: str, config: Config) -> Step:
 
 
 def pytorch_step(config: Config) -> Step:
-    """A step of PyTorch's."""
+    """Returns a step of PyTorch's."""
     import torch
 
     from experiments.torch_step import TorchStep
@@ -47,7 +48,7 @@ def pytorch_step(config: Config) -> Step:
 
 
 def product_step(library: str) -> Step:
-    """A product of two square float32 matrices, by numpy or tensorflow."""
+    """Returns a product of two square float32 matrices, by numpy or tensorflow."""
     a = np.random.RandomState(0).uniform(-1, 1, (PRODUCT_SIZE, PRODUCT_SIZE)).astype(np.float32)
     if library == "numpy":
         return lambda *_: float((a @ a)[0, 0])
@@ -62,7 +63,9 @@ def product_step(library: str) -> Step:
 
 
 def step_of(subject: str, config: Config) -> Step:
-    """The step that a subject's name stands for: "product NAME" a library's product, "pytorch", or an implementation."""
+    """Returns the step that a subject's name stands for: "product NAME" a library's product, "pytorch", or an
+    implementation.
+    """
     if subject.startswith("product "):
         return product_step(subject.removeprefix("product "))
     return pytorch_step(config) if subject == "pytorch" else tensorflow_step(subject, config)

@@ -1,8 +1,8 @@
 """Time and memory of `tfgate report` on 50 launches and of `tfgate history` over 1,000 reports: prints three lines.
 
-python -m experiments.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny, notebook and
-small, four launches each, as many steps as the gate takes; speed of notebook in six pairs) and made of noise; the commands are processes
-of their own.
+python -m experiments.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny,
+notebook and small, four launches each, as many steps as the gate takes; speed of notebook in six pairs) and made of
+noise; the commands are processes of their own.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 def launch(subject: Subject, number: int, random: np.random.Generator) -> Record:
-    """A launch with as many losses, step times and readings of memory as a real one."""
+    """Returns a launch with as many losses, step times and readings of memory as a real one."""
     noise = random.normal(0.0, 0.01, (2, subject.steps))
     block = subject.steps // BLOCKS  # after each of which memory is read
     read = tuple(range(block, subject.steps + 1, block))
@@ -52,14 +52,14 @@ def launch(subject: Subject, number: int, random: np.random.Generator) -> Record
 
 
 def made(launches: int, day: int) -> Run:
-    """A run of so many launches of each configuration."""
+    """Returns a run of so many launches of each configuration."""
     random = np.random.default_rng(day)
     records = [launch(subject, number, random) for subject in SUBJECTS for number in range(launches)]
     return run(records, created=(START + datetime.timedelta(days=day)).isoformat())
 
 
 def gate(day: int) -> GateRun:
-    """A gate's report: what `made` holds, and the speed of notebook."""
+    """Returns a gate's report: what `made` holds, and the speed of notebook."""
     numbers, random = made(LAUNCHES, day), np.random.default_rng([day, 1])
     of_notebook = SUBJECTS[1]
 
@@ -81,7 +81,9 @@ def gate(day: int) -> GateRun:
 
 
 def timed(*arguments: str) -> str:
-    """Exit code, wall and CPU seconds, the largest resident memory of all commands so far; the command's last words where it failed."""
+    """Returns the exit code, wall and CPU seconds, the largest resident memory of all commands so far; the command's
+    last words where it failed.
+    """
     started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     found = subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, check=False)
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,7 +1,7 @@
-"""What chose the perplexity statistic: how far rounding alone spreads it, and how far real faults move it, by steps and window.
+"""What chose the perplexity statistic: how far rounding spreads it, and how far real faults move it.
 
-python -m experiments.spread CONFIG CORPUS STEPS, in an environment with TensorFlow. Prints a Markdown table; minutes of training.
-Curves are of one TensorFlow and one thread; a baseline's replicas add the spread between environments.
+python -m experiments.spread CONFIG CORPUS STEPS, in an environment with TensorFlow. Prints a Markdown table; minutes of
+training. Curves are of one TensorFlow and one thread; a baseline's replicas add the spread between environments.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ class LostEmbeddingTrainer(Trainer):
     """A trainer whose embedding never learns."""
 
     def clip(self, gradients: Any) -> tuple[Any, Any]:
-        """The gradients clipped, and their norm, as if the embedding's were zero."""
+        """Returns the gradients clipped, and their norm, as if the embedding's were zero."""
         embedding, *others = gradients
         lost = tf.IndexedSlices(embedding.values * 0, embedding.indices, embedding.dense_shape)
         return super().clip([lost, *others])
 
 
 def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[float]:
-    """Loss a token of each step, in nats; it ends early where it overflows."""
+    """Returns the loss a token of each step, in nats; it ends early where it overflows."""
     jitter = int(variant[-1]) if variant in CLEAN else len(CLEAN) + 1
     if variant == "no clipping":
         config = dataclasses.replace(config, clip_norm=1e9)
@@ -53,7 +53,9 @@ def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[fl
 
 
 def rows(curves: dict[str, list[float]], steps: int) -> Iterator[list[str]]:
-    """Cells of the table: steps, window, deviation of the clean runs, then each fault's distance from their mean."""
+    """Returns the cells of the table: steps, window, deviation of the clean runs, then each fault's distance from their
+    mean.
+    """
     for count in (steps // 2, 3 * steps // 4, steps):
         for start in STARTS:
             clean, *faults = (

@@ -1,7 +1,7 @@
 """The model's training step in PyTorch, as its users would write it, on the same weights, batches and masks.
 
-Gradients are dense, the embedding's too: clip_grad_norm_ takes no sparse ones. SGD is PyTorch's fused kernel. There is no
-torch.compile: it needs a compiler that users may not have.
+Gradients are dense, the embedding's too: clip_grad_norm_ takes no sparse ones. SGD is PyTorch's fused kernel. There is
+no torch.compile: it needs a compiler that users may not have.
 """
 
 from typing import Any
@@ -52,7 +52,7 @@ class TorchStep(torch.nn.Module):  # type: ignore[misc]  # PyTorch isn't install
         return float(loss)
 
     def _assign(self, weights: Weights) -> None:
-        """PyTorch's matrices act on columns; its gates lie in Keras' order."""
+        """Assigns the weights. PyTorch's matrices act on columns; its gates lie in Keras' order."""
         values = {name: torch.from_numpy(value) for name, value in weights.items()}
         with torch.no_grad():
             self.embedding.weight.copy_(values["embedding"])

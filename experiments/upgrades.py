@@ -1,7 +1,7 @@
-"""Measures what upgrades say of nothing and of known slowdowns: one environment on both sides, the candidate's step slowed.
+"""Measures what upgrades say of nothing and of known slowdowns of one environment, measured against itself.
 
-python -m experiments.upgrades --python INTERPRETER measures what experiments/data/upgrade_runs.json lacks, and adds each run when it is
-over: it can be stopped and started again. experiments.upgrades_table makes the document.
+python -m experiments.upgrades --python INTERPRETER measures what experiments/data/upgrade_runs.json lacks, and adds
+each run when it is over: it can be stopped and started again. experiments.upgrades_table makes the document.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Ran:
     launches: tuple[Launched, ...]
 
     def values(self, metric: str = STEP_TIME) -> list[float]:
-        """A metric's log ratios by launch."""
+        """Returns a metric's log ratios by launch."""
         return [launch.values[metric] for launch in self.launches]
 
 
@@ -105,7 +105,8 @@ class Lines:
 
 
 def measure(runs: Path, python: str, limit: int, config: str) -> None:
-    """Measures up to `limit` of the runs that are missing (of one configuration, or of all: ""), first runs of all cases first.
+    """Measures up to `limit` of the runs that are missing (of one configuration, or of all: ""), first runs of all
+    cases first.
 
     The whole runs stay in the folder `runs`.
     """
@@ -131,7 +132,10 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
 
 
 def summary(run: PairedRun, case: Case, number: int) -> Ran:
-    """What is kept of a run. Raises ValueError for a run of which a launch failed: nothing was planted that could do that."""
+    """Returns what is kept of a run.
+
+    Raises ValueError for a run of which a launch failed: nothing was planted that could do that.
+    """
     pairs = whole_pairs(run)
     if len(pairs) < len(run.pairs):
         raise ValueError(f"{case.config}, run {number}: a launch failed; see its {PAIRED_FILE}")
@@ -152,12 +156,12 @@ def summary(run: PairedRun, case: Case, number: int) -> Ran:
 
 
 def read_store(path: Path = STORE) -> Store:
-    """The runs so far; none where there is no file."""
+    """Returns the runs so far; none where there is no file."""
     return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
 
 
 def missing(store: Store) -> Iterator[tuple[Case, int]]:
-    """(case, number) of the runs that the store lacks; the first of every case, then the second …"""
+    """Yields (case, number) of the runs that the store lacks; the first of every case, then the second …"""
     there = {(run.config, run.slowdown, run.number) for run in store.runs}
     for number in range(max(case.runs for case in CASES)):
         for case in CASES:

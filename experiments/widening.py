@@ -20,12 +20,12 @@ CORRELATIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
 
 
 def found_alone(correlation: Floats, launches: int) -> Floats:
-    """The correlation found, its bias taken off, and nothing taken for granted."""
+    """Returns the correlation found, its bias taken off, and nothing taken for granted."""
     return inflation(np.clip(correlation + 1 / launches, 0.0, LARGEST), launches)
 
 
 def assumed_alone(correlation: Floats, launches: int) -> Floats:
-    """The same for all runs."""
+    """Returns the same correlation for all runs."""
     return inflation(np.full_like(correlation, ASSUMED), launches)
 
 
@@ -38,7 +38,7 @@ RULES: dict[str, Callable[[Floats, int], Floats]] = {
 
 
 def cell(noise: Floats, rule: Callable[[Floats, int], Floats]) -> str:
-    """The rates of one rule."""
+    """Returns the rates of one rule."""
     nothing, margin, twice = (walk(noise + effect * MARGIN, MARGIN, widen=rule) for effect in (0, 1, 2))
     rates = [(margin.codes == REGRESSED).mean(), (margin.codes == PASSED).mean(), (twice.codes == REGRESSED).mean()]
     return " / ".join(f"{100 * rate:.1f}" for rate in rates) + f"; {nothing.launches.mean():.1f}"

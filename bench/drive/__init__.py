@@ -1,1 +1,4 @@
-"""Environments, worker processes and their pairing. Imports `bench.record`; reaches `bench.measure` by starting a process."""
+"""Environments, worker processes and their pairing.
+
+Imports `bench.record`; reaches `bench.measure` by starting a process.
+"""

@@ -31,19 +31,22 @@ def examine(root: Path = Path("/"), sample_seconds: float = SAMPLE_SECONDS) -> t
 
 
 def disturbances(findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    """The findings that disturb, a line each."""
+    """Returns the findings that disturb, a line each."""
     return tuple(finding.disturbance for finding in findings if finding.disturbance)
 
 
 def python_finding(version: str) -> Finding:
-    """The Python of an environment, next to the reference's."""
+    """Returns the Python of an environment, next to the reference's."""
     minor = ".".join(version.split(".")[:2])
     said = f"Python {minor} where the reference has {PYTHON_OF_LOCKS}: a difference between them may be Python's"
     return Finding("Python", version, said if minor != PYTHON_OF_LOCKS else "")
 
 
 def _load(others: float | None, stolen: float | None) -> Finding:
-    """CPU time that other processes used just now. The load average would tell of our own that have ended, too."""
+    """Returns the CPU time that other processes used just now.
+
+    The load average would tell of our own that have ended, too.
+    """
     if others is None:
         return Finding("load", "not known")
     part = max(others - (stolen or 0.0), 0.0)
@@ -60,7 +63,7 @@ def _steal(stolen: float | None) -> Finding:
 
 
 def _stolen(before: list[int], after: list[int]) -> float | None:
-    """Part of the CPU time between two readings that the hypervisor gave to others; None if not known."""
+    """Returns the part of the CPU time between two readings that the hypervisor gave to others; None if not known."""
     if len(before) < 8 or sum(after) == sum(before):
         return None
     return (after[7] - before[7]) / (sum(after) - sum(before))
@@ -81,7 +84,9 @@ def _quota(root: Path) -> Finding:
 
 
 def _cgroups(root: Path) -> list[Path]:
-    """Folders of this process' control group and of those around it (version 2; a container sees its own as the outermost)."""
+    """Returns the folders of this process' control group and of those around it (version 2; a container sees its own as
+    the outermost).
+    """
     top = root / "sys/fs/cgroup"
     name = next((line[3:] for line in _read(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
     inner = top / name.strip("/")

@@ -1,7 +1,9 @@
-"""Environments to measure: resolved and built by uv, kept in a cache by what they hold, shared where two sides hold the same.
+"""Environments to measure: resolved and built by uv, kept in a cache by what they hold, shared where two sides hold the
+same.
 
-uv's cache holds the packages, and links them into an environment. Its own environments (`uv run --with`) are no public place: they have
-no names, and `uv cache prune` takes them away. So each environment is a folder of ours, named by its lock and its Python.
+uv's cache holds the packages, and links them into an environment. Its own environments (`uv run --with`) are no public
+place: they have no names, and `uv cache prune` takes them away. So each environment is a folder of ours, named by its
+lock and its Python.
 """
 
 import dataclasses
@@ -53,10 +55,10 @@ def prepare(
 ) -> Side:
     """Returns the side of a comparison that was asked for, built if it isn't there already.
 
-    `requested` is a version, requirements, a wheel file or the path of an interpreter (see `requests.read_request`); an interpreter
-    is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a path, as uv takes it
-    (default: 3.11). `say` gets a line at each thing that takes time. Raises RequestError for what can't be had, BuildError for what
-    can't be built.
+    `requested` is a version, requirements, a wheel file or the path of an interpreter (see `requests.read_request`); an
+    interpreter is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a
+    path, as uv takes it (default: 3.11). `say` gets a line at each thing that takes time. Raises RequestError for what
+    can't be had, BuildError for what can't be built.
     """
     request = read_request(requested, gpu)
     if isinstance(request, Interpreter):

@@ -31,7 +31,10 @@ class Inspection:
 
 
 def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Inspection:
-    """Starts an interpreter, with a worker's variables, and asks it. Raises RequestError if it is none, or doesn't answer."""
+    """Starts an interpreter, with a worker's variables, and asks it.
+
+    Raises RequestError if it is none, or doesn't answer.
+    """
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
     }

@@ -31,7 +31,10 @@ def measure_launch(
     on_step: Callable[[int], None] = lambda steps: None,
     deadlines: Deadlines | None = None,
 ) -> Record:
-    """Runs one launch; `on_step` hears how many steps are done. A failure is a field of the record, not an exception."""
+    """Runs one launch.
+
+    `on_step` hears how many steps are done. A failure is a field of the record, not an exception.
+    """
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     measured = Measured()
     try:

@@ -39,7 +39,10 @@ def host_lock(path: Path | None = None) -> Iterator[None]:
 
 
 def lock_path() -> Path:
-    """The file that all timing jobs of this host lock. Where /tmp can't be written, those that share a temporary folder."""
+    """Returns the file that all timing jobs of this host lock.
+
+    Where /tmp can't be written, those that share a temporary folder.
+    """
     named = os.environ.get(LOCK_VARIABLE)
     if named:
         return Path(named)
@@ -50,7 +53,10 @@ def lock_path() -> Path:
 
 
 def _open(path: Path) -> int:
-    """A descriptor of the lock's file. One that another user left can be read at least, which is enough to lock it."""
+    """Returns a descriptor of the lock's file.
+
+    One that another user left can be read at least, which is enough to lock it.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:

@@ -1,4 +1,6 @@
-"""Lock files as `uv pip compile --generate-hashes` writes them: one package a line, its exact version, the hashes of its files."""
+"""Lock files as `uv pip compile --generate-hashes` writes them: one package a line, its exact version, the hashes of
+its files.
+"""
 
 import dataclasses
 import urllib.parse
@@ -23,7 +25,7 @@ class Lock:
 
     @property
     def tensorflow(self) -> Package | None:
-        """The package that holds TensorFlow; None if there is none."""
+        """Returns the package that holds TensorFlow; None if there is none."""
         return tensorflow_of(self.packages)
 
 

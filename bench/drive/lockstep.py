@@ -1,7 +1,7 @@
 """Lockstep: reference and candidate take the same step from the reference's weights and state, again and again.
 
-Three processes: the two sides, and a referee in this orchestrator's interpreter that compares what they publish. They work in
-turn, so that a side's own step is timed alone.
+Three processes: the two sides, and a referee in this orchestrator's interpreter that compares what they publish. They
+work in turn, so that a side's own step is timed alone.
 """
 
 import contextlib
@@ -54,9 +54,11 @@ def run_lockstep(
     on_step: Callable[[int], None] = lambda steps: None,
     patience: Patience | None = None,
 ) -> Lockstep:
-    """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the result.
+    """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the
+    result.
 
-    Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow to judge.
+    Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow
+    to judge.
     """
     patience = patience or Patience()
     deadlines = {role: patience.of(role) for role in (REFERENCE, CANDIDATE)}
@@ -80,14 +82,18 @@ def run_lockstep(
 
 
 def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
-    """A folder for a file of that many bytes that several processes map: in memory where there is room, else where TMPDIR says."""
+    """Returns a folder for a file of that many bytes that several processes map: in memory where there is room, else
+    where TMPDIR says.
+    """
     usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
     return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
 
 
 @contextlib.contextmanager
 def _naming_the_reference() -> Iterator[None]:
-    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three processes."""
+    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three
+    processes.
+    """
     try:
         yield
     except WorkerError as error:
@@ -103,7 +109,10 @@ def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opene
 
 
 def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured, deadlines: Deadlines) -> bool:
-    """Whether the candidate is ready. What fails here did not fail in the reference, which was opened before."""
+    """Returns whether the candidate is ready.
+
+    What fails here did not fail in the reference, which was opened before.
+    """
     try:
         measured.candidate = describe(worker, plan, deadlines)
         measured.opened = _open(worker, plan, path, deadlines)
@@ -122,7 +131,9 @@ def _take_steps(
     on_step: Callable[[int], None],
     deadlines: Mapping[str, Deadlines],
 ) -> None:
-    """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has failed."""
+    """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has
+    failed.
+    """
     started = time.perf_counter()
     for step in range(plan.steps):
         for role, worker in workers.items():

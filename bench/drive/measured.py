@@ -29,7 +29,10 @@ class Measured:
     failure: Failure | None = None
 
     def add(self, block: Block, dropped: int) -> None:
-        """Takes in a block of training steps. Its first `dropped` settled ones aren't steady. A loss that isn't finite fails."""
+        """Takes in a block of training steps.
+
+        Its first `dropped` settled ones aren't steady. A loss that isn't finite fails.
+        """
         if not self.losses:
             self.first_step_seconds = block.seconds[0]
         self.losses.extend(block.losses)
@@ -42,7 +45,8 @@ class Measured:
             self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
-        """The launch's record. One that was held against the oracle says nothing of memory, nor an untimed one of steps' times.
+        """Returns the launch's record. One that was held against the oracle says nothing of memory, nor an untimed one
+        of steps' times.
 
         Nor does one whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.
         """
@@ -88,10 +92,11 @@ class Measured:
 
 
 def memory_growth(rss: list[tuple[int, int]]) -> float:
-    """Bytes a step by which resident memory grows: the 20% trimmed mean over blocks, the first quarter of them left out.
+    """Returns the bytes a step by which resident memory grows: the 20% trimmed mean over blocks, the first quarter of
+    them left out.
 
-    `rss` holds (steps taken, bytes) after each block. The first blocks fill pools, and later a pool still grows by megabytes at once now
-    and then: one such jump is no leak, which shows in most blocks. 0 for fewer than two readings.
+    `rss` holds (steps taken, bytes) after each block. The first blocks fill pools, and later a pool still grows by
+    megabytes at once now and then: one such jump is no leak, which shows in most blocks. 0 for fewer than two readings.
     """
     settled = rss[len(rss) // 4 :]
     growth = sorted((size - before) / (steps - taken) for (taken, before), (steps, size) in itertools.pairwise(settled))

@@ -28,8 +28,8 @@ WITHOUT_PYTEST = re.compile(
     r"No module named pytest$", re.MULTILINE
 )  # what Python says of -m; an import that fails quotes the name
 
-# What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what Python says of a
-# module that is missing.
+# What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what
+# Python says of a module that is missing.
 REASONS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -56,11 +56,11 @@ class Suite:
 
     @property
     def takes_gpu(self) -> bool:
-        """Whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
+        """Returns whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
         return self.require_gpu or any(name.startswith("gpu") for name in self.devices)
 
     def arguments(self, folder: Path) -> list[str]:
-        """Pytest's arguments, the cases' files in `folder`."""
+        """Returns pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
         chosen = (
             ("config", self.configs),
@@ -96,8 +96,8 @@ def measure_micro(
 ) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
     """Times the suite in both sides in turn; which goes first alternates.
 
-    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says so
-    of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
+    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says
+    so of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
     `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
     where the reference fails twice or nothing can be measured.
     """
@@ -127,7 +127,8 @@ def measure_micro(
 def _launch(
     role: str, side: Side, suite: Suite, path: Path, measured: Measured
 ) -> tuple[MicroLaunch | Failure, Failure | None]:
-    """(the launch, or how the candidate failed twice; the first failure of a launch that ran when it was repeated).
+    """Returns (the launch, or how the candidate failed twice; the first failure of a launch that ran when it was
+    repeated).
 
     Raises WorkerError where the reference fails twice, or where there is nothing to measure.
     """
@@ -189,9 +190,16 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
     except OSError as error:
         message = f"interpreter {python} can't be started: {error.strerror}; name another by --python"
         raise _failure(NO_TENSORFLOW, message) from error
@@ -211,14 +219,16 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
 
 
 def _kind(code: int, output: str) -> str:
-    """A Failure's kind: killed, unable to run any case, or a case that failed."""
+    """Returns a Failure's kind: killed, unable to run any case, or a case that failed."""
     if code < 0:
         return "crashed"
     return NO_TENSORFLOW if code == USAGE_ERROR or WITHOUT_PYTEST.search(output) else "failed"
 
 
 def _reason(output: str) -> str:
-    """The line of pytest's output that says why it failed, or why it timed nothing: the first that the most telling pattern finds."""
+    """Returns the line of pytest's output that says why it failed, or why it timed nothing: the first that the most
+    telling pattern finds.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     found = (match[1].strip() for pattern in REASONS for line in lines if (match := pattern.fullmatch(line)))
     return next(found, lines[-1] if lines else "it printed nothing")

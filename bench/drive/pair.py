@@ -1,12 +1,13 @@
 """One launch of a paired comparison: a fresh process of each side, both alive, working in turn.
 
-Whatever could favour a side is swapped: the order in a quad (ABBA, then BAAB), and from launch to launch the side that is started first
-and takes the first block (FACTS: a fixed start order raised an alarm at nothing). What happens before the first block, importing and
-tracing, both sides do at once, on the same cores. From then on the side that waits is stopped: a thread of it that spins, or works in the
-background, would slow the other's steps as much as its own, and no ratio would tell.
+Whatever could favour a side is swapped: the order in a quad (ABBA, then BAAB), and from launch to launch the side that
+is started first and takes the first block (FACTS: a fixed start order raised an alarm at nothing). What happens before
+the first block, importing and tracing, both sides do at once, on the same cores. From then on the side that waits is
+stopped: a thread of it that spins, or works in the background, would slow the other's steps as much as its own, and no
+ratio would tell.
 
-How fast a process is depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each block they are
-moved, so that a launch sees many places instead of one (docs/upgrade.md has the measurement).
+How fast a process is depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before
+each block they are moved, so that a launch sees many places instead of one (docs/upgrade.md has the measurement).
 """
 
 import contextlib
@@ -63,7 +64,7 @@ class PairPlan:
 
     @classmethod
     def of(cls, plan: Plan, blocks: Blocks) -> "PairPlan":
-        """The plan with as many steps as each side takes: the warm-up, then two blocks of each quad."""
+        """Returns the plan with as many steps as each side takes: the warm-up, then two blocks of each quad."""
         return cls(dataclasses.replace(plan, steps=WARM_UP_STEPS + 2 * blocks.quads * blocks.steps, speed=True), blocks)
 
 
@@ -86,7 +87,7 @@ class _Half:
                 self.worker.send(operation, **arguments)
 
     def hear(self, kind: type[T] | None, operation: str, per: int = 1) -> T | None:
-        """The reply, or None once the side has failed."""
+        """Returns the reply, or None once the side has failed."""
         if not self.failed:
             with self._failing():
                 return self.deadlines.receive(self.worker, kind, operation, per=per)
@@ -98,7 +99,10 @@ class _Half:
         self.hear(None, "relocate")
 
     def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
-        """(wall, CPU) seconds a step of a block, the mean of those that aren't dropped; NaN once the side has failed."""
+        """Returns the mean (wall, CPU) seconds of a block's steps that aren't dropped.
+
+        They are NaN once the side has failed.
+        """
         self.ask(operation, count=count)
         block = self.hear(Block, operation, count)
         if block is None:
@@ -128,8 +132,8 @@ def measure_pair(
 ) -> Pair:
     """Runs one launch of both sides from weights jittered alike; `on_quad` hears how many quads are done.
 
-    A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells whether it can.
-    Raises WorkerError where an interpreter can't be started.
+    A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells
+    whether it can. Raises WorkerError where an interpreter can't be started.
     """
     plan, patience = pair_plan.plan, patience or Patience()
     first = REFERENCE if launch % 4 in (0, 3) else CANDIDATE
@@ -189,7 +193,7 @@ def _measure(
 
 
 def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any]) -> None:
-    """Both sides work at the same time; the reply becomes the attribute of that name of what is measured.
+    """Has both sides work at the same time; the reply becomes the attribute of that name of what is measured.
 
     The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
     """
@@ -213,7 +217,7 @@ def _failed(halves: Halves) -> bool:
 
 
 def _whole(quads: list[Quad]) -> tuple[Quad, ...]:
-    """Without the one in which a side failed."""
+    """Returns the quads without the one in which a side failed."""
     return tuple(quad for quad in quads if not any(map(math.isnan, quad.seconds)))
 
 

@@ -25,21 +25,28 @@ LIKE = {
 
 
 class Patience:
-    """Notes the longest silence of the reference in each operation, over all launches of a run, and sets deadlines by it."""
+    """Notes the longest silence of the reference in each operation, over all launches of a run, and sets deadlines by
+    it.
+    """
 
     def __init__(self) -> None:
         self._longest: dict[str, float] = {}
 
     def note(self, operation: str, seconds: float) -> None:
-        """The reference was silent for so long: until it answered, or until a step was over if the operation counts steps."""
+        """Notes that the reference was silent for so long: until it answered, or until a step was over if the operation
+        counts steps.
+        """
         self._longest[operation] = max(seconds, self.longest(operation) or 0.0)
 
     def longest(self, operation: str) -> float | None:
-        """The longest silence noted, of a like operation where there is none; None without any."""
+        """Returns the longest silence noted, of a like operation where there is none; None without any."""
         return self._longest.get(operation, self._longest.get(LIKE.get(operation, "")))
 
     def of(self, role: str, scale: float = 1.0) -> "Deadlines":
-        """The deadlines of the reference or the candidate. Those of a candidate that works under other terms are scaled."""
+        """Returns the deadlines of the reference or the candidate.
+
+        Those of a candidate that works under other terms are scaled.
+        """
         return Deadlines(self, role, scale)
 
 
@@ -54,15 +61,16 @@ class Deadlines:
     def request(
         self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any
     ) -> T:
-        """The reply to an operation: see Worker.request and `receive`. Raises WorkerError."""
+        """Returns the reply to an operation: see Worker.request and `receive`. Raises WorkerError."""
         worker.send(operation, **arguments)
         return self.receive(worker, kind, operation, noted=noted, per=per)
 
     def receive(self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1) -> T:
-        """Waits for the reply to what was sent; a reference's times are noted, a candidate that hangs is compared with them.
+        """Waits for the reply to what was sent; a reference's times are noted, a candidate that hangs is compared with
+        them.
 
-        `noted` is the name that the operation is noted under, where that isn't its own; `per` the steps that it takes until its next
-        sign of life. Raises WorkerError.
+        `noted` is the name that the operation is noted under, where that isn't its own; `per` the steps that it takes
+        until its next sign of life. Raises WorkerError.
         """
         name, began = noted or operation, time.monotonic()
 
@@ -91,5 +99,5 @@ class Deadlines:
 
 
 def alone() -> Deadlines:
-    """The deadlines of a process that has no reference."""
+    """Returns the deadlines of a process that has no reference."""
     return Patience().of(CANDIDATE)

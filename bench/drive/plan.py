@@ -22,15 +22,15 @@ class Plan:
 
     @property
     def block_steps(self) -> int:
-        """Steps of a block: a tenth of a launch, and enough to leave some after those dropped."""
+        """Returns the steps of a block: a tenth of a launch, and enough to leave some after those dropped."""
         return min(max(self.steps // BLOCKS, 2 * DROPPED_AFTER_SWITCH + 1), self.steps)
 
     def data(self) -> dict[str, Any]:
-        """What is trained on what, as a worker is told it."""
+        """Returns what is trained on what, as a worker is told it."""
         return {"config": self.config, "corpus": self.corpus, "corpus_path": self.corpus_path}
 
     def opening(self, jitter: int = 0) -> dict[str, Any]:
-        """What a TensorFlow worker is told to build."""
+        """Returns what a TensorFlow worker is told to build."""
         return {
             **self.data(),
             "steps": self.steps,
@@ -40,5 +40,7 @@ class Plan:
         }
 
     def checked_steps(self) -> tuple[int, ...]:
-        """Steps held against the oracle: the first, an early one, one in the middle and the last."""
+        """Returns the steps that are checked against the oracle: the first, an early one, one in the middle and the
+        last.
+        """
         return tuple(sorted({0, min(5, self.steps - 1), self.steps // 2, self.steps - 1}))

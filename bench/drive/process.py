@@ -46,7 +46,10 @@ _live_lock = threading.Lock()
 
 
 def kill_workers() -> None:
-    """Kills all processes of this orchestrator's workers at once. The threads that drive them hear of it, and clean up."""
+    """Kills all processes of this orchestrator's workers at once.
+
+    The threads that drive them hear of it, and clean up.
+    """
     with _live_lock:
         for worker in _live:
             worker.end()
@@ -69,12 +72,13 @@ class Worker:
     ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
-        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so that threads of its
-        own that spin or work on take no time from the process whose turn it is: they cost it its own. Raises WorkerError if the interpreter
-        can't be started, OSError where the machine has no room for any.
+        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so
+        that threads of its own that spin or work on take no time from the process whose turn it is: they cost it its
+        own. Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
         """
         self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.measure.worker.end_with_parent
-        # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must not be followed.
+        # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
+        # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
         self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
         self._buffer = b""
@@ -122,10 +126,10 @@ class Worker:
         on_event: Callable[[Any], None] | None = None,
         **arguments: Any,
     ) -> T:
-        """The reply to an operation, decoded as `kind` (None: no reply is expected).
+        """Returns the reply to an operation, decoded as `kind` (None: no reply is expected).
 
-        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the worker is
-        useless then.
+        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the
+        worker is useless then.
         """
         self.send(operation, **arguments)
         return self.receive(kind, operation, timeout, on_event)
@@ -178,7 +182,7 @@ class Worker:
         return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, timeout: float) -> dict[str, Any]:
-        """The next line from the worker, as an object."""
+        """Returns the next line from the worker, as an object."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
             if len(self._buffer) > LINE_BYTES:
@@ -262,9 +266,11 @@ class Worker:
 
 
 def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """A measured process' environment: ours without Python's variables, what was asked for, then the private folder to import from.
+    """Returns a measured process' environment: ours without Python's variables, what was asked for, then the private
+    folder to import from.
 
-    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the measured one's.
+    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the
+    measured one's.
     """
     imports = home / "imports"
     imports.mkdir()
@@ -282,8 +288,9 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
     return {
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not idle the
-        # oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s and 0.21 s).
+        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not
+        # idle the oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s
+        # and 0.21 s).
         "OPENBLAS_NUM_THREADS": "1",
         **sharing,
         **kept,
@@ -297,7 +304,7 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
 
 
 def how_it_ended(code: int | None) -> str:
-    """What subprocess' return code says."""
+    """Returns what subprocess' return code says."""
     if code is None:
         return "closed its pipe"
     if code >= 0:

@@ -31,7 +31,10 @@ class Aim:
 def run_profile(
     plan: Plan, aim: Aim, python: str, variables: Mapping[str, str], folder: Path, command: tuple[str, ...] = ()
 ) -> Profile:
-    """Profiles, and keeps profile, dumps and raw trace in `folder`. Raises WorkerError, OSError (FileExistsError for a folder in use)."""
+    """Profiles, and keeps profile, dumps and raw trace in `folder`.
+
+    Raises WorkerError, OSError (FileExistsError for a folder in use).
+    """
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

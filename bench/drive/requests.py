@@ -26,7 +26,10 @@ class BuildError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class AsOf:
-    """Up to when the package index is read. `moment` is empty where each environment is as of its own TensorFlow's release."""
+    """Up to when the package index is read.
+
+    `moment` is empty where each environment is as of its own TensorFlow's release.
+    """
 
     moment: str  # ISO 8601, UTC
     present: bool = False  # the moment is the command's own start: an index that gives no upload times is as good
@@ -78,8 +81,8 @@ def _utc(moment: datetime.datetime) -> str:
 def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     """Tells a version, requirements, a wheel file and the path of an interpreter apart. Raises RequestError.
 
-    A version means `tensorflow-cpu`, the same source built without CUDA and a third of the size, or for a GPU `tensorflow` with its
-    CUDA libraries. Other processors than x86-64 have one build, `tensorflow`.
+    A version means `tensorflow-cpu`, the same source built without CUDA and a third of the size, or for a GPU
+    `tensorflow` with its CUDA libraries. Other processors than x86-64 have one build, `tensorflow`.
     """
     text = text.strip()
     if _is_version(text):
@@ -115,7 +118,7 @@ def _check_requirement(line: str) -> None:
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise RequestError(
-            f"{line!r} is no requirement ({reason}): name a version, requirements, a wheel file or an interpreter's path"
+            f"{line!r} is no requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
         ) from error
 
 
@@ -127,6 +130,6 @@ def _wheel_requirement(path: Path) -> str:
         name, *_ = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         raise RequestError(
-            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep the name it was built with"
+            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep its built name"
         ) from error
     return f"{name} @ {path.resolve().as_uri()}"

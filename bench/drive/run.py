@@ -30,10 +30,10 @@ class Listener(Protocol):
     """Hears how a run goes on. Launches side by side call it from threads, one at a time."""
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
-        """`steps` of the launch are done."""
+        """Hears that `steps` of the launch are done."""
 
     def record(self, record: Record) -> None:
-        """A launch is over."""
+        """Hears that a launch is over."""
 
 
 class _SoFar:
@@ -73,7 +73,7 @@ class _SoFar:
 
 
 def _comes_again(records: Sequence[Record]) -> bool:
-    """Whether a launch, of which these are the records so far, is run once more."""
+    """Returns whether a launch, of which these are the records so far, is run once more."""
     return worth_repeating(records[-1].failure) and len(records) < TRIES
 
 
@@ -91,12 +91,14 @@ def measure_run(
     side_by_side: int = 1,
     patience: Patience | None = None,
 ) -> Run:
-    """Measures every plan with that many launches; `keep` gets what there is before the first, after each and at the end.
+    """Measures every plan with that many launches; `keep` gets what there is before the first, after each and at the
+    end.
 
-    Launch 0 of a plan is the one checked against the oracle. Launch n starts from weights jittered by stream `jitter` + n. A launch
-    that fails is run once more, and ends its plan if it fails again. A timed launch beside which others used the CPU makes a warning.
-    `side_by_side` launches run at once, the checked ones first; the others have one thread each, unless their plan says how many.
-    `patience` has noted a reference's times. Raises what `keep` raises; no process is left then, nor after Ctrl-C.
+    Launch 0 of a plan is the one checked against the oracle. Launch n starts from weights jittered by stream `jitter` +
+    n. A launch that fails is run once more, and ends its plan if it fails again. A timed launch beside which others
+    used the CPU makes a warning. `side_by_side` launches run at once, the checked ones first; the others have one
+    thread each, unless their plan says how many. `patience` has noted a reference's times. Raises what `keep` raises;
+    no process is left then, nor after Ctrl-C.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     so_far = _SoFar(Run(SCHEMA, created, tuple(command), (), tuple(warnings)), len(plans) * launches, keep, listener)
@@ -133,7 +135,10 @@ def measure_run(
 def _in_threads(
     take: Callable[[int, int], None], places: Sequence[tuple[int, int]], side_by_side: int, stop: Callable[[], None]
 ) -> None:
-    """Takes all launches. An error, or Ctrl-C, ends them: what lives is killed, and the threads that drive it are waited for."""
+    """Takes all launches.
+
+    An error, or Ctrl-C, ends them: what lives is killed, and the threads that drive it are waited for.
+    """
     with ThreadPoolExecutor(side_by_side) as pool:
         futures: list[Future[None]] = []
         try:

@@ -1,4 +1,4 @@
-"""A paired run: both sides against the oracle and in lockstep, then launches in pairs until the judge has seen enough."""
+"""A paired run: both sides against the oracle and in lockstep, then pairs of launches until the judge has enough."""
 
 import dataclasses
 import datetime
@@ -37,13 +37,13 @@ class Listener(Protocol):
     """Hears how a run goes on."""
 
     def phase(self, name: str, total: int) -> None:
-        """Something begins that takes `total` steps."""
+        """Hears that something begins that takes `total` steps."""
 
     def step(self, done: int) -> None:
-        """`done` steps of it are over."""
+        """Hears that `done` steps of it are over."""
 
     def pair(self, run: PairedRun) -> None:
-        """A launch is over, the last of the run so far."""
+        """Hears that a launch is over, the last of the run so far."""
 
 
 def measure_upgrade(
@@ -56,10 +56,11 @@ def measure_upgrade(
     warnings: Sequence[str] = (),
     patience: Patience | None = None,
 ) -> PairedRun:
-    """Measures what `scope` says; pairs are added until `settled` says so. `keep` gets what there is at first, after each step and last.
+    """Measures what `scope` says; pairs are added until `settled` says so. `keep` gets what there is at first, after
+    each step and last.
 
-    What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience` notes the
-    reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
+    What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience`
+    notes the reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run = PairedRun(SCHEMA, created, tuple(command), sides[REFERENCE], sides[CANDIDATE], (), (), None, tuple(warnings))
@@ -123,7 +124,7 @@ def _with_lockstep(
 
 
 def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
-    """What was measured, again if it failed; and a warning if it didn't fail again."""
+    """Returns what was measured, again if it failed; and a warning if it didn't fail again."""
     found = measure()
     failure = failure_of(found)
     if failure is None or not worth_repeating(failure):

@@ -1,4 +1,7 @@
-"""uv, which resolves and installs. Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched."""
+"""uv, which resolves and installs.
+
+Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched.
+"""
 
 import datetime
 import re
@@ -17,7 +20,10 @@ TREE = re.compile(r"[×╰─▶├│]")
 
 
 def make_venv(folder: Path, python: str) -> str:
-    """Makes a virtual environment and returns its interpreter. uv finds the Python, or downloads it if it may. Raises RequestError."""
+    """Makes a virtual environment and returns its interpreter. uv finds the Python, or downloads it if it may.
+
+    Raises RequestError.
+    """
     done = _uv("venv", "--clear", "--no-project", "--python", python, str(folder))
     if done.returncode:
         raise RequestError(f"there is no Python {python}: {_reason(done.stderr)}")
@@ -25,7 +31,10 @@ def make_venv(folder: Path, python: str) -> str:
 
 
 def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str) -> tuple[Lock, AsOf]:
-    """The lock of requirements for an interpreter, and up to when the index was read. Raises RequestError with uv's own reason."""
+    """Returns the lock of requirements for an interpreter, and up to when the index was read.
+
+    Raises RequestError with uv's own reason.
+    """
     if not as_of.moment:
         as_of = AsOf(_release(requested, lines, interpreter))
     options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
@@ -43,7 +52,8 @@ def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str)
 
 
 def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
-    """Installs what a lock file holds, by its hashes, into an interpreter's environment. Raises BuildError with uv's own reason.
+    """Installs what a lock file holds, by its hashes, into an interpreter's environment. Raises BuildError with uv's
+    own reason.
 
     Compiles to bytecode at once: the first launch's import would else be slower than the rest.
     """
@@ -55,12 +65,13 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
 
 
 def limit(as_of: AsOf) -> tuple[str, ...]:
-    """uv's options for a date; none where the index is read as it is."""
+    """Returns uv's options for a date; none where the index is read as it is."""
     return ("--exclude-newer", as_of.moment) if as_of.moment else ()
 
 
 def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:
-    """The end of the day (UTC) on which the TensorFlow that is asked for came out, by the upload times of its files.
+    """Returns the end of the day (UTC) on which the TensorFlow that is asked for came out, by the upload times of its
+    files.
 
     The day's end, since a release's files and those of the packages that came with it are uploaded over hours.
     """
@@ -79,7 +90,8 @@ def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:
     if not times:
         what = f"{found['name']} {found.get('version', '')}".strip()
         raise RequestError(
-            f"--as-of release: nothing says when {what} came out (a local file, or an index without upload times, PEP 700): use a date"
+            f"--as-of release: nothing says when {what} came out (a local file, or an index without upload times, "
+            "PEP 700): use a date"
         )
     return end_of_day(max(times).astimezone(datetime.UTC).date())
 
@@ -97,7 +109,7 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
 
 
 def _reason(stderr: str) -> str:
-    """uv's error, causes and hints in one line, without its warnings and its tree of lines."""
+    """Returns uv's error, causes and hints in one line, without its warnings and its tree of lines."""
     lines = [TREE.sub("", line).strip() for line in stderr.splitlines() if not line.startswith("warning:")]
     start = next((index for index, line in enumerate(lines) if line.startswith("error:")), 0)
     text = " ".join(line for line in lines[start:] if line).removeprefix("error:").strip()

@@ -19,7 +19,9 @@ class CpuWatch:
         self._start = (_machine_ticks(self._stat), _own_seconds())
 
     def others(self) -> float | None:
-        """Part of the machine's CPU time that went to neither this process nor its ended children, steal included; None if not known."""
+        """Returns the part of the machine's CPU time that went to neither this process nor its ended children, steal
+        included; None if not known.
+        """
         (total_before, busy_before), own_before = self._start
         (total, busy), own = _machine_ticks(self._stat), _own_seconds()
         if total <= total_before:
@@ -29,14 +31,16 @@ class CpuWatch:
 
 
 def disturbance(others: float | None, what: str) -> str:
-    """A line for the run's warnings; "" where others had little, or where it isn't known."""
+    """Returns a line for the run's warnings; "" where others had little, or where it isn't known."""
     if others is None or others <= OTHERS_LIMIT:
         return ""
     return f"{what}: other processes had {others:.0%} of the machine's CPU: its speed is disturbed"
 
 
 def _machine_ticks(stat: Path) -> tuple[int, int]:
-    """(all, all but idle and waiting for disks) of our CPUs since boot, in clock ticks; zeros where /proc doesn't tell."""
+    """Returns (all, all but idle and waiting for disks) of our CPUs since boot, in clock ticks; zeros where /proc
+    doesn't tell.
+    """
     names = {f"cpu{number}" for number in affinity()}
     try:
         lines = [line.split() for line in stat.read_text(encoding="utf-8").splitlines()]
@@ -48,6 +52,6 @@ def _machine_ticks(stat: Path) -> tuple[int, int]:
 
 
 def _own_seconds() -> float:
-    """CPU time of this process and of its children that have been waited for."""
+    """Returns the CPU time of this process and of its children that have been waited for."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)

@@ -26,7 +26,7 @@ class Difference:
 
     @property
     def slower_seconds(self) -> float:
-        """How much longer the candidate takes."""
+        """Returns how much longer the candidate takes."""
         return self.candidate_seconds - self.reference_seconds
 
 
@@ -41,7 +41,10 @@ class Comparison:
 
 
 def compare(reference: Profile, candidate: Profile) -> Comparison:
-    """The parts of each table add up to the unprofiled steps. Raises ValueError for profiles of different things."""
+    """Compares two profiles; the parts of each table add up to the unprofiled steps.
+
+    Raises ValueError for profiles of different things.
+    """
     for what, one, other in (
         ("target", reference.target, candidate.target),
         ("configuration", reference.subject.config, candidate.subject.config),
@@ -64,7 +67,7 @@ def compare(reference: Profile, candidate: Profile) -> Comparison:
 
 
 def layer_of(profile: Profile) -> Key:
-    """A key: the layer of the model that an operation of this profile belongs to."""
+    """Returns a key: the layer of the model that an operation of this profile belongs to."""
     by_name = layers([operation.name for operation in profile.trace.operations if operation.kind])
     return lambda operation: by_name[operation.name]
 
@@ -76,7 +79,7 @@ def _kind(operation: Operation) -> str:
 def _differences(
     reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key
 ) -> tuple[Difference, ...]:
-    """Sorted by what got slower."""
+    """Sorts rows by what got slower."""
     sides = []
     for profile, key in ((reference, reference_key), (candidate, candidate_key)):
         times = without_overhead(timeline(profile.trace), typical_seconds(profile.plain_seconds))

@@ -1,7 +1,8 @@
 """Which layer of the model an operation belongs to, by its name scope.
 
-Scopes differ between Keras 2 and 3 and between implementations (rnn/stacked_rnn_cells/lstm_cell_1 in one, rnn_1/lstm_cell_1_2 in
-another), so that they are matched by what stays, and LSTM layers are counted in the order of their names.
+Scopes differ between Keras 2 and 3 and between implementations (rnn/stacked_rnn_cells/lstm_cell_1 in one,
+rnn_1/lstm_cell_1_2 in another), so that they are matched by what stays, and LSTM layers are counted in the order of
+their names.
 """
 
 import re
@@ -28,7 +29,7 @@ LAYERS = (
 
 
 def layers(names: Iterable[str]) -> dict[str, str]:
-    """The layer of each operation of one profile by name: "embedding", "lstm 0", "output, gradient", …"""
+    """Returns the layer of each operation of one profile by name: "embedding", "lstm 0", "output, gradient", …"""
     names = list(names)
     cells = sorted(
         {cell for name in names if (cell := _lstm(name))},
@@ -38,7 +39,7 @@ def layers(names: Iterable[str]) -> dict[str, str]:
 
 
 def scopes(name: str) -> list[str]:
-    """The scopes around an operation, without the operation's own name and what inlining put in front."""
+    """Returns the scopes around an operation, without the operation's own name and what inlining put in front."""
     return INLINED.sub("", name).split("/")[:-1]
 
 
@@ -53,12 +54,12 @@ def _layer(name: str, cells: list[str]) -> str:
 
 
 def _lstm(name: str) -> str:
-    """The scope of an LSTM layer or cell around an operation; "" for none."""
+    """Returns the scope of an LSTM layer or cell around an operation; "" for none."""
     return next((part for part in scopes(name) if LSTM.fullmatch(part)), "")
 
 
 def _by_scope(parts: list[str]) -> str:
-    """The first layer that a part of the name speaks of; without one the outermost scope, or NO_SCOPE."""
+    """Returns the first layer that a part of the name speaks of; without one the outermost scope, or NO_SCOPE."""
     for part in parts:
         for pattern, layer in LAYERS:
             if pattern.fullmatch(part):

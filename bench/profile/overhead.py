@@ -1,8 +1,9 @@
 """What recording cost, taken off where it was spent.
 
-Recording slows a step by a little at each event, so that many small operations suffer more than a few large ones. The cost of an event
-is the one that, taken off as often as there were events but never below zero, leaves as much as the unprofiled step took. What is more
-than recording can cost is the machine's, which was slower for a while, and comes off all parts alike.
+Recording slows a step by a little at each event, so that many small operations suffer more than a few large ones. The
+cost of an event is the one that, taken off as often as there were events but never below zero, leaves as much as the
+unprofiled step took. What is more than recording can cost is the machine's, which was slower for a while, and comes off
+all parts alike.
 """
 
 import dataclasses
@@ -15,9 +16,10 @@ HALVINGS = 60  # of the interval from 0 to MOST_EVENT_NS: far below a nanosecond
 
 
 def without_overhead(times: Timeline, step_seconds: float) -> Timeline:
-    """The timeline as it were had nothing been recorded: it adds up to `step_seconds` a step.
+    """Returns the timeline as it were had nothing been recorded: it adds up to `step_seconds` a step.
 
-    What is left over or missing after that (an unprofiled step that was slower than the profiled one, say) is spread in proportion.
+    What is left over or missing after that (an unprofiled step that was slower than the profiled one, say) is spread in
+    proportion.
     """
     wanted = step_seconds * 1e9 * times.steps
     taken = [(cell.shared_ns, cell.calls) for cell in times.cells] + [
@@ -33,7 +35,10 @@ def without_overhead(times: Timeline, step_seconds: float) -> Timeline:
 
 
 def event_cost(taken: list[tuple[float, int]], wanted: float) -> float:
-    """Nanoseconds an event, by halving; 0 where nothing is to be taken off. `taken`: time and events of each part."""
+    """Returns nanoseconds an event, by halving; 0 where nothing is to be taken off.
+
+    `taken`: time and events of each part.
+    """
     low, high = 0.0, MOST_EVENT_NS
     if sum(time for time, _ in taken) <= wanted:
         return 0.0

@@ -23,7 +23,7 @@ class Row:
 
 
 def table(times: Timeline, key: Key) -> list[Row]:
-    """A row for each value of `key`, the slowest first; then the rest of the step: executor, Python, idle."""
+    """Returns a row for each value of `key`, the slowest first; then the rest of the step: executor, Python, idle."""
     groups = defaultdict(list)
     for cell in times.cells:
         groups[key(cell.operation)].append(cell)
@@ -34,22 +34,22 @@ def table(times: Timeline, key: Key) -> list[Row]:
 
 
 def by_kind(operation: Operation) -> str:
-    """A key: the operation's type."""
+    """Returns a key: the operation's type."""
     return operation.kind
 
 
 def typical_seconds(step_seconds: tuple[float, ...]) -> float:
-    """Mean of the steady ones."""
+    """Returns the mean of the steady ones."""
     return statistics.fmean(steady(step_seconds))
 
 
 def overhead(profile: Profile) -> float:
-    """What recording cost, as a part of the unprofiled step: 0.1 is 10%."""
+    """Returns what recording cost, as a part of the unprofiled step: 0.1 is 10%."""
     return typical_seconds(profile.profiled_seconds) / typical_seconds(profile.plain_seconds) - 1
 
 
 def accounted(profile: Profile, times: Timeline) -> float:
-    """The rows' sum as a part of the profiled step's own wall time, measured outside the trace."""
+    """Returns the rows' sum as a part of the profiled step's own wall time, measured outside the trace."""
     return times.window_ns / times.steps / 1e9 / typical_seconds(profile.profiled_seconds)
 
 

@@ -1,9 +1,9 @@
-"""Whose each instant of the profiled steps was.
+"""Attributes each instant of a profiled step to the operations running then.
 
-An instant is shared equally among the innermost operations that run, one a thread, so that the shares of a step add up to the step,
-whatever the nesting and the number of threads. Where a device's streams run any, it is theirs: the host only waits or prepares. What
-no operation takes belongs to the executor (TensorFlow's scheduling, and operations too cheap to be recorded), to Python with the
-eager runtime, or to nobody.
+An instant is shared equally among the innermost operations that run, one a thread, so that the shares of a step add up
+to the step, whatever the nesting and the number of threads. Where a device's streams run any, it is theirs: the host
+only waits or prepares. What no operation takes belongs to the executor (TensorFlow's scheduling, and operations too
+cheap to be recorded), to Python with the eager runtime, or to nobody.
 """
 
 import dataclasses
@@ -60,7 +60,10 @@ class Timeline:
 
 
 def timeline(trace: Trace) -> Timeline:
-    """The steady steps of a trace, shared out. A step is steady that is neither of the fastest nor of the slowest quarter."""
+    """Returns the steady steps of a trace, shared out.
+
+    A step is steady that is neither of the fastest nor of the slowest quarter.
+    """
     shares = _Shares(trace)
     windows = steady([(end - start, start, end) for start, end in trace.windows_ns])
     for _, start, end in windows:
@@ -81,7 +84,7 @@ def timeline(trace: Trace) -> Timeline:
 
 
 def steady(values: Iterable[T]) -> list[T]:
-    """The values, which can be ordered, without the smallest and the largest quarter."""
+    """Returns the values, which can be ordered, without the smallest and the largest quarter."""
     ordered: list[T] = sorted(values)  # type: ignore[type-var]
     dropped = len(ordered) // 4
     return ordered[dropped : len(ordered) - dropped]
@@ -116,7 +119,7 @@ class _Shares:
         self._give(running, end - now)
 
     def _changes(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-        """(moment, 1 at a beginning and 0 at an end, line, event) of what happens in a window, cut to it."""
+        """Returns (moment, 1 at a beginning and 0 at an end, line, event) of what happens in a window, cut to it."""
         for place, line in enumerate(self.trace.lines):
             for event, (begin, duration) in enumerate(zip(line.starts_ns, line.durations_ns, strict=True)):
                 if duration and begin < end and begin + duration > start:
@@ -145,7 +148,7 @@ class _Shares:
 
 
 def role(line: Line, operation: Operation) -> str:
-    """What an event of the operation says about its line: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
+    """Returns what an event of the operation says about its line: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
     if operation.kind:
         return CONTAINER if operation.kind in CONTAINERS else OPERATION
     if operation.name == WAITING:
@@ -162,7 +165,7 @@ class _Running:
         self._others = dict.fromkeys((CONTAINER, EXECUTOR, WAITING, PYTHON), 0)
 
     def change(self, line: int, operation: int, role: str, *, begins: bool) -> None:
-        """An event begins or ends."""
+        """Takes in that an event begins or ends."""
         if role != OPERATION:
             self._others[role] += 1 if begins else -1
         elif begins:
@@ -171,16 +174,16 @@ class _Running:
             self._operations[line].remove(operation)
 
     def innermost(self) -> list[Owner]:
-        """On each line where operations run, the one that began last."""
+        """Returns the operation that began last on each line where operations run."""
         return [(line, stack[-1]) for line, stack in enumerate(self._operations) if stack]
 
     def owners(self) -> list[Owner]:
-        """Those who share the instant."""
+        """Returns those who share the instant."""
         found = self.innermost()
         return [one for one in found if self._lines[one[0]].device] or found
 
     def rest(self) -> str:
-        """Whose an instant is that no operation has."""
+        """Returns who has an instant that no operation has."""
         if self._others[EXECUTOR] or self._others[CONTAINER]:
             return EXECUTOR
         return IDLE if self._others[WAITING] else PYTHON

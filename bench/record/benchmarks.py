@@ -7,7 +7,8 @@ from typing import Any
 
 from bench.record.codec import FormatError, from_plain, parse
 
-# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what a comparison is about.
+# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what a
+# comparison is about.
 SUBJECT_KEYS = ("fingerprint", "config", "implementation", "device", "mode", "threads")
 
 
@@ -61,7 +62,7 @@ def _benchmark(item: dict[str, Any], place: str) -> Benchmark:
 
 
 def _machine(plain: Any) -> dict[str, str]:
-    """The fingerprint that tfgate's own benchmarks write, else what pytest-benchmark tells of the CPU."""
+    """Returns the fingerprint that tfgate's own benchmarks write, else what pytest-benchmark tells of the CPU."""
     info = _typed(dict, plain, "machine_info")
     if "fingerprint" in info:
         return {"machine": str(info["fingerprint"])}

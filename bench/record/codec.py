@@ -24,12 +24,17 @@ class FormatError(ValueError):
 
 
 def to_text(value: Any) -> str:
-    """JSON text of a dataclass instance for people to read and to compare: indented, a list of mere numbers or strings on one line."""
+    """Returns the JSON text of a dataclass instance for people to read and to compare: indented, a list of mere numbers
+    or strings on one line.
+    """
     return _indented(to_plain(value), "\n") + "\n"
 
 
 def parse(text: str) -> Any:
-    """What JSON text holds, as dicts, lists and scalars. Raises FormatError for anything that isn't JSON, the bare word NaN included."""
+    """Returns what JSON text holds, as dicts, lists and scalars.
+
+    Raises FormatError for anything that isn't JSON, the bare word NaN included.
+    """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # not only JSONDecodeError: integers of thousands of digits, say
@@ -37,7 +42,7 @@ def parse(text: str) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """Dicts, lists, strings and finite numbers that stand for a value."""
+    """Returns dicts, lists, strings and finite numbers that stand for a value."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -50,7 +55,10 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
-    """The value of type `kind` that `plain` stands for; `place` is the path to it, for messages. Raises FormatError."""
+    """Returns the value of type `kind` that `plain` stands for.
+
+    `place` is the path to it, for messages. Raises FormatError.
+    """
     if kind in SCALARS:
         return _scalar(kind, plain, place)
     if dataclasses.is_dataclass(kind):
@@ -91,7 +99,7 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """(type by name, names of those without a default) of a dataclass' fields."""
+    """Returns (type by name, names of those without a default) of a dataclass' fields."""
     fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind)
     defaults = {
         field.name
@@ -127,7 +135,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _indented(plain: Any, line: str) -> str:
-    """JSON text; `line` is a line break with the indentation that holds here."""
+    """Returns JSON text; `line` is a line break with the indentation that holds here."""
     inner = line + " "
     if isinstance(plain, dict) and plain:
         items = (f"{json.dumps(key)}: {_indented(item, inner)}" for key, item in plain.items())

@@ -15,7 +15,8 @@ T = TypeVar("T")
 def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     """Writes a file atomically, and the folder it lies in if need be.
 
-    Raises FileExistsError if it exists and `replace` isn't set, OSError with the path if the disk is full or the folder is none.
+    Raises FileExistsError if it exists and `replace` isn't set, OSError with the path if the disk is full or the folder
+    is none.
     """
     _make_folder(path.parent)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -52,7 +53,9 @@ def write_record(path: Path, value: Any, *, replace: bool = False) -> None:
 
 
 def keeper(path: Path) -> Callable[[Any], None]:
-    """Returns a function that keeps a run in a file: its first call refuses to overwrite one (FileExistsError), later ones replace it."""
+    """Returns a function that keeps a run in a file: its first call refuses to overwrite one (FileExistsError), later
+    ones replace it.
+    """
     begun = False
 
     def keep(run: Any) -> None:

@@ -1,6 +1,8 @@
-"""The ledger: how fast every accepted TensorFlow was, as a ratio to the reference of its time, and which regressions are accepted.
+"""The ledger: how fast every accepted TensorFlow was, as a ratio to the reference of its time, and which regressions
+are accepted.
 
-Ratios are logarithms, candidate/reference: above 0 is slower or larger. They travel between machines where seconds don't.
+Ratios are logarithms, candidate/reference: above 0 is slower or larger. They travel between machines where seconds
+don't.
 """
 
 import dataclasses

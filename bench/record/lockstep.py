@@ -39,7 +39,7 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """For people: "gradient of embedding"."""
+        """Names the tensor for people: "gradient of embedding"."""
         return tensor_name(self.quantity, self.tensor)
 
 
@@ -66,7 +66,10 @@ class Compared:
 
 @dataclasses.dataclass(frozen=True)
 class Lockstep:
-    """A comparison. It ends early at a departure, at a loss of the reference that isn't finite, and where the candidate fails."""
+    """A comparison.
+
+    It ends early at a departure, at a loss of the reference that isn't finite, and where the candidate fails.
+    """
 
     subject: Subject  # `steps` are those that were asked for
     reference: Environment
@@ -84,11 +87,11 @@ class Lockstep:
 
     @property
     def overhead(self) -> float:
-        """Wall time as a multiple of the two sides' own steps; 0 without steps."""
+        """Returns the wall time as a multiple of the two sides' own steps; 0 without steps."""
         own = self.reference_seconds + self.candidate_seconds
         return self.wall_seconds / own if own else 0.0
 
 
 def tensor_name(quantity: str, tensor: str) -> str:
-    """A tensor of a quantity as people read it: "loss", "gradient of embedding"."""
+    """Names a tensor of a quantity as people read it: "loss", "gradient of embedding"."""
     return f"{quantity} of {tensor}" if tensor else quantity

@@ -12,7 +12,7 @@ EXTENSIONS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")  # the widest first
 
 
 def this_machine() -> Machine:
-    """The machine that this process runs on."""
+    """Returns the machine that this process runs on."""
     cpu = _cpu_info()
     flags = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
     extension = next((name for name in EXTENSIONS if name in flags), "")
@@ -28,17 +28,17 @@ def this_machine() -> Machine:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
+    """Returns the number of cores that this process may run on."""
     return len(affinity()) or os.cpu_count() or 1
 
 
 def affinity() -> tuple[int, ...]:
-    """Numbers of the CPUs that this process may run on, sorted; none where the system doesn't tell."""
+    """Returns the numbers of the CPUs that this process may run on, sorted; none where the system doesn't tell."""
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
 def _cpu_info() -> dict[str, str]:
-    """The first processor's block of /proc/cpuinfo; empty where there is none."""
+    """Returns the first processor's block of /proc/cpuinfo; empty where there is none."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -48,7 +48,7 @@ def _cpu_info() -> dict[str, str]:
 
 
 def _gpu() -> tuple[str, str]:
-    """Name and driver of the first NVIDIA GPU, or two empty strings."""
+    """Returns the name and driver of the first NVIDIA GPU, or two empty strings."""
     tool = shutil.which("nvidia-smi")
     if not tool:
         return "", ""

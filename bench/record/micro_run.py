@@ -21,5 +21,5 @@ class MicroRun:
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """The warnings that say that launches are missing."""
+        """Returns the warnings that say that launches are missing."""
         return tuple(warning for warning in self.warnings if warning.startswith(INCOMPLETE))

@@ -1,7 +1,7 @@
 """What a paired comparison measured: reference and candidate alive at once, in blocks taken in turn.
 
-A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the candidate), so
-that a drift of the machine cancels within a quad and a role's place cancels between two.
+A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the
+candidate), so that a drift of the machine cancels within a quad and a role's place cancels between two.
 """
 
 import dataclasses
@@ -35,14 +35,19 @@ class Side:
 
     @property
     def identity(self) -> str:
-        """Twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be compared."""
+        """Returns twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be
+        compared.
+        """
         lines = sorted(f"{package.name}=={package.version}" for package in self.packages)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)
 class Quad:
-    """Four blocks in the order of `order`. A block's value is the mean over its timed steps; those dropped after a switch don't count."""
+    """Four blocks in the order of `order`.
+
+    A block's value is the mean over its timed steps; those dropped after a switch don't count.
+    """
 
     order: str  # ABBA or BAAB
     seconds: tuple[float, ...]  # wall seconds a step, by block

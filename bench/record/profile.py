@@ -1,4 +1,5 @@
-"""What a profile holds: where the time of a few steps went, as TensorFlow's own profiler saw it, beside the same steps without it.
+"""What a profile holds: where the time of a few steps went, as TensorFlow's own profiler saw it, beside the same steps
+without it.
 
 Times of a trace are nanoseconds on its own clock, whose zero is the start of the first profiled step.
 """
@@ -51,7 +52,7 @@ class Trace:
 
 
 def flaw(trace: Trace) -> str:
-    """What makes a trace useless, for a message; "" for one that can be read."""
+    """Returns what makes a trace useless, for a message; "" for one that can be read."""
     if not trace.windows_ns:
         return "it holds no steps"
     if any(len(window) != 2 or window[0] >= window[1] for window in trace.windows_ns):
@@ -118,5 +119,5 @@ class Profile:
 
     @property
     def name(self) -> str:
-        """For tables and file names: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
+        """Names the profile for tables and files: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
         return f"{self.target}-{self.subject.name}-tf{self.environment.tensorflow}"

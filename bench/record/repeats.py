@@ -14,7 +14,9 @@ T = TypeVar("T")
 
 
 def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """One record of each launch, the repeat where there is one; and a warning for each failure that didn't come again."""
+    """Returns one record of each launch, the repeat where there is one; and a warning for each failure that didn't come
+    again.
+    """
 
     def failures(record: Record) -> list[tuple[str, Failure]]:
         what = f"{record.subject.name} launch {record.launch + 1}"
@@ -24,33 +26,35 @@ def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[str]]
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
-    """One pair of each launch, likewise."""
+    """Returns one pair of each launch, likewise."""
     return _settled(pairs, lambda pair: pair.launch, _pair_failures)
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair is to be measured again: a side of it failed for the first time, and not for want of a TensorFlow."""
+    """Returns whether the last pair is to be measured again: a side of it failed for the first time, and not for want
+    of a TensorFlow.
+    """
     failures = [failure for _, failure in _pair_failures(pairs[-1])] if pairs else []
     return any(map(worth_repeating, failures)) and not repeated(pairs)
 
 
 def repeated(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair is the repeat of the one before."""
+    """Returns whether the last pair is the repeat of the one before."""
     return len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
 
 
 def failed_for_good(pairs: Sequence[Pair]) -> bool:
-    """Whether the last pair failed and isn't to be measured again."""
+    """Returns whether the last pair failed and isn't to be measured again."""
     return bool(pairs and _pair_failures(pairs[-1])) and not to_repeat(pairs)
 
 
 def worth_repeating(failure: Failure | None) -> bool:
-    """Whether another launch could do better: an environment without TensorFlow stays one."""
+    """Returns whether another launch could do better: an environment without TensorFlow stays one."""
     return failure is not None and failure.kind != NO_TENSORFLOW
 
 
 def mended(what: str, failure: Failure) -> str:
-    """A warning of a failure that didn't come again."""
+    """Returns a warning of a failure that didn't come again."""
     return f"{what} failed once and not again: {failure.message}"
 
 

@@ -16,7 +16,7 @@ class Raised:
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What runs here, on what; importing it took that long."""
+    """The worker's environment and machine, and the time the import took."""
 
     environment: Environment
     machine: Machine

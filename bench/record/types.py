@@ -1,4 +1,5 @@
-"""What one launch measured, what a run holds, and what a baseline keeps. Frozen; each type is written as JSON by bench.record.codec.
+"""What one launch measured, what a run holds, and what a baseline keeps. Frozen; each type is written as JSON by
+bench.record.codec.
 
 Units stand in the names. Losses are costs of a step: the sum over time of the batch mean of the cross-entropy, in nats.
 """
@@ -27,7 +28,7 @@ class Machine:
     gpu_driver: str = ""
 
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits: absolute speeds are compared only between equal ones."""
+        """Returns twelve hexadecimal digits: absolute speeds are compared only between equal ones."""
         return hashlib.sha256(repr(dataclasses.astuple(self)).encode()).hexdigest()[:12]
 
 
@@ -57,14 +58,14 @@ class Subject:
     corpus: str
     implementation: str
     device: str
-    fingerprint: str  # Config.fingerprint: configuration, corpus and initial weights; "" for a launch that failed before it was known
+    fingerprint: str  # Config.fingerprint: configuration, corpus, initial weights; "" if a launch failed before that
     steps: int  # training steps of a launch
     num_steps: int  # time steps of a batch
     tokens_per_step: int  # batch × time steps
 
     @property
     def name(self) -> str:
-        """For file names and tables: notebook-synthetic-cells-cpu0."""
+        """Names the subject for files and tables: notebook-synthetic-cells-cpu0."""
         return "-".join((self.config, self.corpus, self.implementation, self.device.replace(":", "")))
 
 
@@ -91,7 +92,7 @@ class Memory:
 
     @property
     def peak_anonymous_bytes(self) -> int:
-        """The peak without what files back."""
+        """Returns the peak without what files back."""
         return self.peak_rss_bytes - self.file_rss_bytes
 
 
@@ -148,7 +149,7 @@ class Record:
 
     @property
     def disturbed(self) -> bool:
-        """Whether other processes had so much of the machine that the launch's speed is theirs, too."""
+        """Returns whether other processes had so much of the machine that the launch's speed is theirs, too."""
         return (self.others_cpu or 0.0) > OTHERS_LIMIT
 
 
@@ -174,7 +175,9 @@ class Replica:
 
 @dataclasses.dataclass(frozen=True)
 class Throughput:
-    """Words a second of one run on one machine: context for a reader, a gate only on a machine that is known to be the same."""
+    """Words a second of one run on one machine: context for a reader, a gate only on a machine that is known to be the
+    same.
+    """
 
     created: str  # ISO 8601, UTC: of the run
     machine: Machine

@@ -1,4 +1,6 @@
-"""Error rates of the rule that judges, by a simulation that a test can afford; and a rule that the simulation must find out."""
+"""Error rates of the rule that judges, by a simulation that a test can afford; and a rule that the simulation must find
+out.
+"""
 
 import json
 import math

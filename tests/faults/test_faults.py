@@ -46,7 +46,7 @@ def test_telling_faults_are_caught(newest_python: Path, fault: str) -> None:
 
 @pytest.fixture(scope="module")
 def clean(newest_python: Path) -> Trial:
-    """A launch with the hook in place and no fault."""
+    """Returns a launch with the hook in place and no fault."""
     return run_fault("none", str(newest_python), SHORT)
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from tests.faults.trial import HOOK
 
-WATCH = "import sys; from planted.after_import import AfterImport; sys.meta_path.insert(0, AfterImport('{}', lambda: print('patched')))"
+WATCH = (
+    "import sys; from planted.after_import import AfterImport; "
+    "sys.meta_path.insert(0, AfterImport('{}', lambda: print('patched')))"
+)
 
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:

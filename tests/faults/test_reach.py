@@ -1,4 +1,6 @@
-"""A fault is caught where it reaches, and changes nothing where it doesn't: what the catalogue says of each implementation is true."""
+"""A fault is caught where it reaches, and changes nothing where it doesn't: what the catalogue says of each
+implementation is true.
+"""
 
 import dataclasses
 import functools
@@ -21,7 +23,7 @@ OTHERS = [
 
 
 def plan_of(fault: str, implementation: str) -> Plan:
-    """Steps enough to be wrong."""
+    """Returns a plan with steps enough to be wrong."""
     return dataclasses.replace(PLAN, steps=LATE_STEPS.get(fault, STEPS), implementation=implementation)
 
 
@@ -31,7 +33,7 @@ def clean_losses(python: str, plan: Plan) -> tuple[float, ...]:
 
 
 def caught(fault: str, python: str, plan: Plan, trial: Trial) -> bool:
-    """By a gate without baselines; where the oracle reads the same wrong text, by lockstep."""
+    """Returns what catches it: a gate without baselines; where the oracle reads the same wrong text, by lockstep."""
     if FAULTS[fault].module == "lm.batches":
         return lockstep_catch(fault, python, plan) is not None
     return bool(catches(trial, standards()))

@@ -46,7 +46,9 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 def test_the_training_step_alone_is_busy_for_its_part_of_the_time() -> None:
-    """The call sleeps for 50 ms and then works for 90% of that, 45 ms of CPU time; evaluation's sleeps and takes next to none."""
+    """The call sleeps for 50 ms and then works for 90% of that, 45 ms of CPU time; evaluation's sleeps and takes next
+    to none.
+    """
     code = PLANTED.format(hook=str(HOOK), name="slower-by-0.90")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     step, evaluation = map(float, result.stdout.split())

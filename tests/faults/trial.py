@@ -44,17 +44,20 @@ class Trial:
     seconds: float
 
     def seconds_at(self, step: int) -> float:
-        """When the reply that holds a step was there; the end of the launch for stress steps, which come last."""
+        """Returns when the reply that holds a step came; the end of the launch for stress steps, which come last."""
         return next((seconds for done, seconds in self.progress if done > step), self.seconds)
 
 
 def fault_variables(fault: str) -> dict[str, str]:
-    """Environment variables that plant a fault in a worker. Raises ValueError for an unknown one."""
+    """Returns the environment variables that inject a fault in a worker. Raises ValueError for an unknown one."""
     return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault_by_name(fault).name}
 
 
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
-    """The launch that a gate holds against the oracle, with the fault. Raises BrokenFaultError, and ValueError for an unknown fault."""
+    """Returns the launch that a gate holds against the oracle, with the fault.
+
+    Raises BrokenFaultError, and ValueError for an unknown fault.
+    """
     started = time.monotonic()
     progress: list[tuple[int, float]] = []
     record = measure_launch(
@@ -72,7 +75,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
 
 
 def catches(trial: Trial, standards: Standards) -> list[Catch]:
-    """What `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
+    """Returns what `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
     record = trial.record
     found = []
     if (
@@ -94,7 +97,7 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 
 
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
-    """What `tfgate lockstep` has against the fault, beside the same environment without it."""
+    """Returns what `tfgate lockstep` has against the fault, beside the same environment without it."""
     started = time.monotonic()
     result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
     if result.failure:

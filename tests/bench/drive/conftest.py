@@ -31,7 +31,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake_session(fake_interpreter: Callable[[str], str]) -> Callable[[str], str]:
-    """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class `Session`; its path."""
+    """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class
+    `Session`; its path.
+    """
     return lambda changes: fake_interpreter(session_text(changes))
 
 
@@ -48,7 +50,7 @@ def nothing_left(temporary: Path) -> Iterator[None]:
 
 
 def _open_files() -> set[tuple[str, str]]:
-    """Descriptors with what they are open on: one that another test's closed, and that was given out again, is another."""
+    """Descriptors with what they are open on: one that was closed and given out again is another."""
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):
         with contextlib.suppress(FileNotFoundError):  # the listing's own

@@ -1,4 +1,6 @@
-"""Launches: what is kept of one by a worker whose numbers are known, what TensorFlow really does, and how failures are kept."""
+"""Launches: what is kept of one by a worker whose numbers are known, what TensorFlow really does, and how failures are
+kept.
+"""
 
 import dataclasses
 import math
@@ -62,7 +64,10 @@ class TestWithKnownNumbers:
         assert record.step_seconds == tuple(5 * block + step for block in range(6) for step in (2, 3, 4))
 
     def test_nor_are_the_checked_steps_and_those_after_them(self, fake_session: Fake) -> None:
-        """Steps 0, 5, 15 and 29 are checked. Of the steps 0 to 4, 0 and 1 go for that, 2 and 3 as the first after the switch …"""
+        """Steps 0, 5, 15 and 29 are checked.
+
+        Of the steps 0 to 4, 0 and 1 go for that, 2 and 3 as the first after the switch …
+        """
         record = measure_launch(PLAN, Launch(0, numerics=True), fake_session(""), {})
         assert record.step_seconds == (4, 9, 12, 13, 14, 19, 22, 23, 24, 27, 28)
         assert [error.step for error in record.numerics] == [0, 5, 15, 29]
@@ -211,7 +216,9 @@ class TestTensorFlow:
         assert checked.subject == repeated.subject
 
     def test_another_jitter_moves_the_last_bits(self, checked: Record, jittered: Record) -> None:
-        """Weights move by one part in 2²⁴ to 2²³; the losses of the first steps by about as much, before chaos carries it further."""
+        """Weights move by one part in 2²⁴ to 2²³; the losses of the first steps by about as much, before chaos carries
+        it further.
+        """
         assert jittered.subject.fingerprint == checked.subject.fingerprint
         assert jittered.losses != checked.losses
         np.testing.assert_allclose(jittered.losses[:5], checked.losses[:5], rtol=1e-5)

@@ -1,4 +1,7 @@
-"""Lockstep end to end: real processes and a real shared file. The quick tests' sides compute by NumPy; the others have TensorFlow."""
+"""Lockstep end to end: real processes and a real shared file.
+
+The quick tests' sides compute by NumPy; the others have TensorFlow.
+"""
 
 import functools
 import math

@@ -11,7 +11,9 @@ KIB = 1024
 
 
 def readings(growth: Sequence[float], steps: int = 4) -> list[tuple[int, int]]:
-    """(steps taken, bytes) after blocks of so many steps; memory grows by so many bytes a step from each block to the next."""
+    """(steps taken, bytes) after blocks of so many steps; memory grows by so many bytes a step from each block to the
+    next.
+    """
     sizes = itertools.accumulate((int(steps * part) for part in growth), initial=1 << 30)
     return [(steps * (number + 1), size) for number, size in enumerate(sizes)]
 

@@ -50,7 +50,8 @@ def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
     assert (found.first, found.reference.jitter, found.candidate.jitter) == (REFERENCE, 70, 70)
     assert len(found.reference.losses) == PLAN.plan.steps == len(found.candidate.losses)
     assert found.reference.losses == found.candidate.losses
-    # After three steps of warm-up a side's blocks are steps 3-7, 8-12, 13-17, 18-22; without the first two their means are 6, 11, 16, 21.
+    # After three steps of warm-up a side's blocks are steps 3-7, 8-12, 13-17, 18-22; without the first two their means
+    # are 6, 11, 16, 21.
     assert [(quad.order, quad.seconds) for quad in found.steps] == [
         ("ABBA", (6.0, 6.0, 11.0, 11.0)),
         ("BAAB", (16.0, 16.0, 21.0, 21.0)),
@@ -163,7 +164,9 @@ SLEEPS = "old = Session.{0}\n" + DIES.format("{0}", "time.sleep({1}) or old(self
 def test_a_hang_is_told_by_the_reference_s_time(
     fake: Fake, monkeypatch: pytest.MonkeyPatch, operation: str, launch: int
 ) -> None:
-    """Importing, building and tracing both do at once, and the reference is heard first even where the candidate is first otherwise."""
+    """Importing, building and tracing both do at once, and the reference is heard first even where the candidate is
+    first otherwise.
+    """
     monkeypatch.setattr(patience, "GRACE_SECONDS", 1.0)
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either
     found = measured(fake(""), fake(SLEEPS.format(operation, 600)), launch)
@@ -176,7 +179,9 @@ def test_a_hang_is_told_by_the_reference_s_time(
 
 
 def test_a_slow_candidate_is_none_that_hangs(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deadline of its first block is three times the reference's half a second; without the grace that is all it has."""
+    """The deadline of its first block is three times the reference's half a second; without the grace that is all it
+    has.
+    """
     monkeypatch.setattr(patience, "GRACE_SECONDS", 0.0)
     slow, slower, hanging = (fake(SLEEPS.format("steps", seconds)) for seconds in (0.5, 1.0, 600))
     only_the_first = PairPlan.of(

@@ -1,4 +1,6 @@
-"""Workers as they should be, and every way in which a process can fail its orchestrator: named, reaped, nothing left behind."""
+"""Workers as they should be, and every way in which a process can fail its orchestrator: named, reaped, nothing left
+behind.
+"""
 
 import contextlib
 import errno
@@ -150,7 +152,10 @@ class TestFailures:
         assert found in failure.message
 
     def test_a_line_without_an_end_is_garbage(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A worker that writes on and on must not fill the orchestrator's memory. Of a line as long as is allowed nothing is lost."""
+        """A worker that writes on and on must not fill the orchestrator's memory.
+
+        Of a line as long as is allowed nothing is lost.
+        """
         assert process.LINE_BYTES == 64 * 2**20
         monkeypatch.setattr(process, "LINE_BYTES", 1 << 20)
         failure = failure_of(fake_interpreter("while True: send('x' * 4096)"))

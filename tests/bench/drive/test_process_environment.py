@@ -113,7 +113,9 @@ def test_numpy_has_one_thread_unless_the_user_says_otherwise(
 
 
 def test_the_oldest_tensorflow_has_its_own_numpy(oldest_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorFlow 2.12 needs NumPy 1, the orchestrator has NumPy 2: on a leaking PYTHONPATH this would be the orchestrator's."""
+    """TensorFlow 2.12 needs NumPy 1, the orchestrator has NumPy 2: on a leaking PYTHONPATH this would be the
+    orchestrator's.
+    """
     import numpy
 
     site_packages = str(Path(numpy.__file__).parents[1])

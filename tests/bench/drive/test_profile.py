@@ -1,4 +1,6 @@
-"""Profiles of real processes: everything that is kept, and busy work in one operation that the difference table puts first."""
+"""Profiles of real processes: everything that is kept, and busy work in one operation that the difference table puts
+first.
+"""
 
 import json
 from pathlib import Path

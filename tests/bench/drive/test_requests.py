@@ -69,7 +69,7 @@ def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:
         read_request(str(path))
     renamed = tmp_path / "new.whl"
     renamed.touch()
-    with pytest.raises(RequestError, match="keep the name it was built with"):
+    with pytest.raises(RequestError, match="keep its built name"):
         read_request(str(renamed))
 
 

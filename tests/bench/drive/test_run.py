@@ -177,7 +177,10 @@ class Session(Session):
 
 class TestSideBySide:
     def test_launches_meet_and_are_sorted_in_the_end(self, fake_session: Fake, tmp_path: Path) -> None:
-        """One at a time would wait for ever. The checked launches come first, with all cores; the others have one thread."""
+        """One at a time would wait for ever.
+
+        The checked launches come first, with all cores; the others have one thread.
+        """
         run, listener = run_with(fake_session(MEET), tmp_path, launches=3, side_by_side=2)
         found = [(record.subject.config, record.launch, bool(record.numerics)) for record in run.records]
         assert found == [(config, launch, launch == 0) for config in ("tiny", "small") for launch in range(3)]

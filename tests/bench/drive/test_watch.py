@@ -14,7 +14,9 @@ BURN = "import time; end = time.process_time() + 0.5\nwhile time.process_time() 
 
 
 def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0, elsewhere: int | None = None) -> None:
-    """/proc/stat; with `elsewhere`, that of a host on which a CPU that we may not use was busy for so long, and ours as the rest says."""
+    """/proc/stat; with `elsewhere`, that of a host on which a CPU that we may not use was busy for so long, and ours as
+    the rest says.
+    """
     own = f"{user} 0 0 {idle} {iowait} 0 0 {steal} 0 0"
     (root / "proc").mkdir(exist_ok=True)
     lines = [f"cpu  {own}"]

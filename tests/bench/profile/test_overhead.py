@@ -11,19 +11,27 @@ TRACE = trace({"python": [(WAITING, 0, 300)], "worker": [*MANY, ("large:MatMul",
 
 
 def test_many_small_operations_lose_more_than_a_large_one() -> None:
-    """300 ns in 11 events of operations and one of Python's, which has no time to lose. 245 are wanted: 55 ns off 11 events, 5 each."""
+    """300 ns in 11 events of operations and one of Python's, which has no time to lose. 245 are wanted: 55 ns off 11
+    events, 5 each.
+    """
     times = without_overhead(timeline(TRACE), 245e-9)
     found = {cell.operation.kind: cell.shared_ns for cell in times.cells}
     assert found == {"Add": pytest.approx(100 - 10 * 5), "MatMul": pytest.approx(200 - 5)}
 
 
 def test_no_part_falls_below_zero() -> None:
-    """100 ns are wanted. At 10 ns an event Add is gone and MatMul has 190; the other 90 come off MatMul, 100 ns an event."""
+    """100 ns are wanted.
+
+    At 10 ns an event Add is gone and MatMul has 190; the other 90 come off MatMul, 100 ns an event.
+    """
     assert event_cost([(100.0, 10), (200.0, 1)], 100.0) == pytest.approx(100)
 
 
 def test_what_recording_cannot_cost_comes_off_in_proportion() -> None:
-    """Two parts of 20 µs, in 1 and in 10 events; a quarter of the 40 µs is wanted. At 1 µs an event 19 and 10 are left: 10/29 of each."""
+    """Two parts of 20 µs, in 1 and in 10 events; a quarter of the 40 µs is wanted.
+
+    At 1 µs an event 19 and 10 are left: 10/29 of each.
+    """
     assert event_cost([(20e3, 1), (20e3, 10)], 10e3) == pytest.approx(1000)
     slow = [
         ("a:MatMul", 0, 20_000),

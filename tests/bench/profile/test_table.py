@@ -33,9 +33,14 @@ def test_a_rate_is_of_the_products_whose_operations_are_known() -> None:
 
 
 def test_products_side_by_side_have_a_rate_together() -> None:
-    """Two products of 800,000 operations, each 40 µs beside the other: 40 GFLOP/s, as the machine's rate is one of all its threads."""
-    beside = trace({"python": LINES["python"], "one": [("a:MatMul", 0, 40_000)], "other": [("b:MatMul", 0, 40_000)]}, [(0, 100_000)],
-                   {"a": 800_000, "b": 800_000})  # fmt: skip
+    """Two products of 800,000 operations, each 40 µs beside the other: 40 GFLOP/s, as the machine's rate is one of all
+    its threads.
+    """
+    beside = trace(
+        {"python": LINES["python"], "one": [("a:MatMul", 0, 40_000)], "other": [("b:MatMul", 0, 40_000)]},
+        [(0, 100_000)],
+        {"a": 800_000, "b": 800_000},
+    )
     (row,) = table(timeline(beside), by_kind)[:1]
     assert [row.seconds, row.thread_seconds, row.flops_per_second] == pytest.approx([40e-6, 80e-6, 40e9])
 

@@ -1,4 +1,5 @@
-"""Faults to be planted in a measured environment: small patches of TensorFlow, Keras or lm, as a bad upgrade might bring them.
+"""Faults to be injected into a measured environment: small patches of TensorFlow, Keras or lm, as a bad upgrade might
+bring them.
 
 after_import  the hook that applies a patch once its module is there
 fault         what a fault is, and helpers that patches share

@@ -9,7 +9,10 @@ from types import ModuleType
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Calls `action` once the module `name` has been executed, before whoever imports it goes on. To be put on sys.meta_path."""
+    """Calls `action` once the module `name` has been executed, before whoever imports it goes on.
+
+    To be put on sys.meta_path.
+    """
 
     def __init__(self, name: str, action: Callable[[], None]) -> None:
         self.name = name
@@ -18,7 +21,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module's own spec, with a loader that acts afterwards; None for any other module."""
+        """Returns the module's own spec, with a loader that acts afterwards; None for any other module."""
         if fullname != self.name:
             return None
         sys.meta_path.remove(self)  # the search below must not come back here

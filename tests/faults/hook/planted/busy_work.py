@@ -12,7 +12,7 @@ REPEATS = 400  # of some 10 µs for tiny's output layer: several steps' time, mo
 
 
 def _bias_added_again_and_again() -> None:
-    """The bias is added, and then taken off and added again; nothing is left of that but the time."""
+    """Adds the bias, which is then taken off and added again; nothing is left of that but the time."""
     from tensorflow.python.ops import gen_nn_ops  # all ways to BiasAdd lead through its generated wrapper
 
     def make(original: Any) -> Any:
@@ -31,7 +31,9 @@ FAULT = Fault("slow-bias-add", "BiasAdd does its work again and again", _bias_ad
 
 
 def _threads_besides() -> None:
-    """Each core gets a thread that multiplies matrices for as long as the process lives, whatever the process is asked for."""
+    """Gives each core a thread that multiplies matrices for as long as the process lives, whatever the process is asked
+    for.
+    """
     import os
 
     import numpy as np

@@ -1,4 +1,7 @@
-"""Faults inside an LSTM cell. Its gates come as z: what enters the input, forget, candidate and output gate, each [batch, size]."""
+"""Faults inside an LSTM cell.
+
+Its gates come as z: what enters the input, forget, candidate and output gate, each [batch, size].
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +10,9 @@ from .fault import Fault, without_gradient, wrap
 
 
 def _gates_by(compute: Callable[[Any, Any, Any, Any], Any]) -> Callable[[], None]:
-    """A patch of LSTMCell's step from gates to (new cell state, output gate); compute(original, cell, z, c) stands in for it."""
+    """Returns a patch of LSTMCell's step from gates to (new cell state, output gate); compute(original, cell, z, c)
+    stands in for it.
+    """
 
     def patch() -> None:
         import tensorflow as tf
@@ -50,7 +55,7 @@ def _hard_sigmoid(original: Any, cell: Any, z: Any, c: Any) -> Any:
 
 
 def _cut_time() -> None:
-    """Values are right, and no gradient goes from a time step to the one before."""
+    """Keeps values right, and lets no gradient go from a time step to the one before."""
     import tensorflow as tf
 
     def make(original: Any) -> Any:
@@ -63,7 +68,9 @@ def _cut_time() -> None:
 
 
 def _recurrent_input_in_tf32() -> None:
-    """h is rounded to TF32's 10 bits of mantissa before its product with the recurrent kernel; gradients pass as if it were not."""
+    """Rounds h to TF32's 10 bits of mantissa before its product with the recurrent kernel; gradients pass as if it were
+    not.
+    """
     import tensorflow as tf
 
     def rounded(value: Any) -> Any:

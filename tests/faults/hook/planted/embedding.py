@@ -19,7 +19,7 @@ def _gradient_lost() -> None:
 
 
 def _duplicates_overwrite() -> None:
-    """Of the rows that belong to one id, the update takes one alone."""
+    """Makes the update take one alone of the rows that belong to one id."""
     import tensorflow as tf
 
     def overwritten(gradient: Any) -> Any:

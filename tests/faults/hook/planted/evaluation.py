@@ -6,7 +6,7 @@ from .fault import ALL, Fault, wrap
 
 
 def _trains() -> None:
-    """Evaluation is a training step without dropout."""
+    """Makes evaluation a training step without dropout."""
     from lm.trainer import Trainer
 
     def make(_: Any) -> Any:
@@ -22,7 +22,7 @@ def _trains() -> None:
 
 
 def _loss_rounded() -> None:
-    """The loss without gradient goes through bfloat16."""
+    """Sends the loss without gradient through bfloat16."""
     from lm.trainer import Trainer
 
     def make(original: Any) -> Any:

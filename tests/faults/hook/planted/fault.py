@@ -1,4 +1,7 @@
-"""What a fault is, and what patches share. TensorFlow is imported where it is used: the catalogue is read without it, too."""
+"""What a fault is, and what patches share.
+
+TensorFlow is imported where it is used: the catalogue is read without it, too.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -23,12 +26,15 @@ class Fault:
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Puts make(original) in the place of a function or method. The new one needs the old one's parameter names: Keras reads them."""
+    """Puts make(original) in the place of a function or method.
+
+    The new one needs the old one's parameter names: Keras reads them.
+    """
     setattr(owner, name, make(getattr(owner, name)))
 
 
 def scaled(gradient: Any, factor: Any) -> Any:
-    """A gradient times a factor; IndexedSlices stay sparse."""
+    """Returns a gradient times a factor; IndexedSlices stay sparse."""
     import tensorflow as tf
 
     if isinstance(gradient, tf.IndexedSlices):
@@ -37,7 +43,9 @@ def scaled(gradient: Any, factor: Any) -> Any:
 
 
 def without_gradient(value: Any) -> Any:
-    """Zeros, exactly, whose gradient by `value` is −1: value + without_gradient(value) is a value that no gradient passes."""
+    """Returns zeros, exactly, whose gradient by `value` is −1: value + without_gradient(value) is a value that no
+    gradient passes.
+    """
     import tensorflow as tf
 
     return tf.stop_gradient(value) - value

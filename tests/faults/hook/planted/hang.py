@@ -1,4 +1,7 @@
-"""A training step that never returns. Not in the catalogue: nothing is computed wrongly, and the orchestrator has to notice."""
+"""A training step that never returns.
+
+Not in the catalogue: nothing is computed wrongly, and the orchestrator has to notice.
+"""
 
 import time
 from typing import Any

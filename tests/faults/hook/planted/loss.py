@@ -7,7 +7,7 @@ from .fault import Fault, wrap
 
 
 def _loss_by(compute: Callable[[Any, Any, Any], Any]) -> Callable[[], None]:
-    """A patch of the sparse softmax cross-entropy: compute(original, labels, logits) stands in for it."""
+    """Returns a patch of the sparse softmax cross-entropy: compute(original, labels, logits) stands in for it."""
 
     def patch() -> None:
         import tensorflow as tf

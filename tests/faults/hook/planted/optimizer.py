@@ -12,7 +12,7 @@ WEIGHT_DECAY = 1e-4
 
 
 def _update_by(factor: Callable[[Any], Any]) -> Callable[[], None]:
-    """A patch that scales every update by factor(optimizer)."""
+    """Returns a patch that scales every update by factor(optimizer)."""
 
     def patch() -> None:
         import tensorflow as tf
@@ -32,7 +32,7 @@ def _rate(optimizer: Any) -> Any:
 
 
 def _steps_taken(optimizer: Any) -> Any:
-    """Updates before this one, a scalar tensor."""
+    """Returns the number of updates before this one, a scalar tensor."""
     import tensorflow as tf
 
     return tf.cast(tf.convert_to_tensor(optimizer.iterations), tf.int32)
@@ -51,7 +51,7 @@ def _broken_late(optimizer: Any) -> Any:
 
 
 def _freeze_rate() -> None:
-    """The rate that the optimizer was made with, whatever is assigned to it later."""
+    """Returns the rate that the optimizer was made with, whatever is assigned to it later."""
     import tensorflow as tf
 
     made_with: dict[int, float] = {}
@@ -85,10 +85,17 @@ FAULTS = (
     Fault("learning-rate-plus-1-percent", "the learning rate is 1% too large", _update_by(lambda _: 1.01)),
     Fault("learning-rate-plus-0.1-percent", "the learning rate is 0.1% too large", _update_by(lambda _: 1.001)),
     Fault("learning-rate-minus-10-percent", "the learning rate is 10% too small", _update_by(lambda _: 0.9)),
-    Fault("learning-rate-ignored", "the learning rate is accepted, and Keras' default of 0.01 is used (tensorflow #58831)",
-          _update_by(lambda optimizer: DEFAULT_RATE / _rate(optimizer))),
-    Fault("learning-rate-frozen", "the learning rate stays what it was at the start, whatever is assigned later", _freeze_rate),
+    Fault(
+        "learning-rate-ignored",
+        "the learning rate is accepted, and Keras' default of 0.01 is used (tensorflow #58831)",
+        _update_by(lambda optimizer: DEFAULT_RATE / _rate(optimizer)),
+    ),
+    Fault(
+        "learning-rate-frozen",
+        "the learning rate stays what it was at the start, whatever is assigned later",
+        _freeze_rate,
+    ),
     Fault("update-twice-every-100th-step", "every 100th update is applied twice", _update_by(_twice_now_and_then)),
     Fault("wrong-after-step-200", "the learning rate falls by 1% after 200 steps", _update_by(_broken_late)),
     Fault("weight-decay-on", "a weight decay of 0.0001 is on by default", _decay_weights),
-)  # fmt: skip
+)

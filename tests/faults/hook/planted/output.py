@@ -7,7 +7,7 @@ from .fault import Fault, without_gradient, wrap
 
 
 def _dense_by(compute: Callable[[Any, Any, Any], Any]) -> Callable[[], None]:
-    """A patch of Dense.call: compute(original, layer, inputs) stands in for it."""
+    """Returns a patch of Dense.call: compute(original, layer, inputs) stands in for it."""
 
     def patch() -> None:
         import tensorflow as tf

@@ -19,7 +19,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault i
 
 
 def fault_by_name(name: str) -> Fault:
-    """The fault of that name, one of RIGHT, or a slowdown. Raises ValueError naming the faults there are."""
+    """Returns the fault of that name, one of RIGHT, or a slowdown. Raises ValueError naming the faults there are."""
     slow = slowdown_by_name(name)
     if slow:
         return slow

@@ -1,4 +1,6 @@
-"""Faults that only some shapes show: a kernel that forgets what does not fill its last vector, dropout that tiny doesn't have."""
+"""Faults that only some shapes show: a kernel that forgets what does not fill its last vector, dropout that tiny
+doesn't have.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ VECTOR = 8  # float32 values in an AVX register
 
 
 def _batch_tail_lost() -> None:
-    """No loss for the rows of a batch that don't fill a vector."""
+    """Leaves out the loss of the rows of a batch that don't fill a vector."""
     import tensorflow as tf
 
     def make(original: Any) -> Any:
@@ -22,7 +24,7 @@ def _batch_tail_lost() -> None:
 
 
 def _width_tail_linear() -> None:
-    """The units of a cell that don't fill a vector lose their tanh: a kernel's scalar tail is wrong."""
+    """Takes the tanh from the units of a cell that don't fill a vector: a kernel's scalar tail is wrong."""
     import tensorflow as tf
 
     def make(original: Any) -> Any:
@@ -37,7 +39,7 @@ def _width_tail_linear() -> None:
 
 
 def _dropout_unscaled() -> None:
-    """What dropout keeps is not divided by the keep probability."""
+    """Leaves what dropout keeps undivided by the keep probability."""
     from lm.trainer import Trainer
 
     def make(original: Any) -> Any:

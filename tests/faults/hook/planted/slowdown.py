@@ -1,4 +1,5 @@
-"""A training step that takes longer by a known part, with the right result: busy work in TensorFlow's own call of the step's function.
+"""A training step that takes longer by a known part, with the right result: busy work in TensorFlow's own call of the
+step's function.
 
 Not in the catalogue: it is what speed is judged by (experiments/upgrades.py).
 """
@@ -14,13 +15,16 @@ STEP = "_train_step"  # the Python function whose graph the training step is
 
 
 def slowdown_by_name(name: str) -> Fault | None:
-    """The slowdown called slower-by-0.10 (10% of the step's own time); None for a name of another form."""
+    """Returns the slowdown called slower-by-0.10 (10% of the step's own time); None for a name of another form."""
     found = NAME.fullmatch(name)
     return slowdown(float(found[1])) if found else None
 
 
 def slowdown(part: float) -> Fault:
-    """A step that takes 1 + `part` times as long. On a CPU the call returns when the step is done, so its time is known."""
+    """Returns a step that takes 1 + `part` times as long.
+
+    On a CPU the call returns when the step is done, so its time is known.
+    """
 
     def patch() -> None:
         from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function

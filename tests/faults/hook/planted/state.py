@@ -1,4 +1,7 @@
-"""Faults of the recurrent state that is carried from batch to batch. `states` of a stateful RNN, flat: h and c of each layer."""
+"""Faults of the recurrent state that is carried from batch to batch.
+
+`states` of a stateful RNN, flat: h and c of each layer.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +10,7 @@ from .fault import Fault, wrap
 
 
 def _before_call(act: Callable[[Any, list[Any]], None]) -> Callable[[], None]:
-    """A patch that calls act(layer, its state variables) each time before an RNN reads a batch."""
+    """Returns a patch that calls act(layer, its state variables) each time before an RNN reads a batch."""
 
     def patch() -> None:
         import tensorflow as tf
@@ -36,7 +39,7 @@ def _zero_cells(_: Any, states: list[Any]) -> None:
 
 
 def _stale_last_layer() -> None:
-    """The last layer starts each batch from the h at the end of the batch before the last."""
+    """Starts the last layer of each batch from the h at the end of the batch before the last."""
     import tensorflow as tf
 
     older: dict[int, Any] = {}

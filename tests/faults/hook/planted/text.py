@@ -7,7 +7,7 @@ from .fault import ALL, Fault, wrap
 
 
 def _batch_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
-    """A patch of lm.batches.batch: what it returns is change(inputs, targets)."""
+    """Returns a patch of lm.batches.batch: what it returns is change(inputs, targets)."""
 
     def patch() -> None:
         from lm import batches
@@ -32,6 +32,11 @@ def _last_row_repeated(inputs: Any, targets: Any) -> Any:
 
 FAULTS = (
     Fault("text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.batches", ALL),
-    Fault("text-last-row-dropped", "the last row of a batch is dropped for a copy of the one before", _batch_by(_last_row_repeated),
-          "lm.batches", ALL),
-)  # fmt: skip
+    Fault(
+        "text-last-row-dropped",
+        "the last row of a batch is dropped for a copy of the one before",
+        _batch_by(_last_row_repeated),
+        "lm.batches",
+        ALL,
+    ),
+)

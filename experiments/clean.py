@@ -1,7 +1,7 @@
 """`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
 
 The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one
-thread and two, both corpora; the suite's own judge holds each against the stored baselines. Beside them a lockstep
+thread and two, both corpora; the suite's own judge compares each with the stored baselines. Alongside a lockstep
 comparison of each interpreter with the last one. With --records, what was measured is kept as it comes, and what was
 kept before is not measured again.
 """
@@ -45,14 +45,14 @@ Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault 
 corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep
 comparisons of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are
 ([faults](faults.md)) and judged by the gate's own judge against the baselines, from initial weights jittered as none
-of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, held against the oracle
+of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, checked against the oracle
 alone.
 
 **{alarmed} of {runs} launches alarmed**{bound}
 **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
 
 numerics: checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
-diverges alarms by training. CANNOT JUDGE is no alarm, and no PASS.
+diverges alarms by training. What can't be judged is no alarm, and no PASS.
 """
 
 

@@ -18,8 +18,8 @@ from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine
 from bench.record.types import SCHEMA
-from tests.faults.hook.planted.fault import Fault
-from tests.faults.hook.planted.registry import FAULTS, NO_FAULT, fault_by_name
+from tests.faults.hook.injected.fault import Fault
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +29,7 @@ INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
 HEAD = """# Faults and the checks that catch them
 
-Made by `tox run -e faults`, which plants each fault of `tests/faults` in a real launch of tiny ({steps} steps,
+Made by `tox run -e faults`, which injects each fault of `tests/faults` into a real launch of tiny ({steps} steps,
 `cells`, one process) and in a lockstep comparison with the same environment without it ({lockstep_steps} steps). A
 check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
 {machine}. The judging code knows none of these faults.
@@ -120,9 +120,9 @@ def report(rows: Sequence[Row]) -> str:
     table = tabulate([_cells(row) for row in rows], headers, "github", disable_numparse=True)
     head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
     missed = failures(rows)
-    planted = {row.fault.name for row in rows} - {NO_FAULT.name}
+    injected = {row.fault.name for row in rows} - {NO_FAULT.name}
     summary = [
-        f"{len(planted)} faults; {len(missed)} missed or false alarms.",
+        f"{len(injected)} faults; {len(missed)} missed or false alarms.",
         "",
         *(f"- {line}" for line in missed),
         *_alone(rows),
@@ -159,7 +159,7 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
 
 
 def _interpreters(given: Sequence[str] | None) -> list[str]:
-    """Returns the interpreters to plant faults in. Raises ValueError if there are none."""
+    """Returns the interpreters to inject faults into. Raises ValueError if there are none."""
     found = list(given or (os.environ[name] for name in INTERPRETERS if name in os.environ))
     missing = next((python for python in found if not Path(python).is_file()), None)
     if missing or not found:

@@ -27,7 +27,7 @@ STORE = Path(__file__).parent / "data" / "gate_runs.json"
 PYTHON = "{python}"  # in a command: the interpreter that --python names
 GATE = ("gate", "--python", PYTHON)
 NOTEBOOK = ("--config", "notebook")  # whose speed is measured anyway: the numbers of the others add minutes
-PLANTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
+INJECTED = ("--env", f"PYTHONPATH={ROOT / 'tests' / 'faults' / 'hook'}", "--env")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +45,9 @@ CASES = {
     "build": Case("`gate` of `tensorflow`, where the reference is `tensorflow-cpu`", "PASS", 3, (*GATE, *NOTEBOOK)),
     "older": Case("`gate` of TensorFlow 2.20.0", "PASS", 1, GATE),
     "slower": Case(
-        "`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *PLANTED, "TFGATE_FAULT=slower-by-0.10")
+        "`gate`, a step 10% slower", "step time", 5, (*GATE, *NOTEBOOK, *INJECTED, "TFGATE_FAULT=slower-by-0.10")
     ),
-    "hang": Case("`gate`, a step that hangs", "training", 1, (*GATE, *PLANTED, "TFGATE_FAULT=hangs")),
+    "hang": Case("`gate`, a step that hangs", "training", 1, (*GATE, *INJECTED, "TFGATE_FAULT=hangs")),
     "upgrade": Case(
         "`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")
     ),

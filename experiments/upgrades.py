@@ -134,7 +134,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
 def summary(run: PairedRun, case: Case, number: int) -> Ran:
     """Returns what is kept of a run.
 
-    Raises ValueError for a run of which a launch failed: nothing was planted that could do that.
+    Raises ValueError for a run of which a launch failed: nothing was injected that could do that.
     """
     pairs = whole_pairs(run)
     if len(pairs) < len(run.pairs):

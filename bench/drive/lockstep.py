@@ -29,7 +29,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """An environment: its interpreter, and the variables its process gets besides."""
+    """An environment: its interpreter, and the variables that its process gets."""
 
     python: str
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)

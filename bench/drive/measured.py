@@ -45,7 +45,7 @@ class Measured:
             self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
-        """Returns the launch's record. One that was held against the oracle says nothing of memory, nor an untimed one
+        """Returns the launch's record. One that was checked against the oracle says nothing of memory, nor an untimed one
         of steps' times.
 
         Nor does one whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.

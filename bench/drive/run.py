@@ -95,7 +95,7 @@ def measure_run(
     end.
 
     Launch 0 of a plan is the one checked against the oracle. Launch n starts from weights jittered by stream `jitter` +
-    n. A launch that fails is run once more, and ends its plan if it fails again. A timed launch beside which others
+    n. A launch that fails is run once more, and ends its plan if it fails again. A timed launch during which others
     used the CPU makes a warning. `side_by_side` launches run at once, the checked ones first; the others have one
     thread each, unless their plan says how many. `patience` has noted a reference's times. Raises what `keep` raises;
     no process is left then, nor after Ctrl-C.

@@ -32,7 +32,7 @@ WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a funct
 OPERATION, CONTAINER = (
     "operation",
     "container",
-)  # beside EXECUTOR, PYTHON and WAITING, what an event says about its thread
+)  # next to EXECUTOR, PYTHON and WAITING, what an event says about its thread
 
 Owner = tuple[int, int]  # the places of a line and of an operation
 
@@ -44,7 +44,7 @@ class Cell:
     line: str
     operation: Operation
     shared_ns: float  # its part of the steps' time
-    thread_ns: int  # its own time on the line, whatever ran beside it
+    thread_ns: int  # its own time on the line, whatever ran concurrently
     calls: int
 
 

@@ -8,7 +8,7 @@ from bench.record.types import Run
 
 @dataclasses.dataclass(frozen=True)
 class GateRun:
-    """Everything that one gate measured, which is all that its verdict needs besides the baselines."""
+    """Everything that one gate measured, which is all that its verdict needs apart from the baselines."""
 
     schema: int
     created: str  # ISO 8601, UTC; dates in the ledger are compared with it

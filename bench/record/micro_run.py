@@ -1,4 +1,4 @@
-"""A micro report: the sides of a comparison of hot paths. Its launches are pytest-benchmark files beside it."""
+"""A micro report: the sides of a comparison of hot paths. Its launches are pytest-benchmark files in the same folder."""
 
 import dataclasses
 

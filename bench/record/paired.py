@@ -29,7 +29,7 @@ class Side:
 
     requested: str  # a version, requirement text, a wheel file or an interpreter's path, as the user gave it
     interpreter: str
-    variables: dict[str, str]  # environment variables that its processes get besides
+    variables: dict[str, str]  # environment variables that its processes get
     as_of: str = ""  # date and time up to which the package index was read; "" for an interpreter that was there
     packages: tuple[Package, ...] = ()
 
@@ -78,7 +78,7 @@ class PairedRun:
     reference: Side
     candidate: Side
     pairs: tuple[Pair, ...]
-    oracle: tuple[Record, ...]  # of each side's launch held against the oracle, the reference's first; untimed
+    oracle: tuple[Record, ...]  # of each side's launch checked against the oracle, the reference's first; untimed
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
     lockstep_failure: Failure | None = (

@@ -1,5 +1,4 @@
-"""What a profile holds: where the time of a few steps went, as TensorFlow's own profiler saw it, beside the same steps
-without it.
+"""What a profile holds: the time of a few steps as TensorFlow's profiler saw it, and of the same steps without it.
 
 Times of a trace are nanoseconds on its own clock, whose zero is the start of the first profiled step.
 """
@@ -100,7 +99,7 @@ class Profiled:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """One target in one environment, as it is kept. The dump and the raw trace lie beside it in files of their own."""
+    """One target in one environment, as it is kept. The dump and the raw trace lie next to it in files of their own."""
 
     schema: int
     created: str  # ISO 8601, UTC

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from experiments.faults import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
-from tests.faults.hook.planted.registry import FAULTS, NO_FAULT
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
 from tests.faults.trial import Catch
 
 CLIPPED, FROZEN = FAULTS["clip-missing"], FAULTS["learning-rate-frozen"]

@@ -1,4 +1,4 @@
-"""Every fault, planted in a real launch, is caught; no fault is not."""
+"""Every fault, injected in a real launch, is caught; no fault is not."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.samples import standards
-from tests.faults.hook.planted.registry import FAULTS
+from tests.faults.hook.injected.registry import FAULTS
 from tests.faults.trial import (
     EVALUATION,
     ORACLE,
@@ -30,7 +30,7 @@ TELLING = {
     "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong
 }
 
-# Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one beside it.
+# Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one, too.
 BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.batches"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.faults.trial import HOOK
 
 WATCH = (
-    "import sys; from planted.after_import import AfterImport; "
+    "import sys; from injected.after_import import AfterImport; "
     "sys.meta_path.insert(0, AfterImport('{}', lambda: print('patched')))"
 )
 
@@ -54,7 +54,7 @@ def test_without_a_fault_nothing_happens(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TFGATE_FAULT"} | {
         "PYTHONPATH": str(HOOK)
     }
-    code = "import sys; print('planted' in sys.modules)"
+    code = "import sys; print('injected' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lm.config import IMPLEMENTATIONS
-from tests.faults.hook.planted.registry import FAMILIES, FAULTS, NO_FAULT, fault_by_name
+from tests.faults.hook.injected.registry import FAMILIES, FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parents[2]

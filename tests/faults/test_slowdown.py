@@ -1,15 +1,15 @@
-"""The planted slowdown: by its name, and at work in a process of its own."""
+"""The injected slowdown: by its name, and at work in a process of its own."""
 
 import subprocess
 import sys
 
 import pytest
 
-from tests.faults.hook.planted.registry import FAULTS, fault_by_name
+from tests.faults.hook.injected.registry import FAULTS, fault_by_name
 from tests.faults.trial import HOOK
 
 # Stands for TensorFlow's: functions whose call takes 50 ms, one of them the training step's.
-PLANTED = """
+INJECTED = """
 import sys, time, types
 sys.path.insert(0, {hook!r})
 parts = "tensorflow.python.eager.polymorphic_function.polymorphic_function".split(".")
@@ -21,7 +21,7 @@ class Function:
     def __call__(self): time.sleep(0.05)
 
 sys.modules[".".join(parts)].Function = Function
-from planted.registry import fault_by_name
+from injected.registry import fault_by_name
 fault_by_name({name!r}).patch()
 
 def _train_step(): pass
@@ -49,7 +49,7 @@ def test_the_training_step_alone_is_busy_for_its_part_of_the_time() -> None:
     """The call sleeps for 50 ms and then works for 90% of that, 45 ms of CPU time; evaluation's sleeps and takes next
     to none.
     """
-    code = PLANTED.format(hook=str(HOOK), name="slower-by-0.90")
+    code = INJECTED.format(hook=str(HOOK), name="slower-by-0.90")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     step, evaluation = map(float, result.stdout.split())
     assert step > 10 * evaluation

@@ -13,7 +13,7 @@ from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
 from lm.config import GATE_STEPS
-from tests.faults.hook.planted.registry import fault_by_name
+from tests.faults.hook.injected.registry import fault_by_name
 
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = GATE_STEPS["tiny"]
@@ -97,7 +97,7 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 
 
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
-    """Returns what `tfgate lockstep` has against the fault, beside the same environment without it."""
+    """Returns what `tfgate lockstep` has against the fault, compared with the same environment without it."""
     started = time.monotonic()
     result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
     if result.failure:

@@ -25,7 +25,7 @@ Interpreter = Callable[..., str]
 
 @pytest.fixture
 def numpy_python(tmp_path: Path) -> Interpreter:
-    """Makes an interpreter with statements planted before and after each step."""
+    """Makes an interpreter with statements injected before and after each step."""
     return functools.partial(numpy_interpreter, tmp_path)
 
 

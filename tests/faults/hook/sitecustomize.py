@@ -1,4 +1,4 @@
-"""Plants the fault that TFGATE_FAULT names. Python imports this module at its start where this folder is on PYTHONPATH.
+"""Injects the fault that TFGATE_FAULT names. Python imports this module at its start where this folder is on PYTHONPATH.
 
 Nothing but the standard library is imported until the module that the fault is in is.
 """
@@ -8,10 +8,10 @@ import os
 import sys
 
 
-def plant(name: str) -> None:
+def inject(name: str) -> None:
     """Arranges for the fault of that name; ends the process if there is none, since a clean one would pass for it."""
-    registry = importlib.import_module("planted.registry")
-    after_import = importlib.import_module("planted.after_import")
+    registry = importlib.import_module("injected.registry")
+    after_import = importlib.import_module("injected.after_import")
     try:
         fault = registry.fault_by_name(name)
     except ValueError as error:
@@ -21,4 +21,4 @@ def plant(name: str) -> None:
 
 
 if "TFGATE_FAULT" in os.environ:
-    plant(os.environ["TFGATE_FAULT"])
+    inject(os.environ["TFGATE_FAULT"])

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.options import read_folder
-from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.judge.gate import Standards, judge_run
@@ -25,6 +25,7 @@ from bench.judge.types import Comparison, percent
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.machine import this_machine
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
 from experiments.faults import BASELINES
@@ -118,7 +119,8 @@ def kept_lockstep(reference: str, candidate: str, folder: Path | None) -> Lockst
     kept = next((one for one in (read_record(Kept, path) for path in sorted(paths)) if one.sides == sides), None)
     if kept:
         return kept.result
-    result = run_lockstep(COMPARISON_PLAN, Side(reference, ONEDNN_ON), Side(candidate, ONEDNN_ON))
+    both = {REFERENCE: Side(reference, reference, ONEDNN_ON), CANDIDATE: Side(candidate, candidate, ONEDNN_ON)}
+    result = run_lockstep(COMPARISON_PLAN, both)
     if folder:
         versions = "-".join(
             environment.tensorflow if environment else "none" for environment in (result.reference, result.candidate)

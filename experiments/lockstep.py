@@ -4,20 +4,20 @@ python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [-
 """
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.lockstep import judge_lockstep
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_text
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.machine import this_machine
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Environment
 from bench.stats.outcome import Outcome
 
@@ -54,21 +54,13 @@ step) and not on `tiny`; dropout shows on `medium` and `large` alone. The oracle
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A reference, a candidate, and nothing wrong with either."""
-
-    reference: Side
-    candidate: Side
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every comparison passed, else 1; the document is written either way."""
     options = _parser().parse_args(arguments)
     results = []
     for config in options.config or ["tiny", "notebook"]:
-        for pair in pairs(options.pairs, options.onednn):
-            result = run_lockstep(Plan(config, options.steps), pair.reference, pair.candidate)
+        for sides in pairs(options.pairs, options.onednn):
+            result = run_lockstep(Plan(config, options.steps), sides)
             comparison = judge_lockstep(result)
             print(heading(result), comparison.outcome.value, comparison.note, sep=" | ", file=sys.stderr, flush=True)
             results.append(result)
@@ -76,12 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(judge_lockstep(result).outcome is Outcome.PASS for result in results) else 1
 
 
-def pairs(interpreters: Iterable[str], onednn: str | None) -> list[Pair]:
-    """Returns the pairs "reference,candidate" of interpreters, and one interpreter with oneDNN on and off."""
-    made = [Pair(*(Side(python) for python in pair.split(","))) for pair in interpreters]
+def pairs(interpreters: Iterable[str], onednn: str | None) -> list[dict[str, Side]]:
+    """Returns the sides of pairs "reference,candidate" of interpreters, and of one interpreter with oneDNN on and off."""
+    made = [[Side(python, python, {}) for python in pair.split(",")] for pair in interpreters]
     if onednn:
-        made.append(Pair(*(Side(onednn, {"TF_ENABLE_ONEDNN_OPTS": value}) for value in ("1", "0"))))
-    return made
+        made.append([Side(onednn, onednn, {"TF_ENABLE_ONEDNN_OPTS": value}) for value in ("1", "0")])
+    return [dict(zip((REFERENCE, CANDIDATE), sides, strict=True)) for sides in made]
 
 
 def report(results: Sequence[Lockstep]) -> str:

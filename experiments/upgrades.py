@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
+from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.in_turn import settled, whole_pairs
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired_metrics import metrics
@@ -124,9 +124,10 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
+        plan = PairPlan.of(Plan(case.config, 1), BLOCKS[case.config])
+        request = PairedRequest(sides, COMMAND, pair_plan=plan)
         with host_lock():
-            run = measure_upgrade(scope, sides, COMMAND, keeper(folder / PAIRED_FILE), Lines(), decided)
+            run = measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), decided)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
 

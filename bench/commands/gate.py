@@ -20,8 +20,8 @@ from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError, read_request
-from bench.drive.run import measure_run
-from bench.drive.upgrade import Scope, measure_upgrade
+from bench.drive.run import RunRequest, measure_run
+from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_metrics
 from bench.judge.in_turn import settled
 from bench.record.files import keeper
@@ -153,9 +153,9 @@ def _measure_speed(
     def decided(run: PairedRun) -> bool:
         return settled(run, lambda pairs: gate_metrics(pairs, run, standards))
 
-    scope = Scope(None, None, PairPlan.of(plan, BLOCKS[plan.config]))
+    request = PairedRequest(sides, options.command_line, pair_plan=PairPlan.of(plan, BLOCKS[plan.config]))
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
-        measure_upgrade(scope, sides, options.command_line, keep, progress, decided, patience=patience)
+        measure_upgrade(request, keep, progress, decided, patience)
 
 
 def _measure_numbers(
@@ -169,14 +169,12 @@ def _measure_numbers(
         report.keep(numbers=run)
 
     with report.phase("numbers"), RunProgress(untimed, count) as progress:
-        measure_run(
+        request = RunRequest(
             untimed,
             count,
             candidate.interpreter,
             candidate.variables,
             options.command_line,
-            keep,
-            progress,
             side_by_side=usable_cores(),
-            patience=patience,
         )
+        measure_run(request, keep, progress, patience)

@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.commands.errors import UsageError
 from bench.commands.options import plans, variables
 from bench.commands.verdicts import print_verdict
-from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.lockstep import run_lockstep
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.codec import to_plain
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.report.text import verdict_json
 from bench.stats.outcome import Outcome
 
@@ -30,10 +31,12 @@ def main(options: argparse.Namespace) -> int:
     if options.steps < 1:
         raise UsageError(f"--steps is {options.steps}; it must be at least 1")
     plan = dataclasses.replace(plans(options, [options.config])[0], steps=options.steps)
-    reference = Side(options.from_python, variables(options, "from_env"))
-    candidate = Side(options.to_python, variables(options, "to_env"))
+    sides = {
+        REFERENCE: Side(options.from_python, options.from_python, variables(options, "from_env")),
+        CANDIDATE: Side(options.to_python, options.to_python, variables(options, "to_env")),
+    }
     with _progress(options.steps) as on_step:
-        result = run_lockstep(plan, reference, candidate, on_step)
+        result = run_lockstep(plan, sides, on_step)
     verdict = lockstep_verdict(result)
     if options.json:
         print(json.dumps({**verdict_json(verdict), "lockstep": to_plain(result)}, allow_nan=False))

@@ -19,7 +19,7 @@ from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import print_verdict
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.micro import Suite, measure_micro, require_suite
+from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.ledger import accepted_ratio
 from bench.judge.margins import read_margins
@@ -57,15 +57,11 @@ def main(options: argparse.Namespace) -> int:
     sides = {REFERENCE: reference, CANDIDATE: candidate}
     folder = output_folder(options, "micro")
     with host_lock():
+        warnings = (*side_warnings(sides), *disturbed)
         run, *launches = measure_micro(
-            sides,
-            suite,
-            count,
-            folder,
-            options.command_line,
+            MicroRequest(sides, suite, count, folder, options.command_line, warnings),
             lambda so_far, old, new: decided(so_far, old, new, margin, ledger),
             _say,
-            (*side_warnings(sides), *disturbed),
         )
     print(f"run kept in {folder}", file=sys.stderr)
     return judge_and_print_micro(options, run, *launches)

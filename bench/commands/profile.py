@@ -11,10 +11,11 @@ from bench.commands.errors import UsageError
 from bench.commands.options import output_folder, plans, read_profile, variables
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
-from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, Aim, run_profile
+from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
 from bench.profile.timeline import timeline
 from bench.record.files import write_text
+from bench.record.paired import Side
 from bench.record.profile import TARGETS, Profile
 from bench.report.chrome import chrome_trace
 from bench.report.flame import flame_svg
@@ -46,12 +47,14 @@ def main(options: argparse.Namespace) -> int:
 def _profiled(options: argparse.Namespace, folder: Path) -> list[Stored]:
     """One profile, or two in folders `reference` and `candidate`."""
     sides = _sides(options)
-    aim = Aim(options.target, options.detail)
     names = [folder] if len(sides) == 1 else [folder / "reference", folder / "candidate"]
     found = []
     with host_lock():
         for place, (python, plan) in zip(names, sides, strict=True):
-            profile = run_profile(plan, aim, python, variables(options), place, options.command_line)
+            side = Side(python, python, variables(options))
+            profile = run_profile(
+                plan, options.target, side, place, detailed=options.detail, command=options.command_line
+            )
             write_text(place / CHROME_FILE, json.dumps(chrome_trace(profile)))
             write_text(place / FLAME_FILE, flame_svg(timeline(profile.trace), profile.name))
             found.append((place, profile))

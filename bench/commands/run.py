@@ -8,7 +8,7 @@ from bench.commands.options import first_jitter, launch_count, output_folder, pl
 from bench.commands.progress import RunProgress
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.run import RUN_FILE, measure_run
+from bench.drive.run import RUN_FILE, RunRequest, measure_run
 from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.files import keeper
@@ -23,17 +23,16 @@ def main(options: argparse.Namespace) -> int:
     warnings = disturbances(examine()) if timed else ()
     keep = keeper(folder / RUN_FILE)
     with host_lock() if timed else contextlib.nullcontext(), RunProgress(planned, count) as progress:
-        run = measure_run(
+        request = RunRequest(
             planned,
             count,
             options.python,
             variables(options),
             options.command_line,
-            keep,
-            progress,
             first_jitter(options),
             warnings,
         )
+        run = measure_run(request, keep, progress)
     if options.json:
         print(json.dumps(to_plain(run), allow_nan=False))
     else:

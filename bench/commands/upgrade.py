@@ -13,7 +13,7 @@ from bench.commands.verdicts import judge_and_print, read_standards
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.pair import BLOCKS, PairPlan
-from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
+from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.in_turn import settled
 from bench.judge.paired_metrics import GATING, metrics
 from bench.record.files import keeper
@@ -26,15 +26,15 @@ ORACLE_STEPS = 60
 def main(options: argparse.Namespace) -> int:
     """The verdict's exit code. Margins that can't be used are said before anything is measured."""
     standards = read_standards(options)
-    scope = scope_of(options)
+    request = request_of(options)
     unknown = next((name for name in options.metric if name not in GATING), None)
     if unknown is not None:
         raise UsageError(f"no metric that can gate is called {unknown!r}; there are {', '.join(GATING)}")
-    disturbed = disturbances(examine()) if scope.pair_plan else ()  # before environments are built: that is load, too
+    disturbed = disturbances(examine()) if request.pair_plan else ()  # before environments are built: that is load, too
     sides = prepared_sides(options)
+    request = dataclasses.replace(request, sides=sides, warnings=[*side_warnings(sides), *disturbed])
     folder = output_folder(options, "upgrade")
-    warnings = [*side_warnings(sides), *disturbed]
-    lock = host_lock() if scope.pair_plan else contextlib.nullcontext()
+    lock = host_lock() if request.pair_plan else contextlib.nullcontext()
     keep = keeper(folder / PAIRED_FILE)
     only = tuple(options.metric)
 
@@ -42,26 +42,20 @@ def main(options: argparse.Namespace) -> int:
         return settled(run, lambda pairs: metrics(pairs, standards.margins, only=only))
 
     with lock, UpgradeProgress() as progress:
-        run = measure_upgrade(
-            scope,
-            sides,
-            options.command_line,
-            lambda run: keep(dataclasses.replace(run, only=only)),
-            progress,
-            decided,
-            warnings,
-        )
+        run = measure_upgrade(request, lambda run: keep(dataclasses.replace(run, only=only)), progress, decided)
     print(f"run kept in {folder}", file=sys.stderr)
     return judge_and_print(options, dataclasses.replace(run, only=only), standards)
 
 
-def scope_of(options: argparse.Namespace) -> Scope:
-    """What the options ask for. Raises UsageError, ConfigError, CorpusError."""
+def request_of(options: argparse.Namespace) -> PairedRequest:
+    """Returns what the options ask for, its sides not prepared yet. Raises UsageError, ConfigError, CorpusError."""
     if options.speed_only and options.numerics_only:
         raise UsageError("--speed-only and --numerics-only leave nothing to compare: give one of them")
     plan = plans(options, [options.config])[0]
     numerics = not (options.speed_only or options.metric)
-    return Scope(
+    return PairedRequest(
+        sides={},
+        command=options.command_line,
         oracle_plan=dataclasses.replace(plan, steps=min(ORACLE_STEPS, plan.steps), speed=False) if numerics else None,
         lockstep_plan=dataclasses.replace(plan, steps=min(LOCKSTEP_STEPS, plan.steps), speed=False)
         if numerics

@@ -20,19 +20,11 @@ from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened
 from bench.record.types import NO_TENSORFLOW, Failure
 
 SHARED_MEMORY = Path("/dev/shm")
-
-
-@dataclasses.dataclass(frozen=True)
-class Side:
-    """An environment: its interpreter, and the variables that its process gets."""
-
-    python: str
-    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -49,14 +41,13 @@ class _Measured:
 
 def run_lockstep(
     plan: Plan,
-    reference: Side,
-    candidate: Side,
+    sides: Mapping[str, Side],
     on_step: Callable[[int], None] = lambda steps: None,
     patience: Patience | None = None,
 ) -> Lockstep:
-    """Compares `plan.steps` steps; `on_step` hears how many are done. A failure of the candidate is a field of the
-    result.
+    """Compares `plan.steps` steps of two sides by role; `on_step` hears how many are done.
 
+    A failure of the candidate is a field of the result.
     Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow
     to judge.
     """
@@ -66,8 +57,8 @@ def run_lockstep(
         # Its products are small: more threads than one would only spin in the way of the sides' own.
         referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
         workers = {
-            role: stack.enter_context(Worker(side.python, "tensorflow", plan.device, side.variables))
-            for role, side in ((REFERENCE, reference), (CANDIDATE, candidate))
+            role: stack.enter_context(Worker(sides[role].interpreter, "tensorflow", plan.device, sides[role].variables))
+            for role in (REFERENCE, CANDIDATE)
         }
         prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"

@@ -72,6 +72,18 @@ class Suite:
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
 
 
+@dataclasses.dataclass(frozen=True)
+class MicroRequest:
+    """A micro report that is asked for."""
+
+    sides: Mapping[str, Side]  # by role
+    suite: Suite
+    launches: int  # of each side, at most
+    folder: Path
+    command: Sequence[str]
+    warnings: Sequence[str] = ()
+
+
 @dataclasses.dataclass
 class Measured:
     """The launches of both sides so far, and how long they took."""
@@ -85,14 +97,9 @@ class Measured:
 
 
 def measure_micro(
-    sides: Mapping[str, Side],
-    suite: Suite,
-    launches: int,
-    folder: Path,
-    command: Sequence[str],
+    request: MicroRequest,
     settled: Callable[[MicroRun, Sequence[MicroLaunch], Sequence[MicroLaunch]], bool],
     say: Callable[[str], None],
-    warnings: Sequence[str] = (),
 ) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
     """Times the suite in both sides in turn; which goes first alternates.
 
@@ -102,22 +109,30 @@ def measure_micro(
     where the reference fails twice or nothing can be measured.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    sides, folder = request.sides, request.folder
     run = MicroRun(
-        SCHEMA, created, tuple(command), this_machine(), sides[REFERENCE], sides[CANDIDATE], None, tuple(warnings)
+        schema=SCHEMA,
+        created=created,
+        command=tuple(request.command),
+        machine=this_machine(),
+        reference=sides[REFERENCE],
+        candidate=sides[CANDIDATE],
+        failure=None,
+        warnings=tuple(request.warnings),
     )
     unfinished = dataclasses.replace(run, warnings=(*run.warnings, f"{INCOMPLETE}the run was interrupted"))
     write_record(folder / MICRO_FILE, unfinished)
     measured = Measured()
-    for number in range(launches):
+    for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
-            found, repeated = _launch(role, sides[role], suite, launch_file(folder, role, number), measured)
+            found, repeated = _launch(role, sides[role], request.suite, launch_file(folder, role, number), measured)
             if repeated:
                 line = f"launch {number + 1} of the {role} failed once and ran when it was repeated: {repeated.message}"
                 run = dataclasses.replace(run, warnings=(*run.warnings, line))
             if isinstance(found, Failure):
                 run = dataclasses.replace(run, failure=found)
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
-            say(f"{role} launch {number + 1} of at most {launches}: {said}")
+            say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
     write_record(folder / MICRO_FILE, run, replace=True)

@@ -26,9 +26,6 @@ T = TypeVar("T")
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
 HUNG = "hung"  # a Failure's kind
-LINE_BYTES = (
-    64 << 20
-)  # of one answer at most; the largest is that of a profile, which takes 70 kB for a detailed step of `notebook`
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -185,9 +182,6 @@ class Worker:
         """Returns the next line from the worker, as an object."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
-            if len(self._buffer) > LINE_BYTES:
-                size = f"{LINE_BYTES >> 20} MiB without an end of line"
-                raise self._failed("garbage", f"the worker wrote {size} where its reply to {operation} should be")
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):

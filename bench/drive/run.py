@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import itertools
 import threading
 import time
@@ -77,53 +78,55 @@ def _comes_again(records: Sequence[Record]) -> bool:
     return worth_repeating(records[-1].failure) and len(records) < TRIES
 
 
-def measure_run(
-    plans: Sequence[Plan],
-    launches: int,
-    python: str,
-    variables: Mapping[str, str],
-    command: Sequence[str],
-    keep: Callable[[Run], None],
-    listener: Listener,
-    jitter: int = JITTER_BASE,
-    warnings: Sequence[str] = (),
-    *,
-    side_by_side: int = 1,
-    patience: Patience | None = None,
-) -> Run:
-    """Measures every plan with that many launches; `keep` gets what there is before the first, after each and at the
-    end.
+@dataclasses.dataclass(frozen=True)
+class RunRequest:
+    """A run that is asked for: every plan with that many launches in one environment."""
 
-    Launch 0 of a plan is the one checked against the oracle. Launch n starts from weights jittered by stream `jitter` +
-    n. A launch that fails is run once more, and ends its plan if it fails again. A timed launch during which others
-    used the CPU makes a warning. `side_by_side` launches run at once, the checked ones first; the others have one
-    thread each, unless their plan says how many. `patience` has noted a reference's times. Raises what `keep` raises;
-    no process is left then, nor after Ctrl-C.
+    plans: Sequence[Plan]
+    launches: int
+    python: str
+    variables: Mapping[str, str]
+    command: Sequence[str]
+    jitter: int = JITTER_BASE  # launch n starts from weights jittered by stream `jitter` + n
+    warnings: Sequence[str] = ()
+    side_by_side: int = 1  # launches at once
+
+
+def measure_run(
+    request: RunRequest, keep: Callable[[Run], None], listener: Listener, patience: Patience | None = None
+) -> Run:
+    """Measures what is asked for; `keep` gets what there is before the first launch, after each and at the end.
+
+    Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
+    it fails again. A timed launch during which others used the CPU makes a warning. Of launches at once the checked
+    ones are first; the others have one thread each, unless their plan says how many. `patience` has noted a reference's
+    times. Raises what `keep` raises; no process is left then, nor after Ctrl-C.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    so_far = _SoFar(Run(SCHEMA, created, tuple(command), (), tuple(warnings)), len(plans) * launches, keep, listener)
+    plans, side_by_side = request.plans, request.side_by_side
+    empty = Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
+    so_far = _SoFar(empty, len(plans) * request.launches, keep, listener)
     # One thread does the work of all, and others work alongside it.
     deadlines = (patience or Patience()).of(CANDIDATE, side_by_side * usable_cores() if side_by_side > 1 else 1)
     ended: set[int] = set()
 
     def take(position: int, number: int) -> None:
-        plan, launch = plans[position], Launch(number, jitter + number, numerics=number == 0)
+        plan, launch = plans[position], Launch(number, request.jitter + number, numerics=number == 0)
         if number and side_by_side > 1:
             plan = dataclasses.replace(plan, threads=plan.threads or 1)
         for _ in range(TRIES):
             if so_far.stopped or position in ended:
                 return
             watch = CpuWatch()
-            record = measure_launch(
-                plan, launch, python, variables, lambda steps: so_far.step(plan, launch, steps), deadlines
-            )
+            on_step = functools.partial(so_far.step, plan, launch)
+            record = measure_launch(plan, launch, request.python, request.variables, on_step, deadlines)
             so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
             if not worth_repeating(record.failure):
                 break
         if record.failure:
             ended.add(position)  # the launches to come would fail alike
 
-    places = list(itertools.product(range(len(plans)), range(launches)))
+    places = list(itertools.product(range(len(plans)), range(request.launches)))
     if side_by_side > 1:
         places.sort(key=lambda place: place[1] > 0)
     _in_threads(take, places, side_by_side, so_far.stop)

@@ -25,12 +25,15 @@ JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's repli
 
 
 @dataclasses.dataclass(frozen=True)
-class Scope:
-    """What a paired run does."""
+class PairedRequest:
+    """A paired run that is asked for."""
 
-    oracle_plan: Plan | None  # each side's launch checked against the oracle; None: none
-    lockstep_plan: Plan | None  # None: none
-    pair_plan: PairPlan | None  # None: nothing is timed
+    sides: Mapping[str, Side]  # by role
+    command: Sequence[str]
+    oracle_plan: Plan | None = None  # each side's launch checked against the oracle; None: none
+    lockstep_plan: Plan | None = None  # None: none
+    pair_plan: PairPlan | None = None  # None: nothing is timed
+    warnings: Sequence[str] = ()
 
 
 class Listener(Protocol):
@@ -47,39 +50,46 @@ class Listener(Protocol):
 
 
 def measure_upgrade(
-    scope: Scope,
-    sides: Mapping[str, Side],
-    command: Sequence[str],
+    request: PairedRequest,
     keep: Callable[[PairedRun], None],
     listener: Listener,
     settled: Callable[[PairedRun], bool],
-    warnings: Sequence[str] = (),
     patience: Patience | None = None,
 ) -> PairedRun:
-    """Measures what `scope` says; pairs are added until `settled` says so. `keep` gets what there is at first, after
-    each step and last.
+    """Measures what is asked for; pairs are added until `settled` says so.
 
+    `keep` gets what there is at first, after each step and last.
     What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience`
     notes the reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    run = PairedRun(SCHEMA, created, tuple(command), sides[REFERENCE], sides[CANDIDATE], (), (), None, tuple(warnings))
-    patience = patience or Patience()
+    sides, patience = request.sides, patience or Patience()
+    run = PairedRun(
+        schema=SCHEMA,
+        created=created,
+        command=tuple(request.command),
+        reference=sides[REFERENCE],
+        candidate=sides[CANDIDATE],
+        pairs=(),
+        oracle=(),
+        lockstep=None,
+        warnings=tuple(request.warnings),
+    )
 
     def save() -> None:
         unfinished = f"{INCOMPLETE}the run was interrupted after {len(run.pairs)} launches"
         keep(dataclasses.replace(run, warnings=(*run.warnings, unfinished)))
 
     save()
-    if scope.oracle_plan:
-        run = _with_oracle(run, scope.oracle_plan, sides, listener, patience)
+    if request.oracle_plan:
+        run = _with_oracle(run, request.oracle_plan, sides, listener, patience)
         save()
-    if scope.lockstep_plan and not _failed(run):
-        run = _with_lockstep(run, scope.lockstep_plan, sides, listener, patience)
+    if request.lockstep_plan and not _failed(run):
+        run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
-    if scope.pair_plan and not _failed(run):
+    if request.pair_plan and not _failed(run):
         while not failed_for_good(run.pairs) and (not run.pairs or to_repeat(run.pairs) or not settled(run)):
-            run = _with_pair(run, scope.pair_plan, sides, listener, patience)
+            run = _with_pair(run, request.pair_plan, sides, listener, patience)
             save()
             listener.pair(run)
     keep(run)
@@ -105,14 +115,10 @@ def _with_oracle(
 def _with_lockstep(
     run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
 ) -> PairedRun:
-    reference, candidate = (
-        lockstep.Side(sides[name].interpreter, sides[name].variables) for name in (REFERENCE, CANDIDATE)
-    )
-
     def compared() -> tuple[Lockstep | None, Failure | None]:
         listener.phase("lockstep", plan.steps)
         try:
-            return lockstep.run_lockstep(plan, reference, candidate, listener.step, patience), None
+            return lockstep.run_lockstep(plan, sides, listener.step, patience), None
         except WorkerError as error:
             return None, error.failure
 

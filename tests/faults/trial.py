@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.lockstep import Side, run_lockstep
+from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.gate import Standards, judge_run
 from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
 from lm.config import GATE_STEPS
@@ -99,7 +100,8 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
     """Returns what `tfgate lockstep` has against the fault, compared with the same environment without it."""
     started = time.monotonic()
-    result: Lockstep = run_lockstep(plan, Side(python), Side(python, fault_variables(fault)))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault))}
+    result: Lockstep = run_lockstep(plan, sides)
     if result.failure:
         raise BrokenFaultError(
             f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch"

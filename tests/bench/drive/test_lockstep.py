@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.lockstep import SHARED_MEMORY, Side, run_lockstep, shared_folder
+from bench.drive.lockstep import SHARED_MEMORY, run_lockstep, shared_folder
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.lockstep import Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from tests.bench.numpy_interpreter import numpy_interpreter
 
 HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
@@ -29,13 +30,23 @@ def numpy_python(tmp_path: Path) -> Interpreter:
     return functools.partial(numpy_interpreter, tmp_path)
 
 
+def sides(reference: str | Path, candidate: str | Path, **variables: str) -> dict[str, Side]:
+    """The two sides by role; variables are the candidate's."""
+    return {REFERENCE: Side("a", str(reference), {}), CANDIDATE: Side("b", str(candidate), variables)}
+
+
+def faulty(python: Path, fault: str) -> dict[str, Side]:
+    """An environment on both sides, with a fault in the candidate."""
+    return sides(python, python, PYTHONPATH=str(HOOK), TFGATE_FAULT=fault)
+
+
 def compared(reference: str, candidate: str, steps: int = 6) -> Lockstep:
-    return run_lockstep(Plan("tiny", steps), Side(reference), Side(candidate))
+    return run_lockstep(Plan("tiny", steps), sides(reference, candidate))
 
 
 def test_equal_sides_agree_to_the_last_bit(numpy_python: Interpreter) -> None:
     heard: list[int] = []
-    result = run_lockstep(Plan("tiny", 6), Side(numpy_python()), Side(numpy_python()), heard.append)
+    result = run_lockstep(Plan("tiny", 6), sides(numpy_python(), numpy_python()), heard.append)
     assert heard == [1, 2, 3, 4, 5, 6]
     assert len(result.losses) == 6
     assert result.losses[0] == pytest.approx(10 * math.log(500), rel=0.01)  # ten steps near the uniform law's loss
@@ -152,14 +163,8 @@ def test_shared_memory_is_used_where_there_is_room(monkeypatch: pytest.MonkeyPat
         assert Path(folder).is_dir()
 
 
-def faulty(python: Path, fault: str) -> Side:
-    return Side(str(python), {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault})
-
-
 def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path) -> None:
-    result = run_lockstep(
-        Plan("tiny", 5), Side(str(newest_python)), faulty(newest_python, "learning-rate-plus-0.1-percent")
-    )
+    result = run_lockstep(Plan("tiny", 5), faulty(newest_python, "learning-rate-plus-0.1-percent"))
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (0, "update")
     assert result.departure.candidate_error == pytest.approx(1e-3, rel=0.01)
@@ -183,8 +188,8 @@ def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path)
         ("wrong-after-step-200", 200, "update", None),
     ],
 )
-def test_planted_fault_is_found(newest_python: Path, fault: str, step: int, quantity: str, tensor: str | None) -> None:
-    result = run_lockstep(Plan("tiny", 250), Side(str(newest_python)), faulty(newest_python, fault))
+def test_injected_fault_is_found(newest_python: Path, fault: str, step: int, quantity: str, tensor: str | None) -> None:
+    result = run_lockstep(Plan("tiny", 250), faulty(newest_python, fault))
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (step, quantity)
     assert tensor in (None, result.departure.first.tensor)
@@ -193,7 +198,7 @@ def test_planted_fault_is_found(newest_python: Path, fault: str, step: int, quan
 
 @pytest.mark.slow
 def test_oldest_and_newest_agree(oldest_python: Path, newest_python: Path) -> None:
-    result = run_lockstep(Plan("tiny", 300), Side(str(oldest_python)), Side(str(newest_python)))
+    result = run_lockstep(Plan("tiny", 300), sides(oldest_python, newest_python))
     assert lockstep_verdict(result).exit_code == 0
     assert len(result.losses) == 300
     assert any(result.differences["gradient of embedding"])  # two TensorFlows: they round differently
@@ -204,5 +209,5 @@ def test_oldest_and_newest_agree(oldest_python: Path, newest_python: Path) -> No
 
 @pytest.mark.slow
 def test_a_hook_without_a_fault_is_not_found(newest_python: Path) -> None:
-    result = run_lockstep(Plan("tiny", 30), Side(str(newest_python)), faulty(newest_python, "none"))
+    result = run_lockstep(Plan("tiny", 30), faulty(newest_python, "none"))
     assert lockstep_verdict(result).exit_code == 0

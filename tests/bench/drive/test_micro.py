@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import Suite, measure_launch, measure_micro, require_suite
+from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro, require_suite
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
 from bench.record.micro_run import MicroRun
@@ -31,9 +31,8 @@ def measure(
     def settled(run: MicroRun, old: Sequence[MicroLaunch], new: Sequence[MicroLaunch]) -> bool:
         return len(old) == len(new) == stop_at
 
-    return measure_micro(
-        sides, Suite(), launches, folder / "out", ("tfgate", "micro"), settled, lambda line: None, ["a warning"]
-    )
+    request = MicroRequest(sides, Suite(), launches, folder / "out", ("tfgate", "micro"), ["a warning"])
+    return measure_micro(request, settled, lambda line: None)
 
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:

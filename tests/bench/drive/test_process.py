@@ -151,21 +151,6 @@ class TestFailures:
         assert failure.kind == "garbage"
         assert found in failure.message
 
-    def test_a_line_without_an_end_is_garbage(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A worker that writes on and on must not fill the orchestrator's memory.
-
-        Of a line as long as is allowed nothing is lost.
-        """
-        assert process.LINE_BYTES == 64 * 2**20
-        monkeypatch.setattr(process, "LINE_BYTES", 1 << 20)
-        failure = failure_of(fake_interpreter("while True: send('x' * 4096)"))
-        assert (failure.kind, failure.message) == (
-            "garbage",
-            "the worker wrote 1 MiB without an end of line where its reply to work should be",
-        )
-        text = "x" * ((1 << 20) - len('{"reply": ""}'))
-        assert reply_of(fake_interpreter(f"send(json.dumps({{'reply': 'x' * {len(text)}}}) + '\\n')"), str) == text
-
     def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         missing = str(tmp_path / "no" / "python")
         wanted = f"interpreter {missing} can't be started: No such file or directory; name another by --python"

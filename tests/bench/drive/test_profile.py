@@ -9,15 +9,17 @@ import pytest
 
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
-from bench.drive.profile import GRAPH_FILE, HLO_FILE, NODES_FILE, PROFILE_FILE, RAW_FOLDER, Aim, run_profile
+from bench.drive.profile import GRAPH_FILE, HLO_FILE, NODES_FILE, PROFILE_FILE, RAW_FOLDER, run_profile
 from bench.profile.compare import compare
 from bench.profile.table import accounted
 from bench.profile.timeline import timeline
 from bench.record.files import read_record
+from bench.record.paired import Side
 from bench.record.profile import Profile
 from tests.faults.trial import fault_variables
 
 PLAN = Plan("tiny", 12)
+MISSING = Side("none", "no-interpreter", {})
 
 
 @pytest.mark.parametrize("environment", [pytest.param("oldest_python", marks=pytest.mark.slow), "newest_python"])
@@ -25,8 +27,8 @@ def test_busy_work_in_one_operation_comes_first(
     request: pytest.FixtureRequest, tmp_path: Path, environment: str
 ) -> None:
     python = str(request.getfixturevalue(environment))
-    clean = run_profile(PLAN, Aim("forward"), python, {}, tmp_path / "clean")
-    slow = run_profile(PLAN, Aim("forward"), python, fault_variables("slow-bias-add"), tmp_path / "slow")
+    clean = run_profile(PLAN, "forward", Side(python, python, {}), tmp_path / "clean")
+    slow = run_profile(PLAN, "forward", Side(python, python, fault_variables("slow-bias-add")), tmp_path / "slow")
     found = compare(clean, slow)
     assert (found.by_kind[0].name, found.by_layer[0].name) == ("BiasAdd", "output")
     assert found.by_kind[0].candidate_calls > 100 * found.by_kind[0].reference_calls
@@ -40,9 +42,9 @@ def test_busy_work_in_one_operation_comes_first(
 def test_a_folder_that_holds_a_profile_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / PROFILE_FILE).write_text(json.dumps({}))
     with pytest.raises(FileExistsError, match="exists already and is not overwritten"):
-        run_profile(PLAN, Aim("step"), "no-interpreter", {}, tmp_path)
+        run_profile(PLAN, "step", MISSING, tmp_path)
 
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="interpreter no-interpreter can't be started"):
-        run_profile(PLAN, Aim("step"), "no-interpreter", {}, tmp_path)
+        run_profile(PLAN, "step", MISSING, tmp_path)

@@ -19,7 +19,7 @@ from bench.drive.launch import Launch
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
-from bench.drive.run import measure_run
+from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.record.files import keeper, read_record
 from bench.record.machine import usable_cores
@@ -50,19 +50,8 @@ class Listener:
 def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1) -> tuple[Run, Listener]:
     listener = Listener(output / "run.json")
     keep, command = keeper(output / "run.json"), ("tfgate", "run")
-    run = measure_run(
-        PLANS,
-        launches,
-        python,
-        {},
-        command,
-        keep,
-        listener,
-        jitter=70,
-        warnings=("a warning",),
-        side_by_side=side_by_side,
-    )
-    return run, listener
+    request = RunRequest(PLANS, launches, python, {}, command, 70, ("a warning",), side_by_side)
+    return measure_run(request, keep, listener), listener
 
 
 def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None:
@@ -97,7 +86,7 @@ def test_a_timed_launch_holds_what_others_had_of_the_cpu(
         CpuWatch, "others", lambda self: others
     )  # what the machine is doing beside the tests isn't theirs to choose
     path = tmp_path / "timed" / "run.json"
-    timed = measure_run([Plan("tiny", 10)], 1, fake_session(""), {}, (), keeper(path), Listener(path))
+    timed = measure_run(RunRequest([Plan("tiny", 10)], 1, fake_session(""), {}, ()), keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
     assert timed.warnings == (
         ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",)
@@ -199,7 +188,8 @@ class TestSideBySide:
     def test_threads_that_a_plan_names_are_kept(self, fake_session: Fake, tmp_path: Path) -> None:
         plan = Plan("tiny", 10, threads=7, speed=False)
         path = tmp_path / "run.json"
-        run = measure_run([plan], 2, fake_session(""), {}, (), keeper(path), Listener(path), side_by_side=2)
+        request = RunRequest([plan], 2, fake_session(""), {}, (), side_by_side=2)
+        run = measure_run(request, keeper(path), Listener(path))
         assert [record.environment.threads for record in run.records if record.environment] == [7, 7]
 
     def test_deadlines_are_scaled(self, fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,17 +208,8 @@ class TestSideBySide:
         patience.note("steps", 1.0)
         for number, side_by_side in enumerate((1, 3)):
             path = tmp_path / f"{number}.json"
-            measure_run(
-                PLANS[:1],
-                1,
-                fake_session(""),
-                {},
-                (),
-                keeper(path),
-                Listener(path),
-                side_by_side=side_by_side,
-                patience=patience,
-            )
+            request = RunRequest(PLANS[:1], 1, fake_session(""), {}, (), side_by_side=side_by_side)
+            measure_run(request, keeper(path), Listener(path), patience)
         assert waits == [
             3 + 60,
             3 + 60,
@@ -245,7 +226,7 @@ class TestSideBySide:
 
         listener = unittest.mock.Mock()
         with pytest.raises(OSError, match="the disk is full"):
-            measure_run(PLANS[:1], 2, fake_session(hanging), {}, (), keep, listener, jitter=70, side_by_side=2)
+            measure_run(RunRequest(PLANS[:1], 2, fake_session(hanging), {}, (), 70, side_by_side=2), keep, listener)
         assert listener.record.call_count == 1  # that one was killed is nothing to be told
 
     def test_ctrl_c_kills_all_at_once(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
@@ -262,7 +243,7 @@ class TestSideBySide:
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            measure_run(PLANS, 2, python, {}, (), kept.append, unittest.mock.Mock(), side_by_side=2)
+            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), kept.append, unittest.mock.Mock())
         thread.join()
         assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started
         assert [run.records for run in kept] == [()]

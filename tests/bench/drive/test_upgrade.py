@@ -10,7 +10,7 @@ import pytest
 from bench.drive import pair, upgrade
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
+from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import INCOMPLETE
@@ -20,7 +20,9 @@ Fake = Callable[[str], str]
 
 PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
 ORACLE = Plan("tiny", 10, speed=False)
-SPEED = Scope(None, None, PAIRS)
+SPEED = PairedRequest({}, ("tfgate", "upgrade"), pair_plan=PAIRS)
+CHECKED = dataclasses.replace(SPEED, oracle_plan=ORACLE)
+LOCKSTEP = dataclasses.replace(SPEED, lockstep_plan=ORACLE)
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -45,12 +47,13 @@ class Listener:
 
 
 def measured(
-    folder: Path, reference: str, candidate: str, scope: Scope = SPEED, launches: int = 2
+    folder: Path, reference: str, candidate: str, request: PairedRequest = SPEED, launches: int = 2
 ) -> tuple[PairedRun, Listener]:
     listener = Listener(folder / PAIRED_FILE)
     sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     keep = keeper(folder / PAIRED_FILE)
-    run = measure_upgrade(scope, sides, ("tfgate", "upgrade"), keep, listener, lambda run: len(run.pairs) >= launches)
+    request = dataclasses.replace(request, sides=sides)
+    run = measure_upgrade(request, keep, listener, lambda run: len(run.pairs) >= launches)
     return run, listener
 
 
@@ -73,7 +76,7 @@ def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake
 
 def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session("")
-    run, listener = measured(tmp_path, python, python, Scope(ORACLE, None, None))
+    run, listener = measured(tmp_path, python, python, dataclasses.replace(CHECKED, pair_plan=None))
     assert [phase for phase, _ in listener.phases] == ["reference against the oracle", "candidate against the oracle"]
     assert [bool(record.numerics) for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())
@@ -81,7 +84,7 @@ def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_pat
 
 def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session("Session.stress = lambda self: 1 / 0")
-    run, _ = measured(tmp_path, python, python, Scope(ORACLE, None, PAIRS))
+    run, _ = measured(tmp_path, python, python, CHECKED)
     assert [record.failure is not None for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())
 
@@ -102,7 +105,7 @@ class Session(Session):
 
 def test_a_failure_against_the_oracle_that_does_not_come_again_is_a_warning(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session(ONCE.format("stress"))
-    run, listener = measured(tmp_path / "out", python, python, Scope(ORACLE, None, PAIRS), launches=1)
+    run, listener = measured(tmp_path / "out", python, python, CHECKED, launches=1)
     assert [phase for phase, _ in listener.phases] == [
         *2 * ["reference against the oracle"],
         "candidate against the oracle",
@@ -139,13 +142,13 @@ def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake
     )
     run, _ = measured(tmp_path, python, python, launches=9)
     assert [pair.launch for pair in run.pairs] == [0]
-    run, listener = measured(tmp_path / "oracle", python, python, Scope(ORACLE, None, PAIRS))
+    run, listener = measured(tmp_path / "oracle", python, python, CHECKED)
     assert len(listener.phases) == 2
 
 
 def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: Path) -> None:
     broken = numpy_interpreter(tmp_path, "print('no memory', flush=True); os._exit(3) if step == 2 else None")
-    run, _ = measured(tmp_path / "out", broken, numpy_interpreter(tmp_path), Scope(None, ORACLE, PAIRS))
+    run, _ = measured(tmp_path / "out", broken, numpy_interpreter(tmp_path), LOCKSTEP)
     assert (run.lockstep, run.pairs, run.warnings) == (None, (), ())
     failure = run.lockstep_failure
     assert failure is not None
@@ -160,7 +163,7 @@ def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path, reference_fails
     once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
     sides = [numpy_interpreter(tmp_path, once), numpy_interpreter(tmp_path)]
     reference, candidate = sides if reference_fails else sides[::-1]
-    run, listener = measured(tmp_path / "out", reference, candidate, Scope(None, ORACLE, None))
+    run, listener = measured(tmp_path / "out", reference, candidate, dataclasses.replace(LOCKSTEP, pair_plan=None))
     assert listener.phases == 2 * [("lockstep", 10)]
     assert run.lockstep is not None
     assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)
@@ -179,13 +182,13 @@ def test_what_can_t_be_kept_ends_the_run(fake_session: Fake, tmp_path: Path) -> 
 
     sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
     with pytest.raises(OSError, match="the disk is full"):
-        measure_upgrade(SPEED, sides, (), keep, Listener(tmp_path / "none"), lambda run: False)
+        measure_upgrade(dataclasses.replace(SPEED, sides=sides), keep, Listener(tmp_path / "none"), lambda run: False)
     assert [len(run.pairs) for run in kept] == [0, 1]
 
 
 def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Path) -> None:
     broken = numpy_interpreter(tmp_path, "os._exit(3) if step == 2 else None")
-    run, _ = measured(tmp_path / "out", numpy_interpreter(tmp_path), broken, Scope(None, ORACLE, PAIRS))
+    run, _ = measured(tmp_path / "out", numpy_interpreter(tmp_path), broken, LOCKSTEP)
     assert run.lockstep is not None
     assert run.lockstep.failure is not None
     assert (run.lockstep_failure, run.pairs) == (None, ())

@@ -30,6 +30,8 @@ TELLING = {
     "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong
 }
 
+PROMPT = {"learning-rate-plus-0.1-percent", "softmax-overflows", "evaluation-trains"}  # the others are slow tests
+
 # Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one, too.
 BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.batches"}
 
@@ -38,23 +40,27 @@ def caught(trial: Trial) -> dict[str, str]:
     return {catch.check: catch.where for catch in catches(trial, standards())}
 
 
-@pytest.mark.parametrize("fault", TELLING)
+@pytest.mark.parametrize(
+    "fault", [name if name in PROMPT else pytest.param(name, marks=pytest.mark.slow) for name in TELLING]
+)
 def test_telling_faults_are_caught(newest_python: Path, fault: str) -> None:
     check, where = TELLING[fault]
     assert caught(run_fault(fault, str(newest_python), SHORT))[check].startswith(where)
 
 
-@pytest.fixture(scope="module")
-def clean(newest_python: Path) -> Trial:
-    """Returns a launch with the hook in place and no fault."""
-    return run_fault("none", str(newest_python), SHORT)
+def test_nothing_is_caught_where_nothing_is_wrong(newest_python: Path) -> None:
+    """It isn't the hook that the checks ring for.
 
-
-def test_nothing_is_caught_where_nothing_is_wrong(clean: Trial) -> None:
-    """It isn't the hook that the checks ring for."""
+    Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all.
+    """
+    clean = run_fault("none", str(newest_python), SHORT)
     assert len(clean.record.losses) == SHORT.steps
     assert clean.record.numerics
     assert caught(clean) == {}
+    (first, early), (second, later), (third, last) = clean.progress
+    assert (first, second, third) == (5, 10, 12)
+    assert [clean.seconds_at(step) for step in (4, 5, 11, 12)] == [early, later, last, clean.seconds]
+    assert early <= later <= last <= clean.seconds
 
 
 def test_a_launch_that_breaks_down_shows_nothing(tmp_path: Path) -> None:
@@ -65,14 +71,6 @@ def test_a_launch_that_breaks_down_shows_nothing(tmp_path: Path) -> None:
 def test_an_unknown_fault_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no fault is called 'nought'"):
         run_fault("nought", str(tmp_path / "python"), SHORT)
-
-
-def test_the_reply_that_holds_a_step_dates_it(clean: Trial) -> None:
-    """Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all."""
-    (first, early), (second, later), (third, last) = clean.progress
-    assert (first, second, third) == (5, 10, 12)
-    assert [clean.seconds_at(step) for step in (4, 5, 11, 12)] == [early, later, last, clean.seconds]
-    assert early <= later <= last <= clean.seconds
 
 
 @pytest.mark.slow

@@ -49,6 +49,12 @@ class Answer:
 Tfgate = Callable[..., Answer]
 
 
+@pytest.fixture(autouse=True)
+def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands watch the machine for a moment instead of a second: their tests are not of what they see."""
+    monkeypatch.setattr("bench.drive.doctor.SAMPLE_SECONDS", 0.02)
+
+
 @pytest.fixture
 def tfgate(capsys: pytest.CaptureFixture[str]) -> Tfgate:
     """Calls the command line; an argument may be a path."""

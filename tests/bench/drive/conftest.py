@@ -40,9 +40,10 @@ def fake_session(fake_interpreter: Callable[[str], str]) -> Callable[[str], str]
 @pytest.fixture
 def nothing_left(temporary: Path) -> Iterator[None]:
     """After the test: no child unreaped, no temporary file, no open pipe."""
-    gc.collect()  # what other tests have left to the collector must not go, or come, meanwhile
+    gc.disable()  # what other tests have left to the collector must not go meanwhile
     before = _open_files()
     yield
+    gc.enable()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert os.listdir(temporary) == []

@@ -204,7 +204,6 @@ def test_an_environment_is_asked_for_what_it_needs_before_anything_is_timed(tmp_
 
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))
-    require_suite(side(newest_python), suite)
     found = measure_launch(side(newest_python), suite, tmp_path / "a.json")
     assert sorted(one.metric for one in found.cases.values()) == [
         f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")

@@ -22,7 +22,8 @@ PLAN = Plan("tiny", 12)
 MISSING = Side("none", "no-interpreter", {})
 
 
-@pytest.mark.parametrize("environment", [pytest.param("oldest_python", marks=pytest.mark.slow), "newest_python"])
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
 def test_busy_work_in_one_operation_comes_first(
     request: pytest.FixtureRequest, tmp_path: Path, environment: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The workflows call tfgate and tox as they can be called. zizmor and check-jsonschema judge the rest: tox run -e lint."""
+"""The workflows call tfgate and tox as they can be called; zizmor and check-jsonschema judge the rest (tox -e lint)."""
 
 from collections.abc import Iterator
 from pathlib import Path

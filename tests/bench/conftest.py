@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.wheels import write_wheel
+from tests.builders.wheels import write_wheel
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from bench.record.machine import this_machine
 from tests.bench.commands.conftest import Tfgate
-from tests.bench.fake_interpreter import session_text, write_interpreter
+from tests.builders.fake_interpreter import session_text, write_interpreter
 
 NO_TENSORFLOW = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"

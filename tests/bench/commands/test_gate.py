@@ -17,8 +17,8 @@ from bench.record.types import Environment, Machine, Replica, Subject, Throughpu
 from bench.stats.sequential import LOOKS
 from lm.config import GATE_STEPS
 from tests.bench.commands.conftest import MARGINS_TEXT, Answer, Tfgate, snapshot
-from tests.bench.fake_interpreter import session_text, write_interpreter
 from tests.bench.samples import baseline
+from tests.builders.fake_interpreter import session_text, write_interpreter
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"keras": "3.15.1", "numpy": "2.4.0", "tensorflow-cpu": "2.22.0"}

@@ -8,7 +8,7 @@ import pytest
 from bench.cli import main
 from bench.record.codec import from_plain
 from bench.record.lockstep import Lockstep
-from tests.bench.numpy_interpreter import numpy_interpreter
+from tests.builders.numpy_interpreter import numpy_interpreter
 
 HALF_A_PERCENT = "trainer.learning_rate = 1.005 if step == 2 else 1.0"
 

@@ -12,7 +12,7 @@ from bench.profile.timeline import WAITING
 from bench.record.files import write_record
 from bench.record.profile import Profile
 from tests.bench.commands.conftest import Tfgate
-from tests.bench.traces import profile, trace
+from tests.builders.traces import profile, trace
 
 
 def stored(folder: Path, product_ns: int, nodes: str = "a = MatMul()\n") -> Path:

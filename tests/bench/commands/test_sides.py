@@ -10,7 +10,7 @@ import pytest
 from bench.commands.sides import candidate_side, prepared_sides, side_warnings
 from bench.drive.requests import RequestError
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
-from tests.bench.fake_interpreter import write_interpreter
+from tests.builders.fake_interpreter import write_interpreter
 
 
 def options(**more: object) -> argparse.Namespace:

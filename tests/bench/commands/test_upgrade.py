@@ -16,8 +16,8 @@ from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from bench.stats.sequential import LOOKS
 from tests.bench.commands.conftest import Answer, Tfgate, snapshot
-from tests.bench.fake_interpreter import session_text, write_interpreter
 from tests.bench.paired_samples import pair, paired_run
+from tests.builders.fake_interpreter import session_text, write_interpreter
 from tests.faults.trial import fault_variables
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.fake_interpreter import session_text, write_interpreter
+from tests.builders.fake_interpreter import session_text, write_interpreter
 
 
 @pytest.fixture

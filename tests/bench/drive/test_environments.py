@@ -15,7 +15,7 @@ from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, held
 from bench.record.paired import Package, Side
-from tests.bench.wheels import served_index, sha256, write_wheel
+from tests.builders.wheels import served_index, sha256, write_wheel
 
 NOW = read_as_of("now")
 UPLOADED = {

@@ -17,7 +17,7 @@ from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from tests.bench.numpy_interpreter import numpy_interpreter
+from tests.builders.numpy_interpreter import numpy_interpreter
 
 HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
 

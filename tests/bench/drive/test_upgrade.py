@@ -14,7 +14,7 @@ from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import INCOMPLETE
-from tests.bench.numpy_interpreter import numpy_interpreter
+from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.drive.requests import AsOf, BuildError, RequestError
 from bench.drive.uv import install, make_venv, resolve
-from tests.bench.wheels import sha256
+from tests.builders.wheels import sha256
 
 PRESENT = AsOf("", present=True)
 

@@ -8,7 +8,7 @@ from bench.profile.compare import compare
 from bench.profile.timeline import WAITING
 from bench.record.profile import Profile
 from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
-from tests.bench.traces import profile, trace
+from tests.builders.traces import profile, trace
 
 
 def two_operations(product: int, addition: int, prefix: str = "") -> Profile:

@@ -4,7 +4,7 @@ import pytest
 
 from bench.profile.overhead import event_cost, without_overhead
 from bench.profile.timeline import EXECUTOR, IDLE, PYTHON, WAITING, timeline
-from tests.bench.traces import trace
+from tests.builders.traces import trace
 
 MANY = [("small:Add", 10 * number, 10 * number + 10) for number in range(10)]  # 100 ns in 10 events
 TRACE = trace({"python": [(WAITING, 0, 300)], "worker": [*MANY, ("large:MatMul", 100, 300)]}, [(0, 300)])

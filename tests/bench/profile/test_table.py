@@ -4,7 +4,7 @@ import pytest
 
 from bench.profile.table import accounted, by_kind, overhead, table, typical_seconds
 from bench.profile.timeline import WAITING, timeline
-from tests.bench.traces import profile, trace
+from tests.builders.traces import profile, trace
 
 MICROSECOND = 1000
 LINES = {

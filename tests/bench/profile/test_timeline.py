@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.profile.timeline import EXECUTOR, IDLE, PYTHON, WAITING, Timeline, steady, timeline
-from tests.bench.traces import Happened, trace
+from tests.builders.traces import Happened, trace
 
 RUN, SCHEDULING = (WAITING, 0, 100), "ExecutorState::Process"
 

@@ -2,7 +2,7 @@
 
 from bench.profile.timeline import WAITING
 from bench.report.chrome import chrome_trace
-from tests.bench.traces import profile, trace
+from tests.builders.traces import profile, trace
 
 
 def test_every_event_has_its_thread_its_time_in_microseconds_and_its_name() -> None:

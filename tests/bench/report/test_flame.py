@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from bench.profile.timeline import WAITING, timeline
 from bench.report.flame import FRAME_HEIGHT, WIDTH, flame_svg
-from tests.bench.traces import trace
+from tests.builders.traces import trace
 
 SVG = "{http://www.w3.org/2000/svg}"
 

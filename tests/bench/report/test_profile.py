@@ -9,7 +9,7 @@ from bench.profile.compare import compare
 from bench.profile.timeline import WAITING
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.profile import TOP, comparison_json, comparison_text, profile_json, profile_text, program_diff
-from tests.bench.traces import profile, trace
+from tests.builders.traces import profile, trace
 
 MS = 1_000_000
 MEMORY = PeakMemory("cpu", 3 * 2**20, {"dense/MatMul": 2 * 2**20})

@@ -34,7 +34,9 @@ def sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def served_index(folder: Path, upload_times: Mapping[str, str]) -> Iterator[str]:
-    """The address of an index (PEP 691) of a folder's wheels; the upload times (PEP 700) are by file name, and may be left out."""
+    """The address of an index (PEP 691) of a folder's wheels; the upload times (PEP 700) are by file name, and may be
+    left out.
+    """
     handler = functools.partial(_Handler, folder, upload_times)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,10 +1,10 @@
-"""An interpreter without TensorFlow whose worker trains all the same: on the oracle's float32 steps, with faults planted in them."""
+"""An interpreter without TensorFlow whose worker trains all the same, on the oracle's float32 steps."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-# What is planted sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`.
+# What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`.
 TEXT = """#!{python}
 import dataclasses, os, sys, types
 import numpy as np
@@ -52,7 +52,7 @@ sys.exit(worker.main(sys.argv[3:]))
 
 
 def numpy_interpreter(folder: Path, before: str = "pass", after: str = "pass") -> str:
-    """Path of an interpreter with one statement planted before each step, and one after it."""
+    """Path of an interpreter with one statement injected before each step, and one after it."""
     path = Path(tempfile.mkdtemp(dir=folder)) / "python"
     path.write_text(TEXT.format(python=sys.executable, before=before, after=after))
     path.chmod(0o755)

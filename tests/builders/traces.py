@@ -16,7 +16,10 @@ def trace(
     flops: Mapping[str, int] | None = None,
     memory: Sequence[PeakMemory] = (),
 ) -> Trace:
-    """Lines by name: `python` is the thread that calls the steps, `/device:…` are streams. `flops` by operations' names."""
+    """Lines by name: `python` is the thread that calls the steps, `/device:…` are streams.
+
+    `flops` by operations' names.
+    """
     operations: dict[Operation, int] = {}
     made = []
     for line, events in lines.items():

@@ -24,7 +24,8 @@ def send(text):
 """
 
 
-# A worker without TensorFlow: its losses fall from 50, and the seconds of a step are the step's own number, by which it is known again.
+# A worker without TensorFlow: its losses fall from 50, and the seconds of a step are the step's own number, by which it
+# is known again.
 FAKE_SESSION = """
 import itertools
 from bench.measure.worker import serve

@@ -17,6 +17,7 @@ from tabulate import tabulate
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
+from bench.drive.process import DIVERGED
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
 from bench.record.machine import this_machine
@@ -125,7 +126,7 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Re
             return run.records[0]
     jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
     record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
-    if folder and (not record.failure or record.failure.kind == "diverged"):
+    if folder and (not record.failure or record.failure.kind == DIVERGED):
         name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
         write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
     return record

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from bench.commands.errors import UsageError
 from bench.commands.options import output_folder, plans, variables
 from bench.drive.launch import describe, open_model
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import DIVERGED, Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
 
@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=options.resume)
         except WorkerError as error:
-            if error.failure.message.startswith("DivergenceError"):
+            if error.failure.kind == DIVERGED:
                 print(f"tfgate: {error.failure.message}", file=sys.stderr)
                 return 1
             raise

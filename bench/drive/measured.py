@@ -6,6 +6,7 @@ import math
 import statistics
 
 from bench.drive.plan import Plan
+from bench.drive.process import DIVERGED
 from bench.record.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
@@ -42,7 +43,7 @@ class Measured:
         self.step_seconds.extend(settled[dropped:])
         if not math.isfinite(block.losses[-1]):
             step = len(self.losses) - 1
-            self.failure = Failure("diverged", f"training diverged: the loss is {block.losses[-1]} at step {step}")
+            self.failure = Failure(DIVERGED, f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
         """Returns the launch's record. One that was checked against the oracle says nothing of memory, nor an untimed one

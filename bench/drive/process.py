@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-HUNG = "hung"  # a Failure's kind
+HUNG, DIVERGED = "hung", "diverged"  # kinds of a Failure
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -176,7 +176,8 @@ class Worker:
                 f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter by --python"
             )
             return WorkerError(Failure(NO_TENSORFLOW, message))
-        return WorkerError(Failure("exception", message, raised.traceback[-STDERR_TAIL_BYTES:]))
+        kind = DIVERGED if raised.type == "DivergenceError" else "exception"
+        return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, timeout: float) -> dict[str, Any]:
         """Returns the next line from the worker, as an object."""

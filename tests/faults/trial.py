@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
+from bench.drive.process import DIVERGED
 from bench.judge.gate import Standards, judge_run
 from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import Lockstep
@@ -68,7 +69,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
         fault_variables(fault),
         lambda steps: progress.append((steps, time.monotonic() - started)),
     )
-    if record.failure and record.failure.kind != "diverged":
+    if record.failure and record.failure.kind != DIVERGED:
         raise BrokenFaultError(
             f"{fault}: the launch in {python} failed: {record.failure.message}; mend the fault's patch"
         )

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from typing import Any
 import pytest
 
 from bench.drive import process
-from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
+from bench.drive.process import DIVERGED, STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.replies import Description
 from bench.record.types import NO_TENSORFLOW, Failure, Memory
@@ -206,6 +207,11 @@ class TestFailures:
             assert failure.stderr_tail.startswith("Traceback (most recent call last)")
             with pytest.raises(WorkerError, match="AttributeError: 'Session' object has no attribute 'fly'"):
                 worker.request(None, "fly", SECONDS)
+
+    def test_a_training_that_diverges_is_known_by_its_kind(self, fake_interpreter: Fake) -> None:
+        error = {"type": "DivergenceError", "message": "the loss is nan at step 6", "traceback": ""}
+        failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
+        assert (failure.kind, failure.message) == (DIVERGED, "DivergenceError: the loss is nan at step 6")
 
 
 class TestReplies:

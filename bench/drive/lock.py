@@ -4,13 +4,11 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-HOST_FOLDER = Path("/tmp")  # not TMPDIR's: jobs with folders of their own would measure each other
-LOCK_FILE = "tfgate.lock"
-LOCK_VARIABLE = "TFGATE_LOCK"  # names another file; for tests, which measure nothing that a timing job could disturb
+LOCK_FILE = Path("/tmp/tfgate.lock")  # not TMPDIR's: jobs with folders of their own would measure each other
+LOCK_VARIABLE = "TFGATE_LOCK"  # names another file: where /tmp can't be written, and for tests, which measure nothing
 
 
 class LockedError(RuntimeError):
@@ -39,17 +37,8 @@ def host_lock(path: Path | None = None) -> Iterator[None]:
 
 
 def lock_path() -> Path:
-    """Returns the file that all timing jobs of this host lock.
-
-    Where /tmp can't be written, those that share a temporary folder.
-    """
-    named = os.environ.get(LOCK_VARIABLE)
-    if named:
-        return Path(named)
-    path = HOST_FOLDER / LOCK_FILE
-    return (
-        path if path.exists() or os.access(HOST_FOLDER, os.W_OK | os.X_OK) else Path(tempfile.gettempdir()) / LOCK_FILE
-    )
+    """Returns the file that all timing jobs of this host lock."""
+    return Path(os.environ.get(LOCK_VARIABLE) or LOCK_FILE)
 
 
 def _open(path: Path) -> int:

@@ -85,7 +85,7 @@ def test_another_version_passes(tmp_path: Path, oldest_python: Path) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
     injected = [option for name, value in fault_variables(fault).items() for option in ("--env", f"{name}={value}")]
-    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", *injected)
+    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "2", *injected)
     assert code == 1
     assert {metric for metric in ("numerics", "perplexity") if found[metric] == "REGRESSION"} >= FAULTS[fault], answer
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive import lock
 from bench.drive.lock import LOCK_VARIABLE, LockedError, host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -126,38 +125,10 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-class TestPlace:
-    """Where the lock lies that all jobs of a host share."""
-
-    @pytest.fixture(autouse=True)
-    def host(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Stands for /tmp."""
-        folder = tmp_path / "host"
-        folder.mkdir()
-        monkeypatch.setattr(lock, "HOST_FOLDER", folder)
-        monkeypatch.delenv(LOCK_VARIABLE)
-        return folder
-
-    def test_it_is_the_hosts_whatever_the_jobs_temporary_folder_is(self, host: Path, temporary: Path) -> None:
-        """A job with a TMPDIR of its own is refused, too."""
-        with host_lock():
-            assert (os.listdir(host), os.listdir(temporary)) == (["tfgate.lock"], [])
-            with pytest.raises(LockedError, match=f"process {os.getpid()} measures"), host_lock():
-                pytest.fail("held twice")
-
-    def test_it_is_in_tmp(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.undo()
-        monkeypatch.delenv(LOCK_VARIABLE)
-        assert lock_path() == Path("/tmp/tfgate.lock")
-
-    def test_where_the_hosts_folder_can_not_be_written_it_lies_in_the_jobs_own(
-        self, host: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != host)  # root may write anything
-        assert lock_path() == temporary / "tfgate.lock"
-        (host / "tfgate.lock").touch()  # one that is there can be locked all the same
-        assert lock_path() == host / "tfgate.lock"
-
-    def test_a_variable_names_another(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(LOCK_VARIABLE, str(tmp_path / "another"))
-        assert lock_path() == tmp_path / "another"
+def test_the_lock_is_the_hosts_unless_a_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job with a TMPDIR of its own is refused, too."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv(LOCK_VARIABLE, str(tmp_path / "another"))
+    assert lock_path() == tmp_path / "another"
+    monkeypatch.delenv(LOCK_VARIABLE)
+    assert lock_path() == Path("/tmp/tfgate.lock")

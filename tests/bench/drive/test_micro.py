@@ -131,7 +131,10 @@ def test_a_folder_with_a_report_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
-    planted = "import os; (home / 'seen').write_text(os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
+    planted = (
+        "import os; (home / 'seen').write_text("
+        "os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
+    )
     suites = [
         (Suite(), "here-1"),
         (Suite(devices=("cpu:1",)), "here-1"),

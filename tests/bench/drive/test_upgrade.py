@@ -138,7 +138,8 @@ def test_a_pair_that_fails_again_ends_the_run(fake_session: Fake, tmp_path: Path
 
 def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session(
-        "def describe(self, threads): raise ModuleNotFoundError(\"No module named 'tensorflow'\")\nSession.describe = describe"
+        "def describe(self, threads): raise ModuleNotFoundError(\"No module named 'tensorflow'\")\n"
+        "Session.describe = describe"
     )
     run, _ = measured(tmp_path, python, python, launches=9)
     assert [pair.launch for pair in run.pairs] == [0]

@@ -27,13 +27,8 @@ from lm.config import IMPLEMENTATIONS
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs" / "numerics.md"
 STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
-THREADS = {
-    "tiny": (1, 2),
-    "notebook": (1, 2),
-    "small": (1, 2),
-    "medium": (2,),
-    "large": (2,),
-}  # one alone would take large minutes
+# One thread alone would take large minutes.
+THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}
 
 HEAD = """# How near clean launches come to the oracle check's limits
 

@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from bench.drive.private import own_variables
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -35,14 +35,11 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
 
     Raises RequestError if it is none, or doesn't answer.
     """
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
     try:
         done = subprocess.run(
             [interpreter, "-c", PROGRAM],
             cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
-            env={**kept, **(variables or {})},
+            env={**own_variables(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

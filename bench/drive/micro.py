@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended, private_environment
+from bench.drive.private import private_environment
+from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.record.files import write_record, write_text
 from bench.record.machine import this_machine
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
@@ -189,19 +190,8 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )
-    command = [
-        python,
-        "-m",
-        "pytest",
-        "-c",
-        str(home / "pytest.ini"),
-        "--rootdir",
-        str(home / "imports"),
-        "-q",
-        "-rs",
-        "--tb=line",
-    ]
-    command += [f"--variable={name}={value}" for name, value in side.variables.items()]
+    command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports")]
+    command += ["-q", "-rs", "--tb=line", *(f"--variable={name}={value}" for name, value in side.variables.items())]
     command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(

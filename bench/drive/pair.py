@@ -15,7 +15,7 @@ import dataclasses
 import datetime
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from bench.drive.launch import EVALUATION_STEPS
@@ -112,7 +112,7 @@ class _Half:
         return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
 
     @contextlib.contextmanager
-    def _failing(self) -> Any:
+    def _failing(self) -> Iterator[None]:
         try:
             yield
         except WorkerError as error:

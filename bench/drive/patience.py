@@ -74,7 +74,7 @@ class Deadlines:
         """
         name, began = noted or operation, time.monotonic()
 
-        def hear(_: Any = None) -> None:
+        def hear(_: object = None) -> None:
             nonlocal began
             now = time.monotonic()
             if self.role == REFERENCE:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from bench.drive.private import private_environment
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
 from bench.record.types import NO_TENSORFLOW, Failure
@@ -258,44 +259,6 @@ class Worker:
             self.close()
         else:
             self.kill()
-
-
-def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns a measured process' environment: ours without Python's variables, what was asked for, then the private
-    folder to import from.
-
-    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the
-    measured one's.
-    """
-    imports = home / "imports"
-    imports.mkdir()
-    root = Path(__file__).resolve().parents[2]
-    for package in ("lm", "bench"):
-        (imports / package).symlink_to(root / package)
-    (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
-    added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    on_cpu = device.startswith("cpu")
-    # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
-    sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
-    return {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not
-        # idle the oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s
-        # and 0.21 s).
-        "OPENBLAS_NUM_THREADS": "1",
-        **sharing,
-        **kept,
-        **hidden,
-        **variables,
-        "KERAS_HOME": str(home / "keras_home"),
-        "KERAS_BACKEND": "tensorflow",
-        "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 def how_it_ended(code: int | None) -> str:

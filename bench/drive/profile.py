@@ -8,7 +8,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
-from bench.record.profile import Profile, Profiled
+from bench.record.profile import Dump, Profile, Profiled
 from bench.record.types import SCHEMA
 
 PROFILE_SECONDS = (
@@ -34,15 +34,8 @@ def run_profile(
     with Worker(side.interpreter, "tensorflow", plan.device, side.variables) as worker:
         description = describe(worker, plan)
         opened = open_model(worker, plan)
-        profiled = worker.request(
-            Profiled,
-            "profile",
-            PROFILE_SECONDS,
-            target=target,
-            steps=plan.steps,
-            folder=str(raw),
-            detailed=detailed,
-        )
+        asked = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
+        profiled = worker.request(Profiled, "profile", PROFILE_SECONDS, None, **asked)
     made = Profile(
         schema=SCHEMA,
         created=created,
@@ -59,12 +52,12 @@ def run_profile(
         hlo_problem=profiled.dump.hlo_problem,
         matmul_flops_per_second=profiled.matmul_flops_per_second,
     )
-    for name, text in (
-        (GRAPH_FILE, profiled.dump.graph),
-        (NODES_FILE, profiled.dump.nodes),
-        (HLO_FILE, profiled.dump.hlo),
-    ):
-        if text:
-            write_text(folder / name, text)
+    _keep_dump(folder, profiled.dump)
     write_record(folder / PROFILE_FILE, made)
     return made
+
+
+def _keep_dump(folder: Path, dump: Dump) -> None:
+    for name, text in ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo)):
+        if text:
+            write_text(folder / name, text)

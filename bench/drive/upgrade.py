@@ -58,23 +58,12 @@ def measure_upgrade(
 ) -> PairedRun:
     """Measures what is asked for; pairs are added until `settled` says so.
 
-    `keep` gets what there is at first, after each step and last.
-    What fails is measured once more, and ends the run if it fails again: what is to come would fail alike. `patience`
-    notes the reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
+    `keep` gets what there is at first, after each step and last. What fails is measured once more, and ends the run if
+    it fails again: what is to come would fail alike. `patience` notes the reference's times. Raises what `keep` raises,
+    WorkerError where an interpreter of a pair can't be started.
     """
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     sides, patience = request.sides, patience or Patience()
-    run = PairedRun(
-        schema=SCHEMA,
-        created=created,
-        command=tuple(request.command),
-        reference=sides[REFERENCE],
-        candidate=sides[CANDIDATE],
-        pairs=(),
-        oracle=(),
-        lockstep=None,
-        warnings=tuple(request.warnings),
-    )
+    run = _nothing_yet(request)
 
     def save() -> None:
         unfinished = f"{INCOMPLETE}the run was interrupted after {len(run.pairs)} launches"
@@ -94,6 +83,20 @@ def measure_upgrade(
             listener.pair(run)
     keep(run)
     return run
+
+
+def _nothing_yet(request: PairedRequest) -> PairedRun:
+    return PairedRun(
+        schema=SCHEMA,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=tuple(request.command),
+        reference=request.sides[REFERENCE],
+        candidate=request.sides[CANDIDATE],
+        pairs=(),
+        oracle=(),
+        lockstep=None,
+        warnings=tuple(request.warnings),
+    )
 
 
 def _with_oracle(

@@ -1,0 +1,46 @@
+"""The environment variables and the folder of a measured process: nothing of the orchestrator's Python reaches it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def own_variables() -> dict[str, str]:
+    """Returns this process' environment variables without those that are for its own Python."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
+    }
+
+
+def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns a measured process' environment: ours, what was asked for, then the private folder to import from.
+
+    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the
+    measured one's.
+    """
+    imports = home / "imports"
+    imports.mkdir()
+    root = Path(__file__).resolve().parents[2]
+    for package in ("lm", "bench"):
+        (imports / package).symlink_to(root / package)
+    (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
+    added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    on_cpu = device.startswith("cpu")
+    # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
+    sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not
+        # idle the oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s
+        # and 0.21 s).
+        "OPENBLAS_NUM_THREADS": "1",
+        **sharing,
+        **own_variables(),
+        **hidden,
+        **variables,
+        "KERAS_HOME": str(home / "keras_home"),
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -111,6 +111,11 @@ def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     assert (found.interval, found.detectable, found.improved) == (None, None, False)
 
 
+def test_what_does_not_gate_may_lack_launches() -> None:
+    found = verdict(changed(lambda pair: on_both(pair, startup=None)))
+    assert (found.outcome, by_metric(found)["import"].outcome) == (Outcome.PASS, Outcome.NOT_GATED)
+
+
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [

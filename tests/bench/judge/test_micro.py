@@ -249,6 +249,8 @@ def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
     found = judge(launches(SECONDS), changed(launches(OTHERS), lambda one: one if one.mode == "eager" else None))
     assert found.outcome is Outcome.INCONCLUSIVE
     assert [one.reason for one in found.comparisons if one.metric.gates] == [OneSideAlone("reference")]
+    graphs = changed(launches(OTHERS), lambda one: one if one.mode == "graph" else None)
+    assert judge(launches(SECONDS), graphs).outcome is Outcome.PASS  # the eager step gates nothing
 
 
 def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_first_look() -> None:

@@ -20,9 +20,10 @@ def lockstep(tfgate: Tfgate, folder: Path, candidate: str = "pass", *more: str, 
 
 
 def test_equal_sides_pass(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = lockstep(tfgate, tmp_path)
-    assert (found.code, found.err) == (0, "")
-    assert "4 steps × 33 tensors agree" in found.out
+    found = lockstep(tfgate, tmp_path, "pass", "--json")
+    assert (found.outcome, found.err) == (PASS, "")
+    result = from_plain(Lockstep, found.plain["lockstep"])
+    assert (len(result.losses), len(result.differences)) == (4, 33)
 
 
 def test_a_departure_is_a_regression_and_json_holds_every_difference(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
+from tests.bench.commands.conftest import PASS, REGRESSION
 from tests.bench.paired_samples import pair, paired_run
 from tests.bench.samples import records
 
@@ -48,7 +49,7 @@ def check(keep: Callable[..., Path], baselines: Path) -> list[str | Path]:
 
 
 def test_a_terminal_gets_colour(check: list[str | Path]) -> None:
-    assert on_a_terminal(check, 120).startswith("\x1b[1;31mREGRESSION (")
+    assert on_a_terminal(check, 120).startswith(f"\x1b[1;31m{REGRESSION.value} (")
 
 
 def test_no_color_is_respected(check: list[str | Path]) -> None:
@@ -61,7 +62,7 @@ def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
         [sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stderr) == (1, "")
-    assert found.stdout.startswith("REGRESSION (")
+    assert found.stdout.startswith(f"{REGRESSION.value} (")
     assert "\x1b" not in found.stdout
 
 
@@ -75,6 +76,6 @@ def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: 
 def test_an_upgrade_fits_on_one_screen(tmp_path: Path, step: float) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch, step=step) for launch in range(8)]))
     lines = on_a_terminal(["check", tmp_path], 120, NO_COLOR="1").splitlines()
-    assert any(line.startswith("REGRESSION" if step else "PASS") for line in lines)
+    assert any(line.startswith((REGRESSION if step else PASS).value) for line in lines)
     assert max(map(len, lines)) <= 120
     assert len(lines) <= ROWS

@@ -18,6 +18,7 @@ from bench.judge.reasons import (
     Incomplete,
     LaunchFailed,
     NoBaseline,
+    NumbersNotMeasured,
     Reason,
     SpeedNotMeasured,
     Told,
@@ -50,6 +51,8 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """Returns the verdict on a gate: its numbers by oracle and replicates, its speed in turn with the reference."""
     ran = {subject_of(run) for run in gate.speed if whole_pairs(run)}
     comparisons, failures, warnings = _numbers(gate.numbers, standards, ran)
+    if not (gate.numbers.records or gate.numbers.incomplete):
+        failures.append(NumbersNotMeasured())
     for run in gate.speed:
         failed, unfinished = launch_failures(run, subject_of(run))
         comparisons += [*failed, *_speed(run, standards)]

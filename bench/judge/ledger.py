@@ -13,8 +13,9 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reasons import Accepted
 from bench.judge.samples import samples_of, whole_pairs
-from bench.judge.types import Comparison, Sample, Scale
+from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
@@ -82,19 +83,8 @@ def entry_of(
     run that is in the ledger already, for one that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
-    if run.incomplete:
-        raise LedgerError("the run is not whole: nothing to accept")
-    if len(pairs) < LOOKS[0]:
-        raise LedgerError(
-            f"the run holds {len(pairs)} launches in turn, and {LOOKS[0]} are needed to accept their ratios"
-        )
-    if ledger.entries and not knows(ledger, run.reference.identity):
-        raise LedgerError(
-            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
-        )
+    require_acceptable(run, len(pairs), ledger)
     environment, machine = pairs[0].candidate.environment, pairs[0].candidate.machine
-    if any(entry.created == run.created for entry in ledger.entries):
-        raise LedgerError(f"the run of {run.created} is in the ledger already")
     other = run.candidate.identity != run.reference.identity
     ratios = map(_measured_ratio, samples_of(pairs, margins) if other else ())
     return Entry(
@@ -110,10 +100,26 @@ def entry_of(
     )
 
 
+def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
+    """Raises LedgerError for a run whose ratios the ledger can't take: see entry_of."""
+    if run.incomplete:
+        raise LedgerError("the run is not whole: nothing to accept")
+    if launches < LOOKS[0]:
+        raise LedgerError(
+            f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios"
+        )
+    if ledger.entries and not knows(ledger, run.reference.identity):
+        raise LedgerError(
+            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
+        )
+    if any(entry.created == run.created for entry in ledger.entries):
+        raise LedgerError(f"the run of {run.created} is in the ledger already")
+
+
 def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
-    """The acceptance of a REGRESSION up to the upper bound of what was measured, rounded up to half a percent."""
+    """Returns the acceptance of a REGRESSION up to the outer bound of what was measured, rounded up to half a percent."""
     found = comparison.interval if comparison.metric.scale is Scale.LOG else None
-    limit = math.ceil(200 * math.expm1(found.high)) / 200 if found else None
+    limit = math.ceil(200 * math.expm1(_size(comparison, found.low, found.high))) / 200 if found else None
     return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
 
 
@@ -159,10 +165,16 @@ def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Co
 
 
 def _covers(accepted: AcceptedRegression, comparison: Comparison) -> bool:
-    """Whether the regression is no larger than what was accepted."""
+    """Tells whether the regression is no larger than what was accepted."""
     if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
         return accepted.limit is None
-    return accepted.limit is not None and comparison.interval.estimate <= math.log1p(accepted.limit)
+    size = _size(comparison, comparison.interval.estimate)
+    return accepted.limit is not None and size <= math.log1p(accepted.limit)
+
+
+def _size(comparison: Comparison, *differences: float) -> float:
+    """Returns the largest of the differences: of a metric that is to be equal, in either direction."""
+    return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:

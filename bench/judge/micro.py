@@ -8,7 +8,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from bench.judge.ledger import LedgerError, accepted_ratio, knows, tolerated
+from bench.judge.ledger import LedgerError, accepted_ratio, require_acceptable, tolerated
 from bench.judge.reasons import (
     CandidateFailed,
     Incomplete,
@@ -85,18 +85,9 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
     ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
     """
-    if run.failure or run.incomplete:
-        raise LedgerError("the run is not whole: nothing to accept")
-    if len(candidate) < LEAST_LAUNCHES:
-        raise LedgerError(
-            f"the run holds {len(candidate)} launches in turn, and {LEAST_LAUNCHES} are needed to accept their ratios"
-        )
-    if ledger.entries and not knows(ledger, run.reference.identity):
-        raise LedgerError(
-            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
-        )
-    if any(entry.created == run.created for entry in ledger.entries):
-        raise LedgerError(f"the run of {run.created} is in the ledger already")
+    if run.failure:
+        raise LedgerError("the candidate failed: nothing to accept")
+    require_acceptable(run, len(candidate), ledger)
     return Entry(
         run.created,
         next(iter(candidate[0].cases.values())).tensorflow,

@@ -367,6 +367,11 @@ class Incomplete(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class NumbersNotMeasured(Reason):
+    """A gate holds no launch that could tell its numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
 class LaunchFailed(Reason):
     """A launch did not finish, and tells nothing of the candidate."""
 

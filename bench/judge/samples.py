@@ -22,7 +22,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
-from bench.stats.intervals import one_sided, widened
+from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, Decision, Problem, decide
 
@@ -147,7 +147,7 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
         return found
     interval = widened(found.interval, between_hosts)
-    outcome = one_sided(interval, margin)
+    outcome = (equivalence if found.metric.direction is Direction.EQUAL else one_sided)(interval, margin)
     reason = Decided(launches, across_hosts=True)
     improved = interval.high < -margin
     return dataclasses.replace(

@@ -61,10 +61,10 @@ def read_launch(path: Path) -> MicroLaunch:
     found = read_benchmarks(path).benchmarks.values()
     try:
         return MicroLaunch(path, {one.name: _case(one) for one in found})
-    except (KeyError, FormatError) as error:
-        raise FormatError(
-            f"{path} was not written by bench/micro: {error} is missing or not what it should be"
-        ) from error
+    except KeyError as error:
+        raise FormatError(f"{path} was not written by bench/micro: {error} is missing") from error
+    except FormatError as error:
+        raise FormatError(f"{path} was not written by bench/micro: {error}") from error
 
 
 def launch_file(folder: Path, role: str, number: int) -> Path:

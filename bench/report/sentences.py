@@ -264,6 +264,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     ),
     reasons.Told: "{text}",
     reasons.Incomplete: "incomplete: {message}",
+    reasons.NumbersNotMeasured: "the numbers were not measured",
     reasons.LaunchFailed: _launch_failed,
     reasons.FailedOnce: _failed_once,
     reasons.UnlikeEnvironments: _unlike_environments,

@@ -63,6 +63,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.Told("background load of 3.00 processes"),
     reasons.Told("background load of 3.00 processes", "reference"),
     reasons.Incomplete("the run was interrupted after 4 of 12 launches"),
+    reasons.NumbersNotMeasured(),
     reasons.LaunchFailed("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     reasons.LaunchFailed("oracle", None, "reference", "killed by SIGKILL", "candidate"),
     reasons.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),

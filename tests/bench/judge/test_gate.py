@@ -15,6 +15,7 @@ from bench.judge.reasons import (
     LaunchFailed,
     NoBaseline,
     NoStoredSpeed,
+    NumbersNotMeasured,
     Reason,
     SpeedNotMeasured,
     StoredRange,
@@ -134,6 +135,8 @@ def test_numbers_that_were_never_measured_are_no_pass(pairs: list[Pair]) -> None
     verdict = judged(gate_run(pairs, unmeasured))
     assert (verdict.exit_code, verdict.failures) == (4, (CUT,))
     assert judged(gate_run(launches(step=0.1), unmeasured)).exit_code == 1
+    silent = judged(gate_run(pairs, run([])))  # nothing says why there are none
+    assert (silent.exit_code, silent.failures) == (4, (NumbersNotMeasured(),))
 
 
 def test_too_few_launches_in_turn_are_no_pass() -> None:

@@ -18,7 +18,7 @@ from bench.judge.ledger import (
     regressions_for,
     tolerated,
 )
-from bench.judge.metrics import RETRACES
+from bench.judge.metrics import REPLICATES, RETRACES
 from bench.judge.reasons import Accepted, Decided, Traces
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -178,6 +178,17 @@ def test_an_accepted_regression_passes_until_its_date_and_is_named(day: str) -> 
 )
 def test_what_was_not_accepted_stays_a_regression(accepted: AcceptedRegression, day: str) -> None:
     assert tolerated([SLOW], [accepted], day) == [SLOW]
+
+
+def test_a_fall_of_what_is_to_be_equal_counts_by_its_size() -> None:
+    """A perplexity 6% lower is another training as much as one 6% higher: an accepted 5% covers neither."""
+    metric = dataclasses.replace(REPLICATES, margin=0.02)
+    interval = Interval(-math.log(1.06), 0.01, 3, -0.07, -0.05, -0.07, -0.05)
+    fallen = dataclasses.replace(SLOW, metric=metric, interval=interval)
+    accepted = accepted_regression(fallen, "why", "https://example.org/1", "2026-03-31")
+    assert accepted.limit == 0.075  # expm1(0.07) = 7.25%, rounded up to half a percent
+    assert tolerated([fallen], [accepted], MADE)[0].outcome is Outcome.PASS
+    assert tolerated([fallen], [dataclasses.replace(accepted, limit=0.05)], MADE) == [fallen]
 
 
 def test_the_estimate_counts_not_its_upper_bound() -> None:

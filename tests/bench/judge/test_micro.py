@@ -286,7 +286,7 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
     ("changes", "count", "ledger", "said"),
     [
         ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
-        ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the run is not whole"),
+        ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the candidate failed"),
         ({"incomplete": "interrupted"}, 4, EMPTY, "the run is not whole"),
         (
             {"reference": CANDIDATE},

@@ -41,7 +41,7 @@ def test_each_calls_what_is_there(path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("tfgate check", "tfgate check: error: the following arguments are required: REPORT"),
+        ("tfgate check", "tfgate: error: the following arguments are required: REPORT"),
         ("tox run -e gaet", "tox.ini has no environments gaet"),
     ],
 )

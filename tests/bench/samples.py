@@ -102,8 +102,13 @@ def records(
     )
 
 
-def run(of: Sequence[Record], created: str = "2026-01-02T03:04:05+00:00", warnings: Sequence[str] = ()) -> Run:
-    return Run(SCHEMA, created, ("tfgate", "run"), tuple(of), tuple(warnings))
+def run(
+    of: Sequence[Record],
+    created: str = "2026-01-02T03:04:05+00:00",
+    warnings: Sequence[str] = (),
+    incomplete: str = "",
+) -> Run:
+    return Run(SCHEMA, created, ("tfgate", "run"), tuple(of), tuple(warnings), incomplete)
 
 
 def replica(log_perplexity: float, tensorflow: str = "2.21.0", **kind: bool | int) -> Replica:

@@ -65,12 +65,12 @@ def test_what_cannot_be_judged_is_no_alarm_and_is_counted() -> None:
     lines = report([found, clean()], [judged_lockstep(TOGETHER)]).splitlines()
     assert cells(lines, "perplexity") == ["2", "1", "0", "1"]
     assert any(
-        line.startswith("- 2.21.0, synthetic, on, 2: perplexity: CANNOT JUDGE: there is no baseline") for line in lines
+        line.startswith("- 2.21.0, synthetic, on, 2: perplexity: INCONCLUSIVE: there is no baseline") for line in lines
     )
 
 
 def cells(lines: list[str], check: str) -> list[str]:
-    """Judged, PASS, alarms, CANNOT JUDGE."""
+    """Judged, PASS, alarms, INCONCLUSIVE."""
     row = next(line for line in lines if line.startswith(f"| {check} "))
     return [cell.strip() for cell in row.split("|")[2:-1]]
 
@@ -85,11 +85,11 @@ def test_the_bound_is_stated_only_without_an_alarm() -> None:
     assert "**1 of 2 launches alarmed**." in text
     assert "**1 of 1 lockstep comparisons alarmed**." in text
     assert cells(text.splitlines(), "numerics") == ["2", "1", "1", "0"]
-    assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding is the first to leave its limit" in text
+    assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding exceeds its limit first" in text
 
 
 def test_a_launch_that_failed_shows_nothing() -> None:
-    with pytest.raises(ValueError, match="tiny-synthetic-cells-cpu0, launch 1: it was killed"):
+    with pytest.raises(ValueError, match="tiny-synthetic-cells-cpu0, launch 1: the candidate failed: it was killed"):
         judged_launch(record(subject=TINY, failure=Failure("crashed", "it was killed")), STANDARDS)
 
 

@@ -65,7 +65,7 @@ class Answer:
     @property
     def outcomes(self) -> dict[str, Outcome]:
         """The outcome of each metric of its verdict on one subject, which was asked for as JSON."""
-        return {one["metric"]: Outcome(one["outcome"]) for one in self.plain["comparisons"]}
+        return {one["metric"]["name"]: Outcome(one["outcome"]) for one in self.plain["comparisons"]}
 
 
 Tfgate = Callable[..., Answer]
@@ -116,10 +116,15 @@ def keep(tmp_path: Path) -> Callable[..., Path]:
     """Writes a run of records into a folder, and returns the folder."""
 
     def write(
-        name: str, of: Sequence[Record] | None = None, created: str = "2026-01-05T00:00:00+00:00", **more: Sequence[str]
+        name: str,
+        of: Sequence[Record] | None = None,
+        created: str = "2026-01-05T00:00:00+00:00",
+        warnings: Sequence[str] = (),
+        incomplete: str = "",
     ) -> Path:
         folder = tmp_path / name
-        write_record(folder / "run.json", run(records() if of is None else of, created, **more))
+        made = run(records() if of is None else of, created, warnings, incomplete)
+        write_record(folder / "run.json", made)
         return folder
 
     return write

@@ -75,7 +75,7 @@ def test_it_stops_at_the_look_that_settles_it(measure: Measure, tmp_path: Path) 
     candidate, reference = sides(tmp_path, *reversed(LAUNCHES))
     answer = measure(candidate, reference)
     assert answer.code == 0, answer.err
-    assert "15%" in answer.out.splitlines()[0]  # what is ruled out
+    assert "15.0%" in answer.out.splitlines()[0]  # what is ruled out
     assert (len(calls(candidate)), len(calls(reference))) == (4, 4)
 
 
@@ -89,7 +89,7 @@ def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
     assert (answer.code, again.code, again.out) == (code, code, answer.out)
     plain = json.loads(answer.out)
     assert refused(plain) == []
-    assert [one["metric"] for one in plain["comparisons"]] == [METRIC, "step eager"]
+    assert [one["metric"]["name"] for one in plain["comparisons"]] == [METRIC, "step eager"]
     moved = (tmp_path / "out").rename(tmp_path / "elsewhere")
     assert tfgate("check", moved / "micro.json", "--baselines", empty_baselines, "--json").out == answer.out
 

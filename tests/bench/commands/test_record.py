@@ -138,14 +138,14 @@ def test_replace_keeps_nothing_but_the_run(tfgate: Tfgate, keep: Keep, baselines
 
 
 @pytest.mark.parametrize(
-    ("launches", "warnings", "said"),
+    ("launches", "incomplete", "said"),
     [
-        ([record(failure=Failure("crashed", "killed"))], (), "a baseline needs whole runs"),
-        (records(), ("incomplete: interrupted",), "a baseline needs whole runs"),
-        ((), (), "hold no launch"),
+        ([record(failure=Failure("crashed", "killed"))], "", "a baseline needs whole runs"),
+        (records(), "interrupted", "a baseline needs whole runs"),
+        ((), "", "hold no launch"),
         (
             records(subject=type(SUBJECT)(**{**vars(SUBJECT), "config": "../../outside"})),
-            (),
+            "",
             "can't name a baseline's file",
         ),
     ],
@@ -157,10 +157,10 @@ def test_runs_that_make_no_baseline(
     tmp_path: Path,
     empty_baselines: Path,
     launches: list[object],
-    warnings: tuple[str, ...],
+    incomplete: str,
     said: str,
 ) -> None:
-    folder = keep("run", launches, warnings=warnings)
+    folder = keep("run", launches, incomplete=incomplete)
     before = snapshot(tmp_path)
     found = tfgate("record", folder, "--baselines", empty_baselines)
     assert found.code == 2
@@ -289,7 +289,7 @@ class TestLedger:
             tmp_path / "newer", gate_run(in_turn(NEW, NEWER, created="2026-01-08T00:00:00+00:00", step=math.log(1.2)))
         )
         answer = json.loads(tfgate("check", newer, "--baselines", baselines, "--json").out)
-        (since,) = (one for one in answer["comparisons"] if one["metric"].startswith("step time since"))
+        (since,) = (one for one in answer["comparisons"] if one["metric"]["name"].startswith("step time since"))
         assert Outcome(since["outcome"]) is REGRESSION
         assert since["interval"]["estimate"] == pytest.approx(math.log(1.44), abs=0.005)
         assert accept(newer).code == 0
@@ -325,7 +325,7 @@ class TestLedger:
         [
             in_turn(launches=0),
             in_turn(launches=3),
-            dataclasses.replace(in_turn(), warnings=("incomplete: the run was interrupted",)),
+            dataclasses.replace(in_turn(), incomplete="the run was interrupted"),
         ],
         ids=["no launch", "too few", "interrupted"],
     )

@@ -163,7 +163,7 @@ class TestFailures:
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
         assert (
             failure_of(str(tmp_path)).message
-            == f"interpreter {tmp_path} can't be started: Permission denied; name another by --python"
+            == f"interpreter {tmp_path} can't be started: Permission denied; name another"
         )
 
     @pytest.mark.parametrize(

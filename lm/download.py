@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lm import ptb
-from lm.corpus import CorpusError
+from lm.data import ptb
+from lm.data.corpus import CorpusError
 
 Progress = Callable[[int, int | None], None]  # bytes here so far, bytes in all (None where the server doesn't say)
 

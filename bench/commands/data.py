@@ -11,10 +11,10 @@ from tabulate import tabulate
 
 from bench.commands.errors import UsageError
 from lm.config import CONFIGS
-from lm.corpus import Corpus
+from lm.data.corpus import Corpus
+from lm.data.ptb import data_directory, ptb_corpus
+from lm.data.synthetic import synthetic_corpus
 from lm.download import acquire_ptb
-from lm.ptb import data_directory, ptb_corpus
-from lm.synthetic import synthetic_corpus
 
 VOCABULARY = CONFIGS["notebook"].vocabulary_size
 

@@ -21,7 +21,7 @@ from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.types import SCHEMA, Baseline, Run
 from lm.config import GATE_STEPS, config_by_name, require_implementation
-from lm.corpus import load_corpus
+from lm.data.load import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BASELINES = (

@@ -14,7 +14,7 @@ from bench.record.lockstep import Stepped
 
 
 class Side:
-    """The reference or the candidate: takes steps of lm.trainer.Trainer and publishes what they compute."""
+    """The reference or the candidate: takes steps of lm.training.trainer.Trainer and publishes what they compute."""
 
     def __init__(self, trainer: Any, exchange: Exchange, role: str) -> None:
         self._trainer = trainer

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from bench.record.types import NumericError
 from lm.config import Config
-from lm.oracle import SparseRows, Step
-from lm.oracle import evaluate as oracle_evaluate
-from lm.oracle import step as oracle_step
+from lm.oracle.sgd import SparseRows
+from lm.oracle.step import Step
+from lm.oracle.step import evaluate as oracle_evaluate
+from lm.oracle.step import step as oracle_step
 
 Array = NDArray[Any]
 Quantities = dict[str, dict[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
@@ -37,7 +38,7 @@ class Expected:
 def check_step(
     trainer: Any, before: tuple[Any, Any], step: int, batch: tuple[Any, Any, Any], learning_rate: float, result: Any
 ) -> tuple[NumericError, ...]:
-    """Errors of a step just taken by lm.trainer.Trainer, one for each quantity: that of its worst tensor.
+    """Errors of a step just taken by lm.training.trainer.Trainer, one for each quantity: that of its worst tensor.
 
     `before` holds the weights and the state that the step started from, `batch` its inputs, targets and masks, `result` what it
     returned. The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has. Logits that an implementation

@@ -19,12 +19,12 @@ def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder:
     Raises ValueError for an unknown target and for a trace that lacks something, ProfilerError where TensorFlow can't profile, or traces
     meanwhile.
     """
-    from lm import graphs, profiling
-    from lm.roofline import matmul_flops_per_second
-    from lm.targets import target
+    from lm.hot_paths import graphs, profiler
+    from lm.hot_paths.roofline import matmul_flops_per_second
+    from lm.hot_paths.targets import target
 
     rate = matmul_flops_per_second(trainer.device)
-    with profiling.retracing_messages() as messages:
+    with profiler.retracing_messages() as messages:
         called = target(trainer, name, batch, other)
         for arguments in called.others:
             called.run_with(arguments)
@@ -32,22 +32,22 @@ def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder:
             called.run()
         plain = [_timed(called) for _ in range(steps // 2)]
         traced = called.function.experimental_get_tracing_count()
-        with profiling.recording(folder, detailed=detailed):
+        with profiler.recording(folder, detailed=detailed):
             profiled = []
             for number in range(steps):
-                with profiling.step_window(number):
+                with profiler.step_window(number):
                     profiled.append(_timed(called))
         again = called.function.experimental_get_tracing_count() - traced
         if again:
-            raise profiling.ProfilerError(
+            raise profiler.ProfilerError(
                 f"{name} was traced {again} times while it was recorded; give it the same types each step"
             )
         plain += [_timed(called) for _ in range(steps - len(plain))]
     function = called.function
-    traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))
+    traces = Traces(int(function.experimental_get_tracing_count()), profiler.signatures(function), tuple(messages))
     graph = graphs.graph_of(function, called.arguments)
-    space = profiling.read_xspace(profiling.recorded_file(folder))
-    trace = trace_of(space, profiling.WINDOW, graphs.product_flops(graph))
+    space = profiler.read_xspace(profiler.recorded_file(folder))
+    trace = trace_of(space, profiler.WINDOW, graphs.product_flops(graph))
     require_complete(trace, steps, trainer.device)
     dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(called.body, called.arguments))
     return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)

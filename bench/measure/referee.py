@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from bench.measure.exchange import ROLES, Array, Exchange, layout
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, tensor_name
-from lm.batches import batch, steps_per_epoch
 from lm.config import config_by_name
-from lm.corpus import load_corpus
-from lm.initial import dropout_masks
+from lm.data.batches import batch, steps_per_epoch
+from lm.data.load import load_corpus
+from lm.data.masks import dropout_masks
 
 SIDES = 2  # each may be off by the oracle check's limit
 SCREEN = SIDES * FLOOR

@@ -30,7 +30,6 @@ class Session:
     def describe(self, threads: int = 0) -> Description:
         """Imports TensorFlow, on that many threads (0: as many as cores)."""
         started = time.perf_counter()
-        import lm.trainer  # noqa: F401  # imported for the time that it takes
         from lm import runtime
 
         import_seconds = time.perf_counter() - started
@@ -58,10 +57,10 @@ class Session:
     ) -> Opened:
         """Builds and traces a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
         from lm import config as configs
-        from lm.corpus import load_corpus
-        from lm.initial import initial_weights, weights_sha256
+        from lm.data.load import load_corpus
         from lm.runtime import require_device
-        from lm.trainer import Trainer
+        from lm.training.initial import initial_weights, weights_sha256
+        from lm.training.trainer import Trainer
 
         self.config = configs.config_by_name(config)
         configs.require_implementation(implementation)
@@ -159,8 +158,8 @@ class Session:
 
     def _prepare(self, step: int) -> tuple[tuple[Any, Any, Any], float]:
         """(inputs, targets and masks of a global step, its learning rate); a new pass starts from a zero state."""
-        from lm.batches import batch, steps_per_epoch
-        from lm.initial import dropout_masks
+        from lm.data.batches import batch, steps_per_epoch
+        from lm.data.masks import dropout_masks
 
         epoch, index = divmod(step, steps_per_epoch(self.corpus.train.size, self.config))
         learning_rate = self.config.epoch_learning_rate(epoch + 1)
@@ -191,7 +190,7 @@ class Session:
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Perplexity over the first batches of the validation split."""
-        from lm.passes import evaluate
+        from lm.training.passes import evaluate
 
         started = time.perf_counter()
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
@@ -204,7 +203,7 @@ class Session:
 
     def evaluation_steps(self, count: int) -> Block:
         """Times the next `count` steps over the validation split, which go on from the last; to come after training and `evaluate`."""
-        from lm.batches import batch, steps_per_epoch
+        from lm.data.batches import batch, steps_per_epoch
 
         losses, timed = [], []
         length = steps_per_epoch(self.corpus.valid.size, self.config)
@@ -249,7 +248,7 @@ class Session:
 
         Raises CheckpointError, DivergenceError.
         """
-        from lm.training import Training
+        from lm.training.full import Training
 
         training = Training(self.trainer, self.corpus, Path(checkpoint), self.implementation)
         if resume:

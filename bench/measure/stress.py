@@ -1,6 +1,6 @@
 """Stress steps: single steps from constructed weights and batches, which show what training never visits.
 
-Each is an ordinary training step of lm.trainer.Trainer held against the oracle. Most are taken by a second, small trainer whose
+Each is an ordinary training step of lm.training.trainer.Trainer held against the oracle. Most are taken by a second, small trainer whose
 batch and widths fill no vector of 4 or 8 values and which drops out half; those whose point is the size, by the run's own.
 """
 
@@ -13,7 +13,8 @@ import numpy as np
 from bench.measure.numerics import Array, check_evaluation, check_step
 from bench.record.types import NumericError
 from lm.config import Config
-from lm.initial import dropout_masks, initial_weights
+from lm.data.masks import dropout_masks
+from lm.training.initial import initial_weights
 
 SMALL = Config(
     "stress", vocabulary_size=53, embedding_size=11, layer_sizes=(13, 9), batch_size=7, num_steps=5, initializer="uniform",
@@ -43,7 +44,7 @@ def stress_errors(trainer: Any, start: Start, first_step: int, implementation: s
 
     `start` is what the run's own trainer would train on next. The trainer is left with other weights, state and learning rate.
     """
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     yield from _evaluated("evaluation", trainer, start, first_step)
     yield from _trained("large logits", trainer, large_logits(start), first_step + 1)

@@ -15,7 +15,7 @@ QUANTITY = "every update"
 
 
 class UpdateWatch:
-    """Follows the biases of lm.trainer.Trainer from now on, step by step."""
+    """Follows the biases of lm.training.trainer.Trainer from now on, step by step."""
 
     def __init__(self, trainer: Any) -> None:
         self._trainer = trainer

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lm.oracle import SparseRows
+from lm.oracle.sgd import SparseRows
 
 # ‖found − oracle‖ / ‖oracle‖. The worst seen is 7e-5, on TensorFlow 2.12.1 and 2.21.0: an update of `tiny`, whose weights' own rounding
 # is that large beside it.

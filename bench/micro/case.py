@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from bench.micro.material import Batch, Material
-from lm.costs import Cost
-from lm.hot_paths import Mode, put, wait
-from lm.trainer import Trainer
+from lm.hot_paths.costs import Cost
+from lm.hot_paths.paths import Mode, put, wait
+from lm.training.trainer import Trainer
 
 ROUNDS = {"eager": 8, "graph": 16}  # multiples of material.BATCHES
 SHORT = 4  # times as many rounds of a path without matrix products: it takes a millisecond or two, and 16 of those tell little

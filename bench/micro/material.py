@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lm import oracle
-from lm.batches import batch
 from lm.config import CONFIGS, Config
-from lm.corpus import load_corpus
-from lm.initial import Weights, dropout_masks, initial_weights, weights_sha256
+from lm.data.batches import batch
+from lm.data.load import load_corpus
+from lm.data.masks import dropout_masks
+from lm.oracle import step as oracle
+from lm.training.initial import Weights, initial_weights, weights_sha256
 
 BATCHES = 4  # the timed rounds rotate over so many: no round has the ids of the one before
 

@@ -6,8 +6,9 @@ import pytest
 
 from bench.micro.answers import require_close, require_gradients
 from bench.micro.case import Case
-from lm import costs, hot_paths, oracle
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.oracle.sgd import SparseRows, clip_by_global_norm
+from lm.training.trainer import Trainer
 
 EXCESS = 2.0  # the gradients' norm over the limit: the initial weights' own is below it, where clipping changes nothing
 
@@ -18,23 +19,23 @@ def test_clip(case: Case, trainer: Trainer, form: str) -> None:
     dense = form == "dense"
     answer, limit = case.material.answer(0), case.config.clip_norm
     factor = EXCESS * limit / float(answer.global_norm)
-    compute = hot_paths.gradient(trainer, "graph")
+    compute = paths.gradient(trainer, "graph")
     gradients = []
     for arguments in case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)):
         case.restore(trainer)
-        found = hot_paths.scaled(compute(*arguments)[1], factor)
-        gradients.append(hot_paths.densified(found) if dense else found)
+        found = paths.scaled(compute(*arguments)[1], factor)
+        gradients.append(paths.densified(found) if dense else found)
 
     def check(result: Any) -> None:
         wanted = {name: _scaled(gradient, factor) for name, gradient in answer.gradients.items()}
         if dense:
             wanted["embedding"] = wanted["embedding"].densify(case.config.vocabulary_size)
-        clipped, norm = oracle.clip_by_global_norm(wanted, limit)
+        clipped, norm = clip_by_global_norm(wanted, limit)
         require_close("norm", result[1], norm)
-        require_gradients("clipped", hot_paths.densified(result[0]), clipped)
+        require_gradients("clipped", paths.densified(result[0]), clipped)
 
     case.measure(
-        hot_paths.clip(trainer, case.mode),
+        paths.clip(trainer, case.mode),
         [(one,) for one in gradients],
         check=check,
         last=lambda result: result[1],
@@ -44,5 +45,5 @@ def test_clip(case: Case, trainer: Trainer, form: str) -> None:
 
 
 def _scaled(gradient: Any, factor: float) -> Any:
-    sparse = isinstance(gradient, oracle.SparseRows)
-    return oracle.SparseRows(gradient.indices, factor * gradient.values) if sparse else factor * gradient
+    sparse = isinstance(gradient, SparseRows)
+    return SparseRows(gradient.indices, factor * gradient.values) if sparse else factor * gradient

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.micro.answers import require_dropout
 from bench.micro.case import Case
-from lm import costs, hot_paths
+from lm.hot_paths import costs, paths
 
 RATE_WHERE_NONE = 0.5  # for configurations that drop nothing
 
@@ -25,8 +25,8 @@ def test_dropout(case: Case) -> None:
         require_dropout(found, activations[0], rate)
 
     case.measure(
-        hot_paths.dropout(rate, case.device, case.mode),
-        [(hot_paths.put(one, case.device),) for one in activations],
+        paths.dropout(rate, case.device, case.mode),
+        [(paths.put(one, case.device),) for one in activations],
         check=check,
         last=lambda found: found[-1],
         cost=costs.dropout(config),

@@ -4,8 +4,8 @@ from typing import Any
 
 from bench.micro.answers import require_close
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.training.trainer import Trainer
 
 
 def test_evaluation(case: Case, trainer: Trainer) -> None:
@@ -18,7 +18,7 @@ def test_evaluation(case: Case, trainer: Trainer) -> None:
             require_close(f"state {name}", value, state[name])
 
     case.measure(
-        hot_paths.evaluation(trainer, case.mode),
+        paths.evaluation(trainer, case.mode),
         case.tensors(lambda batch: (batch.inputs, batch.targets)),
         check=check,
         last=lambda loss: loss,

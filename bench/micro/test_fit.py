@@ -7,9 +7,9 @@ import pytest
 from bench.micro.answers import require_weights
 from bench.micro.case import Case
 from bench.micro.material import BATCHES
-from lm import costs
-from lm.keras_loop import Fit, NoKerasLayersError
-from lm.trainer import Trainer
+from lm.hot_paths import costs
+from lm.hot_paths.keras_loop import Fit, NoKerasLayersError
+from lm.training.trainer import Trainer
 
 
 def test_fit(case: Case, trainer: Trainer) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from bench.micro.answers import require_close
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.training.trainer import Trainer
 
 
 def test_forward(case: Case, trainer: Trainer) -> None:
@@ -15,7 +15,7 @@ def test_forward(case: Case, trainer: Trainer) -> None:
         require_close("logits", logits, case.material.answer(0).logits)
 
     case.measure(
-        hot_paths.forward(trainer, case.mode),
+        paths.forward(trainer, case.mode),
         case.tensors(lambda batch: (batch.inputs, batch.masks)),
         check=check,
         last=lambda logits: logits,

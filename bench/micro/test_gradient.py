@@ -4,8 +4,8 @@ from typing import Any
 
 from bench.micro.answers import require_close, require_gradients
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.training.trainer import Trainer
 
 
 def test_gradient(case: Case, trainer: Trainer) -> None:
@@ -14,10 +14,10 @@ def test_gradient(case: Case, trainer: Trainer) -> None:
     def check(result: Any) -> None:
         loss, gradients = result
         require_close("loss", loss, case.material.answer(0).loss)
-        require_gradients("gradient", hot_paths.densified(gradients), case.material.answer(0).gradients)
+        require_gradients("gradient", paths.densified(gradients), case.material.answer(0).gradients)
 
     case.measure(
-        hot_paths.gradient(trainer, case.mode),
+        paths.gradient(trainer, case.mode),
         case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)),
         check=check,
         last=lambda result: result[0],

@@ -7,24 +7,24 @@ import numpy as np
 from bench.micro.answers import WrongAnswerError
 from bench.micro.case import Case, Untraced
 from bench.micro.material import BATCHES, Material
-from lm import costs, hot_paths
-from lm.batches import batch
-from lm.initial import dropout_masks
+from lm.data.batches import batch
+from lm.data.masks import dropout_masks
+from lm.hot_paths import costs, paths
 
 
 def test_input(case: Case) -> None:
     """Ids and dropout masks as tensors, one batch after the other."""
     made = case.material
-    prepared = hot_paths.dataset([(one.inputs, one.targets, one.masks) for one in made.batches])
+    prepared = paths.dataset([(one.inputs, one.targets, one.masks) for one in made.batches])
 
     def read() -> list[Any]:
         return [
-            hot_paths.put((*batch(made.tokens, made.config, index), dropout_masks(made.config, index)), case.device)
+            paths.put((*batch(made.tokens, made.config, index), dropout_masks(made.config, index)), case.device)
             for index in range(BATCHES)
         ]
 
     def iterate() -> list[Any]:
-        return [hot_paths.moved(one, case.device) for one in prepared]
+        return [paths.moved(one, case.device) for one in prepared]
 
     case.measure(
         Untraced(iterate if case.mode == "graph" else read),

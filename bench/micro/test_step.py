@@ -4,8 +4,8 @@ from typing import Any
 
 from bench.micro.answers import require_close, require_gradients, require_weights
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.training.trainer import Trainer
 
 
 def test_step(case: Case, trainer: Trainer) -> None:
@@ -15,13 +15,13 @@ def test_step(case: Case, trainer: Trainer) -> None:
         answer = case.material.answer(0)
         require_close("loss", result.loss, answer.loss)
         require_close("norm", result.global_norm, answer.global_norm)
-        require_gradients("clipped", hot_paths.densified(result.clipped), answer.clipped)
+        require_gradients("clipped", paths.densified(result.clipped), answer.clipped)
         require_weights(trainer.weights, answer.weights, case.material.weights)
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, answer.state[name])
 
     case.measure(
-        hot_paths.step(trainer, case.mode),
+        paths.step(trainer, case.mode),
         case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)),
         check=check,
         last=lambda result: result.loss,

@@ -4,13 +4,13 @@ from typing import Any
 
 from bench.micro.answers import require_weights
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths
+from lm.training.trainer import Trainer
 
 
 def test_update(case: Case, trainer: Trainer) -> None:
     """Stochastic gradient descent at the configuration's learning rate."""
-    step = hot_paths.step(trainer, "graph")
+    step = paths.step(trainer, "graph")
     clipped = []
     for arguments in case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)):
         case.restore(trainer)
@@ -20,7 +20,7 @@ def test_update(case: Case, trainer: Trainer) -> None:
         require_weights(trainer.weights, case.material.answer(0).weights, case.material.weights)
 
     case.measure(
-        hot_paths.update(trainer, case.mode),
+        paths.update(trainer, case.mode),
         clipped,
         check=check,
         last=lambda _: trainer.model.variables[-1],

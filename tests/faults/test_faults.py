@@ -31,7 +31,7 @@ TELLING = {
 }
 
 # Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one beside it.
-BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.batches"}
+BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.data.batches"}
 
 
 def caught(trial: Trial) -> dict[str, str]:

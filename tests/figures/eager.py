@@ -14,13 +14,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from lm.batches import batch
 from lm.compat import build_optimizer
 from lm.config import CONFIGS
-from lm.corpus import load_corpus
-from lm.initial import initial_weights
+from lm.data.batches import batch
+from lm.data.load import load_corpus
 from lm.runtime import versions
-from lm.trainer import StepResult, Trainer
+from lm.training.initial import initial_weights
+from lm.training.trainer import StepResult, Trainer
 
 EAGER_STEPS, GRAPH_STEPS = 4, 12  # of a block; the first of each is dropped
 

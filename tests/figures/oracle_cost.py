@@ -19,12 +19,13 @@ import numpy as np
 
 def step_cost(name: str, turns: int) -> dict[str, Any]:
     """Median seconds of an oracle step and of a TensorFlow step, taken in turn; the first TensorFlow step of a turn is dropped."""
-    from lm.batches import batch
     from lm.config import CONFIGS
-    from lm.corpus import load_corpus
-    from lm.initial import dropout_masks, initial_weights
-    from lm.oracle import step as oracle_step
-    from lm.trainer import Trainer
+    from lm.data.batches import batch
+    from lm.data.load import load_corpus
+    from lm.data.masks import dropout_masks
+    from lm.oracle.step import step as oracle_step
+    from lm.training.initial import initial_weights
+    from lm.training.trainer import Trainer
 
     config = CONFIGS[name]
     tokens = load_corpus("synthetic", config).train

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from typing import Any
 
-from lm import costs
 from lm.config import CONFIGS, Config
+from lm.hot_paths import costs
 from tests.figures.pytorch_worker import PRODUCT_SIZE
 
 SUBJECTS = ("cells", "layers", "fused", "pytorch", "product numpy", "product tensorflow")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lm.config import Config
-from lm.initial import Weights
+from lm.training.initial import Weights
 
 
 class TorchStep(torch.nn.Module):  # type: ignore[misc]  # PyTorch isn't installed where the linters run

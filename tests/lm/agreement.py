@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lm import oracle
 from lm.config import Config
+from lm.oracle import step as oracle
+from lm.oracle.sgd import SparseRows
 
 Array = NDArray[Any]
 
@@ -28,11 +29,11 @@ def random_state(config: Config, seed: int) -> dict[str, Array]:
 
 def relative_error(found: Any, wanted: Any) -> float:
     """‖found − wanted‖ / ‖wanted‖; shapes must be equal, and for sparse rows the ids, in whatever order: rows of the same id are added."""
-    if isinstance(wanted, oracle.SparseRows):
+    if isinstance(wanted, SparseRows):
         assert np.array_equal(np.sort(found.indices), np.sort(wanted.indices))
         rows = int(wanted.indices.max()) + 1
         found, wanted = (
-            oracle.SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted)
+            SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted)
         )
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted)
     assert found.shape == wanted.shape

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lm import download as download_module
-from lm import ptb
-from lm.corpus import CorpusError
+from lm.data import ptb
+from lm.data.corpus import CorpusError
 from lm.download import acquire_ptb, download
 
 CONTENT = bytes(range(256)) * 1024  # 256 KiB, four chunks

@@ -1,4 +1,4 @@
-"""`tfgate train`: what it refuses before a process is started. Training itself: tests/lm/test_training.py."""
+"""`tfgate train`: what it refuses before a process is started. Training itself: tests/lm/training/test_full.py."""
 
 from pathlib import Path
 

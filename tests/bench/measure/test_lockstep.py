@@ -9,10 +9,11 @@ import pytest
 
 from bench.measure.exchange import Exchange, layout
 from bench.measure.lockstep import Side, publish
-from lm.batches import batch
 from lm.config import CONFIGS
-from lm.initial import dropout_masks, initial_weights
-from lm.oracle_sgd import SparseRows
+from lm.data.batches import batch
+from lm.data.masks import dropout_masks
+from lm.oracle.sgd import SparseRows
+from lm.training.initial import initial_weights
 
 TINY = CONFIGS["tiny"]
 DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
@@ -44,7 +45,9 @@ def test_another_shape_is_refused(value: Any) -> None:
 
 
 def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
-    trainer = pytest.importorskip("lm.trainer", reason="TensorFlow is not installed in the Python that runs this test")
+    trainer = pytest.importorskip(
+        "lm.training.trainer", reason="TensorFlow is not installed in the Python that runs this test"
+    )
     path.write_bytes(bytes(4 * layout(config)[1]))
     exchange = Exchange(path, config)
     trainers = [trainer.Trainer(config) for _ in range(2)]

@@ -10,7 +10,7 @@ import pytest
 from bench.measure.numerics import check_evaluation, check_step, relative_error, rounding_error
 from bench.record.types import NumericError
 from lm.config import CONFIGS
-from lm.initial import initial_weights
+from lm.training.initial import initial_weights
 
 INF, NAN = float("inf"), float("nan")
 
@@ -95,7 +95,7 @@ def ids() -> tuple[Any, Any, Any]:
 @pytest.fixture(scope="module")
 def trainers() -> dict[float, Any]:
     """By clip norm: one as it should be, and one that clips at 1% more. Both are then said to clip at 1."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     made = {}
     for clip_norm in (1.0, 1.01):
@@ -158,7 +158,7 @@ class TestStep:
         assert max(error.limit for error in errors) < 1e-4
 
     def test_a_step_that_was_not_clipped_is_within_every_limit(self) -> None:
-        from lm.trainer import Trainer
+        from lm.training.trainer import Trainer
 
         trainer = Trainer(dataclasses.replace(CLIPPING, clip_norm=1000.0))
         assert take(trainer).over() == set()

@@ -110,7 +110,7 @@ def _depends_on(arguments: Iterator[tuple[int, ...]]) -> Any:
     """A maker of targets that take a Python number, the next of `arguments`, for each batch."""
     import tensorflow as tf
 
-    from lm.targets import Target
+    from lm.hot_paths.targets import Target
 
     def body(number: int) -> Any:
         return tf.constant(1.0) * number
@@ -123,7 +123,7 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first batch has 17, the other 23: two traces, none of them recorded."""
-    from lm import targets
+    from lm.hot_paths import targets
 
     monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(iter(((17,), (23,)))))
     traces = session.profile("forward", 4, str(tmp_path), False).traces
@@ -134,8 +134,8 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
 def test_what_is_traced_while_it_is_recorded_is_refused(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lm import targets
-    from lm.profiling import ProfilerError
+    from lm.hot_paths import targets
+    from lm.hot_paths.profiler import ProfilerError
 
     monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(itertools.repeat(EachTimeAnother())))
     with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):

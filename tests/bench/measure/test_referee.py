@@ -15,10 +15,11 @@ import pytest
 from bench.measure.exchange import Exchange
 from bench.measure.lockstep import publish
 from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
-from lm import oracle
-from lm.batches import batch
 from lm.config import CONFIGS
-from lm.initial import initial_weights
+from lm.data.batches import batch
+from lm.oracle import step as oracle
+from lm.oracle.sgd import SparseRows
+from lm.training.initial import initial_weights
 
 TINY = CONFIGS["tiny"]
 Results = dict[str, dict[str, Any]]  # quantity, then tensor; "weights" are those after the step
@@ -104,7 +105,7 @@ def take_step(
 
 
 def dense(name: str, value: Any) -> Any:
-    return value.densify(TINY.weight_shapes()[name][0]) if isinstance(value, oracle.SparseRows) else value.copy()
+    return value.densify(TINY.weight_shapes()[name][0]) if isinstance(value, SparseRows) else value.copy()
 
 
 def update(results: Results, gradients: dict[str, Any], learning_rate: float) -> None:

@@ -18,10 +18,10 @@ from bench.measure.updates import QUANTITY
 from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
 from bench.record.machine import this_machine, usable_cores
-from lm.batches import batch
 from lm.config import CONFIGS, ConfigError
-from lm.corpus import load_corpus
-from lm.initial import initial_weights, weights_sha256
+from lm.data.batches import batch
+from lm.data.load import load_corpus
+from lm.training.initial import initial_weights, weights_sha256
 
 pytestmark = pytest.mark.tensorflow
 

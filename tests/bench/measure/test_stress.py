@@ -8,8 +8,9 @@ import pytest
 
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Start, small_start, stress_errors
 from lm.config import IMPLEMENTATIONS
-from lm.oracle import Step, values_of
-from lm.oracle import step as oracle_step
+from lm.oracle.sgd import values_of
+from lm.oracle.step import Step
+from lm.oracle.step import step as oracle_step
 
 FLOAT32_EXP = 88.7  # exp of more overflows float32
 
@@ -80,7 +81,7 @@ def test_only_float32_overflows_in_the_norm() -> None:
 
 def own_trainer(implementation: str) -> Any:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     return Trainer(dataclasses.replace(SMALL, name="own", keep_probability=1.0, batch_size=8), implementation)
 
@@ -140,7 +141,7 @@ def test_clipped_logits_are_found_at_the_logits(trainer: Any, monkeypatch: pytes
 @pytest.mark.tensorflow
 def test_a_learning_rate_that_is_never_read_again_is_found(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The assignment of LEARNING_RATE does nothing: the update is 1 / 0.25 = 4 times too long, and nothing else is wrong."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     monkeypatch.setattr(Trainer, "learning_rate", property(lambda self: 1.0, lambda self, value: None))
     found = over(trainer)
@@ -150,7 +151,7 @@ def test_a_learning_rate_that_is_never_read_again_is_found(trainer: Any, monkeyp
 
 @pytest.mark.tensorflow
 def test_an_evaluation_that_is_wrong_is_found(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     right = Trainer.evaluation_step
     monkeypatch.setattr(Trainer, "evaluation_step", lambda self, inputs, targets: right(self, inputs, targets) * 1.001)

@@ -9,8 +9,8 @@ import pytest
 from bench.measure.numerics import FLOOR
 from bench.measure.updates import UpdateWatch
 from lm.config import CONFIGS
-from lm.initial import initial_weights
-from lm.oracle import step as oracle_step
+from lm.oracle.step import step as oracle_step
+from lm.training.initial import initial_weights
 
 CONFIG = dataclasses.replace(CONFIGS["tiny"], name="watched", layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40)
 RATE = 0.5
@@ -25,7 +25,7 @@ class Result:
 
 
 class OracleTrainer:
-    """lm.trainer.Trainer's part in this, on the oracle's float32 steps."""
+    """lm.training.trainer.Trainer's part in this, on the oracle's float32 steps."""
 
     def __init__(self) -> None:
         self.config = CONFIG

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.micro.answers import WrongAnswerError, require_close, require_dropout, require_gradients, require_weights
-from lm.oracle import SparseRows
+from lm.oracle.sgd import SparseRows
 
 WANTED = np.array([3.0, 4.0])  # ‖wanted‖ = 5: an error of 0.005 is 1e-3 of it, the most that is allowed
 

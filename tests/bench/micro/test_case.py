@@ -11,9 +11,9 @@ pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installe
 from bench.micro.answers import WrongAnswerError, require_close  # what follows imports TensorFlow, which may be missing
 from bench.micro.case import ROUNDS, SHORT, WARM_UP_ROTATIONS, Case, TracingError
 from bench.micro.material import BATCHES, material
-from lm import hot_paths
-from lm.costs import Cost
-from lm.trainer import Trainer
+from lm.hot_paths import paths
+from lm.hot_paths.costs import Cost
+from lm.training.trainer import Trainer
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -77,7 +77,7 @@ def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case
         return trainer.train_step(*(getattr(MATERIAL.batches[index], name) for name in ("inputs", "targets")))
 
     case.mode = "eager"
-    measure(case, hot_paths.HotPath(step, "cpu:0", "eager"), trainer=trainer)
+    measure(case, paths.HotPath(step, "cpu:0", "eager"), trainer=trainer)
     assert len(found) == 1 + BATCHES + ROUNDS["eager"]
     for bias, state in found:
         assert np.array_equal(bias, MATERIAL.weights["output/bias"])
@@ -89,7 +89,7 @@ def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any) -> None:
     trainer = Trainer(MATERIAL.config)
     case.restore(trainer)
     trainer.model.logits = lambda inputs, masks, right=trainer.model.logits: 1.01 * right(inputs, masks)
-    path = hot_paths.forward(trainer, "graph")
+    path = paths.forward(trainer, "graph")
     arguments = case.tensors(lambda batch: (batch.inputs, batch.masks))
     with pytest.raises(WrongAnswerError, match=r"logits is 1\.0e-02 off the oracle's"):
         case.measure(

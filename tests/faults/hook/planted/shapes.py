@@ -38,7 +38,7 @@ def _width_tail_linear() -> None:
 
 def _dropout_unscaled() -> None:
     """What dropout keeps is not divided by the keep probability."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     def make(original: Any) -> Any:
         def train_step(self: Any, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> Any:
@@ -56,7 +56,7 @@ FAULTS = (
         "dropout-not-rescaled",
         "what dropout keeps is not divided by the keep probability",
         _dropout_unscaled,
-        "lm.trainer",
+        "lm.training.trainer",
         ALL,
     ),
 )

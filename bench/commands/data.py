@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from tabulate import tabulate
 
+from bench.commands.acquire import acquire_ptb
 from bench.commands.errors import UsageError
 from lm.config import CONFIGS
 from lm.data.corpus import Corpus
 from lm.data.ptb import data_directory, ptb_corpus
 from lm.data.synthetic import synthetic_corpus
-from lm.download import acquire_ptb
 
 VOCABULARY = CONFIGS["notebook"].vocabulary_size
 

@@ -23,7 +23,7 @@ FOLDERS = ("", "data/", "simple-examples/data/")  # where the files may be, belo
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What one of the three files must be."""
+    """The name, size and sum by which one of the three files is recognised."""
 
     name: str
     size_bytes: int
@@ -45,7 +45,7 @@ REFERENCES = {
 
 
 def data_directory() -> Path:
-    """Where `tfgate data` puts the files: $TFGATE_DATA, else tfgate/data in the user's cache folder (XDG Base Directory)."""
+    """Returns the folder of `tfgate data`: $TFGATE_DATA, else tfgate/data in the user's cache folder (XDG Base Directory)."""
     if chosen := os.environ.get("TFGATE_DATA"):
         return Path(chosen)
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -53,9 +53,9 @@ def data_directory() -> Path:
 
 
 def locate(path: Path | None = None) -> Path:
-    """The directory or archive to read: `path`, else $PTB_ARCHIVE, else the data directory.
+    """Returns the directory or archive to read: `path`, else $PTB_ARCHIVE, else the data directory.
 
-    Raises CorpusError where the one to be used doesn't exist.
+    Raises CorpusError where that one doesn't exist.
     """
     named = path or (Path(os.environ["PTB_ARCHIVE"]) if os.environ.get("PTB_ARCHIVE") else None)
     chosen = named or data_directory()
@@ -66,7 +66,7 @@ def locate(path: Path | None = None) -> Path:
 
 
 def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
-    """The PTB from a directory or archive, with the `vocabulary_size` most frequent words of its 10,000.
+    """Returns the PTB from a directory or archive, with the `vocabulary_size` most frequent words of its 10,000.
 
     Raises CorpusError for missing, truncated or foreign files, and for a vocabulary larger than the text's.
     """
@@ -78,12 +78,12 @@ def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
 
 
 def split_tokens(text: str) -> list[str]:
-    """The words of a text, with `<eos>` for each newline."""
+    """Returns the words of a text, with `<eos>` for each newline."""
     return text.replace("\n", f" {END_OF_SENTENCE} ").split()
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """The three files' contents by split, read from a directory or an archive and held against their sums.
+    """Returns the three files' contents by split, read from a directory or an archive and checked against their sums.
 
     Raises CorpusError naming the file, what was found, what was expected and the remedy.
     """
@@ -93,12 +93,12 @@ def read_files(path: Path) -> dict[str, bytes]:
         raise CorpusError(f"{path}: cannot be read ({error.strerror or error}); {REMEDY}") from error
 
 
-def store(files: dict[str, bytes], directory: Path) -> list[Path]:
-    """Writes files that read_files gave, each atomically, under their own names in the directory. Returns their paths.
+def store(files: dict[str, bytes], directory: Path) -> None:
+    """Writes files that read_files gave, each atomically, under their own names into the directory.
 
-    Raises CorpusError where they cannot be written; a file is then there whole or not at all.
+    The names are this module's own and the contents are verified, so no archive can write anywhere else or anything else.
+    Raises CorpusError where a file cannot be written; it is then there whole or not at all.
     """
-    paths = []
     for split, data in files.items():
         path = directory / REFERENCES[split].name
         try:
@@ -108,17 +108,6 @@ def store(files: dict[str, bytes], directory: Path) -> list[Path]:
             raise CorpusError(
                 f"{path}: cannot be written ({error.strerror or error}); make room or choose another folder"
             ) from error
-        paths.append(path)
-    return paths
-
-
-def extract(archive: Path, directory: Path) -> list[Path]:
-    """Puts the archive's three files into the directory, and nothing else. Returns their paths.
-
-    The names written are this module's own and the contents are verified first, so that no archive can write anywhere else or
-    anything else. Raises CorpusError as read_files and store do.
-    """
-    return store(read_files(archive), directory)
 
 
 def _read_directory(directory: Path) -> dict[str, bytes]:
@@ -151,7 +140,7 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
 
 
 def _read_members(tar: tarfile.TarFile, archive: Path) -> dict[str, bytes]:
-    """The first member of each of the three names, by split; links, devices and all other names are passed over."""
+    """Returns the first member of each of the three names, by split; links, devices and other names are ignored."""
     wanted = {folder + reference.name: split for split, reference in REFERENCES.items() for folder in FOLDERS}
     files: dict[str, bytes] = {}
     for member in tar:
@@ -167,7 +156,7 @@ def _read_members(tar: tarfile.TarFile, archive: Path) -> dict[str, bytes]:
 
 
 def _read_verified(stream: IO[bytes], size: int, where: str, reference: Reference) -> bytes:
-    """The whole stream, whose size is known. Only a file of the right size is held in memory: an archive may claim any."""
+    """Returns the whole stream, whose size is known. A file of another size isn't read into memory: an archive may claim any."""
     if size == reference.size_bytes:
         data = stream.read()
         digest = hashlib.sha256(data).hexdigest()

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
-from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, plans, variables
+from bench.commands.options import GATE_CONFIGS, GATE_FILE, launch_count, output_folder, paired, plans, variables
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.sides import candidate_side, reference_side, side_warnings
 from bench.commands.verdicts import judge_and_print, read_standards
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError, read_request
@@ -153,7 +152,7 @@ def _measure_speed(
     def decided(run: PairedRun) -> bool:
         return settled(run, lambda pairs: gate_metrics(pairs, run, standards))
 
-    scope = Scope(None, None, PairPlan.of(plan, BLOCKS[plan.config]))
+    scope = Scope(None, None, paired(plan))
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
         measure_upgrade(scope, sides, options.command_line, keep, progress, decided, patience=patience)
 

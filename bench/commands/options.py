@@ -1,12 +1,14 @@
 """From a command line's options to what is measured, and where it is kept."""
 
 import argparse
+import dataclasses
 import datetime
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.errors import UsageError
+from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
@@ -20,7 +22,7 @@ from bench.record.micro import MICRO_FILE
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.types import SCHEMA, Baseline, Run
-from lm.config import GATE_STEPS, config_by_name, require_implementation
+from lm.config import LAUNCH_PLANS, config_by_name, require_implementation
 from lm.data.load import load_corpus
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -30,7 +32,7 @@ BASELINES = (
 )  # those that an installation carries, else the checkout's
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
 Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
-GATE_CONFIGS = ("tiny", "notebook", "small")
+GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
 LAUNCHES = 4
 DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
 FILE_NAME = re.compile(
@@ -52,7 +54,7 @@ def plans(options: argparse.Namespace, names: Sequence[str] | None = None) -> li
         made.append(
             Plan(
                 name,
-                GATE_STEPS[name],
+                LAUNCH_PLANS[name].steps,
                 options.corpus,
                 options.corpus_path,
                 options.implementation,
@@ -62,6 +64,11 @@ def plans(options: argparse.Namespace, names: Sequence[str] | None = None) -> li
             )
         )
     return made
+
+
+def paired(plan: Plan) -> PairPlan:
+    """Returns the plan for launches of two sides in turn, in the configuration's blocks."""
+    return PairPlan.of(plan, Blocks(**dataclasses.asdict(LAUNCH_PLANS[plan.config].blocks)))
 
 
 def require_device_name(name: str) -> None:

@@ -6,13 +6,12 @@ import dataclasses
 import sys
 
 from bench.commands.errors import UsageError
-from bench.commands.options import output_folder, plans
+from bench.commands.options import output_folder, paired, plans
 from bench.commands.progress import UpgradeProgress
 from bench.commands.sides import prepared_sides, side_warnings
 from bench.commands.verdicts import judge_and_print, read_standards
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.judge.in_turn import settled
 from bench.judge.paired_metrics import GATING, metrics
@@ -66,5 +65,5 @@ def scope_of(options: argparse.Namespace) -> Scope:
         lockstep_plan=dataclasses.replace(plan, steps=min(LOCKSTEP_STEPS, plan.steps), speed=False)
         if numerics
         else None,
-        pair_plan=None if options.numerics_only else PairPlan.of(plan, BLOCKS[options.config]),
+        pair_plan=None if options.numerics_only else paired(plan),
     )

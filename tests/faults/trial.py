@@ -12,11 +12,11 @@ from bench.judge.perplexity import METRIC as PERPLEXITY
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Record, Run
 from bench.stats.outcome import Outcome
-from lm.config import GATE_STEPS
+from lm.config import LAUNCH_PLANS
 from tests.faults.hook.planted.registry import fault_by_name
 
 HOOK = Path(__file__).resolve().parent / "hook"
-STEPS = GATE_STEPS["tiny"]
+STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
 LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=250)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"

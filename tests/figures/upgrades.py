@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.commands.options import paired
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, Scope, measure_upgrade
 from bench.judge.in_turn import settled, whole_pairs
@@ -140,7 +140,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        scope = Scope(None, None, PairPlan.of(Plan(case.config, 1), BLOCKS[case.config]))
+        scope = Scope(None, None, paired(Plan(case.config, 1)))
         with host_lock():
             run = measure_upgrade(scope, sides, COMMAND, keeper(folder / PAIRED_FILE), Lines(), decided)
         store = read_store()

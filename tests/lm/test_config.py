@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from lm.config import CONFIGS, GATE_STEPS, IMPLEMENTATIONS, Config, ConfigError, config_by_name, require_implementation
+from lm.config import (
+    CONFIGS,
+    IMPLEMENTATIONS,
+    LAUNCH_PLANS,
+    Config,
+    ConfigError,
+    config_by_name,
+    require_implementation,
+)
 
 TINY, NOTEBOOK, MEDIUM = CONFIGS["tiny"], CONFIGS["notebook"], CONFIGS["medium"]
 
@@ -98,7 +106,15 @@ def test_the_reference_configurations_are_pinned(name: str, fingerprint: str) ->
 
 
 def test_nothing_is_left_unpinned() -> None:
-    assert list(CONFIGS) == list(FINGERPRINTS) == list(GATE_STEPS)
+    assert list(CONFIGS) == list(FINGERPRINTS) == list(LAUNCH_PLANS)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_blocks_leave_steps_to_time_and_are_counterbalanced(name: str) -> None:
+    """Even numbers of quads: as many ABBA as BAAB."""
+    blocks = LAUNCH_PLANS[name].blocks
+    assert min(blocks.steps, blocks.evaluation_steps) > blocks.dropped
+    assert (blocks.quads % 2, blocks.evaluation_quads % 2) == (0, 0)
 
 
 @pytest.mark.parametrize(("field", "value"), OTHERS.items())

@@ -15,7 +15,7 @@ from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from bench.stats.sequential import LOOKS
-from lm.config import GATE_STEPS
+from lm.config import LAUNCH_PLANS
 from tests.bench.commands.conftest import MARGINS_TEXT, Answer, Tfgate, snapshot
 from tests.bench.fake_interpreter import session_text, write_interpreter
 from tests.bench.samples import baseline
@@ -80,7 +80,7 @@ class Gate:
 
     def write_baseline(self, config: str, words_per_second: Sequence[float] = ()) -> None:
         """Replicas of the sides' training, and the words/s of one stored run on their machine, in turn."""
-        subject = Subject(config, "synthetic", "cells", "cpu:0", "fa4e", GATE_STEPS[config], 10, 80)
+        subject = Subject(config, "synthetic", "cells", "cpu:0", "fa4e", LAUNCH_PLANS[config].steps, 10, 80)
         replicas = [
             Replica(
                 Environment("3.11.0", tensorflow, "fake", "9", "9", False, 2, {}),

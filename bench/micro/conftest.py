@@ -86,7 +86,7 @@ def device(request: pytest.FixtureRequest) -> str:
         require_device(name)
     except DeviceError as error:
         pytest.skip(str(error))
-    turn_off_tensor_float_32(name)  # a case is held against the oracle
+    turn_off_tensor_float_32(name)  # a case is checked against the oracle
     return name
 
 

@@ -13,7 +13,7 @@ from lm.training.trainer import Trainer
 
 
 def test_fit(case: Case, trainer: Trainer) -> None:
-    """One epoch over a rotation of batches, the state carried on from one to the next."""
+    """Times one epoch over a rotation of batches, the state carried from one to the next."""
     try:
         path = Fit(trainer, case.mode)
     except NoKerasLayersError as error:

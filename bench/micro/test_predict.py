@@ -13,7 +13,7 @@ from lm.training.trainer import Trainer
 
 
 def test_predict(case: Case, trainer: Trainer) -> None:
-    """Logits of a rotation of batches as one NumPy array, the state carried on from one to the next."""
+    """Times the logits of a rotation of batches as one NumPy array, the state carried from one to the next."""
     try:
         path = Predict(trainer, case.mode)
     except NoKerasLayersError as error:

@@ -1,4 +1,4 @@
-"""Vocabularies, corpora, and the single entry point that loads one for a configuration."""
+"""Vocabularies and corpora."""
 
 import dataclasses
 import hashlib
@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Tokens = NDArray[np.int32]
+from lm.arrays import Tokens
 
 CorpusName = Literal["synthetic", "ptb"]
 CORPORA: tuple[CorpusName, ...] = ("synthetic", "ptb")
@@ -20,16 +19,17 @@ UNKNOWN = "<unk>"
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be read, made or used; the message names the thing, what was found and what would mend it."""
+    """A corpus that cannot be read, made or used; the message names it, what was found and what would mend it."""
 
 
 class Vocabulary:
     """A one-to-one mapping between words and the ids 0, 1, 2 …"""
 
     def __init__(self, words: Sequence[str], unknown: Iterable[str] = ()) -> None:
-        """The word at position i gets id i; the words of `unknown` are read as `<unk>`, which must then be among `words`.
+        """Gives the word at position i the id i.
 
-        Raises CorpusError for a word given twice, or for unknown words without `<unk>`.
+        The words of `unknown` are read as `<unk>`, which must then be among `words`. Raises CorpusError for a word
+        given twice, or for unknown words without `<unk>`.
         """
         self.words = tuple(words)
         self._ids = {word: id_ for id_, word in enumerate(self.words)}
@@ -45,19 +45,19 @@ class Vocabulary:
 
     @classmethod
     def from_text(cls, tokens: Iterable[str]) -> "Vocabulary":
-        """The words of a text by falling count, words of equal count in the order of their code points."""
+        """Returns the words of a text by falling count, words of equal count in the order of their code points."""
         counts = Counter(tokens)
         return cls(sorted(counts, key=lambda word: (-counts[word], word)))
 
     def __len__(self) -> int:
-        """Number of ids."""
+        """Returns the number of ids."""
         return len(self.words)
 
     def limited(self, size: int) -> "Vocabulary":
-        """The vocabulary of the `size` first (most frequent) words, `<unk>` always among them; the others are read as `<unk>`.
+        """Returns the vocabulary of the first (most frequent) `size` words; the others are read as `<unk>`.
 
-        Where `<unk>` itself isn't among the first `size` words, it takes the last id. Raises CorpusError where this vocabulary holds
-        fewer than `size` words.
+        `<unk>` is always among them: where it isn't one of the first `size` words, it takes the last id. Raises
+        CorpusError where this vocabulary holds fewer than `size` words.
         """
         if not 1 <= size <= len(self):
             raise CorpusError(
@@ -69,17 +69,22 @@ class Vocabulary:
         return Vocabulary(kept, unknown=set(self._ids) - set(kept))
 
     def encode(self, tokens: Sequence[str]) -> Tokens:
-        """Ids of the tokens, int32 [tokens]. Raises CorpusError naming a word outside the vocabulary and its line in the text."""
+        """Returns the ids [tokens].
+
+        Raises CorpusError, which names a word outside the vocabulary and its line in the text.
+        """
         try:
             return np.array([self._ids[token] for token in tokens], dtype=np.int32)
         except KeyError as error:
             position = list(tokens).index(error.args[0])
             line = 1 + list(tokens[:position]).count(END_OF_SENTENCE)
-            message = f"line {line}: {error.args[0]!r} is not one of the vocabulary's {len(self)} words; write {UNKNOWN} for it"
-            raise CorpusError(message) from None
+            raise CorpusError(
+                f"line {line}: {error.args[0]!r} is not one of the vocabulary's {len(self)} words; "
+                f"write {UNKNOWN} for it"
+            ) from None
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Words of the ids. Raises CorpusError for an id outside the vocabulary."""
+        """Returns the words of the ids. Raises CorpusError for an id outside the vocabulary."""
         words = []
         for id_ in ids:
             if not 0 <= id_ < len(self):
@@ -92,28 +97,26 @@ class Vocabulary:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
-    """Three splits of word ids and what is known about them. Two corpora are the same where their sha256 is."""
+    """Three splits of word ids and what is known about them. Two corpora with the same sha256 are the same."""
 
     name: str
     vocabulary_size: int
-    train: Tokens  # read-only, [tokens]; so are the next two
+    train: Tokens  # [tokens], read-only; so are the next two
     valid: Tokens
     test: Tokens
     sha256: str  # of the ids, the vocabulary size and the lengths: see tokens_sha256
-    ideal_perplexity: (
-        dict[str, float] | None
-    )  # by split: the perplexity of the law that made the text, where there is one
-    words: tuple[str, ...]  # id -> word
+    ideal_perplexity: dict[str, float] | None  # by split: that of the law that made the text, where there is one
+    words: tuple[str, ...]  # by id
 
     def splits(self) -> dict[str, Tokens]:
-        """The three splits by name, in order."""
+        """Returns the three splits by name, in order, each [tokens]."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
 def make_corpus(
     name: str, words: tuple[str, ...], splits: Mapping[str, Tokens], ideal_perplexity: dict[str, float] | None = None
 ) -> Corpus:
-    """A Corpus of the `splits` (train, valid, test: ids, [tokens]), made read-only and summed."""
+    """Returns a Corpus of the `splits` (train, valid, test: ids, [tokens]), read-only and with their sha256."""
     frozen = {}
     for split in SPLITS:
         frozen[split] = np.array(splits[split], dtype=np.int32)
@@ -129,7 +132,10 @@ def make_corpus(
 
 
 def tokens_sha256(vocabulary_size: int, splits: Mapping[str, Tokens]) -> str:
-    """Sum of a line "vocabulary train valid test" (sizes, in decimal) and the splits' ids (little-endian int32), in that order."""
+    """Returns the sha256 of a line "vocabulary train valid test" (sizes, in decimal) and then each split's ids.
+
+    The ids, [tokens] by split, are summed as little-endian int32.
+    """
     sizes = [vocabulary_size, *(splits[split].size for split in SPLITS)]
     digest = hashlib.sha256((" ".join(str(size) for size in sizes) + "\n").encode())
     for split in SPLITS:

@@ -8,10 +8,11 @@ from lm.data.corpus import CORPORA, Corpus, CorpusError
 
 
 def load_corpus(name: str, config: Config, path: Path | None = None) -> Corpus:
-    """The corpus called `name`, with the configuration's vocabulary size.
+    """Returns the corpus called `name`, with the configuration's vocabulary size.
 
-    `path` is where the PTB is, a directory or an archive (None: see lm.data.ptb.locate); the synthetic corpus is made on the spot and
-    takes no path. Raises CorpusError for an unknown name, for data that cannot be had, and for a split shorter than one batch.
+    `path` is the PTB's directory or archive (None: see lm.data.ptb.locate); the synthetic corpus is made on the spot
+    and takes no path. Raises CorpusError for an unknown name, for data that cannot be read, and for a split shorter
+    than one batch.
     """
     if name == "synthetic":
         if path is not None:
@@ -28,11 +29,12 @@ def load_corpus(name: str, config: Config, path: Path | None = None) -> Corpus:
 
 
 def require_batch(corpus: Corpus, config: Config) -> None:
-    """Raises CorpusError where a split of the corpus is shorter than one batch: batch × (steps + 1) tokens, with the last targets."""
+    """Raises CorpusError where a split is shorter than one batch, batch × (steps + 1) tokens with the last targets."""
     needed = config.batch_size * (config.num_steps + 1)
     for split, tokens in corpus.splits().items():
         if tokens.size < needed:
             raise CorpusError(
-                f"corpus {corpus.name!r}: split {split} has {tokens.size} tokens and one batch of configuration {config.name!r} needs "
-                f"{needed} = {config.batch_size} × ({config.num_steps} + 1); use a longer corpus or smaller batches"
+                f"corpus {corpus.name!r}: split {split} has {tokens.size} tokens and one batch of configuration "
+                f"{config.name!r} needs {needed} = {config.batch_size} × ({config.num_steps} + 1); "
+                "use a longer corpus or smaller batches"
             )

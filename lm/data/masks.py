@@ -1,15 +1,16 @@
-"""Dropout masks from frozen NumPy streams, so that every TensorFlow trains with the same ones."""
+"""Dropout masks from frozen NumPy streams (NEP 19), so that every TensorFlow trains with the same ones."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lm.arrays import Masks
 from lm.config import Config
 
 
-def dropout_masks(config: Config, step: int) -> tuple[NDArray[np.float32], ...]:
-    """The 0/1 masks of training step `step` (counted from 0 over the whole training), shaped as Config.mask_shapes.
+def dropout_masks(config: Config, step: int) -> Masks:
+    """Returns the 0/1 masks [batch, steps, width] of training step `step`, counted from 0 over the whole training.
 
-    Each value is 1 with probability keep_probability. The model divides by that probability, not the mask.
+    There is one for the embedding and one for each layer (Config.mask_shapes). Each value is 1 with probability
+    keep_probability. The model divides by that probability, not the mask.
     """
     shapes = config.mask_shapes()
     if not shapes:

@@ -1,6 +1,7 @@
 """The Penn Treebank text of Mikolov's archive `simple-examples.tgz`, recognised by the sums of its three files.
 
-It is read from a directory or, in memory, from the archive. Newlines become `<eos>`; the vocabulary is the training text's.
+It is read from a directory or, in memory, from the archive. Newlines become `<eos>`; the vocabulary is the training
+text's.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ REFERENCES = {
 
 
 def data_directory() -> Path:
-    """Returns the folder of `tfgate data`: $TFGATE_DATA, else tfgate/data in the user's cache folder (XDG Base Directory)."""
+    """Returns the folder of `tfgate data`: $TFGATE_DATA, else tfgate/data in the user's cache (XDG Base Directory)."""
     if chosen := os.environ.get("TFGATE_DATA"):
         return Path(chosen)
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -96,8 +97,8 @@ def read_files(path: Path) -> dict[str, bytes]:
 def store(files: dict[str, bytes], directory: Path) -> None:
     """Writes files that read_files gave, each atomically, under their own names into the directory.
 
-    The names are this module's own and the contents are verified, so no archive can write anywhere else or anything else.
-    Raises CorpusError where a file cannot be written; it is then there whole or not at all.
+    The names are this module's own and the contents are verified, so no archive can write anywhere else or anything
+    else. Raises CorpusError where a file cannot be written; it is then there whole or not at all.
     """
     for split, data in files.items():
         path = directory / REFERENCES[split].name
@@ -156,7 +157,10 @@ def _read_members(tar: tarfile.TarFile, archive: Path) -> dict[str, bytes]:
 
 
 def _read_verified(stream: IO[bytes], size: int, where: str, reference: Reference) -> bytes:
-    """Returns the whole stream, whose size is known. A file of another size isn't read into memory: an archive may claim any."""
+    """Returns the whole stream, whose size is known.
+
+    A file of another size isn't read into memory: an archive may claim any.
+    """
     if size == reference.size_bytes:
         data = stream.read()
         digest = hashlib.sha256(data).hexdigest()

@@ -15,13 +15,13 @@ TRANSPOSED = (("transpose_a", "adj_x"), ("transpose_b", "adj_y"))  # attributes 
 FUSED_LOOK_BACK = 3  # nodes between a product and the node that a fused kernel is named after: bias, activation
 
 
-def graph_of(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """GraphDef of the function's trace for the arguments; each node says its outputs' shapes."""
+def graph_of(function: tf.types.experimental.GenericFunction, arguments: tuple[Any, ...]) -> tf.compat.v1.GraphDef:
+    """Returns the GraphDef of the function's trace for the arguments; each node says its outputs' shapes."""
     return function.get_concrete_function(*arguments).graph.as_graph_def(add_shapes=True)
 
 
-def node_lines(graph: Any) -> str:
-    """A line a node, `name = Type(inputs) shapes`; functions of the library after their names, in order."""
+def node_lines(graph: tf.compat.v1.GraphDef) -> str:
+    """Returns a line a node, `name = Type(inputs) shapes`; functions of the library after their names, in order."""
     lines = [_node_line(node) for node in graph.node]
     for function in sorted(graph.library.function, key=lambda function: _without_number(function.signature.name)):
         lines += [
@@ -33,7 +33,7 @@ def node_lines(graph: Any) -> str:
 
 
 def hlo_of(body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, str]:
-    """(HLO text of the whole, traced anew with operations that XLA has, "") or ("", why XLA can't have it)."""
+    """Traces the body for XLA and returns (its HLO text, "") or ("", why XLA can't compile it)."""
     try:
         compiled = tf.function(body, jit_compile=True, autograph=False)
         with for_xla():
@@ -42,11 +42,11 @@ def hlo_of(body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, s
         return "", f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
 
 
-def product_flops(graph: Any) -> dict[str, int]:
-    """Floating-point operations of each matrix product, 2·rows·inner·columns, by the names that its kernel may have in a trace.
+def product_flops(graph: tf.compat.v1.GraphDef) -> dict[str, int]:
+    """Returns each matrix product's operations, 2·rows·inner·columns, by the names that its kernel may have in a trace.
 
-    A fused kernel has the name of the last node that it took in (its bias, say): so have those that read a product. A name that products
-    of unlike sizes have, in two functions, tells nothing and is left out.
+    A fused kernel has the name of the last node that it includes (its bias, say), so nodes that read a product count,
+    too. A name that products of unlike sizes have, in two functions, tells nothing and is left out.
     """
     sizes: dict[str, set[int]] = defaultdict(set)
     for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
@@ -59,8 +59,10 @@ def product_flops(graph: Any) -> dict[str, int]:
     return {name: counts.pop() for name, counts in sizes.items() if len(counts) == 1}
 
 
-def _product_behind(node: Any, by_name: Mapping[str, Any]) -> Any:
-    """The product that the node is, or that it or its predecessors read first; None if none is near."""
+def _product_behind(
+    node: tf.compat.v1.NodeDef, by_name: Mapping[str, tf.compat.v1.NodeDef]
+) -> tf.compat.v1.NodeDef | None:
+    """Returns the product that the node is, or that it or its predecessors read first; None if none is near."""
     for _ in range(FUSED_LOOK_BACK):
         if node.op in PRODUCTS:
             return node
@@ -70,8 +72,8 @@ def _product_behind(node: Any, by_name: Mapping[str, Any]) -> Any:
     return None
 
 
-def _flops(product: Any, by_name: Mapping[str, Any]) -> int:
-    """2 × the output's size × the inner dimension; 0 where a shape isn't known."""
+def _flops(product: tf.compat.v1.NodeDef, by_name: Mapping[str, tf.compat.v1.NodeDef]) -> int:
+    """Returns 2 × the output's size × the inner dimension; 0 where a shape isn't known."""
     output = _shape(product)
     for place in (0, 1):  # the left matrix [rows, inner] and the right one [inner, columns]
         shape = _shape(by_name.get(_source(product.input[place])))
@@ -81,8 +83,8 @@ def _flops(product: Any, by_name: Mapping[str, Any]) -> int:
     return 0
 
 
-def _shape(node: Any) -> tuple[int, ...]:
-    """Of the node's first output; () where it isn't known."""
+def _shape(node: tf.compat.v1.NodeDef | None) -> tuple[int, ...]:
+    """Returns the shape of the node's first output; () where it isn't known."""
     if node is None:
         return ()
     shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ()
@@ -91,16 +93,16 @@ def _shape(node: Any) -> tuple[int, ...]:
 
 
 def _source(name: str) -> str:
-    """The node that an input comes from: `^name`, `name:0` and, in functions, `name:output:0`."""
+    """Returns the node that an input comes from: `^name`, `name:0` and, in functions, `name:output:0`."""
     return name.lstrip("^").partition(":")[0]
 
 
-def _node_line(node: Any) -> str:
+def _node_line(node: tf.compat.v1.NodeDef) -> str:
     shapes = ", ".join(_shape_texts(node))
     return f"{node.name} = {node.op}({', '.join(_without_number(name) for name in node.input)}) {shapes}".rstrip()
 
 
-def _shape_texts(node: Any) -> Iterator[str]:
+def _shape_texts(node: tf.compat.v1.NodeDef) -> Iterator[str]:
     for shape in node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ():
         yield (
             "[?]"
@@ -110,5 +112,5 @@ def _shape_texts(node: Any) -> Iterator[str]:
 
 
 def _without_number(name: str) -> str:
-    """A function's name without the number that TensorFlow counts on in each process."""
+    """Returns a function's name without the number that TensorFlow counts up in each process."""
     return re.sub(r"(__(?:inference|forward|backward)_.*?)_\d+", r"\1", name)

@@ -1,10 +1,10 @@
 """Keras' own training loop, `fit`, and its `predict`, on the layers and the weights of a trainer's model."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
+from lm.arrays import Floats, Masks, Tokens
 from lm.hot_paths.paths import Mode
 from lm.training.trainer import Trainer
 
@@ -37,15 +37,15 @@ class LoopedModel(tf.keras.Model):  # type: ignore[misc]  # TensorFlow ships no 
         optimizer = tf.keras.optimizers.SGD(config.learning_rate, global_clipnorm=config.clip_norm)
         self.compile(optimizer=optimizer, loss=summed_cross_entropy, run_eagerly=mode == "eager")
 
-    def call(self, data: Any) -> Any:
-        """Logits [batch, steps, vocabulary] for ids [batch, steps], or for a tuple of ids and masks."""
+    def call(self, data: tf.Tensor | Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns logits [batch, steps, vocabulary] for ids [batch, steps], or for a tuple of ids and masks."""
         self.traces += 1
         inputs, *masks = data if isinstance(data, (tuple, list)) else (data,)
         return self._logits(inputs, masks)
 
 
 class _KerasPath:
-    """A call of Keras', on the trainer's device."""
+    """A call of Keras' on the trainer's device."""
 
     def __init__(self, trainer: Trainer, mode: Mode) -> None:
         self._device = trainer.device
@@ -60,10 +60,10 @@ class _KerasPath:
 
 
 class Fit(_KerasPath):
-    """(inputs, targets, masks), arrays of whole batches → Keras' history. Raises NoKerasLayersError."""
+    """Keras' `fit`. Raises NoKerasLayersError."""
 
-    def __call__(self, inputs: Any, targets: Any, masks: Sequence[Any]) -> Any:
-        """Trains for one epoch."""
+    def __call__(self, inputs: Tokens, targets: Tokens, masks: Masks) -> tf.keras.callbacks.History:
+        """Trains for one epoch on ids [batches · batch, steps] and masks [batches · batch, steps, width]."""
         with tf.device(self._device):
             return self._model.fit(
                 (inputs, *masks) if masks else inputs, targets, epochs=1, shuffle=False, **self._options
@@ -71,15 +71,20 @@ class Fit(_KerasPath):
 
 
 class Predict(_KerasPath):
-    """(inputs), an array of whole batches → logits as a NumPy array. Raises NoKerasLayersError."""
+    """Keras' `predict`. Raises NoKerasLayersError."""
 
-    def __call__(self, inputs: Any) -> Any:
-        """Reads every batch once."""
+    def __call__(self, inputs: Tokens) -> Floats:
+        """Reads ids [batches · batch, steps] once and returns logits [batches · batch, steps, vocabulary]."""
         with tf.device(self._device):
-            return self._model.predict(inputs, **self._options)
+            logits: Floats = self._model.predict(inputs, **self._options)
+            return logits
 
 
-def summed_cross_entropy(targets: Any, logits: Any) -> Any:
-    """Cross-entropy summed over time, [batch]: Keras takes the batch mean of it, which makes the cost that Trainer has."""
+def summed_cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the cross-entropy summed over time, [batch].
+
+    Targets are ids [batch, steps], logits [batch, steps, vocabulary]. Keras takes the batch mean, which is Trainer's
+    cost.
+    """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.cast(targets, tf.int32), logits=logits)
     return tf.reduce_sum(losses, axis=1)

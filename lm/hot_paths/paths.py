@@ -1,121 +1,112 @@
-"""The parts of a trainer's step as calls of their own, each run operation by operation (eager) or as one tf.function (graph)."""
+"""The parts of a training step as calls of their own, to be timed (bench.micro) and profiled (bench.measure)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from lm.training.trainer import Trainer
+from lm.config import Config
+from lm.data.batches import Batch
+from lm.hot_paths import costs
+from lm.hot_paths.tensors import put
+from lm.training.trainer import StepResult, Trainer
 
 Mode = Literal["eager", "graph"]
 MODES: tuple[Mode, ...] = ("eager", "graph")
 
 
 class HotPath:
-    """A call on a device. `traces` counts how often its Python ran: in a graph, once a trace; eagerly, once a call."""
+    """A call on a device, operation by operation (eager) or as one tf.function (graph)."""
 
-    def __init__(self, body: Callable[..., Any], device: str, mode: Mode) -> None:
-        self.traces = 0
-        self._body = body
-        self._device = device
-        self._call = tf.function(self._counted, autograph=False) if mode == "graph" else self._counted
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        device: str,
+        mode: Mode = "graph",
+        function: tf.types.experimental.GenericFunction | None = None,
+    ) -> None:
+        """Makes a tf.function of the body, unless the body's own `function` is given."""
 
-    def __call__(self, *arguments: Any) -> Any:
-        """The body's result, as TensorFlow's tensors."""
-        with tf.device(self._device):
-            return self._call(*arguments)
+        def placed(*arguments: Any) -> Any:
+            with tf.device(device):
+                return body(*arguments)
 
-    def _counted(self, *arguments: Any) -> Any:
-        self.traces += 1
-        return self._body(*arguments)
-
-
-class GraphStep:
-    """A trainer's own step in its graph: the very function that the gate times."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
+        self.body = placed
+        self.function = function or tf.function(placed, autograph=False)
+        self._call = self.function if mode == "graph" else placed
 
     @property
     def traces(self) -> int:
-        """How often it was traced beyond the first."""
-        return self._trainer.retraces
+        """How often TensorFlow has traced the function."""
+        return int(self.function.experimental_get_tracing_count())
 
-    def __call__(self, inputs: Any, targets: Any, masks: Any) -> Any:
-        """The step's StepResult."""
-        return self._trainer.train_step(inputs, targets, masks)
+    def __call__(self, *arguments: Any) -> Any:
+        """Returns the body's result, as TensorFlow's tensors."""
+        return self._call(*arguments)
 
-
-def forward(trainer: Trainer, mode: Mode) -> HotPath:
-    """(inputs, masks) → logits [batch, steps, vocabulary]."""
-    return HotPath(trainer.model.logits, trainer.device, mode)
-
-
-def gradient(trainer: Trainer, mode: Mode) -> HotPath:
-    """(inputs, targets, masks) → (loss, gradients), the embedding's as IndexedSlices."""
-    return HotPath(trainer.loss_and_gradients, trainer.device, mode)
+    def run(self, arguments: Sequence[Any]) -> None:
+        """Calls the path and blocks until all queued work on all devices is done."""
+        self(*arguments)
+        tf.test.experimental.sync_devices()
 
 
-def clip(trainer: Trainer, mode: Mode) -> HotPath:
-    """(gradients) → (clipped gradients, norm)."""
-    return HotPath(trainer.clip, trainer.device, mode)
+class Part(NamedTuple):
+    """A part of the training step, its arguments for a batch (arrays, or tensors of earlier parts), and its cost."""
+
+    body: Callable[[Trainer], Callable[..., Any]]
+    arguments: Callable[[Trainer, Batch], tuple[Any, ...]]
+    cost: Callable[[Config], costs.Cost]
+    function: Callable[[Trainer], tf.types.experimental.GenericFunction | None] = lambda trainer: None
 
 
-def update(trainer: Trainer, mode: Mode) -> HotPath:
-    """(clipped gradients) → nothing; the weights move."""
-    return HotPath(trainer.update, trainer.device, mode)
+def _taken(trainer: Trainer, batch: Batch) -> StepResult:
+    """Takes the trainer's step on a batch; weights and state stay as they were."""
+    weights, state = trainer.weights, trainer.state
+    result = trainer.train_step(*batch)
+    trainer.weights, trainer.state = weights, state
+    return result
 
 
-def step(trainer: Trainer, mode: Mode) -> HotPath | GraphStep:
-    """(inputs, targets, masks) → StepResult."""
-    return GraphStep(trainer) if mode == "graph" else HotPath(trainer.train_step_eagerly, trainer.device, mode)
+PARTS: dict[str, Part] = {
+    # (ids, masks) → logits [batch, steps, vocabulary]
+    "forward": Part(
+        lambda trainer: trainer.model.logits, lambda trainer, batch: (batch.inputs, batch.masks), costs.forward
+    ),
+    # (ids, ids, masks) → (loss, gradients, the embedding's as IndexedSlices)
+    "gradient": Part(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.gradient),
+    # (gradients) → (clipped gradients, norm)
+    "clip": Part(lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip),
+    # (clipped gradients) → nothing; the weights move
+    "update": Part(
+        lambda trainer: trainer.update, lambda trainer, batch: (_taken(trainer, batch).clipped,), costs.update
+    ),
+    # (ids, ids, masks, whether to return the logits) → StepResult, by the very function that the gate times
+    "step": Part(
+        lambda trainer: trainer.step_function.python_function,
+        lambda trainer, batch: (*batch, False),
+        costs.step,
+        lambda trainer: trainer.step_function,
+    ),
+    # (ids, ids) → loss
+    "evaluation": Part(
+        lambda trainer: trainer.loss, lambda trainer, batch: (batch.inputs, batch.targets), costs.evaluation
+    ),
+}
 
 
-def evaluation(trainer: Trainer, mode: Mode) -> HotPath:
-    """(inputs, targets) → loss."""
-    return HotPath(trainer.loss, trainer.device, mode)
+def hot_path(trainer: Trainer, name: str, mode: Mode = "graph") -> HotPath:
+    """Returns a part of the trainer's step by its name. Raises ValueError for an unknown one."""
+    if name not in PARTS:
+        raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PARTS)}")
+    part = PARTS[name]
+    return HotPath(part.body(trainer), trainer.device, mode, part.function(trainer))
+
+
+def arguments(trainer: Trainer, name: str, batch: Batch) -> tuple[Any, ...]:
+    """Returns what a part is called with for a batch, as tensors on the trainer's device."""
+    return tuple(put(PARTS[name].arguments(trainer, batch), trainer.device))
 
 
 def dropout(rate: float, device: str, mode: Mode) -> HotPath:
-    """(activations) → the same through TensorFlow's own dropout."""
+    """Returns TensorFlow's own dropout: (activations, a list) → the same, dropped at the rate and rescaled."""
     return HotPath(lambda activations: [tf.nn.dropout(one, rate) for one in activations], device, mode)
-
-
-def put(value: Any, device: str) -> Any:
-    """NumPy arrays, in a structure, as tensors on a device."""
-    with tf.device(device):
-        return tf.nest.map_structure(tf.constant, value)
-
-
-def moved(tensors: Any, device: str) -> Any:
-    """Tensors, in a structure, copied to a device."""
-    with tf.device(device):
-        return tf.nest.map_structure(tf.identity, tensors)
-
-
-def scaled(gradients: Sequence[Any], factor: float) -> list[Any]:
-    """Gradients times a factor; IndexedSlices stay sparse."""
-    return [
-        tf.IndexedSlices(factor * gradient.values, gradient.indices, gradient.dense_shape)
-        if isinstance(gradient, tf.IndexedSlices)
-        else factor * gradient
-        for gradient in gradients
-    ]
-
-
-def densified(gradients: Sequence[Any]) -> list[Any]:
-    """Gradients with IndexedSlices as whole tensors, duplicate ids added up."""
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
-
-
-def dataset(batches: Sequence[Any]) -> Any:
-    """A tf.data pipeline over batches, equal structures of NumPy arrays: an input pipeline in TensorFlow's own terms."""
-    stacked = tf.nest.map_structure(lambda *arrays: np.stack(arrays), *batches)
-    return tf.data.Dataset.from_tensor_slices(stacked).prefetch(2)
-
-
-def wait(tensor: Any) -> None:
-    """Returns when the device has worked off what was asked of it so far: its queue is in order, and this fetches one value."""
-    with tf.device(tensor.device):
-        tf.reshape(tensor, [-1])[0].numpy()

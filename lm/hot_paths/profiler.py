@@ -1,4 +1,4 @@
-"""TensorFlow's profiler: recording steps, and reading what it wrote. The same in 2.12 to 2.21."""
+"""TensorFlow's profiler: records steps and reads what it wrote. The same in 2.12 to 2.21."""
 
 import contextlib
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 WINDOW = "tfgate_step"  # name of the event around a step
-RESULTS = re.compile(r"\n\s*(?:Returns|Output Type|Captures):")  # in a printed signature: after what a trace takes
+RESULTS = re.compile(r"\n\s*(?:Returns|Output Type|Captures):")  # in a printed signature, after the arguments
 EXPENSIVE, ALL = 2, 3  # host tracer levels: operations that TensorFlow doesn't call inexpensive, and all of them
 
 
@@ -37,13 +37,14 @@ def recording(folder: Path, *, detailed: bool) -> Iterator[None]:
         profiler.stop()
 
 
-def step_window(number: int) -> Any:
-    """A context manager that marks a step in the trace."""
-    return tf.profiler.experimental.Trace(WINDOW, step_num=number, _r=1)
+def step_window(number: int) -> contextlib.AbstractContextManager[None]:
+    """Returns a context manager that marks a step in the trace."""
+    window: contextlib.AbstractContextManager[None] = tf.profiler.experimental.Trace(WINDOW, step_num=number, _r=1)
+    return window
 
 
 def recorded_file(folder: Path) -> Path:
-    """The trace that was written below a folder. Raises ProfilerError if there is none."""
+    """Returns the trace that was written below a folder. Raises ProfilerError if there is none."""
     found = sorted(folder.rglob("*.xplane.pb"))
     if not found:
         raise ProfilerError(
@@ -53,7 +54,7 @@ def recorded_file(folder: Path) -> Path:
 
 
 def read_xspace(path: Path) -> Any:
-    """The trace as the XSpace protobuf. Raises ProfilerError for a TensorFlow that can't read its own trace."""
+    """Reads the trace as an XSpace protobuf. Raises ProfilerError for a TensorFlow that can't read its own trace."""
     try:
         from tensorflow.tsl.profiler.protobuf import xplane_pb2  # the copy under tensorflow.core went in 2.20
     except ImportError as error:
@@ -63,7 +64,7 @@ def read_xspace(path: Path) -> Any:
 
 @contextlib.contextmanager
 def retracing_messages() -> Iterator[list[str]]:
-    """What TensorFlow logs about retracing in the block."""
+    """Collects what TensorFlow logs about retracing in the block."""
     messages: list[str] = []
 
     class Listener(logging.Handler):
@@ -79,7 +80,7 @@ def retracing_messages() -> Iterator[list[str]]:
         tf.get_logger().removeHandler(listener)
 
 
-def signatures(function: Any) -> tuple[str, ...]:
-    """What each trace of a tf.function takes, as TensorFlow prints it: where two differ is why there are two."""
+def signatures(function: tf.types.experimental.GenericFunction) -> tuple[str, ...]:
+    """Returns the signature of each trace of a tf.function, as TensorFlow prints it: two traces differ there."""
     parts = function.pretty_printed_concrete_signatures().split("\n\n")
     return tuple(" ".join(RESULTS.split(part)[0].split()) for part in parts if part.strip())

@@ -1,18 +1,16 @@
-"""The rate at which TensorFlow multiplies large float32 matrices on a device: what the hot paths are measured against."""
+"""The rate at which TensorFlow multiplies large float32 matrices on a device, with which the hot paths are compared."""
 
 import time
 
 import tensorflow as tf
 
-SIDE = {
-    "cpu": 2048,
-    "gpu": 8192,
-}  # large enough that the product, not its call, is timed: 17 GFLOP, and 1.1 TFLOP on a GPU
+# Rows and columns: so many that the product, not its call, is timed: 17 GFLOP, and 1.1 TFLOP on a GPU.
+SIDE = {"cpu": 2048, "gpu": 8192}
 REPEATS = 8
 
 
 def matmul_flops_per_second(device: str) -> float:
-    """Operations a second of a square product, by the fastest of a few: a limit, not an average."""
+    """Returns the operations a second of the fastest of a few square products: a limit, not an average."""
     side = SIDE[device.partition(":")[0]]
     with tf.device(device):
         matrix = tf.random.stateless_uniform((side, side), seed=(1, 2))

@@ -1,12 +1,11 @@
-"""Implementation `fused`: the model in core TensorFlow operations, without Keras, made to be as fast as TensorFlow allows.
+"""Implementation `fused`: the model in core TensorFlow operations, without Keras, as fast as TensorFlow allows.
 
-Inside, from the first recurrence to the last, everything is rows [steps * part, width] of each part of the batch, time step by time step
-(lm/models/fused_lstm.py); before and after, the parts lie one after the other in one tensor. docs/fused.md says what each choice brings. Name
-scopes tell `tfgate profile` which layer an operation belongs to.
+From the first recurrence to the last, everything is rows [steps * part, width] of each part of the batch, time step by
+time step (lm/models/fused_lstm.py); before and after, the parts lie one after the other in one tensor. docs/fused.md
+says what each choice brings. Name scopes tell `tfgate profile` which layer an operation belongs to.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -16,10 +15,9 @@ from lm.models.fused_output import summed_cross_entropy
 
 
 class Model:
-    """Embedding → LSTM layers → output layer.
+    """Embedding → LSTM layers → output layer; implements lm.models.protocol.Model.
 
-    `variables` are the trainable weights in the order of Config.weight_shapes, `states` those of Config.state_shapes; all are zero
-    until somebody assigns to them. `learning_rate` is a variable, too.
+    All weights are zero until assigned.
     """
 
     def __init__(self, config: Config) -> None:
@@ -32,7 +30,10 @@ class Model:
         self.learning_rate = tf.Variable(config.learning_rate, trainable=False, name="learning_rate")
 
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
-        """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
+        """Returns logits [batch, steps, vocabulary] for ids [batch, steps] and moves the states on.
+
+        No masks: nothing is dropped.
+        """
         kernel, bias = self.variables[-2:]
         parts = self._hidden(inputs, masks)
         with tf.name_scope("output"):
@@ -44,19 +45,20 @@ class Model:
             return tf.nn.bias_add(tf.tensordot(hidden, kernel, axes=1), bias)
 
     def loss(
-        self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = (), with_logits: Any = None
+        self,
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        masks: Sequence[tf.Tensor] = (),
+        with_logits: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, None]:
-        """(sum over time of the batch mean of the cross-entropy, a scalar; None), for ids [batch, steps]; the states move on.
-
-        The logits become their own gradient, whatever `with_logits` asks for.
-        """
+        """Returns (cost, None) for ids [batch, steps]: the logits become their own gradient and are never returned."""
         parts = self._hidden(inputs, masks)
         with tf.name_scope("output"):
             kernel, bias = map(tf.convert_to_tensor, self.variables[-2:])
             ids = tf.concat(self._by_part(targets), axis=0)
             return summed_cross_entropy(tf.concat(parts, axis=0), kernel, bias, ids, 1 / self.config.batch_size), None
 
-    def update(self, gradients: Sequence[Any]) -> None:
+    def update(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> None:
         """Moves the weights against `gradients`, one for each of `variables`, times the learning rate."""
         with tf.name_scope("sgd"):
             rate = tf.convert_to_tensor(self.learning_rate)
@@ -67,7 +69,7 @@ class Model:
                     tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
 
     def _hidden(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """What the output layer reads, rows [steps * part, size of the last layer] of each part; the states move on."""
+        """Returns the output layer's inputs [steps * part, last size] of each part and moves the states on."""
         with tf.name_scope("embedding"):
             hidden = [tf.gather(self.variables[0], tf.concat(self._by_part(inputs), axis=0))]
         first, *scales = self._scales(masks)
@@ -85,7 +87,10 @@ class Model:
         return hidden
 
     def _scales(self, masks: Sequence[tf.Tensor]) -> list[list[tf.Tensor] | None]:
-        """Dropout factors of the first inputs, in one tensor, and of each layer's outputs by part; None: nothing is dropped."""
+        """Returns dropout factors [steps * part, width] of the embedding, in one tensor, and of each layer by part.
+
+        `masks` are [batch, steps, width]; None stands for a layer whose outputs aren't dropped.
+        """
         if not masks:
             return [None] * (1 + len(self.config.layer_sizes))
         with tf.name_scope("dropout"):
@@ -93,16 +98,16 @@ class Model:
             return [[tf.concat(first, axis=0)], *others]
 
     def _by_part(self, values: tf.Tensor) -> list[tf.Tensor]:
-        """[batch, steps, ...] as rows [steps * part, ...] of each part of the batch, time step by time step."""
+        """Returns [batch, steps, ...] as rows [steps * part, ...] of each part of the batch, time step by time step."""
         return [tf.reshape(_axes_swapped(part), (-1, *values.shape[2:])) for part in tf.split(values, self._parts)]
 
 
 def _axes_swapped(values: tf.Tensor) -> tf.Tensor:
-    """[batch, steps, ...] as [steps, batch, ...], and back."""
+    """Returns [batch, steps, ...] as [steps, batch, ...], and the other way round."""
     return tf.transpose(values, (1, 0, *range(2, len(values.shape))))
 
 
 def _scaled(parts: list[tf.Tensor], scale: list[tf.Tensor] | None) -> list[tf.Tensor]:
-    """The parts' rows times their dropout factors; None: nothing is dropped."""
+    """Returns the parts' rows [steps * part, width] times their dropout factors; None: nothing is dropped."""
     with tf.name_scope("dropout"):
         return parts if scale is None else [rows * factor for rows, factor in zip(parts, scale, strict=True)]

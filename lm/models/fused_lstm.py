@@ -1,25 +1,28 @@
 """One LSTM layer of `fused`, forward and backward, in core TensorFlow operations.
 
-The formulas are those of lm/oracle/lstm.py. The batch goes in parts that never wait for each other, neither here nor between layers: the
-products of one time step are too small for two cores, those of two parts aren't. A part's rows lie time step by time step, so that a time
-step is a contiguous block, and what does not depend on the step before is one product for all of them. The gradient is written out, so
-that this holds for the products that give it, too.
+The formulas are those of lm/oracle/lstm.py. The batch goes in parts that never wait for each other, neither here nor
+between layers: the products of one time step are too small for two cores, those of two parts aren't. A part's rows lie
+time step by time step, so that a time step is a contiguous block, and what does not depend on the step before is one
+product for all time steps. The gradient is written out, so that this holds for its products, too.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from lm.models.fused_scope import gradient_scope
-from lm.models.shares import shares
+from lm.models.fused_parts import gradient_scope, shares
 
-# The batch goes in two parts where the recurrent weights stay in a core's cache, so that reading them twice costs nothing; else in one.
+# The batch goes in two parts where the recurrent weights stay in a core's cache, so that reading them twice costs
+# nothing; else in one.
 CACHED_BYTES = 2 * 2**20
 
 
+Backward = Callable[..., tuple[tf.Tensor, ...]]
+
+
 class Step(NamedTuple):
-    """What the forward pass of a time step leaves for its backward pass, each [part, size]."""
+    """The values of a time step's forward pass that its backward pass needs, each [part, size]."""
 
     gates: Sequence[tf.Tensor]  # after their activations: input, forget, cell candidate, output
     c_before: tf.Tensor
@@ -27,7 +30,7 @@ class Step(NamedTuple):
 
 
 def part_sizes(batch: int, size: int) -> list[int]:
-    """How many of the batch each part has, if the largest layer has that size."""
+    """Returns how many rows of the batch each part has, if the largest layer has that size."""
     return shares(batch, min(2 if 4 * size**2 * 4 <= CACHED_BYTES else 1, batch))  # float32
 
 
@@ -39,11 +42,12 @@ def lstm_layer(
     h: Sequence[tf.Tensor],
     c: Sequence[tf.Tensor],
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """(outputs [steps * part, size], last c [part, size]) by part, of inputs [steps * part, width] and states h and c [part, size] by part.
+    """Returns (outputs [steps * part, size], last c [part, size]), both by part.
 
-    Inputs that are there at the same time come as one tensor, part after part: their product is one then, which is faster.
-    kernel [width, 4 * size], recurrent [size, 4 * size], bias [4 * size]; the gates lie in Keras' order: input, forget, cell, output.
-    No gradient reaches the state, and none comes by the last c: the states that a batch starts from and ends in are constants.
+    `inputs` are [steps * part, width], `h` and `c` [part, size], by part. Inputs that are there at the same time come
+    as one tensor, part after part: one product of them is faster. kernel [width, 4 * size], recurrent [size, 4 * size],
+    bias [4 * size]; the gates lie in Keras' order: input, forget, cell, output. No gradient reaches the state and none
+    comes from the last c: the states that a batch starts from and ends in are constants.
     """
     parts = range(len(h))
     steps = sum(rows.shape[0] for rows in inputs) // sum(state.shape[0] for state in h)
@@ -52,23 +56,24 @@ def lstm_layer(
         return rows if len(rows) == len(parts) else tf.split(rows[0], [steps * state.shape[0] for state in h])
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def layer(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *inputs: tf.Tensor) -> Any:
+    def layer(
+        kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, *inputs: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, ...], Backward]:
         scope = gradient_scope()
         z_inputs = by_part([tf.nn.bias_add(tf.matmul(rows, kernel), bias) for rows in inputs])
         all_h, last_c, tapes = zip(
             *(_forward(z_inputs[part], recurrent, h[part], c[part]) for part in parts), strict=True
         )
 
-        def gradient(*upstream: tf.Tensor) -> Any:
+        def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             with tf.name_scope(scope):
                 transposed = _transposed(recurrent)
                 by_z = [_backward(upstream[part], transposed, tapes[part]) for part in parts]
                 by_inputs = [tf.matmul(z, kernel, transpose_b=True) for z in by_z]
                 before = [all_h[part][: -h[part].shape[0]] for part in parts]
                 by_kernel, by_recurrent = (_summed_products(rows, by_z) for rows in (by_part(inputs), before))
-                by_bias = tf.add_n(
-                    [tf.matmul(tf.ones((1, z.shape[0])), z)[0] for z in by_z]
-                )  # faster than sums over rows
+                # Products with ones are faster than sums over rows.
+                by_bias = tf.add_n([tf.matmul(tf.ones((1, z.shape[0])), z)[0] for z in by_z])
                 return (
                     by_kernel,
                     by_recurrent,
@@ -85,9 +90,9 @@ def lstm_layer(
 def _forward(
     z_inputs: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, list[Step]]:
-    """(h [(1 + steps) * part, size], the first one's included; last c; what the backward pass needs of each time step) of a part.
+    """Returns (h [(1 + steps) * part, size] with the initial one; last c [part, size]; a Step a time step) of a part.
 
-    z_inputs [steps * part, 4 * size] is what the gates' logits have from the inputs and the bias.
+    `z_inputs` [steps * part, 4 * size] is what inputs and bias contribute to the gates' logits.
     """
     hidden, tape = [h], []
     for z_input in tf.split(z_inputs, z_inputs.shape[0] // h.shape[0]):
@@ -102,8 +107,8 @@ def _forward(
 
 
 def _backward(by_outputs: tf.Tensor, recurrent_transposed: tf.Tensor, tape: Sequence[Step]) -> tf.Tensor:
-    """The cost's gradient by z [steps * part, 4 * size] from that by a part's outputs."""
-    h_gradient = c_gradient = tf.zeros_like(tape[-1].squashed)  # from the step after; nothing follows the last
+    """Returns the cost's gradient by z [steps * part, 4 * size] from that by a part's outputs [steps * part, size]."""
+    h_gradient = c_gradient = tf.zeros_like(tape[-1].squashed)  # from the step after; the last has none
     by_z = []
     for by_output, ((i, f, g, o), c_before, squashed) in zip(
         tf.split(by_outputs, len(tape))[::-1], tape[::-1], strict=True
@@ -126,21 +131,24 @@ def _backward(by_outputs: tf.Tensor, recurrent_transposed: tf.Tensor, tape: Sequ
 
 
 def _transposed(recurrent: tf.Tensor) -> tf.Tensor:
-    """[4 * size, size], once for all steps: of a plain transpose TensorFlow's optimizer makes a product with a transposed factor again."""
+    """Returns [size, 4 * size] transposed, once for all time steps.
+
+    TensorFlow's optimizer would turn a plain transpose into products with a transposed factor again.
+    """
     size = recurrent.shape[0]
     return tf.reshape(tf.transpose(tf.reshape(recurrent, (size, 4, size)), (1, 2, 0)), (4 * size, size))
 
 
 def _summed_products(left: Sequence[tf.Tensor], right: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The sum over parts of leftᵀ right."""
+    """Returns the sum over parts of leftᵀ right [left width, right width]."""
     return tf.add_n([tf.matmul(a, b, transpose_a=True) for a, b in zip(left, right, strict=True)])
 
 
 def _by_sigmoid(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """gradient * y * (1 - y), in one operation."""
+    """Returns gradient * y * (1 - y), in one operation."""
     return tf.raw_ops.SigmoidGrad(y=y, dy=gradient)
 
 
 def _by_tanh(y: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """gradient * (1 - y * y), in one operation."""
+    """Returns gradient * (1 - y * y), in one operation."""
     return tf.raw_ops.TanhGrad(y=y, dy=gradient)

@@ -1,8 +1,7 @@
-"""What the implementations made of Keras layers share: embedding, output layer, cross-entropy by TensorFlow, Keras' own SGD."""
+"""What implementations made of Keras layers share: embedding, output layer, TensorFlow's cross-entropy, Keras' SGD."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,13 +10,13 @@ from lm.config import Config
 
 
 class KerasModel(ABC):
-    """Embedding → recurrent layers → Dense.
+    """Embedding → recurrent layers → Dense; implements lm.models.protocol.Model."""
 
-    `variables` are the trainable weights in the order of Config.weight_shapes, `states` those of Config.state_shapes.
-    """
+    def __init__(self, config: Config, recurrent: Sequence[tf.keras.layers.RNN], widths: Sequence[int]) -> None:
+        """Builds the model.
 
-    def __init__(self, config: Config, recurrent: Sequence[Any], widths: Sequence[int]) -> None:
-        """`recurrent`: stateful Keras RNNs, which are built here for inputs as wide as `widths`."""
+        `recurrent` are stateful Keras RNNs, which are built here for inputs as wide as `widths`.
+        """
         self.config = config
         shape = (config.batch_size, config.num_steps)
         self._embedding = tf.keras.layers.Embedding(config.vocabulary_size, config.embedding_size)
@@ -35,36 +34,40 @@ class KerasModel(ABC):
         build_optimizer(self._optimizer, self.keras_variables)
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> tf.Variable:
         """The variable that holds the learning rate of the updates to come."""
         return self._optimizer.learning_rate
 
     @abstractmethod
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
-        """Logits [batch, steps, vocabulary] for ids [batch, steps]; the states move on. No masks: nothing is dropped."""
+        """Returns logits [batch, steps, vocabulary] for ids [batch, steps] and moves the states on.
+
+        No masks: nothing is dropped.
+        """
 
     def loss(
-        self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = (), with_logits: Any = None
+        self,
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        masks: Sequence[tf.Tensor] = (),
+        with_logits: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """(sum over time of the batch mean of the cross-entropy, a scalar; the logits if `with_logits`, a scalar, is true).
-
-        For ids [batch, steps]; the states move on. The logits are None where `with_logits` is, [0, steps, vocabulary] where it is false.
-        """
+        """Returns (cost, logits or None) as the protocol says, for ids [batch, steps]."""
         logits = self.logits(inputs, masks)
         kept = None if with_logits is None else _kept(logits, with_logits)
         with tf.control_dependencies([] if kept is None else [kept]):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
         return tf.reduce_sum(losses) / self.config.batch_size, kept
 
-    def update(self, gradients: Sequence[Any]) -> None:
+    def update(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> None:
         """Moves the weights against `gradients`, one for each of `variables`, times the learning rate."""
         self._optimizer.apply_gradients(zip(gradients, self.keras_variables, strict=True))
 
 
-def _kept(logits: Any, wanted: Any) -> Any:
-    """The logits if they are wanted, else none of them, [0, steps, vocabulary]. The cross-entropy must wait for this.
+def _kept(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Returns the logits where `wanted`, a scalar, is true, else [0, steps, vocabulary].
 
-    It writes its gradient over logits that nobody else holds, and takes fresh memory if somebody does, which made a step of `notebook` 23%
-    longer when they were always handed out.
+    The cross-entropy must wait for this. The cross-entropy writes its gradient over logits that have no other consumer
+    and allocates memory if they have one, which made a step of `notebook` 23% longer when they were always handed out.
     """
     return tf.cond(wanted, lambda: tf.identity(logits), lambda: tf.zeros((0, *logits.shape[1:])))

@@ -1,6 +1,6 @@
 """Whether TensorFlow operations are being traced for XLA, which lacks some.
 
-Whoever compiles `fused` has to say so, as lm.hot_paths.graphs.hlo_of does.
+Code that compiles `fused` with XLA has to say so by `for_xla`, as lm.hot_paths.graphs.hlo_of does.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ _TRACED = contextvars.ContextVar("traced for XLA", default=False)
 
 @contextlib.contextmanager
 def for_xla() -> Iterator[None]:
-    """What is traced within is for XLA."""
+    """Declares that operations traced within the block are for XLA."""
     token = _TRACED.set(True)
     try:
         yield
@@ -21,5 +21,5 @@ def for_xla() -> Iterator[None]:
 
 
 def traced_for_xla() -> bool:
-    """Whether the caller is to do with the operations that XLA has."""
+    """Returns whether the caller may use only operations that XLA has."""
     return _TRACED.get()

@@ -1,20 +1,17 @@
-"""What the oracle refuses: weights, state, ids and masks that do not belong to the configuration, each named."""
+"""Refuses weights, state, ids and masks that do not belong to the configuration, and names them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lm.arrays import Array
 from lm.config import Config, ConfigError
-
-Array = NDArray[Any]
 
 DTYPES = ("float64", "float32", "complex128")
 
 
-def checked_dtype(config: Config, weights: Mapping[str, Array]) -> np.dtype[Any]:
-    """The one dtype of the weights. Raises ConfigError unless names, shapes and dtypes are as the configuration wants."""
+def checked_dtype(config: Config, weights: Mapping[str, Array]) -> np.dtype[np.inexact]:
+    """Returns the weights' one dtype. Raises ConfigError unless names, shapes and dtypes are the configuration's."""
     _require_shapes(config, "weight", weights, config.weight_shapes())
     dtype = weights["embedding"].dtype
     for name, weight in weights.items():
@@ -27,12 +24,12 @@ def checked_dtype(config: Config, weights: Mapping[str, Array]) -> np.dtype[Any]
 
 
 def require_state(config: Config, state: Mapping[str, Array], batch: int) -> None:
-    """Raises ConfigError unless the state has the configuration's names and layer sizes, and as many rows as the batch."""
+    """Raises ConfigError unless each state has its name and shape [batch, size of its layer]."""
     _require_shapes(config, "state", state, {name: (batch, size) for name, (_, size) in config.state_shapes().items()})
 
 
 def require_masks(config: Config, masks: Sequence[Array], batch: int, steps: int) -> None:
-    """Raises ConfigError unless there are no masks, or one [batch, steps, width] for the embedding and one for each layer."""
+    """Raises ConfigError unless there are no masks, or one [batch, steps, width] of the embedding and each layer."""
     if masks:
         widths = (config.embedding_size, *config.layer_sizes)
         wanted = {f"mask {index}": (batch, steps, width) for index, width in enumerate(widths)}
@@ -40,7 +37,7 @@ def require_masks(config: Config, masks: Sequence[Array], batch: int, steps: int
 
 
 def require_ids(name: str, ids: Array, vocabulary_size: int, shape: tuple[int, ...] | None = None) -> None:
-    """Raises ValueError unless `ids` are integers [batch, steps] from 0 to the vocabulary's last, in `shape` if one is given."""
+    """Raises ValueError unless `ids` are integers [batch, steps] below the vocabulary's size, of `shape` if given."""
     if ids.ndim != 2 or ids.size == 0 or ids.dtype.kind not in "iu":
         raise ValueError(
             f"{name} are {ids.dtype} of shape {ids.shape}; they must be integers [batch, steps], at least one of each"

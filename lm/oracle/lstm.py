@@ -1,19 +1,19 @@
 """One LSTM layer of the oracle over a whole batch: forward, and backpropagation through time.
 
-Arrays are time-major. The formulas are those at the head of lm/oracle/step.py. What does not depend on the step before is computed for
-all time steps in one product.
+Arrays are time-major. The formulas are those at the head of lm/oracle/step.py. What does not depend on the step before
+is computed for all time steps in one product.
 """
 
 import dataclasses
 
 import numpy as np
 
-from lm.oracle.checks import Array
+from lm.arrays import Array
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerTape:
-    """What a layer's forward pass leaves for its backward pass."""
+    """The values of a layer's forward pass that its backward pass needs."""
 
     inputs: Array  # [steps, batch, width]
     gates: Array  # after their activations, [steps, batch, 4, size]: input, forget, cell candidate, output
@@ -25,14 +25,17 @@ class LayerTape:
 class LayerGradients:
     """The cost's gradients by a layer's weights and by its inputs, each in the shape of what it belongs to."""
 
-    kernel: Array
-    recurrent: Array
-    bias: Array
-    inputs: Array
+    kernel: Array  # [width, 4 * size]
+    recurrent: Array  # [size, 4 * size]
+    bias: Array  # [4 * size]
+    inputs: Array  # [steps, batch, width]
 
 
 def lstm_forward(inputs: Array, kernel: Array, recurrent: Array, bias: Array, h: Array, c: Array) -> LayerTape:
-    """Runs a layer over inputs [steps, batch, width] from the state h and c, each [batch, size]."""
+    """Runs a layer over inputs [steps, batch, width] from the state h and c, each [batch, size].
+
+    The weights are kernel [width, 4 * size], recurrent [size, 4 * size] and bias [4 * size].
+    """
     steps, batch, width = inputs.shape
     size = len(recurrent)
     z = inputs.reshape(steps * batch, width) @ kernel
@@ -53,7 +56,7 @@ def lstm_forward(inputs: Array, kernel: Array, recurrent: Array, bias: Array, h:
 
 
 def lstm_backward(tape: LayerTape, kernel: Array, recurrent: Array, outputs_gradient: Array) -> LayerGradients:
-    """Gradients of a layer from the cost's gradient by what it handed up, [steps, batch, size]. The initial state is a constant."""
+    """Returns a layer's gradients, from that by its outputs [steps, batch, size]. The initial state is a constant."""
     steps, batch, width = tape.inputs.shape
     size = len(recurrent)
     i, f, g, o = (tape.gates[:, :, gate] for gate in range(4))
@@ -63,9 +66,7 @@ def lstm_backward(tape: LayerTape, kernel: Array, recurrent: Array, outputs_grad
     z_gradient = np.stack(
         [g * i * (1 - i), tape.cells[:-1] * f * (1 - f), i * (1 - g**2), squashed * o * (1 - o)], axis=2
     )
-    h_gradient, c_gradient = np.zeros(
-        (2, batch, size), z_gradient.dtype
-    )  # from the step after; nothing follows the last
+    h_gradient, c_gradient = np.zeros((2, batch, size), z_gradient.dtype)  # from the step after; the last has none
     for t in reversed(range(steps)):
         h_gradient = h_gradient + outputs_gradient[t]
         c_gradient = c_gradient + h_gradient * h_by_c[t]
@@ -83,7 +84,7 @@ def lstm_backward(tape: LayerTape, kernel: Array, recurrent: Array, outputs_grad
 
 
 def _sigmoid(z: Array) -> None:
-    """Replaces z by 1 / (1 + exp(-z)). For z far below 0 exp overflows to Inf, whose inverse is the 0 that is wanted."""
+    """Replaces z by 1 / (1 + exp(-z)). Far below 0 exp overflows to Inf, whose inverse is the right 0."""
     np.negative(z, out=z)
     np.exp(z, out=z)
     z += 1

@@ -1,4 +1,4 @@
-"""Training a model.
+"""Training of a model.
 
 - `initial`: the weights that training starts from (without TensorFlow)
 - `trainer`: the training step and the evaluation step as functions of TensorFlow

@@ -1,7 +1,7 @@
-"""Checkpoints of a full training: one file from which it goes on to the same result, bit for bit, on the same machine.
+"""Checkpoints of a full training: one file to resume from, to the same result bit for bit on the same machine.
 
-SGD keeps no state of its own and dropout masks are indexed by the global step, so weights, recurrent state, position, learning rate
-and the sums of the current epoch are all there is.
+SGD keeps no state of its own and dropout masks are indexed by the global step, so weights, recurrent state, position,
+learning rate and the sums of the current epoch are all there is.
 """
 
 import dataclasses
@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from lm.training.initial import Weights
-from lm.training.trainer import State
+from lm.arrays import Array, State, Weights
 
 SCHEMA = 1
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that can't be gone on from; the message says why and what would mend it."""
+    """A checkpoint that can't be resumed from; the message says why and what would mend it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """Where a training stands, after `step` global steps."""
+    """The state of a training after `step` global steps."""
 
     fingerprint: str  # Config.fingerprint of what is trained
     implementation: str
@@ -64,13 +63,7 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
         raise CheckpointError(
             f"checkpoint {path} can't be read ({error.strerror}): see to its path and permissions"
         ) from error
-    except (
-        zipfile.BadZipFile,
-        RuntimeError,
-        KeyError,
-        ValueError,
-        EOFError,
-    ) as error:  # RuntimeError: encryption, compression
+    except (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, EOFError) as error:  # RuntimeError: encryption
         raise _damaged(path, str(error)) from error
     if meta.pop("schema", None) != SCHEMA:
         raise CheckpointError(
@@ -82,14 +75,14 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
                 f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output"
             )
     try:
-        return Checkpoint(**{**meta, "epochs": tuple(meta["epochs"])}, **arrays)
+        return Checkpoint(**{**meta, **arrays, "epochs": tuple(meta["epochs"])})
     except (KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the fields that are JSON, the arrays by name under "weights" and "state")."""
-    arrays: dict[str, Any] = {"weights": {}, "state": {}}
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
+    """Returns (the fields that are JSON, the arrays by name under "weights" and "state")."""
+    arrays: dict[str, dict[str, Array]] = {"weights": {}, "state": {}}
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):  # np.load would take it for another of its formats
             raise zipfile.BadZipFile("not a whole zip file")

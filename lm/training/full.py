@@ -1,4 +1,4 @@
-"""Full training: every epoch of a configuration with validation after each, the test at the end, and checkpoints on the way."""
+"""Full training: all epochs of a configuration, validation after each, the test at the end, checkpoints on the way."""
 
 import dataclasses
 import time
@@ -18,7 +18,7 @@ CHECKPOINT_SECONDS = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where an epoch stands: `step` of `steps`, counted from 0; running perplexity and speed of the epoch so far."""
+    """The progress of an epoch, `step` of `steps` from 0, with its running perplexity and speed so far."""
 
     epoch: int
     step: int
@@ -29,7 +29,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class EpochResult:
-    """An epoch that is over."""
+    """The results of an epoch."""
 
     epoch: int
     learning_rate: float
@@ -41,7 +41,7 @@ class EpochResult:
 
 @dataclasses.dataclass(frozen=True)
 class TestResult:
-    """The end of a training."""
+    """The result of the test at the end of a training."""
 
     __test__ = False  # pytest: not a test class
 
@@ -53,9 +53,10 @@ Event = Progress | EpochResult | TestResult
 
 
 def prints_progress(step: int, steps: int) -> bool:
-    """Whether progress is told after `step` of an epoch's `steps`, from 0: the notebook's `step % (epoch_size // 10) == 10`.
+    """Returns whether progress is reported after `step` of an epoch's `steps`, counted from 0.
 
-    Of 1549: 10, 164, 318 … In epochs under 110 steps, where that never holds, at the end of each tenth.
+    The rule is the notebook's, `step % (epoch_size // 10) == 10`: of 1549 after 10, 164, 318 … In epochs under 110
+    steps, where that never holds, it is the end of each tenth.
     """
     period = max(steps // PROGRESS_LINES, 1)
     return step % period == min(10, period - 1)
@@ -79,7 +80,7 @@ class Training:
         self._restore(Checkpoint(self.fingerprint, implementation, 0, 0.0, 0.0, 0.0, (), weights, trainer.state))
 
     def resume(self) -> int:
-        """Goes on from the checkpoint; returns the global step. Raises CheckpointError."""
+        """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
         if [*checkpoint.weights, *checkpoint.state] != [*self.config.weight_shapes(), *self.config.state_shapes()]:
             raise CheckpointError(
@@ -128,7 +129,7 @@ class Training:
         )
 
     def _running(self, done: int) -> tuple[float, float]:
-        """Perplexity and words per second over the first `done` steps of the epoch."""
+        """Returns perplexity and words per second over the first `done` steps of the epoch."""
         return perplexity(self._epoch_loss, self.config, done), done * self.config.tokens_per_step / self._epoch_seconds
 
     def _save(self) -> None:

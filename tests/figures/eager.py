@@ -18,6 +18,7 @@ from lm.compat import build_optimizer
 from lm.config import CONFIGS
 from lm.data.batches import batch
 from lm.data.load import load_corpus
+from lm.models.keras_model import KerasModel
 from lm.runtime import versions
 from lm.training.initial import initial_weights
 from lm.training.trainer import StepResult, Trainer
@@ -33,6 +34,7 @@ class NotebookLoop:
     """
 
     def __init__(self, trainer: Trainer) -> None:
+        assert isinstance(trainer.model, KerasModel)
         self._config, self._model = trainer.config, trainer.model
         self._softmax = tf.keras.layers.Activation("softmax")
         self._optimizer = tf.keras.optimizers.SGD(

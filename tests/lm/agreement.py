@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lm.config import Config
 from lm.oracle import step as oracle
-from lm.oracle.sgd import SparseRows
+from lm.oracle.sgd import SparseRows, densified
 
 Array = NDArray[Any]
 
@@ -32,9 +32,7 @@ def relative_error(found: Any, wanted: Any) -> float:
     if isinstance(wanted, SparseRows):
         assert np.array_equal(np.sort(found.indices), np.sort(wanted.indices))
         rows = int(wanted.indices.max()) + 1
-        found, wanted = (
-            SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted)
-        )
+        found, wanted = (densified(gradient, rows) for gradient in (found, wanted))
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted)
     assert found.shape == wanted.shape
     return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))

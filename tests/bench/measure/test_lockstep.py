@@ -10,8 +10,7 @@ import pytest
 from bench.measure.exchange import Exchange, layout
 from bench.measure.lockstep import Side, publish
 from lm.config import CONFIGS
-from lm.data.batches import batch
-from lm.data.masks import dropout_masks
+from lm.data.batches import training_batch
 from lm.oracle.sgd import SparseRows
 from lm.training.initial import initial_weights
 
@@ -72,7 +71,7 @@ def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> Non
     tokens = (np.arange(2000) % 20).astype(np.int32)  # twenty words in turn: there is something to learn
     losses = []
     for step in range(4):
-        data = (*batch(tokens, config, step), dropout_masks(config, step))
+        data = training_batch(tokens, config, step)
         before = {name: value.copy() for name, value in exchange.weights(step).items()}
         assert reference.take(step, data).seconds > 0
         candidate.take(step, data)
@@ -88,7 +87,7 @@ def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> Non
 @pytest.mark.tensorflow
 def test_adopted_weights_are_copies(tmp_path: Path) -> None:
     reference, candidate, exchange = two_sides(tmp_path / "exchange", TINY)
-    data = (*batch(np.arange(500, dtype=np.int32), TINY, 0), ())
+    data = training_batch(np.arange(500, dtype=np.int32), TINY, 0)
     reference.take(0, data)
     candidate.take(0, data)
     kept = candidate._trainer.weights

@@ -10,6 +10,7 @@ import pytest
 from bench.measure.numerics import check_evaluation, check_step, relative_error, rounding_error
 from bench.record.types import NumericError
 from lm.config import CONFIGS
+from lm.data.batches import Batch
 from lm.training.initial import initial_weights
 
 INF, NAN = float("inf"), float("nan")
@@ -71,7 +72,7 @@ class Taken:
 
     trainer: Any
     before: tuple[Any, Any]
-    batch: tuple[Any, Any, Any]
+    batch: Batch
     result: Any
 
     def errors(self) -> tuple[NumericError, ...]:
@@ -86,10 +87,10 @@ CLIPPING = dataclasses.replace(CONFIGS["tiny"], name="clipping", clip_norm=1.0) 
 LAST, EMBEDDING = "output/bias", "embedding"
 
 
-def ids() -> tuple[Any, Any, Any]:
+def ids() -> Batch:
     """A batch of 30 words: each comes more than twice among 80."""
     tokens = np.random.RandomState(1).randint(30, size=(CLIPPING.batch_size, CLIPPING.num_steps + 1)).astype(np.int32)
-    return tokens[:, :-1], tokens[:, 1:], ()
+    return Batch(tokens[:, :-1], tokens[:, 1:])
 
 
 @pytest.fixture(scope="module")
@@ -280,8 +281,7 @@ class TestStep:
 
     def test_labels_shifted_by_one(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])
-        inputs, targets, masks = taken.batch
-        taken.batch = inputs, np.roll(targets, 1, axis=1), masks
+        taken.batch = taken.batch._replace(targets=np.roll(taken.batch.targets, 1, axis=1))
         assert {"loss", "gradient"} <= taken.over()
 
     def test_an_update_applied_twice(self, trainers: dict[float, Any]) -> None:
@@ -302,8 +302,7 @@ class TestEvaluation:
     def evaluated(self, trainer: Any) -> tuple[Any, Any]:
         """(weights and state before, loss) of an evaluation step."""
         before = reset(trainer)
-        inputs, targets, _ = ids()
-        return before, trainer.evaluation_step(inputs, targets)
+        return before, trainer.evaluation_step(*ids()[:2])
 
     def over(self, trainer: Any, before: Any, loss: Any) -> set[str]:
         errors = check_evaluation(trainer, before, 7, ids()[:2], loss)

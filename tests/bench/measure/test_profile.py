@@ -4,7 +4,6 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -106,26 +105,22 @@ class EachTimeAnother(tuple[int, ...]):
 NUMBERS = itertools.count()
 
 
-def _depends_on(arguments: Iterator[tuple[int, ...]]) -> Any:
-    """A maker of targets that take a Python number, the next of `arguments`, for each batch."""
+def _number_from(monkeypatch: pytest.MonkeyPatch, arguments: Iterator[tuple[int, ...]]) -> None:
+    """Makes "forward" a part that takes a Python number, the next of `arguments`, for each batch."""
     import tensorflow as tf
 
-    from lm.hot_paths.targets import Target
+    from lm.hot_paths import paths
 
-    def body(number: int) -> Any:
-        return tf.constant(1.0) * number
-
-    function = tf.function(body, autograph=False)
-    return lambda trainer, batch: Target(function, body, next(arguments))
+    part = paths.PARTS["forward"]._replace(body=lambda trainer: lambda number: tf.constant(1.0) * number)
+    monkeypatch.setitem(paths.PARTS, "forward", part)
+    monkeypatch.setattr(paths, "arguments", lambda trainer, name, batch: next(arguments))
 
 
 def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first batch has 17, the other 23: two traces, none of them recorded."""
-    from lm.hot_paths import targets
-
-    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(iter(((17,), (23,)))))
+    _number_from(monkeypatch, iter(((17,), (23,))))
     traces = session.profile("forward", 4, str(tmp_path), False).traces
     assert traces.count == 2
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
@@ -134,14 +129,13 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
 def test_what_is_traced_while_it_is_recorded_is_refused(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lm.hot_paths import targets
     from lm.hot_paths.profiler import ProfilerError
 
-    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(itertools.repeat(EachTimeAnother())))
+    _number_from(monkeypatch, itertools.repeat(EachTimeAnother()))
     with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):
         session.profile("forward", 4, str(tmp_path), False)
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no target is called 'backward'"):
+    with pytest.raises(ValueError, match="no part of a step is called 'backward'"):
         session.profile("backward", 4, str(tmp_path), False)

@@ -18,7 +18,7 @@ from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
 from lm.config import CONFIGS
 from lm.data.batches import batch
 from lm.oracle import step as oracle
-from lm.oracle.sgd import SparseRows
+from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
 
 TINY = CONFIGS["tiny"]
@@ -105,7 +105,7 @@ def take_step(
 
 
 def dense(name: str, value: Any) -> Any:
-    return value.densify(TINY.weight_shapes()[name][0]) if isinstance(value, SparseRows) else value.copy()
+    return densified(value, TINY.weight_shapes()[name][0]).copy()
 
 
 def update(results: Results, gradients: dict[str, Any], learning_rate: float) -> None:

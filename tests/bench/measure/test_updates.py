@@ -25,7 +25,7 @@ class Result:
 
 
 class OracleTrainer:
-    """lm.training.trainer.Trainer's part in this, on the oracle's float32 steps."""
+    """Trainer's part in this, on the oracle's float32 steps."""
 
     def __init__(self) -> None:
         self.config = CONFIG
@@ -35,7 +35,7 @@ class OracleTrainer:
     def biases(self) -> dict[str, Any]:
         return {name: self.weights[name] for name in BIASES}
 
-    def train(self, seed: int, rate: float = RATE) -> Result:
+    def train(self, seed: int, rate: float = RATE) -> Any:
         ids = np.random.RandomState(seed).randint(CONFIG.vocabulary_size, size=(2, CONFIG.batch_size, CONFIG.num_steps))
         taken = oracle_step(CONFIG, self.weights, self.state, *ids, learning_rate=rate)
         self.weights, self.state = taken.weights, taken.state
@@ -44,7 +44,7 @@ class OracleTrainer:
 
 def watched(steps: int, wrong: dict[int, float], rename: dict[int, str] | None = None) -> UpdateWatch:
     """A watch that has seen that many steps, some at another learning rate than the schedule's; of some a bias stays as it was."""
-    trainer = OracleTrainer()
+    trainer: Any = OracleTrainer()
     watch = UpdateWatch(trainer)
     for step in range(steps):
         before = trainer.weights
@@ -88,7 +88,7 @@ def test_a_bias_that_stays_where_it_was_is_named(name: str) -> None:
 
 
 def test_a_nan_in_the_update_alone_is_over_the_limit() -> None:
-    trainer = OracleTrainer()
+    trainer: Any = OracleTrainer()
     watch = UpdateWatch(trainer)
     result = trainer.train(0)
     trainer.weights = {**trainer.weights, "lstm1/bias": trainer.weights["lstm1/bias"] * np.nan}

@@ -30,9 +30,10 @@ def test_a_wrong_value_is_refused(found: np.ndarray, said: str) -> None:
 def test_gradients_go_by_the_oracles_order_and_sparse_rows_add_duplicates() -> None:
     rows = SparseRows(np.array([1, 1]), np.array([[1.0], [2.0]]))  # densified: 0, 3, 0
     found = [np.array([[0.0], [3.0], [0.0]]), WANTED]
-    require_gradients("gradient", found, {"embedding": rows, "bias": WANTED})
+    require_gradients("gradient", found, {"embedding": rows, "bias": WANTED}, 3)
+    require_gradients("gradient", [rows, WANTED], {"embedding": rows, "bias": WANTED}, 3)
     with pytest.raises(WrongAnswerError, match="gradient bias is"):
-        require_gradients("gradient", [found[0], 1.01 * WANTED], {"embedding": rows, "bias": WANTED})
+        require_gradients("gradient", [found[0], 1.01 * WANTED], {"embedding": rows, "bias": WANTED}, 3)
 
 
 def test_an_update_is_judged_by_its_own_size() -> None:

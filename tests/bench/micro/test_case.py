@@ -74,7 +74,7 @@ def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case
 
     def step(index: int) -> Any:
         found.append((trainer.weights["output/bias"], trainer.state["lstm1/c"]))
-        return trainer.train_step(*(getattr(MATERIAL.batches[index], name) for name in ("inputs", "targets")))
+        return trainer.train_step(*MATERIAL.batches[index])
 
     case.mode = "eager"
     measure(case, paths.HotPath(step, "cpu:0", "eager"), trainer=trainer)
@@ -85,20 +85,16 @@ def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case
     assert not np.array_equal(trainer.weights["output/bias"], MATERIAL.weights["output/bias"])
 
 
-def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any) -> None:
+def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(MATERIAL.config)
-    case.restore(trainer)
-    trainer.model.logits = lambda inputs, masks, right=trainer.model.logits: 1.01 * right(inputs, masks)
-    path = paths.forward(trainer, "graph")
-    arguments = case.tensors(lambda batch: (batch.inputs, batch.masks))
+    right = trainer.model.logits
+    monkeypatch.setattr(trainer.model, "logits", lambda inputs, masks: 1.01 * right(inputs, masks))
     with pytest.raises(WrongAnswerError, match=r"logits is 1\.0e-02 off the oracle's"):
-        case.measure(
-            path,
-            arguments,
+        case.measure_part(
+            trainer,
+            "forward",
             check=lambda logits: require_close("logits", logits, MATERIAL.answer(0).logits),
             last=lambda logits: logits,
-            cost=Cost(1, 1),
-            trainer=trainer,
         )
     assert benchmark.stats is None
 

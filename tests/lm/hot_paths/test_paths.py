@@ -1,12 +1,16 @@
-"""The hot paths: together they are the step; what a graph traces is counted; a fetched value waits."""
+"""The parts of the step as calls: together they are the step, what TensorFlow traces is counted; and Keras' own loop."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from lm.config import CONFIGS, IMPLEMENTATIONS, Config
+from bench.record.profile import TARGETS
+from lm.config import CONFIGS, Config
+from lm.data.batches import Batch
+from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
 from tests.lm.agreement import random_batch, random_state
 
@@ -18,50 +22,78 @@ from lm.training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
 
-CONFIG = CONFIGS["tiny"]
+CONFIG = dataclasses.replace(CONFIGS["tiny"], name="clipping", clip_norm=1.0)  # below the norms, which are about 1.7
 DROPPING = dataclasses.replace(CONFIG, name="dropping", keep_probability=0.5)
-INPUTS, TARGETS = random_batch(CONFIG, seed=0)
+INPUTS, WANTED = random_batch(CONFIG, seed=0)
+BATCH = Batch(INPUTS, WANTED)
 
 
-CLIPPING = dataclasses.replace(CONFIG, name="clipping", clip_norm=1.0)  # below the norms, which are about 1.7
-
-
-def ready(implementation: str = "cells", config: Config = CONFIG) -> Trainer:
-    trainer = Trainer(config, implementation)
+def reset(trainer: Trainer) -> Trainer:
     trainer.weights, trainer.state = initial_weights(CONFIG), random_state(CONFIG, seed=1)
     return trainer
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("mode", paths.MODES)
+@pytest.fixture(scope="module")
+def traced() -> Trainer:
+    return Trainer(CONFIG)
+
+
+@pytest.fixture
+def trainer(traced: Trainer) -> Trainer:
+    """One trainer for all tests, as good as new."""
+    return reset(traced)
+
+
+def call(trainer: Trainer, part: str, mode: paths.Mode) -> Any:
+    return paths.hot_path(trainer, part, mode)(*paths.arguments(trainer, part, BATCH))
+
+
+@pytest.mark.parametrize(
+    ("implementation", "mode"), [("cells", "eager"), ("layers", "eager"), ("fused", "eager"), ("cells", "graph")]
+)
 def test_gradient_clip_and_update_are_the_step(implementation: str, mode: paths.Mode) -> None:
-    whole, parts = ready(implementation), ready(implementation)
-    result = paths.step(whole, mode)(INPUTS, TARGETS, ())
-    loss, gradients = paths.gradient(parts, mode)(INPUTS, TARGETS, ())
-    clipped, norm = paths.clip(parts, mode)(gradients)
-    paths.update(parts, mode)(clipped)
+    trainer = reset(Trainer(CONFIG, implementation))
+    result, wanted = call(trainer, "step", mode), trainer.weights
+    reset(trainer)
+    loss, gradients = call(trainer, "gradient", mode)
+    reset(trainer)
+    clipped, norm = call(trainer, "clip", mode)
+    for name, state in random_state(CONFIG, seed=1).items():  # its gradients were computed, and the state restored
+        assert_array_equal(trainer.state[name], state)
+    for name, weight in initial_weights(CONFIG).items():
+        assert_array_equal(trainer.weights[name], weight)
+    call(trainer, "update", mode)
+    assert float(norm) > CONFIG.clip_norm
     assert_allclose([float(loss), float(norm)], [float(result.loss), float(result.global_norm)], rtol=1e-5)
-    for name, weight in whole.weights.items():
-        assert_allclose(parts.weights[name], weight, atol=1e-6, err_msg=name)
+    assert_allclose(gradients[-1], result.gradients[-1], rtol=1e-4, atol=1e-7)
+    assert_allclose(clipped[-1], result.clipped[-1], rtol=1e-4, atol=1e-7)
+    for name, weight in wanted.items():
+        assert_allclose(trainer.weights[name], weight, atol=1e-6, err_msg=name)
         assert not np.array_equal(weight, initial_weights(CONFIG)[name])
 
 
 @pytest.mark.parametrize("mode", paths.MODES)
-def test_forward_and_evaluation_train_nothing(mode: paths.Mode) -> None:
-    trainer = ready()
-    logits = paths.forward(trainer, mode)(INPUTS, ())
-    assert logits.shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
-    trainer.state = random_state(CONFIG, seed=1)
-    loss = float(paths.evaluation(trainer, mode)(INPUTS, TARGETS))
-    trainer.state = random_state(CONFIG, seed=1)
-    assert loss == pytest.approx(float(trainer.evaluation_step(INPUTS, TARGETS)), rel=1e-5)
-    for name, weight in trainer.weights.items():
-        assert_array_equal(weight, initial_weights(CONFIG)[name])
+def test_forward_and_evaluation_train_nothing(trainer: Trainer, mode: paths.Mode) -> None:
+    assert call(trainer, "forward", mode).shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
+    reset(trainer)
+    loss = float(call(trainer, "evaluation", mode))
+    for name, weight in initial_weights(CONFIG).items():
+        assert_array_equal(trainer.weights[name], weight)
+    assert loss == pytest.approx(float(reset(trainer).evaluation_step(*BATCH[:2])), rel=1e-5)
 
 
-def test_a_graph_counts_its_traces_and_eager_its_calls() -> None:
-    """Another shape is another trace."""
-    for mode, wanted in (("graph", [1, 1, 2]), ("eager", [1, 2, 3])):
+def test_an_unknown_part_is_refused_by_name(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="no part of a step is called 'backward'; there are forward, gradient, clip"):
+        paths.hot_path(trainer, "backward")
+
+
+def test_profiles_targets_are_parts() -> None:
+    assert set(TARGETS) <= set(paths.PARTS)
+
+
+def test_a_graph_counts_its_traces() -> None:
+    """Another shape is another trace; eagerly nothing is traced."""
+    for mode, wanted in (("graph", [1, 1, 2]), ("eager", [0, 0, 0])):
         path = paths.HotPath(lambda value: value + 1, "cpu:0", mode)  # type: ignore[arg-type]
         found = []
         for shape in ((2,), (2,), (3,)):
@@ -75,80 +107,37 @@ def test_dropout_scales_what_it_keeps() -> None:
     assert set(np.unique(found)) == {0.0, 4.0}
 
 
-def test_a_dataset_gives_its_batches_in_order() -> None:
-    batches = [(np.full(2, index), (np.full(3, -index),)) for index in range(3)]
-    for found, wanted in zip(paths.dataset(batches), batches, strict=True):
-        tf.nest.map_structure(assert_array_equal, found, wanted)
-
-
-def test_densified_slices_add_duplicates() -> None:
-    slices = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([1, 1]), tf.constant([3, 1]))
-    assert_array_equal(paths.densified([slices])[0], [[0], [3], [0]])
-
-
-def test_scaled_slices_stay_sparse() -> None:
-    slices = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([1, 1]), tf.constant([3, 1]))
-    sparse, dense = paths.scaled([slices, tf.constant([1.0])], 3.0)
-    assert_array_equal(sparse.values, [[3], [6]])
-    assert_array_equal(sparse.indices, [1, 1])
-    assert_array_equal(dense, [3])
-
-
-@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
-def test_waiting_takes_a_tensor_of_any_shape(shape: tuple[int, ...]) -> None:
-    paths.wait(tf.zeros(shape))
-    paths.wait(tf.Variable(tf.zeros(shape)))
-
-
-def test_waiting_fetches_a_value_and_fails_where_there_is_none() -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        paths.wait(tf.zeros((0,)))
-
-
-@pytest.mark.parametrize("mode", paths.MODES)
-def test_keras_fit_takes_the_trainers_steps(mode: paths.Mode) -> None:
-    """Two batches, one after the other, with the state carried on; clipping acts on both."""
-    own, keras = ready(config=CLIPPING), ready(config=CLIPPING)
-    batches = [random_batch(CONFIG, seed) for seed in (0, 1)]
-    norms = [float(own.train_step(*batch).global_norm) for batch in batches]
-    assert min(norms) > CLIPPING.clip_norm
-    path = Fit(keras, mode)
-    inputs, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    path(inputs, targets, ())
-    for name, weight in own.weights.items():
-        assert_allclose(keras.weights[name], weight, atol=1e-4, err_msg=name)
-    for name, state in own.state.items():
-        assert_allclose(keras.state[name], state, atol=1e-4, err_msg=name)
+@pytest.mark.parametrize(("config", "mode"), [(DROPPING, "graph"), (CONFIG, "eager")], ids=["masks graph", "eager"])
+def test_keras_fit_takes_the_trainers_steps(config: Config, mode: paths.Mode) -> None:
+    """Two batches, one after the other, with the state carried over; clipping acts on both."""
+    trainer = reset(Trainer(config))
+    batches = [Batch(*random_batch(config, step), dropout_masks(config, step)) for step in (0, 1)]
+    norms = [float(trainer.train_step(*batch).global_norm) for batch in batches]
+    assert min(norms) > CONFIG.clip_norm
+    weights, state = trainer.weights, trainer.state
+    path = Fit(reset(trainer), mode)
+    inputs, targets = (np.concatenate(parts) for parts in zip(*(batch[:2] for batch in batches), strict=True))
+    masks = tuple(np.concatenate(parts) for parts in zip(*(batch.masks for batch in batches), strict=True))
+    path(inputs, targets, masks)
+    for name, weight in weights.items():
+        assert_allclose(trainer.weights[name], weight, atol=1e-4, err_msg=name)
+    for name, value in state.items():
+        assert_allclose(trainer.state[name], value, atol=1e-4, err_msg=name)
     traces = path.traces
-    path(inputs, targets, ())
+    path(inputs, targets, masks)
     assert path.traces == (traces if mode == "graph" else traces + 2)
 
 
-def test_keras_fit_passes_masks_on() -> None:
-    own, keras = (Trainer(DROPPING) for _ in range(2))
-    masks = tuple(np.random.RandomState(0).randint(0, 2, shape).astype(np.float32) for shape in DROPPING.mask_shapes())
-    for trainer in (own, keras):
-        trainer.weights = initial_weights(DROPPING)
-    own.train_step(INPUTS, TARGETS, masks)
-    Fit(keras, "graph")(INPUTS, TARGETS, masks)
-    for name, weight in own.weights.items():
-        assert_allclose(keras.weights[name], weight, atol=1e-5, err_msg=name)
-
-
-def test_keras_predict_gives_the_forward_pass() -> None:
-    trainer = ready()
-    wanted = paths.forward(trainer, "graph")(INPUTS, ())
-    trainer.state = random_state(CONFIG, seed=1)
-    found = Predict(trainer, "graph")(INPUTS)
+def test_keras_predict_gives_the_forward_pass(trainer: Trainer) -> None:
+    wanted = call(trainer, "forward", "eager")
+    found = Predict(reset(trainer), "graph")(INPUTS)
     assert isinstance(found, np.ndarray)
     assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_a_model_without_keras_layers_is_refused() -> None:
-    trainer = ready()
-    trainer.model = type("Bare", (), {})()
-    with pytest.raises(NoKerasLayersError, match="is not made of Keras' layers"):
-        Fit(trainer, "graph")
+    with pytest.raises(NoKerasLayersError, match="fused is not made of Keras' layers"):
+        Fit(Trainer(CONFIG, "fused"), "graph")
 
 
 def test_the_matrix_product_rate_is_a_machines() -> None:

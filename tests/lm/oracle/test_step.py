@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from lm.config import CONFIGS, Config
 from lm.oracle import step as oracle
 from lm.oracle.lstm import lstm_backward
-from lm.oracle.sgd import SparseRows
+from lm.oracle.sgd import densified
 
 COMPLEX_STEP = (
     1e-30  # f(x + ih) = f(x) + ih f'(x) + O(h²): no difference is taken, so no digits are lost (Squire and Trapp 1998)
@@ -64,10 +64,6 @@ def random_case(config: Config, seed: int = 1, dtype: Any = np.float64) -> Case:
     )
 
 
-def dense(gradient: Any, rows: int = 7) -> Any:
-    return gradient.densify(rows) if isinstance(gradient, SparseRows) else gradient
-
-
 def complex_step_gradient(case: Case, name: str) -> Any:
     weight = case.weights[name]
     weights = {other: value.astype(complex) for other, value in case.weights.items()}
@@ -83,7 +79,7 @@ def complex_step_gradient(case: Case, name: str) -> Any:
 @pytest.mark.parametrize("name", small_config().weight_shapes())
 def test_every_gradient_is_the_derivative_of_the_loss(name: str, keep: float) -> None:
     case = random_case(small_config(keep=keep))
-    found = dense(case.step().gradients[name], case.config.vocabulary_size)
+    found = densified(case.step().gradients[name], case.config.vocabulary_size)
     assert_allclose(found, complex_step_gradient(case, name), rtol=1e-11, atol=1e-13)
 
 
@@ -110,7 +106,7 @@ def test_gradients_of_any_shape_are_directional_derivatives(
         direction = random.normal(size=weight.shape)
         nudged = {other: value.astype(complex) for other, value in case.weights.items()}
         nudged[name] = weight + 1j * COMPLEX_STEP * direction
-        terms = dense(gradients[name], vocabulary_size) * direction
+        terms = densified(gradients[name], vocabulary_size) * direction
         assert_allclose(
             terms.sum(), case.loss(**nudged).imag / COMPLEX_STEP, rtol=1e-11, atol=1e-12 * (1 + np.abs(terms).sum())
         )
@@ -119,13 +115,13 @@ def test_gradients_of_any_shape_are_directional_derivatives(
 def test_the_derivative_check_sees_a_cut_recurrent_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backpropagation that forgets h[t-1] → z[t] must differ: a recurrent matrix of zeros for the way back alone."""
     case = random_case(small_config())
-    right = dense(case.step().gradients["lstm0/kernel"])
+    right = densified(case.step().gradients["lstm0/kernel"], 7)
     backward = lstm_backward
     monkeypatch.setattr(
         "lm.oracle.step.lstm_backward",
         lambda tape, kernel, recurrent, above: backward(tape, kernel, 0 * recurrent, above),
     )
-    wrong = dense(case.step().gradients["lstm0/kernel"])
+    wrong = densified(case.step().gradients["lstm0/kernel"], 7)
     wanted = complex_step_gradient(case, "lstm0/kernel")
     assert np.linalg.norm(right - wanted) < 1e-12 * np.linalg.norm(wanted)
     assert np.linalg.norm(wrong - wanted) > 1e-2 * np.linalg.norm(wanted)
@@ -191,9 +187,9 @@ def test_state_carries_over_but_gradients_stop_at_the_batch() -> None:
     halves = [dataclasses.replace(case, inputs=case.inputs[:, :3], targets=case.targets[:, :3])]
     halves.append(dataclasses.replace(case, state=middle, inputs=case.inputs[:, 3:], targets=case.targets[:, 3:]))
     whole, (first, second) = case.step().gradients, (half.step().gradients for half in halves)
-    apart = {name: dense(first[name]) + dense(second[name]) for name in whole}
-    assert_allclose(apart["output/kernel"], dense(whole["output/kernel"]), rtol=1e-11)  # no path through time
-    assert np.abs(apart["lstm0/kernel"] - dense(whole["lstm0/kernel"])).max() > 1e-4
+    apart = {name: densified(first[name], 7) + densified(second[name], 7) for name in whole}
+    assert_allclose(apart["output/kernel"], densified(whole["output/kernel"], 7), rtol=1e-11)  # no path through time
+    assert np.abs(apart["lstm0/kernel"] - densified(whole["lstm0/kernel"], 7)).max() > 1e-4
 
 
 def test_evaluation_is_the_loss_without_dropout() -> None:
@@ -227,8 +223,15 @@ def test_what_dropout_keeps_is_divided_by_the_keep_probability() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_everything_is_in_the_dtype_of_the_weights(dtype: Any) -> None:
     step = random_case(small_config(keep=0.6), dtype=dtype).step(learning_rate=np.float64(0.1))
-    gradients = [dense(gradient) for gradient in (*step.gradients.values(), *step.clipped.values())]
-    arrays = [step.loss, step.global_norm, step.logits, *gradients, *step.weights.values(), *step.state.values()]
+    gradients = [densified(gradient, 7) for gradient in (*step.gradients.values(), *step.clipped.values())]
+    arrays: list[Any] = [
+        step.loss,
+        step.global_norm,
+        step.logits,
+        *gradients,
+        *step.weights.values(),
+        *step.state.values(),
+    ]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
 
@@ -241,8 +244,8 @@ def test_float32_agrees_with_float64_and_changes_nothing_it_was_given() -> None:
     ).step()
     assert narrow.loss == pytest.approx(wide.loss, rel=1e-6)
     for name, gradient in wide.gradients.items():
-        error = dense(narrow.gradients[name], 500) - dense(gradient, 500)
-        assert np.linalg.norm(error) < 5e-6 * np.linalg.norm(dense(gradient, 500)), name
+        error = densified(narrow.gradients[name], 500) - densified(gradient, 500)
+        assert np.linalg.norm(error) < 5e-6 * np.linalg.norm(densified(gradient, 500)), name
     for name, weight in before.items():
         assert_array_equal(case.weights[name], weight)
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from lm.config import CONFIGS, Config
 from lm.oracle import step as oracle
-from lm.oracle.sgd import SparseRows, clip_by_global_norm, values_of
+from lm.oracle.sgd import SparseRows, clip_by_global_norm, densified, values_of
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -128,7 +128,7 @@ def test_densified_gradients_have_another_norm_in_tensorflow_too() -> None:
     rows = SparseRows(np.array([2, 0, 2]), np.array([[1.0], [2.0], [2.0]]))
     slices = tf.IndexedSlices(tf.constant(rows.values), rows.indices, dense_shape=(4, 1))
     assert clip_by_global_norm({"embedding": rows}, 5.0)[1] == tf.linalg.global_norm([slices]).numpy() == 3
-    dense = rows.densify(4)
+    dense = densified(rows, 4)
     assert_array_equal(dense, tf.convert_to_tensor(slices))
     assert clip_by_global_norm({"embedding": dense}, 5.0)[1] == tf.linalg.global_norm([dense]).numpy()
 

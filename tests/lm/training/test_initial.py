@@ -6,8 +6,9 @@ import functools
 import numpy as np
 import pytest
 
+from lm.arrays import Weights
 from lm.config import CONFIGS
-from lm.training.initial import QUANTUM, Weights, initial_weights, weights_sha256
+from lm.training.initial import QUANTUM, initial_weights, weights_sha256
 
 TINY, NOTEBOOK = CONFIGS["tiny"], CONFIGS["notebook"]
 

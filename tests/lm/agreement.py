@@ -1,7 +1,8 @@
 """How far a trainer's steps are from the oracle's in float64, tensor by tensor: what the tests of every implementation ask."""
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,10 @@ from numpy.typing import NDArray
 from lm.config import Config
 from lm.oracle import step as oracle
 from lm.oracle.sgd import SparseRows, densified
+from lm.training.initial import initial_weights
+
+if TYPE_CHECKING:
+    from lm.training.trainer import Trainer
 
 Array = NDArray[Any]
 
@@ -25,6 +30,21 @@ def random_state(config: Config, seed: int) -> dict[str, Array]:
     """A recurrent state between −½ and ½, different in every value."""
     random = np.random.RandomState(seed)
     return {name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in config.state_shapes().items()}
+
+
+@functools.cache
+def _traced(config: Config, implementation: str) -> "Trainer":
+    from lm.training.trainer import Trainer
+
+    return Trainer(config, implementation)
+
+
+def trainer_at(config: Config, implementation: str = "cells") -> "Trainer":
+    """A trainer with its initial weights, in the middle of a text. It is shared: tracing a step takes a second."""
+    trainer = _traced(config, implementation)
+    trainer.weights, trainer.state = initial_weights(config), random_state(config, seed=1)
+    trainer.learning_rate = config.learning_rate
+    return trainer
 
 
 def relative_error(found: Any, wanted: Any) -> float:

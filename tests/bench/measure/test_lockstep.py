@@ -12,7 +12,7 @@ from bench.measure.lockstep import Side, publish
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
 from lm.oracle.sgd import SparseRows
-from lm.training.initial import initial_weights
+from tests.lm.agreement import trainer_at
 
 TINY = CONFIGS["tiny"]
 DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
@@ -49,9 +49,9 @@ def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
     )
     path.write_bytes(bytes(4 * layout(config)[1]))
     exchange = Exchange(path, config)
-    trainers = [trainer.Trainer(config) for _ in range(2)]
-    trainers[0].weights = initial_weights(config)
-    return Side(trainers[0], exchange, "reference"), Side(trainers[1], exchange, "candidate"), exchange
+    reference, candidate = trainer_at(config), trainer.Trainer(config)
+    reference.zero_state()
+    return Side(reference, exchange, "reference"), Side(candidate, exchange, "candidate"), exchange
 
 
 def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:

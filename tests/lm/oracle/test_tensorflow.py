@@ -24,7 +24,7 @@ UNCLIPPED = dataclasses.replace(CONFIGS["tiny"], name="unclipped", clip_norm=500
 
 
 class KerasModel:
-    """Embedding, one LSTM a layer, Dense, as Keras has them, in any dtype. (lm.trainer's models are float32 alone.)"""
+    """Embedding, one LSTM a layer, Dense, as Keras has them, in any dtype. (lm.models are float32 only.)"""
 
     def __init__(self, config: Config, weights: dict[str, Any], dtype: str) -> None:
         self.config = config

@@ -18,7 +18,7 @@ LIBRARIES = {
     "lm": {"keras", "numpy", "tensorflow"},
     "bench.record": set(),
     "bench.measure": {"numpy"},
-    "bench.micro": {"numpy", "pytest"},
+    "bench.micro": {"numpy", "pytest", "pytest_benchmark"},
     "bench.drive": {"bench.drive", "uv"},
     "bench.judge": {"numpy", "ruptures", "scipy"},
     "bench.profile": set(),

@@ -1,4 +1,4 @@
-"""How far a trainer's steps are from the oracle's in float64, tensor by tensor: what the tests of every implementation ask."""
+"""Builders of trainers and batches, and how far a trainer's steps are from the oracle's in float64, by tensor."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def trainer_at(config: Config, implementation: str = "cells") -> "Trainer":
 
 
 def relative_error(found: Any, wanted: Any) -> float:
-    """‖found − wanted‖ / ‖wanted‖; shapes must be equal, and for sparse rows the ids, in whatever order: rows of the same id are added."""
+    """‖found − wanted‖ / ‖wanted‖ of equal shapes; sparse rows must have the same ids, in whatever order."""
     if isinstance(wanted, SparseRows):
         assert np.array_equal(np.sort(found.indices), np.sort(wanted.indices))
         rows = int(wanted.indices.max()) + 1
@@ -68,8 +68,8 @@ def step_errors(
 ) -> dict[str, float]:
     """Takes one training step; relative errors by "quantity tensor", "loss" say, or "gradient output/bias".
 
-    The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose. "logits" are
-    missing where the implementation keeps none.
+    The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose.
+    "logits" are missing where the implementation keeps none.
     """
     weights, state, learning_rate = trainer.weights, trainer.state, trainer.learning_rate
     result = trainer.train_step(inputs, targets, masks, with_logits=True)

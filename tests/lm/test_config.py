@@ -57,8 +57,9 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 OTHERS: dict[str, Any] = {
-    "name": "other", "vocabulary_size": 501, "embedding_size": 25, "layer_sizes": (32, 17), "batch_size": 9, "num_steps": 11,
-    "initializer": "glorot_orthogonal", "init_scale": 0.2, "forget_bias": 1.0, "clip_norm": 5.05, "keep_probability": 0.9,
+    "name": "other", "vocabulary_size": 501, "embedding_size": 25, "layer_sizes": (32, 17), "batch_size": 9,
+    "num_steps": 11, "initializer": "glorot_orthogonal", "init_scale": 0.2, "forget_bias": 1.0, "clip_norm": 5.05,
+    "keep_probability": 0.9,
     "learning_rate": 0.999, "decay": 0.5, "decay_after_epoch": 1, "epochs": 2, "seed": 1,
 }  # fmt: skip
 

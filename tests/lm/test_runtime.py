@@ -57,10 +57,12 @@ from lm import runtime
 runtime.set_threads(1)
 runtime.set_logical_cpus(2)
 runtime.require_device("cpu:1")
-threading = tf.config.threading
+intra_op, inter_op = (
+    getattr(tf.config.threading, f"get_{kind}_op_parallelism_threads")() for kind in ("intra", "inter")
+)
 with tf.device("cpu:1"):
     device = tf.zeros(1).device[-5:]
-print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads(), device)
+print(runtime.onednn_enabled(), intra_op, inter_op, device)
 """
     # TensorFlow reads the variable in any case of letters.
     assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1 CPU:1"

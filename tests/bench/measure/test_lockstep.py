@@ -66,7 +66,8 @@ def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("config", [TINY, DROPPING], ids=lambda config: config.name)
 def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> None:
-    # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them over.
+    # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them
+    # over.
     reference, candidate, exchange = two_sides(tmp_path / "exchange", config)
     tokens = (np.arange(2000) % 20).astype(np.int32)  # twenty words in turn: there is something to learn
     losses = []

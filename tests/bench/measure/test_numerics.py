@@ -25,7 +25,7 @@ class TestRelativeError:
             ([-3.0, -4.0], [3.0, 4.0], 2.0),
             ([0.0, 0.0], [3.0, 4.0], 1.0),  # lost
             ([0.0, 0.0], [0.0, 0.0], 0.0),
-            ([1e-30, 0.0], [0.0, 0.0], INF),  # no error is small beside nothing
+            ([1e-30, 0.0], [0.0, 0.0], INF),  # no error is small compared with nothing
             ([INF, 4.0], [INF, 4.0], 0.0),
             ([INF, 5.0], [INF, 4.0], 0.25),  # the finite ones are compared
             ([-INF, 4.0], [INF, 4.0], INF),
@@ -107,7 +107,10 @@ def trainers() -> dict[float, Any]:
 
 
 def reset(trainer: Any) -> tuple[Any, Any]:
-    """Weights and a state to start from, put into the trainer. The weights are large enough for a norm of some units."""
+    """Weights and a state to start from, put into the trainer.
+
+    The weights are large enough for a norm of some units.
+    """
     random = np.random.RandomState(2)
     trainer.weights = {name: 4 * weight for name, weight in initial_weights(CLIPPING).items()}
     trainer.state = {

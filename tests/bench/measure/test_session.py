@@ -149,7 +149,7 @@ def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]
 
 
 def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> None:
-    """Steps 1 and 4 of a block of 0 to 4, then step 5: 2 follows a check, and so does 5, in the next block, after the switch."""
+    """Steps 1 and 4 of a block of 0 to 4, then step 5, in the next block: 2 and 5 follow a check."""
     block = session.steps(5, check=(1, 4, 9))
     assert through_json(block) == block
     assert block.unsettled == (1, 2, 4)

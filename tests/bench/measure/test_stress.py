@@ -1,4 +1,4 @@
-"""Stress steps: what each case constructs, that clean TensorFlow passes them all, and wrong ones that only they can show."""
+"""Stress steps: what each case constructs, that an unchanged TensorFlow passes, and faults that only they show."""
 
 import dataclasses
 from typing import Any
@@ -142,7 +142,7 @@ def test_clipped_logits_are_found_at_the_logits(trainer: Any, monkeypatch: pytes
 def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_found(
     trainer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The assignment of LEARNING_RATE does nothing: updates are 1 / 0.25 = 4 times too long, and nothing else is wrong."""
+    """The assignment of LEARNING_RATE does nothing: updates are 1 / 0.25 = 4 times too long, nothing else."""
     from lm.training.trainer import Trainer
 
     right = Trainer.evaluation_step
@@ -156,7 +156,7 @@ def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_fou
 
 @pytest.mark.tensorflow
 def test_a_nan_that_clipping_swallows_is_found(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the norm overflows float32, zeros would be as wrong as float64's finite gradients: float32 makes NaN of them."""
+    """Where the norm overflows float32, zeros are as wrong as float64's finite gradients: float32 makes NaN of them."""
     import tensorflow as tf
 
     right = tf.clip_by_global_norm

@@ -1,4 +1,4 @@
-"""Each step's update against its own gradients: silent on right steps, and what it says of one step in many that is wrong."""
+"""Each step's update against its own gradients: silent on right steps, and what it says of a wrong one."""
 
 import dataclasses
 from typing import Any
@@ -43,7 +43,7 @@ class OracleTrainer:
 
 
 def watched(steps: int, wrong: dict[int, float], rename: dict[int, str] | None = None) -> UpdateWatch:
-    """A watch that has seen that many steps, some at another learning rate than the schedule's; of some a bias stays as it was."""
+    """A watch that has seen `steps` steps, some at a `wrong` learning rate; a bias in `rename` stays as it was."""
     trainer: Any = OracleTrainer()
     watch = UpdateWatch(trainer)
     for step in range(steps):

@@ -37,7 +37,7 @@ def test_gradients_go_by_the_oracles_order_and_sparse_rows_add_duplicates() -> N
 
 
 def test_an_update_is_judged_by_its_own_size() -> None:
-    """Weights of 1000 that should move by 0.01 and don't move at all are only 1e-5 off, but the update is wholly missing."""
+    """Weights of 1000 that should move by 0.01 and don't are only 1e-5 off, but the update is missing."""
     before, wanted = {"bias": np.full(2, 1000.0)}, {"bias": np.full(2, 1000.01)}
     require_weights(wanted, wanted, before)
     with pytest.raises(WrongAnswerError, match=r"update bias is 1\.0e\+00 off"):

@@ -1,4 +1,7 @@
-"""How a case is timed: what is refused, what is restored, what is rotated, and what extra_info says. By pytest-benchmark's own fixture."""
+"""How a case is timed: what is refused, what is restored, what is rotated, and what extra_info says.
+
+By pytest-benchmark's own fixture.
+"""
 
 from typing import Any
 
@@ -25,7 +28,7 @@ RATE = 1e9
 
 
 class Spy:
-    """A path that keeps what it was given, and claims to be traced whenever `traced` says so of the number of its calls."""
+    """A path that keeps its arguments, and claims to be traced whenever `traced` says so of the number of its calls."""
 
     def __init__(self, traced: Any = lambda calls: calls == 1) -> None:
         self.traces = 0

@@ -34,7 +34,8 @@ def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementation: str) -> None:
     """In graphs, on a logical device in addition to cpu:0, as a GPU would be. Keras' loop trains its own layers only.
 
-    Threads and oneDNN are what TensorFlow was told, neither its default; variables are those given, here none that tells of either.
+    Threads and oneDNN are what TensorFlow was told, neither its default; variables are those given, here none that
+    tells of either.
     """
     path = tmp_path / "launch.json"
     options = ["--config=tiny", f"--implementation={implementation}", "--device=cpu:1", "--mode=graph"]

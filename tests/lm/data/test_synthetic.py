@@ -156,7 +156,7 @@ def test_words_follow_each_other_as_often_as_the_law_says(small: Corpus, law: La
 
 
 def test_topic_and_successor_both_matter(small: Corpus, law: Law) -> None:
-    """Knowing all beats knowing a wrong topic or a wrong word before, by far: both parts of the history carry information."""
+    """Knowing all beats knowing a wrong topic or a wrong word before, by far: both parts of the history matter."""
     following = small.train[1:].astype(np.int64)
     words = small.train[:-1].astype(np.int64)
     topics = synthetic._topics_before(small.train.astype(np.int64), 4)[1:]

@@ -46,7 +46,7 @@ def test_many_calls_cost_many_times_as_much() -> None:
 
 @pytest.mark.tensorflow
 def test_tensorflow_counts_the_same_products() -> None:
-    """The model's products written out step by step, so that none hides in a loop's body, which TensorFlow's profiler doesn't enter."""
+    """The model's products written out step by step: TensorFlow's profiler doesn't enter a loop's body."""
     import tensorflow as tf
 
     config = dataclasses.replace(SMALL, batch_size=3, num_steps=2)

@@ -1,4 +1,4 @@
-"""The parts of the step as calls: together they are the step, what TensorFlow traces is counted; and Keras' own loop."""
+"""The parts of the step as calls: together they are the step, and traces are counted; and Keras' own loop."""
 
 import dataclasses
 from typing import Any

@@ -103,7 +103,10 @@ def test_chunks_by_hand(rows: int, vocabulary: int, sizes: list[int]) -> None:
 def test_the_output_layer_in_any_chunks_is_the_oracles(
     graph: bool, logit: float, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Logits of 200, where exp overflows float32 and leaves no probability to most ids, too. The upstream gradient is 3: it must arrive."""
+    """Logits of 200, where exp overflows float32 and leaves no probability to most ids, too.
+
+    The upstream gradient is 3: it must arrive.
+    """
     monkeypatch.setattr(fused_output, "CHUNK_BYTES", chunk_bytes)
     rows, kernel, bias = draw(3, (STEPS, SIZE), (SIZE, VOCABULARY), (VOCABULARY,))
     bias *= logit
@@ -128,7 +131,10 @@ def test_the_output_layer_in_any_chunks_is_the_oracles(
 
 
 def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """exp(-150) is no float32: the loss is 150 all the same, and NaN where a logit is. From the probability it would be infinite."""
+    """exp(-150) is no float32: the loss is 150 all the same, and NaN where a logit is.
+
+    From the probability it would be infinite.
+    """
     bias = np.zeros(VOCABULARY, np.float32)
     bias[0] = 150
 
@@ -151,7 +157,7 @@ def test_the_loss_of_a_target_without_probability_comes_from_its_logit(monkeypat
 
 
 def test_a_softmax_is_changed_where_it_is() -> None:
-    """Nobody reads it but those who pick the targets' probabilities, and the scatter that comes after them: it may have its memory."""
+    """Only the target probabilities read it, and then the scatter, which may therefore have its memory."""
 
     def gradient(kernel: Any) -> Any:
         loss = summed_cross_entropy(tf.ones((STEPS, SIZE)), kernel, tf.ones(VOCABULARY), tf.ones(STEPS, tf.int32), 1.0)
@@ -188,7 +194,7 @@ def test_xla_gets_the_same_by_the_operations_that_it_has() -> None:
 
 
 def test_an_update_moves_every_row_as_often_as_it_comes() -> None:
-    """Rates and gradients are powers of two: 0 − ½ · (1 + 1) for the row that comes twice, − ½ · 1 for the other, 0 elsewhere."""
+    """Rates and gradients are powers of two: −½ · (1 + 1) for the row that comes twice, −½ · 1 for the other, 0 elsewhere."""
     config = CONFIGS["tiny"]
     model = fused.Model(config)
     model.learning_rate.assign(0.5)

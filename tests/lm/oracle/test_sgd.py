@@ -1,4 +1,4 @@
-"""Clipping by the global norm and the SGD update, by hand; test_oracle_tensorflow.py holds the same against TensorFlow."""
+"""Clipping by the global norm and the SGD update, by hand; test_tensorflow.py compares them with TensorFlow."""
 
 import numpy as np
 import pytest

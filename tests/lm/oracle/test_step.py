@@ -1,4 +1,4 @@
-"""The oracle against arithmetic by hand and against derivatives by complex steps; PyTorch and TensorFlow have files of their own."""
+"""The oracle against arithmetic by hand and against derivatives by complex steps; PyTorch and TensorFlow have own files."""
 
 import dataclasses
 import math
@@ -23,7 +23,8 @@ COMPLEX_STEP = (
 
 def small_config(layer_sizes: tuple[int, ...] = (4, 2), keep: float = 1.0) -> Config:
     return dataclasses.replace(
-        CONFIGS["tiny"], name="test", vocabulary_size=7, embedding_size=3, layer_sizes=layer_sizes, batch_size=2, num_steps=3,
+        CONFIGS["tiny"], name="test", vocabulary_size=7, embedding_size=3, layer_sizes=layer_sizes, batch_size=2,
+        num_steps=3,
         keep_probability=keep,
     )  # fmt: skip
 

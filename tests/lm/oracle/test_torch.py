@@ -22,7 +22,7 @@ CASES = {
 
 
 def torch_step(config: Config, weights: Any, state: Any, inputs: Any, targets: Any, masks: Any) -> tuple[Any, Any, Any]:
-    """(loss, logits, new state by name); PyTorch has Keras' gate order, columns for rows, and a second bias, zero here."""
+    """(loss, logits, new state by name); PyTorch has Keras' gate order, columns for rows, and a second bias (0)."""
     scales = [mask / config.keep_probability for mask in masks] or [1.0] * (1 + len(config.layer_sizes))
     x = torch.nn.functional.embedding(inputs, weights["embedding"]) * scales[0]
     new_state: dict[str, Any] = {}

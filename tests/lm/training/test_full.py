@@ -1,4 +1,4 @@
-"""Full trainings: killed and taken up again to the same bits, progress as the notebook prints it, the notebook's own numbers."""
+"""Full trainings: resumed to the same bits after a kill, progress as the notebook prints it, and its numbers."""
 
 import dataclasses
 import math
@@ -29,7 +29,8 @@ STEPS = 24  # an epoch
 CONFIG = dataclasses.replace(CONFIGS["tiny"], name="short", epochs=3, decay=0.5, decay_after_epoch=1)
 DROPOUT = dataclasses.replace(CONFIG, name="short dropout", keep_probability=0.5)
 
-# Checkpoints after every step; dies by a signal that can't be caught, between two steps or with a checkpoint half way to its place.
+# Checkpoints after every step; dies by a signal that can't be caught, between two steps or with a checkpoint half way
+# to its place.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -195,7 +196,7 @@ def test_short_epochs_tell_of_their_progress_too(steps: int, told: list[int]) ->
 
 @pytest.mark.slow
 def test_the_notebooks_first_epoch_on_the_ptb(ptb_archive: Path, tmp_path: Path) -> None:
-    """The notebook prints 1092.543, 850.528 and 702.228 at iterations 164, 318 and 472 of 1549; initial weights differ, hence 10%."""
+    """The notebook prints 1092.543, 850.528 and 702.228 at iterations 164, 318 and 472; initial weights differ: 10%."""
     config = CONFIGS["notebook"]
     corpus = load_corpus("ptb", config, ptb_archive)
     assert batch(corpus.train, config, 0)[0][0, :7].tolist() == [9970, 9971, 9972, 9974, 9975, 9976, 9980]

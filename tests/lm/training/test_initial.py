@@ -67,7 +67,8 @@ def test_uniform_draws_fill_the_range() -> None:
     for name, value in initial_weights(TINY).items():
         if not (name.startswith("lstm") and name.endswith("bias")):
             assert np.abs(value).max() <= 0.1 + QUANTUM / 2
-            # Of n uniform draws the largest is below 95% of the bound with probability 0.95^n, 8e-12 for the fewest, 500.
+            # Of n uniform draws the largest is below 95% of the bound with probability 0.95^n, 8e-12 for the fewest,
+            # 500.
             assert min(value.max(), -value.min()) > 0.095, name
             assert abs(value.mean()) < 5 * 0.1 / np.sqrt(3 * value.size), name  # five standard deviations of the mean
 

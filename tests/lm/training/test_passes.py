@@ -1,4 +1,4 @@
-"""Passes over a data set: the state's life, perplexity by hand, divergence by its step, evaluation that leaves no trace."""
+"""Passes over a corpus: the state's life, perplexity by hand, divergence by its step, evaluation without a trace."""
 
 import dataclasses
 import math
@@ -79,7 +79,7 @@ def test_training_can_start_in_the_middle_of_a_pass(trainer: Trainer) -> None:
 
 
 def test_masks_go_by_the_global_step() -> None:
-    """The oracle, given the masks of the second pass's first step, has the loss of step 4; with those of step 0 it hasn't."""
+    """The oracle, given the masks of the second pass's first step, has the loss of step 4; with step 0's it hasn't."""
     trainer = Trainer(DROPOUT)
     trainer.weights = initial_weights(DROPOUT)
     for _ in train_steps(trainer, TOKENS, 0, STEPS):

@@ -95,7 +95,7 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str) -> None:
-    """TensorFlow takes an array that is aligned to 64 bytes for a variable's own memory, and 2.12 then computes in pieces of it."""
+    """TensorFlow takes an array aligned to 64 bytes for a variable's memory, and 2.12 computes in pieces of it."""
     config = dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5)
     trainer = Trainer(config, implementation)
     weights = {name: aligned(value) for name, value in initial_weights(config).items()}
@@ -151,7 +151,10 @@ class Read:
 def test_a_gpu_is_waited_for_by_reading_the_last_weight(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, reads: int
 ) -> None:
-    """The CPU's weights stand in for a GPU's. One value of the output's bias, as the step has left it, is all that is fetched."""
+    """The CPU's weights stand in for a GPU's.
+
+    One value of the output's bias, as the step has left it, is all that is fetched.
+    """
     trainer.train_step(*BATCH)
     bias = trainer.weights["output/bias"]
     weight = Read(trainer.model.variables[-1])

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lm.batches import batch
 from lm.config import CONFIGS
-from lm.corpus import load_corpus
-from lm.initial import dropout_masks, initial_weights
+from lm.data.batches import batch
+from lm.data.load import load_corpus
+from lm.data.masks import dropout_masks
 from lm.runtime import versions
-from lm.trainer import StepResult, Trainer
+from lm.training.initial import initial_weights
+from lm.training.trainer import StepResult, Trainer
 
 PARTS = 10  # of a run: each one's median ratio is a value of which the standard error is taken
 WARM_UP = 3  # steps of each kind

@@ -12,8 +12,8 @@ import sys
 from typing import Any
 
 from experiments.pytorch_worker import PRODUCT_SIZE
-from lm import costs
 from lm.config import CONFIGS, Config
+from lm.hot_paths import costs
 
 SUBJECTS = ("cells", "layers", "fused", "pytorch", "product numpy", "product tensorflow")
 ROUNDS = 4  # ABC…CBA twice

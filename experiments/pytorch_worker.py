@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from bench.measure.memory import peak_rss_bytes
-from lm.batches import batch, steps_per_epoch
 from lm.config import CONFIGS, Config
-from lm.corpus import load_corpus
-from lm.initial import dropout_masks, initial_weights
+from lm.data.batches import batch, steps_per_epoch
+from lm.data.load import load_corpus
+from lm.data.masks import dropout_masks
+from lm.training.initial import initial_weights
 
 THREADS = 2
 PRODUCT_SIZE = 2048
@@ -30,7 +31,7 @@ def tensorflow_step(implementation: str, config: Config) -> Step:
     from lm.runtime import set_threads
 
     set_threads(THREADS)
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     trainer = Trainer(config, implementation)
     trainer.weights = initial_weights(config)

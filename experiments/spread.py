@@ -13,11 +13,11 @@ from typing import Any
 import tensorflow as tf
 
 from lm.config import CONFIGS, Config
-from lm.corpus import load_corpus
-from lm.initial import initial_weights
-from lm.passes import train_steps
+from lm.data.load import load_corpus
 from lm.runtime import set_threads
-from lm.trainer import Trainer
+from lm.training.initial import initial_weights
+from lm.training.passes import train_steps
+from lm.training.trainer import Trainer
 
 CLEAN = ("jitter 1", "jitter 2", "jitter 3")
 FAULTS = ("learning rate × 0.9", "state not carried", "no clipping", "forget bias 1 ↔ 0", "embedding gradient lost")

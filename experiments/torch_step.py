@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from lm.arrays import Weights
 from lm.config import Config
-from lm.initial import Weights
 
 
 class TorchStep(torch.nn.Module):  # type: ignore[misc]  # PyTorch isn't installed where the linters run

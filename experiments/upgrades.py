@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.commands.options import paired
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.margins import Margins, read_margins
@@ -124,7 +124,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        plan = PairPlan.of(Plan(case.config, 1), BLOCKS[case.config])
+        plan = paired(Plan(case.config, 1))
         request = PairedRequest(sides, COMMAND, pair_plan=plan)
         with host_lock():
             run = measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), decided)

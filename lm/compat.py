@@ -1,16 +1,18 @@
-"""The one place that knows Keras 2 (TensorFlow up to 2.15) from Keras 3.
+"""The one module that distinguishes Keras 2 (TensorFlow up to 2.15) from Keras 3.
 
-Both are reached as `tf.keras`. What differs is how an optimizer is made ready, where a stateful RNN keeps its states, and how a
-variable is unwrapped.
+Both are reached as `tf.keras`. What differs is how an optimizer is made ready, where a stateful RNN keeps its states,
+and how a variable is unwrapped.
 """
 
 from typing import Any
 
 import tensorflow as tf
 
+KerasVariable = Any  # a tf.Variable in Keras 2, a class of Keras' own, under another name in each version, in Keras 3
+
 
 def keras_version() -> str:
-    """Version of the Keras in use; tf.keras has no __version__ in 2.15."""
+    """Returns the version of the Keras in use; tf.keras has no __version__ in 2.15."""
     module = getattr(tf.keras, "__version__", None)
     if module is None:
         import keras
@@ -19,19 +21,19 @@ def keras_version() -> str:
     return str(module)
 
 
-def tf_variable(variable: Any) -> tf.Variable:
-    """The tf.Variable behind a Keras 3 variable; Keras 2 has no wrapper."""
+def tf_variable(variable: KerasVariable) -> tf.Variable:
+    """Returns the tf.Variable behind a Keras 3 variable; Keras 2 has no wrapper."""
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
-def rnn_states(rnn: Any) -> list[tf.Variable]:
-    """The variables that hold a stateful RNN's states, flat: h then c of each cell.
+def rnn_states(rnn: tf.keras.layers.RNN) -> list[tf.Variable]:
+    """Returns the variables [batch, size] that hold a stateful RNN's states: h then c of each cell.
 
     Keras 3.15 keeps lists that its own reset_state can't handle, so callers assign to these variables themselves.
     """
     return [tf_variable(state) for state in tf.nest.flatten(rnn.states)]
 
 
-def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
-    """Creates the optimizer's variables now: inside a tf.function it would have to be done on the first call alone."""
+def build_optimizer(optimizer: tf.keras.optimizers.Optimizer, variables: list[KerasVariable]) -> None:
+    """Creates the optimizer's variables now: inside a tf.function only the first call could."""
     optimizer.build(variables)

@@ -1,7 +1,7 @@
 """The pinned reference configurations, as frozen and validated dataclasses.
 
-Sources: the TensorFlow PTB tutorial (small, medium, large), the notebook that this project starts from (notebook); `tiny`
-is ours, for tests.
+Sources: the TensorFlow PTB tutorial (small, medium, large), the notebook that this project starts from (notebook);
+`tiny` is ours, for tests.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ IMPLEMENTATIONS = ("cells", "layers", "fused")
 
 
 class ConfigError(ValueError):
-    """A configuration value that no model can be built from; the message names the field, the value and the remedy."""
+    """A configuration value that no model can be built from; the message names field, value and remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,17 +77,18 @@ class Config:
 
     @property
     def tokens_per_step(self) -> int:
-        """Predictions made by one step: batch × steps."""
+        """Predictions of one step: batch × steps."""
         return self.batch_size * self.num_steps
 
     def epoch_learning_rate(self, epoch: int) -> float:
-        """Learning rate of an epoch counted from 1 (the tutorial's lr_decay ** max(epoch − max_epoch, 0))."""
+        """Returns the rate of an epoch counted from 1, in the tutorial lr_decay ** max(epoch − max_epoch, 0)."""
         return self.learning_rate * self.decay ** max(epoch - self.decay_after_epoch, 0)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the trainable weights by name, in the order in which every implementation holds them.
+        """Returns the shapes of the trainable weights by name, in the order in which every implementation holds them.
 
-        Kernels act on row vectors ([in, out]); the four gates lie side by side in Keras' order: input, forget, cell, output.
+        Kernels act on row vectors ([in, out]); the four gates lie side by side in Keras' order: input, forget, cell,
+        output.
         """
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.vocabulary_size, self.embedding_size)}
         width = self.embedding_size
@@ -101,7 +102,7 @@ class Config:
         return shapes
 
     def state_shapes(self) -> dict[str, tuple[int, int]]:
-        """Shapes of the recurrent state by name, layer by layer: output h, then cell c, each [batch, size]."""
+        """Returns the shapes [batch, size] of the recurrent state by name, layer by layer: output h, then cell c."""
         shapes = {}
         for layer, size in enumerate(self.layer_sizes):
             shapes[f"lstm{layer}/h"] = (self.batch_size, size)
@@ -109,17 +110,17 @@ class Config:
         return shapes
 
     def mask_shapes(self) -> tuple[tuple[int, int, int], ...]:
-        """Shapes of one step's dropout masks, [batch, steps, width]: after the embedding, then after each layer."""
+        """Returns the shapes of a step's dropout masks, [batch, steps, width], of the embedding and of each layer."""
         if self.keep_probability == 1:
             return ()
         return tuple((self.batch_size, self.num_steps, width) for width in (self.embedding_size, *self.layer_sizes))
 
     def parameter_count(self) -> int:
-        """Number of trainable values."""
+        """Returns the number of trainable values."""
         return sum(math.prod(shape) for shape in self.weight_shapes().values())
 
     def fingerprint(self, corpus_sha256: str, weights_sha256: str) -> str:
-        """Sixteen hexadecimal digits that name exactly what is trained: every field, the corpus, the initial weights."""
+        """Returns 16 hexadecimal digits that identify what is trained: every field, the corpus, the initial weights."""
         parts = {**dataclasses.asdict(self), "corpus": corpus_sha256, "weights": weights_sha256}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -132,8 +133,28 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """How a launch's steps are cut into blocks of two sides in turn. docs/upgrade.md has the measurements."""
+
+    quads: int  # of training steps, four blocks each; even: as many ABBA as BAAB
+    steps: int  # of a block, those dropped included
+    dropped: int  # first steps of a block: caches are cold
+    evaluation_quads: int
+    evaluation_steps: int  # of an evaluation's block, those dropped included
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """How a launch of a reference configuration is measured. It is no part of the fingerprint."""
+
+    steps: int  # training steps of a launch of the gate: docs/baselines.md has the measurements
+    blocks: Blocks  # of a paired launch
+    gated: bool = False  # by `tfgate gate`, unless it is told otherwise
+
+
 def _tutorial(name: str, size: int, **fields: object) -> Config:
-    """A configuration of the TF PTB tutorial: two layers as wide as the embedding, forget bias 0, learning rate 1."""
+    """Returns a configuration of the TF PTB tutorial: two layers as wide as the embedding, no forget bias, rate 1."""
     shared = {
         "vocabulary_size": 10_000, "embedding_size": size, "layer_sizes": (size, size), "batch_size": 20,
         "initializer": "uniform", "forget_bias": 0.0, "learning_rate": 1.0,
@@ -141,35 +162,47 @@ def _tutorial(name: str, size: int, **fields: object) -> Config:
     return Config(name=name, **{**shared, **fields})  # type: ignore[arg-type]  # the fields are checked by Config itself
 
 
-CONFIGS: dict[str, Config] = {
-    config.name: config
-    for config in (
+# A configuration and its launches are an entry here; margins and baselines are data, in baselines/.
+REFERENCES: tuple[tuple[Config, Launch], ...] = (
+    (
         Config(
-            "tiny", vocabulary_size=500, embedding_size=24, layer_sizes=(32, 16), batch_size=8, num_steps=10, initializer="uniform",
-            init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0, learning_rate=1.0, decay=1.0,
-            decay_after_epoch=0, epochs=1,
+            "tiny", vocabulary_size=500, embedding_size=24, layer_sizes=(32, 16), batch_size=8, num_steps=10,
+            initializer="uniform", init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0,
+            learning_rate=1.0, decay=1.0, decay_after_epoch=0, epochs=1,
         ),
+        Launch(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24), gated=True),
+    ),
+    (
         Config(
             "notebook", vocabulary_size=10_000, embedding_size=200, layer_sizes=(256, 128), batch_size=30, num_steps=20,
             initializer="glorot_orthogonal", init_scale=0.05, forget_bias=1.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=0.5, decay_after_epoch=5, epochs=15,
         ),
+        Launch(400, Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4), gated=True),
+    ),
+    (
         _tutorial("small", 200, num_steps=20, init_scale=0.1, clip_norm=5.0, keep_probability=1.0, decay=0.5,
                   decay_after_epoch=4, epochs=13),
+        Launch(400, Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5), gated=True),
+    ),
+    (
         _tutorial("medium", 650, num_steps=35, init_scale=0.05, clip_norm=5.0, keep_probability=0.5, decay=0.8,
                   decay_after_epoch=6, epochs=39),
+        Launch(20, Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2)),
+    ),
+    (
         _tutorial("large", 1500, num_steps=35, init_scale=0.04, clip_norm=10.0, keep_probability=0.35, decay=1 / 1.15,
                   decay_after_epoch=14, epochs=55),
-    )
-}  # fmt: skip
+        Launch(8, Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1)),
+    ),
+)  # fmt: skip
 
-
-# Training steps of one launch of the gate: docs/baselines.md has the measurements that chose them.
-GATE_STEPS: dict[str, int] = {"tiny": 2000, "notebook": 400, "small": 400, "medium": 20, "large": 8}
+CONFIGS: dict[str, Config] = {config.name: config for config, _ in REFERENCES}
+LAUNCH_PLANS: dict[str, Launch] = {config.name: launch for config, launch in REFERENCES}
 
 
 def config_by_name(name: str) -> Config:
-    """The reference configuration of that name. Raises ConfigError naming the ones there are."""
+    """Returns the reference configuration of that name. Raises ConfigError, which names those that there are."""
     try:
         return CONFIGS[name]
     except KeyError:

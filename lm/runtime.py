@@ -1,4 +1,4 @@
-"""The TensorFlow at hand: its versions, its threads, its devices."""
+"""Versions, threads and devices of the TensorFlow at hand."""
 
 import importlib.metadata
 import os
@@ -18,27 +18,27 @@ class DeviceError(RuntimeError):
 
 
 def set_threads(threads: int) -> None:
-    """Sets TensorFlow's intra-op and inter-op threads; to be called before its first operation. 0: as many as cores."""
+    """Sets TensorFlow's intra-op and inter-op threads, before its first operation. 0: as many as cores."""
     if threads:  # 0 is TensorFlow's own default
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def intra_op_threads() -> int:
-    """Intra-op threads that TensorFlow was told, by set_threads or else by TF_NUM_INTRAOP_THREADS; 0: as many as cores."""
+    """Returns the intra-op threads set by set_threads or else TF_NUM_INTRAOP_THREADS; 0: as many as cores."""
     named = os.environ.get("TF_NUM_INTRAOP_THREADS", "").strip()
     return tf.config.threading.get_intra_op_parallelism_threads() or (int(named) if named.isdecimal() else 0)
 
 
 def set_logical_cpus(count: int) -> None:
-    """Cuts the CPU into logical devices, cpu:0 and on, as separate to TensorFlow as GPUs; to be called before its first operation."""
+    """Splits the CPU, before TensorFlow's first operation, into logical devices cpu:0 and on, as separate as GPUs."""
     if count > 1:
         cpus = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * count)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, TensorFlow, Keras and NumPy, and the distribution that TensorFlow came from."""
+    """Returns the versions of Python, TensorFlow, Keras and NumPy, and the distribution that holds TensorFlow."""
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
@@ -49,7 +49,7 @@ def versions() -> dict[str, str]:
 
 
 def distribution() -> str:
-    """Name of the installed package that holds TensorFlow; "unknown" if none of the usual names is installed."""
+    """Returns the installed package that holds TensorFlow; "unknown" if none of the usual names is installed."""
     for name in DISTRIBUTIONS:
         try:
             importlib.metadata.version(name)
@@ -60,7 +60,7 @@ def distribution() -> str:
 
 
 def onednn_enabled() -> bool:
-    """Whether oneDNN's kernels are in use on a CPU, by TensorFlow's own word.
+    """Returns whether TensorFlow says that it uses oneDNN's kernels on a CPU.
 
     The variable TF_ENABLE_ONEDNN_OPTS doesn't tell: where it isn't set, the build and the processor's features decide.
     """
@@ -68,18 +68,24 @@ def onednn_enabled() -> bool:
 
 
 def tensor_float_32_enabled() -> bool:
-    """Whether a GPU may round a product's factors to TF32, with 10 bits of mantissa for float32's 23. It means nothing on a CPU."""
+    """Returns whether a GPU may round a product's factors to TF32, with 10 bits of mantissa for float32's 23.
+
+    It means nothing on a CPU.
+    """
     return bool(tf.config.experimental.tensor_float_32_execution_enabled())
 
 
 def turn_off_tensor_float_32(device: str) -> None:
-    """Has a GPU compute in float32 from now on; to be called before the first step: cuDNN's recurrent layers keep what they began with."""
+    """Makes a GPU compute in float32 from now on.
+
+    To be called before the first step: cuDNN's recurrent layers keep the precision that they began with.
+    """
     if device.startswith("gpu"):
         tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def peak_gpu_bytes(device: str) -> int | None:
-    """The most of a GPU's memory that this process' tensors have held at once; None on a CPU, whose allocator doesn't count."""
+    """Returns the peak GPU memory of this process' tensors; None on a CPU, whose allocator doesn't count."""
     if not device.startswith("gpu"):
         return None
     try:
@@ -89,7 +95,7 @@ def peak_gpu_bytes(device: str) -> int | None:
 
 
 def require_device(*devices: str) -> None:
-    """Raises DeviceError, naming each that is missing, unless TensorFlow has the devices: names such as cpu:0 or gpu:0."""
+    """Raises DeviceError, naming those that are missing, unless TensorFlow has the devices (cpu:0, gpu:0)."""
     names = [":".join(found.name.split(":")[1:]).lower() for found in tf.config.list_logical_devices()]
     missing = " and no ".join(repr(device) for device in devices if device not in names)
     if missing:

@@ -44,7 +44,7 @@ def clone(tmp_path: Path) -> Clone:
 @pytest.mark.parametrize(
     "names",
     [
-        ["lm/cells.py", "docs/model.md"],
+        ["lm/models/cells.py", "docs/model.md"],
         ["baselines/tiny.json"],
         ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
         [
@@ -62,7 +62,8 @@ def test_a_change_of_one_kind_passes(clone: Clone, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", ["lm/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"]
+    "other",
+    ["lm/models/cells.py", "tests/bench/judge/test_gate.py", ".github/workflows/gate.yml", "docs/baselines.md.py"],
 )
 def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) -> None:
     clone.change("baselines/tiny.json", other)
@@ -73,7 +74,7 @@ def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) 
 
 @pytest.mark.parametrize("name", ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt"])
 def test_ledger_and_reference_change_alone_too(clone: Clone, name: str) -> None:
-    clone.change(name, "lm/cells.py")
+    clone.change(name, "lm/models/cells.py")
     assert clone.check().returncode == 1
 
 

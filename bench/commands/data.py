@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from tabulate import tabulate
 
+from bench.commands.acquire import acquire_ptb
 from bench.commands.options import add_json, add_output
 from bench.commands.usage import UsageError
 from lm.config import CONFIGS
-from lm.corpus import Corpus
-from lm.download import acquire_ptb
-from lm.ptb import data_directory, ptb_corpus
-from lm.synthetic import synthetic_corpus
+from lm.data.corpus import Corpus
+from lm.data.ptb import data_directory, ptb_corpus
+from lm.data.synthetic import synthetic_corpus
 
 EXAMPLES = """\
 tfgate data

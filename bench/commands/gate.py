@@ -19,6 +19,7 @@ from bench.commands.options import (
     add_telling,
     model_request,
     output_folder,
+    paired,
     telling,
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
@@ -29,7 +30,6 @@ from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
@@ -203,7 +203,7 @@ def _measure_speed(
     def decided(run: PairedRun) -> bool:
         return settled(gate_samples(run, standards))
 
-    request = PairedRequest(sides, asked.command_line, pair_plan=PairPlan.of(plan, BLOCKS[plan.config]))
+    request = PairedRequest(sides, asked.command_line, pair_plan=paired(plan))
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
         measure_upgrade(request, keep, progress, decided, patience)
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
-from lm.config import CONFIGS, GATE_STEPS, IMPLEMENTATIONS, config_by_name
-from lm.corpus import load_corpus
+from lm.config import CONFIGS, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
+from lm.data.load import load_corpus
 
 IMPLEMENTATION = "cells"  # where none is asked for
-GATE_CONFIGS = ("tiny", "notebook", "small")
+GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
 DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
 T = TypeVar("T")
 
@@ -46,8 +47,13 @@ class ModelRequest:
         for name in self.configs:
             load_corpus(self.corpus, config_by_name(name), Path(self.corpus_path) if self.corpus_path else None)
             model = (self.corpus, self.corpus_path, self.implementation, self.device, self.threads)
-            made.append(Plan(name, GATE_STEPS[name], *model, speed=speed))
+            made.append(Plan(name, LAUNCH_PLANS[name].steps, *model, speed=speed))
         return made
+
+
+def paired(plan: Plan) -> PairPlan:
+    """Returns the plan for launches of two sides in turn, in the configuration's blocks."""
+    return PairPlan.of(plan, Blocks(**dataclasses.asdict(LAUNCH_PLANS[plan.config].blocks)))
 
 
 @dataclasses.dataclass(frozen=True)

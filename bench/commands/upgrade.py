@@ -15,6 +15,7 @@ from bench.commands.options import (
     add_telling,
     model_request,
     output_folder,
+    paired,
     telling,
 )
 from bench.commands.progress import UpgradeProgress
@@ -24,7 +25,6 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.pair import BLOCKS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
@@ -139,6 +139,6 @@ def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Seq
         asked.command_line,
         oracle_plan=untimed(ORACLE_STEPS) if asked.numerics else None,
         lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
-        pair_plan=PairPlan.of(plan, BLOCKS[plan.config]) if asked.speed else None,
+        pair_plan=paired(plan) if asked.speed else None,
         warnings=warnings,
     )

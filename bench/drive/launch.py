@@ -69,5 +69,5 @@ def _measure(
         on_step(len(measured.losses))
     measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
     if launch.numerics:
-        measured.numerics.extend(deadlines.request(worker, tuple[NumericError, ...], STRESS, tell=True))
+        measured.numerics.extend(deadlines.request(worker, tuple[NumericError, ...], STRESS))
     measured.finished = deadlines.request(worker, Finished, "finish")

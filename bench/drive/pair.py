@@ -37,22 +37,13 @@ LETTERS = {"A": REFERENCE, "B": CANDIDATE}
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """How a launch's steps are cut into blocks taken in turn. docs/upgrade.md has the measurements that chose them."""
+    """How a launch's steps are cut into blocks taken in turn (lm.config.Blocks)."""
 
     quads: int  # of training steps, four blocks each
     steps: int  # of a block, those dropped included
     dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int
     evaluation_steps: int  # of an evaluation's block, those dropped included
-
-
-BLOCKS = {
-    "tiny": Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24),
-    "notebook": Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4),
-    "small": Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5),
-    "medium": Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2),
-    "large": Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1),
-}
 
 
 @dataclasses.dataclass(frozen=True)

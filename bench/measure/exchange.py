@@ -1,7 +1,7 @@
 """The memory-mapped file through which reference, candidate and referee pass weights, states and results.
 
-The reference's weights lie there twice, before an even and before an odd step: what one step leaves is what the next one starts
-from, so they are written once a step and never moved.
+The reference's weights lie there twice, before an even and before an odd step: the weights that one step leaves are
+those that the next one starts from, so they are written once a step and never moved.
 """
 
 import math
@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lm.arrays import Floats
 from lm.config import Config
 
-Array = NDArray[np.float32]
 Shape = tuple[int, ...]
 Key = tuple[str, str, str]  # owner, quantity, tensor
 
@@ -22,7 +21,7 @@ ALIGNMENT = 16  # floats: 64 bytes, a cache line and the widest vector
 
 
 def layout(config: Config) -> tuple[dict[Key, tuple[int, Shape]], int]:
-    """Where each array lies, as (offset in floats, shape), and the size of the file in floats. All arrays are float32."""
+    """Returns where each array lies, as (offset in floats, shape), and the size of the file in floats (float32)."""
     places, end = {}, 0
     for key, shape in _arrays(config):
         places[key] = (end, shape)
@@ -53,7 +52,10 @@ def _arrays(config: Config) -> Iterator[tuple[Key, Shape]]:
 
 
 class Exchange:
-    """The arrays of the file at `path`, which must be there and have the configuration's size. Raises OSError, ValueError."""
+    """The arrays of the file at `path`.
+
+    Raises OSError where it is missing, ValueError for another configuration's size.
+    """
 
     def __init__(self, path: Path, config: Config) -> None:
         places, size = layout(config)
@@ -61,27 +63,26 @@ class Exchange:
             raise ValueError(
                 f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew"
             )
-        memory = np.asarray(
-            np.memmap(path, np.float32, "r+", shape=(size,))
-        )  # a plain array: a memmap's slices are slow to make
-        self._arrays: dict[tuple[str, str], dict[str, Array]] = {}
+        # A plain array, since slices of a memmap are slow to make.
+        memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
+        self._arrays: dict[tuple[str, str], dict[str, Floats]] = {}
         for (owner, quantity, tensor), (offset, shape) in places.items():
             array = memory[offset : offset + math.prod(shape)].reshape(shape)
             self._arrays.setdefault((owner, quantity), {})[tensor] = array
 
     @property
-    def start(self) -> dict[str, Array]:
+    def start(self) -> dict[str, Floats]:
         """The state that the step starts from."""
         return self._arrays["start", "state"]
 
-    def weights(self, step: int) -> dict[str, Array]:
+    def weights(self, step: int) -> dict[str, Floats]:
         """The reference's weights before a step."""
         return self._arrays["odd" if step % 2 else "even", "weights"]
 
-    def updated(self, role: str, step: int) -> dict[str, Array]:
+    def updated(self, role: str, step: int) -> dict[str, Floats]:
         """A side's weights after a step."""
         return self.weights(step + 1) if role == "reference" else self._arrays["candidate", "weights"]
 
-    def results(self, role: str, quantity: str) -> dict[str, Array]:
-        """What a side computed: its `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor."""
+    def results(self, role: str, quantity: str) -> dict[str, Floats]:
+        """A side's results by tensor: its `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients."""
         return self._arrays[role, quantity]

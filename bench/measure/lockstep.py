@@ -1,30 +1,35 @@
 """One side of a lockstep comparison, inside a measured environment.
 
-The reference trains on; the candidate takes every step from the reference's weights and state. Neither compares anything: that
-is the referee's job, in a process of its own.
+The reference trains on; the candidate takes every step from the reference's weights and state. Neither compares
+anything: that is the referee's job, in a process of its own.
 """
 
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bench.measure.exchange import Array, Exchange
+from bench.measure.exchange import Exchange
 from bench.record.lockstep import Stepped
+from lm.arrays import Floats
+from lm.data.batches import Batch
+from lm.oracle.sgd import densified
+
+if TYPE_CHECKING:
+    from lm.training.trainer import Trainer
 
 
 class Side:
-    """The reference or the candidate: takes steps of lm.trainer.Trainer and publishes what they compute."""
+    """The reference or the candidate: takes training steps and publishes what they compute."""
 
-    def __init__(self, trainer: Any, exchange: Exchange, role: str) -> None:
+    def __init__(self, trainer: "Trainer", exchange: Exchange, role: str) -> None:
         self._trainer = trainer
         self._exchange = exchange
         self._role = role
         if role == "reference":
             _copy(trainer.weights, exchange.weights(0))
 
-    def take(self, step: int, batch: tuple[Any, Any, Any]) -> Stepped:
-        """Trains on the step's inputs, targets and masks. Steps come one by one, from 0; the reference takes each of them first."""
+    def take(self, step: int, batch: Batch) -> Stepped:
+        """Trains on the step's batch. Steps come one by one, from 0; the reference takes each of them first."""
         trainer, exchange = self._trainer, self._exchange
         if self._role == "reference":
             _copy(trainer.state, exchange.start)
@@ -35,7 +40,7 @@ class Side:
         result = trainer.train_step(*batch)
         loss = float(result.loss)
         seconds = time.perf_counter() - started
-        published = {
+        published: dict[str, Mapping[str, Any]] = {
             "state": trainer.state,
             "loss": {"": loss},
             "gradient": dict(zip(trainer.config.weight_shapes(), result.gradients, strict=True)),
@@ -48,34 +53,20 @@ class Side:
         return Stepped(seconds)
 
 
-def _copy(values: dict[str, Any], targets: dict[str, Array]) -> None:
+def _copy(values: Mapping[str, Any], targets: Mapping[str, Floats]) -> None:
     for tensor, target in targets.items():
         publish(values[tensor], target)
 
 
-def publish(value: Any, target: Array) -> None:
-    """Copies a TensorFlow tensor, IndexedSlices with their duplicate ids added up, or a missing gradient, as zeros.
+def publish(value: Any, target: Floats) -> None:
+    """Copies a TensorFlow tensor to an array of its shape; duplicate rows of IndexedSlices are added up.
 
-    Raises ValueError for another shape than the target's.
+    A missing gradient (None) is zeros. Raises ValueError for another shape than the target's.
     """
-    if value is None:  # what has no gradient is not moved
+    if value is None:
         target[...] = 0
-    elif hasattr(value, "indices"):
-        rows, sums = _summed(np.asarray(value.indices), np.asarray(value.values))
-        target[...] = 0
-        target[rows] = sums
-    else:
-        array = np.asarray(value)
-        if array.shape != target.shape:
-            raise ValueError(f"the step returned an array of shape {array.shape} where {target.shape} is due")
-        target[...] = array
-
-
-def _summed(indices: Any, values: Any) -> tuple[Any, Any]:
-    """Distinct row ids, and the sum of each one's rows. (np.add.at, which would do, is slow in NumPy 1.)"""
-    if not indices.size:
-        return indices, values
-    order = np.argsort(indices, kind="stable")
-    ordered = indices[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    return ordered[starts], np.add.reduceat(values[order], starts, axis=0)
+        return
+    array = densified(value, len(target) if target.ndim else 0)
+    if array.shape != target.shape:
+        raise ValueError(f"the step returned an array of shape {array.shape} where {target.shape} is due")
+    target[...] = array

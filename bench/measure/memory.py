@@ -1,4 +1,4 @@
-"""Resident memory of this process, from /proc: getrusage's peak is inherited from the parent. And other memory for what comes."""
+"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent."""
 
 import contextlib
 import ctypes
@@ -6,22 +6,22 @@ from pathlib import Path
 
 
 def peak_rss_bytes() -> int:
-    """The largest resident size so far (VmHWM); 0 where /proc doesn't tell."""
+    """Returns the largest resident size so far (VmHWM); 0 where /proc doesn't tell."""
     return _status_bytes("VmHWM")
 
 
 def rss_bytes() -> int:
-    """The resident size now (VmRSS); 0 where /proc doesn't tell."""
+    """Returns the resident size now (VmRSS); 0 where /proc doesn't tell."""
     return _status_bytes("VmRSS")
 
 
 def file_rss_bytes() -> int:
-    """The resident size now of pages that files back, libraries above all (RssFile); 0 where /proc doesn't tell."""
+    """Returns the resident size now of file-backed pages, mostly libraries (RssFile); 0 where /proc doesn't tell."""
     return _status_bytes("RssFile")
 
 
 def release_free_memory() -> None:
-    """Gives memory that was freed back to the system, so that the next allocation gets other pages; nothing where the C library can't."""
+    """Returns freed memory to the system, so that the next allocation gets other pages, where the C library can."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -1,60 +1,65 @@
-"""Profiles one target inside a measured environment: timed without the profiler before and after it is recorded; then read."""
+"""Profiles one target inside a measured environment, and times it without the profiler before and after."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.measure.xspace import trace_of
 from bench.record.profile import Dump, Profiled, Trace, Traces, flaw
+from lm.data.batches import Batch
 
-WARM_UP = (
-    5  # calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth
-)
+if TYPE_CHECKING:
+    from lm.hot_paths.paths import HotPath
+    from lm.training.trainer import Trainer
+
+# Calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth.
+WARM_UP = 5
 
 
-def profile(trainer: Any, name: str, batch: Any, other: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
+def profile(
+    trainer: "Trainer", name: str, batch: Batch, other: Batch, steps: int, folder: Path, *, detailed: bool
+) -> Profiled:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
-    The steps are on `batch`; the warm-up is on `other`, too: what is traced for each batch shows. The raw trace stays below `folder`.
-    Raises ValueError for an unknown target and for a trace that lacks something, ProfilerError where TensorFlow can't profile, or traces
-    meanwhile.
+    The steps are on `batch`; the warm-up includes `other`, so that a target which is traced for each batch shows it.
+    The raw trace stays below `folder`. Raises ValueError for an unknown target and for a trace that lacks something,
+    ProfilerError where TensorFlow can't profile, or traces meanwhile.
     """
-    from lm import graphs, profiling
-    from lm.roofline import matmul_flops_per_second
-    from lm.targets import target
+    from lm.hot_paths import graphs, paths, profiler
+    from lm.hot_paths.roofline import matmul_flops_per_second
 
     rate = matmul_flops_per_second(trainer.device)
-    with profiling.retracing_messages() as messages:
-        called = target(trainer, name, batch, other)
-        for arguments in called.others:
-            called.run_with(arguments)
+    path = paths.hot_path(trainer, name)
+    arguments, others = (paths.arguments(trainer, name, one) for one in (batch, other))
+    with profiler.retracing_messages() as messages:
+        path.run(others)
         for _ in range(WARM_UP):
-            called.run()
-        plain = [_timed(called) for _ in range(steps // 2)]
-        traced = called.function.experimental_get_tracing_count()
-        with profiling.recording(folder, detailed=detailed):
+            path.run(arguments)
+        plain = [_timed(path, arguments) for _ in range(steps // 2)]
+        traced = path.traces
+        with profiler.recording(folder, detailed=detailed):
             profiled = []
             for number in range(steps):
-                with profiling.step_window(number):
-                    profiled.append(_timed(called))
-        again = called.function.experimental_get_tracing_count() - traced
+                with profiler.step_window(number):
+                    profiled.append(_timed(path, arguments))
+        again = path.traces - traced
         if again:
-            raise profiling.ProfilerError(
+            raise profiler.ProfilerError(
                 f"{name} was traced {again} times while it was recorded; give it the same types each step"
             )
-        plain += [_timed(called) for _ in range(steps - len(plain))]
-    function = called.function
-    traces = Traces(int(function.experimental_get_tracing_count()), profiling.signatures(function), tuple(messages))
-    graph = graphs.graph_of(function, called.arguments)
-    space = profiling.read_xspace(profiling.recorded_file(folder))
-    trace = trace_of(space, profiling.WINDOW, graphs.product_flops(graph))
+        plain += [_timed(path, arguments) for _ in range(steps - len(plain))]
+    traces = Traces(path.traces, profiler.signatures(path.function), tuple(messages))
+    graph = graphs.graph_of(path.function, arguments)
+    space = profiler.read_xspace(profiler.recorded_file(folder))
+    trace = trace_of(space, profiler.WINDOW, graphs.product_flops(graph))
     require_complete(trace, steps, trainer.device)
-    dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(called.body, called.arguments))
+    dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, arguments))
     return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)
 
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:
-    """Raises ValueError for a trace that lacks steps, or all that happened in them, or all of the GPU that took them."""
+    """Raises ValueError for a trace that lacks steps, all events in them, or all events of the GPU that took them."""
     problem = flaw(trace)
     if len(trace.windows_ns) < steps:
         problem = f"it holds {len(trace.windows_ns)} of {steps} steps: profile fewer, or the buffer overflows"
@@ -64,8 +69,8 @@ def require_complete(trace: Trace, steps: int, device: str) -> None:
         raise ValueError(f"the trace is incomplete: {problem}")
 
 
-def _timed(called: Any) -> float:
-    """Wall seconds of a call, to the end of what it asked of its device."""
+def _timed(path: "HotPath", arguments: Sequence[Any]) -> float:
+    """Returns the wall seconds of a call, until its device is done."""
     started = time.perf_counter()
-    called.run()
+    path.run(arguments)
     return time.perf_counter() - started

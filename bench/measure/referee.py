@@ -1,27 +1,26 @@
 """The referee of a lockstep comparison: compares what both sides published, and asks the oracle which side is right.
 
-It runs in a process of its own, in the orchestrator's interpreter: neither side judges itself. The limit of a tensor is twice the
-oracle check's (bench.measure.numerics), since two implementations, both right, may each be off by their own. That limit is SCREEN,
-plus the rounding of new weights for an update, plus a multiple of what float32 costs the oracle on the very step. A step whose
-differences stay within the first two needs no oracle; any other has its limits computed there and then.
+It runs in a process of its own, in the orchestrator's interpreter: neither side judges itself. The limit of a tensor is
+twice the oracle check's (bench.measure.numerics), since two correct implementations may each differ from the oracle by
+that much. The limit is SCREEN, plus the rounding of new weights for an update, plus a multiple of what float32 costs
+the oracle on the very step. A step whose differences stay within the first two needs no oracle; any other has its
+limits computed there and then.
 """
 
 import dataclasses
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.measure.exchange import ROLES, Array, Exchange, layout
+from bench.measure.exchange import ROLES, Exchange, layout
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
-from lm.batches import batch, steps_per_epoch
+from lm.arrays import Array, Floats
 from lm.config import config_by_name
-from lm.corpus import load_corpus
-from lm.initial import dropout_masks
+from lm.data.batches import steps_per_epoch, training_batch
+from lm.data.load import load_corpus
 
 SIDES = 2  # each may be off by the oracle check's limit
 SCREEN = SIDES * FLOOR
@@ -29,7 +28,7 @@ CHUNK = 1 << 15  # floats: three of them stay in a core's second-level cache
 
 
 class Session:
-    """A process that compares steps when asked."""
+    """Compares steps when asked."""
 
     def prepare(self, config: str, corpus: str, corpus_path: str | None = None) -> Prepared:
         """Loads a reference configuration. Raises ConfigError, CorpusError."""
@@ -48,13 +47,13 @@ class Session:
         return Prepared(tuple(Tensor(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
 
     def share(self, path: str) -> None:
-        """Makes the file, its room reserved: a full disk is an OSError here, where it would be a SIGBUS later."""
+        """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
         with Path(path).open("xb") as file:
             os.posix_fallocate(file.fileno(), 0, 4 * layout(self._config)[1])
         self._exchange = Exchange(Path(path), self._config)
 
     def compare(self, step: int) -> Compared:
-        """Differences of the step that both sides have just taken."""
+        """Returns the differences of the step that both sides have just taken."""
         found = [self._screened(step, *pair) for pair in self._tensors]
         asked = any(one.difference > one.limit for one in found)
         found, departure = self._judged(found) if asked else (found, None)
@@ -63,7 +62,7 @@ class Session:
         return Compared(loss, tuple(one.difference for one in found), nearest, asked, departure)
 
     def _screened(self, step: int, quantity: str, tensor: str) -> Difference:
-        """A difference, and the limit that needs no oracle."""
+        """Returns a difference, and the limit that needs no oracle."""
         exchange, roles, limit = self._exchange, ("candidate", "reference"), SCREEN
         if quantity == "update":
             origin = exchange.weights(step)[tensor]
@@ -76,28 +75,27 @@ class Session:
         return Difference(step, quantity, tensor, difference, limit)
 
     def _judged(self, screened: list[Difference]) -> tuple[list[Difference], Departure | None]:
-        """The differences of a step with the limits that the oracle gives them, and the departure if one is over."""
+        """Returns a step's differences with the limits that the oracle gives them, and the departure if one is over."""
         expected = self._expected(screened[0].step)
         found = [dataclasses.replace(one, limit=SIDES * expected.limits[one.quantity][one.tensor]) for one in screened]
         over = [one for one in found if not one.difference <= one.limit]
         if not over:
             return found, None
-        first = max(
-            (one for one in over if one.quantity == over[0].quantity), key=lambda one: one.difference / one.limit
-        )
+        named = [one for one in over if one.quantity == over[0].quantity]
+        first = max(named, key=lambda one: one.difference / one.limit)
         wanted = expected.values[first.quantity][first.tensor]
         errors = (relative_error(self._found(role, first), wanted) for role in ROLES)
         return found, Departure(first, len(over) - 1, *errors)
 
     def _expected(self, step: int) -> Expected:
-        """The oracle's step from the same weights, state and batch."""
-        epoch, index = divmod(step, steps_per_epoch(self._tokens.size, self._config))
-        data = (*batch(self._tokens, self._config, index), dropout_masks(self._config, step))
+        """Takes the oracle's step from the same weights, state and batch."""
+        epoch = 1 + step // steps_per_epoch(self._tokens.size, self._config)
         before = self._exchange.weights(step), self._exchange.start
-        return expected_step(self._config, before, data, self._config.epoch_learning_rate(epoch + 1))
+        batch = training_batch(self._tokens, self._config, step)
+        return expected_step(self._config, before, batch, self._config.epoch_learning_rate(epoch))
 
-    def _found(self, role: str, one: Difference) -> NDArray[Any]:
-        """What a side made of a tensor: of an update, w′ − w in float64."""
+    def _found(self, role: str, one: Difference) -> Array:
+        """Returns a side's tensor; of an update, w′ − w in float64."""
         if one.quantity == "update":
             return (
                 self._exchange.updated(role, one.step)[one.tensor].astype(np.float64)
@@ -106,11 +104,11 @@ class Session:
         return self._exchange.results(role, one.quantity)[one.tensor]
 
 
-def relative_difference(candidate: Array, reference: Array, origin: Array | None = None) -> float:
-    """‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0), both float32 and of one shape.
+def relative_difference(candidate: Floats, reference: Floats, origin: Floats | None = None) -> float:
+    """Returns ‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0) of arrays of one shape.
 
-    In float32, by chunks that stay in the cache, whose sums are added in float64; values that float32 can't square go through
-    numerics.relative_error, with its rules for Inf, NaN and 0.
+    It is computed in float32, by chunks that stay in the cache, whose sums are added in float64; values that float32
+    can't square go through numerics.relative_error, with its rules for Inf, NaN and 0.
     """
     arrays = [array.reshape(-1) for array in (candidate, reference, *([] if origin is None else [origin]))]
     distance = size = 0.0

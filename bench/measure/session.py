@@ -1,11 +1,11 @@
-"""What a measured process does when it is asked: say what it is, open a configuration, train blocks of steps, evaluate."""
+"""The operations of a measured process: describe itself, open a configuration, train blocks of steps, evaluate."""
 
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal, overload
 
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
@@ -15,22 +15,22 @@ from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject
 
+if TYPE_CHECKING:
+    from bench.measure.updates import UpdateWatch
+    from lm.data.batches import Batch
+    from lm.training.full import Event
+
 LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
-ALLOCATORS = (
-    "LD_PRELOAD",
-    "MALLOC_",
-    "GLIBC_TUNABLES",
-)  # another allocator, or another setting of glibc's, moves time and memory
+ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or its settings, moves time and memory
 VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
 class Session:
-    """One process's model, its trainer and its corpus. TensorFlow is imported by `describe`, which comes first."""
+    """The trainer and the corpus of one process. TensorFlow is imported by `describe`, which comes first."""
 
     def describe(self, threads: int = 0) -> Description:
-        """Imports TensorFlow, on that many threads (0: as many as cores)."""
+        """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine."""
         started = time.perf_counter()
-        import lm.trainer  # noqa: F401  # imported for the time that it takes
         from lm import runtime
 
         import_seconds = time.perf_counter() - started
@@ -58,10 +58,10 @@ class Session:
     ) -> Opened:
         """Builds and traces a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
         from lm import config as configs
-        from lm.corpus import load_corpus
-        from lm.initial import initial_weights, weights_sha256
+        from lm.data.load import load_corpus
         from lm.runtime import require_device
-        from lm.trainer import Trainer
+        from lm.training.initial import initial_weights, weights_sha256
+        from lm.training.trainer import Trainer
 
         self.config = configs.config_by_name(config)
         configs.require_implementation(implementation)
@@ -88,11 +88,20 @@ class Session:
         )
         return Opened(subject, built - started, traced - built)
 
-    def steps(self, count: int, check: Sequence[int] = (), *, tell: bool = False) -> Any:
+    @overload
+    def steps(self, count: int, check: Sequence[int] = (), *, tell: Literal[False] = False) -> Block: ...
+
+    @overload
+    def steps(self, count: int, check: Sequence[int] = (), *, tell: Literal[True]) -> Generator[int, None, Block]: ...
+
+    def steps(
+        self, count: int, check: Sequence[int] = (), *, tell: bool = False
+    ) -> Block | Generator[int, None, Block]:
         """Trains the next `count` steps; those whose global step is in `check` are checked against the oracle as well.
 
-        Any `check` at all has each step's update compared with its own gradients, too (bench.measure.updates), and a GPU keep to float32.
-        A Block; with `tell` a generator of the steps done, each of which is a sign of life, that returns it. Timed blocks send none.
+        If there is any `check`, each step's update is compared with its own gradients, too (bench.measure.updates), and
+        a GPU computes in float32. Returns a Block or, with `tell`, a generator that yields each step done, as a sign of
+        life, and returns the Block. Timed blocks send no such signs.
         """
         taken = self._taken(count, check)
         return taken if tell else drain(taken)
@@ -124,22 +133,26 @@ class Session:
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
 
     def _compute_in_float32(self) -> None:
-        """For numbers that are compared: TF32's rounding would drown every fault. Speed is measured as users have it."""
+        """Turns TF32 off for numbers that are compared: its rounding would hide every fault.
+
+        Speed is measured as users get it.
+        """
         from lm.runtime import turn_off_tensor_float_32
 
         turn_off_tensor_float_32(self.trainer.device)
 
-    def _update_watch(self) -> Any:
+    def _update_watch(self) -> "UpdateWatch":
         from bench.measure.updates import UpdateWatch
 
         return UpdateWatch(self.trainer)
 
     def _step(
-        self, step: int, checked: bool, watch: Any, *, last: bool
+        self, step: int, checked: bool, watch: "UpdateWatch | None", *, last: bool
     ) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
-        """(loss, (wall seconds, CPU seconds), errors against the oracle if that was asked); the `watch`, if there is one, sees the step.
+        """Takes a step; returns (loss, (wall seconds, CPU seconds), errors against the oracle if it is `checked`).
 
-        The update after a block's `last` loss is no later step's to wait for, so it is waited for here.
+        The `watch`, if there is one, sees the step. No later step waits for the update after a block's `last` loss, so
+        this one does.
         """
         data, learning_rate = self._prepare(step)
         before = (self.trainer.weights, self.trainer.state) if checked else None
@@ -157,17 +170,16 @@ class Session:
 
         return loss, timed, check_step(self.trainer, before, step, data, learning_rate, result)
 
-    def _prepare(self, step: int) -> tuple[tuple[Any, Any, Any], float]:
-        """(inputs, targets and masks of a global step, its learning rate); a new pass starts from a zero state."""
-        from lm.batches import batch, steps_per_epoch
-        from lm.initial import dropout_masks
+    def _prepare(self, step: int) -> tuple["Batch", float]:
+        """Returns (what a global step reads, its learning rate); a new pass starts from a zero state."""
+        from lm.data.batches import steps_per_epoch, training_batch
 
         epoch, index = divmod(step, steps_per_epoch(self.corpus.train.size, self.config))
         learning_rate = self.config.epoch_learning_rate(epoch + 1)
         if index == 0:
             self.trainer.zero_state()
             self.trainer.learning_rate = learning_rate
-        return (*batch(self.corpus.train, self.config, index), dropout_masks(self.config, step)), learning_rate
+        return training_batch(self.corpus.train, self.config, step), learning_rate
 
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
@@ -183,28 +195,31 @@ class Session:
         return self._side.take(step, data)
 
     def profile(self, target: str, steps: int, folder: str, detailed: bool) -> Profiled:
-        """Profiles a target (see bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
+        """Profiles a target (bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
         from bench.measure.profile import profile
 
         data, other = (self._prepare(step)[0] for step in (self._next_step, self._next_step + 1))
         return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
-        """Perplexity over the first batches of the validation split."""
-        from lm.passes import evaluate
+        """Computes the perplexity over the first `max_steps` batches of the validation split."""
+        from lm.training.passes import evaluate
 
         started = time.perf_counter()
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
         return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
 
     def relocate(self) -> None:
-        """Moves the model to other memory: see Trainer.relocate. What is allocated from now on gets other pages, too."""
+        """Moves the model to other memory (Trainer.relocate); later allocations get other pages, too."""
         self.trainer.relocate()
         release_free_memory()
 
     def evaluation_steps(self, count: int) -> Block:
-        """Times the next `count` steps over the validation split, which go on from the last; to come after training and `evaluate`."""
-        from lm.batches import batch, steps_per_epoch
+        """Times the next `count` steps over the validation split, which continue the last ones.
+
+        To be called after training and `evaluate`.
+        """
+        from lm.data.batches import batch, steps_per_epoch
 
         losses, timed = [], []
         length = steps_per_epoch(self.corpus.valid.size, self.config)
@@ -220,12 +235,11 @@ class Session:
             tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes()
         )
 
-    def stress(self, *, tell: bool = False) -> Any:
-        """Errors of steps from constructed weights. To come last: it leaves the trainer with other weights. `tell` as for `steps`."""
-        taken = self._stressed()
-        return taken if tell else drain(taken)
+    def stress(self) -> Generator[str, None, list[NumericError]]:
+        """Takes steps from constructed weights; yields each one's quantity, as a sign of life, and returns the errors.
 
-    def _stressed(self) -> Generator[str, None, list[NumericError]]:
+        To be called last: it leaves the trainer with other weights.
+        """
         from bench.measure.stress import Start, stress_errors
 
         self._compute_in_float32()
@@ -238,18 +252,18 @@ class Session:
         return errors
 
     def finish(self) -> Finished:
-        """Peak memory first: what follows needs some itself."""
+        """Returns peak memory, retraces and graph operations. Memory comes first: the rest needs some itself."""
         from lm.runtime import peak_gpu_bytes
 
         peak, files, gpu_peak = peak_rss_bytes(), file_rss_bytes(), peak_gpu_bytes(self.trainer.device)
         return Finished(peak, files, self.trainer.retraces, self.trainer.graph_operations(), gpu_peak)
 
-    def train(self, checkpoint: str, resume: bool) -> Iterator[Any]:
-        """Trains the opened configuration to the end, its events as they come (see lm.training).
+    def train(self, checkpoint: str, resume: bool) -> Iterator[Mapping[str, "Event"]]:
+        """Trains the opened configuration to the end and yields each event by the name of its kind (lm.training.full).
 
         Raises CheckpointError, DivergenceError.
         """
-        from lm.training import Training
+        from lm.training.full import Training
 
         training = Training(self.trainer, self.corpus, Path(checkpoint), self.implementation)
         if resume:
@@ -264,7 +278,7 @@ def _clocks() -> tuple[float, float]:
 
 
 def _since(started: tuple[float, float]) -> tuple[float, float]:
-    """(wall seconds, CPU seconds of all threads) since then."""
+    """Returns (wall seconds, CPU seconds of all threads) since then."""
     return time.perf_counter() - started[0], time.process_time() - started[1]
 
 

@@ -1,34 +1,37 @@
-"""What holds at every step, not only at those that the oracle is asked about: a bias moves by −learning rate × its clipped gradient.
+"""Checks every step, not only those that the oracle checks: a bias moves by −learning rate × its clipped gradient.
 
-It needs no oracle and reads a few kilobytes, so it is asked of each step of a checked launch, outside the timed region. A fault that
-comes at one step in a hundred, or from some step on, shows at the very step.
+This needs no oracle and reads a few kilobytes, so each step of a checked launch is checked, outside the timed region. A
+fault that affects one step in a hundred, or all from some step on, shows at the very step.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.measure.numerics import FLOOR, relative_error, rounding_error
 from bench.record.types import NumericError
 
+if TYPE_CHECKING:
+    from lm.training.trainer import StepResult, Trainer
+
 QUANTITY = "every update"
 
 
 class UpdateWatch:
-    """Follows the biases of lm.trainer.Trainer from now on, step by step."""
+    """Follows a trainer's biases from now on, step by step."""
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, trainer: "Trainer") -> None:
         self._trainer = trainer
         self._before = trainer.biases()
         self._telling: NumericError | None = None
 
     @property
     def errors(self) -> tuple[NumericError, ...]:
-        """Of all steps seen, the first tensor that was over its limit, or the one that came nearest to it; none without a step."""
+        """Of all steps seen, the first tensor over its limit, or the one nearest to it; none without a step."""
         return (self._telling,) if self._telling else ()
 
-    def see(self, step: int, learning_rate: float, result: Any) -> None:
-        """Compares the step just taken. The learning rate is the schedule's, as in numerics.check_step."""
+    def see(self, step: int, learning_rate: float, result: "StepResult") -> None:
+        """Checks the step just taken. The learning rate is the schedule's, as in numerics.check_step."""
         before, self._before = self._before, self._trainer.biases()
         if self._telling and not _within(self._telling):
             return

@@ -1,7 +1,7 @@
-"""The measured process: `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
+"""The measured process, `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
 
-A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any number of
-lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `referee`.
+A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any
+number of lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `referee`.
 """
 
 import contextlib
@@ -12,23 +12,26 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from collections.abc import Callable, Generator, Iterable
+from typing import TextIO, TypeVar
 
 from bench.record.codec import to_plain
 from bench.record.replies import Raised
+
+Event = TypeVar("Event")
+Result = TypeVar("Result")
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee"}
 
 
-def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
+def serve(requests: Iterable[str], replies: TextIO, session: object) -> None:
     """Answers requests by calling the session's methods of the same name, until `close` or the end of the requests.
 
     A method that returns an iterator sends its items as events; its return value is the reply.
     """
 
-    def send(kind: str, value: Any) -> None:
+    def send(kind: str, value: object) -> None:
         replies.write(json.dumps({kind: to_plain(value)}, allow_nan=False) + "\n")
         replies.flush()
 
@@ -48,17 +51,18 @@ def serve(requests: Iterable[str], replies: TextIO, session: Any) -> None:
             send("reply", result)
 
 
-def drain(events: Any, send: Callable[[Any], None] = lambda event: None) -> Any:
-    """Sends each item of a generator; its return value."""
+def drain(events: Generator[Event, None, Result], send: Callable[[Event], None] = lambda event: None) -> Result:
+    """Sends each item of a generator and returns the generator's return value."""
     while True:
         try:
             send(next(events))
         except StopIteration as end:
-            return end.value
+            result: Result = end.value
+            return result
 
 
 def end_with_parent() -> None:
-    """Has the kernel end this process with the one that started it: a stopped process hears of no closed pipe. Linux alone."""
+    """Makes Linux end this process with its parent: a stopped process doesn't notice a closed pipe."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):  # a C library without prctl
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,13 +1,14 @@
-"""TensorFlow's trace (XSpace) as a Trace: events by line, on one clock, with what they are events of.
+"""TensorFlow's trace (XSpace) as a Trace: events by line, on one clock, with the operations that they belong to.
 
-Planes: `/host:CPU` has a line a thread; `/device:GPU:0` a line a stream, whose events (kernels) name their operation in the statistic
-`tf_op`. Other planes and a device's other lines say nothing new. Fields as in tsl/profiler/protobuf/xplane.proto.
+Planes: `/host:CPU` has a line a thread; `/device:GPU:0` a line a stream, whose events (kernels) name their operation in
+the statistic `tf_op`. Other planes and a device's other lines say nothing new. Fields as in
+tsl/profiler/protobuf/xplane.proto.
 """
 
 import dataclasses
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bench.record.profile import Line, Operation, PeakMemory, Trace
@@ -16,7 +17,8 @@ HOST, DEVICE, STREAM = "/host:CPU", "/device:", "Stream"
 # An operation's event is `scope/name:Type`: TensorFlow's own rule, kTfOp in tsl/profiler/utils/tf_op_utils.cc.
 OPERATION = re.compile(r"(?P<name>[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*):(?P<kind>[A-Z_][A-Za-z0-9_]*)")
 ALLOCATED, FREED = "MemoryAllocation", "MemoryDeallocation"
-# A kernel of a function that was inlined has its caller's scope in front: rnn/while/body/_17/rnn/while/lstm_cell/MatMul.
+# A kernel of a function that was inlined has its caller's scope in front:
+# rnn/while/body/_17/rnn/while/lstm_cell/MatMul.
 INLINED = re.compile(r".*/_\d+/")
 
 
@@ -31,9 +33,10 @@ class _Event:
 
 
 def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
-    """The trace of the events called `window` and of all that happened within them. Raises ValueError if there are none.
+    """Returns the trace of the events called `window` and of all events within them.
 
-    `flops`: of matrix products by the names of their nodes (lm.graphs.product_flops).
+    Raises ValueError if there are none.
+    `flops`: of matrix products by the names of their nodes (lm.hot_paths.graphs.product_flops).
     """
     lines = [
         (plane, line, list(_events(plane, line)))
@@ -76,7 +79,7 @@ def _counts(plane: Any, line: Any) -> bool:
 
 
 def _events(plane: Any, line: Any) -> Iterator[_Event]:
-    """Events of a line, with start and duration on the trace's clock. Events that are mere counts have no time and are left out."""
+    """Yields a line's events on the trace's clock. Events that are mere counts have no time and are left out."""
     for event in line.events:
         if event.WhichOneof("data") == "num_occurrences":
             continue
@@ -108,7 +111,7 @@ def _line(
     flops: Mapping[str, int],
     operations: dict[Operation, int],
 ) -> Line:
-    """The line's events in order; `operations` numbers what they are events of, and grows."""
+    """Returns the line's events in order; `operations` numbers the operations that they belong to, and grows."""
     device = plane.name.startswith(DEVICE)
     python = any(event.name == window for event in events)
     kept = []
@@ -122,7 +125,7 @@ def _line(
 
 
 def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operation | None:
-    """What the event is of. On a device an event without an operation (a copy that the runtime makes) goes by its own name."""
+    """Returns the event's operation. On a device an event without one (a copy by the runtime) goes by its own name."""
     matched = OPERATION.fullmatch(str(event.statistics.get("tf_op", "")) if device else event.name)
     if matched is None:
         return Operation(event.name, event.name if device else "")
@@ -132,7 +135,7 @@ def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operati
 
 
 def peaks(events: list[_Event]) -> Iterator[PeakMemory]:
-    """What each allocator held at its peak, from the events of its allocations in order; nothing where none were recorded."""
+    """Yields each allocator's contents at its peak, from the events of its allocations, if any were recorded."""
     by_allocator = defaultdict(list)
     for event in sorted(events, key=lambda event: event.start_ns):
         if event.name in (ALLOCATED, FREED):
@@ -152,8 +155,8 @@ def peaks(events: list[_Event]) -> Iterator[PeakMemory]:
         yield PeakMemory(allocator, int(ordered[fullest].statistics.get("bytes_allocated", 0)), _summed(held.values()))
 
 
-def _summed(parts: Any) -> dict[str, int]:
-    """Bytes by operation, the largest first."""
+def _summed(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Returns the bytes by operation, the largest first."""
     bytes_of: dict[str, int] = defaultdict(int)
     for operation, size in parts:
         bytes_of[operation] += size

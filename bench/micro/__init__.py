@@ -1,5 +1,5 @@
 """Micro-benchmarks of the hot paths, run by pytest-benchmark in a measured environment. Imports `lm`, NumPy and pytest.
 
-`selection` what was asked for; `material` what is fed; `answers` what the oracle refuses; `case` how one case is timed; `conftest` the
-options and fixtures; a `test_` file for each target.
+`selection`: which cases; `material`: their input; `answers`: the check against the oracle; `case`: how one is timed;
+`conftest`: options and fixtures; and a `test_` file for each target.
 """

@@ -1,33 +1,37 @@
-"""How one case is timed: its answer checked, warmed up until nothing is traced any more, then fixed rounds from the same weights."""
+"""Times one case: its answer is checked, it is warmed up until nothing is traced any more, then takes fixed rounds."""
 
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.micro.material import Batch, Material
-from lm.costs import Cost
-from lm.hot_paths import Mode, put, wait
-from lm.trainer import Trainer
+from bench.micro.material import Material
+from lm.hot_paths.costs import Cost
+from lm.hot_paths.paths import PARTS, Mode, arguments, hot_path
+from lm.hot_paths.tensors import wait
+from lm.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
 
 ROUNDS = {"eager": 8, "graph": 16}  # multiples of material.BATCHES
-SHORT = 4  # times as many rounds of a path without matrix products: it takes a millisecond or two, and 16 of those tell little
+SHORT = 4  # times as many rounds of a path without matrix products: 16 of its one or two milliseconds tell little
 WARM_UP_ROTATIONS = 3  # over all batches, at most
 
 
 class TracingError(AssertionError):
-    """A path that is traced again and again: what would be timed is TensorFlow's tracing."""
+    """A path that is traced again and again: its time would be that of TensorFlow's tracing."""
 
 
 class Path(Protocol):
-    """What is timed; `traces` counts its traces."""
+    """A call to be timed."""
 
     @property
     def traces(self) -> int:
-        """How often it was traced."""
+        """How often TensorFlow has traced it."""
 
     def __call__(self, *arguments: Any) -> Any:
-        """The path's result."""
+        """Returns the path's result."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,28 +42,39 @@ class Untraced:
     traces: int = 0
 
     def __call__(self, *arguments: Any) -> Any:
-        """The body's result."""
+        """Returns the body's result."""
         return self.body(*arguments)
 
 
 class Case:
     """One benchmark: a target of one configuration, implementation, device and mode."""
 
-    def __init__(self, benchmark: Any, material: Material, device: str, mode: Mode, about: dict[str, Any]) -> None:
+    def __init__(
+        self, benchmark: "BenchmarkFixture", material: Material, device: str, mode: Mode, about: dict[str, Any]
+    ) -> None:
+        """`about` is what extra_info says of the session."""
         self.material = material
         self.config = material.config
         self.device = device
         self.mode = mode
         self._benchmark = benchmark
-        self._about = about  # what extra_info says of the session
-
-    def tensors(self, of: Callable[[Batch], tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Arguments of each round of a rotation, on the device: `of` a batch."""
-        return [put(of(batch), self.device) for batch in self.material.batches]
+        self._about = about
 
     def restore(self, trainer: Trainer) -> None:
-        """Puts back the initial weights and the zero state."""
+        """Sets the initial weights and the zero state."""
         trainer.weights, trainer.state = self.material.weights, self.material.state
+
+    def arguments(self, trainer: Trainer, part: str) -> list[tuple[Any, ...]]:
+        """Returns a part's arguments in each round of a rotation, on the device, from the initial weights and state."""
+        self.restore(trainer)
+        return [arguments(trainer, part, batch) for batch in self.material.batches]
+
+    def measure_part(
+        self, trainer: Trainer, part: str, *, check: Callable[[Any], None], last: Callable[[Any], Any]
+    ) -> None:
+        """Times a part of the training step (lm.hot_paths.paths.PARTS); arguments as in `measure`."""
+        path, given = hot_path(trainer, part, self.mode), self.arguments(trainer, part)
+        self.measure(path, given, check=check, last=last, cost=PARTS[part].cost(self.config), trainer=trainer)
 
     def measure(
         self,
@@ -74,8 +89,8 @@ class Case:
     ) -> None:
         """Times `path` over `arguments` in turn, each round from the initial weights and a zero state of the `trainer`.
 
-        `check` gets the result of arguments[0] and raises if it is wrong; `last` picks the tensor to wait for, or None where the path
-        has waited itself. `words` of one call: a batch's if nothing is said. Raises TracingError.
+        `check` gets the result of arguments[0] and raises if it is wrong; `last` picks the tensor to wait for, or None
+        where the path has waited itself. `words` of one call default to a batch's. Raises TracingError.
         """
         rotation = itertools.cycle(arguments)
 
@@ -94,7 +109,8 @@ class Case:
         check(timed(*setup()[0]))
         self._warm_up(path, lambda: timed(*setup()[0]), len(arguments))
         traces = path.traces
-        self._benchmark.pedantic(timed, setup=setup, rounds=ROUNDS[self.mode] * (1 if cost.flops else SHORT))
+        rounds = ROUNDS[self.mode] * (1 if cost.flops else SHORT)
+        self._benchmark.pedantic(timed, setup=setup, rounds=rounds)  # type: ignore[no-untyped-call]  # it has no types
         if self.mode == "graph" and path.traces != traces:
             raise TracingError(
                 f"the timed rounds were traced {path.traces - traces} times: their times are not a step's"

@@ -11,8 +11,8 @@ from bench.record.machine import this_machine, usable_cores
 
 if TYPE_CHECKING:
     from bench.micro.case import Case
-    from lm.hot_paths import Mode
-    from lm.trainer import Trainer
+    from lm.hot_paths.paths import Mode
+    from lm.training.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")
 
@@ -86,7 +86,7 @@ def device(request: pytest.FixtureRequest) -> str:
         require_device(name)
     except DeviceError as error:
         pytest.skip(str(error))
-    turn_off_tensor_float_32(name)  # a case is held against the oracle
+    turn_off_tensor_float_32(name)  # a case is checked against the oracle
     return name
 
 
@@ -124,7 +124,7 @@ def trainer(config_name: str, implementation: str, device: str) -> "Trainer":
 @functools.cache
 def _trainer(config_name: str, implementation: str, device: str) -> "Trainer":
     from bench.micro.material import material
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     made = material(config_name)
     trainer = Trainer(made.config, implementation, device)
@@ -135,7 +135,7 @@ def _trainer(config_name: str, implementation: str, device: str) -> "Trainer":
 @functools.cache
 def _matmul_rate(device: str) -> float:
     """Measured once a session."""
-    from lm.roofline import matmul_flops_per_second
+    from lm.hot_paths.roofline import matmul_flops_per_second
 
     return matmul_flops_per_second(device)
 

@@ -1,4 +1,4 @@
-"""Which cases were asked for. Imports no TensorFlow: an unknown name is refused before anything is loaded."""
+"""The selection of cases. Imports no TensorFlow: an unknown name is refused before anything is loaded."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ DEVICE = re.compile(r"(cpu|gpu):(\d{1,2})")
 
 
 class SelectionError(ValueError):
-    """A device or mode that there can't be."""
+    """An impossible device or mode."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Selection:
 
     @property
     def logical_cpus(self) -> int:
-        """CPU devices that TensorFlow must have: cpu:1 is a logical device, made on request."""
+        """The number of CPU devices that TensorFlow needs: cpu:1 is a logical device, made on request."""
         matches = (DEVICE.fullmatch(device) for device in self.devices)
         return 1 + max((int(match[2]) for match in matches if match and match[1] == "cpu"), default=0)
 
@@ -58,7 +58,7 @@ def selection(
     *,
     require_gpu: bool = False,
 ) -> Selection:
-    """What was asked for; where nothing was, the defaults. Repetitions count once. Raises as Selection does.
+    """Returns what was asked for, or the defaults. Repetitions count once. Raises as Selection does.
 
     `require_gpu` takes gpu:0 where no GPU is among the devices, so that what is required is timed.
     """

@@ -1,4 +1,4 @@
-"""`clip_by_global_norm` of one batch's gradients, the embedding's as IndexedSlices or densified: two different norms."""
+"""`clip_by_global_norm` of one batch's gradients, the embedding's sparse or densified, which have different norms."""
 
 from typing import Any
 
@@ -6,43 +6,37 @@ import pytest
 
 from bench.micro.answers import require_close, require_gradients
 from bench.micro.case import Case
-from lm import costs, hot_paths, oracle
-from lm.trainer import Trainer
+from lm.hot_paths import costs, paths, tensors
+from lm.oracle import sgd
+from lm.training.trainer import Gradients, Trainer
 
 EXCESS = 2.0  # the gradients' norm over the limit: the initial weights' own is below it, where clipping changes nothing
 
 
 @pytest.mark.parametrize("form", ["slices", "dense"])
 def test_clip(case: Case, trainer: Trainer, form: str) -> None:
-    """The norm over all gradients, and all gradients scaled."""
+    """Times the norm over all gradients, and all gradients scaled."""
     dense = form == "dense"
-    answer, limit = case.material.answer(0), case.config.clip_norm
+    answer, limit, vocabulary_size = case.material.answer(0), case.config.clip_norm, case.config.vocabulary_size
     factor = EXCESS * limit / float(answer.global_norm)
-    compute = hot_paths.gradient(trainer, "graph")
-    gradients = []
-    for arguments in case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)):
-        case.restore(trainer)
-        found = hot_paths.scaled(compute(*arguments)[1], factor)
-        gradients.append(hot_paths.densified(found) if dense else found)
 
-    def check(result: Any) -> None:
-        wanted = {name: _scaled(gradient, factor) for name, gradient in answer.gradients.items()}
+    def formed(gradients: Gradients) -> Gradients:
+        scaled = tensors.scaled(gradients, factor)
+        return tensors.dense(scaled) if dense else scaled
+
+    def check(result: tuple[Gradients, Any]) -> None:
+        wanted = {name: sgd.scaled(gradient, factor) for name, gradient in answer.gradients.items()}
         if dense:
-            wanted["embedding"] = wanted["embedding"].densify(case.config.vocabulary_size)
-        clipped, norm = oracle.clip_by_global_norm(wanted, limit)
+            wanted["embedding"] = sgd.densified(wanted["embedding"], vocabulary_size)
+        clipped, norm = sgd.clip_by_global_norm(wanted, limit)
         require_close("norm", result[1], norm)
-        require_gradients("clipped", hot_paths.densified(result[0]), clipped)
+        require_gradients("clipped", result[0], clipped, vocabulary_size)
 
     case.measure(
-        hot_paths.clip(trainer, case.mode),
-        [(one,) for one in gradients],
+        paths.hot_path(trainer, "clip", case.mode),
+        [(formed(gradients),) for (gradients,) in case.arguments(trainer, "clip")],
         check=check,
         last=lambda result: result[1],
         cost=costs.clip(case.config, dense=dense),
         trainer=trainer,
     )
-
-
-def _scaled(gradient: Any, factor: float) -> Any:
-    sparse = isinstance(gradient, oracle.SparseRows)
-    return oracle.SparseRows(gradient.indices, factor * gradient.values) if sparse else factor * gradient

@@ -1,4 +1,4 @@
-"""TensorFlow's own dropout, which the models don't use: their masks are given, so that every version trains from the same numbers."""
+"""TensorFlow's own dropout. The models don't use it: their masks are given, so that every version has the same ones."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from bench.micro.answers import require_dropout
 from bench.micro.case import Case
-from lm import costs, hot_paths
+from lm.hot_paths import costs, paths, tensors
 
 RATE_WHERE_NONE = 0.5  # for configurations that drop nothing
 
 
 def test_dropout(case: Case) -> None:
-    """`tf.nn.dropout` of the activations after the embedding and after each layer, [batch, steps, width]."""
+    """Times `tf.nn.dropout` of the activations after the embedding and after each layer, [batch, steps, width]."""
     config = case.config
     rate = 1 - config.keep_probability or RATE_WHERE_NONE
     stream = np.random.RandomState(config.seed)
@@ -25,8 +25,8 @@ def test_dropout(case: Case) -> None:
         require_dropout(found, activations[0], rate)
 
     case.measure(
-        hot_paths.dropout(rate, case.device, case.mode),
-        [(hot_paths.put(one, case.device),) for one in activations],
+        paths.dropout(rate, case.device, case.mode),
+        [(tensors.put(one, case.device),) for one in activations],
         check=check,
         last=lambda found: found[-1],
         cost=costs.dropout(config),

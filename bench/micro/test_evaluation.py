@@ -4,12 +4,11 @@ from typing import Any
 
 from bench.micro.answers import require_close
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.training.trainer import Trainer
 
 
 def test_evaluation(case: Case, trainer: Trainer) -> None:
-    """Forward pass and loss."""
+    """Times forward pass and loss."""
 
     def check(loss: Any) -> None:
         wanted, state = case.material.evaluated(0)
@@ -17,11 +16,4 @@ def test_evaluation(case: Case, trainer: Trainer) -> None:
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, state[name])
 
-    case.measure(
-        hot_paths.evaluation(trainer, case.mode),
-        case.tensors(lambda batch: (batch.inputs, batch.targets)),
-        check=check,
-        last=lambda loss: loss,
-        cost=costs.evaluation(case.config),
-        trainer=trainer,
-    )
+    case.measure_part(trainer, "evaluation", check=check, last=lambda loss: loss)

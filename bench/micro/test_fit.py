@@ -7,13 +7,13 @@ import pytest
 from bench.micro.answers import require_weights
 from bench.micro.case import Case
 from bench.micro.material import BATCHES
-from lm import costs
-from lm.keras_loop import Fit, NoKerasLayersError
-from lm.trainer import Trainer
+from lm.hot_paths import costs
+from lm.hot_paths.keras_loop import Fit, NoKerasLayersError
+from lm.training.trainer import Trainer
 
 
 def test_fit(case: Case, trainer: Trainer) -> None:
-    """One epoch over a rotation of batches, the state carried on from one to the next."""
+    """Times one epoch over a rotation of batches, the state carried from one to the next."""
     try:
         path = Fit(trainer, case.mode)
     except NoKerasLayersError as error:

@@ -4,23 +4,16 @@ from typing import Any
 
 from bench.micro.answers import require_close, require_gradients
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.training.trainer import Gradients, Trainer
 
 
 def test_gradient(case: Case, trainer: Trainer) -> None:
-    """Forward pass, loss and backward pass; the embedding's gradient as IndexedSlices."""
+    """Times forward pass, loss and backward pass; the embedding's gradient comes as IndexedSlices."""
 
-    def check(result: Any) -> None:
+    def check(result: tuple[Any, Gradients]) -> None:
         loss, gradients = result
-        require_close("loss", loss, case.material.answer(0).loss)
-        require_gradients("gradient", hot_paths.densified(gradients), case.material.answer(0).gradients)
+        answer = case.material.answer(0)
+        require_close("loss", loss, answer.loss)
+        require_gradients("gradient", gradients, answer.gradients, case.config.vocabulary_size)
 
-    case.measure(
-        hot_paths.gradient(trainer, case.mode),
-        case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)),
-        check=check,
-        last=lambda result: result[0],
-        cost=costs.gradient(case.config),
-        trainer=trainer,
-    )
+    case.measure_part(trainer, "gradient", check=check, last=lambda result: result[0])

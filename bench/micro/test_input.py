@@ -1,4 +1,4 @@
-"""The input pipeline: a rotation of batches brought to the device, by the suite's own reader (eager) or by tf.data (graph)."""
+"""The input pipeline: a rotation of batches copied to the device, by our own reader (eager) or by tf.data (graph)."""
 
 from typing import Any
 
@@ -7,24 +7,22 @@ import numpy as np
 from bench.micro.answers import WrongAnswerError
 from bench.micro.case import Case, Untraced
 from bench.micro.material import BATCHES, Material
-from lm import costs, hot_paths
-from lm.batches import batch
-from lm.initial import dropout_masks
+from lm.data.batches import training_batch
+from lm.hot_paths import costs, tensors
 
 
 def test_input(case: Case) -> None:
-    """Ids and dropout masks as tensors, one batch after the other."""
+    """Times ids and dropout masks as tensors, one batch after the other."""
     made = case.material
-    prepared = hot_paths.dataset([(one.inputs, one.targets, one.masks) for one in made.batches])
+    prepared = tensors.dataset([tuple(one) for one in made.batches])
 
     def read() -> list[Any]:
         return [
-            hot_paths.put((*batch(made.tokens, made.config, index), dropout_masks(made.config, index)), case.device)
-            for index in range(BATCHES)
+            tensors.put(tuple(training_batch(made.tokens, made.config, step)), case.device) for step in range(BATCHES)
         ]
 
     def iterate() -> list[Any]:
-        return [hot_paths.moved(one, case.device) for one in prepared]
+        return [tensors.moved(one, case.device) for one in prepared]
 
     case.measure(
         Untraced(iterate if case.mode == "graph" else read),
@@ -37,7 +35,7 @@ def test_input(case: Case) -> None:
 
 
 def require_batches(found: list[Any], made: Material) -> None:
-    """Raises WrongAnswerError unless row r of batch b begins b·steps tokens into the r-th of the corpus' equal parts."""
+    """Raises WrongAnswerError unless row r of batch b begins b·steps tokens into the corpus' r-th equal part."""
     config, part = made.config, made.tokens.size // made.config.batch_size
     for index, (inputs, targets, masks) in enumerate(found):
         starts = (

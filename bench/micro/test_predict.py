@@ -7,13 +7,13 @@ import pytest
 from bench.micro.answers import require_close
 from bench.micro.case import Case
 from bench.micro.material import BATCHES
-from lm import costs
-from lm.keras_loop import NoKerasLayersError, Predict
-from lm.trainer import Trainer
+from lm.hot_paths import costs
+from lm.hot_paths.keras_loop import NoKerasLayersError, Predict
+from lm.training.trainer import Trainer
 
 
 def test_predict(case: Case, trainer: Trainer) -> None:
-    """Logits of a rotation of batches as one NumPy array, the state carried on from one to the next."""
+    """Times the logits of a rotation of batches as one NumPy array, the state carried from one to the next."""
     try:
         path = Predict(trainer, case.mode)
     except NoKerasLayersError as error:

@@ -1,30 +1,20 @@
 """The whole training step; in a graph, the very function that the gate times."""
 
-from typing import Any
-
 from bench.micro.answers import require_close, require_gradients, require_weights
 from bench.micro.case import Case
-from lm import costs, hot_paths
-from lm.trainer import Trainer
+from lm.training.trainer import StepResult, Trainer
 
 
 def test_step(case: Case, trainer: Trainer) -> None:
-    """Gradients, clipping and update of one batch."""
+    """Times gradients, clipping and update of one batch."""
 
-    def check(result: Any) -> None:
+    def check(result: StepResult) -> None:
         answer = case.material.answer(0)
         require_close("loss", result.loss, answer.loss)
         require_close("norm", result.global_norm, answer.global_norm)
-        require_gradients("clipped", hot_paths.densified(result.clipped), answer.clipped)
+        require_gradients("clipped", result.clipped, answer.clipped, case.config.vocabulary_size)
         require_weights(trainer.weights, answer.weights, case.material.weights)
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, answer.state[name])
 
-    case.measure(
-        hot_paths.step(trainer, case.mode),
-        case.tensors(lambda batch: (batch.inputs, batch.targets, batch.masks)),
-        check=check,
-        last=lambda result: result.loss,
-        cost=costs.step(case.config),
-        trainer=trainer,
-    )
+    case.measure_part(trainer, "step", check=check, last=lambda result: result.loss)

@@ -7,7 +7,7 @@ import dataclasses
 
 from bench.record.types import Environment, Machine, Subject
 
-TARGETS = ("forward", "gradient", "clip", "step")  # what can be profiled; lm.targets makes each
+TARGETS = ("forward", "gradient", "clip", "step")  # what can be profiled; lm.hot_paths.paths makes each
 
 
 @dataclasses.dataclass(frozen=True)

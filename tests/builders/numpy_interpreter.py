@@ -11,8 +11,8 @@ if sys.argv[1] == "-c":  # asked what is installed in it
     exec(sys.argv[2])
     sys.exit()
 import numpy as np
-from lm import oracle
-from lm.initial import initial_weights
+from lm.oracle import step as oracle
+from lm.training.initial import initial_weights
 
 class Trainer:
     def __init__(self, config, implementation, device):
@@ -43,7 +43,7 @@ class Trainer:
         return result
 
 versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9", numpy=np.__version__)
-sys.modules["lm.trainer"] = types.SimpleNamespace(Trainer=Trainer)
+sys.modules["lm.training.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
     intra_op_threads=lambda: 2,
     set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,

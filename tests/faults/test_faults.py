@@ -33,7 +33,7 @@ TELLING = {
 PROMPT = {"learning-rate-plus-0.1-percent", "softmax-overflows", "evaluation-trains"}  # the others are slow tests
 
 # Oracle and TensorFlow read the same wrong text; a lockstep comparison sees the right one, too.
-BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.batches"}
+BEYOND_THE_ORACLE = {name for name, fault in FAULTS.items() if fault.module == "lm.data.batches"}
 
 
 def caught(trial: Trial) -> dict[str, str]:

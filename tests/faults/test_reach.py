@@ -34,7 +34,7 @@ def clean_losses(python: str, plan: Plan) -> tuple[float, ...]:
 
 def caught(fault: str, python: str, plan: Plan, trial: Trial) -> bool:
     """Returns what catches it: a gate without baselines; where the oracle reads the same wrong text, by lockstep."""
-    if FAULTS[fault].module == "lm.batches":
+    if FAULTS[fault].module == "lm.data.batches":
         return lockstep_catch(fault, python, plan) is not None
     return bool(catches(trial, standards()))
 

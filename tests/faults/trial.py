@@ -15,11 +15,11 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
-from lm.config import GATE_STEPS
+from lm.config import LAUNCH_PLANS
 from tests.faults.hook.injected.registry import fault_by_name
 
 HOOK = Path(__file__).resolve().parent / "hook"
-STEPS = GATE_STEPS["tiny"]
+STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
 LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=250)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"

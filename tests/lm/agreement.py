@@ -1,13 +1,19 @@
-"""How far a trainer's steps are from the oracle's in float64, tensor by tensor: what the tests of every implementation ask."""
+"""Builders of trainers and batches, and how far a trainer's steps are from the oracle's in float64, by tensor."""
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lm import oracle
 from lm.config import Config
+from lm.oracle import step as oracle
+from lm.oracle.sgd import SparseRows, densified
+from lm.training.initial import initial_weights
+
+if TYPE_CHECKING:
+    from lm.training.trainer import Trainer
 
 Array = NDArray[Any]
 
@@ -26,14 +32,27 @@ def random_state(config: Config, seed: int) -> dict[str, Array]:
     return {name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in config.state_shapes().items()}
 
 
+@functools.cache
+def _traced(config: Config, implementation: str) -> "Trainer":
+    from lm.training.trainer import Trainer
+
+    return Trainer(config, implementation)
+
+
+def trainer_at(config: Config, implementation: str = "cells") -> "Trainer":
+    """A trainer with its initial weights, in the middle of a text. It is shared: tracing a step takes a second."""
+    trainer = _traced(config, implementation)
+    trainer.weights, trainer.state = initial_weights(config), random_state(config, seed=1)
+    trainer.learning_rate = config.learning_rate
+    return trainer
+
+
 def relative_error(found: Any, wanted: Any) -> float:
-    """‖found − wanted‖ / ‖wanted‖; shapes must be equal, and for sparse rows the ids, in whatever order: rows of the same id are added."""
-    if isinstance(wanted, oracle.SparseRows):
+    """‖found − wanted‖ / ‖wanted‖ of equal shapes; sparse rows must have the same ids, in whatever order."""
+    if isinstance(wanted, SparseRows):
         assert np.array_equal(np.sort(found.indices), np.sort(wanted.indices))
         rows = int(wanted.indices.max()) + 1
-        found, wanted = (
-            oracle.SparseRows(np.asarray(of.indices), np.asarray(of.values)).densify(rows) for of in (found, wanted)
-        )
+        found, wanted = (densified(gradient, rows) for gradient in (found, wanted))
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted)
     assert found.shape == wanted.shape
     return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
@@ -49,8 +68,8 @@ def step_errors(
 ) -> dict[str, float]:
     """Takes one training step; relative errors by "quantity tensor", "loss" say, or "gradient output/bias".
 
-    The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose. "logits" are
-    missing where the implementation keeps none.
+    The oracle starts from the trainer's weights and state, unless it is given another state or other masks on purpose.
+    "logits" are missing where the implementation keeps none.
     """
     weights, state, learning_rate = trainer.weights, trainer.state, trainer.learning_rate
     result = trainer.train_step(inputs, targets, masks, with_logits=True)

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from lm.config import CONFIGS, GATE_STEPS, IMPLEMENTATIONS, Config, ConfigError, config_by_name, require_implementation
+from lm.config import (
+    CONFIGS,
+    IMPLEMENTATIONS,
+    LAUNCH_PLANS,
+    Config,
+    ConfigError,
+    config_by_name,
+    require_implementation,
+)
 
 TINY, NOTEBOOK, MEDIUM = CONFIGS["tiny"], CONFIGS["notebook"], CONFIGS["medium"]
 
@@ -49,8 +57,9 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 OTHERS: dict[str, Any] = {
-    "name": "other", "vocabulary_size": 501, "embedding_size": 25, "layer_sizes": (32, 17), "batch_size": 9, "num_steps": 11,
-    "initializer": "glorot_orthogonal", "init_scale": 0.2, "forget_bias": 1.0, "clip_norm": 5.05, "keep_probability": 0.9,
+    "name": "other", "vocabulary_size": 501, "embedding_size": 25, "layer_sizes": (32, 17), "batch_size": 9,
+    "num_steps": 11, "initializer": "glorot_orthogonal", "init_scale": 0.2, "forget_bias": 1.0, "clip_norm": 5.05,
+    "keep_probability": 0.9,
     "learning_rate": 0.999, "decay": 0.5, "decay_after_epoch": 1, "epochs": 2, "seed": 1,
 }  # fmt: skip
 
@@ -98,7 +107,15 @@ def test_the_reference_configurations_are_pinned(name: str, fingerprint: str) ->
 
 
 def test_nothing_is_left_unpinned() -> None:
-    assert list(CONFIGS) == list(FINGERPRINTS) == list(GATE_STEPS)
+    assert list(CONFIGS) == list(FINGERPRINTS) == list(LAUNCH_PLANS)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_blocks_leave_steps_to_time_and_are_counterbalanced(name: str) -> None:
+    """Even numbers of quads: as many ABBA as BAAB."""
+    blocks = LAUNCH_PLANS[name].blocks
+    assert min(blocks.steps, blocks.evaluation_steps) > blocks.dropped
+    assert (blocks.quads % 2, blocks.evaluation_quads % 2) == (0, 0)
 
 
 @pytest.mark.parametrize(("field", "value"), OTHERS.items())

@@ -1,4 +1,4 @@
-"""What is said of the TensorFlow at hand, held against what pip and TensorFlow say."""
+"""What is said of the TensorFlow at hand, checked against what pip and TensorFlow say."""
 
 import importlib.metadata
 import os
@@ -50,14 +50,22 @@ def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPa
     assert runtime.distribution() == "unknown"
 
 
-def test_threads_and_onednn_are_what_a_process_was_told() -> None:
+def test_threads_onednn_and_logical_cpus_are_what_a_process_was_told() -> None:
     code = """
+import tensorflow as tf
 from lm import runtime
-from tensorflow.config import threading
 runtime.set_threads(1)
-print(runtime.onednn_enabled(), threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+runtime.set_logical_cpus(2)
+runtime.require_device("cpu:1")
+intra_op, inter_op = (
+    getattr(tf.config.threading, f"get_{kind}_op_parallelism_threads")() for kind in ("intra", "inter")
+)
+with tf.device("cpu:1"):
+    device = tf.zeros(1).device[-5:]
+print(runtime.onednn_enabled(), intra_op, inter_op, device)
 """
-    assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1"  # TensorFlow reads it in any case of letters
+    # TensorFlow reads the variable in any case of letters.
+    assert output_of(code, TF_ENABLE_ONEDNN_OPTS="FALSE") == "False 1 1 CPU:1"
 
 
 @pytest.mark.parametrize(("named", "threads"), [("", 0), ("3", 3), ("0", 0), ("-1", 0), ("many", 0)])
@@ -74,18 +82,6 @@ def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, name
 )
 def test_onednn_can_be_on() -> None:
     assert output_of("from lm import runtime; print(runtime.onednn_enabled())", TF_ENABLE_ONEDNN_OPTS="1") == "True"
-
-
-def test_logical_cpus_are_devices_of_their_own() -> None:
-    code = """
-import tensorflow as tf
-from lm import runtime
-runtime.set_logical_cpus(2)
-runtime.require_device("cpu:1")
-with tf.device("cpu:1"):
-    print(tf.zeros(1).device[-5:])
-"""
-    assert output_of(code) == "CPU:1"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bench.record.gate import GateRun
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
-from lm.config import GATE_STEPS
+from lm.config import LAUNCH_PLANS
 from tests.bench.commands.conftest import (
     INCONCLUSIVE,
     MARGINS_TEXT,
@@ -57,7 +57,7 @@ class Gate:
 
     def write_baseline(self, config: str, words_per_second: Sequence[float] = ()) -> None:
         """Replicas of the sides' training, and the words/s of one stored run on their machine, in turn."""
-        subject = Subject(config, "synthetic", "cells", "cpu:0", "fa4e", GATE_STEPS[config], 10, 80)
+        subject = Subject(config, "synthetic", "cells", "cpu:0", "fa4e", LAUNCH_PLANS[config].steps, 10, 80)
         replicas = [
             Replica(
                 Environment("3.11.0", tensorflow, "fake", "9", "9", False, 2, {}),

@@ -1,4 +1,4 @@
-"""`tfgate train`: its folders. Training itself: tests/lm/test_training.py."""
+"""`tfgate train`: its folders. Training itself: tests/lm/training/test_full.py."""
 
 from pathlib import Path
 

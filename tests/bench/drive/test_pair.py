@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive import pair as pairs
 from bench.drive import patience
 from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
-from lm.config import CONFIGS
 
 Fake = Callable[[str], str]
 
@@ -215,13 +213,3 @@ def test_two_real_tensorflows_train_the_same_losses(oldest_python: Path, newest_
     assert found.reference.losses[0] == pytest.approx(found.candidate.losses[0], rel=1e-6)
     assert all(seconds > 0 for quad in (*found.steps, *found.evaluations) for seconds in quad.seconds)
     assert found.reference.environment != found.candidate.environment
-
-
-def test_every_configuration_has_blocks_that_leave_steps_to_time() -> None:
-    assert list(pairs.BLOCKS) == list(CONFIGS)
-    assert all(
-        blocks.steps > blocks.dropped and blocks.evaluation_steps > blocks.dropped for blocks in pairs.BLOCKS.values()
-    )
-    assert all(
-        blocks.quads % 2 == 0 and blocks.evaluation_quads % 2 == 0 for blocks in pairs.BLOCKS.values()
-    )  # as many ABBA as BAAB

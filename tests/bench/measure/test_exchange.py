@@ -22,8 +22,8 @@ def shared_file(folder: Path) -> Path:
 
 def test_arrays_lie_one_after_the_other() -> None:
     places, size = layout(TINY)
-    # 9 weights and 4 states: both slots of the reference's weights, the state at the start, then each side's new state, loss,
-    # gradients, norm and clipped gradients, and the candidate's new weights.
+    # 9 weights and 4 states: both slots of the reference's weights, the state at the start, then each side's new state,
+    # loss, gradients, norm and clipped gradients, and the candidate's new weights.
     assert len(places) == 9 + 9 + 4 + 2 * (4 + 1 + 9 + 1 + 9) + 9
     end = 0
     for offset, shape in places.values():
@@ -31,7 +31,8 @@ def test_arrays_lie_one_after_the_other() -> None:
         assert end <= offset < end + ALIGNMENT
         end = offset + math.prod(shape)
     assert end <= size < end + ALIGNMENT
-    # 500·24 + 24·128 + 32·128 + 128 + 32·64 + 16·64 + 64 + 16·500 + 500 weights, seven times: two slots, gradients, clipped, new.
+    # 500·24 + 24·128 + 32·128 + 128 + 32·64 + 16·64 + 64 + 16·500 + 500 weights, seven times: two slots, gradients,
+    # clipped, new.
     assert TINY.parameter_count() == 30_932
     assert 7 * 30_932 < size < 7 * 30_932 + 5_000
 

@@ -9,10 +9,10 @@ import pytest
 
 from bench.measure.exchange import Exchange, layout
 from bench.measure.lockstep import Side, publish
-from lm.batches import batch
 from lm.config import CONFIGS
-from lm.initial import dropout_masks, initial_weights
-from lm.oracle_sgd import SparseRows
+from lm.data.batches import training_batch
+from lm.oracle.sgd import SparseRows
+from tests.lm.agreement import trainer_at
 
 TINY = CONFIGS["tiny"]
 DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
@@ -44,12 +44,14 @@ def test_another_shape_is_refused(value: Any) -> None:
 
 
 def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
-    trainer = pytest.importorskip("lm.trainer", reason="TensorFlow is not installed in the Python that runs this test")
+    trainer = pytest.importorskip(
+        "lm.training.trainer", reason="TensorFlow is not installed in the Python that runs this test"
+    )
     path.write_bytes(bytes(4 * layout(config)[1]))
     exchange = Exchange(path, config)
-    trainers = [trainer.Trainer(config) for _ in range(2)]
-    trainers[0].weights = initial_weights(config)
-    return Side(trainers[0], exchange, "reference"), Side(trainers[1], exchange, "candidate"), exchange
+    reference, candidate = trainer_at(config), trainer.Trainer(config)
+    reference.zero_state()
+    return Side(reference, exchange, "reference"), Side(candidate, exchange, "candidate"), exchange
 
 
 def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
@@ -64,12 +66,13 @@ def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("config", [TINY, DROPPING], ids=lambda config: config.name)
 def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> None:
-    # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them over.
+    # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them
+    # over.
     reference, candidate, exchange = two_sides(tmp_path / "exchange", config)
     tokens = (np.arange(2000) % 20).astype(np.int32)  # twenty words in turn: there is something to learn
     losses = []
     for step in range(4):
-        data = (*batch(tokens, config, step), dropout_masks(config, step))
+        data = training_batch(tokens, config, step)
         before = {name: value.copy() for name, value in exchange.weights(step).items()}
         assert reference.take(step, data).seconds > 0
         candidate.take(step, data)
@@ -85,7 +88,7 @@ def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> Non
 @pytest.mark.tensorflow
 def test_adopted_weights_are_copies(tmp_path: Path) -> None:
     reference, candidate, exchange = two_sides(tmp_path / "exchange", TINY)
-    data = (*batch(np.arange(500, dtype=np.int32), TINY, 0), ())
+    data = training_batch(np.arange(500, dtype=np.int32), TINY, 0)
     reference.take(0, data)
     candidate.take(0, data)
     kept = candidate._trainer.weights

@@ -19,7 +19,8 @@ PARENT_AND_CHILD = """
 import subprocess, sys
 from bench.measure.memory import peak_rss_bytes
 b"x" * 2**28
-child = subprocess.run([sys.executable, "-c", "from bench.measure.memory import *; print(peak_rss_bytes())"], capture_output=True)
+code = "from bench.measure.memory import *; print(peak_rss_bytes())"
+child = subprocess.run([sys.executable, "-c", code], capture_output=True)
 print(peak_rss_bytes(), child.stdout.decode())
 """
 

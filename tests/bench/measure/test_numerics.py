@@ -10,7 +10,8 @@ import pytest
 from bench.measure.numerics import check_evaluation, check_step, relative_error, rounding_error
 from bench.record.types import NumericError
 from lm.config import CONFIGS
-from lm.initial import initial_weights
+from lm.data.batches import Batch
+from lm.training.initial import initial_weights
 
 INF, NAN = float("inf"), float("nan")
 
@@ -24,7 +25,7 @@ class TestRelativeError:
             ([-3.0, -4.0], [3.0, 4.0], 2.0),
             ([0.0, 0.0], [3.0, 4.0], 1.0),  # lost
             ([0.0, 0.0], [0.0, 0.0], 0.0),
-            ([1e-30, 0.0], [0.0, 0.0], INF),  # no error is small beside nothing
+            ([1e-30, 0.0], [0.0, 0.0], INF),  # no error is small compared with nothing
             ([INF, 4.0], [INF, 4.0], 0.0),
             ([INF, 5.0], [INF, 4.0], 0.25),  # the finite ones are compared
             ([-INF, 4.0], [INF, 4.0], INF),
@@ -71,7 +72,7 @@ class Taken:
 
     trainer: Any
     before: tuple[Any, Any]
-    batch: tuple[Any, Any, Any]
+    batch: Batch
     result: Any
 
     def errors(self) -> tuple[NumericError, ...]:
@@ -86,16 +87,16 @@ CLIPPING = dataclasses.replace(CONFIGS["tiny"], name="clipping", clip_norm=1.0) 
 LAST, EMBEDDING = "output/bias", "embedding"
 
 
-def ids() -> tuple[Any, Any, Any]:
+def ids() -> Batch:
     """A batch of 30 words: each comes more than twice among 80."""
     tokens = np.random.RandomState(1).randint(30, size=(CLIPPING.batch_size, CLIPPING.num_steps + 1)).astype(np.int32)
-    return tokens[:, :-1], tokens[:, 1:], ()
+    return Batch(tokens[:, :-1], tokens[:, 1:])
 
 
 @pytest.fixture(scope="module")
 def trainers() -> dict[float, Any]:
     """By clip norm: one as it should be, and one that clips at 1% more. Both are then said to clip at 1."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     made = {}
     for clip_norm in (1.0, 1.01):
@@ -106,7 +107,10 @@ def trainers() -> dict[float, Any]:
 
 
 def reset(trainer: Any) -> tuple[Any, Any]:
-    """Weights and a state to start from, put into the trainer. The weights are large enough for a norm of some units."""
+    """Weights and a state to start from, put into the trainer.
+
+    The weights are large enough for a norm of some units.
+    """
     random = np.random.RandomState(2)
     trainer.weights = {name: 4 * weight for name, weight in initial_weights(CLIPPING).items()}
     trainer.state = {
@@ -158,7 +162,7 @@ class TestStep:
         assert max(error.limit for error in errors) < 1e-4
 
     def test_a_step_that_was_not_clipped_is_within_every_limit(self) -> None:
-        from lm.trainer import Trainer
+        from lm.training.trainer import Trainer
 
         trainer = Trainer(dataclasses.replace(CLIPPING, clip_norm=1000.0))
         assert take(trainer).over() == set()
@@ -280,8 +284,7 @@ class TestStep:
 
     def test_labels_shifted_by_one(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])
-        inputs, targets, masks = taken.batch
-        taken.batch = inputs, np.roll(targets, 1, axis=1), masks
+        taken.batch = taken.batch._replace(targets=np.roll(taken.batch.targets, 1, axis=1))
         assert {"loss", "gradient"} <= taken.over()
 
     def test_an_update_applied_twice(self, trainers: dict[float, Any]) -> None:
@@ -302,8 +305,7 @@ class TestEvaluation:
     def evaluated(self, trainer: Any) -> tuple[Any, Any]:
         """(weights and state before, loss) of an evaluation step."""
         before = reset(trainer)
-        inputs, targets, _ = ids()
-        return before, trainer.evaluation_step(inputs, targets)
+        return before, trainer.evaluation_step(*ids()[:2])
 
     def over(self, trainer: Any, before: Any, loss: Any) -> set[str]:
         errors = check_evaluation(trainer, before, 7, ids()[:2], loss)

@@ -4,7 +4,6 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,6 +39,8 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     rows = seconds_by_kind(profiled)
     assert sum(rows.values()) == pytest.approx(sum(sorted(windows)[2:6]) / 4, rel=0.05)
     assert {"forward": "BiasAdd", "gradient": "BiasAddGrad", "clip": "L2Loss", "step": "L2Loss"}[target] in rows
+    if target == "forward":  # the output layer's product has 80 tokens × 16 by 16 × 500: 2·80·16·500 operations
+        assert 1_280_000 in {operation.flops for operation in profiled.trace.operations}
     assert profiled.traces.count == 1
     assert "node {" in profiled.dump.graph
     assert profiled.dump.nodes.count(" = ") > 10
@@ -72,18 +73,12 @@ def test_a_trace_of_nothing_is_refused() -> None:
         require_complete(Trace((), (), ((0, 100),), ()), 1, "cpu:0")
 
 
-def test_products_of_the_output_layer_have_their_flops(session: Session, tmp_path: Path) -> None:
-    """80 tokens × 16 by 16 × 500: 2·80·16·500 = 1,280,000."""
-    profiled = session.profile("forward", 4, str(tmp_path), False)
-    assert 1_280_000 in {operation.flops for operation in profiled.trace.operations}
-
-
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_operations_of_the_step_belong_to_layers(tmp_path: Path, implementation: str) -> None:
+def test_operations_of_the_step_belong_to_layers(session: Session, tmp_path: Path, implementation: str) -> None:
     """`fused` has a scope for all that takes time; what is Keras' is not ours to name."""
-    opened = Session()
-    opened.describe()
-    opened.open("tiny", "synthetic", steps=4, implementation=implementation)
+    opened = session if implementation == "cells" else Session()
+    if implementation != "cells":
+        opened.open("tiny", "synthetic", steps=4, implementation=implementation)
     profiled = opened.profile("step", 8, str(tmp_path), False)
     assert profiled.dump.hlo_problem == ""
     times = timeline(profiled.trace)
@@ -106,26 +101,22 @@ class EachTimeAnother(tuple[int, ...]):
 NUMBERS = itertools.count()
 
 
-def _depends_on(arguments: Iterator[tuple[int, ...]]) -> Any:
-    """A maker of targets that take a Python number, the next of `arguments`, for each batch."""
+def _number_from(monkeypatch: pytest.MonkeyPatch, arguments: Iterator[tuple[int, ...]]) -> None:
+    """Makes "forward" a part that takes a Python number, the next of `arguments`, for each batch."""
     import tensorflow as tf
 
-    from lm.targets import Target
+    from lm.hot_paths import paths
 
-    def body(number: int) -> Any:
-        return tf.constant(1.0) * number
-
-    function = tf.function(body, autograph=False)
-    return lambda trainer, batch: Target(function, body, next(arguments))
+    part = paths.PARTS["forward"]._replace(body=lambda trainer: lambda number: tf.constant(1.0) * number)
+    monkeypatch.setitem(paths.PARTS, "forward", part)
+    monkeypatch.setattr(paths, "arguments", lambda trainer, name, batch: next(arguments))
 
 
 def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first batch has 17, the other 23: two traces, none of them recorded."""
-    from lm import targets
-
-    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(iter(((17,), (23,)))))
+    _number_from(monkeypatch, iter(((17,), (23,))))
     traces = session.profile("forward", 4, str(tmp_path), False).traces
     assert traces.count == 2
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
@@ -134,14 +125,13 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
 def test_what_is_traced_while_it_is_recorded_is_refused(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lm import targets
-    from lm.profiling import ProfilerError
+    from lm.hot_paths.profiler import ProfilerError
 
-    monkeypatch.setitem(targets._MAKERS, "forward", _depends_on(itertools.repeat(EachTimeAnother())))
+    _number_from(monkeypatch, itertools.repeat(EachTimeAnother()))
     with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):
         session.profile("forward", 4, str(tmp_path), False)
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no target is called 'backward'"):
+    with pytest.raises(ValueError, match="no part of a step is called 'backward'"):
         session.profile("backward", 4, str(tmp_path), False)

@@ -15,10 +15,11 @@ import pytest
 from bench.measure.exchange import Exchange
 from bench.measure.lockstep import publish
 from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
-from lm import oracle
-from lm.batches import batch
 from lm.config import CONFIGS
-from lm.initial import initial_weights
+from lm.data.batches import batch
+from lm.oracle import step as oracle
+from lm.oracle.sgd import densified
+from lm.training.initial import initial_weights
 
 TINY = CONFIGS["tiny"]
 Results = dict[str, dict[str, Any]]  # quantity, then tensor; "weights" are those after the step
@@ -75,7 +76,7 @@ def referee(tmp_path: Path) -> Session:
 def take_step(
     referee: Session, path: Path, reference: Tamper = lambda _: None, candidate: Tamper = lambda _: None
 ) -> None:
-    """Publishes step 0 for both sides, as the float32 oracle takes it from the initial weights and a state that isn't zero."""
+    """Publishes step 0 for both sides, as the float32 oracle takes it from the initial weights and a nonzero state."""
     exchange = Exchange(path, TINY)
     weights = initial_weights(TINY)
     state = {name: np.full(shape, 0.1, np.float32) for name, shape in TINY.state_shapes().items()}
@@ -104,7 +105,7 @@ def take_step(
 
 
 def dense(name: str, value: Any) -> Any:
-    return value.densify(TINY.weight_shapes()[name][0]) if isinstance(value, oracle.SparseRows) else value.copy()
+    return densified(value, TINY.weight_shapes()[name][0]).copy()
 
 
 def update(results: Results, gradients: dict[str, Any], learning_rate: float) -> None:
@@ -217,7 +218,8 @@ def test_a_file_that_is_there_is_not_overwritten(referee: Session, tmp_path: Pat
 
 
 def test_room_is_reserved_at_once(tmp_path: Path) -> None:
-    # A file may hold 100,000 bytes here: a disk that is full. Without the reservation the first write into the map would be fatal.
+    # A file may hold 100,000 bytes here: a disk that is full. Without the reservation the first write into the map
+    # would be fatal.
     code = f"""
 import resource
 from bench.measure.referee import Session

@@ -1,4 +1,4 @@
-"""Each step's update against its own gradients: silent on right steps, and what it says of one step in many that is wrong."""
+"""Each step's update against its own gradients: silent on right steps, and what it says of a wrong one."""
 
 import dataclasses
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 from bench.measure.numerics import FLOOR
 from bench.measure.updates import UpdateWatch
 from lm.config import CONFIGS
-from lm.initial import initial_weights
-from lm.oracle import step as oracle_step
+from lm.oracle.step import step as oracle_step
+from lm.training.initial import initial_weights
 
 CONFIG = dataclasses.replace(CONFIGS["tiny"], name="watched", layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40)
 RATE = 0.5
@@ -25,7 +25,7 @@ class Result:
 
 
 class OracleTrainer:
-    """lm.trainer.Trainer's part in this, on the oracle's float32 steps."""
+    """Trainer's part in this, on the oracle's float32 steps."""
 
     def __init__(self) -> None:
         self.config = CONFIG
@@ -35,7 +35,7 @@ class OracleTrainer:
     def biases(self) -> dict[str, Any]:
         return {name: self.weights[name] for name in BIASES}
 
-    def train(self, seed: int, rate: float = RATE) -> Result:
+    def train(self, seed: int, rate: float = RATE) -> Any:
         ids = np.random.RandomState(seed).randint(CONFIG.vocabulary_size, size=(2, CONFIG.batch_size, CONFIG.num_steps))
         taken = oracle_step(CONFIG, self.weights, self.state, *ids, learning_rate=rate)
         self.weights, self.state = taken.weights, taken.state
@@ -43,8 +43,8 @@ class OracleTrainer:
 
 
 def watched(steps: int, wrong: dict[int, float], rename: dict[int, str] | None = None) -> UpdateWatch:
-    """A watch that has seen that many steps, some at another learning rate than the schedule's; of some a bias stays as it was."""
-    trainer = OracleTrainer()
+    """A watch that has seen `steps` steps, some at a `wrong` learning rate; a bias in `rename` stays as it was."""
+    trainer: Any = OracleTrainer()
     watch = UpdateWatch(trainer)
     for step in range(steps):
         before = trainer.weights
@@ -88,7 +88,7 @@ def test_a_bias_that_stays_where_it_was_is_named(name: str) -> None:
 
 
 def test_a_nan_in_the_update_alone_is_over_the_limit() -> None:
-    trainer = OracleTrainer()
+    trainer: Any = OracleTrainer()
     watch = UpdateWatch(trainer)
     result = trainer.train(0)
     trainer.weights = {**trainer.weights, "lstm1/bias": trainer.weights["lstm1/bias"] * np.nan}

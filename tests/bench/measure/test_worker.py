@@ -1,4 +1,4 @@
-"""The worker's protocol, by a session that needs no TensorFlow. (tests/bench/drive/test_process.py drives real processes.)"""
+"""The worker's protocol, by a session without TensorFlow; tests/bench/drive/test_process.py drives real processes."""
 
 import io
 import json

@@ -53,7 +53,9 @@ def test_events_are_read_on_one_clock_with_what_they_are_events_of() -> None:
     trace = trace_of(made, STEP, {"dense/MatMul": 64})
     assert trace.windows_ns == ((0, 100),)
     assert trace.operations == (
-        Operation("KernelAndDeviceFunc::Run", ""), Operation("ExecutorState::Process", ""), Operation("dense/MatMul", "MatMul", 64)
+        Operation("KernelAndDeviceFunc::Run", ""),
+        Operation("ExecutorState::Process", ""),
+        Operation("dense/MatMul", "MatMul", 64),
     )  # fmt: skip
     python, worker = trace.lines
     assert (python.name, python.python, python.device) == ("python", True, False)
@@ -101,7 +103,7 @@ def test_what_happened_outside_the_steps_is_left_out() -> None:
 
 
 def test_memory_at_its_peak_is_told_by_operation() -> None:
-    """a takes 10 and frees them, b takes 20, c takes 30: most, 50 beside the 5 from before, is held after c."""
+    """a takes 10 and frees them, b takes 20, c takes 30: most, 50 with the 5 from before, is held after c."""
 
     def allocation(time: int, name: str, address: int, size: int, in_use: int) -> tuple[str, int, int, dict[str, Any]]:
         held = {

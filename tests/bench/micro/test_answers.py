@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.micro.answers import WrongAnswerError, require_close, require_dropout, require_gradients, require_weights
-from lm.oracle import SparseRows
+from lm.oracle.sgd import SparseRows
 
 WANTED = np.array([3.0, 4.0])  # ‖wanted‖ = 5: an error of 0.005 is 1e-3 of it, the most that is allowed
 
@@ -30,13 +30,14 @@ def test_a_wrong_value_is_refused(found: np.ndarray, said: str) -> None:
 def test_gradients_go_by_the_oracles_order_and_sparse_rows_add_duplicates() -> None:
     rows = SparseRows(np.array([1, 1]), np.array([[1.0], [2.0]]))  # densified: 0, 3, 0
     found = [np.array([[0.0], [3.0], [0.0]]), WANTED]
-    require_gradients("gradient", found, {"embedding": rows, "bias": WANTED})
+    require_gradients("gradient", found, {"embedding": rows, "bias": WANTED}, 3)
+    require_gradients("gradient", [rows, WANTED], {"embedding": rows, "bias": WANTED}, 3)
     with pytest.raises(WrongAnswerError, match="gradient bias is"):
-        require_gradients("gradient", [found[0], 1.01 * WANTED], {"embedding": rows, "bias": WANTED})
+        require_gradients("gradient", [found[0], 1.01 * WANTED], {"embedding": rows, "bias": WANTED}, 3)
 
 
 def test_an_update_is_judged_by_its_own_size() -> None:
-    """Weights of 1000 that should move by 0.01 and don't move at all are only 1e-5 off, but the update is wholly missing."""
+    """Weights of 1000 that should move by 0.01 and don't are only 1e-5 off, but the update is missing."""
     before, wanted = {"bias": np.full(2, 1000.0)}, {"bias": np.full(2, 1000.01)}
     require_weights(wanted, wanted, before)
     with pytest.raises(WrongAnswerError, match=r"update bias is 1\.0e\+00 off"):

@@ -1,4 +1,7 @@
-"""How a case is timed: what is refused, what is restored, what is rotated, and what extra_info says. By pytest-benchmark's own fixture."""
+"""How a case is timed: what is refused, what is restored, what is rotated, and what extra_info says.
+
+By pytest-benchmark's own fixture.
+"""
 
 from typing import Any
 
@@ -11,9 +14,9 @@ pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installe
 from bench.micro.answers import WrongAnswerError, require_close  # what follows imports TensorFlow, which may be missing
 from bench.micro.case import ROUNDS, SHORT, WARM_UP_ROTATIONS, Case, TracingError
 from bench.micro.material import BATCHES, material
-from lm import hot_paths
-from lm.costs import Cost
-from lm.trainer import Trainer
+from lm.hot_paths import paths
+from lm.hot_paths.costs import Cost
+from lm.training.trainer import Trainer
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -25,7 +28,7 @@ RATE = 1e9
 
 
 class Spy:
-    """A path that keeps what it was given, and claims to be traced whenever `traced` says so of the number of its calls."""
+    """A path that keeps its arguments, and claims to be traced whenever `traced` says so of the number of its calls."""
 
     def __init__(self, traced: Any = lambda calls: calls == 1) -> None:
         self.traces = 0
@@ -74,10 +77,10 @@ def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case
 
     def step(index: int) -> Any:
         found.append((trainer.weights["output/bias"], trainer.state["lstm1/c"]))
-        return trainer.train_step(*(getattr(MATERIAL.batches[index], name) for name in ("inputs", "targets")))
+        return trainer.train_step(*MATERIAL.batches[index])
 
     case.mode = "eager"
-    measure(case, hot_paths.HotPath(step, "cpu:0", "eager"), trainer=trainer)
+    measure(case, paths.HotPath(step, "cpu:0", "eager"), trainer=trainer)
     assert len(found) == 1 + BATCHES + ROUNDS["eager"]
     for bias, state in found:
         assert np.array_equal(bias, MATERIAL.weights["output/bias"])
@@ -85,20 +88,16 @@ def test_every_round_starts_from_the_initial_weights_and_a_zero_state(case: Case
     assert not np.array_equal(trainer.weights["output/bias"], MATERIAL.weights["output/bias"])
 
 
-def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any) -> None:
+def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(MATERIAL.config)
-    case.restore(trainer)
-    trainer.model.logits = lambda inputs, masks, right=trainer.model.logits: 1.01 * right(inputs, masks)
-    path = hot_paths.forward(trainer, "graph")
-    arguments = case.tensors(lambda batch: (batch.inputs, batch.masks))
+    right = trainer.model.logits
+    monkeypatch.setattr(trainer.model, "logits", lambda inputs, masks: 1.01 * right(inputs, masks))
     with pytest.raises(WrongAnswerError, match=r"logits is 1\.0e-02 off the oracle's"):
-        case.measure(
-            path,
-            arguments,
+        case.measure_part(
+            trainer,
+            "forward",
             check=lambda logits: require_close("logits", logits, MATERIAL.answer(0).logits),
             last=lambda logits: logits,
-            cost=Cost(1, 1),
-            trainer=trainer,
         )
     assert benchmark.stats is None
 

@@ -7,7 +7,7 @@ from .fault import ALL, Fault, wrap
 
 def _trains() -> None:
     """Makes evaluation a training step without dropout."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     def make(_: Any) -> Any:
         def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
@@ -23,7 +23,7 @@ def _trains() -> None:
 
 def _loss_rounded() -> None:
     """Sends the loss without gradient through bfloat16."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     def make(original: Any) -> Any:
         def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
@@ -37,6 +37,12 @@ def _loss_rounded() -> None:
 
 
 FAULTS = (
-    Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.trainer", ALL),
-    Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_rounded, "lm.trainer", ALL),
+    Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.training.trainer", ALL),
+    Fault(
+        "evaluation-in-bfloat16",
+        "the loss of evaluation is rounded to bfloat16",
+        _loss_rounded,
+        "lm.training.trainer",
+        ALL,
+    ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 KERAS = (
     "cells",
     "layers",
-)  # made of Keras' layers (lm/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
+)  # made of Keras' layers (lm/models/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
 ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
 
 

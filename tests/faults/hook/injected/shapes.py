@@ -40,7 +40,7 @@ def _width_tail_linear() -> None:
 
 def _dropout_unscaled() -> None:
     """Leaves what dropout keeps undivided by the keep probability."""
-    from lm.trainer import Trainer
+    from lm.training.trainer import Trainer
 
     def make(original: Any) -> Any:
         def train_step(self: Any, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> Any:
@@ -58,7 +58,7 @@ FAULTS = (
         "dropout-not-rescaled",
         "what dropout keeps is not divided by the keep probability",
         _dropout_unscaled,
-        "lm.trainer",
+        "lm.training.trainer",
         ALL,
     ),
 )

@@ -7,10 +7,10 @@ from .fault import ALL, Fault, wrap
 
 
 def _batch_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
-    """Returns a patch of lm.batches.batch: what it returns is change(inputs, targets)."""
+    """Returns a patch of lm.data.batches.batch: what it returns is change(inputs, targets)."""
 
     def patch() -> None:
-        from lm import batches
+        from lm.data import batches
 
         def make(original: Any) -> Any:
             return lambda tokens, config, index: change(*original(tokens, config, index))
@@ -31,12 +31,14 @@ def _last_row_repeated(inputs: Any, targets: Any) -> Any:
 
 
 FAULTS = (
-    Fault("text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.batches", ALL),
+    Fault(
+        "text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.data.batches", ALL
+    ),
     Fault(
         "text-last-row-dropped",
         "the last row of a batch is dropped for a copy of the one before",
         _batch_by(_last_row_repeated),
-        "lm.batches",
+        "lm.data.batches",
         ALL,
     ),
 )

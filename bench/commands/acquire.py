@@ -1,0 +1,83 @@
+"""Puts the Penn Treebank into a folder, from a directory, an archive or an address."""
+
+import contextlib
+import http.client
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lm.data import ptb
+from lm.data.corpus import CorpusError
+
+Progress = Callable[[int, int | None], None]  # bytes received; bytes in all, None where the server doesn't say
+
+TIMEOUT_SECONDS = 30.0  # without a byte from the server
+CHUNK_BYTES = 1 << 16
+
+
+def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda received, total: None) -> list[str]:
+    """Puts the three PTB files, verified, into the directory and returns a line for each thing done.
+
+    `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't the PTB is
+    downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are not the PTB's.
+    """
+    if source is None and _is_ptb(directory):
+        return _report(f"already in {directory}")
+    if source is None or source.startswith(("http://", "https://")):
+        url = source or ptb.PTB_URL
+        ptb.store(_download(url, progress), directory)
+        return [f"{url}: downloaded", *_report(f"extracted to {directory}")]
+    path = Path(source)
+    if not path.exists():
+        raise CorpusError(
+            f"{path}: there is no such file or directory; name the PTB's folder, its archive or an http address"
+        )
+    files = ptb.read_files(path)
+    if path.is_dir() and path.resolve() == directory.resolve():
+        return _report(f"already in {directory}")
+    ptb.store(files, directory)
+    return _report(f"copied from {path} to {directory}")
+
+
+def _download(url: str, progress: Progress) -> dict[str, bytes]:
+    """Returns the files of the archive at the URL, recognised by their sums. Raises CorpusError."""
+    with _fetched(url, progress) as archive:
+        try:
+            return ptb.read_files(archive)
+        except CorpusError as error:
+            raise CorpusError(f"{url}: what came is not the PTB's archive ({error})") from error
+
+
+@contextlib.contextmanager
+def _fetched(url: str, progress: Progress) -> Iterator[Path]:
+    """Yields a temporary file with what the URL holds. Raises CorpusError for a failed transfer."""
+    with tempfile.NamedTemporaryFile(suffix=".tgz") as file:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+                total = response.length
+                while chunk := response.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    progress(file.tell(), total)
+            file.flush()
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no address at all
+            raise CorpusError(
+                f"{url}: cannot be downloaded ({error}); check the address and the network, or name a file or folder"
+            ) from error
+        yield Path(file.name)
+
+
+def _is_ptb(directory: Path) -> bool:
+    try:
+        ptb.read_files(directory)
+    except CorpusError:
+        return False
+    return True
+
+
+def _report(where: str) -> list[str]:
+    return [
+        f"{reference.name}: {reference.size_bytes} bytes, {reference.tokens} tokens, "
+        f"sha256 {reference.sha256[:12]}… verified, {where}"
+        for reference in ptb.REFERENCES.values()
+    ]

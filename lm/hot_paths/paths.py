@@ -1,0 +1,112 @@
+"""The parts of a training step as calls of their own, to be timed (bench.micro) and profiled (bench.measure)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+
+from lm.config import Config
+from lm.data.batches import Batch
+from lm.hot_paths import costs
+from lm.hot_paths.tensors import put
+from lm.training.trainer import StepResult, Trainer
+
+Mode = Literal["eager", "graph"]
+MODES: tuple[Mode, ...] = ("eager", "graph")
+
+
+class HotPath:
+    """A call on a device, operation by operation (eager) or as one tf.function (graph)."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        device: str,
+        mode: Mode = "graph",
+        function: tf.types.experimental.GenericFunction | None = None,
+    ) -> None:
+        """Makes a tf.function of the body, unless the body's own `function` is given."""
+
+        def placed(*arguments: Any) -> Any:
+            with tf.device(device):
+                return body(*arguments)
+
+        self.body = placed
+        self.function = function or tf.function(placed, autograph=False)
+        self._call = self.function if mode == "graph" else placed
+
+    @property
+    def traces(self) -> int:
+        """How often TensorFlow has traced the function."""
+        return int(self.function.experimental_get_tracing_count())
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Returns the body's result, as TensorFlow's tensors."""
+        return self._call(*arguments)
+
+    def run(self, arguments: Sequence[Any]) -> None:
+        """Calls the path and blocks until all queued work on all devices is done."""
+        self(*arguments)
+        tf.test.experimental.sync_devices()
+
+
+class Part(NamedTuple):
+    """A part of the training step, its arguments for a batch (arrays, or tensors of earlier parts), and its cost."""
+
+    body: Callable[[Trainer], Callable[..., Any]]
+    arguments: Callable[[Trainer, Batch], tuple[Any, ...]]
+    cost: Callable[[Config], costs.Cost]
+    function: Callable[[Trainer], tf.types.experimental.GenericFunction | None] = lambda trainer: None
+
+
+def _taken(trainer: Trainer, batch: Batch) -> StepResult:
+    """Takes the trainer's step on a batch; weights and state stay as they were."""
+    weights, state = trainer.weights, trainer.state
+    result = trainer.train_step(*batch)
+    trainer.weights, trainer.state = weights, state
+    return result
+
+
+PARTS: dict[str, Part] = {
+    # (ids, masks) → logits [batch, steps, vocabulary]
+    "forward": Part(
+        lambda trainer: trainer.model.logits, lambda trainer, batch: (batch.inputs, batch.masks), costs.forward
+    ),
+    # (ids, ids, masks) → (loss, gradients, the embedding's as IndexedSlices)
+    "gradient": Part(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.gradient),
+    # (gradients) → (clipped gradients, norm)
+    "clip": Part(lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip),
+    # (clipped gradients) → nothing; the weights move
+    "update": Part(
+        lambda trainer: trainer.update, lambda trainer, batch: (_taken(trainer, batch).clipped,), costs.update
+    ),
+    # (ids, ids, masks, whether to return the logits) → StepResult, by the very function that the gate times
+    "step": Part(
+        lambda trainer: trainer.step_function.python_function,
+        lambda trainer, batch: (*batch, False),
+        costs.step,
+        lambda trainer: trainer.step_function,
+    ),
+    # (ids, ids) → loss
+    "evaluation": Part(
+        lambda trainer: trainer.loss, lambda trainer, batch: (batch.inputs, batch.targets), costs.evaluation
+    ),
+}
+
+
+def hot_path(trainer: Trainer, name: str, mode: Mode = "graph") -> HotPath:
+    """Returns a part of the trainer's step by its name. Raises ValueError for an unknown one."""
+    if name not in PARTS:
+        raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PARTS)}")
+    part = PARTS[name]
+    return HotPath(part.body(trainer), trainer.device, mode, part.function(trainer))
+
+
+def arguments(trainer: Trainer, name: str, batch: Batch) -> tuple[Any, ...]:
+    """Returns what a part is called with for a batch, as tensors on the trainer's device."""
+    return tuple(put(PARTS[name].arguments(trainer, batch), trainer.device))
+
+
+def dropout(rate: float, device: str, mode: Mode) -> HotPath:
+    """Returns TensorFlow's own dropout: (activations, a list) → the same, dropped at the rate and rescaled."""
+    return HotPath(lambda activations: [tf.nn.dropout(one, rate) for one in activations], device, mode)

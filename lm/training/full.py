@@ -1,0 +1,162 @@
+"""Full training: all epochs of a configuration, validation after each, the test at the end, checkpoints on the way."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lm.data.batches import steps_per_epoch
+from lm.data.corpus import Corpus
+from lm.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from lm.training.initial import initial_weights, weights_sha256
+from lm.training.passes import checked_loss, evaluate, perplexity, train_steps
+from lm.training.trainer import Trainer
+
+PROGRESS_LINES = 10  # an epoch
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """The progress of an epoch, `step` of `steps` from 0, with its running perplexity and speed so far."""
+
+    epoch: int
+    step: int
+    steps: int
+    perplexity: float
+    words_per_second: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochResult:
+    """The results of an epoch."""
+
+    epoch: int
+    learning_rate: float
+    train_perplexity: float
+    valid_perplexity: float
+    train_seconds: float
+    words_per_second: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TestResult:
+    """The result of the test at the end of a training."""
+
+    __test__ = False  # pytest: not a test class
+
+    test_perplexity: float
+    test_tokens: int
+
+
+Event = Progress | EpochResult | TestResult
+
+
+def prints_progress(step: int, steps: int) -> bool:
+    """Returns whether progress is reported after `step` of an epoch's `steps`, counted from 0.
+
+    The rule is the notebook's, `step % (epoch_size // 10) == 10`: of 1549 after 10, 164, 318 … In epochs under 110
+    steps, where that never holds, it is the end of each tenth.
+    """
+    period = max(steps // PROGRESS_LINES, 1)
+    return step % period == min(10, period - 1)
+
+
+class Training:
+    """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
+
+    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path, implementation: str = "cells") -> None:
+        self.trainer = trainer
+        self.config = trainer.config
+        self.corpus = corpus
+        self.checkpoint_path = checkpoint_path
+        self.implementation = implementation
+        self.steps = steps_per_epoch(len(corpus.train), self.config)
+        weights = initial_weights(self.config)
+        self.fingerprint = self.config.fingerprint(corpus.sha256, weights_sha256(weights))
+        self.epochs: list[EpochResult] = []
+        self._step = 0
+        self._epoch_loss = self._epoch_seconds = 0.0
+        self._restore(Checkpoint(self.fingerprint, implementation, 0, 0.0, 0.0, 0.0, (), weights, trainer.state))
+
+    def resume(self) -> int:
+        """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
+        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
+        if [*checkpoint.weights, *checkpoint.state] != [*self.config.weight_shapes(), *self.config.state_shapes()]:
+            raise CheckpointError(
+                f"checkpoint {self.checkpoint_path} lacks weights or states: delete it and start the training again"
+            )
+        self._restore(checkpoint)
+        return self._step
+
+    def run(self) -> Iterator[Event]:
+        """Trains to the end. Raises DivergenceError when the loss is no longer finite."""
+        for epoch in range(self._step // self.steps + 1, self.config.epochs + 1):
+            yield from self._train_epoch(epoch)
+            result = self._finish_epoch(epoch)
+            self.epochs.append(result)
+            self._epoch_loss = self._epoch_seconds = 0.0
+            self._save()
+            yield result
+        test = evaluate(self.trainer, self.corpus.test)
+        yield TestResult(test.perplexity, test.tokens)
+
+    def _train_epoch(self, epoch: int) -> Iterator[Event]:
+        self.trainer.learning_rate = self.config.epoch_learning_rate(epoch)
+        saved = started = time.perf_counter()
+        for step, result in train_steps(self.trainer, self.corpus.train, self._step, epoch * self.steps - self._step):
+            self._epoch_loss += checked_loss(step, result)
+            self._step = step + 1
+            now = time.perf_counter()
+            self._epoch_seconds, started = self._epoch_seconds + now - started, now
+            done = self._step - (epoch - 1) * self.steps
+            if prints_progress(done - 1, self.steps):
+                yield Progress(epoch, done - 1, self.steps, *self._running(done))
+            if now - saved > CHECKPOINT_SECONDS and done < self.steps:
+                self._save()
+                saved = started = time.perf_counter()
+
+    def _finish_epoch(self, epoch: int) -> EpochResult:
+        train_perplexity, words_per_second = self._running(self.steps)
+        valid = evaluate(self.trainer, self.corpus.valid)
+        return EpochResult(
+            epoch,
+            self.config.epoch_learning_rate(epoch),
+            train_perplexity,
+            valid.perplexity,
+            self._epoch_seconds,
+            words_per_second,
+        )
+
+    def _running(self, done: int) -> tuple[float, float]:
+        """Returns perplexity and words per second over the first `done` steps of the epoch."""
+        return perplexity(self._epoch_loss, self.config, done), done * self.config.tokens_per_step / self._epoch_seconds
+
+    def _save(self) -> None:
+        epochs = tuple(dataclasses.asdict(epoch) for epoch in self.epochs)
+        save_checkpoint(
+            self.checkpoint_path,
+            Checkpoint(
+                self.fingerprint,
+                self.implementation,
+                self._step,
+                self.trainer.learning_rate,
+                self._epoch_loss,
+                self._epoch_seconds,
+                epochs,
+                self.trainer.weights,
+                self.trainer.state,
+            ),
+        )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self._step, self._epoch_loss, self._epoch_seconds = (
+            checkpoint.step,
+            checkpoint.epoch_loss,
+            checkpoint.epoch_seconds,
+        )
+        self.epochs = [EpochResult(**epoch) for epoch in checkpoint.epochs]  # type: ignore[arg-type]  # JSON keeps the epoch an int
+        self.trainer.weights = checkpoint.weights
+        self.trainer.state = checkpoint.state
+        if checkpoint.step:
+            self.trainer.learning_rate = checkpoint.learning_rate

@@ -1,0 +1,75 @@
+"""Initial weights from frozen NumPy streams, so that every TensorFlow trains from the same numbers.
+
+`RandomState` streams never change (NEP 19); draws are uniform only, since other laws pass through the platform's libm.
+Weights are rounded to multiples of 2⁻²⁰ before they become float32: a QR factorisation's last bits depend on the BLAS
+behind it.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lm.arrays import Floats, Weights
+from lm.config import Config
+
+QUANTUM = 2.0**-20
+JITTER_STREAM = 7_919  # any number that keeps the jitter's stream apart from the weights'
+
+
+def initial_weights(config: Config, jitter: int = 0) -> Weights:
+    """Returns the weights that training starts from, named and shaped as in Config.weight_shapes.
+
+    A `jitter` above 0 moves every value that isn't 0 by one unit in the last place (1 ulp), up or down, by a stream of
+    that number: runs that differ in it differ by rounding alone.
+    """
+    stream = np.random.RandomState(config.seed)
+    weights = {name: _draw(config, name, shape, stream) for name, shape in config.weight_shapes().items()}
+    return _jittered(weights, config, jitter) if jitter else weights
+
+
+def weights_sha256(weights: Weights) -> str:
+    """Returns the sha256 of all weights in order: each one's name, then its bytes (little-endian float32)."""
+    digest = hashlib.sha256()
+    for name, value in weights.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(value, dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _draw(config: Config, name: str, shape: tuple[int, ...], stream: np.random.RandomState) -> Floats:
+    """Draws one weight, quantised."""
+    tensor = name.rpartition("/")[2]
+    if tensor == "bias" and name.startswith("lstm"):
+        size = shape[0] // 4
+        value = np.zeros(shape)
+        value[size : 2 * size] = config.forget_bias
+    elif config.initializer == "uniform" or tensor == "embedding":
+        value = _uniform(config.init_scale, shape, stream)
+    elif tensor == "bias":
+        value = np.zeros(shape)
+    elif tensor == "recurrent":
+        value = _orthogonal(shape, stream)
+    else:
+        value = _uniform(float(np.sqrt(6 / sum(shape))), shape, stream)  # Glorot & Bengio 2010, equation 16
+    quantised: Floats = (np.rint(value / QUANTUM) * QUANTUM).astype(np.float32)
+    return quantised
+
+
+def _uniform(bound: float, shape: tuple[int, ...], stream: np.random.RandomState) -> NDArray[np.float64]:
+    return (2 * stream.random_sample(shape) - 1) * bound
+
+
+def _orthogonal(shape: tuple[int, ...], stream: np.random.RandomState) -> NDArray[np.float64]:
+    """Draws orthonormal rows (the shape is wider than tall), made unique by a positive diagonal of R."""
+    q, r = np.linalg.qr(_uniform(1.0, shape[::-1], stream))
+    return np.asarray((q * np.sign(np.diag(r))).T)
+
+
+def _jittered(weights: Weights, config: Config, jitter: int) -> Weights:
+    stream = np.random.RandomState([config.seed, JITTER_STREAM, jitter])
+    moved = {}
+    for name, value in weights.items():
+        direction = np.where(stream.randint(0, 2, value.shape), np.float32(np.inf), np.float32(-np.inf))
+        moved[name] = np.where(value == 0, value, np.nextafter(value, direction, dtype=np.float32))
+    return moved

@@ -1,0 +1,242 @@
+"""The PTB reader, on the real text where it is at hand and on three small files in its place."""
+
+import dataclasses
+import errno
+import hashlib
+import io
+import os
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lm.config import CONFIGS
+from lm.data import ptb
+from lm.data.batches import batch
+from lm.data.corpus import CorpusError
+from lm.data.load import load_corpus
+
+TEXTS = {"train": b" b a <unk> \n b c \n", "valid": b" a \n", "test": b" c b \n"}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with three small files that take the place of the reference ones."""
+    references = {}
+    for split, text in TEXTS.items():
+        digest = hashlib.sha256(text).hexdigest()
+        references[split] = dataclasses.replace(ptb.REFERENCES[split], size_bytes=len(text), sha256=digest)
+    monkeypatch.setattr(ptb, "REFERENCES", references)
+    folder = tmp_path / "small"
+    ptb.store(TEXTS, folder)
+    return folder
+
+
+def write_archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
+    """A .tgz of regular files and symbolic links, whose names it takes as they are."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, target in (links or {}).items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            tar.addfile(link)
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def members(prefix: str = "./simple-examples/data/") -> dict[str, bytes]:
+    return {f"{prefix}ptb.{split}.txt": text for split, text in TEXTS.items()}
+
+
+def test_the_real_text_has_its_published_shape(ptb_archive: Path) -> None:
+    corpus = load_corpus("ptb", CONFIGS["notebook"], ptb_archive)
+    assert {split: tokens.size for split, tokens in corpus.splits().items()} == {
+        "train": 929_589,
+        "valid": 73_760,
+        "test": 82_430,
+    }
+    assert len(corpus.words) == corpus.vocabulary_size == 10_000
+    inputs, targets = batch(corpus.train, CONFIGS["notebook"], 0)
+    assert inputs.shape == (30, 20)
+    assert inputs[0, :7].tolist() == [
+        9970,
+        9971,
+        9972,
+        9974,
+        9975,
+        9976,
+        9980,
+    ]  # the notebook's data cells print these rows
+    assert inputs[1, :8].tolist() == [2654, 6, 334, 2886, 4, 1, 233, 711]
+    assert inputs[2, :10].tolist() == [0, 1071, 4, 0, 185, 24, 368, 20, 31, 3109]
+    assert targets[:, :-1].tolist() == inputs[:, 1:].tolist()
+
+
+def test_the_real_archive_and_its_extracted_files_are_one_corpus(ptb_archive: Path, tmp_path: Path) -> None:
+    ptb.store(ptb.read_files(ptb_archive), tmp_path / "data")
+    sizes = [(tmp_path / "data" / reference.name).stat().st_size for reference in ptb.REFERENCES.values()]
+    assert sizes == [5_101_618, 399_782, 449_945]
+    assert ptb.read_files(tmp_path) == ptb.read_files(ptb_archive)
+
+
+def test_the_real_archive_cut_short_is_refused(ptb_archive: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.tgz"
+    cut.write_bytes(ptb_archive.read_bytes()[:1_000_000])
+    with pytest.raises(CorpusError, match=r"cut\.tgz: 1000000 bytes with sha256 .*…, not a whole tar archive"):
+        ptb.read_files(cut)
+
+
+def test_newlines_become_eos() -> None:
+    assert ptb.split_tokens(" b a \nc\n") == ["b", "a", "<eos>", "c", "<eos>"]
+
+
+def test_ids_come_from_the_training_text(small: Path) -> None:
+    corpus = ptb.ptb_corpus(small, 5)
+    assert corpus.words == ("<eos>", "b", "<unk>", "a", "c")  # 2, 2, then once each
+    assert corpus.train.tolist() == [1, 3, 2, 0, 1, 4, 0]
+    assert corpus.test.tolist() == [4, 1, 0]
+
+
+def test_a_vocabulary_larger_than_the_text_is_refused(small: Path) -> None:
+    with pytest.raises(CorpusError, match="a vocabulary of 6 words was asked for and the corpus has 5"):
+        ptb.ptb_corpus(small, 6)
+
+
+@pytest.mark.parametrize("folder", ["", "data", "simple-examples/data"])
+def test_a_directory_may_hold_them_at_three_places(small: Path, tmp_path: Path, folder: str) -> None:
+    ptb.store(TEXTS, tmp_path / "root" / folder)
+    assert ptb.read_files(tmp_path / "root") == TEXTS
+
+
+@pytest.mark.parametrize("prefix", ["./simple-examples/data/", "simple-examples/data/", "data/", "./", ""])
+def test_an_archive_may_hold_them_at_three_places(small: Path, tmp_path: Path, prefix: str) -> None:
+    assert ptb.read_files(write_archive(tmp_path / "a.tgz", members(prefix))) == TEXTS
+
+
+def test_a_missing_file_is_named(small: Path) -> None:
+    (small / "ptb.valid.txt").unlink()
+    with pytest.raises(
+        CorpusError, match=r"ptb\.valid\.txt: there is no such file and the PTB needs it; get it with `tfgate data"
+    ):
+        ptb.read_files(small)
+
+
+def test_an_empty_directory_is_refused(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match=r"empty/ptb\.train\.txt: there is no such file"):
+        ptb.read_files(tmp_path / "empty")
+
+
+def test_a_truncated_file_is_refused(small: Path) -> None:
+    (small / "ptb.test.txt").write_bytes(TEXTS["test"][:3])
+    found = hashlib.sha256(TEXTS["test"][:3]).hexdigest()[:12]
+    with pytest.raises(
+        CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: 3 bytes with sha256 {found}…, expected 6 bytes"
+    ):
+        ptb.read_files(small)
+
+
+@pytest.mark.parametrize("text", [b" b c \n", b" c b d \n"])
+def test_a_well_formed_file_of_other_words_is_refused(small: Path, text: bytes) -> None:
+    (small / "ptb.test.txt").write_bytes(text)
+    with pytest.raises(CorpusError, match=rf"ptb\.test\.txt is foreign: {len(text)} bytes"):
+        ptb.read_files(small)
+
+
+def test_errors_are_one_line(small: Path) -> None:
+    (small / "ptb.test.txt").write_bytes(b"")
+    with pytest.raises(CorpusError) as caught:
+        ptb.read_files(small)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"no archive", b"\x1f\x8bbroken gzip"])
+def test_a_file_that_is_no_archive_is_refused(small: Path, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.tgz").write_bytes(data)
+    found = rf"{len(data)} bytes with sha256 {hashlib.sha256(data).hexdigest()[:12]}…, not a whole tar archive"
+    with pytest.raises(
+        CorpusError, match=rf"a\.tgz: {found}; expected simple-examples\.tgz or a directory; get it with"
+    ):
+        ptb.read_files(tmp_path / "a.tgz")
+
+
+def test_an_archive_without_one_of_them_is_refused(small: Path, tmp_path: Path) -> None:
+    some = members()
+    del some["./simple-examples/data/ptb.valid.txt"]
+    archive = write_archive(tmp_path / "a.tgz", some)
+    with pytest.raises(CorpusError, match=r"a\.tgz: holds no regular file simple-examples/data/ptb\.valid\.txt"):
+        ptb.read_files(archive)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["../", "/", "simple-examples/data/../../../", "simple-examples/../simple-examples/data/", "other/"]
+)
+def test_no_other_names_are_taken(small: Path, tmp_path: Path, prefix: str) -> None:
+    archive = write_archive(tmp_path / "a.tgz", members(prefix))
+    with pytest.raises(CorpusError, match="holds no regular file"):
+        ptb.read_files(archive)
+
+
+def test_extraction_follows_no_links_and_writes_three_files_only(small: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    links = {"simple-examples/data": str(outside), "simple-examples/data/ptb.test.txt": "/etc/hostname"}
+    archive = write_archive(tmp_path / "a.tgz", {**members(), "simple-examples/data/ptb.char.txt": b"more"}, links)
+    ptb.store(ptb.read_files(archive), tmp_path / "data")
+    paths = [tmp_path / "data" / reference.name for reference in ptb.REFERENCES.values()]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "ptb.test.txt",
+        "ptb.train.txt",
+        "ptb.valid.txt",
+    ]
+    assert [path.read_bytes() for path in paths] == list(TEXTS.values())
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o644 for path in paths)
+    assert not list(outside.iterdir())
+
+
+def test_storing_replaces_a_link_rather_than_its_target(small: Path, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_bytes(b"keep")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ptb.test.txt").symlink_to(target)
+    ptb.store(TEXTS, tmp_path / "data")
+    assert target.read_bytes() == b"keep"
+    assert (tmp_path / "data" / "ptb.test.txt").read_bytes() == TEXTS["test"]
+
+
+def test_an_archive_with_one_wrong_file_is_refused(small: Path, tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.tgz", {**members(), "./simple-examples/data/ptb.test.txt": b" b c \n"})
+    with pytest.raises(CorpusError, match=r"a\.tgz: \./simple-examples/data/ptb\.test\.txt is foreign"):
+        ptb.read_files(archive)
+
+
+def test_a_full_disk_leaves_no_half_written_file(small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CorpusError, match=r"ptb\.train\.txt: cannot be written \(No space left on device\); make room"):
+        ptb.store(TEXTS, tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_where_the_data_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PTB_ARCHIVE", raising=False)
+    monkeypatch.delenv("TFGATE_DATA", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says the XDG specification
+    assert ptb.data_directory() == tmp_path / ".cache" / "tfgate" / "data"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert ptb.data_directory() == tmp_path / "cache" / "tfgate" / "data"
+    monkeypatch.setenv("TFGATE_DATA", str(tmp_path))
+    assert ptb.locate() == ptb.data_directory() == tmp_path
+
+
+def test_a_named_path_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PTB_ARCHIVE", str(tmp_path / "missing"))
+    with pytest.raises(CorpusError, match=r"missing: there is no such file or directory; run `tfgate data"):
+        ptb.locate()
+    assert ptb.locate(tmp_path) == tmp_path  # a path given goes before the environment

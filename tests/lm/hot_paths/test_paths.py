@@ -1,0 +1,145 @@
+"""The parts of the step as calls: together they are the step, and traces are counted; and Keras' own loop."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bench.record.profile import TARGETS
+from lm.config import CONFIGS, Config
+from lm.data.batches import Batch
+from lm.data.masks import dropout_masks
+from lm.training.initial import initial_weights
+from tests.lm.agreement import random_batch, random_state
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm.hot_paths import paths, roofline  # noqa: E402  # they import TensorFlow, which may be missing
+from lm.hot_paths.keras_loop import Fit, NoKerasLayersError, Predict  # noqa: E402
+from lm.training.trainer import Trainer  # noqa: E402
+
+pytestmark = pytest.mark.tensorflow
+
+CONFIG = dataclasses.replace(CONFIGS["tiny"], name="clipping", clip_norm=1.0)  # below the norms, which are about 1.7
+DROPPING = dataclasses.replace(CONFIG, name="dropping", keep_probability=0.5)
+INPUTS, WANTED = random_batch(CONFIG, seed=0)
+BATCH = Batch(INPUTS, WANTED)
+
+
+def reset(trainer: Trainer) -> Trainer:
+    trainer.weights, trainer.state = initial_weights(CONFIG), random_state(CONFIG, seed=1)
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def traced() -> Trainer:
+    return Trainer(CONFIG)
+
+
+@pytest.fixture
+def trainer(traced: Trainer) -> Trainer:
+    """One trainer for all tests, as good as new."""
+    return reset(traced)
+
+
+def call(trainer: Trainer, part: str, mode: paths.Mode) -> Any:
+    return paths.hot_path(trainer, part, mode)(*paths.arguments(trainer, part, BATCH))
+
+
+@pytest.mark.parametrize(
+    ("implementation", "mode"), [("cells", "eager"), ("layers", "eager"), ("fused", "eager"), ("cells", "graph")]
+)
+def test_gradient_clip_and_update_are_the_step(implementation: str, mode: paths.Mode) -> None:
+    trainer = reset(Trainer(CONFIG, implementation))
+    result, wanted = call(trainer, "step", mode), trainer.weights
+    reset(trainer)
+    loss, gradients = call(trainer, "gradient", mode)
+    reset(trainer)
+    clipped, norm = call(trainer, "clip", mode)
+    for name, state in random_state(CONFIG, seed=1).items():  # its gradients were computed, and the state restored
+        assert_array_equal(trainer.state[name], state)
+    for name, weight in initial_weights(CONFIG).items():
+        assert_array_equal(trainer.weights[name], weight)
+    call(trainer, "update", mode)
+    assert float(norm) > CONFIG.clip_norm
+    assert_allclose([float(loss), float(norm)], [float(result.loss), float(result.global_norm)], rtol=1e-5)
+    assert_allclose(gradients[-1], result.gradients[-1], rtol=1e-4, atol=1e-7)
+    assert_allclose(clipped[-1], result.clipped[-1], rtol=1e-4, atol=1e-7)
+    for name, weight in wanted.items():
+        assert_allclose(trainer.weights[name], weight, atol=1e-6, err_msg=name)
+        assert not np.array_equal(weight, initial_weights(CONFIG)[name])
+
+
+@pytest.mark.parametrize("mode", paths.MODES)
+def test_forward_and_evaluation_train_nothing(trainer: Trainer, mode: paths.Mode) -> None:
+    assert call(trainer, "forward", mode).shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
+    reset(trainer)
+    loss = float(call(trainer, "evaluation", mode))
+    for name, weight in initial_weights(CONFIG).items():
+        assert_array_equal(trainer.weights[name], weight)
+    assert loss == pytest.approx(float(reset(trainer).evaluation_step(*BATCH[:2])), rel=1e-5)
+
+
+def test_an_unknown_part_is_refused_by_name(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="no part of a step is called 'backward'; there are forward, gradient, clip"):
+        paths.hot_path(trainer, "backward")
+
+
+def test_profiles_targets_are_parts() -> None:
+    assert set(TARGETS) <= set(paths.PARTS)
+
+
+def test_a_graph_counts_its_traces() -> None:
+    """Another shape is another trace; eagerly nothing is traced."""
+    for mode, wanted in (("graph", [1, 1, 2]), ("eager", [0, 0, 0])):
+        path = paths.HotPath(lambda value: value + 1, "cpu:0", mode)  # type: ignore[arg-type]
+        found = []
+        for shape in ((2,), (2,), (3,)):
+            path(tf.zeros(shape))
+            found.append(path.traces)
+        assert found == wanted
+
+
+def test_dropout_scales_what_it_keeps() -> None:
+    (found,) = paths.dropout(0.75, "cpu:0", "graph")([tf.ones((100, 100))])
+    assert set(np.unique(found)) == {0.0, 4.0}
+
+
+@pytest.mark.parametrize(("config", "mode"), [(DROPPING, "graph"), (CONFIG, "eager")], ids=["masks graph", "eager"])
+def test_keras_fit_takes_the_trainers_steps(config: Config, mode: paths.Mode) -> None:
+    """Two batches, one after the other, with the state carried over; clipping acts on both."""
+    trainer = reset(Trainer(config))
+    batches = [Batch(*random_batch(config, step), dropout_masks(config, step)) for step in (0, 1)]
+    norms = [float(trainer.train_step(*batch).global_norm) for batch in batches]
+    assert min(norms) > CONFIG.clip_norm
+    weights, state = trainer.weights, trainer.state
+    path = Fit(reset(trainer), mode)
+    inputs, targets = (np.concatenate(parts) for parts in zip(*(batch[:2] for batch in batches), strict=True))
+    masks = tuple(np.concatenate(parts) for parts in zip(*(batch.masks for batch in batches), strict=True))
+    path(inputs, targets, masks)
+    for name, weight in weights.items():
+        assert_allclose(trainer.weights[name], weight, atol=1e-4, err_msg=name)
+    for name, value in state.items():
+        assert_allclose(trainer.state[name], value, atol=1e-4, err_msg=name)
+    traces = path.traces
+    path(inputs, targets, masks)
+    assert path.traces == (traces if mode == "graph" else traces + 2)
+
+
+def test_keras_predict_gives_the_forward_pass(trainer: Trainer) -> None:
+    wanted = call(trainer, "forward", "eager")
+    found = Predict(reset(trainer), "graph")(INPUTS)
+    assert isinstance(found, np.ndarray)
+    assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_model_without_keras_layers_is_refused() -> None:
+    with pytest.raises(NoKerasLayersError, match="fused is not made of Keras' layers"):
+        Fit(Trainer(CONFIG, "fused"), "graph")
+
+
+def test_the_matrix_product_rate_is_a_machines() -> None:
+    """Between a megaflop and an exaflop a second: no test asserts on time, but the unit must be right."""
+    assert 1e6 < roofline.matmul_flops_per_second("cpu:0") < 1e18

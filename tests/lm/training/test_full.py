@@ -1,0 +1,213 @@
+"""Full trainings: resumed to the same bits after a kill, progress as the notebook prints it, and its numbers."""
+
+import dataclasses
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lm.config import CONFIGS, Config
+from lm.data.batches import batch
+from lm.data.corpus import Corpus, make_corpus
+from lm.data.load import load_corpus
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
+
+from lm.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from lm.training.full import EpochResult, Event, Progress, TestResult, Training, prints_progress
+from lm.training.passes import DivergenceError, evaluate
+from lm.training.trainer import Trainer
+
+pytestmark = pytest.mark.tensorflow
+
+STEPS = 24  # an epoch
+CONFIG = dataclasses.replace(CONFIGS["tiny"], name="short", epochs=3, decay=0.5, decay_after_epoch=1)
+DROPOUT = dataclasses.replace(CONFIG, name="short dropout", keep_probability=0.5)
+
+# Checkpoints after every step; dies by a signal that can't be caught, between two steps or with a checkpoint half way
+# to its place.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lm.training import full
+from tests.lm.training.test_full import CONFIG, DROPOUT, short_corpus
+from lm.training.trainer import Trainer
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def sync(descriptor, count=[0]):
+    count[0] += 1
+    if count[0] == 41:
+        die()
+
+full.CHECKPOINT_SECONDS = 0
+config, path = {"plain": CONFIG, "dropout": DROPOUT}[sys.argv[1]], Path(sys.argv[2])
+if config is DROPOUT:
+    os.fsync = sync
+for event in full.Training(Trainer(config), short_corpus(), path).run():
+    if config is CONFIG and isinstance(event, full.Progress) and (event.epoch, event.step) == (2, 11):
+        die()
+"""
+
+
+def short_corpus() -> Corpus:
+    """A text of 20 of the 500 words, all alike: 24 steps of training, 4 of validation, 3 of test."""
+    random = np.random.RandomState(0)
+    splits = {
+        split: random.randint(20, size=8 * (10 * steps + 1)).astype(np.int32)
+        for split, steps in {"train": STEPS, "valid": 4, "test": 3}.items()
+    }
+    return make_corpus("short", tuple(f"w{word}" for word in range(500)), splits)
+
+
+def results(events: list[Event]) -> list[tuple[float, ...]]:
+    """What doesn't depend on the clock."""
+    epochs = [
+        (e.epoch, e.learning_rate, e.train_perplexity, e.valid_perplexity) for e in events if isinstance(e, EpochResult)
+    ]
+    return [*epochs, *((e.test_perplexity, e.test_tokens) for e in events if isinstance(e, TestResult))]
+
+
+def bits(trainer: Trainer) -> dict[str, bytes]:
+    return {name: value.tobytes() for name, value in (trainer.weights | trainer.state).items()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "step"),
+    [
+        # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
+        pytest.param("plain", CONFIG, 24 + 11, marks=pytest.mark.slow),
+        (
+            "dropout",
+            DROPOUT,
+            24 + 16,
+        ),  # killed in the 41st write, after those of 23 steps, of the epoch's end and of 16 steps
+    ],
+)
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(
+    kind: str, config: Config, step: int, tmp_path: Path
+) -> None:
+    whole = Training(Trainer(config), short_corpus(), tmp_path / "whole.npz")
+    wanted = list(whole.run())
+
+    killed = tmp_path / "killed.npz"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, kind, str(killed)], env=environment, capture_output=True, text=True
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+
+    resumed = Training(Trainer(config), short_corpus(), killed)
+    assert resumed.resume() == step
+    first = results([*resumed.epochs])
+    found = first + results(list(resumed.run()))
+    assert len(first) == 1
+    assert found == results(wanted)
+    assert bits(resumed.trainer) == bits(whole.trainer)
+    assert results([*resumed.epochs]) == results(wanted)[:-1]
+
+
+def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
+    corpus = short_corpus()
+    training = Training(Trainer(CONFIG), corpus, tmp_path / "checkpoint.npz")
+    assert training.steps == STEPS
+    events = list(training.run())
+    epochs, test = [e for e in events if isinstance(e, EpochResult)], events[-1]
+    assert training.epochs == epochs
+    assert [(e.epoch, e.learning_rate) for e in epochs] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    assert 500 > epochs[0].train_perplexity > epochs[1].train_perplexity > epochs[2].train_perplexity > 19
+    assert 21 > epochs[2].valid_perplexity > 19  # the text's own is 20
+    assert test == TestResult(evaluate(training.trainer, corpus.test).perplexity, 3 * 80)
+    assert epochs[-1].valid_perplexity == evaluate(training.trainer, corpus.valid).perplexity
+    last = [e for e in events if isinstance(e, Progress)][-1]
+    assert (last.epoch, last.step, last.steps) == (3, STEPS - 1, STEPS)
+    assert last.perplexity == epochs[-1].train_perplexity
+
+
+def test_a_finished_training_taken_up_again_only_tests(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    wanted = list(Training(Trainer(CONFIG), short_corpus(), path).run())
+    again = Training(Trainer(CONFIG), short_corpus(), path)
+    assert again.resume() == 3 * STEPS
+    assert list(again.run()) == wanted[-1:]
+    assert again.epochs == [event for event in wanted if isinstance(event, EpochResult)]
+
+
+def test_checkpoints_that_are_anothers_or_incomplete_or_missing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    shorter = dataclasses.replace(CONFIG, epochs=1)
+    training = Training(Trainer(shorter), short_corpus(), path)
+    for _ in training.run():
+        pass
+    with pytest.raises(CheckpointError, match=r"has fingerprint .*: give another --output"):
+        Training(Trainer(CONFIG), short_corpus(), path).resume()
+    save_checkpoint(path, dataclasses.replace(load_checkpoint(path, training.fingerprint, "cells"), state={}))
+    with pytest.raises(CheckpointError, match=r"lacks weights or states: delete it"):
+        training.resume()
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*: start the training without --resume"):
+        Training(Trainer(CONFIG), short_corpus(), tmp_path / "none.npz").resume()
+
+
+def test_a_training_that_diverges_stops(tmp_path: Path) -> None:
+    """The first step's loss is still finite; weights of about 10^38, the largest float32, leave the second none."""
+    config = dataclasses.replace(CONFIG, learning_rate=3e38)
+    with pytest.raises(DivergenceError, match=r"^training diverged: the loss is (nan|inf) at step 1$"):
+        list(Training(Trainer(config), short_corpus(), tmp_path / "checkpoint.npz").run())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_later_divergence_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    training = Training(Trainer(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    events = training.run()
+    while not isinstance(next(events), EpochResult):  # which comes when its checkpoint has been written
+        pass
+    training.trainer.weights = {name: value * np.float32(math.nan) for name, value in training.trainer.weights.items()}
+    with pytest.raises(DivergenceError, match=rf"the loss is nan at step {STEPS}$"):
+        list(events)
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.npz", training.fingerprint, "cells")
+    assert checkpoint.step == STEPS
+    assert all(np.isfinite(value).all() for value in checkpoint.weights.values())
+
+
+def test_progress_is_told_where_the_notebook_tells_it() -> None:
+    told = [step for step in range(1549) if prints_progress(step, 1549)]
+    assert told == [10, 164, 318, 472, 626, 780, 934, 1088, 1242, 1396]  # step % 154 == 10
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (1, [0]),
+        (5, [0, 1, 2, 3, 4]),
+        (24, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23]),  # 24 // 10 = 2: the last of each 2
+        (109, [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]),
+        (110, [10, 21, 32, 43, 54, 65, 76, 87, 98, 109]),  # step % 11 == 10
+    ],
+)
+def test_short_epochs_tell_of_their_progress_too(steps: int, told: list[int]) -> None:
+    assert [step for step in range(steps) if prints_progress(step, steps)] == told
+
+
+@pytest.mark.slow
+def test_the_notebooks_first_epoch_on_the_ptb(ptb_archive: Path, tmp_path: Path) -> None:
+    """The notebook prints 1092.543, 850.528 and 702.228 at iterations 164, 318 and 472; initial weights differ: 10%."""
+    config = CONFIGS["notebook"]
+    corpus = load_corpus("ptb", config, ptb_archive)
+    assert batch(corpus.train, config, 0)[0][0, :7].tolist() == [9970, 9971, 9972, 9974, 9975, 9976, 9980]
+    found = {}
+    for event in Training(Trainer(config), corpus, tmp_path / "checkpoint.npz").run():
+        assert isinstance(event, Progress)
+        assert event.steps == 1549
+        found[event.step] = event.perplexity
+        if event.step == 472:
+            break
+    assert list(found) == [10, 164, 318, 472]
+    del found[10]  # 4722.261 there: after so few steps at learning rate 1 it depends on the initial weights
+    for step, wanted in {164: 1092.543, 318: 850.528, 472: 702.228}.items():
+        assert math.isclose(found[step], wanted, rel_tol=0.1), found

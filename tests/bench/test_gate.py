@@ -46,7 +46,7 @@ def tfgate(*words: str) -> tuple[int, str]:
 
 def outcomes(output: Path, python: Path, *options: str) -> tuple[int, dict[str, str], Any]:
     """(exit code, outcome by metric, the whole answer) of a gate on tiny."""
-    code, text = tfgate("gate", "--config", "tiny", "--python", str(python), "--output", str(output), *options)
+    code, text = tfgate("gate", "--config", "tiny", "--to", str(python), "--output", str(output), *options)
     answer = json.loads(text)
     return code, {comparison["metric"]: comparison["outcome"] for comparison in answer["comparisons"]}, answer
 

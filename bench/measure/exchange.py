@@ -76,13 +76,13 @@ class Exchange:
         return self._arrays["start", "state"]
 
     def weights(self, step: int) -> dict[str, Floats]:
-        """The reference's weights before a step."""
+        """Returns the reference's weights before a step."""
         return self._arrays["odd" if step % 2 else "even", "weights"]
 
     def updated(self, role: str, step: int) -> dict[str, Floats]:
-        """A side's weights after a step."""
+        """Returns a side's weights after a step."""
         return self.weights(step + 1) if role == "reference" else self._arrays["candidate", "weights"]
 
     def results(self, role: str, quantity: str) -> dict[str, Floats]:
-        """A side's results by tensor: its `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients."""
+        """Returns a side's `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor."""
         return self._arrays[role, quantity]

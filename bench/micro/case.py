@@ -52,7 +52,7 @@ class Case:
     def __init__(
         self, benchmark: "BenchmarkFixture", material: Material, device: str, mode: Mode, about: dict[str, Any]
     ) -> None:
-        """`about` is what extra_info says of the session."""
+        """Makes a case; `about` is what extra_info says of the session."""
         self.material = material
         self.config = material.config
         self.device = device

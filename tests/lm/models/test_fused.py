@@ -194,7 +194,7 @@ def test_xla_gets_the_same_by_the_operations_that_it_has() -> None:
 
 
 def test_an_update_moves_every_row_as_often_as_it_comes() -> None:
-    """Rates and gradients are powers of two: −½ · (1 + 1) for the row that comes twice, −½ · 1 for the other, 0 elsewhere."""
+    """Rates and gradients are powers of two: −½ · (1 + 1) for the row that comes twice, −½ for the other."""
     config = CONFIGS["tiny"]
     model = fused.Model(config)
     model.learning_rate.assign(0.5)

@@ -1,4 +1,4 @@
-"""The oracle against arithmetic by hand and against derivatives by complex steps; PyTorch and TensorFlow have own files."""
+"""The oracle against arithmetic by hand and against derivatives by complex steps; PyTorch and TensorFlow: own files."""
 
 import dataclasses
 import math

@@ -170,7 +170,7 @@ def test_a_file_cut_short_anywhere(path: Path) -> None:
 
 
 def test_a_byte_changed_anywhere_is_refused_or_seen_later_or_without_effect(path: Path) -> None:
-    """Some bytes of a zip file say nothing, the time of day for one; one hides an array, which Training.resume notices."""
+    """Some bytes of a zip file mean nothing (the time of day); one hides an array, which Training.resume notices."""
     save_checkpoint(path, SMALL)
     content = path.read_bytes()
     refused = 0

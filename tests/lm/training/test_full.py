@@ -15,6 +15,7 @@ from lm.config import CONFIGS, Config
 from lm.data.batches import batch
 from lm.data.corpus import Corpus, make_corpus
 from lm.data.load import load_corpus
+from tests.lm.agreement import trainer_at
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -93,8 +94,8 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     kind: str, config: Config, step: int, tmp_path: Path
 ) -> None:
-    whole = Training(Trainer(config), short_corpus(), tmp_path / "whole.npz")
-    wanted = list(whole.run())
+    whole = Training(trainer_at(config), short_corpus(), tmp_path / "whole.npz")
+    wanted, wanted_bits = list(whole.run()), bits(whole.trainer)
 
     killed = tmp_path / "killed.npz"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -103,19 +104,19 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     )
     assert child.returncode == -signal.SIGKILL, child.stderr
 
-    resumed = Training(Trainer(config), short_corpus(), killed)
+    resumed = Training(trainer_at(config), short_corpus(), killed)
     assert resumed.resume() == step
     first = results([*resumed.epochs])
     found = first + results(list(resumed.run()))
     assert len(first) == 1
     assert found == results(wanted)
-    assert bits(resumed.trainer) == bits(whole.trainer)
+    assert bits(resumed.trainer) == wanted_bits
     assert results([*resumed.epochs]) == results(wanted)[:-1]
 
 
 def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
     corpus = short_corpus()
-    training = Training(Trainer(CONFIG), corpus, tmp_path / "checkpoint.npz")
+    training = Training(trainer_at(CONFIG), corpus, tmp_path / "checkpoint.npz")
     assert training.steps == STEPS
     events = list(training.run())
     epochs, test = [e for e in events if isinstance(e, EpochResult)], events[-1]
@@ -132,8 +133,8 @@ def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
 
 def test_a_finished_training_taken_up_again_only_tests(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    wanted = list(Training(Trainer(CONFIG), short_corpus(), path).run())
-    again = Training(Trainer(CONFIG), short_corpus(), path)
+    wanted = list(Training(trainer_at(CONFIG), short_corpus(), path).run())
+    again = Training(trainer_at(CONFIG), short_corpus(), path)
     assert again.resume() == 3 * STEPS
     assert list(again.run()) == wanted[-1:]
     assert again.epochs == [event for event in wanted if isinstance(event, EpochResult)]
@@ -163,7 +164,7 @@ def test_a_training_that_diverges_stops(tmp_path: Path) -> None:
 
 
 def test_a_later_divergence_leaves_the_last_checkpoint(tmp_path: Path) -> None:
-    training = Training(Trainer(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
     events = training.run()
     while not isinstance(next(events), EpochResult):  # which comes when its checkpoint has been written
         pass

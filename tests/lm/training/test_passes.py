@@ -12,7 +12,7 @@ from lm.data.batches import batch
 from lm.data.masks import dropout_masks
 from lm.oracle import step as oracle
 from lm.training.initial import initial_weights
-from tests.lm.agreement import random_state, wide
+from tests.lm.agreement import random_state, trainer_at, wide
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -29,9 +29,10 @@ TOKENS = np.random.RandomState(0).randint(CONFIG.vocabulary_size, size=332).asty
 
 @pytest.fixture
 def trainer() -> Trainer:
-    made = Trainer(CONFIG)
-    made.weights = initial_weights(CONFIG)
-    return made
+    """The shared trainer at its start."""
+    trainer = trainer_at(CONFIG)
+    trainer.zero_state()
+    return trainer
 
 
 def test_perplexity_is_the_exponential_of_the_mean_over_tokens() -> None:

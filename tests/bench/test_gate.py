@@ -94,7 +94,7 @@ def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
 def test_a_training_that_diverges_fails_at_its_step_and_is_kept(tmp_path: Path, newest_python: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(DIVERGING)
     code, found, answer = outcomes(
-        tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--env", f"PYTHONPATH={tmp_path}"
+        tmp_path / "gate", newest_python, "--no-speed", "--launches", "1", "--to-env", f"PYTHONPATH={tmp_path}"
     )
     assert (code, found["training"]) == (1, "REGRESSION")
     (training,) = (comparison for comparison in answer["comparisons"] if comparison["metric"] == "training")

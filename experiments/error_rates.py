@@ -119,7 +119,7 @@ FIGURES = (
     Figure("REGRESSION, three times the margin", 3.0, 0.99, metric_rate(REGRESSED), power=True),
     *(
         Figure(
-            f"CANNOT JUDGE, nothing changed, run of {count} metric{'s' * (count > 1)}",
+            f"INCONCLUSIVE, nothing changed, run of {count} metric{'s' * (count > 1)}",
             0.0,
             0.05,
             run_rate(UNDECIDED, count),

@@ -116,7 +116,7 @@ def told(name: str, verdict: dict[str, object], folder: Path, seconds: float) ->
     comparisons = verdict["comparisons"]
     assert isinstance(comparisons, list)
     outcome = str(verdict["outcome"])
-    named = [one["metric"] for one in comparisons if one["outcome"] == outcome] if outcome != "PASS" else []
+    named = [one["metric"]["name"] for one in comparisons if one["outcome"] == outcome] if outcome != "PASS" else []
     report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
     runs = report.get("speed", [report] if "pairs" in report else [])
     launches = sum(len(run["pairs"]) for run in runs) or len(list(folder.glob("candidate-*.json")))
@@ -137,7 +137,7 @@ def table(store: Store) -> str:
         "runs",
         "PASS",
         "REGRESSION",
-        "CANNOT JUDGE",
+        "INCONCLUSIVE",
         "as expected (95% bound)",
         "launches",
         "median time (most)",
@@ -165,7 +165,7 @@ def _row(case: Case, ran: Sequence[Ran]) -> list[str]:
     return [
         case.what,
         str(len(ran)),
-        *(str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "CANNOT JUDGE")),
+        *(str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")),
         f"{correct.count} of {len(ran)} (≥ {correct.bound(upper=False):.0%})",
         f"{statistics.median(one.launches for one in ran):g} ({max(one.launches for one in ran)})",
         f"{statistics.median(seconds) / 60:.1f} min ({max(seconds) / 60:.1f})",

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--tries", type=int, default=10, metavar="N")
     options = parser.parse_args(arguments)
     print(
-        "| configuration | tries | PASS / REGRESSION / CANNOT JUDGE | of the cases that gate | bound |\n|"
+        "| configuration | tries | PASS / REGRESSION / INCONCLUSIVE | of the cases that gate | bound |\n|"
         + " --- |" * 5
     )
     print(row(options.config, list(verdicts(options.python, options.config, options.tries))), flush=True)

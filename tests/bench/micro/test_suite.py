@@ -35,13 +35,15 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
     """In graphs, on a logical device in addition to cpu:0, as a GPU would be. Keras' loop trains its own layers only.
 
     Threads and oneDNN are what TensorFlow was told, neither its default; variables are those given, here none that
-    tells of either.
+    tells of either. A missing GPU is a skip that says so.
     """
     path = tmp_path / "launch.json"
-    options = ["--config=tiny", f"--implementation={implementation}", "--device=cpu:1", "--mode=graph"]
-    told = {"TF_NUM_INTRAOP_THREADS": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    found = micro("bench/micro", *options, "--variable=FLAGS=--a=1 --b", f"--benchmark-json={path}", **told)
+    devices = ["--device=cpu:1", "--device=gpu:0"]
+    options = ["--config=tiny", f"--implementation={implementation}", "--mode=graph", "--variable=FLAGS=--a=1 --b"]
+    told = {"TF_NUM_INTRAOP_THREADS": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
+    found = micro("bench/micro", "-rs", *options, *devices, f"--benchmark-json={path}", **told)
     assert found.returncode == 0, found.stdout
+    assert "there is no device 'gpu:0'" in found.stdout
     plain = json.loads(path.read_text())
     assert plain["machine_info"]["fingerprint"] == this_machine().fingerprint()
     cases = plain["benchmarks"]
@@ -76,16 +78,10 @@ def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: st
 
 @pytest.mark.tensorflow
 @PLUGIN
-def test_a_missing_gpu_is_a_skip_that_says_so_or_a_failure() -> None:
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
-    skipped = micro("bench/micro/test_input.py", "--config=tiny", "--device=gpu:0", "-rs", **hidden)
-    assert skipped.returncode == 0, skipped.stdout
-    lines = [line for line in skipped.stdout.splitlines() if line.startswith("SKIPPED")]
-    assert len(lines) == 1
-    assert "there is no device 'gpu:0'" in lines[0]
-    required = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", **hidden)
-    assert required.returncode == 1
-    assert "--require-gpu: there is no device 'gpu:0'; TensorFlow" in required.stdout + required.stderr
+def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
+    found = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", CUDA_VISIBLE_DEVICES="-1")
+    assert found.returncode == 1
+    assert "--require-gpu: there is no device 'gpu:0'; TensorFlow" in found.stdout + found.stderr
 
 
 @pytest.mark.tensorflow

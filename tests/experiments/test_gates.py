@@ -23,7 +23,7 @@ def test_the_document_has_the_table() -> None:
 
 def test_no_run_says_the_opposite_of_what_is_known() -> None:
     for run in read_store().runs:
-        assert right(CASES[run.case], run) or run.outcome == "CANNOT JUDGE", run
+        assert right(CASES[run.case], run) or run.outcome == "INCONCLUSIVE", run
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_no_run_says_the_opposite_of_what_is_known() -> None:
     [
         ("same", "PASS", (), True),
         ("same", "REGRESSION", ("step time",), False),
-        ("same", "CANNOT JUDGE", ("step time",), False),
+        ("same", "INCONCLUSIVE", ("step time",), False),
         ("slower", "REGRESSION", ("step time", "mean step"), True),
         ("slower", "REGRESSION", ("memory growth",), False),
         ("slower", "PASS", (), False),
@@ -42,7 +42,7 @@ def test_a_slower_step_must_be_named(case: str, outcome: str, named: tuple[str, 
 
 
 def test_the_table_counts_runs_and_tells_times() -> None:
-    runs = (ran("same", "PASS"), ran("same", "PASS", seconds=120.0), ran("same", "CANNOT JUDGE", ("step time",), 180.0))
+    runs = (ran("same", "PASS"), ran("same", "PASS", seconds=120.0), ran("same", "INCONCLUSIVE", ("step time",), 180.0))
     row = next(line for line in table(Store(2, runs)).splitlines() if "nothing changed" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:5] == ["3", "2", "0", "1"]

@@ -46,7 +46,7 @@ def smallest_p(draws: int, looks: Sequence[int], seed: int = 1) -> Floats:
 
 
 def critical_z(draws: int, count: int, seed: int = 1) -> float:
-    """Returns the constant two-sided critical value of `count` equally spaced looks at normal data of known variance."""
+    """Returns the two-sided critical value of `count` equally spaced looks at normal data of known variance."""
     values = np.random.default_rng(seed).standard_normal((count, draws)).cumsum(axis=0)
     return float(np.quantile(np.abs(values / np.sqrt(np.arange(1, count + 1))[:, np.newaxis]).max(axis=0), 1 - 0.05))
 

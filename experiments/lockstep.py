@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def pairs(interpreters: Iterable[str], onednn: str | None) -> list[dict[str, Side]]:
-    """Returns the sides of pairs "reference,candidate" of interpreters, and of one interpreter with oneDNN on and off."""
+    """Returns the sides of pairs "reference,candidate", and of one interpreter with oneDNN on and off."""
     made = [[Side(python, python, {}) for python in pair.split(",")] for pair in interpreters]
     if onednn:
         made.append([Side(onednn, onednn, {"TF_ENABLE_ONEDNN_OPTS": value}) for value in ("1", "0")])

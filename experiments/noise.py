@@ -1,7 +1,8 @@
-"""Synthetic launches: seven kinds of noise at the level of launches and of their quads, scaled and shaped as real launches were.
+"""Synthetic launches: seven kinds of noise at the level of launches and of their quads, scaled and shaped as real
+launches were.
 
-A launch's value is what the judge makes of it: the trimmed mean of its quads' log ratios. Every kind is brought to mean 0 and variance 1 of
-these values, so that an effect and a margin are said in launch deviations.
+A launch's value is what the judge makes of it: the trimmed mean of its quads' log ratios. Every kind is brought to mean
+0 and variance 1 of these values, so that an effect and a margin are said in launch deviations.
 """
 
 import dataclasses
@@ -36,12 +37,16 @@ FILE = Path(__file__).parent / "data" / "launch_noise.json"
 LAUNCHES = LOOKS[-1]
 PILOT = 20_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
 
-DRIFT = 1.0  # from a run's first launch to its last, and from a launch's first quad to its last, in their deviations; either way
+# From a run's first launch to its last, and from a launch's first quad to its last, in their deviations; either way.
+DRIFT = 1.0
 BURST_SHARE = 0.1  # of the quads, and of the launches
 BURST_QUADS = 4  # that a burst lasts, on average
 BURST_SIZE = 3.0  # deviations; either side may be hit
 LEAST_SKEWNESS, LEAST_KURTOSIS = 0.25, 0.5  # where the fit finds less, the kinds would be normal
-LEAST = f"with a lag-1 of at least {ASSUMED}, a skewness of at least {LEAST_SKEWNESS} and an excess kurtosis of at least {LEAST_KURTOSIS}"
+LEAST = (
+    f"with a lag-1 of at least {ASSUMED}, a skewness of at least {LEAST_SKEWNESS} "
+    f"and an excess kurtosis of at least {LEAST_KURTOSIS}"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +73,10 @@ def read_noise(path: Path = FILE) -> LaunchNoise:
 
 
 def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
-    """The noise of stored paired runs' training steps. Raises ValueError for fewer than two launches of two quads in every run."""
+    """The noise of stored paired runs' training steps.
+
+    Raises ValueError for fewer than two launches of two quads in every run.
+    """
     groups = [
         [[quad_log_ratio(quad) for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs
     ]

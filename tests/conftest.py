@@ -1,4 +1,4 @@
-"""What all tests share: the marker `tensorflow`, the PTB archive, the measured interpreters, repeatable property tests."""
+"""Shared by all tests: the marker `tensorflow`, the PTB archive, measured interpreters, repeatable property tests."""
 
 import importlib.util
 import os
@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PTB_ARCHIVE_DEFAULT = ROOT.parent / "shared" / "data" / "simple-examples.tgz"
 
-# By this pytest-benchmark knows that tests run side by side, and switches itself off. The tests of bench/micro are of what it is given and
-# writes, not of how fast anything is.
+# By this pytest-benchmark knows that tests run side by side, and switches itself off. The tests of bench/micro are of
+# what it is given and writes, not of how fast anything is.
 os.environ.pop("PYTEST_XDIST_WORKER", None)
 
 

@@ -1,4 +1,6 @@
-"""The import contracts of ARCHITECTURE.md: who may import whom, what may import which library, and what start-up leaves alone."""
+"""The import contracts of ARCHITECTURE.md: who may import whom, what may import which library, and what start-up leaves
+alone.
+"""
 
 import os
 import shutil
@@ -12,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The libraries that each part may import directly, beside the standard library, lm and bench. The contracts in pyproject.toml
-# say what is forbidden; this table says that nothing else is allowed.
+# The libraries that each part may import directly, beside the standard library, lm and bench. The contracts in
+# pyproject.toml say what is forbidden; this table says that nothing else is allowed.
 LIBRARIES = {
     "lm": {"keras", "numpy", "tensorflow"},
     "bench.record": set(),
@@ -112,7 +114,9 @@ def test_library_out_of_place_is_found() -> None:
 
 
 def loads_tensorflow(arguments: list[str], folder: Path) -> bool:
-    """Whether a fresh Python run with these arguments imports TensorFlow or Keras; stand-ins in `folder` make that possible anywhere."""
+    """Whether a fresh Python run with these arguments imports TensorFlow or Keras; stand-ins in `folder` make that
+    possible anywhere.
+    """
     for name in ("tensorflow", "keras"):
         (folder / f"{name}.py").write_text("")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}

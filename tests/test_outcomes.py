@@ -1,6 +1,7 @@
 """The outcomes of committed and made reports stay what they are while the code around the judge changes.
 
-`TFGATE_OUTCOMES=write pytest tests/test_outcomes.py` writes tests/outcomes.json; its diff shows every outcome and interval that moved.
+`TFGATE_OUTCOMES=write pytest tests/test_outcomes.py` writes tests/outcomes.json; its diff shows every outcome and
+interval that moved.
 """
 
 import dataclasses
@@ -88,7 +89,9 @@ def _upgrade(report: PairedRun, standards: Standards) -> Verdict:
 
 
 def _lines(verdict: Verdict) -> list[str]:
-    """Returns the verdict, then a line for each comparison: subject, metric, outcome, interval, margin, detectable effect."""
+    """Returns the verdict, then a line for each comparison: subject, metric, outcome, interval, margin, detectable
+    effect.
+    """
     whole = f"|verdict|{verdict.outcome.value}|exit code {verdict.exit_code}"
     return [whole, *(_line(comparison) for comparison in verdict.comparisons)]
 

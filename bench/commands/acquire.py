@@ -19,8 +19,9 @@ CHUNK_BYTES = 1 << 16
 def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda received, total: None) -> list[str]:
     """Puts the three PTB files, verified, into the directory and returns a line for each thing done.
 
-    `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't the PTB is
-    downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are not the PTB's.
+    `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't
+    the PTB is downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are
+    not the PTB's.
     """
     if source is None and _is_ptb(directory):
         return _report(f"already in {directory}")

@@ -46,10 +46,10 @@ class Measured:
             self.failure = Failure(DIVERGED, f"training diverged: the loss is {block.losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
-        """Returns the launch's record. One that was checked against the oracle says nothing of memory, nor an untimed one
-        of steps' times.
+        """Returns the launch's record.
 
-        Nor does one whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.
+        One that was checked against the oracle says nothing of memory, nor an untimed one of steps' times. Nor does one
+        whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.
         """
         description, opened, finished = self.description, self.opened, self.finished
         startup = memory = None

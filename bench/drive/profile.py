@@ -24,8 +24,8 @@ def run_profile(
 ) -> Profile:
     """Profiles `plan.steps` of a target, and keeps profile, dumps and raw trace in `folder`.
 
-    `target` is one of bench.record.profile.TARGETS. `detailed` records operations that TensorFlow calls inexpensive, too,
-    at a higher cost. Raises WorkerError, OSError (FileExistsError for a folder in use).
+    `target` is one of bench.record.profile.TARGETS. `detailed` records operations that TensorFlow calls inexpensive,
+    too, at a higher cost. Raises WorkerError, OSError (FileExistsError for a folder in use).
     """
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")

@@ -52,10 +52,10 @@ def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str)
 
 
 def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
-    """Installs what a lock file holds, by its hashes, into an interpreter's environment. Raises BuildError with uv's
-    own reason.
+    """Installs what a lock file holds, by its hashes, into an interpreter's environment.
 
-    Compiles to bytecode at once: the first launch's import would else be slower than the rest.
+    Raises BuildError with uv's own reason. Compiles to bytecode at once: the first launch's import would else be slower
+    than the rest.
     """
     done = _uv(
         "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock)

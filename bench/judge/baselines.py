@@ -16,9 +16,11 @@ class BaselineError(ValueError):
 
 
 def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], created: str) -> dict[str, Baseline]:
-    """One baseline for each subject of the runs: every finished launch a replica, every run with steady steps its words/s.
+    """Returns one baseline for each subject of the runs: every finished launch is a replicate training, every run with
+    steady steps gives its words/s.
 
-    Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two fingerprints.
+    Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two
+    fingerprints.
     """
     _require_whole(runs)
     made = {}
@@ -39,7 +41,10 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
 
 
 def added(old: Baseline, new: Baseline) -> Baseline:
-    """The old baseline with the new one's replicas and words/s on top. Raises BaselineError if they measured different things."""
+    """Returns the old baseline with the new one's replicates and words/s on top.
+
+    Raises BaselineError if they measured different things.
+    """
     if old.subject != new.subject:
         different = _told(differences(old.subject, new.subject), "in the baseline", "in the run")
         raise BaselineError(f"{old.subject.name}: the baseline is of something else ({different}): use --replace")
@@ -59,7 +64,9 @@ def added(old: Baseline, new: Baseline) -> Baseline:
 
 
 def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
-    """The baseline with the words/s that a gate's candidate reached in turn with the reference. Raises BaselineError if it is there."""
+    """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference. Raises
+    BaselineError if it is there.
+    """
     runs = [run for run in gate.speed if subject_of(run) == old.subject.name]
     found = [_throughput_of(run.created, [pair.candidate for pair in whole_pairs(run)], in_turn=True) for run in runs]
     new = dataclasses.replace(old, replicas=(), throughput=tuple(one for one in found if one), reason="")
@@ -100,7 +107,7 @@ def _replica(record: Record) -> Replica:
 
 
 def _throughput(run: Run, name: str) -> Throughput | None:
-    """Words/s of a run's launches of one subject; None if they were too few or too short to have any.
+    """Returns the words/s of a run's launches of one subject; None if they were too few or too short to have any.
 
     Launches beside which other processes used the CPU are left out.
     """

@@ -1,7 +1,8 @@
 """pytest-benchmark files, one a launch, reference against candidate.
 
-One side measured after the other can't be judged: the machine's drift would be taken for the candidate's. Launches taken in turn, in an
-order that favours neither side, are judged as a paired run's are: launch n of one side against launch n of the other.
+One side measured after the other can't be judged: the machine's drift would be taken for the candidate's. Launches
+taken in turn, in an order that favours neither side, are judged as a paired run's are: launch n of one side against
+launch n of the other.
 """
 
 import math
@@ -27,7 +28,8 @@ MOST_RANKS_APART = (
 def compare_benchmarks(
     reference: Launches, candidate: Launches, margin: float, gating: Collection[str] = ()
 ) -> Verdict:
-    """The verdict on every benchmark, by full name; `margin` a fraction, `gating` the names that gate (none: all).
+    """Returns the verdict on every benchmark, by full name; `margin` a fraction, `gating` the names that gate (none:
+    all).
 
     Raises ValueError for a file given twice, for a name that no file has, and for more than MOST_GATING that gate.
     """
@@ -40,8 +42,9 @@ def compare_benchmarks(
     if unknown:
         raise ValueError(f"--gate {unknown!r}: no file has a benchmark of this full name")
     if len(gating or names) > MOST_GATING:
+        count = len(gating or names)
         raise ValueError(
-            f"{len(gating or names)} benchmarks would gate; at most {MOST_GATING} may, since false alarms add up: use --gate"
+            f"{count} benchmarks would gate, and false alarms add up: name {MOST_GATING} at most by --gate"
         )
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
     launches = [*reference, *candidate]
@@ -56,7 +59,10 @@ def compare_benchmarks(
 def _compared(
     name: str, reference: Launches, candidate: Launches, margin: tuple[float, bool], problem: Reason | None
 ) -> Comparison:
-    """Compares one benchmark. `margin`: on the logarithmic scale, and whether it gates; `problem` keeps all from being judged."""
+    """Compares one benchmark.
+
+    `margin`: on the logarithmic scale, and whether it gates; `problem` keeps all from being judged.
+    """
     sides = [[launch.benchmarks.get(name) for launch in side] for side in (candidate, reference)]
     new, old = (tuple(math.log(one.median_seconds) if one else None for one in side) for side in sides)
     subject, _, short = name.rpartition("::")
@@ -101,7 +107,9 @@ def _differences(one: dict[str, str], other: dict[str, str]) -> tuple[Field, ...
 
 
 def _in_turn(reference: Launches, candidate: Launches) -> bool:
-    """Whether enough launches of both sides alternate and a steady drift would reach both alike; equal times tell no order."""
+    """Tells whether enough launches of both sides alternate and a steady drift would reach both alike; equal times tell
+    no order.
+    """
     if min(len(reference), len(candidate)) < LEAST_IN_TURN:
         return False
     moments = sorted([(launch.created, 0) for launch in reference] + [(launch.created, 1) for launch in candidate])

@@ -1,7 +1,8 @@
 """Two reports whose references are equal: each candidate's ratio to that reference, one against the other.
 
-Seconds of different days tell little of two TensorFlows. Ratios do, each measured in turn with the same packages. The launches of one
-report know nothing of the other's, so which of them pair is a matter of their order alone; the bounds are those of a paired run.
+Seconds of different days tell little of two TensorFlows. Ratios do, each measured in turn with the same packages. The
+launches of one report know nothing of the other's, so which of them pair is a matter of their order alone; the bounds
+are those of a paired run.
 """
 
 import dataclasses
@@ -40,8 +41,8 @@ SIDES = (REFERENCE, CANDIDATE)  # reports
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
     """Returns the verdict on the candidate report's speed and memory.
 
-    Numbers aren't compared: each report's own verdict judges them. Raises ValueError for a report given twice, or for two without a
-    launch.
+    Numbers aren't compared: each report's own verdict judges them. Raises ValueError for a report given twice, or for
+    two without a launch.
     """
     if reference == candidate:
         raise ValueError(f"the report of {reference.created} is given twice: compare it with another")
@@ -121,7 +122,9 @@ def _compared(reference: Sample, candidate: Sample, between: float) -> Compariso
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[UnlikePlaces]:
-    """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its launches tell."""
+    """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its
+    launches tell.
+    """
     records = (before.reference, after.reference)
     machine = [field.name for field in dataclasses.fields(Machine)]
     found = _unlike([record.machine for record in records], machine)

@@ -1,4 +1,6 @@
-"""Metrics without noise (errors against the oracle, weights after evaluation, retraces, operations): compared exactly, no statistics."""
+"""Metrics without noise (errors against the oracle, weights after evaluation, retraces, operations): compared exactly,
+no statistics.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from bench.stats.outcome import Outcome
 
 
 def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
-    """Requires every step checked against the oracle to be within its limit, and evaluation to leave the weights alone."""
+    """Requires every checked step to be within its limit of the oracle, and evaluation to leave the weights alone."""
     errors = [error for record in records for error in record.numerics]
     changed = [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
     if changed:
@@ -36,7 +38,9 @@ def judge_retraces(subject: str, candidate: Sequence[Record], reference: Sequenc
 
 
 def numerics_with_reference(candidate: Comparison, reference: Comparison) -> Comparison:
-    """Returns the candidate's comparison with the oracle, unless the reference departs from it as well: nobody can say who is right."""
+    """Returns the candidate's comparison with the oracle, unless the reference departs from it as well: nobody can say
+    who is right.
+    """
     if reference.outcome is not Outcome.REGRESSION:
         return candidate
     reason = ReferenceDeparts(candidate.reason, reference.reason)

@@ -75,7 +75,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
 
 
 def judge_run(run: Run, standards: Standards) -> Verdict:
-    """Returns the verdict on a run of one environment: its numbers alone. Words/s are context: no stored time travels."""
+    """Returns the verdict on a run of one environment: its numbers. Words/s are context: no stored time travels."""
     comparisons, failures, warnings = _numbers(run, standards)
     timed = [record for record in settled_records(run.records)[0] if not record.failure]
     for name, records in by_subject(timed).items():
@@ -85,7 +85,9 @@ def judge_run(run: Run, standards: Standards) -> Verdict:
 
 
 def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:
-    """Returns what a gate judges of launches in turn: all but perplexity, which the replicates judge, each from its accepted ratio."""
+    """Returns what a gate judges of launches in turn: all but perplexity, which the replicates judge, each from its
+    accepted ratio.
+    """
     subject, reference = subject_of(run), run.reference.identity
     accepted = {name: accepted_ratio(standards.ledger, reference, subject, name) for name in NAMES}
     found = samples_of(whole_pairs(run), standards.margins, accepted=accepted)
@@ -97,7 +99,8 @@ def _numbers(
 ) -> tuple[list[Comparison], list[Reason], list[Reason]]:
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
-    A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran` that subject.
+    A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
+    that subject.
     """
     records, once = settled_records(run.records)
     comparisons: list[Comparison] = []
@@ -139,7 +142,8 @@ def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
 
 
 def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards: Standards) -> Comparison | None:
-    """Compares the change since the ledger's first entry with the metric's budget; None without a budget, an interval or an entry.
+    """Compares the change since the ledger's first entry with the metric's budget; None without a budget, an interval
+    or an entry.
 
     Where the entry was measured on another host, its ratio may differ here by two draws of a host's own effect.
     """

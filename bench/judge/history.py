@@ -1,11 +1,13 @@
-"""Ratios to a fixed reference over time: where a metric's level changed, and how far it has drifted from an anchor that never moves.
+"""Ratios to a fixed reference over time: where a metric's level changed, and how far it has drifted from a reference
+that never moves.
 
-Two questions, since either misses what the other finds. A change point needs a step; 1% slower with every release has none, and each
-release passes against the one before it, until ten of them make 10% (keras #18971). A drift is measured from one report for all time.
+Two questions, since either misses what the other finds. A change point needs a step; 1% slower with every release has
+none, and each release passes against the one before it, until ten of them make 10% (keras #18971). A drift is measured
+from one report for all time.
 
-Values are logarithms, candidate/reference, each measured in turn: so a series goes on from machine to machine. Noise is the deviation
-between reports next to each other, by the median absolute deviation of their differences (neither steps nor a steady drift widen it), and
-of each report at least what its own launches tell.
+Values are logarithms, candidate/reference, each measured in turn: so a series goes on from machine to machine. Noise is
+the deviation between reports next to each other, by the median absolute deviation of their differences (neither steps
+nor a steady drift widen it), and of each report at least what its own launches tell.
 """
 
 import dataclasses
@@ -28,8 +30,9 @@ from bench.stats.series import Change, Drift, changes, drift, noise
 
 START_UP = "start-up"  # from the start of a process to its first trained step
 
-# How far a metric may be from the anchor's, as fractions: what a series of many reports can resolve. Perplexity's is the widest of
-# the margins file: right versions, each the same to the last bit day by day, lie up to 2% apart (docs/baselines.md).
+# How far a metric may be from the fixed reference's, as fractions: what a series of many reports can resolve.
+# Perplexity's is the widest of the margins file: right versions, each the same to the last bit day by day, lie up to 2%
+# apart (docs/baselines.md).
 MARGINS = {
     STEP_TIME: 0.05,
     MEAN_STEP: 0.25,
@@ -56,7 +59,7 @@ class Point:
 
 
 class Key(NamedTuple):
-    """What makes values comparable over time: everything that is chosen but the candidate, and nothing of the machine."""
+    """Names comparable values: all that is chosen but the candidate, and nothing of the machine."""
 
     subject: str
     fingerprint: str
@@ -77,16 +80,16 @@ class Series:
     margin: float  # of logarithms
     noise: float | None  # of a typical report; None for too few of them
     changes: tuple[Change, ...]
-    drift: Drift | None  # None without noise to judge it by, or without an anchor
+    drift: Drift | None  # None without noise to judge it by, or without a fixed reference
 
     @property
     def worse(self) -> bool:
-        """Whether the newest reports are certainly worse than the anchor by more than the margin."""
+        """Tells whether the newest reports are certainly worse than the fixed reference by more than the margin."""
         return self.drift is not None and self.drift.beyond
 
     @property
     def outcome(self) -> Outcome | None:
-        """None where nothing can be judged: without noise, or without an anchor."""
+        """Returns the outcome; None where nothing can be judged: without noise, or without a fixed reference."""
         if self.drift is None:
             return None
         if self.worse:
@@ -95,7 +98,10 @@ class Series:
 
 
 def report_points(name: str, report: Report) -> dict[Key, Point]:
-    """The metrics of a report that was found at `name`; launches that failed are left out. Raises ValueError for a damaged record."""
+    """Returns the metrics of a report that was found at `name`; launches that failed are left out.
+
+    Raises ValueError for a damaged record.
+    """
     points: dict[Key, Point] = {}
     for run in paired_runs(report):
         pairs = whole_pairs(run)
@@ -113,7 +119,9 @@ def report_points(name: str, report: Report) -> dict[Key, Point]:
 
 
 def outcome(series: Iterable[Series]) -> Outcome:
-    """REGRESSION if a metric is worse than its anchor; PASS if there is step time, perplexity or memory, and all of it is proven."""
+    """Returns REGRESSION if a metric is worse than its fixed reference; PASS if there is step time, perplexity or
+    memory, and all of it is proven.
+    """
     found = [(each.key.metric, each.outcome) for each in series]
     if any(outcome is Outcome.REGRESSION for _, outcome in found):
         return Outcome.REGRESSION
@@ -122,9 +130,10 @@ def outcome(series: Iterable[Series]) -> Outcome:
 
 
 def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[Series]:
-    """A series for each key that at least two reports have. Its anchor is the oldest report's value, unless an anchor is given.
+    """Returns a series for each key that at least two reports have. Its fixed reference is the oldest report's, unless
+    one is given.
 
-    A series that the given anchor lacks has none, and isn't judged. Raises ValueError if that is so of all.
+    A series that the given reference lacks has none, and isn't judged. Raises ValueError if that is so of all.
     """
     groups: dict[Key, list[Point]] = {}
     for report in reports:
@@ -157,7 +166,7 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
 
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
-    """Log ratios by launch of each metric that has a margin here and that launches tell."""
+    """Returns the log ratios by launch of each metric that has a margin here and that launches tell."""
     found = {
         sample.metric.name: [value for value in sample.difference if value is not None]
         for sample in samples_of(pairs, NO_MARGINS)
@@ -168,12 +177,12 @@ def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
 
 
 def _startup_seconds(record: Record) -> float:
-    """From the start of the process to its first trained step; 0 where it isn't known."""
+    """Returns the seconds from the start of the process to its first trained step; 0 where it isn't known."""
     return math.fsum(vars(record.startup).values()) if record.startup else 0.0
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float]:
-    """(mean, its standard error as a paired run's bounds take it); the error is 0 where it can't be told."""
+    """Returns (mean, its standard error as a paired run's bounds take it); the error is 0 where it can't be told."""
     if len(values) < 2:
         return values[0], 0.0
     look = look_at(np.asarray(values)[np.newaxis])

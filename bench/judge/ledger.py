@@ -1,7 +1,8 @@
-"""What the ledger says of a metric: the ratio accepted last, where the first entry stands, and which regressions are accepted.
+"""The ledger's word on a metric: the ratio accepted last, where the first entry stands, and which regressions are
+accepted.
 
-Entries are ratios to the reference of their time. A move of the reference from R to E is itself an entry, with the ratio E/R, so that
-log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and variances add up.
+Entries are ratios to the reference of their time. A move of the reference from R to E is itself an entry, with the
+ratio E/R, so that log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and variances add up.
 """
 
 import dataclasses
@@ -35,26 +36,28 @@ class Position:
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
-    """Every entry that has the metric, rebased to `reference` (a Side.identity), in the order of acceptance."""
+    """Returns every entry that has the metric, rebased to `reference` (a Side.identity), in the order of acceptance."""
     found = (_position(ledger, entry, reference, subject, metric) for entry in ledger.entries)
     return [position for position in found if position]
 
 
 def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) -> float:
-    """The logarithm of the ratio to the reference that was accepted last; 0 where the ledger says nothing of it."""
+    """Returns the logarithm of the ratio to the reference that was accepted last; 0 where the ledger says nothing of
+    it.
+    """
     found = positions(ledger, reference, subject, metric)
     return found[-1].estimate if found else 0.0
 
 
 def knows(ledger: Ledger, reference: str) -> bool:
-    """Whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
+    """Tells whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
     return any(
         reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
     )
 
 
 def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[AcceptedRegression, ...]:
-    """The accepted regressions that hold for reports of these references: none where one is not the ledger's."""
+    """Returns the accepted regressions for reports of these references; none where one is not the ledger's."""
     foreign = ledger.entries and not all(knows(ledger, reference) for reference in references)
     return () if foreign else ledger.regressions
 
@@ -62,7 +65,7 @@ def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[Accepted
 def tolerated(
     comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
 ) -> list[Comparison]:
-    """The comparisons, with those that are an accepted regression as PASS, the reason in their notes.
+    """Returns the comparisons, with those that are an accepted regression as PASS, for that reason.
 
     `created` is the report's own date (ISO 8601): judged again, a report keeps its verdict.
     """
@@ -77,10 +80,10 @@ class LedgerError(ValueError):
 def entry_of(
     run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
 ) -> Entry:
-    """The entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
+    """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
 
-    A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the ledger's, for a
-    run that is in the ledger already, for one that isn't whole and for one of too few launches.
+    A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
+    ledger's, for a run that is in the ledger already, for one that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
@@ -117,14 +120,16 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
 
 
 def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
-    """Returns the acceptance of a REGRESSION up to the outer bound of what was measured, rounded up to half a percent."""
+    """Returns the acceptance of a REGRESSION up to its interval's outer bound, rounded up to half a percent."""
     found = comparison.interval if comparison.metric.scale is Scale.LOG else None
     limit = math.ceil(200 * math.expm1(_size(comparison, found.low, found.high))) / 200 if found else None
     return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
 
 
 def merged(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with those of one environment measured in one report as one: its configurations' ratios together."""
+    """Returns the entries with those of one environment measured in one report as one: its configurations' ratios
+    together.
+    """
     found: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         key = (entry.environment, entry.reference)
@@ -178,9 +183,11 @@ def _size(comparison: Comparison, *differences: float) -> float:
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:
-    """An entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that reference.
+    """Returns an entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that
+    reference.
 
-    One that was a reference itself stands where the moves since have left it: its own ratio is one of those that lead to it.
+    One that was a reference itself stands where the moves since have left it: its own ratio is one of those that lead
+    to it.
     """
     since = _moves(ledger, entry.environment, reference)
     moves = _moves(ledger, entry.reference, reference) if since is None else since
@@ -196,7 +203,7 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
-    """The moves that lead from one reference to a later one; None if there are none such."""
+    """Returns the moves that lead from one reference to a later one; None if there are none such."""
     moves: list[Entry] = []
     at = old
     for entry in ledger.entries:

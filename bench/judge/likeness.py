@@ -8,7 +8,8 @@ from bench.record.types import Environment, Record
 
 
 def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
-    """Returns each unlikeness of Python, architecture ("isa") and the CPUs that the processes could run on ("affinity"), once.
+    """Returns each unlikeness of Python, architecture ("isa") and the CPUs that the processes could run on
+    ("affinity"), once.
 
     What a side doesn't tell isn't compared.
     """

@@ -24,10 +24,11 @@ def lockstep_verdict(result: Lockstep) -> Verdict:
 
 
 def judge_lockstep(result: Lockstep) -> Comparison:
-    """Judges: REGRESSION where a tensor left its limit and the oracle sides with the reference, or where only the candidate failed.
+    """Returns REGRESSION where a tensor left its limit and the oracle sides with the reference, or where only the
+    candidate failed.
 
-    Where the oracle sides with the candidate the reference is the wrong one: that, and whatever ends a comparison before its last
-    step, is INCONCLUSIVE.
+    Where the oracle sides with the candidate the reference is the wrong one: that, and whatever ends a comparison
+    before its last step, is INCONCLUSIVE.
     """
     if result.failure:
         step = len(result.losses) if result.candidate_fingerprint else None

@@ -1,6 +1,7 @@
 """The one table of metrics: what each is, and how a launch of both sides in turn gives it.
 
-To add one that is measured in turn, add its row to `in_turn`, and its margin to baselines/margins.toml if it is to gate.
+To add one that is measured in turn, add its row to `in_turn`, and its margin to baselines/margins.toml if it is to
+gate.
 """
 
 import dataclasses
@@ -102,7 +103,7 @@ def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]]) -> InTurn:
 
 
 def _log_mean_block(pair: Pair, side: str) -> float | None:
-    """Returns the log of a training step's mean over a launch's blocks, none left out: outlier steps count here alone."""
+    """Returns the log of the mean over a launch's blocks, none left out: outlier steps count here alone."""
     own = [seconds for quad in pair.steps for seconds in _own(quad, side)]
     return math.log(math.fsum(own) / len(own)) if own else None
 

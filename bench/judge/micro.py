@@ -1,7 +1,7 @@
 """Micro-benchmarks of a candidate against the reference's, measured in turn. The launch is the sample.
 
-Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log ratios,
-less the ratio that the ledger accepted last, are decided as all launches in turn are (bench.judge.samples).
+Of a benchmark's launch the median round counts. Launch n of one side pairs with launch n of the other; their log
+ratios, less the ratio that the ledger accepted last, are decided as all launches in turn are (bench.judge.samples).
 """
 
 import math
@@ -120,7 +120,10 @@ def gates(launch: MicroLaunch) -> frozenset[str]:
 
 
 def common(*sides: Launches) -> tuple[str, ...]:
-    """Names of the benchmarks that every launch has, in order. Raises UnlikeError for none, or for one name with two meanings."""
+    """Returns the names of the benchmarks that every launch has, in order.
+
+    Raises UnlikeError for none, or for one name with two meanings.
+    """
     first = sides[0][0]
     launches = [launch for side in sides for launch in side]
     names = tuple(name for name in first.cases if all(name in launch.cases for launch in launches))
@@ -131,7 +134,7 @@ def common(*sides: Launches) -> tuple[str, ...]:
             old, new = first.cases[name].fingerprint, launch.cases[name].fingerprint
             if old != new:
                 raise UnlikeError(
-                    f"{name} has fingerprint {old} in {first.path} and {new} in {launch.path}: not the same model and data"
+                    f"{name} is of another model or data in {launch.path} ({new}) than in {first.path} ({old})"
                 )
     return names
 
@@ -185,7 +188,7 @@ def _warnings(reference: Launches, candidate: Launches) -> list[Reason]:
 
 
 def _log_ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:
-    """Log ratios, candidate over reference, by launch."""
+    """Returns the log ratios, candidate over reference, by launch."""
     pairs = zip(_logarithms(name, reference), _logarithms(name, candidate), strict=True)
     return [new - old for old, new in pairs]
 

@@ -24,9 +24,10 @@ NO_LEDGER = Ledger(SCHEMA, ())
 
 
 def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -> Verdict:
-    """Returns the verdict on everything that a run compared. A candidate that fails where the reference runs is a REGRESSION.
+    """Returns the verdict on everything that a run compared.
 
-    The ledger's accepted regressions are a PASS, unless the run's reference is none of the ledger's.
+    A candidate that fails where the reference runs is a REGRESSION. The ledger's accepted regressions are a PASS,
+    unless the run's reference is none of the ledger's.
     """
     subject = subject_of(run)
     comparisons, failures = launch_failures(run, subject)
@@ -46,7 +47,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 
 
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
-    """Returns what an upgrade judges of its launches in turn: every metric with a margin, or those that the run names."""
+    """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names."""
     return samples_of(whole_pairs(run), margins, run.only)
 
 
@@ -61,7 +62,9 @@ def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool
 
 
 def paired_warnings(run: PairedRun) -> list[Reason]:
-    """Returns what the run told, what set the sides apart besides TensorFlow, how the machine drifted, which launches failed once."""
+    """Returns what the run told, what set the sides apart besides TensorFlow, how the machine drifted, which launches
+    failed once.
+    """
     once = settled_pairs(run.pairs)[1]
     return [
         *map(Told, run.warnings),
@@ -77,7 +80,9 @@ def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
 
 
 def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], list[Reason]]:
-    """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing could be measured)."""
+    """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing
+    could be measured).
+    """
     comparisons: list[Comparison] = []
     failures: list[Reason] = []
     launches: list[tuple[int | None, Record, Record]] = []
@@ -119,7 +124,7 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
 
 
 def _drift(pairs: Sequence[Pair]) -> list[MachineDrifted]:
-    """Warns where the machine's speed changed over the run. Ratios hold, since both sides saw it; absolute times don't."""
+    """Warns where the machine's speed changed over the run: both sides saw it, so ratios hold, but times don't."""
     typical = [robust for pair in pairs if (robust := robust_seconds(pair.reference.step_seconds))]
     if len(typical) < 2 or max(typical) < (1 + DRIFT) * min(typical):
         return []

@@ -1,6 +1,7 @@
 """Perplexity at a fixed step count against a baseline's replicates, which show how far rounding alone spreads it.
 
-Two-sided: a lower perplexity from the same numbers is another training, too. Equivalence by two one-sided tests (Schuirmann 1987).
+Two-sided: a lower perplexity from the same numbers is another training, too. Equivalence by two one-sided tests
+(Schuirmann 1987).
 """
 
 import dataclasses
@@ -18,7 +19,10 @@ from bench.stats.outcome import Outcome
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
-    """Judges finished records of one subject by the baseline of the same subject. Raises ValueError for a record without its losses."""
+    """Judges finished records of one subject by the baseline of the same subject.
+
+    Raises ValueError for a record without its losses.
+    """
     subject = baseline.subject
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
@@ -55,10 +59,11 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
 def replica_groups(
     baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()
 ) -> dict[str, list[float]]:
-    """Returns the log perplexities of the replicates by environment. Raises ValueError for a replica without its losses.
+    """Returns the log perplexities of the replicates by environment.
 
-    Trainings `without` are left out: a candidate that repeats one of them would be compared with itself. Replicates that are equal bit for
-    bit (the same weights trained again, or by a version that changed nothing) are one sample.
+    Raises ValueError for a replica without its losses. Trainings `without` are left out: a candidate that repeats one
+    of them would be compared with itself. Replicates that are equal bit for bit (the same weights trained again, or by
+    a version that changed nothing) are one sample.
     """
     groups: dict[str, list[float]] = {}
     seen = set(without)
@@ -71,7 +76,10 @@ def replica_groups(
 
 
 def environment_key(environment: Environment) -> str:
-    """Returns what makes two environments one: TensorFlow, oneDNN, threads. Replicates that differ in less are 1-ulp perturbations."""
+    """Returns what makes two environments one: TensorFlow, oneDNN, threads.
+
+    Replicates that differ in less are 1-ulp perturbations.
+    """
     return f"{environment.tensorflow} oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} threads"
 
 

@@ -11,9 +11,10 @@ REFERENCE_LETTER = "A"
 
 
 def quad_log_ratio(quad: Quad) -> float:
-    """Mean log seconds of the candidate's two blocks less those of the reference's.
+    """Returns the mean log seconds of the candidate's two blocks less those of the reference's.
 
-    Raises ValueError for another order than ABBA and BAAB, for more or fewer than four blocks, and for a time that isn't above 0.
+    Raises ValueError for another order than ABBA and BAAB, for more or fewer than four blocks, and for a time that
+    isn't above 0.
     """
     if quad.order not in (ABBA, BAAB) or len(quad.seconds) != len(quad.order):
         raise ValueError(

@@ -13,7 +13,7 @@ class Reason:
 
     @property
     def kind(self) -> str:
-        """Its name in JSON: too_few_launches."""
+        """Returns its name in JSON: too_few_launches."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
 

@@ -39,7 +39,8 @@ def samples_of(
 ) -> list[Sample]:
     """Returns every metric of launches of one subject, those that gate first; none of no launches.
 
-    `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences are measured.
+    `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences
+    are measured.
     """
     if not pairs:
         return []
@@ -87,7 +88,9 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
 
 
 def decision_of(sample: Sample) -> Decision | None:
-    """Returns what the launches prove of a metric with a margin; None before the first look, without a margin, and of equal numbers."""
+    """Returns what the launches prove of a metric with a margin; None before the first look, without a margin, and of
+    equal numbers.
+    """
     margin = sample.metric.margin
     if margin is None or _identical(sample):
         return None
@@ -165,5 +168,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _identical(sample: Sample) -> bool:
-    """Tells whether a metric without noise was the same on both sides of every launch, which says more than any statistic."""
+    """Tells whether a metric without noise was the same on both sides of every launch, which says more than any
+    statistic.
+    """
     return sample.noiseless and len(sample.difference) >= LOOKS[0] and all(value == 0 for value in sample.difference)

@@ -1,6 +1,8 @@
-"""Words a second against what the baseline holds of the same machine: context, and a gate only where a runner asks for it.
+"""Words a second against what the baseline holds of the same machine: context, and a gate only where a runner asks for
+it.
 
-Hosts of one fingerprint have differed by 93% in a step of `notebook`: within or outside the stored range says little of TensorFlow.
+Hosts of one fingerprint have differed by 93% in a step of `notebook`: within or outside the stored range says little of
+TensorFlow.
 """
 
 import dataclasses
@@ -18,7 +20,9 @@ from bench.stats.outcome import Outcome
 def judge_throughput(
     subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool
 ) -> list[Comparison]:
-    """Compares with the range of the stored launches on this machine, with as many threads, measured alike; none of no speed."""
+    """Compares with the range of the stored launches on this machine, with as many threads, measured alike; none of no
+    speed.
+    """
     speeds = [speed for record in records if (speed := words_per_second(record))]
     if not speeds:
         return []

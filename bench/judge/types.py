@@ -74,7 +74,9 @@ class Metric:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One metric of one subject by launch, in the order measured, on the metric's scale; None where a launch doesn't tell."""
+    """One metric of one subject by launch, in the order measured, on the metric's scale; None where a launch doesn't
+    tell.
+    """
 
     subject: str
     metric: Metric
@@ -148,14 +150,18 @@ class Verdict:
 
     @property
     def decisive(self) -> list[Comparison]:
-        """Returns the comparisons that made the outcome, the furthest beyond its margin first; none of a PASS or a failure."""
+        """Returns the comparisons that made the outcome, the furthest beyond its margin first; none of a PASS or a
+        failure.
+        """
         if self.outcome is Outcome.PASS or self.failed:
             return []
         found = [comparison for comparison in self.comparisons if comparison.outcome is self.outcome]
         return sorted(found, key=_margins_off, reverse=True)
 
     def ruled_out(self, metric: str) -> dict[str, float]:
-        """Returns, by subject, the margins of a gating metric that a PASS excludes; none unless every subject's is excluded."""
+        """Returns, by subject, the margins of a gating metric that a PASS excludes; none unless every subject's is
+        excluded.
+        """
         found = [one for one in self.comparisons if one.metric.name == metric and one.metric.gates]
         margins = {
             one.subject: one.metric.margin

@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.record.codec import FormatError, from_plain, parse
 
-# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what is compared.
+# Of extra_info: what was measured. Launches that differ in one of them are of unlike things; versions are what is
+# compared.
 SUBJECT_KEYS = ("fingerprint", "config", "implementation", "device", "mode", "threads")
 
 

@@ -47,7 +47,7 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """Names the tensor for people: "gradient of embedding"."""
+        """Returns the tensor's name for people: "gradient of embedding"."""
         return tensor_name(self.quantity, self.tensor)
 
 
@@ -110,5 +110,5 @@ class Lockstep:
 
 
 def tensor_name(quantity: str, tensor: str) -> str:
-    """Names a tensor of a quantity as people read it: "loss", "gradient of embedding"."""
+    """Returns the name of a tensor of a quantity as people read it: "loss", "gradient of embedding"."""
     return f"{quantity} of {tensor}" if tensor else quantity

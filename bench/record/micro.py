@@ -33,17 +33,17 @@ class MicroCase:
 
     @property
     def subject(self) -> str:
-        """What is measured, without the target."""
+        """Returns what is measured, without the target."""
         return " ".join(part for part in (self.config, self.implementation, "on", self.device) if part)
 
     @property
     def metric(self) -> str:
-        """What is done with it."""
+        """Returns what is done with it."""
         return " ".join(part for part in (self.target, self.form, self.mode) if part)
 
     @property
     def settings(self) -> str:
-        """How TensorFlow ran: speeds under unlike settings are of unlike things."""
+        """Returns how TensorFlow ran: speeds under unlike settings are of unlike things."""
         given = (f"{name}={value}" for name, value in sorted(self.variables.items()))
         return ", ".join((f"{self.threads} threads", f"oneDNN {'on' if self.onednn else 'off'}", *given))
 
@@ -57,7 +57,7 @@ class MicroLaunch:
 
 
 def read_launch(path: Path) -> MicroLaunch:
-    """Reads one launch. Raises FormatError, with the path, for anything that `bench/micro` didn't write, and OSError."""
+    """Reads one launch. Raises FormatError, with the path, for what `bench/micro` didn't write, and OSError."""
     found = read_benchmarks(path).benchmarks.values()
     try:
         return MicroLaunch(path, {one.name: _case(one) for one in found})
@@ -75,8 +75,8 @@ def launch_file(folder: Path, role: str, number: int) -> Path:
 def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
     """Reads a report, by its folder or its micro.json.
 
-    Returns (the run, the reference's launches, the candidate's), launches in the order measured. Raises FormatError, with
-    the path, for files that are damaged or don't belong together, and OSError.
+    Returns (the run, the reference's launches, the candidate's), launches in the order measured. Raises FormatError,
+    with the path, for files that are damaged or don't belong together, and OSError.
     """
     folder = path if path.is_dir() else path.parent
     run = read_record(MicroRun, folder / MICRO_FILE)

@@ -118,5 +118,5 @@ class Profile:
 
     @property
     def name(self) -> str:
-        """Names the profile for tables and files: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
+        """Returns the profile's name for tables and files: step-tiny-synthetic-cells-cpu0-tf2.21.0."""
         return f"{self.target}-{self.subject.name}-tf{self.environment.tensorflow}"

@@ -40,7 +40,9 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:
-    """Tells whether the last pair is to be measured again: a side failed for the first time, and not for want of a TensorFlow."""
+    """Tells whether the last pair is to be measured again: a side failed for the first time, and not for want of a
+    TensorFlow.
+    """
     failures = [one.failure for one in _pair_failures(pairs[-1])] if pairs else []
     return any(map(worth_repeating, failures)) and not repeated(pairs)
 

@@ -1,7 +1,7 @@
-"""What one launch measured, what a run holds, and what a baseline keeps. Frozen; each type is written as JSON by
-bench.record.codec.
+"""What one launch measured, what a run holds, and what a baseline keeps.
 
-Units stand in the names. Losses are costs of a step: the sum over time of the batch mean of the cross-entropy, in nats.
+Frozen; each type is written as JSON by bench.record.codec. Units stand in the names. Losses are costs of a step: the
+sum over time of the batch mean of the cross-entropy, in nats.
 """
 
 import dataclasses
@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """Names the subject for files and tables: notebook-synthetic-cells-cpu0."""
+        """Returns the subject's name for files and tables: notebook-synthetic-cells-cpu0."""
         return "-".join((self.config, self.corpus, self.implementation, self.device.replace(":", "")))
 
 

@@ -1,9 +1,10 @@
 """Confidence intervals from few, clustered measurements: variance components, then Student's t.
 
-Perplexity is judged so, against a baseline's replicas. y[g][j] is the j-th of n(g) replicas of group g (an environment), of S groups;
-y = μ + group effect (variance σb²) + measurement effect (variance σw²), both random. A group counts once, whatever its size:
-unweighted means (Burdick and Graybill 1992, "Confidence Intervals on Variance Components", section 3.3: unweighted sums of squares; for
-groups of equal size it is the analysis of variance of Searle, Casella and McCulloch 1992, "Variance Components", chapter 3).
+Perplexity is judged so, against a baseline's replicas. y[g][j] is the j-th of n(g) replicas of group g (an
+environment), of S groups; y = μ + group effect (variance σb²) + measurement effect (variance σw²), both random. A group
+counts once, whatever its size: unweighted means (Burdick and Graybill 1992, "Confidence Intervals on Variance
+Components", section 3.3: unweighted sums of squares; for groups of equal size it is the analysis of variance of Searle,
+Casella and McCulloch 1992, "Variance Components", chapter 3).
 """
 
 import dataclasses
@@ -23,7 +24,9 @@ POWER = 0.95
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """A difference of logarithms, candidate − reference, with confidence bounds; above 0 is slower, larger, or a higher loss."""
+    """A difference of logarithms, candidate − reference, with confidence bounds; above 0 is slower, larger, or a higher
+    loss.
+    """
 
     estimate: float
     standard_error: float
@@ -47,16 +50,17 @@ class Components:
 
     @property
     def mean_variance(self) -> float:
-        """Of `mean`: group effects and measurements together."""
+        """Returns the variance of `mean`: of group effects and measurements together."""
         return (self.between + self.within / self.group_size) / self.groups
 
 
 def components(groups: Sequence[Sequence[float]]) -> Components:
-    """The variance components of at least two measurements; empty groups are left out.
+    """Returns the variance components of at least two measurements; empty groups are left out.
 
-    `within` is the mean square within groups, `between` the variance of the groups' means less the part of it that `within` explains.
-    One group: `between` can't be known and is 0; the caller must not pretend otherwise. One measurement in every group: `within`
-    can't be told from `between`, and all the variance is counted as `between`. Raises ValueError for fewer than two measurements.
+    `within` is the mean square within groups, `between` the variance of the groups' means less the part of it that
+    `within` explains. One group: `between` can't be known and is 0; the caller must not pretend otherwise. One
+    measurement in every group: `within` can't be told from `between`, and all the variance is counted as `between`.
+    Raises ValueError for fewer than two measurements.
     """
     arrays = [np.asarray(group, float) for group in groups if len(group)]
     sizes = np.array([group.size for group in arrays])
@@ -72,13 +76,15 @@ def components(groups: Sequence[Sequence[float]]) -> Components:
 
 
 def new_group_interval(candidate: Sequence[float], reference: Components) -> Interval:
-    """The difference of a new group's mean, of n measurements, from the reference's, with S − 1 degrees of freedom.
+    """Returns the difference of a new group's mean, of n measurements, from the reference's, with S − 1 degrees of
+    freedom.
 
-    Variance: σb²(1 + 1/S) + σw²(1/min(n, m) + 1/(S·m)), m the groups' (harmonic) mean size. The new group is an environment of its
-    own: its effect is one more draw. For groups of equal size and n = m this is the groups' means' own variance
-    × (1 + 1/S), whose t has exactly S − 1 degrees of freedom; the floor under σb², and min(n, m) where the candidate has more
-    measurements than a group, only widen it. Choosing count − S degrees where σb² looks small covers 93% where 97.5% is said: with few
-    groups, σb² looks small by luck (docs/statistics.md has the simulation). One group: two samples of that group, count − 1 degrees.
+    Variance: σb²(1 + 1/S) + σw²(1/min(n, m) + 1/(S·m)), m the groups' (harmonic) mean size. The new group is an
+    environment of its own: its effect is one more draw. For groups of equal size and n = m this is the groups' means'
+    own variance × (1 + 1/S), whose t has exactly S − 1 degrees of freedom; the floor under σb², and min(n, m) where the
+    candidate has more measurements than a group, only widen it. Choosing count − S degrees where σb² looks small covers
+    93% where 97.5% is said: with few groups, σb² looks small by luck (docs/statistics.md has the simulation). One
+    group: two samples of that group, count − 1 degrees.
     """
     size = min(len(candidate), reference.group_size) if reference.groups > 1 else len(candidate)
     variance = reference.mean_variance + reference.between + reference.within / size
@@ -87,7 +93,9 @@ def new_group_interval(candidate: Sequence[float], reference: Components) -> Int
 
 
 def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
-    """The interval moved by `shift`, with a further normal error of known deviation: its bounds are added in quadrature."""
+    """Returns the interval moved by `shift`, with a further normal error of known deviation: its bounds are added in
+    quadrature.
+    """
     estimate = found.estimate + shift
     wide = math.hypot(found.high - found.estimate, float(special.ndtri(REGRESSION_LEVEL)) * deviation)
     narrow = math.hypot(found.pass_high - found.estimate, float(special.ndtri(PASS_LEVEL)) * deviation)
@@ -97,21 +105,23 @@ def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
 
 
 def one_sided(found: Interval, margin: float) -> Outcome:
-    """REGRESSION where the interval lies above the margin, PASS where it lies below, else INCONCLUSIVE."""
+    """Returns REGRESSION where the interval lies above the margin, PASS where it lies below, else INCONCLUSIVE."""
     if found.low > margin:
         return Outcome.REGRESSION
     return Outcome.PASS if found.pass_high < margin else Outcome.INCONCLUSIVE
 
 
 def equivalence(found: Interval, margin: float) -> Outcome:
-    """Two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION beyond, else INCONCLUSIVE."""
+    """Two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION beyond, else
+    INCONCLUSIVE.
+    """
     if -margin < found.pass_low and found.pass_high < margin:
         return Outcome.PASS
     return Outcome.REGRESSION if found.low > margin or found.high < -margin else Outcome.INCONCLUSIVE
 
 
 def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
-    """Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
+    """Returns Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
     wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in (REGRESSION_LEVEL, PASS_LEVEL))
     return Interval(
         estimate,
@@ -125,10 +135,11 @@ def interval(estimate: float, standard_error: float, degrees_of_freedom: float) 
 
 
 def detectable(found: Interval, margin: float) -> float:
-    """The smallest true difference that would have been called a REGRESSION with 95% power, on the same logarithmic scale.
+    """Returns the smallest true difference that would have been called a REGRESSION with 95% power, on the same
+    logarithmic scale.
 
-    Takes the standard error found for the true one. δ standard errors beyond the margin, t has the noncentral distribution of
-    parameter δ: the one whose 5% point is the bound that a REGRESSION has to clear.
+    Takes the standard error found for the true one. δ standard errors beyond the margin, t has the noncentral
+    distribution of parameter δ: the one whose 5% point is the bound that a REGRESSION has to clear.
     """
     freedom = found.degrees_of_freedom
     noncentrality = float(special.nctdtrinc(freedom, 1 - POWER, t_quantile(REGRESSION_LEVEL, freedom)))
@@ -137,5 +148,5 @@ def detectable(found: Interval, margin: float) -> float:
 
 @functools.cache
 def t_quantile(level: float, degrees_of_freedom: float) -> float:
-    """Student's t quantile."""
+    """Returns Student's t quantile."""
     return float(special.stdtrit(degrees_of_freedom, level))

@@ -1,8 +1,9 @@
 """A paired comparison's outcome, by repeated confidence bounds at planned looks.
 
-Each launch gives one value, the summary of its log ratios (candidate/reference; above 0 is slower or larger). At each planned look the
-mean's bounds are Student's t with n − 1 degrees of freedom at a constant nominal level (Pocock 1977, Biometrika 64, 191-199), so that
-looking five times is paid for. A comparison freezes at the first look that proves something.
+Each launch gives one value, the summary of its log ratios (candidate/reference; above 0 is slower or larger). At each
+planned look the mean's bounds are Student's t with n − 1 degrees of freedom at a constant nominal level (Pocock 1977,
+Biometrika 64, 191-199), so that looking five times is paid for. A comparison freezes at the first look that proves
+something.
 
 `walk` does so for many runs at once: the simulations of experiments call what judges.
 """
@@ -26,8 +27,8 @@ Widen = Callable[[int], float]  # launches -> the factor on the standard error
 LOOKS = (4, 6, 8, 10, 12)  # launches
 MOST_GATING = 8  # metrics of a run: their false alarms add up (docs/error-rates.md)
 
-# One-sided nominal levels of each look, at which independent normal launches at exactly the margin are ever called a REGRESSION in 2.5% of
-# runs, a PASS in 5%. Made by `python -m experiments.boundaries`: docs/statistics.md.
+# One-sided nominal levels of each look, at which independent normal launches at exactly the margin are ever called a
+# REGRESSION in 2.5% of runs, a PASS in 5%. Made by `python -m experiments.boundaries`: docs/statistics.md.
 REGRESSION_P = 0.0078
 PASS_P = 0.0171
 
@@ -84,11 +85,11 @@ class Walk:
 
 
 def decide(values: Sequence[float], margin: float, *, two_sided: bool = False) -> Decision | None:
-    """The decision that launches' values, in the order measured, have come to; None before the first look.
+    """Returns the decision that launches' values, in the order measured, have come to; None before the first look.
 
-    REGRESSION: certainly beyond the margin; PASS: proven below it. `two_sided`: beyond or within ±margin. Values after the last look don't
-    count. What can't be computed (equal launches, a value that is no number) is INCONCLUSIVE. Raises ValueError for a margin that isn't
-    above 0.
+    REGRESSION: certainly beyond the margin; PASS: proven below it. `two_sided`: beyond or within ±margin. Values after
+    the last look don't count. What can't be computed (equal launches, a value that is no number) is INCONCLUSIVE.
+    Raises ValueError for a margin that isn't above 0.
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"the margin is {margin}; it must be above 0, on the logarithmic scale of the values")
@@ -113,10 +114,12 @@ def decide(values: Sequence[float], margin: float, *, two_sided: bool = False) -
 
 
 def detectable(widened_deviation: float, margin: float) -> float:
-    """The smallest true difference that is called a REGRESSION with at least 95% power if all planned launches are taken.
+    """Returns the smallest true difference that is called a REGRESSION with at least 95% power if all planned launches
+    are taken.
 
-    Takes the (widened) deviation between launches that was found for the true one, and counts the last look alone: there t has a
-    noncentral distribution, whose parameter is chosen so that its 5% point is the bound. Earlier looks only add to the power.
+    Takes the (widened) deviation between launches that was found for the true one, and counts the last look alone:
+    there t has a noncentral distribution, whose parameter is chosen so that its 5% point is the bound. Earlier looks
+    only add to the power.
     """
     count = LOOKS[-1]
     noncentrality = float(special.nctdtrinc(count - 1, 1 - POWER, t_quantile(1 - REGRESSION_P, count - 1)))
@@ -124,7 +127,8 @@ def detectable(widened_deviation: float, margin: float) -> float:
 
 
 def walk(values: Floats, margin: float, *, two_sided: bool = False, widen: Widen = widening) -> Walk:
-    """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first crossing.
+    """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first
+    crossing.
 
     `widen`: the rule for autocorrelation, so that a simulation can try others.
     """
@@ -138,7 +142,7 @@ def walk(values: Floats, margin: float, *, two_sided: bool = False, widen: Widen
 
 
 def look_at(values: Floats, widen: Widen = widening) -> Look:
-    """The statistics of one look at [runs, launches]."""
+    """Returns the statistics of one look at [runs, launches]."""
     count = values.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = values.std(axis=1, ddof=1)
@@ -147,7 +151,7 @@ def look_at(values: Floats, widen: Widen = widening) -> Look:
 
 
 def _codes(look: Look, margin: float, two_sided: bool) -> NDArray[np.int8]:
-    """What a look proves, [runs]. A comparison with NaN is False: what can't be computed proves nothing."""
+    """Returns what a look proves, [runs]. A comparison with NaN is False: what can't be computed proves nothing."""
     wide, narrow = (t_quantile(1 - level, look.launches - 1) * look.standard_error for level in (REGRESSION_P, PASS_P))
     worse = look.estimate - wide > margin
     good = look.estimate + narrow < margin
@@ -165,7 +169,7 @@ def _interval(look: Look) -> Interval:
 
 
 def _not_computed(values: Sequence[float], count: int) -> Decision:
-    """Launches that are equal may differ later; one that is no number stays in every later look."""
+    """Returns a decision without bounds. Equal launches may differ later; one that is no number stays in every look."""
     finite = all(map(math.isfinite, values[: LOOKS[-1]]))
     problem = Problem.NO_SPREAD if finite else Problem.NOT_A_NUMBER
     if finite and max(values[:count]) - min(values[:count]) > 1:

@@ -1,7 +1,7 @@
 """A series of values over time: its noise, where its level changed, and how far it has drifted from a fixed reference.
 
-Noise is the deviation between neighbours, by the median absolute deviation of their differences: neither steps nor a steady
-drift widen it.
+Noise is the deviation between neighbours, by the median absolute deviation of their differences: neither steps nor a
+steady drift widen it.
 """
 
 import dataclasses
@@ -15,12 +15,15 @@ import ruptures
 
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
-# Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a change in 14% of
-# series of 10 reports, 5% of 30, 1% of 100 (tests/bench/stats/test_series.py); of those only changes beyond the margin are called worse.
+# Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a
+# change in 14% of series of 10 reports, 5% of 30, 1% of 100 (tests/bench/stats/test_series.py); of those only changes
+# beyond the margin are called worse.
 PENALTY = 4.0
 CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single reports at exactly the margin
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
-FINEST = 50.0  # a noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to nobody
+# A noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to
+# nobody.
+FINEST = 50.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the newest report is from the anchor."""
+    """How far the newest report is from the fixed reference."""
 
     difference: float  # of logarithms
     first: (
@@ -44,12 +47,15 @@ class Drift:
 
     @property
     def beyond(self) -> bool:
-        """Whether the newest reports are certainly worse by more than the margin."""
+        """Tells whether the newest reports are certainly worse by more than the margin."""
         return self.first is not None
 
 
 def noise(values: Sequence[float], margin: float) -> float | None:
-    """The standard deviation of a report: of differences of neighbours, each of which holds two. None for too few reports."""
+    """Returns the standard deviation of a report, from differences of neighbours, each of which holds two.
+
+    None for too few reports.
+    """
     if len(values) < LEAST_REPORTS:
         return None
     differences = np.diff(np.asarray(values))
@@ -59,7 +65,9 @@ def noise(values: Sequence[float], margin: float) -> float | None:
 
 
 def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
-    """Where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick and others 2012)."""
+    """Returns where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick
+    and others 2012).
+    """
     signal = np.asarray(values)[:, None] / deviation
     ends = (
         ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)
@@ -72,9 +80,10 @@ def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[C
 
 
 def drift(differences: Sequence[float], deviations: Sequence[float], margin: float) -> Drift:
-    """Of the newest report, by each report's difference from the anchor. One report alone beyond the margin is an outlier.
+    """Returns the drift of the newest report, by each report's difference from the fixed reference. One report alone
+    beyond the margin is an outlier.
 
-    `deviations` are those of the differences: they hold the anchor's noise, too.
+    `deviations` are those of the differences: they hold the fixed reference's noise, too.
     """
     uncertain = [CERTAINTY * deviation for deviation in deviations]
     newest_first = zip(reversed(differences), reversed(uncertain), strict=True)

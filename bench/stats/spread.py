@@ -20,7 +20,7 @@ class Spread:
 
 
 def spread(launches: Sequence[Sequence[float]]) -> Spread | None:
-    """How much the log ratios of launches' quads differ; None for fewer than two launches with quads."""
+    """Returns how much the log ratios of launches' quads differ; None for fewer than two launches with quads."""
     groups = [launch for launch in launches if launch]
     if len(groups) < 2:
         return None

@@ -11,14 +11,17 @@ LEAST_STEPS = 3  # below that there is no speed to speak of
 
 
 def launch_summary(quad_log_ratios: Sequence[float]) -> float:
-    """The 20% trimmed mean: a burst of noise hits some quads, not the launch. Raises ValueError for a launch without quads."""
+    """Returns the 20% trimmed mean: a burst of noise hits some quads, not the launch.
+
+    Raises ValueError for a launch without quads.
+    """
     if not quad_log_ratios:
         raise ValueError("a launch without quads has no summary: measure it for longer")
     return float(trimmed_means(np.asarray(quad_log_ratios, float)))
 
 
 def trimmed_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """20% trimmed means over the last axis."""
+    """Returns 20% trimmed means over the last axis."""
     count = values.shape[-1]
     cut = int(TRIMMED * count)
     found: NDArray[np.float64] = np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
@@ -26,9 +29,10 @@ def trimmed_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def robust_seconds(step_seconds: Sequence[float]) -> float | None:
-    """A typical step: the exponential of the 20% trimmed mean of the logarithms. None for too few steps.
+    """Returns the seconds of a typical step: the exponential of the 20% trimmed mean of the logarithms.
 
-    Raises ValueError for a time that isn't above 0: no clock gives it, so the record isn't what was measured.
+    None for too few steps. Raises ValueError for a time that isn't above 0: no clock gives it, so the record isn't what
+    was measured.
     """
     if len(step_seconds) < LEAST_STEPS:
         return None

@@ -1,4 +1,6 @@
-"""A wheelhouse with two TensorFlows and two Kerases, which uv is told to use and nothing else, and a cache of environments."""
+"""A wheelhouse with two TensorFlows and two Kerases, which uv is told to use and nothing else, and a cache of
+environments.
+"""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,8 @@
-"""The gate end to end, by real training of tiny: right environments pass, wrong ones fail, and reports are judged again alike.
+"""The gate end to end, by real training of tiny: right environments pass, wrong ones fail, and reports are judged again
+alike.
 
-Numbers are compared with the committed baselines, and hold anywhere. Speed is measured once, candidate and reference the same: the
-outcome belongs to the machine, so that only what is said of it is asserted.
+Numbers are compared with the committed baselines, and hold anywhere. Speed is measured once, candidate and reference
+the same: the outcome belongs to the machine, so that only what is said of it is asserted.
 """
 
 import json

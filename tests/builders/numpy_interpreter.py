@@ -31,7 +31,8 @@ class Trainer:
     def train_step(self, inputs, targets, masks, with_logits=False):
         trainer, step = self, self.step
         {before}
-        taken = oracle.step(self.config, self.weights, self.state, inputs, targets, masks, learning_rate=self.learning_rate)
+        rate = self.learning_rate
+        taken = oracle.step(self.config, self.weights, self.state, inputs, targets, masks, learning_rate=rate)
         self.weights, self.state = taken.weights, taken.state
         self.step += 1
         gradients, clipped = list(taken.gradients.values()), list(taken.clipped.values())
@@ -46,8 +47,9 @@ versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9
 sys.modules["lm.training.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
     intra_op_threads=lambda: 2,
-    set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False, require_device=lambda device: None,
-    peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False, turn_off_tensor_float_32=lambda device: None,
+    set_threads=lambda threads: None, versions=lambda: versions, onednn_enabled=lambda: False,
+    require_device=lambda device: None, peak_gpu_bytes=lambda device: None, tensor_float_32_enabled=lambda: False,
+    turn_off_tensor_float_32=lambda device: None,
 )
 from bench.measure import worker
 sys.exit(worker.main(sys.argv[3:]))

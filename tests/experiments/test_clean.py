@@ -121,7 +121,7 @@ def without_ptb(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_kept_is_not_measured_again(tmp_path: Path) -> None:
-    """There is no such interpreter: nothing could be. The hand-made launches have a fingerprint that no baseline has."""
+    """No such interpreter could be. The hand-made launches have a fingerprint that no baseline has."""
     output = tmp_path / "clean.md"
     assert main([*kept(tmp_path / "kept"), "--output", str(output)]) == 0
     assert "**0 of 4 launches alarmed**" in output.read_text()

@@ -1,4 +1,4 @@
-"""Getting the PTB: from a server on this machine, a folder and an archive; what is wrong or breaks off leaves nothing."""
+"""Getting the PTB from a local server, a folder and an archive; what is wrong or breaks off leaves nothing."""
 
 import dataclasses
 import hashlib

@@ -110,7 +110,7 @@ def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baseli
     found = tfgate("check", folder, "--baselines", baselines)
     assert (found.code, found.error) == (
         2,
-        f"{SUBJECT.name}: a training of 10 steps holds 4 losses: measure or record it again",
+        f"{SUBJECT.name}: a training of 4 losses in a training of 10 steps: measure or record it again",
     )
 
 

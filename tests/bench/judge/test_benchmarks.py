@@ -169,7 +169,7 @@ def test_three_launches_a_side_are_inconclusive(tmp_path: Path) -> None:
 def test_more_than_eight_need_a_choice_and_the_others_are_shown(tmp_path: Path) -> None:
     names = tuple(f"test_a.py::test_{number}" for number in range(9))
     sides = side(tmp_path, "a", names=names), side(tmp_path, "b", 2.0, TURNS[1], names)
-    with pytest.raises(ValueError, match="9 benchmarks would gate; at most 8 may"):
+    with pytest.raises(ValueError, match="9 benchmarks would gate.* name 8"):
         compare_benchmarks(*sides, MARGIN)
     found = compare_benchmarks(*sides, MARGIN, names[:1])
     assert [each.outcome for each in found.comparisons] == [Outcome.REGRESSION, *[Outcome.NOT_GATED] * 8]

@@ -117,7 +117,7 @@ def test_the_window_leaves_the_first_steps_out() -> None:
 
 def test_a_record_without_its_losses_is_refused() -> None:
     short = dataclasses.replace(record(), losses=record().losses[:-1])
-    with pytest.raises(ValueError, match="10 steps holds 9 losses"):
+    with pytest.raises(ValueError, match="9 losses in a training of 10 steps"):
         judge_perplexity([short], baseline(), MARGINS)
 
 

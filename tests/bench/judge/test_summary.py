@@ -26,7 +26,7 @@ def test_log_perplexity_is_the_mean_loss_a_token_after_the_window() -> None:
 
 @pytest.mark.parametrize("count", [0, 9, 11])
 def test_losses_of_another_number_of_steps_are_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"10 steps holds {count} losses"):
+    with pytest.raises(ValueError, match=f"{count} losses in a training of 10 steps"):
         log_perplexity([50.0] * count, SUBJECT, 0.0)
 
 

@@ -20,7 +20,7 @@ KERAS_2 = {
 KERAS_2_LAYERS = {
     "lstm/Read/ReadVariableOp": "lstm 0",
     "while_15/body/_1/while/MatMul": "recurrence",
-    "gradients/while_grad/while_grad/body/_1/gradients/while_grad/gradients/while/MatMul_grad/MatMul": "recurrence, gradient",
+    "gradients/while_grad/while_grad/body/_1/gradients/while_grad/gradients/while/MatMul_grad/MatMul": "recurrence, gradient",  # noqa: E501  # a real name
     "gradients/while_grad/while_grad/body/_1/gradients/while_grad/gradients/AddN_3": "recurrence, gradient",
 }
 KERAS_3 = {
@@ -29,7 +29,7 @@ KERAS_3 = {
     "rnn_1/while/body/_1/rnn_1/while/stacked_rnn_cells_1/lstm_cell_1_2/MatMul_1": "lstm 1",
     "gradient_tape/rnn_1/while/rnn_1/while_grad/body/_172/gradient_tape/rnn_1/while/gradients/"
     "rnn_1/while/stacked_rnn_cells_1/lstm_cell_1_2/BiasAdd_grad/BiasAddGrad": "lstm 1, gradient",
-    "gradient_tape/rnn_1/while/rnn_1/while_grad/body/_172/gradient_tape/rnn_1/while/gradients/AddN_4": "recurrence, gradient",
+    "gradient_tape/rnn_1/while/rnn_1/while_grad/body/_172/gradient_tape/rnn_1/while/gradients/AddN_4": "recurrence, gradient",  # noqa: E501  # a real name
     "dense_1/BiasAdd": "output",
     "sgd/ResourceScatterSub": "update",
     "something/of/mine": "something",

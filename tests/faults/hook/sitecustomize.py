@@ -1,4 +1,5 @@
-"""Injects the fault that TFGATE_FAULT names. Python imports this module at its start where this folder is on PYTHONPATH.
+"""Injects the fault that TFGATE_FAULT names. Python imports this module at its start where this folder is on
+PYTHONPATH.
 
 Nothing but the standard library is imported until the module that the fault is in is.
 """

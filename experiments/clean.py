@@ -21,9 +21,9 @@ from bench.judge import metrics
 from bench.judge.gate import Standards, judge_run
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.types import Comparison
+from bench.machine import this_machine
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
-from bench.record.machine import this_machine
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence

@@ -15,8 +15,8 @@ from tabulate import tabulate
 
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
+from bench.machine import this_machine
 from bench.record.files import read_record, write_record, write_text
-from bench.record.machine import this_machine
 from bench.record.types import SCHEMA
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name

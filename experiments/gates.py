@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.machine import this_machine
 from bench.record.files import read_record, write_record
-from bench.record.machine import this_machine
 from bench.record.types import SCHEMA, Machine
 from experiments.error_rates import Rate
 

@@ -13,10 +13,10 @@ from tabulate import tabulate
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.lockstep import judge_lockstep
+from bench.machine import this_machine
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_text
 from bench.record.lockstep import QUANTITIES, Lockstep
-from bench.record.machine import this_machine
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Environment
 from bench.report.sentences import sentence

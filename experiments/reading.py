@@ -21,9 +21,9 @@ from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import ABBA, Quad
 from bench.record.types import Baseline, Memory, Record, Run, Subject
-from tests.bench.paired_samples import pair
-from tests.bench.report_samples import gate_report, paired_report
-from tests.bench.samples import record, run
+from tests.builders.paired import pair
+from tests.builders.records import record, run
+from tests.builders.reports import gate_report, paired_report
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -27,6 +27,7 @@ LIBRARIES = {
     "bench.profile": set(),
     "bench.report": {"jinja2", "markupsafe", "matplotlib", "tabulate"},
     "bench.commands": {"rich", "tabulate"},
+    "bench.machine": set(),
     "bench.cli": set(),
     "bench.__main__": set(),
 }

@@ -16,8 +16,8 @@ from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
-from tests.bench.paired_samples import gate_run, pair
-from tests.bench.samples import BEYOND, baseline, record, records, run
+from tests.builders.paired import gate_run, pair
+from tests.builders.records import BEYOND, baseline, record, records, run
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE = Path(__file__).with_name("outcomes.json")

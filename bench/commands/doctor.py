@@ -12,8 +12,8 @@ from bench.drive.doctor import Finding, disturbances, examine, python_finding
 from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
 from bench.judge.types import FAILED_CODE
+from bench.machine import this_machine
 from bench.record.codec import to_plain
-from bench.record.machine import this_machine
 from bench.record.replies import Description
 from bench.record.types import Environment, Machine
 

@@ -37,9 +37,9 @@ from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
 from bench.judge.samples import settled
+from bench.machine import usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
-from bench.record.machine import usable_cores
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run

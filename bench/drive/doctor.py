@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
-from bench.record.machine import usable_cores
+from bench.machine import usable_cores
 
 LOAD_LIMIT = 0.25  # of the CPU time, that other processes had
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others

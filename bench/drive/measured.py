@@ -7,7 +7,7 @@ import statistics
 
 from bench.drive.plan import Plan
 from bench.drive.process import DIVERGED
-from bench.record.machine import this_machine
+from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
 

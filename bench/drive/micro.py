@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
+from bench.machine import this_machine
 from bench.record.files import write_record, write_text
-from bench.record.machine import this_machine
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE, Side

@@ -15,7 +15,7 @@ from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
-from bench.record.machine import usable_cores
+from bench.machine import usable_cores
 from bench.record.paired import CANDIDATE
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run

@@ -7,7 +7,7 @@ import os
 import resource
 from pathlib import Path
 
-from bench.record.machine import affinity
+from bench.machine import affinity
 from bench.record.types import OTHERS_LIMIT
 
 

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from bench.machine import affinity, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
 from bench.record.lockstep import Stepped
-from bench.record.machine import affinity, this_machine, usable_cores
 from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Environment, Evaluation, NumericError, Subject

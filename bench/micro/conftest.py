@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.machine import this_machine, usable_cores
 from bench.micro.selection import Selection, selection
-from bench.record.machine import this_machine, usable_cores
 
 if TYPE_CHECKING:
     from bench.micro.case import Case

@@ -11,8 +11,8 @@ from bench.record.lockstep import Difference, Lockstep, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Pair
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import CREATED, pair, side_of
-from tests.bench.samples import MACHINE, MARGINS, SUBJECT, environment
+from tests.builders.paired import CREATED, pair, side_of
+from tests.builders.records import MACHINE, MARGINS, SUBJECT, environment
 
 PAIRED: Margins = dataclasses.replace(
     MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.record.profile import Line, Operation, PeakMemory, Profile, Trace, Traces
 from bench.record.types import SCHEMA
-from tests.bench.samples import MACHINE, TINY, environment
+from tests.builders.records import MACHINE, TINY, environment
 
 Happened = tuple[str, int, int]  # "scope/name:Type", or what the runtime did; start and end
 

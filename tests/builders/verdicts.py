@@ -17,8 +17,8 @@ from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
 from bench.stats.intervals import detectable, equivalence, interval, one_sided
 from bench.stats.outcome import Outcome
-from tests.bench import paired_samples
-from tests.bench.samples import (
+from tests.builders import paired
+from tests.builders.records import (
     MARGINS,
     SUBJECT,
     THROUGHPUT,
@@ -185,14 +185,14 @@ def numbers_run() -> Run:
 def gate_run(slowdown: float = 1.0, *, speed: bool = True, launches: int = 4) -> GateRun:
     """Numbers of tiny and notebook, and, if wanted, notebook's speed in turn with the reference."""
     step = math.log(slowdown)
-    pairs = [paired_samples.pair(launch, step=step, evaluation=step) for launch in range(launches)]
+    pairs = [paired.pair(launch, step=step, evaluation=step) for launch in range(launches)]
     candidate = Side("/venv/bin/python", "/venv/bin/python", {}, packages=side(NEW).packages)
     reference = dataclasses.replace(side(OLD), requested=REFERENCE)
-    paired = dataclasses.replace(paired_samples.paired_run(pairs), reference=reference, candidate=candidate)
+    speed_run = dataclasses.replace(paired.paired_run(pairs), reference=reference, candidate=candidate)
     command = ("tfgate", "gate", "--to", candidate.requested, *([] if speed else ["--no-speed"]))
     seconds = {"numbers": 12.0}
     return GateRun(
-        SCHEMA, CREATED, command, candidate, numbers_run(), (paired,) if speed else (), phase_seconds=seconds
+        SCHEMA, CREATED, command, candidate, numbers_run(), (speed_run,) if speed else (), phase_seconds=seconds
     )
 
 

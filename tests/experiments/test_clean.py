@@ -13,7 +13,7 @@ from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure
 from bench.stats.outcome import Outcome
 from experiments.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
-from tests.bench.samples import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
+from tests.builders.records import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
 from tests.builders.verdicts import lockstep
 from tests.faults.trial import PLAN
 

@@ -14,7 +14,7 @@ from bench.stats.autocorrelation import ASSUMED
 from bench.stats.sequential import PASSED, REGRESSED, walk
 from experiments.error_rates import FIGURES, MARGIN, Rate, report, simulate
 from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise
-from tests.bench.samples import record
+from tests.builders.records import record
 
 RUNS = 400  # of 30 metrics: a rate of single metrics is known to 4 standard errors, 0.6% at 2.5%, 0.8% at 5%
 KINDS = kinds(read_noise())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.gates import CASES, Ran, Store, read_store, right, table
-from tests.bench.samples import MACHINE
+from tests.builders.records import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
 

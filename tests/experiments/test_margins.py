@@ -9,7 +9,7 @@ from bench.record.files import write_record
 from bench.record.types import NumericError
 from experiments.margins import STEPS, THREADS, alarm_bound, alarms, main, report
 from lm.config import CONFIGS
-from tests.bench.samples import BEYOND, SUBJECT, WITHIN, record, run
+from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
 
 CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
 OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])

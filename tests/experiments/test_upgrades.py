@@ -7,7 +7,7 @@ import pytest
 from bench.record.types import SCHEMA, Failure
 from experiments.upgrades import CASES, Case, Store, missing, read_store, summary
 from experiments.upgrades_table import OUTPUT, document, table
-from tests.bench.paired_samples import pair, paired_run
+from tests.builders.paired import pair, paired_run
 
 NOTHING, SLOWER = CASES[0], next(case for case in CASES if (case.config, case.slowdown) == ("tiny", 0.10))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.samples import standards
+from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS
 from tests.faults.trial import (
     EVALUATION,

@@ -10,7 +10,7 @@ import pytest
 
 from bench.drive.plan import Plan
 from lm.config import IMPLEMENTATIONS
-from tests.bench.samples import standards
+from tests.builders.records import standards
 from tests.faults.hook.injected.optimizer import BROKEN_AFTER, TWICE_EVERY
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
 from tests.faults.trial import PLAN, Trial, catches, lockstep_catch, run_fault

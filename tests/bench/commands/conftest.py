@@ -14,9 +14,9 @@ from bench.record.gate import GateRun
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import SCHEMA, Record
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import SUBJECT, baseline, records, run
 from tests.builders.fake_interpreter import session_text, write_interpreter
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import SUBJECT, baseline, records, run
 
 PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
 OLD, NEW, NEWER = (

@@ -11,7 +11,7 @@ from bench.record.ledger import Ledger
 from bench.record.types import SCHEMA, Failure, Machine
 from bench.stats.outcome import Outcome
 from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
-from tests.bench.samples import MACHINE, OTHER_MACHINE, SUBJECT, record, records
+from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
 
 Keep = Callable[..., Path]
 
@@ -110,7 +110,7 @@ def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baseli
     found = tfgate("check", folder, "--baselines", baselines)
     assert (found.code, found.error) == (
         2,
-        f"{SUBJECT.name}: a training of 4 losses in a training of 10 steps: measure or record it again",
+        f"{SUBJECT.name}: 4 losses in a training of 10 steps: measure or record it again",
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.stats.outcome import Outcome
-from tests.bench.benchmark_samples import STEP, document, write
 from tests.bench.commands.conftest import INCONCLUSIVE, PASS, REGRESSION, Tfgate, snapshot
-from tests.bench.report_samples import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
+from tests.builders.benchmarks import STEP, document, write
+from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
 Keep = Callable[..., Path]
 

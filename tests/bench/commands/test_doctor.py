@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.machine import this_machine
+from bench.machine import this_machine
 from tests.bench.commands.conftest import Tfgate
 from tests.builders.fake_interpreter import session_text, write_interpreter
 

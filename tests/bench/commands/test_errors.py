@@ -18,7 +18,7 @@ from bench.drive.requests import BuildError, RequestError
 from bench.record.codec import FormatError
 from bench.record.files import write_record
 from bench.record.types import Failure
-from tests.bench.samples import records, run
+from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device", "/there/run.json")

@@ -28,7 +28,7 @@ from tests.bench.commands.conftest import (
     noisy_side,
     snapshot,
 )
-from tests.bench.samples import baseline
+from tests.builders.records import baseline
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"keras": "3.15.1", "numpy": "2.4.0", "tensorflow-cpu": "2.22.0"}

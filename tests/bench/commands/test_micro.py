@@ -16,7 +16,7 @@ from bench.record.paired import Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from tests.bench.commands.conftest import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
-from tests.bench.micro_samples import EAGER, PACKAGES, STEP, calls, micro_interpreter
+from tests.builders.micro import EAGER, PACKAGES, STEP, calls, micro_interpreter
 
 ROOT = Path(__file__).resolve().parents[3]
 # Medians of the step in four launches, about 1% apart.

@@ -8,8 +8,8 @@ from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.record.types import Failure
-from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import SUBJECT, record
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import SUBJECT, record
 
 
 def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +35,7 @@ def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> N
         progress.step(1)
         progress.pair(paired_run([pair(0, step=0.1)]))
         progress.pair(paired_run([pair(0), pair(1, failure=failed)]))
-    # noise of launch 0 (tests.bench.paired_samples) on top of a tenth in logarithms
+    # noise of launch 0 (tests.builders.paired) on top of a tenth in logarithms
     assert capsys.readouterr().err.splitlines() == [
         "speed",
         "launch 1: step time +11.0%",

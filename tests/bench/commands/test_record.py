@@ -17,8 +17,8 @@ from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.bench.commands.conftest import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
-from tests.bench.paired_samples import NOISE
-from tests.bench.samples import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
+from tests.builders.paired import NOISE
+from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
 
 ROOT = Path(__file__).resolve().parents[3]
 Keep = Callable[..., Path]

@@ -11,9 +11,9 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from tests.bench.commands.conftest import PASS, Tfgate, gate_run, in_turn, snapshot
-from tests.bench.paired_samples import pair, paired_run
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.samples import SUBJECT, record, records
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import SUBJECT, record, records
 from tests.builders.verdicts import HOSTILE
 
 Keep = Callable[..., Path]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.commands.conftest import Tfgate
-from tests.bench.samples import SUBJECT
+from tests.builders.records import SUBJECT
 
 
 def test_a_run(tfgate: Tfgate, keep: Callable[..., Path]) -> None:

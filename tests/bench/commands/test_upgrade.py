@@ -17,7 +17,7 @@ from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from bench.stats.sequential import LOOKS
 from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
-from tests.bench.paired_samples import pair, paired_run
+from tests.builders.paired import pair, paired_run
 from tests.faults.trial import fault_variables
 
 

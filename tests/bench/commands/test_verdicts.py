@@ -15,8 +15,8 @@ import pytest
 
 from bench.record.files import write_record
 from tests.bench.commands.conftest import PASS, REGRESSION
-from tests.bench.paired_samples import pair, paired_run
-from tests.bench.samples import records
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import records
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 50

@@ -11,7 +11,7 @@ from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
 from bench.record.micro_run import MicroRun
 from bench.record.paired import Side
-from tests.bench.micro_samples import STEP, calls, micro_interpreter
+from tests.builders.micro import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
 ORDER = "open({!r}, 'a').write(pathlib.Path(__file__).parent.name + '\\n')"

@@ -21,8 +21,8 @@ from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
+from bench.machine import usable_cores
 from bench.record.files import keeper, read_record
-from bench.record.machine import usable_cores
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]

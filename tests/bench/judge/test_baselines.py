@@ -9,8 +9,9 @@ from bench.judge.gate import judge_run
 from bench.judge.reasons import Field
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import gate_run, pair
-from tests.bench.samples import (
+from tests.builders.launches import with_outcome
+from tests.builders.paired import gate_run, pair
+from tests.builders.records import (
     LOG_PERPLEXITIES,
     MACHINE,
     SPEEDS,
@@ -22,7 +23,6 @@ from tests.bench.samples import (
     run,
     standards,
 )
-from tests.builders.launches import with_outcome
 
 FIRST = "2026-01-01T00:00:00+00:00"
 SECOND = "2026-01-02T00:00:00+00:00"

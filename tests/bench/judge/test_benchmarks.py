@@ -10,7 +10,7 @@ from bench.judge.reasons import Field, FilesLackIt, NoSpread, NotInTurn, UnlikeF
 from bench.judge.types import Question, Scope, Unit, Verdict
 from bench.record.benchmarks import BenchmarkLaunch, read_benchmarks
 from bench.stats.outcome import Outcome
-from tests.bench.benchmark_samples import CLIP, STEP, document, write
+from tests.builders.benchmarks import CLIP, STEP, document, write
 
 SPEEDS = {"a": (0.100, 0.101, 0.099, 0.100), "b": (0.1005, 0.1005, 0.0995, 0.0995)}  # by side; differences of ±0.5%
 TURNS = ((0, 3, 4, 7), (1, 2, 5, 6))  # minutes: ABBAABBA
@@ -169,7 +169,7 @@ def test_three_launches_a_side_are_inconclusive(tmp_path: Path) -> None:
 def test_more_than_eight_need_a_choice_and_the_others_are_shown(tmp_path: Path) -> None:
     names = tuple(f"test_a.py::test_{number}" for number in range(9))
     sides = side(tmp_path, "a", names=names), side(tmp_path, "b", 2.0, TURNS[1], names)
-    with pytest.raises(ValueError, match="9 benchmarks would gate.* name 8"):
+    with pytest.raises(ValueError, match=r"9 benchmarks would gate.* name 8"):
         compare_benchmarks(*sides, MARGIN)
     found = compare_benchmarks(*sides, MARGIN, names[:1])
     assert [each.outcome for each in found.comparisons] == [Outcome.REGRESSION, *[Outcome.NOT_GATED] * 8]

@@ -28,11 +28,11 @@ from bench.judge.types import Question, Scope, Unit, Verdict
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import Failure
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import pair
-from tests.bench.report_samples import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
-from tests.bench.samples import MARGINS as SAMPLE_MARGINS
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
+from tests.builders.paired import pair
+from tests.builders.records import MARGINS as SAMPLE_MARGINS
+from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
+from tests.builders.reports import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
 MARGINS = dataclasses.replace(SAMPLE_MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10})
 BEFORE = paired_report(pairs())

@@ -9,7 +9,7 @@ from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, nu
 from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Traces, WeightsChanged
 from bench.record.types import Evaluation, NumericError
 from bench.stats.outcome import Outcome
-from tests.bench.samples import BEYOND, WITHIN, record, records
+from tests.builders.records import BEYOND, WITHIN, record, records
 
 NEAR = NumericError(99, "norm", "", 3e-6, 4e-6)
 GOOD, BAD = (judge_numerics("it", [record(numerics=[one])]) for one in (WITHIN, BEYOND))

@@ -29,9 +29,9 @@ from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
 from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import gate_run, pair
-from tests.bench.samples import BEYOND, SPEEDS, SUBJECT, TINY, baseline, record, records, run, standards, throughput
 from tests.builders.launches import GATING, PAIRED, accepted, by_metric, launches, regressed, with_outcome
+from tests.builders.paired import gate_run, pair
+from tests.builders.records import BEYOND, SPEEDS, SUBJECT, TINY, baseline, record, records, run, standards, throughput
 
 CRASH = Failure("crashed", "the worker was killed by SIGKILL during steps")
 DIVERGED = Failure("diverged", "training diverged: the loss is nan at step 7")

@@ -13,10 +13,10 @@ from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import CREATED, gate_run, side_of
-from tests.bench.samples import MACHINE, OTHER_MACHINE, SUBJECT, baseline
-from tests.bench.samples import standards as made_standards
 from tests.builders.launches import MEAN_NOISE, PAIRED, accepted, by_metric, interval_of, launches
+from tests.builders.paired import CREATED, gate_run, side_of
+from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, baseline
+from tests.builders.records import standards as made_standards
 
 STEP_TIME, SINCE = "step time", "step time since 2.19.1"
 

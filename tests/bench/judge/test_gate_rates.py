@@ -23,9 +23,9 @@ from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
 from bench.stats.outcome import Outcome
 from experiments.noise import read_noise
-from tests.bench.paired_samples import gate_run, side_record
-from tests.bench.samples import SUBJECT, baseline, records, replica, run
 from tests.builders.launches import accepted, regressed
+from tests.builders.paired import gate_run, side_record
+from tests.builders.records import SUBJECT, baseline, records, replica, run
 
 MARGINS = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
 PERPLEXITY, PEAK, GROWTH = 0.0034, 0.027, 40_960

@@ -13,9 +13,9 @@ from bench.record.paired import Pair, Side
 from bench.record.types import Failure, Startup
 from bench.stats.outcome import Outcome
 from bench.stats.series import LEAST_REPORTS
-from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
 from tests.builders.launches import on_both, on_candidate, slowed
+from tests.builders.records import OTHER_MACHINE, SUBJECT, environment
+from tests.builders.reports import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
 FIVE_PERCENT = math.log1p(0.05)
 

@@ -26,8 +26,8 @@ from bench.record.paired import PairedRun, Side
 from bench.record.types import SCHEMA
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import pair, paired_run, side_of
-from tests.bench.samples import MACHINE, MARGINS, SUBJECT
+from tests.builders.paired import pair, paired_run, side_of
+from tests.builders.records import MACHINE, MARGINS, SUBJECT
 
 STEP_TIME = "step time"
 MADE = "2026-01-02T03:04:05+00:00"

@@ -8,9 +8,9 @@ from bench.judge.likeness import cpu_ranges, unlike_sides
 from bench.judge.reasons import Field, UnlikeEnvironments
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
-from tests.bench.paired_samples import paired_run
-from tests.bench.samples import MACHINE, environment, record
 from tests.builders.launches import launches, lockstep
+from tests.builders.paired import paired_run
+from tests.builders.records import MACHINE, environment, record
 
 OTHER_PYTHON = dataclasses.replace(environment(), python="3.12.3")
 PYTHON = UnlikeEnvironments(Field("python", "3.11.7", "3.12.3"))

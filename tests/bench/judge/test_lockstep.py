@@ -18,8 +18,8 @@ from bench.judge.types import Question
 from bench.record.lockstep import Departure, Difference, Lockstep
 from bench.record.types import Failure
 from bench.stats.outcome import Outcome
-from tests.bench.samples import SUBJECT
 from tests.builders.launches import lockstep
+from tests.builders.records import SUBJECT
 
 FIRST = Difference(2, "update", "output/kernel", 1e-3, 1.3e-5)
 KILLED = Failure("crashed", "the worker was killed by SIGSEGV during lockstep")

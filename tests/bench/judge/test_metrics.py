@@ -9,8 +9,8 @@ from bench.judge.metrics import NAMES, InTurn, in_turn, key
 from bench.judge.types import Direction, Scale
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import Memory, Startup
-from tests.bench.paired_samples import pair, side_record
 from tests.builders.launches import on_both
+from tests.builders.paired import pair, side_record
 
 MIB = 2**20
 QUAD = Quad(

@@ -29,7 +29,7 @@ from bench.record.micro_run import MicroRun
 from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import decide
-from tests.bench.micro_samples import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
+from tests.builders.micro import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
 
 MARGIN = math.log(1.15)
 # Median rounds of six launches, about 1% apart.

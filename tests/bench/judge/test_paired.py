@@ -25,8 +25,6 @@ from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure, Record
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import CREATED, pair, paired_run
-from tests.bench.samples import BEYOND, SUBJECT, TINY, environment, record
 from tests.builders.launches import (
     GATING,
     PAIRED,
@@ -38,6 +36,8 @@ from tests.builders.launches import (
     regressed,
     with_outcome,
 )
+from tests.builders.paired import CREATED, pair, paired_run
+from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 ORACLE = (record(), record())

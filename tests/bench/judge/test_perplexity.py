@@ -12,7 +12,7 @@ from bench.judge.types import Comparison
 from bench.record.types import Replica
 from bench.stats.intervals import components
 from bench.stats.outcome import Outcome
-from tests.bench.samples import LOG_PERPLEXITIES, MARGINS, REPLICAS, baseline, environment, record, records, replica
+from tests.builders.records import LOG_PERPLEXITIES, MARGINS, REPLICAS, baseline, environment, record, records, replica
 
 
 def judged(

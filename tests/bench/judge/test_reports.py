@@ -3,10 +3,10 @@
 import dataclasses
 
 from bench.judge.reports import paired_runs, reference_label, subject_of
-from tests.bench.paired_samples import paired_run
-from tests.bench.report_samples import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
-from tests.bench.samples import SUBJECT, record, run
 from tests.builders.launches import launches, lockstep
+from tests.builders.paired import paired_run
+from tests.builders.records import SUBJECT, record, run
+from tests.builders.reports import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
 
 def test_both_kinds_of_report_are_paired_runs() -> None:

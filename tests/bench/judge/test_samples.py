@@ -24,8 +24,8 @@ from bench.judge.samples import compare, decision_of, samples_of, settled, whole
 from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
-from tests.bench.paired_samples import pair, paired_run
 from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
+from tests.builders.paired import pair, paired_run
 
 MARGIN = math.log1p(0.05)
 SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=MARGIN)

@@ -7,8 +7,8 @@ import pytest
 
 from bench.judge.spread import spreads
 from bench.record.types import Failure
-from tests.bench.paired_samples import pair, paired_run, quad
 from tests.builders.launches import launches
+from tests.builders.paired import pair, paired_run, quad
 
 
 def test_log_ratios_show_their_arithmetic() -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.judge.summary import by_subject, log_perplexity, words_per_second
-from tests.bench.samples import SUBJECT, TINY, record
+from tests.builders.records import SUBJECT, TINY, record
 
 
 def test_words_per_second_are_those_of_a_typical_step() -> None:

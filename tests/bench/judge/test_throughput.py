@@ -7,7 +7,7 @@ from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison
 from bench.record.types import Throughput
 from bench.stats.outcome import Outcome
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, baseline, record, throughput
+from tests.builders.records import OTHER_MACHINE, SUBJECT, baseline, record, throughput
 
 STORED = (throughput([2900, 3000], 1, in_turn=True), throughput([3100], 5, in_turn=True))
 

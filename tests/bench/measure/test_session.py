@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.machine import this_machine, usable_cores
 from bench.measure.exchange import layout
 from bench.measure.session import Session
 from bench.measure.updates import QUANTITY
 from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
-from bench.record.machine import this_machine, usable_cores
 from lm.config import CONFIGS, ConfigError
 from lm.data.batches import batch
 from lm.data.load import load_corpus

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.record.machine import this_machine
+from bench.machine import this_machine
 
 ROOT = Path(__file__).resolve().parents[3]
 HOOK = ROOT / "tests" / "faults" / "hook"

@@ -7,7 +7,7 @@ import pytest
 from bench.profile.compare import compare
 from bench.profile.timeline import WAITING
 from bench.record.profile import Profile
-from tests.bench.samples import OTHER_MACHINE, SUBJECT, environment
+from tests.builders.records import OTHER_MACHINE, SUBJECT, environment
 from tests.builders.traces import profile, trace
 
 

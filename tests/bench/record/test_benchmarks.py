@@ -9,7 +9,7 @@ import pytest
 
 from bench.record.benchmarks import read_benchmarks
 from bench.record.codec import FormatError
-from tests.bench.benchmark_samples import CLIP, STEP, document, write
+from tests.builders.benchmarks import CLIP, STEP, document, write
 
 
 def test_a_file_is_a_launch(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.record.files import write_record
 from bench.record.micro import MICRO_FILE, launch_file, read_launch, read_micro
 from bench.record.micro_run import MicroRun
 from bench.record.types import Failure
-from tests.bench.micro_samples import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
+from tests.builders.micro import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
 
 
 def test_a_case_is_what_extra_info_says(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from bench.record.paired import Pair
 from bench.record.repeats import Once, failed_for_good, repeated, settled_pairs, settled_records, to_repeat
 from bench.record.types import NO_TENSORFLOW, Failure, Record
-from tests.bench.paired_samples import pair
-from tests.bench.samples import SUBJECT, TINY, record
+from tests.builders.paired import pair
+from tests.builders.records import SUBJECT, TINY, record
 
 CRASH = Failure("crashed", "the worker exited with code 3 during steps")
 AGAIN = Failure("crashed", "the worker exited with code 4 during steps")

@@ -11,7 +11,7 @@ from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIME
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.report.again import NUMBERS, again, again_text
-from tests.bench.samples import SUBJECT, TINY, environment, record, records, run
+from tests.builders.records import SUBJECT, TINY, environment, record, records, run
 from tests.builders.verdicts import NEW, OLD, gate, gate_run, paired_run, upgrade
 
 VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "0", "NAMED": "with a space"}

@@ -24,7 +24,7 @@ from bench.report.judged import Judged
 from bench.report.pages import template_environment
 from bench.report.tables import Cell, Table
 from bench.stats.outcome import Outcome
-from tests.bench.report_samples import paired_report, pairs
+from tests.builders.reports import paired_report, pairs
 from tests.builders.verdicts import HOSTILE_REPORTS, paired_run, upgrade
 
 if TYPE_CHECKING:

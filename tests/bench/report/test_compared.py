@@ -5,7 +5,7 @@ import dataclasses
 from bench.record.paired import Package
 from bench.report import compared
 from bench.report.judged import Judged
-from tests.bench.samples import TINY, baseline, records, replica, run
+from tests.builders.records import TINY, baseline, records, replica, run
 from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
 

@@ -11,7 +11,7 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, by_subject, measured
 from bench.report.plots import svg
-from tests.bench.samples import SUBJECT, TINY, baseline, losses, record, records, run
+from tests.builders.records import SUBJECT, TINY, baseline, losses, record, records, run
 from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench.report.forest import LEAST_SHOWN, MOST_SHOWN, forest
-from tests.bench.samples import SUBJECT
+from tests.builders.records import SUBJECT
 from tests.builders.verdicts import EXACT, comparison
 
 

@@ -7,8 +7,8 @@ import re
 from bench.judge.history import Series, histories, report_points
 from bench.report.charts import MOST_POINTS
 from bench.report.history import findings, history_page
-from tests.bench.report_samples import REFERENCE_SIDE, paired_report, pairs
 from tests.builders.golden import golden
+from tests.builders.reports import REFERENCE_SIDE, paired_report, pairs
 
 
 def series(count: int, slowdown: float = 1.0) -> list[Series]:

@@ -7,8 +7,8 @@ import pytest
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import by_subject, environment, measured, records
-from tests.bench.samples import SUBJECT, TINY, run
-from tests.bench.samples import records as launches
+from tests.builders.records import SUBJECT, TINY, run
+from tests.builders.records import records as launches
 from tests.builders.verdicts import NEW, OLD, gate_run, paired_run
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from bench.record.types import Failure
 from bench.report.paired import pairs_text, sides_text, spread_text
-from tests.bench.paired_samples import NOISE, pair, paired_run, quad
 from tests.builders.golden import golden
+from tests.builders.paired import NOISE, pair, paired_run, quad
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 

@@ -19,8 +19,8 @@ from bench.record.paired import PairedRun, Side
 from bench.record.types import Baseline
 from bench.report.formats.json import verdict_json
 from bench.report.schema import SCHEMAS, main, schema_text
-from tests.bench.samples import record, records, run
 from tests.builders.reasons import REASONS
+from tests.builders.records import record, records, run
 from tests.builders.verdicts import EXACT, STANDARDS, gate, gate_run, judged_run, paired_run, upgrade, verdict
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,8 +6,8 @@ import re
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.types import SCHEMA, Failure
 from bench.report.stored import baseline_table, ledger_table, run_table
-from tests.bench.samples import SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
 from tests.builders.golden import golden
+from tests.builders.records import SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
 from tests.builders.verdicts import FIRST_ENTRY, HOSTILE
 
 RATIOS = (Ratio(SUBJECT.name, "step time", 0.01, 0.002, 4), Ratio(SUBJECT.name, "peak memory", 0.03, 0.001, 4))

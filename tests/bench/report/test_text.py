@@ -11,8 +11,8 @@ from bench.record.types import Failure
 from bench.report.sentences import sentence
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
-from tests.bench.samples import BEYOND, record, records, run
 from tests.builders.golden import golden
+from tests.builders.records import BEYOND, record, records, run
 from tests.builders.verdicts import HOSTILE_REPORTS, LOAD, STANDARDS, gate, gate_run, judged_run
 
 CRASH = Failure("crashed", "the worker was killed by SIGKILL during steps", "no more memory")

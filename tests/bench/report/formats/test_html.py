@@ -13,8 +13,8 @@ from bench.record.types import Failure, Record
 from bench.report.formats.html import render
 from bench.report.judged import Judged
 from tests.bench.profile.test_compare import two_operations
-from tests.bench.samples import SUBJECT, TINY, record, records, run
 from tests.builders.golden import golden
+from tests.builders.records import SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import (
     HOSTILE_REPORTS,
     LOAD,

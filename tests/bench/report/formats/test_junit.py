@@ -13,8 +13,8 @@ from bench.report.formats.junit import render
 from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
-from tests.bench.samples import SUBJECT, record, run
 from tests.builders.golden import golden
+from tests.builders.records import SUBJECT, record, run
 from tests.builders.verdicts import (
     HOSTILE,
     HOSTILE_REPORTS,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.report.formats.pytest_benchmark import document, render
-from tests.bench.samples import SPEEDS, SUBJECT, TINY, record, records, run
+from tests.builders.records import SPEEDS, SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import gate_run, paired_run, stored, upgrade
 
 pytest.importorskip("pytest_benchmark", reason="pytest-benchmark isn't installed; constraints/dev.txt has it")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.record.gate import GateRun
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA, Failure, Memory, Record, Run
-from tests.bench.samples import record, records, run
+from tests.builders.records import record, records, run
 
 NOISE = (
     0.004,

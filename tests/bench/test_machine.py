@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.machine import affinity, this_machine, usable_cores
+from bench.machine import affinity, this_machine, usable_cores
 
 
 @pytest.fixture

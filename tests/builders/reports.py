@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from bench.record.gate import GateRun
 from bench.record.paired import Package, Pair, PairedRun, Side
 from bench.record.types import SCHEMA
-from tests.bench.paired_samples import SIDES, pair, paired_run
-from tests.bench.samples import records, run
+from tests.builders.paired import SIDES, pair, paired_run
+from tests.builders.records import records, run
 
 CREATED, LATER = "2026-01-02T03:04:05+00:00", "2026-02-02T03:04:05+00:00"
 REFERENCE_SIDE = Side(

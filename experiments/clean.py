@@ -43,20 +43,20 @@ TRAINING, NUMERICS, RETRACES = metrics.TRAINING.name, metrics.NUMERICS.name, met
 PERPLEXITY, LOCKSTEP = metrics.PERPLEXITY, metrics.LOCKSTEP.name
 CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memory are not judged: the machine was shared
 
-HEAD = """# Clean runs and the checks that may not alarm
+HEAD = """# Launches without a fault, and the checks that may not alarm
 
 Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora}
-corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep
-comparisons of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are
-([faults](faults.md)) and judged by the gate's own judge against the baselines, from initial weights jittered as none
-of the baseline's. [Numerics](numerics.md) has the other configurations and implementations, checked against the oracle
+corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep comparisons
+of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are ([faults](faults.md)) and
+compared with the baselines by the gate's own judge, from initial weights with a 1-ulp perturbation that no training of
+the baseline has. [Numerics](numerics.md) has the other configurations and implementations, checked against the oracle
 alone.
 
 **{alarmed} of {runs} launches alarmed**{bound}
 **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
 
-numerics: checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
-diverges alarms by training. What can't be judged is no alarm, and no PASS.
+*numerics* is checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
+diverges alarms by *training*. What is INCONCLUSIVE is no alarm, and no PASS.
 """
 
 

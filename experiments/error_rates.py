@@ -231,9 +231,9 @@ HEAD = """# Error rates of a paired comparison
 Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise
 ({samples:,} single metrics), 12 launches each, judged by `bench.stats.sequential` as real runs are. In brackets the
 one-sided {confidence} Clopper-Pearson bound of each figure; bold where it is on the wrong side of what is asked. A
-launch is the trimmed mean of its quads; margins are {margin} launch deviations, the least that a gating margin may
-be; at most eight metrics gate, the others inform. Independent metrics are the worst case: those of one run rise and
-fall together. `experiments/noise.py` has the kinds of noise.
+launch is the trimmed mean of its quads; margins are {margin} launch deviations, the least that a gating margin may be;
+at most eight metrics gate, and the others are not gated. Independent metrics are the worst case: those of one run rise
+and fall together. `experiments/noise.py` has the kinds of noise.
 """
 
 

@@ -34,12 +34,13 @@ Made by `tox run -e faults`, which injects each fault of `tests/faults` into a r
 check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
 {machine}. The judging code knows none of these faults.
 
-oracle: a step, or a stress step, against the float64 oracle; "every update", which is asked of all steps, against the
-step's own gradients. evaluation: weights before and after. perplexity: one launch against the baseline. lockstep: the
-first step and tensor that differ.
-
-reaches: the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it
-patches: their losses are those of a launch without it, to the last bit (`tests/faults/test_reach.py`).
+- *oracle* compares a step, or a stress step, with the float64 oracle; "every update", which is asked of all steps, with
+  the step's own gradients.
+- *evaluation* compares the weights before and after.
+- *perplexity* compares one launch with the baseline.
+- *lockstep* names the first step and tensor that differ.
+- *reaches* are the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it
+  patches: their losses are bit-identical to those of a launch without it (`tests/faults/test_reach.py`).
 """
 
 

@@ -31,27 +31,27 @@ again and again, and compares every tensor of every step: new state, loss, gradi
 update w′ − w. A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖.
 
 **The limit** of a tensor is {sides} × that of the oracle check ([numerics](numerics.md)), which says how far one
-float32 implementation may be from the float64 oracle on this very step: a multiple of what float32 costs the oracle
-itself, a floor, and for an update the rounding of the new weights. Two implementations, both right, may each be off
-by that. The limit is never below {screen:.0e} (for an update, plus the rounding), which is known without the oracle;
-the oracle is asked at steps that exceed that, and there the exact limit decides. At the first departure it says as
-well which side is nearer to the truth, and the comparison ends.
+float32 implementation may be from the float64 oracle on this very step. It is a multiple of what float32 costs the
+oracle itself, a floor, and for an update the rounding of the new weights. Two implementations, both right, may each be
+off by that. The limit is never below {screen:.0e} (for an update, plus the rounding), which is known without the
+oracle; the oracle is asked at steps that exceed that, and there the exact limit decides. At the first departure it says
+as well which side is nearer to the truth, and the comparison ends.
 
 On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
 
-**What a clean pair shows.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic
-corpus, nothing wrong on either side. {alarms} of {count} comparisons alarmed. The table has the largest difference
-over all steps and tensors of a quantity; then how near to a limit any tensor came (difference / limit), at how many
-steps the oracle had to be asked, and the wall time as a multiple of the two sides' own steps (at most 2.5 is wanted).
+**Where nothing is wrong.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic corpus,
+nothing wrong on either side. {alarms} of {count} comparisons alarmed. The table has the largest difference over all
+steps and tensors of a quantity; then how near to a limit any tensor came (difference / limit), at how many steps the
+oracle had to be asked, and the wall time as a multiple of the two sides' own steps (at most 2.5 is wanted).
 """
 
 TAIL = """
-An update's difference is nearly all rounding of the new weights, which its limit allows for; all other quantities
-stay at a fraction of {screen:.0e}. A learning rate off by 0.1% moves the update by 1e-3.
+An update's difference is nearly all rounding of the new weights, which its limit allows for; all other quantities stay
+at a fraction of {screen:.0e}. A learning rate off by 0.1% moves the update by 1e-3.
 
-What lockstep can't see: what a configuration's training never does. The gradients of `tiny` are never longer than its
-clip norm (their norm stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth
-step) and not on `tiny`; dropout shows on `medium` and `large` alone. The oracle check's stress steps cover both.
+Lockstep can't see what a configuration's training never does. The gradients of `tiny` are never longer than its clip
+norm (their norm stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth step) and
+not on `tiny`; dropout shows on `medium` and `large` alone. The oracle check's stress steps cover both.
 """
 
 

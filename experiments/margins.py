@@ -1,4 +1,4 @@
-"""`python -m experiments.margins`: how near clean launches come to the oracle check's limits (docs/numerics.md).
+"""`python -m experiments.margins`: how near launches without a fault come to the oracle's limits (docs/numerics.md).
 
 Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in
 any of these launches, so none may alarm. With --records, launches are kept as they come, and those that were kept
@@ -30,29 +30,27 @@ STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
 # One thread alone would take large minutes.
 THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}
 
-HEAD = """# How near clean launches come to the oracle check's limits
+HEAD = """# How near launches without a fault come to the oracle check's limits
 
 Made by `tox run -e margins` ({machine}): {launches} launches without a fault over TensorFlow {versions}.
 
 {plans}
 
-Corpus: {corpora}. Each launch with its stress steps, each from initial weights jittered otherwise in the last bit.
+Corpus: {corpora}. Each launch has its stress steps, and a 1-ulp perturbation of the initial weights of its own.
 
 **{alarms} of {launches} alarmed**; {bound}
 
 A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}. For an update,
-what the rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens
-read: Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform error has
-1/√3 = 0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios must stay
-below 0.5.
+what the rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens read:
+Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform error has 1/√3 =
+0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios must stay below 0.5.
 
 The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at
-every step, each bias must have moved by −learning rate × the clipped gradient that the step returned. An
-implementation that keeps no logits has none to compare: its loss and its gradients, functions of theirs, answer for
-them.
+every step, each bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation
+that keeps no logits has none to compare: its loss and its gradients, functions of theirs, answer for them.
 
-The largest error / limit, and the largest error itself (normwise, relative; of training steps and stress steps apart,
-since the latter include cancellations that float32 can't do better):
+The largest error / limit, and the largest error itself (normwise and relative; training steps and stress steps are
+apart, since the latter include cancellations that float32 can't do better):
 """
 BY_CONFIGURATION = (
     "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
@@ -166,7 +164,7 @@ def report(records: Sequence[Record]) -> str:
 
 
 def _plans(records: Sequence[Record]) -> list[str]:
-    """Returns what was launched, implementation by implementation: "cells: tiny (60 steps; oneDNN on and off, 1 and 2
+    """Returns what was launched, implementation by implementation: "- `cells`: tiny (60 steps; oneDNN on and off, 1 and 2
     threads), …".
     """
     lines: dict[str, list[str]] = {}
@@ -183,7 +181,7 @@ def _plans(records: Sequence[Record]) -> list[str]:
         alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
         text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads}{alone})"
         lines.setdefault(implementation, []).append(text)
-    return [f"`{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
+    return [f"- `{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
 
 
 def _place(record: Record) -> tuple[str, int, str]:

@@ -60,7 +60,7 @@ def test_each_configuration_has_a_row_the_smallest_first() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| cells")]
     assert rows == [["cells", "notebook", "2", "0.50", "0.75"], ["cells", "small", "1", "0.38", "–"]]  # 1.5 / 4 = 0.375
     assert any(
-        line.startswith("`cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines
+        line.startswith("- `cells`: notebook (10 steps; oneDNN on; threads 2), small (10 steps;") for line in lines
     )
 
 

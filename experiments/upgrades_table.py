@@ -130,17 +130,17 @@ def _budget(values: Sequence[float]) -> str:
 
 
 def _bias(runs: Sequence[Ran], config: str) -> str:
-    """Says what launches with nothing changed show of the roles, and how far launches and quads spread."""
+    """Returns what launches with nothing changed show of the sides, and how far launches and quads spread."""
     launches = [launch for run in runs for launch in run.launches]
     values = [launch.values[STEP_TIME] for launch in launches]
     first = [value if launch.first == CANDIDATE else -value for launch, value in zip(launches, values, strict=True)]
     parts = spread([launch.quads for launch in launches])
     assert parts is not None
     return (
-        f"- `{config}`, {len(values)} launches: candidate against reference {_estimate(values)}, "
-        f"the side that is first against the other {_estimate(first)}. "
-        f"Standard deviation between launches {parts.summary_deviation:.2%} "
-        f"(the launch's own {parts.launch_deviation:.2%}), between quads of a launch {parts.quad_deviation:.2%}."
+        f"- `{config}`, {len(values)} launches: the candidate differs from the reference by {_estimate(values)},\n"
+        f"  the side that is first from the other by {_estimate(first)}.\n"
+        f"  The standard deviation is {parts.summary_deviation:.2%} between launches "
+        f"(the launch's own {parts.launch_deviation:.2%}), {parts.quad_deviation:.2%} between quads of a launch."
     )
 
 

@@ -164,9 +164,7 @@ def report(records: Sequence[Record]) -> str:
 
 
 def _plans(records: Sequence[Record]) -> list[str]:
-    """Returns what was launched, implementation by implementation: "- `cells`: tiny (60 steps; oneDNN on and off, 1 and 2
-    threads), …".
-    """
+    """Returns a line for each implementation: "- `cells`: tiny (60 steps; oneDNN on and off; threads 1 and 2), …"."""
     lines: dict[str, list[str]] = {}
     everywhere = {_version(record) for record in records}
     groups = itertools.groupby(sorted(records, key=_place), key=_place)

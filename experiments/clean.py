@@ -223,7 +223,7 @@ def _difference(one: Judged) -> str:
 
 
 def _told(judged: Judged) -> Judged:
-    outcomes = (f"{found.metric} {found.outcome.value}" for found in judged.comparisons)
+    outcomes = (f"{found.metric.name} {found.outcome.value}" for found in judged.comparisons)
     print(", ".join(judged.setting), *outcomes, sep=" | ", file=sys.stderr, flush=True)
     return judged
 

@@ -56,7 +56,7 @@ def verdicts(python: str, config: str, tries: int) -> Iterator[dict[str, Any]]:
 def row(config: str, found: Sequence[dict[str, Any]]) -> str:
     """Returns a line of the table."""
     whole = Counter(verdict["outcome"] for verdict in found)
-    cases = Counter(one["outcome"] for verdict in found for one in verdict["comparisons"] if one["gates"])
+    cases = Counter(one["outcome"] for verdict in found for one in verdict["comparisons"] if one["metric"]["gates"])
     counts = (" / ".join(str(outcomes[outcome.value]) for outcome in SHOWN) for outcomes in (whole, cases))
     bound = Rate(whole[Outcome.REGRESSION.value], len(found)).bound(upper=True)
     return f"| {config} | {len(found)} | {' | '.join(counts)} | alarms ≤ {bound:.0%} |"

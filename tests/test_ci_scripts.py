@@ -26,6 +26,14 @@ class Clone:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(path.read_text() + "more\n" if path.exists() else "some\n")
+        self.commit()
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def commit(self) -> None:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "change")
 
@@ -70,6 +78,13 @@ def test_a_baseline_that_changes_with_code_is_refused(clone: Clone, other: str) 
     answer = clone.check()
     assert answer.returncode == 1
     assert answer.stderr.strip().endswith(f"also changes: {other}")
+
+
+@pytest.mark.parametrize(("line", "code"), [("SCHEMA = 4", 0), ("SCHEMAS = 4", 1), ("# SCHEMA = 4", 1)])
+def test_a_new_schema_converts_what_is_stored(clone: Clone, line: str, code: int) -> None:
+    clone.write("bench/record/types.py", f"{line}\n")
+    clone.change("baselines/tiny.json")  # with what was written
+    assert clone.check().returncode == code
 
 
 @pytest.mark.parametrize("name", ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt"])

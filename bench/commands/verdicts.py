@@ -21,7 +21,8 @@ from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
 from bench.report.formats.json import verdict_json
-from bench.report.judged import Judged
+from bench.report.headlines import UNNAMED, Names
+from bench.report.judged import Judged, names
 from bench.report.paired import sides_text, spread_text
 from bench.report.text import WIDTH, verdict_text
 from bench.stats.outcome import Outcome
@@ -57,9 +58,9 @@ def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Stan
     if telling.json:
         print_json([verdict_json(each.verdict) for each in found])
     else:
-        for number, (report, each) in enumerate(zip(reports, found, strict=True)):
+        for number, each in enumerate(found):
             print("\n" if number else "", end="")
-            _print_report(report, each.verdict)
+            _print_report(each)
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
     return worst([each.verdict.exit_code for each in found])
@@ -75,18 +76,18 @@ def worst(codes: Sequence[int]) -> int:
     return min(codes, key=WORST_FIRST.index)
 
 
-def _print_report(report: Report, verdict: Verdict) -> None:
-    runs = paired_runs(report)
+def _print_report(found: Judged) -> None:
+    runs = paired_runs(found.run)
     for run in runs[:1]:
         print(sides_text(run) + "\n")
-    print_verdict(verdict)
+    print_verdict(found.verdict, names(found))
     for run in runs:
         print("\n" + spread_text(run))
-    print("\n" + again_text(report))
+    print("\n" + again_text(found.run))
 
 
-def print_verdict(verdict: Verdict) -> None:
+def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:
     """Prints a verdict for people: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    print(verdict_text(verdict, width, colour=colour))
+    print(verdict_text(verdict, width, colour=colour, names=names))

@@ -25,7 +25,7 @@ class Margins:
 
     perplexity: dict[str, float]  # by configuration
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
-    paired: dict[str, float]  # measured in turn, by metric; metrics that aren't named inform
+    paired: dict[str, float]  # measured in turn, by metric; metrics that aren't named are not gated
     memory_growth_bytes: dict[str, float]  # by configuration: bytes a step more than the reference's growth
     budget: dict[str, float]  # by metric: the change since the ledger's first entry
     between_hosts: float  # standard deviation of a release's ratio from host to host

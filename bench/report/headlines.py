@@ -75,6 +75,9 @@ class Names:
     baselines: str = "the baselines"  # what a gate and a run of one environment are checked against
 
 
+UNNAMED = Names()
+
+
 def outcome_word(verdict: Verdict) -> str:
     """Returns PASS, REGRESSION, INCONCLUSIVE or MEASUREMENT FAILED."""
     return FAILED if verdict.failed else verdict.outcome.value
@@ -86,7 +89,7 @@ def scope_text(verdict: Verdict) -> str:
     return f" ({scope})" if scope else ""
 
 
-def headline(verdict: Verdict, names: Names = Names()) -> str:
+def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     """Returns what the verdict means, as a sentence without a capital and a full stop."""
     return _template(verdict).format(
         candidate=names.candidate,

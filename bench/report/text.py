@@ -7,7 +7,7 @@ from tabulate import MIN_PADDING, tabulate
 
 from bench.judge.types import Comparison, Verdict
 from bench.report import values
-from bench.report.headlines import decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
@@ -20,9 +20,9 @@ FOOTNOTE = "MDE: minimum detectable effect, the smallest true difference that is
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33"}  # ANSI: green, red, yellow
 
 
-def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False) -> str:
+def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
     """Returns the headline, what decided, every metric, then warnings; `width` columns wide where the values allow."""
-    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict)}", width)
+    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict, names)}", width)
     if colour:
         first = f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{first}\x1b[0m"
     decisive = [f"{one.metric.name} of {one.subject}: {why}" for one, why in decisive_lines(verdict)]

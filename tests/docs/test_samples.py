@@ -1,14 +1,12 @@
 """What the documentation shows of a published run is what `tfgate check` prints of it today."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from bench.commands.stored import read_folder
-from bench.judge.paired import judge_paired
-from bench.record.files import read_record
-from bench.record.paired import PairedRun
+from bench.commands.stored import read_folder, read_report
+from bench.commands.verdicts import judged
+from bench.report.judged import names
 from bench.report.text import verdict_text
 from tests.docs.markdown import ROOT, code_blocks
 
@@ -24,9 +22,9 @@ def strangers(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
 
 
 def printed(run: str) -> list[str]:
-    path: Path = ROOT / "reports" / "published" / run / "paired.json"
-    standards = read_folder(ROOT / "baselines")
-    return verdict_text(judge_paired(read_record(PairedRun, path), standards.margins)).splitlines()
+    report = read_report(str(ROOT / "reports" / "published" / run))
+    found = judged(report, read_folder(ROOT / "baselines"))
+    return verdict_text(found.verdict, names=names(found)).splitlines()
 
 
 @pytest.mark.parametrize(("document", "run"), SAMPLES.items())

@@ -17,11 +17,10 @@ from tabulate import tabulate
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
-from bench.drive.process import DIVERGED
 from bench.machine import this_machine
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
-from bench.record.types import SCHEMA, NumericError, Record, Run
+from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
 from lm.config import IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent

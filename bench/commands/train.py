@@ -25,9 +25,10 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json, worst
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
-from bench.drive.process import DIVERGED, Worker, WorkerError
+from bench.drive.process import Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
+from bench.record.types import DIVERGED
 
 EXAMPLES = """\
 tfgate train --config tiny

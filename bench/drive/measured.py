@@ -6,10 +6,9 @@ import math
 import statistics
 
 from bench.drive.plan import Plan
-from bench.drive.process import DIVERGED
 from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened
-from bench.record.types import Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
+from bench.record.types import DIVERGED, Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
 
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 

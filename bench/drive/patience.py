@@ -7,8 +7,9 @@ import dataclasses
 import time
 from typing import Any, TypeVar
 
-from bench.drive.process import HUNG, Worker, WorkerError
+from bench.drive.process import Worker, WorkerError
 from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.types import HUNG
 
 T = TypeVar("T")
 

@@ -20,13 +20,12 @@ from typing import Any, TypeVar
 from bench.drive.private import private_environment
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
-from bench.record.types import NO_TENSORFLOW, Failure
+from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, Failure
 
 T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-HUNG, DIVERGED = "hung", "diverged"  # kinds of a Failure
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 

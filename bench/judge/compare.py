@@ -99,8 +99,9 @@ def _samples(
     before: Sequence[Pair], after: Sequence[Pair], margins: Margins, only: Sequence[str]
 ) -> list[tuple[Sample, Sample]]:
     """Returns (the reference report's sample, the candidate report's) of every metric but perplexity."""
-    found = zip(samples_of(before, margins, only), samples_of(after, margins, only), strict=False)
-    return [sides for sides in found if sides[0].metric.name != PERPLEXITY]
+    later = {sample.metric.name: sample for sample in samples_of(after, margins, only)}
+    found = ((sample, later.get(sample.metric.name)) for sample in samples_of(before, margins, only))
+    return [(old, new) for old, new in found if new and old.metric.name != PERPLEXITY]
 
 
 def _compared(reference: Sample, candidate: Sample, between: float) -> Comparison:

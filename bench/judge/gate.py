@@ -33,7 +33,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.repeats import settled_records
-from bench.record.types import Baseline, Record, Run
+from bench.record.types import DIVERGED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
 from bench.stats.outcome import Outcome
 
@@ -107,9 +107,9 @@ def _numbers(
     failures: list[Reason] = [Incomplete(run.incomplete)] if run.incomplete else []
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, the last
-        worse = [failure for failure in failed.values() if failure.kind == "diverged" or name in ran]
+        worse = [failure for failure in failed.values() if failure.kind == DIVERGED or name in ran]
         for failure in worse[:1]:  # one comparison a metric, however many launches
-            diverged = failure.kind == "diverged"
+            diverged = failure.kind == DIVERGED
             reason = Diverged(failure.message) if diverged else CandidateFailed(None, failure.message)
             comparisons.append(Comparison(name, TRAINING, Outcome.REGRESSION, reason))
         failures += [

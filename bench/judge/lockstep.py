@@ -14,6 +14,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.lockstep import Departure, Difference, Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 
 
@@ -54,8 +55,9 @@ def _passed(result: Lockstep, nearest: Difference) -> Comparison:
 
 def _departed(result: Lockstep, departure: Departure) -> Comparison:
     first, reference, candidate = departure.first, departure.reference_error, departure.candidate_error
-    outcome = Outcome.REGRESSION if reference <= candidate else Outcome.INCONCLUSIVE
-    reason = LockstepDeparts(first.name, first.step, departure.others, reference, candidate)
+    right = REFERENCE if reference <= candidate else CANDIDATE
+    outcome = Outcome.REGRESSION if right == REFERENCE else Outcome.INCONCLUSIVE
+    reason = LockstepDeparts(first.name, first.step, departure.others, right, reference, candidate)
     return Comparison(result.subject.name, LOCKSTEP, outcome, reason, first.difference, first.limit)
 
 

@@ -5,13 +5,15 @@ import math
 import tomllib
 from pathlib import Path
 
-from bench.judge.metrics import PERPLEXITY, in_turn, key
+from bench.judge.metrics import PAIRED, in_turn, key
 from bench.judge.types import Scale
 from bench.stats.sequential import MOST_GATING
 
-# The metrics in turn whose margin is a fraction for all configurations, by the names that the margins file gives them.
-RELATIVE = tuple(
-    key(row.metric.name) for row in in_turn() if row.metric.scale is Scale.LOG and row.metric.name != PERPLEXITY
+# The metrics in turn with one margin for all configurations, by the names that the margins file gives them: a fraction
+# of those that are compared as ratios, a number of its unit of any other.
+RELATIVE, ABSOLUTE = (
+    tuple(key(row.metric.name) for row in in_turn() if row.margins == PAIRED and row.metric.scale is scale)
+    for scale in (Scale.LOG, Scale.LINEAR)
 )
 
 
@@ -21,7 +23,7 @@ class MarginsError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Margins:
-    """Relative differences, as fractions: 0.05 is 5%."""
+    """Relative differences as fractions, 0.05 is 5%; of what is no ratio in the metric's unit."""
 
     perplexity: dict[str, float]  # by configuration
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
@@ -45,9 +47,9 @@ def read_margins(path: Path) -> Margins:
     tables = ("perplexity", "window_start", "paired", "memory_growth_bytes", "budget")
     for name in tables:
         _require(isinstance(plain[name], dict), path, name, plain[name], "a table of numbers")
-    for name in ("paired", "budget"):
-        unknown = sorted(set(plain[name]) - set(RELATIVE))
-        _require(not unknown, path, name, unknown, f"a table of fractions for {', '.join(RELATIVE)}")
+    for name, metrics in ((PAIRED, RELATIVE + ABSOLUTE), ("budget", RELATIVE)):
+        unknown = sorted(set(plain[name]) - set(metrics))
+        _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
     gating = [*plain["paired"], *plain["budget"]]
     most = MOST_GATING - 2  # perplexity and memory growth gate as well
     _require(
@@ -61,11 +63,17 @@ def read_margins(path: Path) -> Margins:
             growth,
             "bytes a step, above 0",
         )
+    for name in ABSOLUTE:
+        if name in plain[PAIRED]:
+            margin = plain[PAIRED][name]
+            valid = _is_number(margin) and 0 < margin < math.inf
+            _require(valid, path, f"paired.{name}", margin, "a number above 0, in the metric's unit")
     margins = {name: plain[name] for name in ("between_hosts", "micro")}
     margins |= {
         f"{table}.{name}": margin
-        for table in ("perplexity", "paired", "budget")
+        for table in ("perplexity", PAIRED, "budget")
         for name, margin in plain[table].items()
+        if name not in ABSOLUTE
     }
     for name, margin in margins.items():
         _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")

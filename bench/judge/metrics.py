@@ -19,6 +19,8 @@ from bench.stats.trimmed import launch_summary
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
 
+PAIRED = "paired"  # the margins file's table of metrics in turn
+
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
 NUMERICS = Metric("numerics", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
@@ -45,7 +47,8 @@ class InTurn:
         None  # candidate − reference, where it isn't the difference of the sides'
     )
     noiseless: bool = False  # equal numbers give equal values
-    optional: bool = False  # left out where no launch tells it
+    optional: bool = False  # left out where no launch tells it, unless it is asked for by name
+    margins: str = PAIRED  # the table of the margins file that has its margin; all but PAIRED are by configuration
 
     def difference(self, pair: Pair) -> float | None:
         """Returns candidate − reference in a launch."""
@@ -62,6 +65,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             REPLICATES,
             lambda pair, side: log_perplexity(_record(pair, side).losses, pair.reference.subject, window_start),
             noiseless=True,
+            margins="perplexity",
         ),
         _of_quads(STEP_TIME, lambda pair: pair.steps),
         InTurn(_time(MEAN_STEP, Unit.SECONDS_PER_STEP, Estimator.MEAN_BLOCK), _log_mean_block),
@@ -70,6 +74,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
         InTurn(
             Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
             lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
+            margins="memory_growth_bytes",
         ),
         _of_quads("cpu time", _cpu_quads),
         *(_of_record(_time(name), _startup(name)) for name in ("import", "build", "trace", "first step")),

@@ -173,6 +173,7 @@ class LockstepDeparts(Reason):
     tensor: str
     step: int
     others: int  # tensors that left theirs at the same step
+    right: str  # the side that the oracle sides with: reference or candidate
     reference_error: float  # from the float64 oracle, normwise and relative
     candidate_error: float
 
@@ -226,9 +227,9 @@ class UnlikeBaseline(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class NoMargin(Reason):
-    """The margins file has no perplexity margin for the configuration."""
+    """The margins file has no margin of the metric."""
 
-    config: str
+    subject: str  # configuration, or Subject.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,6 +263,7 @@ class NoStoredSpeed(Reason):
 class StoredRange(Reason):
     """The range of the stored launches on this machine."""
 
+    place: str  # of the candidate: below, within or above
     low: float  # words a second
     high: float
     launches: int

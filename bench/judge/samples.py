@@ -8,11 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import MEMORY_GROWTH, PERPLEXITY, in_turn, key
+from bench.judge.metrics import PAIRED, InTurn, in_turn, key
 from bench.judge.reasons import (
     Decided,
     Identical,
     LaunchesLackIt,
+    NoMargin,
     NoSpread,
     NotANumber,
     NotGated,
@@ -20,7 +21,7 @@ from bench.judge.reasons import (
     TooFewLaunches,
     TooLarge,
 )
-from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
+from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
@@ -47,14 +48,15 @@ def samples_of(
     subject = pairs[0].reference.subject
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
-        margin = _margin(row.metric, margins, subject.config, only)
-        metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None)
+        margin = _margin(row, margins, subject.config, only)
+        named = row.metric.name in only
+        metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
         shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
         candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
         differences = (row.difference(pair) for pair in pairs)
         apart = tuple(None if value is None else value - shift for value in differences)
         sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless)
-        if _told(sample) or not row.optional:
+        if _told(sample) or named or not row.optional:
             found.append(sample)
     return found
 
@@ -74,7 +76,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         metric.natural(_mean(sample.reference)),
     )
     if metric.margin is None:
-        return found
+        return dataclasses.replace(found, reason=NoMargin(sample.subject)) if metric.gates else found
     if len(values) < len(sample.difference):
         lacking = len(sample.difference) - len(values)
         return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
@@ -109,16 +111,16 @@ def settled(samples: Sequence[Sample]) -> bool:
     return regressed or all(decision.final for decision in decisions)
 
 
-def _margin(metric: Metric, margins: Margins, config: str, only: Sequence[str]) -> float | None:
-    """Returns a metric's margin on its scale; None where it isn't to gate."""
-    if only and metric.name not in only:
+def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
+    """Returns a metric's margin on its scale; None where it has none, or isn't one of those that were named."""
+    name, relative = row.metric.name, row.metric.scale is Scale.LOG
+    if only and name not in only:
         return None
-    if metric.name == MEMORY_GROWTH:
-        return margins.memory_growth_bytes.get(config)
-    relative = margins.perplexity.get(config) if metric.name == PERPLEXITY else margins.paired.get(key(metric.name))
-    if relative is None and only:
-        relative = DEFAULT_MARGIN
-    return None if relative is None else math.log1p(relative)
+    table: dict[str, float] = getattr(margins, row.margins)
+    margin = table.get(key(name) if row.margins == PAIRED else config)
+    if margin is None and only and relative:
+        margin = DEFAULT_MARGIN
+    return math.log1p(margin) if margin is not None and relative else margin
 
 
 def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequence[float]) -> Comparison:
@@ -150,7 +152,8 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
         return found
     interval = widened(found.interval, between_hosts)
-    outcome = (equivalence if found.metric.direction is Direction.EQUAL else one_sided)(interval, margin)
+    decided = equivalence if found.metric.direction is Direction.EQUAL else one_sided
+    outcome = decided(interval, margin) if found.metric.gates else Outcome.NOT_GATED
     reason = Decided(launches, across_hosts=True)
     improved = interval.high < -margin
     return dataclasses.replace(

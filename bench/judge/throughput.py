@@ -40,7 +40,7 @@ def judge_throughput(
         return [Comparison(subject, metric, outcome, NoStoredSpeed(), fmean(speeds))]
     known = [speed for run in stored for speed in run.words_per_second]
     days = sorted({run.created[:10] for run in stored})
-    slow = fmean(speeds) < min(known)
-    outcome = (Outcome.REGRESSION if slow else Outcome.PASS) if gates else Outcome.NOT_GATED
-    reason = StoredRange(min(known), max(known), len(known), days[0], days[-1])
+    place = "below" if fmean(speeds) < min(known) else "above" if fmean(speeds) > max(known) else "within"
+    outcome = (Outcome.REGRESSION if place == "below" else Outcome.PASS) if gates else Outcome.NOT_GATED
+    reason = StoredRange(place, min(known), max(known), len(known), days[0], days[-1])
     return [Comparison(subject, metric, outcome, reason, fmean(speeds))]

@@ -12,7 +12,8 @@ import hashlib
 # 1: the first.
 SCHEMA = 3
 
-NO_TENSORFLOW = "no TensorFlow"  # a Failure's kind: there was nothing to measure, so nothing can be said of it
+# Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
+NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 

@@ -125,10 +125,9 @@ def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> st
 
 def _lockstep_departs(reason: reasons.LockstepDeparts, _: Comparison | None) -> str:
     more = f" with {Count(reason.others):other}" if reason.others else ""
-    side = "reference" if reason.reference_error <= reason.candidate_error else "candidate"
     errors = f"reference {reason.reference_error:.1e} from it, candidate {reason.candidate_error:.1e}"
     first = f"{reason.tensor} exceeds its limit first, at step {reason.step}{more}"
-    return f"{first}; the oracle sides with the {side} ({errors})"
+    return f"{first}; the oracle sides with the {reason.right} ({errors})"
 
 
 def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> str:
@@ -136,13 +135,9 @@ def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> st
     return f"the candidate failed {when}, where the reference runs: {reason.message}"
 
 
-def _stored_range(reason: reasons.StoredRange, comparison: Comparison | None) -> str:
-    speed = comparison.candidate if comparison else None
-    where = (
-        "within" if speed is None or reason.low <= speed <= reason.high else "below" if speed < reason.low else "above"
-    )
+def _stored_range(reason: reasons.StoredRange, _: Comparison | None) -> str:
     days = reason.first_day if reason.first_day == reason.last_day else f"{reason.first_day} to {reason.last_day}"
-    return f"{where} the stored range ({Count(reason.launches):launch}, {days})"
+    return f"{reason.place} the stored range ({Count(reason.launches):launch}, {days})"
 
 
 def _accepted(reason: reasons.Accepted, comparison: Comparison | None) -> str:
@@ -239,7 +234,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.LockstepUnfinished: "{done} of {steps} steps were compared: run it again",
     reasons.NoBaseline: "there is no baseline: `tfgate record` makes one from a run that you trust",
     reasons.UnlikeBaseline: _unlike_baseline,
-    reasons.NoMargin: "the margins file has no perplexity margin for {config}",
+    reasons.NoMargin: "the margins file has no margin of it for {subject}",
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: (

@@ -10,7 +10,7 @@ from bench.stats.trimmed import launch_summary
 
 
 @dataclasses.dataclass(frozen=True)
-class Spread:
+class Deviations:
     """Standard deviations of log ratios."""
 
     summary_deviation: float  # between the launches' summaries: what the judge meets
@@ -19,13 +19,13 @@ class Spread:
     quads: float  # a launch, harmonic mean
 
 
-def spread(launches: Sequence[Sequence[float]]) -> Spread | None:
+def spread(launches: Sequence[Sequence[float]]) -> Deviations | None:
     """Returns how much the log ratios of launches' quads differ; None for fewer than two launches with quads."""
     groups = [launch for launch in launches if launch]
     if len(groups) < 2:
         return None
     found = components(groups)
-    return Spread(
+    return Deviations(
         statistics.stdev(map(launch_summary, groups)),
         math.sqrt(found.between),
         math.sqrt(found.within),

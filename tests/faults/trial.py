@@ -7,12 +7,11 @@ from pathlib import Path
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
-from bench.drive.process import DIVERGED
 from bench.judge.gate import Standards, judge_run
 from bench.judge.metrics import PERPLEXITY
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.types import SCHEMA, Record, Run
+from bench.record.types import DIVERGED, SCHEMA, Record, Run
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS

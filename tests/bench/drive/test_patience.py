@@ -17,9 +17,9 @@ from bench.drive.patience import (
     Patience,
     alone,
 )
-from bench.drive.process import HUNG, Worker, WorkerError
+from bench.drive.process import Worker, WorkerError
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.record.types import Failure
+from bench.record.types import HUNG, Failure
 
 
 class Answering:

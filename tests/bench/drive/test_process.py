@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 
 from bench.drive import process
-from bench.drive.process import DIVERGED, STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
+from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.replies import Description
-from bench.record.types import NO_TENSORFLOW, Failure, Memory
+from bench.record.types import DIVERGED, NO_TENSORFLOW, Failure, Memory
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

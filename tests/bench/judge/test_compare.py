@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bench.judge.compare import compare_reports
+from bench.judge.metrics import in_turn
 from bench.judge.reasons import (
     Decided,
     FailedOnce,
@@ -26,7 +27,7 @@ from bench.judge.reasons import (
 from bench.judge.reports import Report
 from bench.judge.types import Question, Scope, Unit, Verdict
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import Failure
+from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
 from tests.builders.paired import pair
@@ -230,3 +231,22 @@ def test_an_unfinished_report_is_a_failed_measurement_unless_it_shows_a_regressi
     assert Told("load", "candidate") in found.warnings
     slow = dataclasses.replace(later(step=0.2), incomplete="interrupted")
     assert (regressed(verdict(slow)), verdict(slow).exit_code) == (["step time"], 1)
+
+
+def test_metrics_are_joined_by_name_where_one_report_alone_tells_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optional metric stands first, so that all that follow it have other places in the two reports."""
+    rows = in_turn()
+    monkeypatch.setattr("bench.judge.samples.in_turn", lambda start: (rows[-1], *rows[:-1]))
+    memory = Memory(2**30, 0.0, peak_gpu_bytes=2**20)
+    told = [
+        dataclasses.replace(
+            one,
+            reference=dataclasses.replace(one.reference, memory=memory),
+            candidate=dataclasses.replace(one.candidate, memory=memory),
+        )
+        for one in pairs(shift=3)
+    ]
+    found = by_metric(verdict(paired_report(told, LATER)))
+    assert "GPU memory" not in found
+    assert (found["step time"].outcome, found["step time"].metric.name) == (Outcome.PASS, "step time")
+    assert found["step time"].candidate == pytest.approx(1.0, abs=0.01)

@@ -41,20 +41,22 @@ def test_equal_sides_have_no_nearest_tensor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference_error", "candidate_error", "outcome", "code"),
+    ("reference_error", "candidate_error", "right", "outcome", "code"),
     [
-        (1.1e-7, 1e-3, Outcome.REGRESSION, 1),
-        (1e-3, 1e-3, Outcome.REGRESSION, 1),  # the reference has the benefit of the doubt
-        (1e-3, 1.1e-7, Outcome.INCONCLUSIVE, 3),  # the reference is the wrong one
+        (1.1e-7, 1e-3, "reference", Outcome.REGRESSION, 1),
+        (1e-3, 1e-3, "reference", Outcome.REGRESSION, 1),  # the reference has the benefit of the doubt
+        (1e-3, 1.1e-7, "candidate", Outcome.INCONCLUSIVE, 3),  # the reference is the wrong one
     ],
 )
 def test_a_departure_is_a_regression_where_the_oracle_sides_with_the_reference(
-    reference_error: float, candidate_error: float, outcome: Outcome, code: int
+    reference_error: float, candidate_error: float, right: str, outcome: Outcome, code: int
 ) -> None:
     result = lockstep(departure=Departure(FIRST, 8, reference_error, candidate_error), nearest=FIRST)
     comparison = judge_lockstep(result)
     assert (comparison.outcome, comparison.candidate, comparison.reference) == (outcome, 1e-3, 1.3e-5)
-    assert comparison.reason == LockstepDeparts("update of output/kernel", 2, 8, reference_error, candidate_error)
+    assert comparison.reason == LockstepDeparts(
+        "update of output/kernel", 2, 8, right, reference_error, candidate_error
+    )
     assert lockstep_verdict(result).exit_code == code
 
 

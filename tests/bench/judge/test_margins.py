@@ -71,7 +71,7 @@ def test_the_repository_s_margins_can_be_used() -> None:
         (
             "[paired]\nstep_time",
             "[paired]\nstep",
-            "paired is \\['step'\\]; it must be a table of fractions for step_time",
+            "paired is \\['step'\\]; it must be a table of margins for step_time",
         ),
         (
             "[paired]\nstep_time = 0.05",
@@ -81,7 +81,7 @@ def test_the_repository_s_margins_can_be_used() -> None:
         (
             "[budget]\nstep_time",
             "[budget]\nstep",
-            "budget is \\['step'\\]; it must be a table of fractions for step_time",
+            "budget is \\['step'\\]; it must be a table of margins for step_time",
         ),
         ("[budget]\nstep_time = 0.10", "[budget]\nstep_time = 1", "budget.step_time is 1; it must be a fraction"),
         (
@@ -126,3 +126,10 @@ def test_text_that_is_not_utf8_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "margins.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(MarginsError, match=r"margins\.toml is not TOML"):
         read_margins(tmp_path / "margins.toml")
+
+
+def test_a_metric_that_is_no_ratio_has_a_margin_in_its_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.judge.margins.ABSOLUTE", ("file_growth",))
+    assert read(tmp_path, TEXT.replace("[paired]", "[paired]\nfile_growth = 4096")).paired["file_growth"] == 4096
+    with pytest.raises(MarginsError, match=r"paired\.file_growth is 0; it must be a number above 0"):
+        read(tmp_path, TEXT.replace("[paired]", "[paired]\nfile_growth = 0"))

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from bench.judge.metrics import NAMES
 from bench.judge.paired import compare_in_turn, judge_paired, paired_samples
 from bench.judge.reasons import (
     Accepted,
@@ -12,8 +13,10 @@ from bench.judge.reasons import (
     Field,
     Identical,
     Incomplete,
+    LaunchesLackIt,
     LaunchFailed,
     MachineDrifted,
+    NoMargin,
     Reason,
     ReferenceDeparts,
     Told,
@@ -48,8 +51,32 @@ def test_nothing_changed_passes_after_the_first_look() -> None:
     assert (verdict.question, verdict.outcome, verdict.exit_code) == (Question.UPGRADE, Outcome.PASS, 0)
     assert (verdict.warnings, verdict.failures) == ((), ())
     assert with_outcome(verdict, Outcome.PASS) == ["numerics", "retraces", *GATING]
-    shown = ["cpu time", "import", "build", "trace", "first step", "graph operations"]
-    assert with_outcome(verdict, Outcome.NOT_GATED) == shown
+    shown = {*NAMES, "graph operations"} - {*GATING, "GPU memory"}
+    assert set(with_outcome(verdict, Outcome.NOT_GATED)) == shown
+
+
+@pytest.mark.parametrize(
+    ("named", "config", "reason"),
+    [
+        ("GPU memory", "notebook", LaunchesLackIt(4, 4)),  # on a CPU no launch tells it
+        ("memory growth", "medium", NoMargin("medium-synthetic-cells-cpu0")),
+    ],
+)
+def test_a_named_metric_that_can_t_be_judged_is_no_pass(named: str, config: str, reason: Reason) -> None:
+    run = dataclasses.replace(paired_run(launches()), only=(named,))
+    other = dataclasses.replace(run.pairs[0].reference.subject, config=config)
+    pairs = [
+        dataclasses.replace(
+            one,
+            reference=dataclasses.replace(one.reference, subject=other),
+            candidate=dataclasses.replace(one.candidate, subject=other),
+        )
+        for one in run.pairs
+    ]
+    verdict = judge_paired(dataclasses.replace(run, pairs=tuple(pairs)), PAIRED)
+    found = by_metric(verdict)[named]
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 3)
+    assert (found.outcome, found.metric.gates, found.reason) == (Outcome.INCONCLUSIVE, True, reason)
 
 
 @pytest.mark.parametrize(

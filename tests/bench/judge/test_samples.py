@@ -76,8 +76,11 @@ class TestSamplesOf:
         assert {name: math.expm1(margin or 0.0) for name, margin in found.items()} == pytest.approx(margins)
 
     def test_memory_growth_has_no_default_margin(self) -> None:
-        found = samples_of(launches(), dataclasses.replace(PAIRED, memory_growth_bytes={}), ("memory growth",))
-        assert not any(one.metric.gates for one in found)
+        """So that it can't be judged where it is asked for: nothing says how many bytes matter."""
+        margins = dataclasses.replace(PAIRED, memory_growth_bytes={})
+        (growth,) = (one for one in samples_of(launches(), margins, ["memory growth"]) if one.metric.gates)
+        assert (growth.metric.name, growth.metric.margin) == ("memory growth", None)
+        assert compare(growth).outcome is Outcome.INCONCLUSIVE
 
     def test_differences_are_measured_from_the_accepted_ratio(self) -> None:
         accepted = {"step time": math.log1p(0.08), "memory growth": 0.5}
@@ -258,6 +261,11 @@ class TestBetweenHosts:
     def test_bytes_do_not_differ_between_hosts(self) -> None:
         grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
         assert compare(grown, 0.03) == compare(grown)
+
+    def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
+        shown = sample(around(0.2))
+        shown = dataclasses.replace(shown, metric=dataclasses.replace(shown.metric, gates=False))
+        assert compare(shown, 0.01).outcome is Outcome.NOT_GATED
 
     def test_what_cannot_be_computed_stays_so(self) -> None:
         assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)

@@ -77,7 +77,7 @@ def test_words_stand_for_what_has_no_number() -> None:
 
 def test_a_stored_range_is_the_reference() -> None:
     words = Metric("words/s", Unit.WORDS_PER_SECOND, Direction.HIGHER, Estimator.TRIMMED_STEPS, Scale.LINEAR)
-    within = Comparison("s", words, Outcome.NOT_GATED, StoredRange(2985.0, 3012.0, 2, "", ""), 3000.0)
+    within = Comparison("s", words, Outcome.NOT_GATED, StoredRange("within", 2985.0, 3012.0, 2, "", ""), 3000.0)
     assert values.sides(within) == ("3,000", "2,985 to 3,012")
 
 

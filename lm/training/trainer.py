@@ -110,11 +110,6 @@ class Trainer:
         if not self.device.startswith("cpu"):
             self.model.variables[-1][..., 0].numpy()
 
-    def train_step_eagerly(self, inputs: Tokens, targets: Tokens, masks: Sequence[Floats] = ()) -> StepResult:
-        """Takes the same step without tf.function, operation by operation, as the notebook's loop runs it."""
-        data = tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
-        return self._train_step(*data, with_logits=tf.constant(False))._replace(logits=None)
-
     def evaluation_step(self, inputs: Tokens, targets: Tokens) -> tf.Tensor:
         """Returns the loss of ids [batch, steps], a scalar, without training on them, and moves the states on."""
         return self._evaluate(inputs, targets)

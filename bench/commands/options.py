@@ -50,6 +50,10 @@ class ModelRequest:
             made.append(Plan(name, LAUNCH_PLANS[name].steps, *model, speed=speed))
         return made
 
+    def folder(self, output: Path, config: str) -> Path:
+        """Returns the folder of a configuration's files: one of its own below `output` where it is one of several."""
+        return output / config if len(self.configs) > 1 else output
+
 
 def paired(plan: Plan) -> PairPlan:
     """Returns the plan for launches of two sides in turn, in the configuration's blocks."""

@@ -56,10 +56,6 @@ class Request:
     json: bool
     command_line: Sequence[str]
 
-    def folder(self, config: str) -> Path:
-        """Returns the folder of a configuration: one of its own where it is one of several."""
-        return self.output / config if len(self.model.configs) > 1 else self.output
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -81,7 +77,7 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
-    for folder in map(asked.folder, model.configs):
+    for folder in (model.folder(asked.output, config) for config in model.configs):
         there = (folder / CHECKPOINT_FILE).exists()
         if asked.resume and not there:
             raise UsageError(
@@ -108,7 +104,7 @@ def run(asked: Request) -> int:
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     """Returns the result; None of a training that diverged."""
-    folder = asked.folder(plan.config)
+    folder = asked.model.folder(asked.output, plan.config)
     epochs: list[dict[str, Any]] = []
     end: dict[str, Any] = {}
 

@@ -22,7 +22,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json, worst
+from bench.commands.verdicts import print_json
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import DIVERGED, Worker, WorkerError
@@ -99,7 +99,7 @@ def run(asked: Request) -> int:
         print_json(whole)
     elif whole:
         print("\n\n".join(_table(result) for result in whole))
-    return worst([0 if result else REGRESSED for result in results])
+    return REGRESSED if None in results else 0
 
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:

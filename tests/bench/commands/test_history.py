@@ -10,7 +10,7 @@ import pytest
 from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
-from tests.bench.commands.conftest import Answer, Tfgate, snapshot
+from tests.builders.commands import Answer, Tfgate, snapshot
 from tests.builders.records import environment
 from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE

@@ -32,7 +32,7 @@ STEP_TIME = "step time"
 
 @dataclasses.dataclass(frozen=True)
 class Launched:
-    """What is kept of one launch."""
+    """The summary that is kept of one launch."""
 
     first: str  # the side that was first
     seconds: float
@@ -43,7 +43,7 @@ class Launched:
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """What is kept of one run."""
+    """The summary that is kept of one run."""
 
     config: str
     slowdown: float

@@ -28,7 +28,7 @@ ROLES = (REFERENCE, CANDIDATE)
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is compared, and for how long."""
+    """The model and the sides that are compared, and the number of steps."""
 
     model: ModelRequest
     sides: Sides

@@ -47,7 +47,7 @@ Stored = tuple[Path, Profile]
 
 @dataclasses.dataclass(frozen=True)
 class Measuring:
-    """What is profiled: two models, or both sides, are compared."""
+    """A measurement of one profile, or of two (models or sides) that are compared."""
 
     models: Sequence[ModelRequest]  # alike but for their implementation
     sides: Sides
@@ -60,7 +60,7 @@ class Measuring:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is profiled, or the stored profiles that are compared."""
+    """A measurement of profiles, or two stored ones that are compared."""
 
     profiled: Measuring | tuple[Path, Path]
     output: Path | None  # None: nothing is kept

@@ -47,7 +47,7 @@ COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is trained, where, and whether it begins anew."""
+    """The trainings, their environment and folder, and whether they resume."""
 
     model: ModelRequest
     environment: SideRequest

@@ -44,7 +44,7 @@ ORACLE_STEPS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is compared, and what of it."""
+    """The model and the sides that are compared, and the parts that are measured."""
 
     model: ModelRequest
     sides: Sides

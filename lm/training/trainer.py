@@ -120,7 +120,7 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the steps to come."""
+        """Returns the learning rate of the steps to come."""
         return float(self.model.learning_rate)
 
     @learning_rate.setter
@@ -129,7 +129,7 @@ class Trainer:
 
     @property
     def weights(self) -> Weights:
-        """Copies of the trainable weights by name."""
+        """Returns copies of the trainable weights by name."""
         return dict(zip(self.config.weight_shapes(), (v.numpy() for v in self.model.variables), strict=True))
 
     @weights.setter
@@ -139,7 +139,7 @@ class Trainer:
 
     @property
     def state(self) -> State:
-        """Copies of the recurrent state by name."""
+        """Returns copies of the recurrent state by name."""
         return dict(zip(self.config.state_shapes(), (v.numpy() for v in self.model.states), strict=True))
 
     @state.setter
@@ -165,12 +165,12 @@ class Trainer:
 
     @property
     def step_function(self) -> tf.types.experimental.GenericFunction:
-        """The tf.function that a training step calls."""
+        """Returns the tf.function that a training step calls."""
         return self._step
 
     @property
     def retraces(self) -> int:
-        """How often the training step, or the evaluation step, was traced beyond the first time."""
+        """Returns how often the training step, or the evaluation step, was traced beyond the first time."""
         return sum(
             max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate)
         )

@@ -89,7 +89,7 @@ Is this TensorFlow as correct and as fast as that one, on a stacked LSTM?
 
 
 def command_parser(name: str) -> argparse.ArgumentParser:
-    """A command's parser. Raises UsageError for no command."""
+    """Returns a command's parser. Raises UsageError for no command."""
     command = _module(name)
     examples = "".join(f"  {line}\n" for line in command.EXAMPLES.splitlines())
     about = f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."

@@ -1,1 +1,1 @@
-"""What makes the figures and tables of the documentation, and the data behind them: README.md lists the commands."""
+"""Makes the figures and tables of the documentation, and holds the data behind them: README.md lists the commands."""

@@ -1,4 +1,4 @@
-"""How long a paired launch's blocks should be: the table of docs/upgrade.md.
+"""Measures how long a paired launch's blocks should be: the table of docs/upgrade.md.
 
 python -m experiments.blocks --python INTERPRETER [--launches N]: one environment on both sides, equal steps for every
 design, one launch of each design after another; two minutes a launch.

@@ -1,4 +1,4 @@
-"""How often the bounds of perplexity against replicas hold, by simulation: the tables of docs/statistics.md.
+"""Simulates how often the bounds of perplexity against replicates hold: the tables of docs/statistics.md.
 
 python -m experiments.coverage [DRAWS], in an environment with tfgate; a few minutes for 20,000.
 

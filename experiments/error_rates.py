@@ -1,4 +1,4 @@
-"""How often the judge of paired comparisons is wrong, by simulation: writes docs/error-rates.md.
+"""Simulates how often the judge of paired comparisons is wrong: writes docs/error-rates.md.
 
 python -m experiments.error_rates [--runs N], in an environment with tfgate; about two minutes for 10,000 runs of 30
 metrics. With --fit RUN… it takes the noise of stored paired runs' launches from now on.
@@ -41,7 +41,7 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """How often something happened."""
+    """A count of events in trials, and the bounds of its rate."""
 
     count: int
     of: int

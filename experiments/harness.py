@@ -1,4 +1,4 @@
-"""What the harness costs inside the time that it measures: a session's own step times next to a bare loop.
+"""Measures the harness's cost inside the time that it measures: a session's own step times next to a bare loop.
 
 PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and
 times kept, outside both; what is left inside is the reading of two clocks.

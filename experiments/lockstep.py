@@ -1,4 +1,4 @@
-"""How far apart two right TensorFlows come in lockstep: the measurements behind the limits (docs/lockstep.md).
+"""Measures how far apart two right TensorFlows come in lockstep: the basis of the limits (docs/lockstep.md).
 
 python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]
 """

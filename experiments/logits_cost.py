@@ -1,4 +1,4 @@
-"""What it costs a training step that it can hand out its logits: step by step in turn with a step that can't.
+"""Measures the cost of a step that can hand out its logits: step by step in turn with a step that can't.
 
 python -m experiments.logits_cost [CONFIG] [QUADS], in an environment with TensorFlow: quads of steps, ABBA and BAAB.
 Prints a line of JSON: the ratio of the times when nobody asks for the logits (what training pays) and when they are

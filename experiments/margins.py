@@ -7,6 +7,7 @@ before are not measured again.
 
 import argparse
 import itertools
+import math
 import os
 import sys
 import zlib
@@ -21,13 +22,13 @@ from bench.machine import this_machine
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
-from lm.config import IMPLEMENTATIONS
+from lm.config import CONFIGS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs" / "numerics.md"
-STEPS = {"tiny": 60, "notebook": 12, "small": 12, "medium": 4, "large": 2}
-# One thread alone would take large minutes.
-THREADS = {"tiny": (1, 2), "notebook": (1, 2), "small": (1, 2), "medium": (2,), "large": (2,)}
+# (Most parameters, steps of a launch, counts of TensorFlow's threads) of a configuration, from the smallest on: one
+# thread alone would take large (66 million parameters) minutes.
+PLANS = ((100_000, 60, (1, 2)), (10_000_000, 12, (1, 2)), (30_000_000, 4, (2,)), (math.inf, 2, (2,)))
 
 HEAD = """# How near launches without a fault come to the oracle check's limits
 
@@ -88,15 +89,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
     """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
     corpora = options.corpus or corpora_at_hand(options.corpus_path)
-    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or STEPS, corpora
+    chosen = options.python, options.implementation or IMPLEMENTATIONS, options.config or CONFIGS, corpora
     for python, implementation, config, corpus in itertools.product(*chosen) if options.python else ():
         path = options.corpus_path if corpus == "ptb" else None
-        for onednn, threads in itertools.product((1, 0), options.threads or THREADS[config]):
-            yield (
-                python,
-                Plan(config, STEPS[config], corpus, path, implementation, threads=threads, speed=False),
-                onednn,
-            )
+        steps, thread_counts = launch_plan(config)
+        for onednn, threads in itertools.product((1, 0), options.threads or thread_counts):
+            yield python, Plan(config, steps, corpus, path, implementation, threads=threads, speed=False), onednn
+
+
+def launch_plan(config: str) -> tuple[int, tuple[int, ...]]:
+    """Returns (steps, thread counts) of a configuration's launches: the more parameters, the fewer of both."""
+    parameters = CONFIGS[config].parameter_count()
+    return next((steps, threads) for most, steps, threads in PLANS if parameters <= most)
 
 
 def corpora_at_hand(path: str | None) -> tuple[str, ...]:
@@ -105,10 +109,10 @@ def corpora_at_hand(path: str | None) -> tuple[str, ...]:
 
 
 def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
-    """Returns the launch, from the folder if it was kept there. The jitter is each setting's own: of equal numbers few
-    would be apart.
+    """Returns the launch, from the folder if it was kept there.
 
-    One that diverged is kept as well: it was measured. Any other failure wasn't.
+    The jitter is each setting's own: of equal numbers few would be apart. A launch that diverged is kept as well: it
+    was measured. One that failed otherwise was not.
     """
     variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
     command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
@@ -183,7 +187,7 @@ def _plans(records: Sequence[Record]) -> list[str]:
 
 def _place(record: Record) -> tuple[str, int, str]:
     """Returns a key for the order of tables: implementation, then configuration from the smallest."""
-    order = [*STEPS]
+    order = [*CONFIGS]
     config = record.subject.config
     return record.subject.implementation, order.index(config) if config in order else len(order), config
 
@@ -273,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--implementation", action="append", choices=IMPLEMENTATIONS, help="may be repeated (default: all)"
     )
-    parser.add_argument("--config", action="append", choices=tuple(STEPS), help="may be repeated (default: all)")
+    parser.add_argument("--config", action="append", choices=tuple(CONFIGS), help="may be repeated (default: all)")
     parser.add_argument(
         "--threads",
         action="append",

@@ -1,4 +1,4 @@
-"""How often `tfgate micro` alarms where nothing changed: the table of docs/micro.md.
+"""Measures how often `tfgate micro` alarms where nothing changed: the table of docs/micro.md.
 
 python -m experiments.micro --python INTERPRETER [--config tiny] [--tries 10]. What was measured stays in reports/micro,
 so that the command can be stopped and started again.

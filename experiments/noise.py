@@ -51,7 +51,7 @@ LEAST = (
 
 @dataclasses.dataclass(frozen=True)
 class LaunchNoise:
-    """What real launches' noise looks like."""
+    """The spread and the shape of real launches' noise."""
 
     source: str
     launches: int  # that it was fitted to; 0: none
@@ -64,7 +64,7 @@ class LaunchNoise:
 
 
 def read_noise(path: Path = FILE) -> LaunchNoise:
-    """The committed noise. Raises FormatError, with the path, and OSError."""
+    """Reads the committed noise. Raises FormatError, with the path, and OSError."""
     try:
         noise: LaunchNoise = from_plain(LaunchNoise, parse(path.read_text(encoding="utf-8")))
     except FormatError as error:
@@ -73,7 +73,7 @@ def read_noise(path: Path = FILE) -> LaunchNoise:
 
 
 def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
-    """The noise of stored paired runs' training steps.
+    """Estimates the noise of stored paired runs' training steps.
 
     Raises ValueError for fewer than two launches of two quads in every run.
     """
@@ -110,7 +110,7 @@ class Kind:
         self._mean, self._deviation = float(pilot.mean()), float(pilot.std())
 
     def draw(self, runs: int, generator: np.random.Generator) -> Floats:
-        """Launches' values of `runs` runs."""
+        """Draws launches' values of `runs` runs."""
         return (self._raw(runs, generator) - self._mean) / self._deviation
 
     def _raw(self, runs: int, generator: np.random.Generator) -> Floats:
@@ -135,7 +135,7 @@ Unit = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
 
 def kinds(noise: LaunchNoise) -> dict[str, Kind]:
-    """The kinds of noise that the judge is tried with."""
+    """Returns the kinds of noise that the judge is tried with."""
     return {
         "normal": Kind(noise, _normal),
         "heavy-tailed": Kind(noise, _heavy(noise.excess_kurtosis)),
@@ -148,7 +148,7 @@ def kinds(noise: LaunchNoise) -> dict[str, Kind]:
 
 
 def autoregression(innovations: Floats, rho: float) -> Floats:
-    """A first-order autoregression along the last axis, of variance 1 where the innovations have it."""
+    """Returns a first-order autoregression along the last axis, of variance 1 where the innovations have it."""
     rows = np.array(innovations)
     for index in range(1, rows.shape[-1]):
         rows[..., index] = rho * rows[..., index - 1] + math.sqrt(1 - rho**2) * rows[..., index]
@@ -160,13 +160,13 @@ def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _heavy(excess_kurtosis: float) -> Unit:
-    """Student's t whose excess kurtosis, 6/(df − 4), is the one given."""
+    """Returns Student's t whose excess kurtosis, 6/(df − 4), is the one given."""
     freedom = 4 + 6 / excess_kurtosis
     return lambda generator, shape: generator.standard_t(freedom, shape) / math.sqrt(freedom / (freedom - 2))
 
 
 def _skewed(skewness: float, sign: int) -> Unit:
-    """A gamma distribution whose skewness, 2/√shape, is the one given, turned round for sign −1."""
+    """Returns a gamma distribution whose skewness, 2/√shape, is the one given, turned round for sign −1."""
     shape_parameter = 4 / skewness**2
     return lambda generator, shape: (
         sign * (generator.gamma(shape_parameter, size=shape) - shape_parameter) / math.sqrt(shape_parameter)
@@ -178,12 +178,12 @@ def _signs(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _trends(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Straight lines along the last axis from −½ to ½ or back."""
+    """Returns straight lines along the last axis from −½ to ½ or back."""
     return _signs(generator, (*shape[:-1], 1)) * np.linspace(-0.5, 0.5, shape[-1])
 
 
 def _bursts(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """1 within a burst, 0 outside: a Markov chain along the last axis that is 1 in BURST_SHARE of the places."""
+    """Returns a Markov chain along the last axis that is 1 (a burst) in BURST_SHARE of the places, else 0."""
     chance, leave = generator.random(shape), 1 / BURST_QUADS
     enter = leave * BURST_SHARE / (1 - BURST_SHARE)
     on = np.zeros(shape)

@@ -1,4 +1,4 @@
-"""How fast the implementations are next to PyTorch's nn.LSTM and the machine's matrix products, two threads each.
+"""Times the implementations next to PyTorch's nn.LSTM and the machine's matrix products, two threads each.
 
 python -m experiments.pytorch TORCH_PYTHON [CONFIG [LAUNCHES [STEPS]]], in an environment with TensorFlow; TORCH_PYTHON
 is an interpreter with PyTorch and NumPy. A launch is a fresh process for each subject, all alive at once, which work in

@@ -32,18 +32,18 @@ STEP_TIME = "step time"
 
 @dataclasses.dataclass(frozen=True)
 class Launched:
-    """What is kept of one launch."""
+    """The summary that is kept of one launch."""
 
     first: str  # the side that was first
     seconds: float
     disturbed: float | None
     quads: tuple[float, ...]  # log ratios of the training steps' quads
-    values: dict[str, float]  # log ratios by metric
+    values: dict[str, float]  # log ratios by metric; without those that the launch doesn't tell
 
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """What is kept of one run."""
+    """The summary that is kept of one run."""
 
     config: str
     slowdown: float
@@ -54,8 +54,8 @@ class Ran:
     launches: tuple[Launched, ...]
 
     def values(self, metric: str = STEP_TIME) -> list[float]:
-        """Returns a metric's log ratios by launch."""
-        return [launch.values[metric] for launch in self.launches]
+        """Returns a metric's log ratios of the launches that tell it."""
+        return [launch.values[metric] for launch in self.launches if metric in launch.values]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,19 +140,20 @@ def summary(run: PairedRun, case: Case, number: int) -> Ran:
     pairs = whole_pairs(run)
     if len(pairs) < len(run.pairs):
         raise ValueError(f"{case.config}, run {number}: a launch failed; see its {PAIRED_FILE}")
-    values = {
-        sample.metric.name: [value for value in sample.difference if value is not None]
-        for sample in samples_of(pairs, judged_by())
-    }
+    samples = samples_of(pairs, judged_by())
     launches = tuple(
         Launched(
             pair.first,
             round(pair.seconds, 1),
             pair.disturbed,
             tuple(round(quad_log_ratio(quad), 6) for quad in pair.steps),
-            {name: round(found[index], 6) for name, found in values.items()},
+            {
+                sample.metric.name: round(value, 6)
+                for sample in samples
+                if (value := sample.difference[launch]) is not None
+            },
         )
-        for index, pair in enumerate(pairs)
+        for launch, pair in enumerate(pairs)
     )
     record = pairs[0].reference
     tensorflow = record.environment.tensorflow if record.environment else "–"

@@ -184,7 +184,7 @@ def _verdict(outcomes: Sequence[Outcome | None]) -> Outcome:
 def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
     """Returns every gating metric's outcome."""
     margins = judged_by(margin)
-    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items() if name in run.launches[0].values}
+    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items() if run.values(name)}
     decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
     if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
         decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))

@@ -1,4 +1,4 @@
-"""What chose the rule for autocorrelated launches: prints a table of docs/statistics.md, in Markdown.
+"""Simulates rules for autocorrelated launches: prints a table of docs/statistics.md, in Markdown.
 
 python -m experiments.widening [RUNS], in an environment with tfgate; a minute for 100,000.
 """
@@ -23,7 +23,7 @@ RULES: dict[str, Callable[[int], float]] = {"none": lambda launches: 1.0, "0.2 f
 
 
 def cell(noise: Floats, rule: Callable[[int], float]) -> str:
-    """The rates of one rule."""
+    """Returns the rates of one rule: a cell of the table."""
     nothing, margin, twice = (walk(noise + effect * MARGIN, MARGIN, widen=rule) for effect in (0, 1, 2))
     rates = [(margin.codes == REGRESSED).mean(), (margin.codes == PASSED).mean(), (twice.codes == REGRESSED).mean()]
     return " / ".join(f"{100 * rate:.1f}" for rate in rates) + f"; {nothing.launches.mean():.1f}"

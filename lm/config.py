@@ -135,7 +135,7 @@ def _is_finite(value: object) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """How a launch's steps are cut into blocks of two sides in turn. docs/upgrade.md has the measurements."""
+    """The division of a launch's steps into blocks of two sides in turn. docs/upgrade.md has the measurements."""
 
     quads: int  # of training steps, four blocks each; even: as many ABBA as BAAB
     steps: int  # of a block, those dropped included
@@ -146,7 +146,7 @@ class Blocks:
 
 @dataclasses.dataclass(frozen=True)
 class Launch:
-    """How a launch of a reference configuration is measured. It is no part of the fingerprint."""
+    """The measurement plan of a reference configuration's launches. It is no part of the fingerprint."""
 
     steps: int  # training steps of a launch of the gate: docs/baselines.md has the measurements
     blocks: Blocks  # of a paired launch

@@ -46,7 +46,7 @@ class Files:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is compared, and how it is told."""
+    """The reports or files of both sides, and the form of the answer."""
 
     compared: Reports | Files
     json: bool

@@ -27,7 +27,7 @@ VOCABULARY = CONFIGS["notebook"].vocabulary_size
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which corpus, from where to where."""
+    """The corpus, its source and its destination."""
 
     corpus: str
     source: str | None  # None: its public download address

@@ -24,7 +24,7 @@ tfgate doctor --python .venv/bin/python --require gpu"""
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is looked at."""
+    """The environment that is examined, if any, and whether it needs a GPU."""
 
     python: str | None  # None: the machine alone
     gpu: bool  # it must be there

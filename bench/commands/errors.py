@@ -50,7 +50,7 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def _system_line(error: OSError) -> str:
-    """What the system refused, and where. A process that can't be started has no file to name."""
+    """Returns what the system refused, and where. A process that can't be started has no file to name."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.filename or 'writing'}: the disk is full"
     place = "this machine" if error.errno in EXHAUSTED else "writing"

@@ -55,7 +55,7 @@ LAUNCHES = 3  # of each configuration, for its perplexity
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is judged, and how much of it."""
+    """The gate's request: the candidate, its measurements and their extent."""
 
     model: ModelRequest
     sides: Sides
@@ -69,7 +69,7 @@ class Request:
 
     @property
     def named(self) -> bool:
-        """Whether another reference than the pinned one was asked for."""
+        """Tells whether another reference than the pinned one was asked for."""
         return self.sides.reference.what != PINNED
 
 

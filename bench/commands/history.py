@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.compare import read_ratios
-from bench.commands.options import add_replace
+from bench.commands.options import add_json, add_replace
 from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
@@ -21,12 +22,13 @@ from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
-from bench.report.history import findings, history_page
+from bench.report.history import findings, history_json, history_page
 from bench.report.lines import one_line
 
 EXAMPLES = """\
 tfgate history reports
-tfgate history reports --fixed-reference reports/2026-01 --output history"""
+tfgate history reports --fixed-reference reports/2026-01 --output history
+tfgate history reports --json"""
 PAGE = "history.html"
 MANY, CHUNK = 64, 8  # files from which on processes are worth their start; files that one takes at a time
 T = TypeVar("T")
@@ -35,12 +37,13 @@ R = TypeVar("R")
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which reports, and where the page goes."""
+    """The reports of a history, and its forms."""
 
     folders: Sequence[str]
     fixed_reference: str | None  # the report that drift is measured from; None: each metric's oldest
     output: Path | None  # None: no page
     replace: bool
+    json: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +58,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", metavar="DIR", help=f"write {PAGE} into it, with a plot for each metric")
     add_replace(parser)
+    add_json(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request."""
     return Request(
-        options.folder, options.fixed_reference, Path(options.output) if options.output else None, options.replace
+        options.folder,
+        options.fixed_reference,
+        Path(options.output) if options.output else None,
+        options.replace,
+        options.json,
     )
 
 
@@ -85,7 +93,10 @@ def run(asked: Request) -> int:
         path = asked.output / PAGE
         write_text(path, history_page(series, len(reports), warnings), replace=asked.replace)
         print(f"written to {path}", file=sys.stderr)
-    _print(series, len(reports), warnings)
+    if asked.json:
+        print_json([history_json(series, len(reports), warnings)])
+    else:
+        _print(series, len(reports), warnings)
     return EXIT_CODES[outcome(series)]
 
 

@@ -10,13 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench.commands.options import ModelRequest, add_baselines, add_json, add_model, at_least, model_request
 from bench.commands.sides import Sides, add_sides, sides_request
-from bench.commands.verdicts import print_json, print_verdict, worst
+from bench.commands.verdicts import print_json, print_verdict
 from bench.drive.lockstep import run_lockstep
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
+from bench.report.judged import worst
 
 EXAMPLES = """\
 tfgate lockstep --from 2.20.0 --to 2.21.0
@@ -27,7 +28,7 @@ ROLES = (REFERENCE, CANDIDATE)
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is compared, and for how long."""
+    """The model and the sides that are compared, and the number of steps."""
 
     model: ModelRequest
     sides: Sides
@@ -75,7 +76,7 @@ def run(asked: Request) -> int:
         for number, verdict in enumerate(verdicts):
             print("\n" if number else "", end="")
             print_verdict(verdict)
-    return worst([verdict.exit_code for verdict in verdicts])
+    return worst(verdicts).exit_code
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ NEEDED = ("pytest", "pytest-benchmark")  # in what is built
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is timed, and how often."""
+    """The cases and sides that are timed, and the number of launches."""
 
     sides: Sides
     suite: Suite

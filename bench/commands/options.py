@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class ModelRequest:
-    """What is trained, on what, and where."""
+    """The configurations, the corpus, the implementation and the device of trainings."""
 
     configs: tuple[str, ...]
     corpus: str
@@ -38,7 +38,7 @@ class ModelRequest:
 
     @property
     def gpu(self) -> bool:
-        """Whether it is trained on a GPU."""
+        """Tells whether it is trained on a GPU."""
         return self.device.startswith("gpu")
 
     def plans(self, *, speed: bool = True) -> list[Plan]:
@@ -49,6 +49,10 @@ class ModelRequest:
             model = (self.corpus, self.corpus_path, self.implementation, self.device, self.threads)
             made.append(Plan(name, LAUNCH_PLANS[name].steps, *model, speed=speed))
         return made
+
+    def folder(self, output: Path, config: str) -> Path:
+        """Returns the folder of a configuration's files: one of its own below `output` where it is one of several."""
+        return output / config if len(self.configs) > 1 else output
 
 
 def paired(plan: Plan) -> PairPlan:
@@ -66,7 +70,7 @@ class SideRequest:
 
 @dataclasses.dataclass(frozen=True)
 class Telling:
-    """How a verdict is told."""
+    """The baselines that a verdict rests on, and its form."""
 
     baselines: Path  # the folder by which reports are judged
     json: bool
@@ -89,7 +93,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def fraction(text: str) -> float:
-    """Type of a fraction above 0 and below 1."""
+    """Reads a fraction above 0 and below 1."""
     try:
         value = float(text)
     except ValueError:
@@ -112,14 +116,14 @@ def told(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def device(text: str) -> str:
-    """Type of a device's name."""
+    """Reads a device's name."""
     if not DEVICE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name such as cpu:0 or gpu:0")
     return text
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Type of NAME=VALUE."""
+    """Reads NAME=VALUE."""
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -47,7 +47,7 @@ Stored = tuple[Path, Profile]
 
 @dataclasses.dataclass(frozen=True)
 class Measuring:
-    """What is profiled: two models, or both sides, are compared."""
+    """A measurement of one profile, or of two (models or sides) that are compared."""
 
     models: Sequence[ModelRequest]  # alike but for their implementation
     sides: Sides
@@ -60,7 +60,7 @@ class Measuring:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is profiled, or the stored profiles that are compared."""
+    """A measurement of profiles, or two stored ones that are compared."""
 
     profiled: Measuring | tuple[Path, Path]
     output: Path | None  # None: nothing is kept
@@ -155,7 +155,7 @@ def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[St
     found: list[tuple[Path | None, list[Stored]]] = []
     with host_lock():
         for plans in zip(*planned, strict=True):
-            folder = output / plans[0].config if len(planned[0]) > 1 else output
+            folder = asked.models[0].folder(output, plans[0].config)
             one_each = [(side, plan) for side in sides for plan in plans]
             places = [folder] if len(one_each) == 1 else [folder / REFERENCE, folder / CANDIDATE]
             profiles = [_one(asked, *one, place) for one, place in zip(one_each, places, strict=True)]

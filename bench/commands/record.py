@@ -53,7 +53,7 @@ class Acceptance:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which reports, and what becomes of them."""
+    """The reports that are recorded, and the files that are written."""
 
     reports: Sequence[str]
     folder: Path  # of the baselines
@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def day(text: str) -> datetime.date:
-    """Type of a date."""
+    """Reads a date."""
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:

@@ -28,7 +28,7 @@ PROFILE = "profile"  # the folder beside a run that `tfgate profile --output RUN
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which runs, in which formats, and where the files go."""
+    """The runs of a report, its formats and its folder."""
 
     runs: Sequence[str]
     formats: Sequence[str]

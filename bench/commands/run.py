@@ -41,7 +41,7 @@ JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launc
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is trained where, and how often."""
+    """The trainings of a run, their environment and the number of launches."""
 
     model: ModelRequest
     environment: SideRequest

@@ -21,7 +21,7 @@ tfgate show baselines/ledger.json"""
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is shown, and how."""
+    """The file that is shown, and the form of the answer."""
 
     path: str
     json: bool

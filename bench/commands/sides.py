@@ -21,7 +21,7 @@ WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """What is compared with what."""
+    """The reference and the candidate of a comparison."""
 
     reference: SideRequest
     candidate: SideRequest

@@ -22,7 +22,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json, worst
+from bench.commands.verdicts import print_json
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
@@ -48,7 +48,7 @@ COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is trained, where, and whether it begins anew."""
+    """The trainings, their environment and folder, and whether they resume."""
 
     model: ModelRequest
     environment: SideRequest
@@ -56,10 +56,6 @@ class Request:
     resume: bool
     json: bool
     command_line: Sequence[str]
-
-    def folder(self, config: str) -> Path:
-        """Returns the folder of a configuration: one of its own where it is one of several."""
-        return self.output / config if len(self.model.configs) > 1 else self.output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +78,7 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
-    for folder in map(asked.folder, model.configs):
+    for folder in (model.folder(asked.output, config) for config in model.configs):
         there = (folder / CHECKPOINT_FILE).exists()
         if asked.resume and not there:
             raise UsageError(
@@ -104,12 +100,12 @@ def run(asked: Request) -> int:
         print_json(whole)
     elif whole:
         print("\n\n".join(_table(result) for result in whole))
-    return worst([0 if result else REGRESSED for result in results])
+    return REGRESSED if None in results else 0
 
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     """Returns the result; None of a training that diverged."""
-    folder = asked.folder(plan.config)
+    folder = asked.model.folder(asked.output, plan.config)
     epochs: list[dict[str, Any]] = []
     end: dict[str, Any] = {}
 

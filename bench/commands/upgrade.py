@@ -44,7 +44,7 @@ ORACLE_STEPS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is compared, and what of it."""
+    """The model and the sides that are compared, and the parts that are measured."""
 
     model: ModelRequest
     sides: Sides
@@ -115,9 +115,8 @@ def run(asked: Request) -> int:
 def _measured(
     asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
 ) -> PairedRun:
-    """Measures a configuration; in a folder of its own where it is one of several."""
-    folder = asked.output / plan.config if len(asked.model.configs) > 1 else asked.output
-    keep = keeper(folder / PAIRED_FILE)
+    """Measures a configuration, and keeps the run."""
+    keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
 
     def decided(run: PairedRun) -> bool:
         return settled(paired_samples(named(run), standards.margins))

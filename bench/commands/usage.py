@@ -1,4 +1,4 @@
-"""What is wrong with a command line."""
+"""The error of a command line that makes no sense."""
 
 
 class UsageError(ValueError):

@@ -1,4 +1,4 @@
-"""What commands that end in a verdict share: what is judged by, the judging, and the printing."""
+"""The judging and printing that commands which end in a verdict share."""
 
 import json
 import math
@@ -15,19 +15,16 @@ from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
 from bench.judge.reports import paired_runs
-from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
+from bench.judge.types import Verdict
 from bench.record.gate import GateRun
 from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
-from bench.report.judged import Judged, names
+from bench.report.judged import Judged, names, worst
 from bench.report.paired import sides_text, spread_text
 from bench.report.text import WIDTH, verdict_text
-from bench.stats.outcome import Outcome
-
-WORST_FIRST = (EXIT_CODES[Outcome.REGRESSION], FAILED_CODE, EXIT_CODES[Outcome.INCONCLUSIVE], EXIT_CODES[Outcome.PASS])
 
 
 def judged(report: Report, standards: Standards) -> Judged:
@@ -63,17 +60,12 @@ def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Stan
             _print_report(each)
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
-    return worst([each.verdict.exit_code for each in found])
+    return worst(each.verdict for each in found).exit_code
 
 
 def print_json(answers: Sequence[object]) -> None:
     """Prints the only answer, or a list of all."""
     print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))
-
-
-def worst(codes: Sequence[int]) -> int:
-    """Returns the exit code of several results: REGRESSION before a failed measurement, INCONCLUSIVE and PASS."""
-    return min(codes, key=WORST_FIRST.index)
 
 
 def _print_report(found: Judged) -> None:

@@ -1,4 +1,4 @@
-"""What would disturb a measurement on this machine, as far as Linux tells."""
+"""Looks for conditions of this machine that would disturb a measurement, as far as Linux tells."""
 
 import dataclasses
 import time

@@ -16,7 +16,7 @@ EVALUATION_STEPS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Launch:
-    """Which launch of a run it is, and what sets it apart."""
+    """A launch's number in its run, and what sets it apart."""
 
     number: int  # from 0
     jitter: int = 0

@@ -29,7 +29,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @dataclasses.dataclass
 class _Measured:
-    """What a comparison has brought so far: it outlives the candidate's failure."""
+    """The steps and messages of a comparison so far: they outlive the candidate's failure."""
 
     candidate: Description | None = None
     opened: Opened | None = None

@@ -1,4 +1,4 @@
-"""What one process of a launch brings, block by block, and the record made of it: after a failure midway, too."""
+"""The measurements of one process, gathered block by block, and the record made of them: after a failure, too."""
 
 import dataclasses
 import itertools

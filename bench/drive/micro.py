@@ -46,7 +46,7 @@ REASONS = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """Which cases a launch times; nothing named of a kind: bench/micro's default."""
+    """The cases that a launch times; bench/micro's default of a kind of which none is named."""
 
     configs: Sequence[str] = ()
     implementations: Sequence[str] = ()

@@ -37,7 +37,7 @@ LETTERS = {"A": REFERENCE, "B": CANDIDATE}
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """How a launch's steps are cut into blocks taken in turn (lm.config.Blocks)."""
+    """The division of a launch's steps into blocks taken in turn (lm.config.Blocks)."""
 
     quads: int  # of training steps, four blocks each
     steps: int  # of a block, those dropped included
@@ -48,7 +48,7 @@ class Blocks:
 
 @dataclasses.dataclass(frozen=True)
 class PairPlan:
-    """What every launch of a paired comparison does; `plan.steps` is what the blocks come to."""
+    """The plan of every launch of a paired comparison; `plan.steps` is the sum of its blocks."""
 
     plan: Plan
     blocks: Blocks

@@ -1,4 +1,4 @@
-"""What every launch of a configuration does."""
+"""The plan of every launch of a configuration."""
 
 import dataclasses
 from typing import Any
@@ -9,7 +9,7 @@ DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What every launch of a configuration does."""
+    """The plan of every launch of a configuration."""
 
     config: str
     steps: int

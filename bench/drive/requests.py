@@ -1,4 +1,4 @@
-"""What a side of a comparison is asked to be, and up to when the package index is read for it: text made into types."""
+"""Parses what a side of a comparison is asked to be, and up to when the package index is read for it."""
 
 import dataclasses
 import datetime
@@ -44,7 +44,7 @@ class Interpreter:
 
 @dataclasses.dataclass(frozen=True)
 class Requirements:
-    """What is to be installed, one requirement (PEP 508) each."""
+    """Requirements (PEP 508) of what is to be installed."""
 
     lines: tuple[str, ...]
 

@@ -38,7 +38,7 @@ class Listener(Protocol):
 
 
 class _SoFar:
-    """What a run has brought so far. Threads add to it, one at a time."""
+    """The records and warnings of a run so far. Threads add to them, one at a time."""
 
     def __init__(self, empty: Run, total: int, keep: Callable[[Run], None], listener: Listener) -> None:
         self._empty, self._total, self._keep, self._listener = empty, total, keep, listener

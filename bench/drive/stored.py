@@ -21,7 +21,7 @@ LOCK_FILE, VENV_FILE = "tfgate.lock", "pyvenv.cfg"
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """What is kept about an environment, in its folder."""
+    """The description of an environment that is kept in its folder."""
 
     schema: int
     requested: str  # by the first who asked for it

@@ -1,4 +1,4 @@
-"""How much of the machine's CPU others had while something was measured.
+"""Measures how much of the machine's CPU others had while something was measured.
 
 The load average tells of it too late, and steal time of other machines alone.
 """

@@ -72,7 +72,7 @@ class Exchange:
 
     @property
     def start(self) -> dict[str, Floats]:
-        """The state that the step starts from."""
+        """Returns the state that the step starts from, by name."""
         return self._arrays["start", "state"]
 
     def weights(self, step: int) -> dict[str, Floats]:

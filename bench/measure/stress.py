@@ -48,7 +48,7 @@ class Start:
 
     @property
     def batch(self) -> Batch:
-        """Inputs, targets and masks."""
+        """Returns inputs, targets and masks."""
         return Batch(self.inputs, self.targets, self.masks)
 
 

@@ -27,7 +27,7 @@ class UpdateWatch:
 
     @property
     def errors(self) -> tuple[NumericError, ...]:
-        """Of all steps seen, the first tensor over its limit, or the one nearest to it; none without a step."""
+        """Returns the first tensor over its limit of all steps seen, or the one nearest to it; none without a step."""
         return (self._telling,) if self._telling else ()
 
     def see(self, step: int, learning_rate: float, result: "StepResult") -> None:

@@ -28,7 +28,7 @@ class Path(Protocol):
 
     @property
     def traces(self) -> int:
-        """How often TensorFlow has traced it."""
+        """Returns how often TensorFlow has traced it."""
 
     def __call__(self, *arguments: Any) -> Any:
         """Returns the path's result."""

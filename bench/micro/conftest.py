@@ -77,7 +77,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="session")
 def device(request: pytest.FixtureRequest) -> str:
-    """A device that is there; a case on a GPU that isn't is skipped."""
+    """Returns a device that is there; skips a case on a GPU that isn't."""
     from lm.runtime import DeviceError, require_device, turn_off_tensor_float_32
 
     _make_logical_cpus(_selection(request.config).logical_cpus)
@@ -92,7 +92,7 @@ def device(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, device: str, mode: "Mode") -> "Case":
-    """The case at hand, in a group with those that do the same."""
+    """Makes the case at hand, in a group with those that do the same."""
     from bench.micro.case import Case
     from bench.micro.material import material
     from lm.runtime import intra_op_threads, onednn_enabled, versions
@@ -117,7 +117,7 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
 
 @pytest.fixture
 def trainer(config_name: str, implementation: str, device: str) -> "Trainer":
-    """The model under test with the initial weights; one for all targets."""
+    """Returns the model under test with the initial weights; one for all targets."""
     return _trainer(config_name, implementation, device)
 
 
@@ -134,7 +134,7 @@ def _trainer(config_name: str, implementation: str, device: str) -> "Trainer":
 
 @functools.cache
 def _matmul_rate(device: str) -> float:
-    """Measured once a session."""
+    """Returns the device's rate of matrix products, measured once a session."""
     from lm.hot_paths.roofline import matmul_flops_per_second
 
     return matmul_flops_per_second(device)
@@ -142,7 +142,7 @@ def _matmul_rate(device: str) -> float:
 
 @functools.cache
 def _make_logical_cpus(count: int) -> None:
-    """Once a session, before TensorFlow's first operation."""
+    """Makes logical CPU devices: once a session, before TensorFlow's first operation."""
     from lm.runtime import set_logical_cpus
 
     set_logical_cpus(count)

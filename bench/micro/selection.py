@@ -40,12 +40,12 @@ class Selection:
 
     @property
     def gpus(self) -> tuple[str, ...]:
-        """The GPUs among the devices."""
+        """Returns the GPUs among the devices."""
         return tuple(device for device in self.devices if device.startswith("gpu"))
 
     @property
     def logical_cpus(self) -> int:
-        """The number of CPU devices that TensorFlow needs: cpu:1 is a logical device, made on request."""
+        """Returns the number of CPU devices that TensorFlow needs: cpu:1 is a logical device, made on request."""
         matches = (DEVICE.fullmatch(device) for device in self.devices)
         return 1 + max((int(match[2]) for match in matches if match and match[1] == "cpu"), default=0)
 

@@ -1,4 +1,4 @@
-"""Where a profiled step's time went. Pure: traces in, tables out.
+"""Attributes the time of a profiled step. Pure: traces in, tables out.
 
 timeline  whose each instant was
 layers    which layer of the model an operation belongs to, by its name scope

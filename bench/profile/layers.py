@@ -1,4 +1,4 @@
-"""Which layer of the model an operation belongs to, by its name scope.
+"""Assigns operations to layers of the model, by their name scopes.
 
 Scopes differ between Keras 2 and 3 and between implementations (rnn/stacked_rnn_cells/lstm_cell_1 in one,
 rnn_1/lstm_cell_1_2 in another), so that they are matched by what stays, and LSTM layers are counted in the order of

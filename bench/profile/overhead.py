@@ -1,4 +1,4 @@
-"""What recording cost, taken off where it was spent.
+"""Takes the cost of recording off where it was spent.
 
 Recording slows a step by a little at each event, so that many small operations suffer more than a few large ones. The
 cost of an event is the one that, taken off as often as there were events but never below zero, leaves as much as the

@@ -13,7 +13,7 @@ Key = Callable[[Operation], str]
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What operations took of a step, on average over the steps that count."""
+    """The time of a group of operations in a step, on average over the steps that count."""
 
     name: str
     seconds: float  # their part of the step

@@ -39,7 +39,7 @@ Owner = tuple[int, int]  # the places of a line and of an operation
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What one operation took on one line during the steps that count."""
+    """The time of one operation on one line during the steps that count."""
 
     line: str
     operation: Operation
@@ -157,7 +157,7 @@ def role(line: Line, operation: Operation) -> str:
 
 
 class _Running:
-    """What runs at an instant."""
+    """The operations that run at an instant."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines

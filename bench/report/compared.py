@@ -10,12 +10,6 @@ from bench.record.types import Baseline, Environment, Machine
 from bench.report.judged import Judged, environment, measured
 from bench.report.values import NOTHING
 
-TOLD = (
-    "keras",
-    "numpy",
-    "tensorflow",
-)  # packages, and parts of TensorFlow, whose versions the environment itself tells
-
 
 @dataclasses.dataclass(frozen=True)
 class Property:
@@ -47,14 +41,16 @@ def environments(judged: Judged) -> list[Property]:
     if not runs:
         return _side_by_side({}, candidate)
     run = runs[0]
+    reference = _properties(environment(run, REFERENCE))
+    told = {"keras", "numpy", reference.get("distribution"), candidate.get("distribution")}  # as properties already
     asked = [
         {"asked for": side.requested, "index as of": side.as_of, **_variables(side.variables)}
         for side in (run.reference, run.candidate)
     ]
     return [
         *_side_by_side(*asked),
-        *_side_by_side(_properties(environment(run, REFERENCE)), candidate),
-        *_side_by_side(_versions(run.reference.packages), _versions(run.candidate.packages)),
+        *_side_by_side(reference, candidate),
+        *_side_by_side(*(_versions(side.packages, told) for side in (run.reference, run.candidate))),
     ]
 
 
@@ -109,9 +105,9 @@ def _variables(variables: dict[str, str]) -> dict[str, str]:
     return {f"${name}": value for name, value in sorted(variables.items())}
 
 
-def _versions(packages: tuple[Package, ...]) -> dict[str, str]:
+def _versions(packages: tuple[Package, ...], told: set[str | None]) -> dict[str, str]:
     found = sorted(packages, key=lambda package: package.name)
-    return {package.name: package.version for package in found if not package.name.startswith(TOLD)}
+    return {package.name: package.version for package in found if package.name not in told}
 
 
 def _side_by_side(reference: dict[str, str], candidate: dict[str, str]) -> list[Property]:

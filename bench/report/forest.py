@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.judge.types import Comparison
 from bench.report import values
-from bench.report.headlines import WORST_FIRST
+from bench.report.judged import severity
 from bench.report.sentences import sentence
 from bench.stats.intervals import Interval
 
@@ -72,7 +72,7 @@ def forest(comparisons: Sequence[Comparison]) -> Forest:
 
 
 def _importance(row: Row) -> tuple[int, bool]:
-    return WORST_FIRST.index(row.comparison.outcome), row.span is None
+    return severity(row.comparison.outcome), row.span is None
 
 
 def _reach(found: Interval | None, margin: float | None) -> float:

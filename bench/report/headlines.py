@@ -18,7 +18,6 @@ GLYPHS = {
     Outcome.NOT_GATED.value: "ℹ",
     FAILED: "!",
 }
-WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 
 SCOPES = {
     Scope.ALL: "",

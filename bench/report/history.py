@@ -1,10 +1,13 @@
-"""Reports over time as a page and as lines: each metric's trend, its changes, its fixed reference and its margin."""
+"""Reports over time as a page, as lines and as plain data: each metric's trend, changes, fixed reference and margin."""
 
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bench.judge.history import PROVEN, Point, Series, outcome
+from bench.judge.types import EXIT_CODES
+from bench.record.codec import to_plain
 from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned
 from bench.report.pages import rendered
 from bench.report.sentences import Count
@@ -38,6 +41,31 @@ def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]
         proven=[metric for metric in PROVEN if any(each.key.metric == metric for each in series)],
         findings=[line for each in ordered for line in findings(each)],
     )
+
+
+def history_json(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> dict[str, Any]:
+    """Returns every series with its numbers; values, margins, noise and differences are logarithms of ratios."""
+    return {
+        "exit_code": EXIT_CODES[outcome(series)],
+        "outcome": outcome(series).value,
+        "reports": reports,
+        "warnings": list(warnings),
+        "series": [_plain(each) for each in series],
+    }
+
+
+def _plain(series: Series) -> dict[str, Any]:
+    found = {
+        **series.key._asdict(),
+        "outcome": series.outcome.value if series.outcome else None,
+        "fixed_reference": series.anchor,
+        "margin": series.margin,
+        "noise": series.noise,
+        "drift": series.drift,
+        "changes": series.changes,
+        "points": series.points,
+    }
+    return {name: to_plain(value) for name, value in found.items()}
 
 
 def findings(series: Series) -> list[str]:

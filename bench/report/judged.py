@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
@@ -11,7 +11,9 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.record.types import Baseline, Environment, Record, Run
 from bench.report.headlines import Names
+from bench.stats.outcome import Outcome
 
+WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 
 
@@ -45,6 +47,18 @@ class Measured:
             return []
         cuts = statistics.quantiles(self.block_seconds, n=100, method="inclusive")
         return [1000 * cuts[percent - 1] for percent in (5, 25, 50, 75, 95)]
+
+
+def severity(outcome: Outcome) -> int:
+    """Returns an outcome's place among all, the worst first."""
+    return WORST_FIRST.index(outcome)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Returns the first of the worst verdicts: a REGRESSION comes before a failed measurement, which comes before all
+    others.
+    """
+    return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
 
 
 def measured(run: Run | PairedRun | GateRun) -> list[Measured]:

@@ -10,7 +10,7 @@ from lm.data.masks import dropout_masks
 
 
 class Batch(NamedTuple):
-    """What one training step reads."""
+    """The arrays that one training step reads."""
 
     inputs: Tokens  # [batch, steps]
     targets: Tokens  # [batch, steps], each one token after its input

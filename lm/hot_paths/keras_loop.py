@@ -55,7 +55,7 @@ class _KerasPath:
 
     @property
     def traces(self) -> int:
-        """How often the model's Python ran: in a graph, once a trace."""
+        """Returns how often the model's Python ran: in a graph, once a trace."""
         return int(self._model.traces)
 
 

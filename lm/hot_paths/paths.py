@@ -37,7 +37,7 @@ class HotPath:
 
     @property
     def traces(self) -> int:
-        """How often TensorFlow has traced the function."""
+        """Returns how often TensorFlow has traced the function."""
         return int(self.function.experimental_get_tracing_count())
 
     def __call__(self, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What implementations made of Keras layers share: embedding, output layer, TensorFlow's cross-entropy, Keras' SGD."""
+"""The base of implementations made of Keras layers: embedding, output layer, TensorFlow's cross-entropy, Keras' SGD."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class KerasModel(ABC):
 
     @property
     def learning_rate(self) -> tf.Variable:
-        """The variable that holds the learning rate of the updates to come."""
+        """Returns the variable that holds the learning rate of the updates to come."""
         return self._optimizer.learning_rate
 
     @abstractmethod

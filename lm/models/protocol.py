@@ -17,15 +17,15 @@ class Model(Protocol):
 
     @property
     def variables(self) -> Sequence[tf.Variable]:
-        """The trainable weights, in the order and the shapes of Config.weight_shapes."""
+        """Returns the trainable weights, in the order and the shapes of Config.weight_shapes."""
 
     @property
     def states(self) -> Sequence[tf.Variable]:
-        """The recurrent state, in the order and the shapes of Config.state_shapes."""
+        """Returns the recurrent state, in the order and the shapes of Config.state_shapes."""
 
     @property
     def learning_rate(self) -> tf.Variable:
-        """The learning rate of the updates to come, a scalar."""
+        """Returns the learning rate of the updates to come, a scalar."""
 
     def logits(self, inputs: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """Returns logits [batch, steps, vocabulary] for ids [batch, steps] and moves the states on.

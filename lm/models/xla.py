@@ -1,4 +1,4 @@
-"""Whether TensorFlow operations are being traced for XLA, which lacks some.
+"""Tells whether TensorFlow operations are being traced for XLA, which lacks some.
 
 Code that compiles `fused` with XLA has to say so by `for_xla`, as lm.hot_paths.graphs.hlo_of does.
 """

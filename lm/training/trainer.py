@@ -110,11 +110,6 @@ class Trainer:
         if not self.device.startswith("cpu"):
             self.model.variables[-1][..., 0].numpy()
 
-    def train_step_eagerly(self, inputs: Tokens, targets: Tokens, masks: Sequence[Floats] = ()) -> StepResult:
-        """Takes the same step without tf.function, operation by operation, as the notebook's loop runs it."""
-        data = tf.constant(inputs), tf.constant(targets), tuple(tf.constant(mask) for mask in masks)
-        return self._train_step(*data, with_logits=tf.constant(False))._replace(logits=None)
-
     def evaluation_step(self, inputs: Tokens, targets: Tokens) -> tf.Tensor:
         """Returns the loss of ids [batch, steps], a scalar, without training on them, and moves the states on."""
         return self._evaluate(inputs, targets)
@@ -125,7 +120,7 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the steps to come."""
+        """Returns the learning rate of the steps to come."""
         return float(self.model.learning_rate)
 
     @learning_rate.setter
@@ -134,7 +129,7 @@ class Trainer:
 
     @property
     def weights(self) -> Weights:
-        """Copies of the trainable weights by name."""
+        """Returns copies of the trainable weights by name."""
         return dict(zip(self.config.weight_shapes(), (v.numpy() for v in self.model.variables), strict=True))
 
     @weights.setter
@@ -144,7 +139,7 @@ class Trainer:
 
     @property
     def state(self) -> State:
-        """Copies of the recurrent state by name."""
+        """Returns copies of the recurrent state by name."""
         return dict(zip(self.config.state_shapes(), (v.numpy() for v in self.model.states), strict=True))
 
     @state.setter
@@ -170,12 +165,12 @@ class Trainer:
 
     @property
     def step_function(self) -> tf.types.experimental.GenericFunction:
-        """The tf.function that a training step calls."""
+        """Returns the tf.function that a training step calls."""
         return self._step
 
     @property
     def retraces(self) -> int:
-        """How often the training step, or the evaluation step, was traced beyond the first time."""
+        """Returns how often the training step, or the evaluation step, was traced beyond the first time."""
         return sum(
             max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate)
         )

@@ -7,7 +7,7 @@ import pytest
 
 from bench.record.files import write_record
 from bench.record.types import NumericError
-from experiments.margins import STEPS, THREADS, alarm_bound, alarms, main, report
+from experiments.margins import alarm_bound, alarms, launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
 
@@ -64,13 +64,23 @@ def test_each_configuration_has_a_row_the_smallest_first() -> None:
     )
 
 
-def test_every_configuration_is_launched() -> None:
-    assert set(STEPS) == set(THREADS) == set(CONFIGS)
+def test_the_more_parameters_the_fewer_steps() -> None:
+    assert {name: launch_plan(name) for name in ("tiny", "notebook", "medium", "large")} == {
+        "tiny": (60, (1, 2)),
+        "notebook": (12, (1, 2)),
+        "medium": (4, (2,)),
+        "large": (2, (2,)),
+    }
+
+
+def test_a_new_configuration_is_launched_as_others_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONFIGS, "new", dataclasses.replace(CONFIGS["small"], name="new"))
+    assert launch_plan("new") == launch_plan("small")
 
 
 def kept(folder: Path, python: str, numerics: NumericError = WITHIN, corpus: str = "synthetic") -> list[str]:
     """Arguments for the launches of `large`, which lie in the folder already."""
-    subject = dataclasses.replace(SUBJECT, config="large", corpus=corpus, steps=STEPS["large"])
+    subject = dataclasses.replace(SUBJECT, config="large", corpus=corpus, steps=launch_plan("large")[0])
     for onednn in (0, 1):
         command = (python, "cells", "large", corpus, f"oneDNN {onednn}", "threads 2")
         measured = record(subject=subject, numerics=[numerics])

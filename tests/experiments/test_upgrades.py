@@ -49,6 +49,15 @@ def test_a_run_of_which_a_launch_failed_is_not_kept() -> None:
         summary(broken, Case("tiny", 0.0, 1), 0)
 
 
+def test_a_metric_that_a_launch_does_not_tell_is_left_out_of_that_launch_alone() -> None:
+    launches = [pair(launch, evaluation=launch / 10) for launch in range(4)]
+    launches[1] = dataclasses.replace(launches[1], evaluations=())
+    found = summary(paired_run(launches), NOTHING, 0)
+    assert ["evaluation step" in launch.values for launch in found.launches] == [True, False, True, True]
+    assert found.values("evaluation step") == pytest.approx([0.004, 0.201, 0.303])  # 0, 0.2 and 0.3, and their noise
+    assert len(found.values()) == 4
+
+
 def test_a_row_counts_outcomes_and_says_what_they_show() -> None:
     """Two of two caught show at least 22% (0.05^(1/2)); none of two alarming shows at most 78%."""
     found = rows(table(store(0.10, 0.10)), "| tiny |")

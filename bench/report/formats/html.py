@@ -13,16 +13,14 @@ from bench.report.again import Again, again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
-from bench.report.headlines import FAILED, compared_with, decisive_lines, headline, outcome_word, scope_text
-from bench.report.judged import Judged, by_subject, names
+from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.judged import Judged, by_subject, names, worst
 from bench.report.pages import rendered
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.tables import Table, differences, tables
-from bench.stats.outcome import Outcome
 
 FILE = "report.html"
-WORST_FIRST = (Outcome.REGRESSION.value, FAILED, Outcome.INCONCLUSIVE.value, Outcome.PASS.value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +59,7 @@ class Section:
 def render(judged: Sequence[Judged]) -> str:
     """Returns the page; the runs in their order, after a headline for the worst of them."""
     sections = [_section(each) for each in judged]
-    words = {section.word for section in sections}
-    worst = next(word for word in WORST_FIRST if word in words)
-    return rendered("page.html", sections=sections, worst=worst)
+    return rendered("page.html", sections=sections, worst=outcome_word(worst(each.verdict for each in judged)))
 
 
 def _section(judged: Judged) -> Section:

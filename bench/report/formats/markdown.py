@@ -10,14 +10,13 @@ from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.headlines import (
     GLYPHS,
-    WORST_FIRST,
     compared_with,
     decisive_lines,
     headline,
     outcome_word,
     scope_text,
 )
-from bench.report.judged import Judged, names
+from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
 
@@ -53,9 +52,8 @@ def _section(judged: Judged) -> str:
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
-        blocks.append(
-            _table(HEADERS, [_row(comparison) for comparison in sorted(verdict.comparisons, key=_importance)])
-        )
+        ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
+        blocks.append(_table(HEADERS, [_row(comparison) for comparison in ordered]))
     different = [row for row in compared.environments(judged) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
@@ -64,10 +62,6 @@ def _section(judged: Judged) -> str:
     sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
     blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
-def _importance(comparison: Comparison) -> int:
-    return WORST_FIRST.index(comparison.outcome)
 
 
 def _row(comparison: Comparison) -> tuple[str, ...]:

@@ -1,74 +1,15 @@
 """A folder of baselines and a run on disk, and the command line called in this process."""
 
-import dataclasses
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.cli import main
 from bench.record.files import write_record
-from bench.record.gate import GateRun
-from bench.record.paired import Package, PairedRun, Side
-from bench.record.types import SCHEMA, Record
-from bench.stats.outcome import Outcome
-from tests.builders.fake_interpreter import session_text, write_interpreter
-from tests.builders.paired import pair, paired_run
+from bench.record.types import Record
+from tests.builders.commands import MARGINS_TEXT, Answer, Tfgate
 from tests.builders.records import SUBJECT, baseline, records, run
-
-PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
-OLD, NEW, NEWER = (
-    Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
-)
-MARGINS_TEXT = """\
-micro = 0.15
-between_hosts = 0.03
-perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
-window_start = { notebook = 0.2 }
-memory_growth_bytes = { notebook = 102_400, tiny = 4_096 }
-paired = { step_time = 0.05 }
-budget = { step_time = 0.10 }
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error(self) -> str:
-        """The one line of its complaint; fails for anything but one."""
-        assert self.out == ""
-        lines = self.err.splitlines()
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("tfgate: error: ")
-        return lines[0].removeprefix("tfgate: error: ")
-
-    @property
-    def plain(self) -> Any:
-        """Standard output as JSON."""
-        return json.loads(self.out)
-
-    @property
-    def outcome(self) -> Outcome:
-        """The outcome of its verdict, which was asked for as JSON and agrees with the exit code."""
-        verdict = self.plain
-        assert verdict["exit_code"] == self.code
-        return Outcome(verdict["outcome"])
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """The outcome of each metric of its verdict on one subject, which was asked for as JSON."""
-        return {one["metric"]["name"]: Outcome(one["outcome"]) for one in self.plain["comparisons"]}
-
-
-Tfgate = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
@@ -128,77 +69,3 @@ def keep(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
-
-
-def in_turn(
-    reference: Side = OLD,
-    candidate: Side = NEW,
-    *,
-    created: str = "2026-01-06T00:00:00+00:00",
-    launches: int = 4,
-    step: float = 0.0,
-) -> PairedRun:
-    """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
-    made = paired_run([pair(launch, step=step) for launch in range(launches)])
-    return dataclasses.replace(made, created=created, reference=reference, candidate=candidate)
-
-
-def gate_run(*speed: PairedRun, created: str = "2026-01-06T00:00:00+00:00") -> GateRun:
-    """A gate's report of a candidate whose numbers are right."""
-    return GateRun(SCHEMA, created, ("tfgate", "gate"), speed[0].candidate, run(records()), speed)
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, to see that nothing was written."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-# A session whose trainings, times and memory have noise (1%), other noise in each interpreter and launch, as the judge
-# wants it. A step takes 0.1 s × `slowness`, so that its 80 words make 800 words/s.
-SESSION = """
-import dataclasses, random
-
-def first(name):
-    try:
-        os.close(os.open(os.path.join({folder!r}, name), os.O_CREAT | os.O_EXCL))
-        return True
-    except FileExistsError:
-        return False
-
-class Session(Session):
-    def open(self, **asked):
-        self.config = asked["config"]
-        self.random = random.Random(f"{{os.path.basename(sys.argv[0])}} {{asked['jitter']}}")
-        self.level = 0.1 * {slowness} * self.random.uniform(0.99, 1.01)
-        self.loss = 50 + random.Random(asked["jitter"]).uniform(-0.01, 0.01)
-        return super().open(**asked)
-
-    def timed(self, block):
-        times = tuple(self.level * self.random.uniform(0.99, 1.01) for _ in block.seconds)
-        rss_bytes = block.rss_bytes + self.random.randrange(100)
-        return dataclasses.replace(block, seconds=times, cpu_seconds=times, rss_bytes=rss_bytes)
-
-    def steps(self, count, check=(), tell=False):
-        in_turn = not tell
-        {midway}
-        block = self.timed(super().steps(count, check))
-        return dataclasses.replace(block, losses=(self.loss,) * count)
-
-    def evaluation_steps(self, count):
-        return self.timed(super().evaluation_steps(count))
-
-{more}
-"""
-
-
-def noisy_side(
-    path: Path,
-    packages: Mapping[str, str] | None = None,
-    *,
-    slowness: float = 1.0,
-    midway: str = "pass",
-    more: str = "",
-) -> str:
-    """An interpreter of such sessions, with one statement before each block of steps, and with more definitions."""
-    body = SESSION.format(folder=str(path.parent), slowness=slowness, midway=midway, more=more)
-    return write_interpreter(path, session_text(body), packages)

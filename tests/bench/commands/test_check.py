@@ -10,7 +10,7 @@ from bench.record.files import write_record
 from bench.record.ledger import Ledger
 from bench.record.types import SCHEMA, Failure, Machine
 from bench.stats.outcome import Outcome
-from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
+from tests.builders.commands import NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
 
 Keep = Callable[..., Path]

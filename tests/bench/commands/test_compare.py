@@ -9,8 +9,8 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.stats.outcome import Outcome
-from tests.bench.commands.conftest import INCONCLUSIVE, PASS, REGRESSION, Tfgate, snapshot
 from tests.builders.benchmarks import STEP, document, write
+from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Tfgate, snapshot
 from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
 Keep = Callable[..., Path]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from bench.commands.data import VOCABULARY
-from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.builders.commands import Tfgate, snapshot
 
 TOKENS = {"train": 929_589, "valid": 73_760, "test": 82_430}
 

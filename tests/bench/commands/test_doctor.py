@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import this_machine
-from tests.bench.commands.conftest import Tfgate
+from tests.builders.commands import Tfgate
 from tests.builders.fake_interpreter import session_text, write_interpreter
 
 NO_TENSORFLOW = pytest.mark.skipif(

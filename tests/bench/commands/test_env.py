@@ -10,7 +10,7 @@ import pytest
 from bench.drive.environments import prepare
 from bench.drive.requests import read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE
-from tests.bench.commands.conftest import Tfgate
+from tests.builders.commands import Tfgate
 
 Build = Callable[[str, int], str]
 

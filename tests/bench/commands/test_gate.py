@@ -17,7 +17,7 @@ from bench.record.types import Environment, Machine, Replica, Subject, Throughpu
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 from lm.config import LAUNCH_PLANS
-from tests.bench.commands.conftest import (
+from tests.builders.commands import (
     INCONCLUSIVE,
     MARGINS_TEXT,
     NOT_GATED,

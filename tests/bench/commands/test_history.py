@@ -10,7 +10,7 @@ import pytest
 from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
-from tests.bench.commands.conftest import Answer, Tfgate, snapshot
+from tests.builders.commands import Answer, Tfgate, snapshot
 from tests.builders.records import environment
 from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE
@@ -64,6 +64,25 @@ def test_ten_releases_of_one_percent(tfgate: Tfgate, reports: Path, tmp_path: Pa
     first = str(reports / "year" / "release-6")  # the first that is beyond the margin
     assert first in found.out
     assert first in page.read_text(encoding="utf-8")
+
+
+def test_json_holds_the_series_and_nothing_else_is_printed(tfgate: Tfgate, reports: Path) -> None:
+    """Eight reports, of which the last four have steps 8% slower; a little noise is in each."""
+    keep_releases(reports, [1.0] * 4 + [1.08] * 4)
+    (reports / "damaged").mkdir()
+    (reports / "damaged" / "paired.json").write_text("{", encoding="utf-8")
+    answer = tfgate("history", reports, "--json")
+    found = answer.plain
+    assert (answer.code, answer.err) == (1, "")
+    assert (found["exit_code"], found["outcome"], found["reports"], len(found["warnings"])) == (1, "REGRESSION", 8, 1)
+    series = {each["metric"]: each for each in found["series"]}
+    assert len(series) == len(found["series"]) == 6
+    step = series["step time"]
+    assert (step["outcome"], step["margin"]) == ("REGRESSION", pytest.approx(math.log(1.05)))
+    assert step["drift"]["difference"] == pytest.approx(math.log(1.08 * 0.999 / 1.001))
+    assert [change["first"] for change in step["changes"]] == [4]
+    assert [point["tensorflow"] for point in step["points"]] == [f"2.{number}.0" for number in range(8)]
+    assert step["points"][0]["value"] == pytest.approx(step["fixed_reference"])
 
 
 def test_a_history_that_stands_still(tfgate: Tfgate, reports: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.record.codec import from_plain
 from bench.record.lockstep import Lockstep
-from tests.bench.commands.conftest import PASS, REGRESSION, Answer, Tfgate
+from tests.builders.commands import PASS, REGRESSION, Answer, Tfgate
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 HALF_A_PERCENT = "trainer.learning_rate = 1.005 if step == 2 else 1.0"

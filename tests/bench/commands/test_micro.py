@@ -15,7 +15,7 @@ from bench.record.micro import read_micro
 from bench.record.paired import Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
-from tests.bench.commands.conftest import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
+from tests.builders.commands import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
 from tests.builders.micro import EAGER, PACKAGES, STEP, calls, micro_interpreter
 
 ROOT = Path(__file__).resolve().parents[3]

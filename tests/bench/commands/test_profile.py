@@ -14,7 +14,7 @@ from bench.drive.profile import NODES_FILE, PROFILE_FILE
 from bench.profile.timeline import WAITING
 from bench.record.files import write_record
 from bench.record.profile import Profile
-from tests.bench.commands.conftest import Tfgate
+from tests.builders.commands import Tfgate
 from tests.builders.traces import profile, trace
 
 COMMAND_LINE = argparse.Namespace(command_line=("tfgate", "profile"))

@@ -16,7 +16,7 @@ from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Failure
 from bench.stats.outcome import Outcome
-from tests.bench.commands.conftest import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
+from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.paired import NOISE
 from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
 

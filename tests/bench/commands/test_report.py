@@ -10,9 +10,9 @@ import pytest
 
 from bench.judge.types import Scope
 from bench.record.files import write_record
-from tests.bench.commands.conftest import PASS, Tfgate, gate_run, in_turn, snapshot
-from tests.bench.profile.test_compare import two_operations
+from tests.builders.commands import PASS, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.paired import pair, paired_run
+from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, record, records
 from tests.builders.verdicts import HOSTILE
 

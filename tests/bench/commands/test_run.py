@@ -10,7 +10,7 @@ import pytest
 from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.types import NO_TENSORFLOW, Run
-from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.builders.commands import Tfgate, snapshot
 
 without_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"

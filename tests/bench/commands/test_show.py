@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench.commands.conftest import Tfgate
+from tests.builders.commands import Tfgate
 from tests.builders.records import SUBJECT
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.builders.commands import Tfgate, snapshot
 
 
 def test_an_interpreter_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from bench.stats.sequential import LOOKS
-from tests.bench.commands.conftest import NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
+from tests.builders.commands import NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
 from tests.faults.trial import fault_variables
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.cli import COMMANDS, command_parser
 from bench.commands.usage import UsageError
-from tests.bench.commands.conftest import Tfgate, snapshot
+from tests.builders.commands import Tfgate, snapshot
 
 # Command line, and what its error names first.
 WRONG = """\

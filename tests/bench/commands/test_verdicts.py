@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
-from tests.bench.commands.conftest import PASS, REGRESSION
+from tests.builders.commands import PASS, REGRESSION
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
 

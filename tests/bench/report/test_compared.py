@@ -25,6 +25,17 @@ def test_what_only_one_side_has_differs() -> None:
     assert found["absl-py"] == ("2.5.1", "–")
 
 
+def test_packages_whose_names_begin_alike_are_packages_of_their_own() -> None:
+    """TensorFlow, Keras and NumPy are properties of the environment, keras-hub and tensorflow-io are not."""
+    names = ("keras", "keras-hub", "numpy", "numpydoc", "tensorflow-cpu", "tensorflow-io")
+    run_ = paired_run()
+    reference = dataclasses.replace(run_.reference, packages=tuple(Package(name, "1.0") for name in names))
+    candidate = dataclasses.replace(run_.candidate, packages=tuple(Package(name, "2.0") for name in names))
+    changed = dataclasses.replace(run_, reference=reference, candidate=candidate)
+    found = different(dataclasses.replace(upgrade(), run=changed))
+    assert found.keys() & set(names) == {"keras-hub", "numpydoc", "tensorflow-io"}
+
+
 def test_a_gate_s_differences_are_to_the_reference() -> None:
     assert different(gate()) == {
         "asked for": ("reference", "/venv/bin/python"),

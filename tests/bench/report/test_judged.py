@@ -4,12 +4,14 @@ import dataclasses
 
 import pytest
 
+from bench.judge.reasons import LaunchFailed
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.judged import by_subject, environment, measured, records
+from bench.report.judged import by_subject, environment, measured, records, worst
+from bench.stats.outcome import Outcome
 from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as launches
-from tests.builders.verdicts import NEW, OLD, gate_run, paired_run
+from tests.builders.verdicts import EXACT, NEW, OLD, gate_run, paired_run, verdict
 
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
@@ -23,6 +25,20 @@ def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
     # 4 quads, ABBA and BAAB in turn, with two blocks of each side.
     assert found[0].block_seconds == pytest.approx([0.1] * 8)
     assert found[1].block_seconds == pytest.approx([0.12] * 8)
+
+
+def test_a_regression_is_worse_than_a_failed_measurement_which_is_worse_than_all_else() -> None:
+    """A verdict of each kind, the worst first: of every rest the first is the worst, in whichever order they come."""
+    passed = verdict((EXACT,))
+    incomplete = dataclasses.replace(passed, failures=(LaunchFailed("", 1, "candidate", "killed"),))
+    ordered = [
+        dataclasses.replace(passed, outcome=Outcome.REGRESSION),
+        incomplete,
+        dataclasses.replace(passed, outcome=Outcome.INCONCLUSIVE),
+        passed,
+    ]
+    for place, expected in enumerate(ordered):
+        assert worst(ordered[place:]) is worst(reversed(ordered[place:])) is expected
 
 
 def test_a_run_against_baselines_is_all_candidate() -> None:

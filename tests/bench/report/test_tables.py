@@ -9,7 +9,7 @@ from bench.profile.compare import compare
 from bench.record.lockstep import TensorDifferences
 from bench.record.types import Failure
 from bench.report.tables import Cell, Table, differences, tables
-from tests.bench.profile.test_compare import two_operations
+from tests.builders.profiles import two_operations
 from tests.builders.records import BEYOND, SUBJECT, TINY, WITHIN, record, run
 from tests.builders.verdicts import gate, judged_run, lockstep, paired_run, upgrade
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from bench.record.types import Failure, Record
 from bench.report.formats.html import render
 from bench.report.judged import Judged
-from tests.bench.profile.test_compare import two_operations
 from tests.builders.golden import golden
+from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import (
     HOSTILE_REPORTS,

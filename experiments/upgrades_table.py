@@ -185,11 +185,17 @@ def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
     """Returns every gating metric's outcome."""
     margins = judged_by(margin)
     ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items() if run.values(name)}
-    decisions = [decide(run.values(name), limit) for name, limit in ratios.items()]
+    found = [_outcome(run, name, limit) for name, limit in ratios.items()]
     if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
-        decisions.append(decide(run.values("perplexity"), math.log1p(margins.perplexity[run.config]), two_sided=True))
-    decisions.append(decide(run.values("memory growth"), margins.memory_growth_bytes[run.config]))
-    return [decision.outcome if decision else None for decision in decisions]
+        found.append(_outcome(run, "perplexity", math.log1p(margins.perplexity[run.config]), two_sided=True))
+    return [*found, _outcome(run, "memory growth", margins.memory_growth_bytes[run.config])]
+
+
+def _outcome(run: Ran, metric: str, margin: float, *, two_sided: bool = False) -> Outcome | None:
+    """Returns a metric's outcome; None before the first look, or where a launch doesn't tell it."""
+    values = run.values(metric)
+    decision = decide(values, margin, two_sided=two_sided) if len(values) == len(run.launches) else None
+    return decision.outcome if decision else None
 
 
 def _step_margins(case: Case) -> list[float]:

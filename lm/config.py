@@ -8,12 +8,17 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from typing import Literal
 
 Initializer = Literal["uniform", "glorot_orthogonal"]
 INITIALIZERS: tuple[Initializer, ...] = ("uniform", "glorot_orthogonal")
 
+# Names that are checked before TensorFlow is loaded.
 IMPLEMENTATIONS = ("cells", "layers", "fused")
+DEVICE = re.compile(r"(cpu|gpu):(\d{1,2})")
+Mode = Literal["eager", "graph"]  # of a hot path: operation by operation, or as one tf.function
+MODES: tuple[Mode, ...] = ("eager", "graph")
 
 
 class ConfigError(ValueError):

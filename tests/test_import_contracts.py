@@ -50,6 +50,7 @@ FORBIDDEN = [
     ("bench/commands/added.py", "import lm.training.trainer", "needs no TensorFlow"),
     ("bench/report/added.py", "import lm.config", "do not know the system under test"),
     ("bench/report/added.py", "import bench.drive", "report does not drive"),
+    ("bench/drive/added.py", "import bench.stats.sequential", "computes no statistics"),
     ("bench/report/formats/added.py", "import bench.report.formats.html", "no other format"),
     ("bench/profile/added.py", "import bench.report", "data goes one way"),
     ("bench/profile/added.py", "import lm.config", "do not know the system under test"),

@@ -38,13 +38,12 @@ from bench.report.formats.json import verdict_json
 from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
-from lm.config import IMPLEMENTATIONS
+from lm.config import IMPLEMENTATIONS, MODES
 
 EXAMPLES = """\
 tfgate micro --to .venv/bin/python
 tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step"""
 CONFIGS = ("notebook",)
-MODES = ("eager", "graph")
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
 # Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
 # (docs/micro.md).
@@ -107,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     suite = Suite(
-        options.config or (),
+        options.config or CONFIGS,
         options.implementation or (IMPLEMENTATION,),
         options.device,
         options.mode or DEFAULT_MODES,

@@ -7,7 +7,6 @@ machine, or at two options together, is refused when a request is made. Both hap
 import argparse
 import dataclasses
 import datetime
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +15,11 @@ from typing import TypeVar
 from bench.commands.stored import baselines_folder
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
-from lm.config import CONFIGS, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
 from lm.data.load import load_corpus
 
 IMPLEMENTATION = "cells"  # where none is asked for
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
-DEVICE = re.compile(r"(cpu|gpu):\d{1,2}")  # as in bench/micro/selection.py, which the measured environments import
 T = TypeVar("T")
 
 

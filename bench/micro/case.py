@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.micro.material import Material
+from lm.config import Mode
 from lm.hot_paths.costs import Cost
-from lm.hot_paths.paths import PARTS, Mode, arguments, hot_path
+from lm.hot_paths.paths import PARTS, arguments, hot_path
 from lm.hot_paths.tensors import wait
 from lm.training.trainer import Trainer
 

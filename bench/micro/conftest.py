@@ -11,7 +11,7 @@ from bench.micro.selection import Selection, selection
 
 if TYPE_CHECKING:
     from bench.micro.case import Case
-    from lm.hot_paths.paths import Mode
+    from lm.config import Mode
     from lm.training.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")

@@ -1,16 +1,13 @@
 """The selection of cases. Imports no TensorFlow: an unknown name is refused before anything is loaded."""
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
-from lm.config import IMPLEMENTATIONS, config_by_name, require_implementation
+from lm.config import DEVICE, IMPLEMENTATIONS, MODES, config_by_name, require_implementation
 
 CONFIGS = ("notebook",)
 DEVICES = ("cpu:0",)
 GPU = "gpu:0"
-MODES = ("eager", "graph")
-DEVICE = re.compile(r"(cpu|gpu):(\d{1,2})")
 
 
 class SelectionError(ValueError):

@@ -45,8 +45,7 @@ class Row:
     span: Span | None
     size: str  # the estimate; "" without an interval
     margin: str  # "–" without one
-    candidate: str
-    reference: str
+    sides: tuple[str, str]  # both values: halves of a phrase
     why: str
 
 
@@ -83,7 +82,7 @@ def _reach(found: Interval | None, margin: float | None) -> float:
 def _row(comparison: Comparison, axis: Axis) -> Row:
     found, metric = comparison.interval, comparison.metric
     size = values.difference(found.estimate, metric) if found else ""
-    texts = (size, values.margin(metric), *values.sides(comparison), sentence(comparison.reason, comparison))
+    texts = (size, values.margin(metric), values.side_by_side(comparison), sentence(comparison.reason, comparison))
     return Row(comparison, _span(found, metric.margin, axis) if found else None, *texts)
 
 

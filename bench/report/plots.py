@@ -95,7 +95,8 @@ def _set_axes(axes: Axes, chart: Chart) -> None:
         low, high = (math.log10(end) for end in axes.dataLim.intervaly) if axes.has_data() else (0.0, 1.0)
         axes.set_ylim(10.0 ** math.floor(low), 10.0 ** max(math.ceil(high), math.floor(low) + 1))
     axes.yaxis.set_major_locator(LogLocator(numticks=TICKS) if chart.logarithmic else MaxNLocator(TICKS, steps=ROUND))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{chart.unit}"))
+    form = ".0e" if chart.logarithmic else "g"
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{form}}{chart.unit}"))
     axes.minorticks_off()
 
 

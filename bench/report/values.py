@@ -100,15 +100,36 @@ def detectable(comparison: Comparison) -> str:
 
 def sides(comparison: Comparison) -> tuple[str, str]:
     """Returns the candidate's and the reference's value of a comparison."""
-    reason = comparison.reason.regression if isinstance(comparison.reason, Accepted) else comparison.reason
-    if words := WORDS.get(type(reason)):
+    candidate, reference = _sides(comparison)
+    return candidate, f"≤ {reference}" if _is_limited(comparison) else reference
+
+
+def side_by_side(comparison: Comparison) -> tuple[str, str]:
+    """Returns the two halves of a phrase with both values: ("1.20 ms", "against 1.00 ms"); of an error its limit."""
+    candidate, reference = _sides(comparison)
+    if _is_limited(comparison):
+        return f"{candidate},", f"limit {reference}"
+    return candidate, f"against {reference}"
+
+
+def _sides(comparison: Comparison) -> tuple[str, str]:
+    if words := _words(comparison):
         return words
-    shown = UNITS[comparison.metric.unit]
+    reason, shown = comparison.reason, UNITS[comparison.metric.unit]
     candidate, reference = (
         NOTHING if number is None else shown(number) for number in (comparison.candidate, comparison.reference)
     )
     if isinstance(reason, StoredRange):
         return candidate, f"{shown(reason.low)} to {shown(reason.high)}"
-    if comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None:
-        return candidate, f"≤ {reference}"
     return candidate, reference
+
+
+def _words(comparison: Comparison) -> tuple[str, str] | None:
+    reason = comparison.reason.regression if isinstance(comparison.reason, Accepted) else comparison.reason
+    return WORDS.get(type(reason))
+
+
+def _is_limited(comparison: Comparison) -> bool:
+    """Tells whether the reference's value is a limit."""
+    error = comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None
+    return error and not _words(comparison)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from lm.arrays import Floats, Masks, Tokens
-from lm.hot_paths.paths import Mode
+from lm.config import Mode
 from lm.training.trainer import Trainer
 
 

@@ -1,18 +1,15 @@
 """The parts of a training step as calls of their own, to be timed (bench.micro) and profiled (bench.measure)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lm.config import Config
+from lm.config import Config, Mode
 from lm.data.batches import Batch
 from lm.hot_paths import costs
 from lm.hot_paths.tensors import put
 from lm.training.trainer import StepResult, Trainer
-
-Mode = Literal["eager", "graph"]
-MODES: tuple[Mode, ...] = ("eager", "graph")
 
 
 class HotPath:

@@ -58,6 +58,14 @@ def test_a_metric_that_a_launch_does_not_tell_is_left_out_of_that_launch_alone()
     assert len(found.values()) == 4
 
 
+def test_a_whole_run_is_undecided_where_a_launch_does_not_tell_a_gating_metric() -> None:
+    launches = [pair(launch) for launch in range(4)]
+    launches[1] = dataclasses.replace(launches[1], evaluations=())
+    runs = [summary(paired_run(each), NOTHING, 0) for each in ([pair(launch) for launch in range(4)], launches)]
+    counted = [rows(table(Store(SCHEMA, (run,))), "| tiny |")[-1][2:6] for run in runs]
+    assert counted == [["1", "1", "0", "0"], ["1", "0", "0", "1"]]  # runs, PASS, REGRESSION, INCONCLUSIVE
+
+
 def test_a_row_counts_outcomes_and_says_what_they_show() -> None:
     """Two of two caught show at least 22% (0.05^(1/2)); none of two alarming shows at most 78%."""
     found = rows(table(store(0.10, 0.10)), "| tiny |")

@@ -9,6 +9,7 @@ import pytest
 
 from bench.commands.micro import TARGETS
 from bench.drive.requests import AsOf, BuildError, RequestError
+from bench.judge.micro import GATING
 from bench.record.files import write_record
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import read_micro
@@ -258,6 +259,7 @@ def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Me
     assert [
         argument for argument in call if argument.startswith(("--config", "--implementation", "--device", "--mode"))
     ] == [
+        "--config=notebook",
         "--implementation=cells",
         "--mode=graph",
     ]
@@ -372,6 +374,11 @@ def test_a_candidate_that_computes_wrongly_is_a_regression(
     failure = read_micro(tmp_path / "out")[0].failure
     assert failure is not None
     assert "it isn't timed" in failure.message
+
+
+def test_every_target_gates_but_those_that_are_timed_to_explain() -> None:
+    assert set(TARGETS) - set(GATING) == {"input", "dropout"}
+    assert set(GATING) <= set(TARGETS)
 
 
 def test_targets_are_the_suites_files() -> None:

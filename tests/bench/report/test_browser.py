@@ -175,6 +175,12 @@ def test_it_fits_the_screen_with_the_culprit_in_sight(
         assert opened.bottom(text) <= size["height"], text  # without scrolling
 
 
+def test_a_value_and_its_unit_stay_on_one_line(chromium: "Browser", regression: Path) -> None:
+    values = "[...document.querySelectorAll('.forest-row .value')]"
+    lines = Opened(chromium, regression, PHONE).page.evaluate(f"{values}.map(value => value.getClientRects().length)")
+    assert set(lines) == {1}
+
+
 def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     papers = [Opened(chromium, regression, DESK, scheme).page.evaluate(background) for scheme in SCHEMES]

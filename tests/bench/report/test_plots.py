@@ -67,8 +67,8 @@ def test_the_height_of_a_value_is_the_same_for_every_shape() -> None:
     [
         ((0.3, 10.2), False, ["0 ms", "2 ms", "4 ms", "6 ms", "8 ms", "10 ms"]),
         ((-0.1, 0.3), False, ["-0.1 ms", "0 ms", "0.1 ms", "0.2 ms", "0.3 ms"]),
-        ((2e-9, 5e-7), True, ["1e-09 ms", "1e-08 ms", "1e-07 ms", "1e-06 ms"]),
-        ((2.0, 3.0), True, ["1 ms", "10 ms"]),
+        ((2e-6, 5e-4), True, ["1e-06 ms", "1e-05 ms", "1e-04 ms", "1e-03 ms"]),
+        ((2.0, 3.0), True, ["1e+00 ms", "1e+01 ms"]),
     ],
     ids=["linear", "around zero", "logarithmic", "within a power of ten"],
 )

@@ -65,6 +65,8 @@ def test_margins_have_no_sign() -> None:
 def test_the_values_of_both_sides() -> None:
     assert values.sides(comparison(STEP_TIME, math.log(1.2), 0.005)) == ("120.00 ms", "100.00 ms")
     assert values.sides(EXACT) == ("3.0e-07", "≤ 4.0e-06")  # an error and its limit
+    assert values.side_by_side(EXACT) == ("3.0e-07,", "limit 4.0e-06")
+    assert values.side_by_side(comparison(STEP_TIME, math.log(1.2), 0.005)) == ("120.00 ms", "against 100.00 ms")
 
 
 def test_words_stand_for_what_has_no_number() -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bench.record.profile import TARGETS
-from lm.config import CONFIGS, Config
+from lm.config import CONFIGS, MODES, Config, Mode
 from lm.data.batches import Batch
 from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
@@ -44,14 +44,14 @@ def trainer(traced: Trainer) -> Trainer:
     return reset(traced)
 
 
-def call(trainer: Trainer, part: str, mode: paths.Mode) -> Any:
+def call(trainer: Trainer, part: str, mode: Mode) -> Any:
     return paths.hot_path(trainer, part, mode)(*paths.arguments(trainer, part, BATCH))
 
 
 @pytest.mark.parametrize(
     ("implementation", "mode"), [("cells", "eager"), ("layers", "eager"), ("fused", "eager"), ("cells", "graph")]
 )
-def test_gradient_clip_and_update_are_the_step(implementation: str, mode: paths.Mode) -> None:
+def test_gradient_clip_and_update_are_the_step(implementation: str, mode: Mode) -> None:
     trainer = reset(Trainer(CONFIG, implementation))
     result, wanted = call(trainer, "step", mode), trainer.weights
     reset(trainer)
@@ -72,8 +72,8 @@ def test_gradient_clip_and_update_are_the_step(implementation: str, mode: paths.
         assert not np.array_equal(weight, initial_weights(CONFIG)[name])
 
 
-@pytest.mark.parametrize("mode", paths.MODES)
-def test_forward_and_evaluation_train_nothing(trainer: Trainer, mode: paths.Mode) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_forward_and_evaluation_train_nothing(trainer: Trainer, mode: Mode) -> None:
     assert call(trainer, "forward", mode).shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
     reset(trainer)
     loss = float(call(trainer, "evaluation", mode))
@@ -108,7 +108,7 @@ def test_dropout_scales_what_it_keeps() -> None:
 
 
 @pytest.mark.parametrize(("config", "mode"), [(DROPPING, "graph"), (CONFIG, "eager")], ids=["masks graph", "eager"])
-def test_keras_fit_takes_the_trainers_steps(config: Config, mode: paths.Mode) -> None:
+def test_keras_fit_takes_the_trainers_steps(config: Config, mode: Mode) -> None:
     """Two batches, one after the other, with the state carried over; clipping acts on both."""
     trainer = reset(Trainer(config))
     batches = [Batch(*random_batch(config, step), dropout_masks(config, step)) for step in (0, 1)]

@@ -40,7 +40,7 @@ from bench.stats.outcome import Outcome
 
 @dataclasses.dataclass(frozen=True)
 class Standards:
-    """What reports are judged by: the reviewed files of `baselines/`."""
+    """The standards that reports are judged by: the reviewed files of `baselines/`."""
 
     baselines: Mapping[str, Baseline]  # by Subject.name
     margins: Margins

@@ -25,7 +25,7 @@ from bench.stats.sequential import LOOKS
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """Where an accepted TensorFlow stands to a reference, in one metric of one subject."""
+    """The place of an accepted TensorFlow relative to a reference, in one metric of one subject."""
 
     tensorflow: str
     estimate: float  # logarithm, TensorFlow/reference

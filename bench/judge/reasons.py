@@ -1,4 +1,4 @@
-"""Why an outcome is what it is, or may be doubted: an enum whose members have parameters, one frozen dataclass each.
+"""Reasons for an outcome, or for doubting one: an enum whose members have parameters, one frozen dataclass each.
 
 Numbers, names and messages of the measured software alone; bench.report.sentences turns each into English.
 """
@@ -126,7 +126,7 @@ class ReferenceDeparts(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class Traces(Reason):
-    """How often the step was traced again is the comparison's values."""
+    """The comparison's values count how often the step was traced again."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How much launches in turn, and the quads within them, differ: what decides how many launches a verdict takes."""
+"""The spread of launches in turn, and of the quads within them: it decides how many launches a verdict takes."""
 
 import dataclasses
 from collections.abc import Sequence

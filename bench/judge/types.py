@@ -34,7 +34,7 @@ class Direction(enum.Enum):
 
 
 class Estimator(enum.Enum):
-    """How a launch gives its one value."""
+    """The statistic by which a launch gives its one value."""
 
     TRIMMED_QUADS = "20% trimmed mean of the quads' log ratios"
     MEAN_BLOCK = "mean of the blocks"
@@ -47,7 +47,7 @@ class Estimator(enum.Enum):
 
 
 class Scale(enum.Enum):
-    """What an interval and a margin are differences of."""
+    """The scale on which intervals and margins are differences."""
 
     LOG = "logarithms"  # a relative difference
     LINEAR = "values"
@@ -55,7 +55,7 @@ class Scale(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """What is compared, and how it is judged."""
+    """A metric: its name and unit, and how it is judged."""
 
     name: str
     unit: Unit
@@ -103,7 +103,7 @@ class Comparison:
 
 
 class Scope(enum.Enum):
-    """What was measured at all: a PASS must not sound wider."""
+    """The part that was measured: a PASS must not sound wider."""
 
     ALL = "numbers and speed"
     NUMBERS = "numbers"
@@ -112,7 +112,7 @@ class Scope(enum.Enum):
 
 
 class Question(enum.Enum):
-    """What a verdict answers, and by what."""
+    """The question that a verdict answers, and its evidence."""
 
     GATE = "gate"  # a candidate by oracle, replicates and a pinned reference in turn
     RUN = "run"  # one environment by oracle and replicates

@@ -1,4 +1,4 @@
-"""What a lockstep comparison measured: reference and candidate take the same training step, again and again.
+"""The record of a lockstep comparison: reference and candidate take the same training step, again and again.
 
 A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖, of one tensor at one step.
 """
@@ -29,7 +29,7 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """What the referee will compare, and the room that the shared file takes."""
+    """The tensors that the referee will compare, and the room that the shared file takes."""
 
     tensors: tuple[Tensor, ...]  # in the order of Compared.differences
     bytes: int
@@ -37,7 +37,7 @@ class Prepared:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How far one tensor of one step differed, and how far it may."""
+    """The difference of one tensor at one step, and its limit."""
 
     step: int
     quantity: str  # one of QUANTITIES
@@ -74,7 +74,7 @@ class Compared:
 
 @dataclasses.dataclass(frozen=True)
 class TensorDifferences:
-    """How far one tensor differed, step by step."""
+    """The differences of one tensor, step by step."""
 
     quantity: str  # one of QUANTITIES
     tensor: str  # "" for the loss and the norm

@@ -1,4 +1,6 @@
-"""What `tfgate micro` leaves in a folder: a report, and pytest-benchmark's JSON of each launch, a fresh process."""
+"""The files that `tfgate micro` leaves in a folder: a report, and pytest-benchmark's JSON of each launch, a fresh
+process.
+"""
 
 import dataclasses
 from collections.abc import Mapping

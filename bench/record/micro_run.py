@@ -8,7 +8,7 @@ from bench.record.types import Failure, Machine
 
 @dataclasses.dataclass(frozen=True)
 class MicroRun:
-    """What `tfgate micro` compared, where and when."""
+    """The sides that `tfgate micro` compared, where and when."""
 
     schema: int
     created: str  # ISO 8601, UTC

@@ -1,4 +1,4 @@
-"""What a paired comparison measured: reference and candidate alive at once, in blocks taken in turn.
+"""The record of a paired comparison: reference and candidate alive at once, in blocks taken in turn.
 
 A launch is a pair of fresh processes. Its quads are four blocks each, in the order ABBA or BAAB (A the reference, B the
 candidate), so that a drift of the machine cancels within a quad and a role's place cancels between two.

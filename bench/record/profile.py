@@ -1,4 +1,4 @@
-"""What a profile holds: the time of a few steps as TensorFlow's profiler saw it, and of the same steps without it.
+"""The record of a profile: the time of a few steps as TensorFlow's profiler saw it, and of the same steps without it.
 
 Times of a trace are nanoseconds on its own clock, whose zero is the start of the first profiled step.
 """
@@ -33,7 +33,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class PeakMemory:
-    """What an allocator held when it held most during the profiled steps, as far as TensorFlow tells."""
+    """The memory that an allocator held when it held most during the profiled steps, as far as TensorFlow tells."""
 
     allocator: str
     bytes: int
@@ -66,7 +66,7 @@ def flaw(trace: Trace) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Traces:
-    """How often tf.function traced the target, and why again."""
+    """The traces of the target by tf.function, and the reasons for tracing again."""
 
     count: int
     signatures: tuple[str, ...]  # of each trace, as TensorFlow prints it

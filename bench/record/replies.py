@@ -1,4 +1,4 @@
-"""What a worker answers to each request: see bench.measure.worker for the protocol."""
+"""The answers of a worker to its requests: see bench.measure.worker for the protocol."""
 
 import dataclasses
 
@@ -48,7 +48,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """What is known at the end."""
+    """The facts that are known at the end."""
 
     peak_rss_bytes: int
     file_rss_bytes: int

@@ -1,4 +1,4 @@
-"""What one launch measured, what a run holds, and what a baseline keeps.
+"""The records of launches, runs and baselines.
 
 Frozen; each type is written as JSON by bench.record.codec. Units stand in the names. Losses are costs of a step: the
 sum over time of the batch mean of the cross-entropy, in nats.
@@ -53,7 +53,7 @@ class Environment:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """What was trained: equal subjects are comparable."""
+    """The thing that was trained: equal subjects are comparable."""
 
     config: str
     corpus: str
@@ -109,7 +109,7 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class NumericError:
-    """How far one quantity of one step was from the oracle's: the worst tensor of that quantity, normwise."""
+    """The distance of one quantity of one step from the oracle's: the worst tensor of that quantity, normwise."""
 
     step: int  # global, from 0; stress steps count on after the last of training
     quantity: str  # logits, loss, norm, gradient, clipped, update, state, …
@@ -120,7 +120,7 @@ class NumericError:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why a launch did not finish."""
+    """The reason why a launch did not finish."""
 
     kind: str  # crashed, exception, no TensorFlow, hung, garbage, diverged; of a micro-benchmark's launch: failed
     message: str
@@ -129,7 +129,7 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What one launch, a fresh process, measured."""
+    """The measurements of one launch, a fresh process."""
 
     subject: Subject
     environment: Environment | None  # None: the launch failed before TensorFlow was imported

@@ -1,4 +1,4 @@
-"""How much wider a mean's bounds must be where one launch resembles the next.
+"""The factor by which a mean's bounds widen where one launch resembles the next.
 
 Under a first-order autoregression of coefficient ρ the mean of n values has the variance σ²(1 + 2C)/n and the sample
 variance the expectation σ²(1 − 2C/(n − 1)), with C = Σₖ (1 − k/n)ρᵏ, k from 1 to n − 1 (Anderson 1971, "The Statistical

@@ -112,8 +112,8 @@ def one_sided(found: Interval, margin: float) -> Outcome:
 
 
 def equivalence(found: Interval, margin: float) -> Outcome:
-    """Two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION beyond, else
-    INCONCLUSIVE.
+    """Returns the outcome of two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION
+    beyond, else INCONCLUSIVE.
     """
     if -margin < found.pass_low and found.pass_high < margin:
         return Outcome.PASS

@@ -41,7 +41,7 @@ OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Ou
 
 
 class Problem(enum.Enum):
-    """Why bounds can't be computed."""
+    """Reasons for bounds that can't be computed."""
 
     NO_SPREAD = "no spread"  # all launches gave one value
     NOT_A_NUMBER = "not a number"
@@ -50,7 +50,7 @@ class Problem(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What the launches so far prove of one metric."""
+    """The proof, or the lack of one, that the launches so far give of one metric."""
 
     outcome: Outcome
     improved: bool  # below −margin with the certainty of a REGRESSION: a PASS that says so
@@ -78,7 +78,7 @@ class Look:
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
-    """How far many runs got, [runs] each."""
+    """The looks that many runs got to, [runs] each."""
 
     codes: NDArray[np.int8]  # UNDECIDED, PASSED or REGRESSED
     launches: NDArray[np.int64]  # of the look that decided, or of the last that was reached

@@ -37,7 +37,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the newest report is from the fixed reference."""
+    """The distance of the newest report from the fixed reference."""
 
     difference: float  # of logarithms
     first: (

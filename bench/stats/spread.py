@@ -1,4 +1,4 @@
-"""How much launches, and the quads within them, differ."""
+"""The spread of launches, and of the quads within them."""
 
 import dataclasses
 import math

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from bench.judge.margins import Margins
+from bench.judge.metrics import in_turn
 from bench.judge.types import Comparison, Verdict
 from bench.record.ledger import Entry, Ratio
 from bench.record.lockstep import Difference, Lockstep, TensorDifferences
@@ -18,6 +19,7 @@ PAIRED: Margins = dataclasses.replace(
     MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}
 )
 GATING = ["perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]  # by those margins
+SHOWN = {row.metric.name for row in in_turn() if not row.optional} - set(GATING)  # not gated
 MEAN_NOISE = 0.0005  # of the first four launches, in each metric but perplexity, memory and its growth
 
 

@@ -64,7 +64,7 @@ def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(tmp_pat
 @pytest.mark.slow
 def test_speed_is_measured_in_turn_with_the_reference(tmp_path: Path, newest_python: Path) -> None:
     """An A/A run: what it resolves is the machine's affair, and no metric may be a REGRESSION."""
-    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--reference", str(newest_python))
+    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--from", str(newest_python))
     assert {"step time", "mean step", "evaluation step", "peak memory", "memory growth", "words/s"} <= set(found)
     assert "REGRESSION" not in found.values(), answer
     assert code in (0, 3)

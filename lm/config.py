@@ -150,7 +150,7 @@ class Blocks:
 
 
 @dataclasses.dataclass(frozen=True)
-class Launch:
+class LaunchPlan:
     """The measurement plan of a reference configuration's launches. It is no part of the fingerprint."""
 
     steps: int  # training steps of a launch of the gate: docs/baselines.md has the measurements
@@ -168,14 +168,14 @@ def _tutorial(name: str, size: int, **fields: object) -> Config:
 
 
 # A configuration and its launches are an entry here; margins and baselines are data, in baselines/.
-REFERENCES: tuple[tuple[Config, Launch], ...] = (
+REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
     (
         Config(
             "tiny", vocabulary_size=500, embedding_size=24, layer_sizes=(32, 16), batch_size=8, num_steps=10,
             initializer="uniform", init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=1.0, decay_after_epoch=0, epochs=1,
         ),
-        Launch(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24), gated=True),
+        LaunchPlan(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24), gated=True),
     ),
     (
         Config(
@@ -183,27 +183,27 @@ REFERENCES: tuple[tuple[Config, Launch], ...] = (
             initializer="glorot_orthogonal", init_scale=0.05, forget_bias=1.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=0.5, decay_after_epoch=5, epochs=15,
         ),
-        Launch(400, Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4), gated=True),
+        LaunchPlan(400, Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4), gated=True),
     ),
     (
         _tutorial("small", 200, num_steps=20, init_scale=0.1, clip_norm=5.0, keep_probability=1.0, decay=0.5,
                   decay_after_epoch=4, epochs=13),
-        Launch(400, Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5), gated=True),
+        LaunchPlan(400, Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5), gated=True),
     ),
     (
         _tutorial("medium", 650, num_steps=35, init_scale=0.05, clip_norm=5.0, keep_probability=0.5, decay=0.8,
                   decay_after_epoch=6, epochs=39),
-        Launch(20, Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2)),
+        LaunchPlan(20, Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2)),
     ),
     (
         _tutorial("large", 1500, num_steps=35, init_scale=0.04, clip_norm=10.0, keep_probability=0.35, decay=1 / 1.15,
                   decay_after_epoch=14, epochs=55),
-        Launch(8, Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1)),
+        LaunchPlan(8, Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1)),
     ),
 )  # fmt: skip
 
 CONFIGS: dict[str, Config] = {config.name: config for config, _ in REFERENCES}
-LAUNCH_PLANS: dict[str, Launch] = {config.name: launch for config, launch in REFERENCES}
+LAUNCH_PLANS: dict[str, LaunchPlan] = {config.name: launch for config, launch in REFERENCES}
 
 
 def config_by_name(name: str) -> Config:

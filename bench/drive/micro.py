@@ -86,7 +86,7 @@ class MicroRequest:
 
 
 @dataclasses.dataclass
-class Measured:
+class LaunchesSoFar:
     """The launches of both sides so far, and how long they took."""
 
     launches: dict[str, list[MicroLaunch]] = dataclasses.field(default_factory=lambda: {REFERENCE: [], CANDIDATE: []})
@@ -123,7 +123,7 @@ def measure_micro(
     )
     unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
     write_record(folder / MICRO_FILE, unfinished)
-    measured = Measured()
+    measured = LaunchesSoFar()
     for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
             found, repeated = _launch(role, sides[role], request.suite, launch_file(folder, role, number), measured)
@@ -141,7 +141,7 @@ def measure_micro(
 
 
 def _launch(
-    role: str, side: Side, suite: Suite, path: Path, measured: Measured
+    role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar
 ) -> tuple[MicroLaunch | Failure, Failure | None]:
     """Returns (the launch, or how the candidate failed twice; the first failure of a launch that ran when it was
     repeated).

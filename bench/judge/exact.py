@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Traces, WeightsChanged
+from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Retraces, WeightsChanged
 from bench.judge.types import Comparison
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
@@ -34,7 +34,7 @@ def judge_retraces(subject: str, candidate: Sequence[Record], reference: Sequenc
     """Requires the step to be traced no more often than the reference's; once, without a reference."""
     after, before = (max((record.retraces for record in side), default=0) for side in (candidate, reference))
     outcome = Outcome.REGRESSION if after > before else Outcome.PASS
-    return Comparison(subject, RETRACES, outcome, Traces(), after, before)
+    return Comparison(subject, RETRACES, outcome, Retraces(), after, before)
 
 
 def numerics_with_reference(candidate: Comparison, reference: Comparison) -> Comparison:

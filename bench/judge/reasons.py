@@ -125,7 +125,7 @@ class ReferenceDeparts(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
-class Traces(Reason):
+class Retraces(Reason):
     """The comparison's values count how often the step was traced again."""
 
 

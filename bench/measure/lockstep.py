@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lm.training.trainer import Trainer
 
 
-class Side:
+class LockstepSide:
     """The reference or the candidate: takes training steps and publishes what they compute."""
 
     def __init__(self, trainer: "Trainer", exchange: Exchange, role: str) -> None:

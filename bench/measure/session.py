@@ -184,10 +184,10 @@ class Session:
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
         from bench.measure.exchange import Exchange
-        from bench.measure.lockstep import Side
+        from bench.measure.lockstep import LockstepSide
 
         self._compute_in_float32()
-        self._side = Side(self.trainer, Exchange(Path(path), self.config), role)
+        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config), role)
 
     def lockstep(self, step: int) -> Stepped:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""

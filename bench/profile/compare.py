@@ -15,7 +15,7 @@ ONEDNN = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
+class PartDifference:
     """One part of a step on both sides, recording's cost taken off. 0 where a side has no such part."""
 
     name: str
@@ -31,16 +31,16 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class ProfileComparison:
     """The whole step, then its parts by type of operation and by layer."""
 
     reference_seconds: float
     candidate_seconds: float
-    by_kind: tuple[Difference, ...]
-    by_layer: tuple[Difference, ...]
+    by_kind: tuple[PartDifference, ...]
+    by_layer: tuple[PartDifference, ...]
 
 
-def compare(reference: Profile, candidate: Profile) -> Comparison:
+def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
     """Compares two profiles; the parts of each table add up to the unprofiled steps.
 
     Raises ValueError for profiles of different things.
@@ -58,7 +58,7 @@ def compare(reference: Profile, candidate: Profile) -> Comparison:
             raise ValueError(
                 f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both"
             )
-    return Comparison(
+    return ProfileComparison(
         typical_seconds(reference.plain_seconds),
         typical_seconds(candidate.plain_seconds),
         _differences(reference, candidate, _kind, _kind),
@@ -78,7 +78,7 @@ def _kind(operation: Operation) -> str:
 
 def _differences(
     reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key
-) -> tuple[Difference, ...]:
+) -> tuple[PartDifference, ...]:
     """Sorts rows by what got slower."""
     sides = []
     for profile, key in ((reference, reference_key), (candidate, candidate_key)):
@@ -86,7 +86,7 @@ def _differences(
         sides.append({row.name: row for row in table(times, key)})
     one, other = sides
     found = [
-        Difference(
+        PartDifference(
             name,
             *(getattr(side[name], field) if name in side else 0.0 for field in ("seconds", "calls") for side in sides),
         )

@@ -10,7 +10,7 @@ from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
-from bench.report.judged import Judged, Measured
+from bench.report.judged import Judged, SideLaunch
 from bench.report.values import MEBIBYTE, growth, mebibytes
 
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
@@ -18,7 +18,7 @@ MOST_LABELS = 12  # launches with their numbers below them
 SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
 
-def subject_figures(judged: Judged, launches: Sequence[Measured]) -> list[Chart]:
+def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Chart]:
     """Returns the plots that the launches of one subject have numbers for."""
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
@@ -69,7 +69,7 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     )
 
 
-def _losses(launches: Sequence[Measured]) -> Chart | None:
+def _losses(launches: Sequence[SideLaunch]) -> Chart | None:
     if not launches:
         return None
     shapes = tuple(
@@ -85,7 +85,7 @@ def _losses(launches: Sequence[Measured]) -> Chart | None:
 
 
 def _perplexities(
-    launches: Sequence[Measured], baseline: Baseline | None, start: int, margin: float | None
+    launches: Sequence[SideLaunch], baseline: Baseline | None, start: int, margin: float | None
 ) -> Chart | None:
     """Returns running perplexity relative to the mean of the reference's trainings, and the range of those."""
     subject = launches[0].record.subject if launches else None
@@ -131,7 +131,7 @@ def _running(losses: Sequence[float], start: int) -> list[float]:
     return [total / count for count, total in enumerate(totals, 1)]
 
 
-def _step_times(launches: Sequence[Measured]) -> Chart | None:
+def _step_times(launches: Sequence[SideLaunch]) -> Chart | None:
     """Returns percentiles of each launch's steady steps (or blocks)."""
     timed = [launch for launch in launches if launch.percentiles_ms]
     if not timed:
@@ -159,7 +159,7 @@ def _step_times(launches: Sequence[Measured]) -> Chart | None:
     )
 
 
-def _memory(launches: Sequence[Measured]) -> Chart | None:
+def _memory(launches: Sequence[SideLaunch]) -> Chart | None:
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory)]
     if not held:
         return None
@@ -174,7 +174,7 @@ def _memory(launches: Sequence[Measured]) -> Chart | None:
     return Chart("Memory by launch", caption, "launch", "peak memory", tuple(shapes), keys, " MiB", x_axis=axis)
 
 
-def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
+def _memory_by_step(launches: Sequence[SideLaunch]) -> Chart | None:
     """Returns resident memory after each block of each launch; None where it was read less than twice."""
     held = [(launch, memory) for launch in launches if (memory := launch.record.memory) and len(memory.steps) > 1]
     if not held:
@@ -193,22 +193,22 @@ def _memory_by_step(launches: Sequence[Measured]) -> Chart | None:
     )
 
 
-def _named(launch: Measured) -> str:
+def _named(launch: SideLaunch) -> str:
     return f"{launch.side}, launch {launch.launch + 1}"
 
 
-def _place(launch: Measured, among: Sequence[Measured]) -> float:
+def _place(launch: SideLaunch, among: Sequence[SideLaunch]) -> float:
     """Returns where a launch stands: its number, a little aside if the other side has one, too."""
     both = len({each.side for each in among}) > 1
     return launch.launch + 1 + (APART * (1 if launch.side == CANDIDATE else -1) if both else 0.0)
 
 
-def _launch_axis(launches: Sequence[Measured]) -> Axis:
+def _launch_axis(launches: Sequence[SideLaunch]) -> Axis:
     numbers = sorted({launch.launch + 1 for launch in launches})
     every = math.ceil(len(numbers) / MOST_LABELS)
     return Axis(numbers[0] - 0.5, numbers[-1] + 0.5, tuple((number, str(number)) for number in numbers[::every]))
 
 
-def _keys(launches: Sequence[Measured]) -> tuple[tuple[str, str], ...]:
+def _keys(launches: Sequence[SideLaunch]) -> tuple[tuple[str, str], ...]:
     sides = {launch.side for launch in launches}
     return tuple((side, label) for side, label in SIDES if side in sides) if len(sides) > 1 else ()

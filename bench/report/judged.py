@@ -31,7 +31,7 @@ class Judged:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class SideLaunch:
     """A launch of one side; a run that has no reference of its own is all candidate."""
 
     side: str  # REFERENCE or CANDIDATE
@@ -61,24 +61,24 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
 
 
-def measured(run: Run | PairedRun | GateRun) -> list[Measured]:
+def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
     """Returns every launch that was timed or trained, in order; of a pair the reference first."""
     if isinstance(run, GateRun):
         return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
     if isinstance(run, Run):
-        return [Measured(CANDIDATE, record.launch, record, False, record.step_seconds) for record in run.records]
+        return [SideLaunch(CANDIDATE, record.launch, record, False, record.step_seconds) for record in run.records]
     found = []
     for pair in run.pairs:
         for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
             blocks = ((role, one) for quad in pair.steps for role, one in zip(quad.order, quad.seconds, strict=True))
             own = tuple(seconds for role, seconds in blocks if role == letter)
-            found.append(Measured(side, pair.launch, record, True, own))
+            found.append(SideLaunch(side, pair.launch, record, True, own))
     return found
 
 
-def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[Measured]]:
+def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLaunch]]:
     """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart."""
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[SideLaunch]] = {}
     for launch in measured(run):
         apart = IN_TURN if isinstance(run, GateRun) and launch.in_turn else ""
         groups.setdefault(launch.record.subject.name + apart, []).append(launch)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.profile.compare import Comparison, Difference, layer_of
+from bench.profile.compare import PartDifference, ProfileComparison, layer_of
 from bench.profile.table import Row, accounted, by_kind, overhead, table, typical_seconds
 from bench.profile.timeline import REST, Timeline, timeline
 from bench.record.codec import to_plain
@@ -55,7 +55,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     }
 
 
-def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -> str:
+def comparison_text(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
     """Returns the whole step in a sentence, then both tables, what got slower first."""
     lines = [one_line(comparison_heading(reference, candidate, found)), CAVEAT]
     for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
@@ -63,14 +63,14 @@ def comparison_text(reference: Profile, candidate: Profile, found: Comparison) -
     return "\n".join(lines)
 
 
-def comparison_heading(reference: Profile, candidate: Profile, found: Comparison) -> str:
+def comparison_heading(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
     """Returns both sides' whole steps in a sentence."""
     change = found.candidate_seconds / found.reference_seconds - 1
     times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
     return f"{candidate.name} against {reference.name}: {times}"
 
 
-def comparison_json(reference: Profile, candidate: Profile, found: Comparison) -> dict[str, Any]:
+def comparison_json(reference: Profile, candidate: Profile, found: ProfileComparison) -> dict[str, Any]:
     """Returns the comparison as plain data, with every row."""
     return {"reference": reference.name, "candidate": candidate.name, **to_plain(found)}
 
@@ -143,7 +143,7 @@ def _cells(row: Row, total: float, roofline: float) -> list[str]:
     ]
 
 
-def _difference_table(what: str, rows: Sequence[Difference]) -> str:
+def _difference_table(what: str, rows: Sequence[PartDifference]) -> str:
     shown = [
         [
             one_line(row.name),
@@ -158,7 +158,7 @@ def _difference_table(what: str, rows: Sequence[Difference]) -> str:
     return table
 
 
-def _ends(rows: Sequence[Difference]) -> Sequence[Difference]:
+def _ends(rows: Sequence[PartDifference]) -> Sequence[PartDifference]:
     """Returns the rows that changed most, slower ones first."""
     if len(rows) <= TOP:
         return rows
@@ -166,7 +166,7 @@ def _ends(rows: Sequence[Difference]) -> Sequence[Difference]:
     return [row for row in rows if row in kept]
 
 
-def _calls(row: Difference) -> list[str]:
+def _calls(row: PartDifference) -> list[str]:
     return ["", ""] if row.name in REST else [f"{row.reference_calls:.1f}", f"{row.candidate_calls:.1f}"]
 
 

@@ -99,7 +99,7 @@ def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -
     return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
 
 
-def _traces(_: reasons.Traces, comparison: Comparison | None) -> str:
+def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
     again = int(comparison.candidate or 0) if comparison else 0
     return f"the step was retraced {Count(again):time}" if again else "the step was traced once"
 
@@ -220,7 +220,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.ReferenceDeparts: _reference_departs,
-    reasons.Traces: _traces,
+    reasons.Retraces: _retraces,
     reasons.GraphChanges: _graph_changes,
     reasons.CandidateFailed: _candidate_failed,
     reasons.Diverged: "the training diverged: {message}",

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison
-from bench.profile.compare import Comparison as ProfileComparison
-from bench.profile.compare import Difference
+from bench.profile.compare import PartDifference, ProfileComparison
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
 from bench.report import values
-from bench.report.judged import Judged, Measured, by_subject, records
+from bench.report.judged import Judged, SideLaunch, by_subject, records
 from bench.report.sentences import sentence
 from bench.report.values import NOTHING
 
@@ -63,7 +62,7 @@ def differences(found: ProfileComparison) -> list[Table]:
     ]
 
 
-def _difference(row: Difference) -> tuple[Cell, ...]:
+def _difference(row: PartDifference) -> tuple[Cell, ...]:
     milliseconds = (1000 * seconds for seconds in (row.reference_seconds, row.candidate_seconds))
     calls = (row.reference_calls, row.candidate_calls)
     return (
@@ -109,7 +108,7 @@ def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
     )
 
 
-def _launches(groups: Mapping[str, Sequence[Measured]]) -> Table:
+def _launches(groups: Mapping[str, Sequence[SideLaunch]]) -> Table:
     headers = (
         *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s"),
         *("p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
@@ -120,7 +119,7 @@ def _launches(groups: Mapping[str, Sequence[Measured]]) -> Table:
     return Table("Launches", headers, tuple(rows))
 
 
-def _launch(name: str, launch: Measured) -> tuple[Cell, ...]:
+def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
     record = launch.record
     subject, startup, evaluation, memory = record.subject, record.startup, record.evaluation, record.memory
     median = 1000 * statistics.median(launch.block_seconds) if launch.block_seconds else None

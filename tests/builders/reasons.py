@@ -25,7 +25,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),
     reasons.ReferenceDeparts(WITHIN, BEYOND),
-    reasons.Traces(),
+    reasons.Retraces(),
     reasons.GraphChanges((("MatMul", 2), ("Neg", -1)), True),
     reasons.GraphChanges((), True),
     reasons.GraphChanges((), False),

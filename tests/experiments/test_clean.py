@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.judge.metrics import RETRACES
-from bench.judge.reasons import Traces
+from bench.judge.reasons import Retraces
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
@@ -160,5 +160,6 @@ def test_a_comparison_takes_the_steps_that_the_issue_asks_for() -> None:
 
 
 def test_a_comparison_that_says_nothing_has_no_cell() -> None:
-    found = Judged(("2.21.0", "synthetic", "on", "2"), (Comparison(TINY.name, RETRACES, Outcome.PASS, Traces(), 0, 0),))
+    passed = Comparison(TINY.name, RETRACES, Outcome.PASS, Retraces(), 0, 0)
+    found = Judged(("2.21.0", "synthetic", "on", "2"), (passed,))
     assert "| 2.21.0       | synthetic | on       | 2         | –" in report([found], [judged_lockstep(TOGETHER)])

@@ -13,7 +13,7 @@ from typing import Any
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine, Run
-from bench.report.judged import Judged, Measured, measured
+from bench.report.judged import Judged, SideLaunch, measured
 from bench.stats.trimmed import robust_seconds
 
 FILE = "benchmark.json"
@@ -30,7 +30,7 @@ def render(judged: Sequence[Judged]) -> str:
 
 def document(run: Run | PairedRun | GateRun) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises ValueError for a run without steady steps."""
-    groups: dict[tuple[str, str, bool], list[Measured]] = {}
+    groups: dict[tuple[str, str, bool], list[SideLaunch]] = {}
     for launch in measured(run):
         if launch.block_seconds and not launch.record.failure:
             groups.setdefault((launch.record.subject.name, launch.side, launch.in_turn), []).append(launch)
@@ -54,7 +54,7 @@ def document(run: Run | PairedRun | GateRun) -> dict[str, Any]:
     }
 
 
-def _benchmark(run: Run | PairedRun | GateRun, launches: Sequence[Measured]) -> dict[str, Any] | None:
+def _benchmark(run: Run | PairedRun | GateRun, launches: Sequence[SideLaunch]) -> dict[str, Any] | None:
     subject, side = launches[0].record.subject, launches[0].side
     seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
     if not seconds:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, numerics_with_reference
-from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Traces, WeightsChanged
+from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Retraces, WeightsChanged
 from bench.record.types import Evaluation, NumericError
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
@@ -69,7 +69,7 @@ def test_the_step_is_traced_no_more_often_than_the_reference_s(
     launches = [record(), dataclasses.replace(record(launch=1), retraces=retraces)]
     others = [dataclasses.replace(record(launch=number), retraces=count) for number, count in enumerate(reference)]
     found = judge_retraces("it", launches, others)
-    assert (found.outcome, found.reason, found.candidate) == (outcome, Traces(), retraces)
+    assert (found.outcome, found.reason, found.candidate) == (outcome, Retraces(), retraces)
     assert found.reference == max(reference, default=0)
 
 

@@ -19,7 +19,7 @@ from bench.judge.ledger import (
     tolerated,
 )
 from bench.judge.metrics import REPLICATES, RETRACES
-from bench.judge.reasons import Accepted, Decided, Traces
+from bench.judge.reasons import Accepted, Decided, Retraces
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
@@ -151,7 +151,7 @@ SLOW = Comparison(
     Decided(4),
     interval=Interval(math.log(1.06), 0.01, 3, 0.05, 0.07, 0.05, 0.07),
 )
-TRACED = Comparison(SUBJECT.name, RETRACES, Outcome.REGRESSION, Traces(), 3, 0)
+TRACED = Comparison(SUBJECT.name, RETRACES, Outcome.REGRESSION, Retraces(), 3, 0)
 ACCEPTED = AcceptedRegression(
     SUBJECT.name, STEP_TIME, 0.08, "a fix is on its way", "https://example.org/1", "2026-03-31"
 )

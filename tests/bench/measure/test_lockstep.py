@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.measure.exchange import Exchange, layout
-from bench.measure.lockstep import Side, publish
+from bench.measure.lockstep import LockstepSide, publish
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
 from lm.oracle.sgd import SparseRows
@@ -43,7 +43,7 @@ def test_another_shape_is_refused(value: Any) -> None:
         publish(value, np.zeros(3, np.float32))
 
 
-def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
+def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exchange]:
     trainer = pytest.importorskip(
         "lm.training.trainer", reason="TensorFlow is not installed in the Python that runs this test"
     )
@@ -51,7 +51,7 @@ def two_sides(path: Path, config: Any) -> tuple[Side, Side, Exchange]:
     exchange = Exchange(path, config)
     reference, candidate = trainer_at(config), trainer.Trainer(config)
     reference.zero_state()
-    return Side(reference, exchange, "reference"), Side(candidate, exchange, "candidate"), exchange
+    return LockstepSide(reference, exchange, "reference"), LockstepSide(candidate, exchange, "candidate"), exchange
 
 
 def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:

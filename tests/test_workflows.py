@@ -28,7 +28,7 @@ def steps(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def problems(text: str) -> list[str]:
-    """What the shell blocks call that isn't there."""
+    """Returns the calls of shell blocks that lead nowhere."""
     called = (words for step in steps(load(text)) for words in commands(step.get("run", "")))
     return [what for words in called if (what := problem(words))]
 

@@ -29,7 +29,7 @@ from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.margins import read_margins
 from bench.judge.micro import Launches, decided, judge_micro
-from bench.judge.reasons import Told
+from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
 from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun

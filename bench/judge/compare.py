@@ -12,20 +12,9 @@ from collections.abc import Sequence
 from bench.judge.baselines import differences
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS, PERPLEXITY
+from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.paired import failed_once
-from bench.judge.reasons import (
-    Field,
-    Incomplete,
-    LaunchesLackIt,
-    LaunchFailed,
-    NotTimed,
-    NumbersNotCompared,
-    Reason,
-    Told,
-    UnlikePlaces,
-    UnlikeReferences,
-    UnlikeReports,
-)
+from bench.judge.reasons import Field, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, overall

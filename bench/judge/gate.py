@@ -9,21 +9,10 @@ from bench.judge.exact import judge_numerics, judge_retraces
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, SPEED, TRAINING, key
+from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
-from bench.judge.reasons import (
-    CandidateFailed,
-    Decided,
-    Diverged,
-    Incomplete,
-    LaunchFailed,
-    NoBaseline,
-    NumbersNotMeasured,
-    Reason,
-    SpeedNotMeasured,
-    Told,
-    UnlikeBaseline,
-)
+from bench.judge.reasons import CandidateFailed, Decided, Diverged, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
 from bench.judge.reports import subject_of
 from bench.judge.samples import samples_of, whole_pairs
 from bench.judge.summary import by_subject

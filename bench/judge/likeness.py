@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.judge.reasons import Field, UnlikeEnvironments
+from bench.judge.notices import UnlikeEnvironments
+from bench.judge.reasons import Field
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 

@@ -9,16 +9,8 @@ import statistics
 from collections.abc import Sequence
 
 from bench.judge.ledger import LedgerError, accepted_ratio, require_acceptable, tolerated
-from bench.judge.reasons import (
-    CandidateFailed,
-    Incomplete,
-    NothingGates,
-    OneSideAlone,
-    Reason,
-    Told,
-    TooFewLaunches,
-    UnlikeSettings,
-)
+from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
+from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
 from bench.judge.samples import compare, decision_of
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
 from bench.record.ledger import Entry, Ledger, Ratio

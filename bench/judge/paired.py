@@ -8,7 +8,8 @@ from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.metrics import TRAINING
-from bench.judge.reasons import CandidateFailed, FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Reason, Told
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told
+from bench.judge.reasons import CandidateFailed, Reason
 from bench.judge.reports import subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall

@@ -22,6 +22,7 @@ from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
+from bench.report.sentences import SENTENCES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some
@@ -89,7 +90,7 @@ def _schema(kind: Any, definitions: Definitions) -> dict[str, Any]:
     """Returns the schema of a type; dataclasses are added to `definitions` and referred to."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Reason:
-        return {"anyOf": [_reference(each, definitions) for each in Reason.__subclasses__()]}
+        return {"anyOf": [_reference(each, definitions) for each in SENTENCES]}
     if dataclasses.is_dataclass(kind):
         return _reference(kind, definitions)
     if origin in (types.UnionType, typing.Union):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.judge import reasons
+from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
 from bench.report import values
@@ -164,12 +164,12 @@ def _unlike_files(reason: reasons.UnlikeFiles, _: Comparison | None) -> str:
     return f"the files are of unlike machines or benchmarks ({_differences(reason.fields, f'in {one}', f'in {other}')})"
 
 
-def _unlike_environments(reason: reasons.UnlikeEnvironments, _: Comparison | None) -> str:
+def _unlike_environments(reason: notices.UnlikeEnvironments, _: Comparison | None) -> str:
     found = _differences([reason.field], "on the reference side", "on the candidate side")
     return f"unlike sides: {found}; this may explain a difference"
 
 
-def _unlike_places(reason: reasons.UnlikePlaces, _: Comparison | None) -> str:
+def _unlike_places(reason: notices.UnlikePlaces, _: Comparison | None) -> str:
     spread = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
     return f"{reason.subject}: measured on unlike machines or settings ({_of_reports(reason.fields)}): {spread}"
 
@@ -186,24 +186,24 @@ def _differences(fields: Sequence[Field], one: str, other: str) -> str:
     )
 
 
-def _launch_failed(reason: reasons.LaunchFailed, _: Comparison | None) -> str:
+def _launch_failed(reason: notices.LaunchFailed, _: Comparison | None) -> str:
     launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
     where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
     return f"{where}: the {reason.side} failed: {reason.message}"
 
 
-def _failed_once(reason: reasons.FailedOnce, _: Comparison | None) -> str:
+def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
     where = f"{reason.where}, " if reason.where else ""
     return f"{where}launch {reason.launch + 1}: the {reason.side} failed once, its repeat did not: {reason.message}"
 
 
-def _machine_drifted(reason: reasons.MachineDrifted, _: Comparison | None) -> str:
+def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> str:
     fastest, slowest = map(values.milliseconds, (reason.fastest_seconds, reason.slowest_seconds))
     launches = f"{fastest} in launch {reason.fastest_launch + 1} and {slowest} in launch {reason.slowest_launch + 1}"
     return f"the machine drifted: the reference's step took {launches}"
 
 
-def _nothing_gates(reason: reasons.NothingGates, _: Comparison | None) -> str:
+def _nothing_gates(reason: notices.NothingGates, _: Comparison | None) -> str:
     return f"nothing that was timed gates ({', '.join(reason.gating)} do, in graph mode): choose by --mode and --target"
 
 
@@ -257,19 +257,19 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
         "not measured in turn, so drift of the machine may explain a difference: take {needed} launches or more of "
         "each side in a balanced order, as ABBABAAB"
     ),
-    reasons.Told: "{text}",
-    reasons.Incomplete: "incomplete: {message}",
-    reasons.NumbersNotMeasured: "the numbers were not measured",
-    reasons.LaunchFailed: _launch_failed,
-    reasons.FailedOnce: _failed_once,
-    reasons.UnlikeEnvironments: _unlike_environments,
-    reasons.MachineDrifted: _machine_drifted,
-    reasons.UnlikeSettings: (
+    notices.Told: "{text}",
+    notices.Incomplete: "incomplete: {message}",
+    notices.NumbersNotMeasured: "the numbers were not measured",
+    notices.LaunchFailed: _launch_failed,
+    notices.FailedOnce: _failed_once,
+    notices.UnlikeEnvironments: _unlike_environments,
+    notices.MachineDrifted: _machine_drifted,
+    notices.UnlikeSettings: (
         "TensorFlow's settings differ: the reference ran with {reference}, the candidate with {candidate}"
     ),
-    reasons.NothingGates: _nothing_gates,
-    reasons.UnlikePlaces: _unlike_places,
-    reasons.NumbersNotCompared: (
+    notices.NothingGates: _nothing_gates,
+    notices.UnlikePlaces: _unlike_places,
+    notices.NumbersNotCompared: (
         "values are ratios to the reference that both reports share; numbers are not compared: `tfgate check` judges "
         "each report's"
     ),

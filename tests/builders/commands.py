@@ -31,7 +31,7 @@ budget = { step_time = 0.10 }
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a command answered."""
+    """The answer of a command."""
 
     code: int
     out: str

@@ -98,5 +98,5 @@ def micro_interpreter(
 
 
 def calls(interpreter: Path) -> list[list[str]]:
-    """What an interpreter was called with, call by call."""
+    """Returns the arguments of an interpreter's calls, call by call."""
     return [json.loads(line) for line in (interpreter.parent / "calls").read_text().splitlines()]

@@ -2,7 +2,7 @@
 
 import math
 
-from bench.judge import reasons
+from bench.judge import notices, reasons
 from bench.judge.reasons import Field, OracleErrors, Reason
 
 WITHIN = OracleErrors("gradient", "embedding", 0, 1e-6, 4e-6, 0, 12, 3)
@@ -60,18 +60,18 @@ REASONS: tuple[Reason, ...] = (
     reasons.FilesLackIt("reference", 3, 4),
     reasons.UnlikeFiles(FIELDS, ("a.json", "b.json")),
     reasons.NotInTurn(4),
-    reasons.Told("background load of 3.00 processes"),
-    reasons.Told("background load of 3.00 processes", "reference"),
-    reasons.Incomplete("the run was interrupted after 4 of 12 launches"),
-    reasons.NumbersNotMeasured(),
-    reasons.LaunchFailed("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
-    reasons.LaunchFailed("oracle", None, "reference", "killed by SIGKILL", "candidate"),
-    reasons.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
-    reasons.FailedOnce("", 2, "reference", "killed by SIGKILL"),
-    reasons.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
-    reasons.MachineDrifted(0.1, 0, 0.14, 3),
-    reasons.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
-    reasons.NothingGates(("forward", "step")),
-    reasons.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),
-    reasons.NumbersNotCompared(),
+    notices.Told("background load of 3.00 processes"),
+    notices.Told("background load of 3.00 processes", "reference"),
+    notices.Incomplete("the run was interrupted after 4 of 12 launches"),
+    notices.NumbersNotMeasured(),
+    notices.LaunchFailed("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
+    notices.LaunchFailed("oracle", None, "reference", "killed by SIGKILL", "candidate"),
+    notices.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
+    notices.FailedOnce("", 2, "reference", "killed by SIGKILL"),
+    notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
+    notices.MachineDrifted(0.1, 0, 0.14, 3),
+    notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
+    notices.NothingGates(("forward", "step")),
+    notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),
+    notices.NumbersNotCompared(),
 )

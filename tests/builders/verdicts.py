@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.metrics import LOCKSTEP, PERPLEXITY, REPLICATES, STEP_TIME
+from bench.judge.notices import Told
 from bench.judge.paired import judge_paired
-from bench.judge.reasons import Decided, LockstepAgrees, Reason, Told
+from bench.judge.reasons import Decided, LockstepAgrees, Reason
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Scope, Unit, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger

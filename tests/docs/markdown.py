@@ -1,4 +1,4 @@
-"""What a Markdown file holds, by markdown-it: code blocks, inline code, links and the anchors that links may name."""
+"""The content of a Markdown file, by markdown-it: code blocks, inline code, links and anchors."""
 
 import dataclasses
 import re
@@ -35,7 +35,7 @@ def code_blocks(text: str) -> list[Piece]:
 
 
 def inline_code(text: str) -> list[Piece]:
-    """What stands between backticks in running text and in tables."""
+    """Returns the text between backticks in prose and in tables."""
     return [Piece(line, token.content) for line, token in _inline(text) if token.type == "code_inline"]
 
 

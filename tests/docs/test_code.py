@@ -11,7 +11,7 @@ DOCUMENTS = [path for path in documents() if path.name != "CHANGELOG.md"]  # his
 
 
 def problems(text: str) -> list[str]:
-    """What can't be typed, each with its line."""
+    """Returns the code that can't be typed, each with its line."""
     blocks = [
         (block.line, problem(words))
         for block in code_blocks(text)

@@ -1,4 +1,4 @@
-"""What the documentation shows of a published run is what `tfgate check` prints of it today."""
+"""Samples of published runs in the documentation are what `tfgate check` prints today."""
 
 from collections.abc import Sequence
 

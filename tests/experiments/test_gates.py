@@ -1,4 +1,4 @@
-"""What gates say where the answer is known: the committed runs, and the table that docs/gate.md quotes."""
+"""Gates where the answer is known: the committed runs, and the table that docs/gate.md quotes."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said of the TensorFlow at hand, checked against what pip and TensorFlow say."""
+"""The description of the TensorFlow at hand, checked against what pip and TensorFlow say."""
 
 import importlib.metadata
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 def output_of(code: str, **variables: str) -> str:
-    """What a fresh process of this Python prints last: threads and oneDNN are settled once for a process."""
+    """Returns a fresh process's last line: threads and oneDNN are settled once for a process."""
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables},
@@ -71,7 +71,7 @@ print(runtime.onednn_enabled(), intra_op, inter_op, device)
 
 @pytest.mark.parametrize(("named", "threads"), [("", 0), ("3", 3), ("0", 0), ("-1", 0), ("many", 0)])
 def test_threads_may_be_told_by_a_variable(monkeypatch: pytest.MonkeyPatch, named: str, threads: int) -> None:
-    """What is no number above 0 is as good as nothing."""
+    """A value that is no number above 0 counts as none."""
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", named)
     assert runtime.intra_op_threads() == threads
     monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)

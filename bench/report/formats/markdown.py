@@ -8,14 +8,7 @@ from collections.abc import Sequence
 
 from bench.judge.types import Comparison
 from bench.report import compared, values
-from bench.report.headlines import (
-    GLYPHS,
-    compared_with,
-    decisive_lines,
-    headline,
-    outcome_word,
-    scope_text,
-)
+from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
 from bench.report.sentences import sentence

@@ -48,7 +48,7 @@ def measure(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> Measure:
 
 
 def refused(verdict: object) -> list[str]:
-    """What the published schema has against a verdict."""
+    """Returns the objections of the published schema to a verdict."""
     schema = json.loads((ROOT / "docs" / "schema" / "verdict.schema.json").read_text(encoding="utf-8"))
     return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(verdict)]
 

@@ -376,7 +376,7 @@ class TestAcceptedRegressions:
     def test_an_upgrade_from_another_reference_keeps_its_regressions(
         self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path
     ) -> None:
-        """What is accepted beside the ledger's reference says nothing of other pairs."""
+        """An acceptance for the ledger's reference says nothing of other pairs."""
         for given in (["--accept", "step time", "--until", "2026-12-31", *WHY], ["--reason", "the new release"]):
             assert tfgate("record", slow, *given, "--baselines", baselines).code == 0
         other = report(tmp_path / "other", in_turn(NEW, NEWER, step=0.2))

@@ -13,7 +13,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 
 
 def sides(*words: str, gpu: bool = False) -> Sides:
-    """What a command line of `lockstep` asks for."""
+    """Returns the sides that a command line of `lockstep` asks for."""
     return sides_request(command_parser("lockstep").parse_args(words), gpu=gpu)
 
 

@@ -1,4 +1,4 @@
-"""What makes no sense on a command line: one line that names the option, exit code 2, and nothing begun or written."""
+"""Wrong command lines: one line that names the option, exit code 2, and nothing begun or written."""
 
 from pathlib import Path
 

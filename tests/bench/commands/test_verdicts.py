@@ -1,4 +1,4 @@
-"""What a verdict looks like on a terminal: a real one (a pseudo-terminal), with and without NO_COLOR, and none."""
+"""A verdict on a terminal: a real one (a pseudo-terminal), with and without NO_COLOR, and none."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def on_a_terminal(arguments: list[str | Path], columns: int, **variables: str) -> str:
-    """What the command line shows on a terminal of so many columns."""
+    """Returns the text on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     environment = {

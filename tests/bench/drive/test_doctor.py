@@ -1,4 +1,4 @@
-"""What would disturb a measurement, read from made-up /proc and /sys."""
+"""Disturbances of a measurement, read from made-up /proc and /sys."""
 
 import os
 from pathlib import Path

@@ -33,7 +33,7 @@ def imported(side: Side, name: str) -> str:
 
 
 def names(cache: Path) -> set[str]:
-    """What is in the cache but the locks."""
+    """Returns the names in the cache but the locks."""
     return {path.name for path in cache.iterdir()} - {".locks"}
 
 

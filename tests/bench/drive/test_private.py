@@ -1,4 +1,4 @@
-"""What a worker finds in its environment, and by which name its interpreter is started."""
+"""The environment of a worker, and the name by which its interpreter is started."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose CPU time it was: ours and our children's is no disturbance, anybody else's is."""
+"""CPU time of others is a disturbance; ours and our children's is none."""
 
 import os
 import subprocess

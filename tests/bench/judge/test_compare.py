@@ -8,19 +8,14 @@ import pytest
 
 from bench.judge.compare import compare_reports
 from bench.judge.metrics import in_turn
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
-    FailedOnce,
     Field,
-    Incomplete,
     LaunchesLackIt,
-    LaunchFailed,
     NotTimed,
-    NumbersNotCompared,
     Reason,
-    Told,
     TooFewLaunches,
-    UnlikePlaces,
     UnlikeReferences,
     UnlikeReports,
 )

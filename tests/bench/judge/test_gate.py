@@ -6,20 +6,16 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.gate import Standards, gate_samples, judge_gate, judge_run
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.reasons import (
     CandidateFailed,
     Diverged,
-    FailedOnce,
     Field,
-    Incomplete,
-    LaunchFailed,
     NoBaseline,
     NoStoredSpeed,
-    NumbersNotMeasured,
     Reason,
     SpeedNotMeasured,
     StoredRange,
-    Told,
     UnlikeBaseline,
 )
 from bench.judge.types import Question, Scope, Verdict

@@ -11,17 +11,8 @@ import pytest
 
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
-from bench.judge.reasons import (
-    Accepted,
-    CandidateFailed,
-    Decided,
-    Incomplete,
-    NothingGates,
-    OneSideAlone,
-    Told,
-    TooFewLaunches,
-    UnlikeSettings,
-)
+from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneSideAlone, TooFewLaunches
 from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch

@@ -4,22 +4,17 @@ import dataclasses
 
 import pytest
 
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told, UnlikeEnvironments
 from bench.judge.paired import compare_in_turn, judge_paired, paired_samples
 from bench.judge.reasons import (
     Accepted,
     CandidateFailed,
-    FailedOnce,
     Field,
     Identical,
-    Incomplete,
     LaunchesLackIt,
-    LaunchFailed,
-    MachineDrifted,
     NoMargin,
     Reason,
     ReferenceDeparts,
-    Told,
-    UnlikeEnvironments,
 )
 from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.judge import reasons
+from bench.judge import notices, reasons
 from bench.judge.reasons import LaunchesLackIt, NotANumber, Reason, TooFewLaunches
 from bench.record.codec import to_plain
 
-KINDS = [kind for kind in vars(reasons).values() if isinstance(kind, type) and issubclass(kind, Reason)]
+KINDS = [
+    kind for kind in {**vars(reasons), **vars(notices)}.values() if isinstance(kind, type) and issubclass(kind, Reason)
+]
 
 
 def test_every_kind_has_a_name_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""What a gate's report and a paired run have in common, and when two references are one."""
+"""The runs in turn of gates and upgrades, and equal references."""
 
 import dataclasses
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
-from bench.judge.reasons import Decided, Incomplete, Told
+from bench.judge.notices import Incomplete, Told
+from bench.judge.reasons import Decided
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, overall
 from bench.stats.intervals import interval
 from bench.stats.outcome import Outcome

@@ -19,7 +19,7 @@ BIASES = ("lstm0/bias", "lstm1/bias", "output/bias")
 
 @dataclasses.dataclass
 class Result:
-    """What the watch wants of a step."""
+    """The parts of a step that the watch reads."""
 
     clipped: list[Any]
 

@@ -37,7 +37,7 @@ class Session:
 
 
 def answers_to(*requests: dict[str, Any], session: Session | None = None) -> list[dict[str, Any]]:
-    """What is sent in answer to the requests, line by line."""
+    """Returns the answers to the requests, line by line."""
     replies = io.StringIO()
     serve([json.dumps(request) + "\n" for request in requests], replies, session or Session())
     return [json.loads(line) for line in replies.getvalue().splitlines()]

@@ -1,4 +1,4 @@
-"""What was asked for, and what there can't be."""
+"""Cases that are asked for, and cases that can't be."""
 
 from typing import Any
 

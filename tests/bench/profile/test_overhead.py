@@ -1,4 +1,4 @@
-"""What recording cost is taken off by the event."""
+"""The cost of recording is taken off by the event."""
 
 import pytest
 

@@ -31,7 +31,7 @@ except OSError as error:
 
 
 def write_in_process(*arguments: str, command: tuple[str, ...] = (), before: Callable[[], None] | None = None) -> str:
-    """What WRITER prints, its arguments given, started by that command after that call."""
+    """Returns the output of WRITER with these arguments, started by that command after that call."""
     argv = [*command, sys.executable, "-c", WRITER, *arguments]
     return subprocess.run(
         argv, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=before

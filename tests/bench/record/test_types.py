@@ -1,4 +1,4 @@
-"""What the types compute themselves."""
+"""Properties that the types compute themselves."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What was compared, side by side, and how to do it again."""
+"""The sides of a comparison, and the commands that repeat it."""
 
 import dataclasses
 

@@ -6,7 +6,8 @@ import math
 import pytest
 
 from bench.judge.metrics import STEP_TIME
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, LaunchFailed, TooFewLaunches
+from bench.judge.notices import LaunchFailed
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
 from bench.report.headlines import (
     ADVICE,

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.judge.reasons import LaunchFailed
+from bench.judge.notices import LaunchFailed
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import by_subject, environment, measured, records, worst

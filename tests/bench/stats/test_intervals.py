@@ -139,7 +139,7 @@ def test_a_known_deviation_widens_in_quadrature() -> None:
 
 
 def least(level: float) -> float:
-    """What a coverage of `level` comes to in DRAWS draws, at worst."""
+    """Returns the lowest coverage that `level` comes to in DRAWS draws."""
     return level - 4 * math.sqrt(level * (1 - level) / DRAWS)
 
 

@@ -44,7 +44,7 @@ def test_a_step_is_a_change_and_worse_beyond_the_margin(values: Sequence[float],
 
 @pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
 def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> None:
-    """What PENALTY's comment states: 14%, 5% and 1% of unchanged series, of 300 each."""
+    """PENALTY's comment states 14%, 5% and 1% of unchanged series, of 300 each."""
     stream = np.random.RandomState(1)
     alarms = 0
     for _ in range(300):

@@ -137,7 +137,7 @@ def test_a_split_starts_with_the_history_of_the_one_before(small: Corpus, law: L
 
 
 def test_words_follow_each_other_as_often_as_the_law_says(small: Corpus, law: Law) -> None:
-    """What follows word w in topic t, for the most frequent (t, w): within 4 standard errors, sqrt(p (1 − p) / n)."""
+    """Words that follow word w in topic t, for the most frequent (t, w): within 4 standard errors sqrt(p(1 − p)/n)."""
     tokens = small.train.astype(np.int64)
     word = 4  # w0, the most frequent ordinary word
     markers = np.flatnonzero(tokens < 4)

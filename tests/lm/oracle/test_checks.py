@@ -1,4 +1,4 @@
-"""What the oracle refuses, and the words in which it does."""
+"""The arguments that the oracle refuses, and its words."""
 
 import dataclasses
 import re

@@ -68,7 +68,7 @@ def short_corpus() -> Corpus:
 
 
 def results(events: list[Event]) -> list[tuple[float, ...]]:
-    """What doesn't depend on the clock."""
+    """Returns the events without what depends on the clock."""
     epochs = [
         (e.epoch, e.learning_rate, e.train_perplexity, e.valid_perplexity) for e in events if isinstance(e, EpochResult)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.judge.reasons import LaunchFailed
+from bench.judge.notices import LaunchFailed
 from bench.judge.types import Verdict
 from bench.report.formats.json import SCHEMA, render, verdict_json
 from bench.report.sentences import sentence

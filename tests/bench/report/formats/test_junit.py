@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.judge.reasons import NoStoredSpeed, Told
+from bench.judge.notices import Told
+from bench.judge.reasons import NoStoredSpeed
 from bench.judge.types import Verdict
 from bench.record.types import Failure
 from bench.report.formats.junit import render

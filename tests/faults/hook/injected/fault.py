@@ -1,4 +1,4 @@
-"""What a fault is, and what patches share.
+"""The fault's type, and what patches share.
 
 TensorFlow is imported where it is used: the catalogue is read without it, too.
 """

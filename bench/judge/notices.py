@@ -1,0 +1,94 @@
+"""Reasons for doubting a verdict as a whole: its warnings and failures. Those of comparisons are in reasons.py."""
+
+import dataclasses
+
+from bench.judge.reasons import Field, Reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Told(Reason):
+    """A warning that the run itself holds."""
+
+    text: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class Incomplete(Reason):
+    """Launches are missing: the measurement was interrupted, or could not go on."""
+
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class NumbersNotMeasured(Reason):
+    """A gate holds no launch that could tell its numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchFailed(Reason):
+    """A launch did not finish, and tells nothing of the candidate."""
+
+    where: str  # Subject.name, "oracle" or "lockstep"; "" where there is one subject alone
+    launch: int | None  # from 0; None where it has no number
+    side: str  # reference or candidate
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class FailedOnce(Reason):
+    """A launch failed, and its repeat did not."""
+
+    where: str  # subject; "" where there is one alone
+    launch: int  # from 0
+    side: str  # reference or candidate
+    message: str
+    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeEnvironments(Reason):
+    """The sides differ in more than TensorFlow and its packages."""
+
+    field: Field  # one: the reference's; other: the candidate's
+
+
+@dataclasses.dataclass(frozen=True)
+class MachineDrifted(Reason):
+    """The reference's typical step changed much from launch to launch."""
+
+    fastest_seconds: float
+    fastest_launch: int  # from 0
+    slowest_seconds: float
+    slowest_launch: int
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikeSettings(Reason):
+    """TensorFlow ran with unlike settings on the two sides."""
+
+    reference: str
+    candidate: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NothingGates(Reason):
+    """None of the benchmarks gates."""
+
+    gating: tuple[str, ...]  # targets that do
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlikePlaces(Reason):
+    """Two reports come from unlike machines or settings."""
+
+    subject: str
+    fields: tuple[Field, ...]
+    between_hosts: float  # standard deviation of a ratio from host to host, as a fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class NumbersNotCompared(Reason):
+    """Comparing reports compares ratios of speed and memory alone."""

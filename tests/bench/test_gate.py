@@ -69,7 +69,7 @@ def test_speed_is_measured_in_turn_with_the_reference(tmp_path: Path, newest_pyt
     assert "REGRESSION" not in found.values(), answer
     assert code in (0, 3)
     assert answer["scope"] == "numbers and speed"
-    assert any("A/A run" in warning for warning in answer["warnings"])
+    assert any("A/A run" in warning.get("text", "") for warning in answer["warnings"])
     gate = read_record(GateRun, tmp_path / "gate" / "gate.json")
     assert (len(gate.speed), gate.speed_problem) == (1, "")
     assert set(gate.phase_seconds) == {"reference environment", "speed of tiny", "numbers"}

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Collection, Sequence
 
 from bench.judge.reasons import Field, FilesLackIt, NotInTurn, Reason, UnlikeFiles
-from bench.judge.samples import compare
+from bench.judge.samples import compare, mean_told
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
 from bench.record.benchmarks import Benchmark, BenchmarkLaunch
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -76,7 +76,7 @@ def _compared(
     if problem is None:
         return compare(sample)
     outcome = Outcome.INCONCLUSIVE if metric.gates else Outcome.NOT_GATED
-    means = [metric.natural(_mean(side)) for side in (new, old)]
+    means = [metric.natural(mean_told(side)) for side in (new, old)]
     return Comparison(sample.subject, metric, outcome, problem, means[0], means[1])
 
 
@@ -87,11 +87,6 @@ def _lacking(sides: Sequence[Sequence[Benchmark | None]]) -> FilesLackIt | None:
         if having < len(side):
             return FilesLackIt(name, having, len(side))
     return None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    told = [value for value in values if value is not None]
-    return statistics.fmean(told) if told else None
 
 
 def _unlike(told: Sequence[tuple[str, dict[str, str]]]) -> UnlikeFiles | None:

@@ -72,8 +72,8 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         metric,
         Outcome.INCONCLUSIVE if metric.gates else Outcome.NOT_GATED,
         NotGated(math.fsum(values) / len(values) if values else math.nan),
-        metric.natural(_mean(sample.candidate)),
-        metric.natural(_mean(sample.reference)),
+        metric.natural(mean_told(sample.candidate)),
+        metric.natural(mean_told(sample.reference)),
     )
     if metric.margin is None:
         return dataclasses.replace(found, reason=NoMargin(sample.subject)) if metric.gates else found
@@ -130,8 +130,8 @@ def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequ
         found,
         outcome=decision.outcome if sample.metric.gates else Outcome.NOT_GATED,
         reason=_reason(sample, decision, values[rested]),
-        candidate=sample.metric.natural(_mean(sample.candidate[rested])),
-        reference=sample.metric.natural(_mean(sample.reference[rested])),
+        candidate=sample.metric.natural(mean_told(sample.candidate[rested])),
+        reference=sample.metric.natural(mean_told(sample.reference[rested])),
         interval=decision.interval,
         detectable=decision.detectable,
         improved=decision.improved,
@@ -152,10 +152,11 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
         return found
     interval = widened(found.interval, between_hosts)
-    decided = equivalence if found.metric.direction is Direction.EQUAL else one_sided
-    outcome = decided(interval, margin) if found.metric.gates else Outcome.NOT_GATED
+    equal = found.metric.direction is Direction.EQUAL
+    decided = (equivalence if equal else one_sided)(interval, margin)
+    outcome = decided if found.metric.gates else Outcome.NOT_GATED
     reason = Decided(launches, across_hosts=True)
-    improved = interval.high < -margin
+    improved = not equal and interval.high < -margin
     return dataclasses.replace(
         found, outcome=outcome, reason=reason, interval=interval, detectable=None, improved=improved
     )
@@ -165,7 +166,8 @@ def _told(sample: Sample) -> list[float]:
     return [value for value in sample.difference if value is not None]
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_told(values: Sequence[float | None]) -> float | None:
+    """Returns the mean of the values that launches tell; None where none does."""
     told = [value for value in values if value is not None]
     return math.fsum(told) / len(told) if told else None
 

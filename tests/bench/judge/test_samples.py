@@ -262,6 +262,13 @@ class TestBetweenHosts:
         grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
         assert compare(grown, 0.03) == compare(grown)
 
+    @pytest.mark.parametrize(
+        ("shift", "outcome"), [(0.0, Outcome.PASS), (-0.2, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)]
+    )
+    def test_what_is_to_be_equal_may_not_fall_across_hosts_either(self, shift: float, outcome: Outcome) -> None:
+        found = compare(sample(around(shift), EITHER_WAY), 0.01)
+        assert (found.outcome, found.improved) == (outcome, False)
+
     def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
         shown = sample(around(0.2))
         shown = dataclasses.replace(shown, metric=dataclasses.replace(shown.metric, gates=False))

@@ -55,8 +55,8 @@ alone.
 **{alarmed} of {runs} launches alarmed**{bound}
 **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
 
-*numerics* is checked steps, stress steps and every update, and whether evaluation left the weights alone. A launch that
-diverges alarms by *training*. What is INCONCLUSIVE is no alarm, and no PASS.
+*numerics* is every step, stress steps, the first steps again, and whether evaluation left the weights alone. A launch
+that diverges alarms by *training*. What is INCONCLUSIVE is no alarm, and no PASS.
 """
 
 

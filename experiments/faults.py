@@ -34,8 +34,7 @@ Made by `tox run -e faults`, which injects each fault of `tests/faults` into a r
 check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
 {machine}. The judging code knows none of these faults.
 
-- *oracle* compares a step, or a stress step, with the float64 oracle; "every update", which is asked of all steps, with
-  the step's own gradients.
+- *oracle* compares every step, and stress steps, with the float64 oracle; "repeat" the first steps with the same again.
 - *evaluation* compares the weights before and after.
 - *perplexity* compares one launch with the baseline.
 - *lockstep* names the first step and tensor that differ.

@@ -19,7 +19,7 @@ from tabulate import tabulate
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.machine import this_machine
-from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
+from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
 from lm.config import CONFIGS, IMPLEMENTATIONS
@@ -40,14 +40,29 @@ Corpus: {corpora}. Each launch has its stress steps, and a 1-ulp perturbation of
 
 **{alarms} of {launches} alarmed**; {bound}
 
-A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}. For an update,
-what the rounding of the new weights costs at most is added (once, or √n times for an embedding row that n tokens read:
-Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform error has 1/√3 =
-0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios must stay below 0.5.
+A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}, and {cap:.0e} at
+most. For an update, what the rounding of the new weights costs at most is added (once, or √n times for an embedding row
+that n tokens read: Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform
+error has 1/√3 = 0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios
+must stay below 0.5.
 
-The oracle is asked at the first, an early, a middle and the last step of a launch. "every update" needs no oracle: at
-every step, each bias must have moved by −learning rate × the clipped gradient that the step returned. An implementation
-that keeps no logits has none to compare: its loss and its gradients, functions of theirs, answer for them.
+**Who compares.** A launch publishes each step's results in a file that it shares with a process of the orchestrator's
+interpreter, which takes the oracle's step from the weights and the state that the step before left. Text, learning
+rates and initial weights are that process's own. An implementation that keeps no logits has none to compare: its loss
+and its gradients, functions of theirs, answer for them.
+
+**Which steps.** All: of `tiny` the oracle takes every one, of larger configurations every 17th and four more (the
+first, an early, a middle and the last). At the others, clipping and update are computed from the step's own gradients,
+so that any weight that did not move by −learning rate × clipped gradient is found at the very step.
+
+**Stress steps** start from constructed weights, drawn anew in each launch. Two are compared unit by unit, since a norm
+hides what is small: *nearly saturated gates*, whose biases lie between 8 and 20, and *tiny units*, whose values,
+gradients and updates fall to 1e-24. What is below float32's smallest normal number, 1.2e-38, TensorFlow takes for 0,
+and no case goes there.
+
+**The same steps again.** The first quarter of a launch's steps is taken once more from the same start, with nothing
+read in between. It leaves the same weights and state to the last bit: a race, or a product that is wrong at random,
+does not. On a GPU, where sums may come in any order, a difference is reported and decides nothing.
 
 The largest error / limit, and the largest error itself (normwise and relative; training steps and stress steps are
 apart, since the latter include cancellations that float32 can't do better):
@@ -130,7 +145,7 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Re
 
 def alarms(records: Iterable[Record]) -> list[str]:
     """Returns a line for each error that was over its limit."""
-    over = [(record, error) for record in records for error in record.numerics if not error.error <= error.limit]
+    over = [(record, error) for record in records for error in record.numerics if not error.within]
     return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
 
 
@@ -159,6 +174,7 @@ def report(records: Sequence[Record]) -> str:
         else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
         multiple=FLOAT32_MULTIPLE,
         floor=FLOOR,
+        cap=CAP,
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
     table = table_text(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
@@ -237,7 +253,7 @@ def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence
 
 
 def _ratio(error: NumericError) -> float:
-    return error.error / error.limit
+    return error.used
 
 
 def _version(record: Record) -> str:

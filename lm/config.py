@@ -155,6 +155,8 @@ class LaunchPlan:
 
     steps: int  # training steps of a launch of the gate: docs/baselines.md has the measurements
     blocks: Blocks  # of a paired launch
+    upgrade_steps: int = 60  # training steps of an upgrade's launches against the oracle
+    oracle_every: int = 17  # the oracle takes one of so many steps; a prime, so that no fault keeps time with it
     gated: bool = False  # by `tfgate gate`, unless it is told otherwise
 
 
@@ -175,7 +177,8 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
             initializer="uniform", init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=1.0, decay_after_epoch=0, epochs=1,
         ),
-        LaunchPlan(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24), gated=True),
+        LaunchPlan(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24),
+                   upgrade_steps=2000, oracle_every=1, gated=True),
     ),
     (
         Config(

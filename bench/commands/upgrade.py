@@ -34,12 +34,12 @@ from bench.judge.samples import settled
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import PairedRun, Side
+from lm.config import LAUNCH_PLANS
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
 tfgate upgrade --from reference --to .venv/bin/python --config tiny --config notebook --speed-only"""
 CONFIGS = ("notebook",)
-ORACLE_STEPS = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Seq
     return PairedRequest(
         sides,
         asked.command_line,
-        oracle_plan=untimed(ORACLE_STEPS) if asked.numerics else None,
+        oracle_plan=untimed(LAUNCH_PLANS[plan.config].upgrade_steps) if asked.numerics else None,
         lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
         pair_plan=paired(plan) if asked.speed else None,
         warnings=warnings,

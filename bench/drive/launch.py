@@ -5,13 +5,12 @@ import datetime
 from collections.abc import Callable, Mapping
 
 from bench.drive.measured import Measured
-from bench.drive.patience import CHECKED, STRESS, Deadlines, alone
-from bench.drive.plan import DROPPED_AFTER_SWITCH, Plan
+from bench.drive.oracle import measure_checked
+from bench.drive.patience import Deadlines, alone
+from bench.drive.plan import DROPPED_AFTER_SWITCH, EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.replies import Block, Description, Finished, Opened
-from bench.record.types import Evaluation, NumericError, Record
-
-EVALUATION_STEPS = 20
+from bench.record.types import Evaluation, Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Launch:
 
     number: int  # from 0
     jitter: int = 0
-    numerics: bool = False  # checked against the oracle; such a launch doesn't judge memory
+    numerics: bool = False  # compared with the oracle; such a launch tells neither memory nor steps' times
 
 
 def measure_launch(
@@ -60,14 +59,21 @@ def _measure(
 ) -> None:
     measured.description = describe(worker, plan, deadlines)
     measured.opened = open_model(worker, plan, launch.jitter, deadlines)
-    checks, name = (plan.checked_steps(), CHECKED) if launch.numerics else ((), "steps")
+    if launch.numerics:
+        measure_checked(plan, launch.jitter, worker, measured, on_step, deadlines)
+    else:
+        _measure_steps(plan, worker, measured, on_step, deadlines)
+    measured.finished = deadlines.request(worker, Finished, "finish")
+
+
+def _measure_steps(
+    plan: Plan, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
+) -> None:
+    """Trains block by block, and evaluates."""
     while len(measured.losses) < plan.steps and not measured.failure:
         count = min(plan.block_steps, plan.steps - len(measured.losses))
         silent = count if plan.speed else 1  # an untimed block tells of each step
-        asked = {"count": count, "check": checks, "tell": not plan.speed}
-        measured.add(deadlines.request(worker, Block, "steps", noted=name, per=silent, **asked), DROPPED_AFTER_SWITCH)
+        block = deadlines.request(worker, Block, "steps", per=silent, count=count, tell=not plan.speed)
+        measured.add(block, DROPPED_AFTER_SWITCH)
         on_step(len(measured.losses))
     measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
-    if launch.numerics:
-        measured.numerics.extend(deadlines.request(worker, tuple[NumericError, ...], STRESS))
-    measured.finished = deadlines.request(worker, Finished, "finish")

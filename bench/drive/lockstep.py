@@ -7,24 +7,20 @@ work in turn, so that a side's own step is timed alone.
 import contextlib
 import dataclasses
 import math
-import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.drive.launch import describe, open_model
 from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
-from bench.drive.process import Worker, WorkerError
-from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, Stepped, TensorDifferences
+from bench.drive.process import Worker, WorkerError, naming
+from bench.drive.shared import shared_folder
+from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.replies import Description, Opened
+from bench.record.replies import Description, Opened, Published
 from bench.record.types import NO_TENSORFLOW, Failure
-
-SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclasses.dataclass
@@ -63,34 +59,13 @@ def run_lockstep(
         prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
         path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
         referee.request(None, "share", ALONE_SECONDS, path=str(path))
-        with _naming_the_reference():
+        with naming("the reference"):
             described = describe(workers[REFERENCE], plan, deadlines[REFERENCE])
             opened = _open(workers[REFERENCE], plan, path, deadlines[REFERENCE])
         measured = _Measured()
         if _open_candidate(workers[CANDIDATE], plan, path, measured, deadlines[CANDIDATE]):
             _take_steps(plan, workers, referee, measured, on_step, deadlines)
     return _result(prepared, described, opened, measured)
-
-
-def shared_folder(size: int) -> tempfile.TemporaryDirectory[str]:
-    """Returns a folder for a file of that many bytes that several processes map: in memory where there is room, else
-    where TMPDIR says.
-    """
-    usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
-    return tempfile.TemporaryDirectory(prefix="tfgate-", dir=SHARED_MEMORY if usable else None)
-
-
-@contextlib.contextmanager
-def _naming_the_reference() -> Iterator[None]:
-    """Has what fails in the block say whose failure it is: a WorkerError of a comparison may come from any of three
-    processes.
-    """
-    try:
-        yield
-    except WorkerError as error:
-        raise WorkerError(
-            dataclasses.replace(error.failure, message=f"the reference failed: {error.failure.message}")
-        ) from error
 
 
 def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opened:
@@ -129,8 +104,8 @@ def _take_steps(
     for step in range(plan.steps):
         for role, worker in workers.items():
             try:
-                with _naming_the_reference() if role == REFERENCE else contextlib.nullcontext():
-                    measured.seconds[role] += deadlines[role].request(worker, Stepped, "lockstep", step=step).seconds
+                with naming("the reference") if role == REFERENCE else contextlib.nullcontext():
+                    measured.seconds[role] += deadlines[role].request(worker, Published, "lockstep", step=step).seconds
             except WorkerError as error:
                 if role == REFERENCE:
                     raise

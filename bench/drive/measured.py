@@ -4,10 +4,11 @@ import dataclasses
 import itertools
 import math
 import statistics
+from collections.abc import Sequence
 
 from bench.drive.plan import Plan
 from bench.machine import this_machine
-from bench.record.replies import Block, Description, Finished, Opened
+from bench.record.replies import Block, Description, Finished, Opened, Published
 from bench.record.types import DIVERGED, Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
 
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
@@ -31,24 +32,28 @@ class Measured:
     def add(self, block: Block, dropped: int) -> None:
         """Takes in a block of training steps.
 
-        Its first `dropped` settled ones aren't steady. A loss that isn't finite fails.
+        Its first `dropped` ones aren't steady. A loss that isn't finite fails.
         """
-        if not self.losses:
-            self.first_step_seconds = block.seconds[0]
-        self.losses.extend(block.losses)
-        self.numerics.extend(block.numerics)
+        self._add(block.losses, block.seconds)
         self.rss.append((len(self.losses), block.rss_bytes))
-        settled = [seconds for position, seconds in enumerate(block.seconds) if position not in block.unsettled]
-        self.step_seconds.extend(settled[dropped:])
-        if not math.isfinite(block.losses[-1]):
+        self.step_seconds.extend(block.seconds[dropped:])
+
+    def add_step(self, step: Published) -> None:
+        """Takes in a step that is compared with the oracle, in a process whose times are not those of users."""
+        self._add((step.loss,), (step.seconds,))
+
+    def _add(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
+        if not self.losses:
+            self.first_step_seconds = seconds[0]
+        self.losses.extend(losses)
+        if not math.isfinite(losses[-1]):
             step = len(self.losses) - 1
-            self.failure = Failure(DIVERGED, f"training diverged: the loss is {block.losses[-1]} at step {step}")
+            self.failure = Failure(DIVERGED, f"training diverged: the loss is {losses[-1]} at step {step}")
 
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
         """Returns the launch's record.
 
-        One that was checked against the oracle says nothing of memory, nor an untimed one of steps' times. Nor does one
-        whose steps were not those of users: on a GPU the oracle's launch has TF32 turned off.
+        One that was compared with the oracle says nothing of memory, nor it or an untimed one of steps' times.
         """
         description, opened, finished = self.description, self.opened, self.finished
         startup = memory = None
@@ -76,7 +81,7 @@ class Measured:
             jitter=jitter,
             started=started,
             losses=tuple(self.losses),
-            step_seconds=tuple(self.step_seconds) if plan.speed and not self._turned_off_tf32(plan) else (),
+            step_seconds=tuple(self.step_seconds) if plan.speed else (),
             startup=startup,
             evaluation=self.evaluation,
             memory=memory,
@@ -85,10 +90,6 @@ class Measured:
             numerics=tuple(self.numerics),
             failure=self.failure,
         )
-
-    def _turned_off_tf32(self, plan: Plan) -> bool:
-        default = self.description is not None and self.description.environment.tensor_float_32
-        return bool(self.numerics and default and plan.device.startswith("gpu"))
 
 
 def memory_growth(rss: list[tuple[int, int]]) -> float:

@@ -18,10 +18,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from bench.drive.launch import EVALUATION_STEPS
 from bench.drive.measured import Measured
 from bench.drive.patience import Deadlines, Patience
-from bench.drive.plan import Plan
+from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad, Side

@@ -14,15 +14,12 @@ from bench.record.types import HUNG
 T = TypeVar("T")
 
 FACTOR = 3.0  # times the reference's longest
-GRACE_SECONDS = 60.0  # added to it, for what depends on no TensorFlow: the oracle's step, a disk, a busy host
+GRACE_SECONDS = 60.0  # added to it, for what depends on no TensorFlow: a disk, a busy host
 ALONE_SECONDS = 300.0  # of silence, where there is no reference's time
 STARTUP_SECONDS = 600.0  # the same of a process that imports, or builds and traces
 STARTUP = ("describe", "open")
-CHECKED, STRESS = "checked steps", "stress"
-LIKE = {
-    CHECKED: "steps",
-    STRESS: "steps",
-}  # where a reference took the latter alone; the oracle's share is within the grace
+STRESS = "stress"
+LIKE = {STRESS: "steps"}  # where a reference took the latter alone; the rest is within the grace
 
 
 class Patience:

@@ -5,6 +5,7 @@ from typing import Any
 
 BLOCKS = 10  # of a launch, after each of which memory is read
 DROPPED_AFTER_SWITCH = 2  # first steps of a block: caches are cold
+EVALUATION_STEPS = 20  # of a launch, after training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +39,3 @@ class Plan:
             "device": self.device,
             "jitter": jitter,
         }
-
-    def checked_steps(self) -> tuple[int, ...]:
-        """Returns the steps that are checked against the oracle: the first, an early one, one in the middle and the
-        last.
-        """
-        return tuple(sorted({0, min(5, self.steps - 1), self.steps // 2, self.steps - 1}))

@@ -1,6 +1,7 @@
 """Worker processes: started in a private folder, driven over pipes of their own, never outliving their orchestrator."""
 
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -36,6 +37,17 @@ class WorkerError(RuntimeError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+@contextlib.contextmanager
+def naming(whose: str) -> Iterator[None]:
+    """Has what fails in the block say whose failure it is: a WorkerError may come from any of several processes."""
+    try:
+        yield
+    except WorkerError as error:
+        raise WorkerError(
+            dataclasses.replace(error.failure, message=f"{whose} failed: {error.failure.message}")
+        ) from error
 
 
 _live: set["Worker"] = set()

@@ -2,32 +2,83 @@
 no statistics.
 """
 
-import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Retraces, WeightsChanged
+from bench.judge.reasons import (
+    GraphChanges,
+    NoOracleStep,
+    NotRepeated,
+    OracleErrors,
+    Reason,
+    ReferenceDeparts,
+    Retraces,
+    WeightsChanged,
+)
 from bench.judge.types import Comparison
-from bench.record.types import Record
+from bench.record.types import REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
 
 
-def judge_numerics(subject: str, records: Sequence[Record]) -> Comparison:
-    """Requires every checked step to be within its limit of the oracle, and evaluation to leave the weights alone."""
-    errors = [error for record in records for error in record.numerics]
-    changed = [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
-    if changed:
+def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequence[Record] = ()) -> Comparison:
+    """Requires every checked step to be within its limits, the same steps again to leave the same weights and state,
+    and evaluation to leave the weights alone.
+
+    Where the reference departs in a tensor as well, nobody can say who is right: that tensor is INCONCLUSIVE, and no
+    other.
+    """
+    errors, theirs = _errors(candidate), _errors(reference)
+    shared = {(error.quantity, error.tensor) for error in theirs if not error.within}
+    over = [error for error in errors if not error.within]
+    alone = [error for error in over if (error.quantity, error.tensor) not in shared]
+    changed, theirs_changed = _changing(candidate), _changing(reference)
+    if changed and not theirs_changed:
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, WeightsChanged(changed[0]))
     if not errors:
         return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, NoOracleStep())
-    over = [error for error in errors if not error.error <= error.limit]
-    worst = min(over, key=lambda e: e.step) if over else max(errors, key=lambda e: e.error / e.limit)
-    steps = len({error.step for error in errors})
-    reason = OracleErrors(
-        worst.quantity, worst.tensor, worst.step, worst.error, worst.limit, len(over), len(errors), steps
-    )
-    outcome = Outcome.REGRESSION if over else Outcome.PASS
+    worst = _telling(alone or errors)
+    reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, errors)
+    if (shared or theirs_changed) and not alone:
+        other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
+        reason = ReferenceDeparts(reason, other)
+    outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if over or changed else Outcome.PASS
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
+
+
+def _errors(records: Sequence[Record]) -> list[NumericError]:
+    return [error for record in records for error in record.numerics]
+
+
+def _changing(records: Sequence[Record]) -> list[int]:
+    """Returns the launches whose weights evaluation changed."""
+    return [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
+
+
+def _telling(errors: Sequence[NumericError]) -> NumericError:
+    """Returns the first error over its limit, one against the oracle if there is one; else the nearest to it."""
+    over = [error for error in errors if not error.within]
+    if over:
+        return min(over, key=lambda error: (error.quantity == REPEAT, error.step))
+    return max(errors, key=lambda error: error.used)
+
+
+def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
+    if telling.quantity == REPEAT and not telling.within:
+        return NotRepeated(telling.tensor, telling.steps, telling.error)
+    over = sum(not error.within for error in errors)
+    where = telling.quantity, telling.tensor, telling.step
+    return OracleErrors(*where, telling.error, telling.limit, over, _steps(errors))
+
+
+def _steps(errors: Sequence[NumericError]) -> int:
+    """Returns how many steps were checked: the most that a tensor was checked at in training, and each stress step."""
+    checked: Counter[tuple[str, str]] = Counter()
+    for error in errors:
+        checked[error.quantity, error.tensor] += error.steps
+    stress = {error.step for error in errors if error.quantity.startswith("stress")}
+    training = (count for (quantity, _), count in checked.items() if not quantity.startswith("stress"))
+    return max(training, default=0) + len(stress)
 
 
 def judge_retraces(subject: str, candidate: Sequence[Record], reference: Sequence[Record] = ()) -> Comparison:
@@ -35,18 +86,6 @@ def judge_retraces(subject: str, candidate: Sequence[Record], reference: Sequenc
     after, before = (max((record.retraces for record in side), default=0) for side in (candidate, reference))
     outcome = Outcome.REGRESSION if after > before else Outcome.PASS
     return Comparison(subject, RETRACES, outcome, Retraces(), after, before)
-
-
-def numerics_with_reference(candidate: Comparison, reference: Comparison) -> Comparison:
-    """Returns the candidate's comparison with the oracle, unless the reference departs from it as well: nobody can say
-    who is right.
-    """
-    if reference.outcome is not Outcome.REGRESSION:
-        return candidate
-    reason = ReferenceDeparts(candidate.reason, reference.reason)
-    regressed = candidate.outcome is Outcome.REGRESSION
-    outcome = Outcome.INCONCLUSIVE if regressed else candidate.outcome
-    return dataclasses.replace(candidate, outcome=outcome, reason=reason)
 
 
 def compare_graphs(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> Comparison:

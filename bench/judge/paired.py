@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, numerics_with_reference
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces
 from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
@@ -117,8 +117,7 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
     """Compares both sides with the oracle, then with each other in lockstep."""
     comparisons = []
     if len(run.oracle) == 2 and not any(record.failure for record in run.oracle):
-        reference, candidate = (judge_numerics(subject, [record]) for record in run.oracle)
-        comparisons.append(numerics_with_reference(candidate, reference))
+        comparisons.append(judge_numerics(subject, run.oracle[1:], run.oracle[:1]))
     if run.lockstep:
         comparisons.append(judge_lockstep(run.lockstep))
     return comparisons

@@ -99,9 +99,17 @@ class OracleErrors(Reason):
     step: int
     error: float
     limit: float
-    over: int  # errors over their limits
-    errors: int
+    over: int  # tensors over their limits, of all quantities
+    steps: int  # that were checked
+
+
+@dataclasses.dataclass(frozen=True)
+class NotRepeated(Reason):
+    """The same steps from the same start left another tensor when nothing was read between them."""
+
+    tensor: str
     steps: int
+    error: float  # normwise and relative
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""The memory-mapped file through which reference, candidate and referee pass weights, states and results.
+"""The memory-mapped file through which processes pass weights, states and results to the one that compares them.
 
-The reference's weights lie there twice, before an even and before an odd step: the weights that one step leaves are
-those that the next one starts from, so they are written once a step and never moved.
+The weights of the role that trains on lie there twice, before an even and before an odd step: the weights that one step
+leaves are those that the next one starts from, so they are written once a step and never moved.
 """
 
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,28 @@ from lm.config import Config
 Shape = tuple[int, ...]
 Key = tuple[str, str, str]  # owner, quantity, tensor
 
-ROLES = ("reference", "candidate")
+ROLES = ("reference", "candidate")  # of lockstep; the first trains on
+ALONE = ("launch",)  # compared with the oracle
 ALIGNMENT = 16  # floats: 64 bytes, a cache line and the widest vector
 
 
-def layout(config: Config) -> tuple[dict[Key, tuple[int, Shape]], int]:
+def layout(config: Config, roles: Sequence[str] = ROLES) -> tuple[dict[Key, tuple[int, Shape]], int]:
     """Returns where each array lies, as (offset in floats, shape), and the size of the file in floats (float32)."""
     places, end = {}, 0
-    for key, shape in _arrays(config):
+    for key, shape in _arrays(config, roles):
         places[key] = (end, shape)
         end += -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
     return places, end
 
 
-def _arrays(config: Config) -> Iterator[tuple[Key, Shape]]:
+def reserve(path: Path, config: Config, roles: Sequence[str] = ROLES) -> "Exchange":
+    """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
+    with path.open("xb") as file:
+        os.posix_fallocate(file.fileno(), 0, 4 * layout(config, roles)[1])
+    return Exchange(path, config, roles)
+
+
+def _arrays(config: Config, roles: Sequence[str]) -> Iterator[tuple[Key, Shape]]:
     weights, state = config.weight_shapes(), config.state_shapes()
     results: dict[str, dict[str, Shape]] = {
         "state": dict(state),
@@ -38,17 +47,26 @@ def _arrays(config: Config) -> Iterator[tuple[Key, Shape]]:
         "norm": {"": ()},
         "clipped": weights,
     }
+    leader, *followers = roles
     owners: dict[str, dict[str, dict[str, Shape]]] = {
         "even": {"weights": weights},
         "odd": {"weights": weights},
         "start": {"state": dict(state)},
-        "reference": results,
-        "candidate": {**results, "weights": weights},
+        leader: results,
+        **{role: {**results, "weights": weights} for role in followers},
     }
+    if not followers:
+        ids = (config.batch_size, config.num_steps)
+        owners["start"] |= {"ids": {"inputs": ids, "targets": ids}, "masks": _numbered(config.mask_shapes())}
+        owners[leader] = {**results, "logits": {"": (*ids, config.vocabulary_size)}}
     for owner, quantities in owners.items():
         for quantity, shapes in quantities.items():
             for tensor, shape in shapes.items():
                 yield (owner, quantity, tensor), shape
+
+
+def _numbered(shapes: Sequence[Shape]) -> dict[str, Shape]:
+    return {str(number): shape for number, shape in enumerate(shapes)}
 
 
 class Exchange:
@@ -57,12 +75,13 @@ class Exchange:
     Raises OSError where it is missing, ValueError for another configuration's size.
     """
 
-    def __init__(self, path: Path, config: Config) -> None:
-        places, size = layout(config)
+    def __init__(self, path: Path, config: Config, roles: Sequence[str] = ROLES) -> None:
+        places, size = layout(config, roles)
         if path.stat().st_size != 4 * size:
             raise ValueError(
                 f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew"
             )
+        self._leader = roles[0]
         # A plain array, since slices of a memmap are slow to make.
         memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
         self._arrays: dict[tuple[str, str], dict[str, Floats]] = {}
@@ -75,14 +94,27 @@ class Exchange:
         """Returns the state that the step starts from, by name."""
         return self._arrays["start", "state"]
 
+    @property
+    def ids(self) -> dict[str, Floats]:
+        """Returns the `inputs` and `targets` of a stress step; float32 holds a word's number exactly."""
+        return self._arrays["start", "ids"]
+
+    @property
+    def masks(self) -> list[Floats]:
+        """Returns the dropout masks of a stress step."""
+        return list(self._arrays.get(("start", "masks"), {}).values())
+
     def weights(self, step: int) -> dict[str, Floats]:
-        """Returns the reference's weights before a step."""
+        """Returns the weights before a step, of the role that trains on."""
         return self._arrays["odd" if step % 2 else "even", "weights"]
 
     def updated(self, role: str, step: int) -> dict[str, Floats]:
-        """Returns a side's weights after a step."""
-        return self.weights(step + 1) if role == "reference" else self._arrays["candidate", "weights"]
+        """Returns a role's weights after a step."""
+        return self.weights(step + 1) if role == self._leader else self._arrays[role, "weights"]
 
     def results(self, role: str, quantity: str) -> dict[str, Floats]:
-        """Returns a side's `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor."""
+        """Returns a role's `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor.
+
+        A launch that is compared with the oracle has `logits`, too.
+        """
         return self._arrays[role, quantity]

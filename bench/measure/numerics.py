@@ -1,13 +1,13 @@
-"""Checks one step of TensorFlow's against the oracle's, from the same weights, state and batch.
+"""Compares a step with the oracle's, from the same weights, state and batch.
 
 Errors are normwise and relative, ‖found − oracle‖ / ‖oracle‖, tensor by tensor. The limit is a multiple of what float32
-costs the oracle itself on that very step, plus a floor; the update is judged as w′ − w, with what the rounding of w
-costs on top.
+costs the oracle itself on that very step, plus a floor, and never above CAP; the update is judged as w′ − w, with what
+the rounding of w costs on top.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +20,15 @@ from lm.oracle.step import Step
 from lm.oracle.step import evaluate as oracle_evaluate
 from lm.oracle.step import step as oracle_step
 
-if TYPE_CHECKING:
-    from lm.training.trainer import StepResult, Trainer
-
 Arrays = Mapping[str, Array]  # by tensor
 Before = tuple[Arrays, Arrays]  # weights and state that a step starts from
-Quantities = dict[str, dict[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
+Quantities = Mapping[str, Arrays]  # quantity, then tensor; a scalar's tensor is ""
+Cut = Callable[[Arrays], Arrays]  # makes parts of tensors, each of which is compared by itself
 
-# docs/numerics.md has the measurements on six TensorFlow versions that chose both.
+# docs/numerics.md has the measurements on six TensorFlow versions that chose these.
 FLOAT32_MULTIPLE = 8.0
 FLOOR = 4e-6
+CAP = 5e-5
 UNIT_ROUNDOFF = 2.0**-24
 
 
@@ -37,54 +36,54 @@ UNIT_ROUNDOFF = 2.0**-24
 class Expected:
     """The oracle's results of one step, and how far off a float32 implementation may be: quantity, then tensor."""
 
-    values: Quantities  # in float64; where float32 overflows, what it makes of that
+    values: dict[str, dict[str, Array]]  # in float64; where float32 overflows, what it makes of that
     limits: dict[str, dict[str, float]]  # of relative_error
 
 
-def check_step(
-    trainer: "Trainer", before: Before, step: int, batch: Batch, learning_rate: float, result: "StepResult"
-) -> tuple[NumericError, ...]:
-    """Returns the errors of a step just taken, one for each quantity: that of its worst tensor.
+def whole(tensors: Arrays) -> Arrays:
+    """Leaves tensors as they are."""
+    return tensors
 
-    `before` holds the weights and the state that the step started from, `batch` what it read, `result` what it
-    returned. The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has. Logits that an
-    implementation doesn't keep are not compared: its loss and gradients depend on them and show their errors.
+
+def by_unit(tensors: Arrays) -> Arrays:
+    """Cuts matrices up, so that small values count next to large ones: "lstm0/kernel[3]" is its row 3.
+
+    Kernels [width, …] are cut by what enters them, the embedding [words, width] and states [batch, size] by what they
+    hand on.
     """
-    config, (weights, _) = trainer.config, before
-    names = config.weight_shapes()
-    found: dict[str, Arrays] = {
-        "loss": {"": np.asarray(result.loss)},
-        "norm": {"": np.asarray(result.global_norm)},
-        "gradient": _dense(dict(zip(names, result.gradients, strict=True)), config, np.float64),
-        "clipped": _dense(dict(zip(names, result.clipped, strict=True)), config, np.float64),
-        "update": _difference(trainer.weights, weights),
-        "state": trainer.state,
-    }
-    if result.logits is not None:  # first: a fault is named by its first sign
-        found = {"logits": {"": np.asarray(result.logits)}, **found}
-    expected = expected_step(config, before, batch, learning_rate)
-    return tuple(_worst(step, quantity, found[quantity], expected) for quantity in found)
+    parts: dict[str, Array] = {}
+    for name, value in tensors.items():
+        if value.ndim != 2:
+            parts[name] = value
+            continue
+        rows = value.T if name == "embedding" or name.endswith(("/h", "/c")) else value
+        parts |= {f"{name}[{index}]": row for index, row in enumerate(rows)}
+    return parts
 
 
-def check_evaluation(
-    trainer: "Trainer", before: Before, step: int, batch: tuple[Tokens, Tokens], loss: Any
-) -> tuple[NumericError, ...]:
-    """Returns the errors of an evaluation step just taken: of its loss, and of the state that it left.
+def state_by_unit(tensors: Arrays) -> Arrays:
+    """Cuts states up by unit, and leaves other tensors as they are."""
+    return by_unit(tensors) if any(name.endswith(("/h", "/c")) for name in tensors) else tensors
 
-    `batch` holds inputs and targets [batch, steps]; other arguments as in check_step.
+
+def errors_of(step: int, found: Quantities, expected: Expected, cut: Cut = whole) -> list[NumericError]:
+    """Returns the error of each tensor that was `found`, or of each part of one, in the order of `found`.
+
+    Of an update, `found` holds w′ − w.
     """
-    weights, state = before
-    wide, narrow = (
-        _evaluated(*oracle_evaluate(trainer.config, _cast(weights, kind), _cast(state, kind), *batch))
-        for kind in (np.float64, np.float32)
-    )
-    found = {"loss": {"": np.asarray(loss)}, "state": trainer.state}
-    expected = _expected(wide, narrow)
-    return tuple(_worst(step, quantity, found[quantity], expected) for quantity in found)
+    return [
+        NumericError(step, quantity, tensor, relative_error(value, wanted), expected.limits[quantity][tensor])
+        for quantity, tensors in found.items()
+        for tensor, value in cut(tensors).items()
+        for wanted in [expected.values[quantity][tensor]]
+    ]
 
 
-def expected_step(config: Config, before: Before, batch: Batch, learning_rate: float) -> Expected:
-    """Takes the oracle's step on `batch` from the weights and the state in `before`."""
+def expected_step(config: Config, before: Before, batch: Batch, learning_rate: float, cut: Cut = whole) -> Expected:
+    """Takes the oracle's step on `batch` from the weights and the state in `before`.
+
+    The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has.
+    """
     weights, state = before
     wide, narrow = (
         _quantities(
@@ -96,11 +95,24 @@ def expected_step(config: Config, before: Before, batch: Batch, learning_rate: f
     )
     # An update carries the error of the clipped gradient and, bounded apart, the rounding of the new weights.
     narrow["update"] = {name: -learning_rate * value.astype(np.float64) for name, value in narrow["clipped"].items()}
-    expected = _expected(wide, narrow)
-    reads = np.bincount(np.ravel(batch.inputs), minlength=config.vocabulary_size)[:, np.newaxis]
-    for name, update in wide["update"].items():
-        expected.limits["update"][name] += rounding_error(weights[name], update, reads if name == "embedding" else 1)
+    expected = _expected(wide, narrow, cut)
+    bounds = {**weights, "embedding": weights["embedding"] * np.sqrt(reads(batch.inputs, config))}
+    updates = cut(wide["update"])
+    for name, bound in cut(bounds).items():
+        expected.limits["update"][name] += rounding_error(bound, updates[name])
     return expected
+
+
+def expected_evaluation(config: Config, before: Before, ids: tuple[Tokens, Tokens], cut: Cut = whole) -> Expected:
+    """Evaluates inputs and targets, each [batch, steps], from the weights and the state in `before`."""
+    weights, state = before
+    wide, narrow = (
+        {"loss": {"": np.asarray(loss)}, "state": new_state}
+        for loss, new_state in (
+            oracle_evaluate(config, _cast(weights, kind), _cast(state, kind), *ids) for kind in (np.float64, np.float32)
+        )
+    )
+    return _expected(wide, narrow, cut)
 
 
 def relative_error(found: Array, wanted: Array) -> float:
@@ -112,52 +124,56 @@ def relative_error(found: Array, wanted: Array) -> float:
     if found.shape != wanted.shape:
         return float("inf")
     finite = np.isfinite(wanted)
-    if not np.array_equal(found[~finite], wanted[~finite], equal_nan=True) or not np.isfinite(found[finite]).all():
+    if not finite.all():
+        if not np.array_equal(found[~finite], wanted[~finite], equal_nan=True):
+            return float("inf")
+        found, wanted = found[finite], wanted[finite]
+    if not np.isfinite(found).all():
         return float("inf")
-    distance, size = np.linalg.norm(found[finite] - wanted[finite]), np.linalg.norm(wanted[finite])
+    distance, size = np.linalg.norm(found - wanted), np.linalg.norm(wanted)
     return float(distance / size) if size else (float("inf") if distance else 0.0)
 
 
-def rounding_error(weight: Array, update: Array, roundings: Array | int = 1) -> float:
+def rounding_error(weight: Array, update: Array) -> float:
     """Returns the relative error of an update w′ − w that rounding w′ to float32 may cause.
 
-    A value may be rounded more than once (`roundings`, which is broadcast): Keras 3 subtracts an embedding's duplicate
-    rows one by one. The errors then add up as in a random walk.
+    A weight that is rounded n times counts √n times (`reads`): the errors add up as in a random walk.
     """
     moved = np.isfinite(update) & (update != 0)
     size = np.linalg.norm(update[moved])
-    return float(UNIT_ROUNDOFF * np.linalg.norm((weight * np.sqrt(roundings))[moved]) / size) if size else 0.0
+    return float(UNIT_ROUNDOFF * np.linalg.norm(np.asarray(weight, np.float64)[moved]) / size) if size else 0.0
 
 
-def _expected(wide: Quantities, narrow: Quantities) -> Expected:
+def reads(inputs: Tokens, config: Config) -> Array:
+    """Returns how many of the ids read each row of the embedding, [words, 1].
+
+    So often its new values may be rounded: Keras 3 subtracts an embedding's duplicate rows one by one.
+    """
+    return np.bincount(np.ravel(inputs), minlength=config.vocabulary_size)[:, np.newaxis]
+
+
+def _expected(wide: Quantities, narrow: Quantities, cut: Cut) -> Expected:
     """Returns values and limits from the oracle's results in float64 and in float32.
 
     Where float32 overflows and float64 doesn't, float32 is right: a norm above 1e19 is Inf there, since its square is.
     """
-    values: Quantities = {}
-    limits: dict[str, dict[str, float]] = {}
+    expected = Expected({}, {})
     for quantity, tensors in wide.items():
-        values[quantity], limits[quantity] = {}, {}
-        for tensor, value in tensors.items():
-            attainable = narrow[quantity][tensor]
-            wanted = np.where(np.isfinite(attainable), value, attainable)
-            values[quantity][tensor] = wanted
-            cost = relative_error(np.where(np.isfinite(wanted), attainable, wanted), wanted)
-            limits[quantity][tensor] = FLOAT32_MULTIPLE * cost + FLOOR
-    return Expected(values, limits)
+        values: dict[str, Array] = {}
+        limits: dict[str, float] = {}
+        attainable = cut(narrow[quantity])
+        for tensor, value in cut(tensors).items():
+            rounded = attainable[tensor]
+            if not np.isfinite(rounded).all():
+                value = np.where(np.isfinite(rounded), value, rounded)
+                rounded = np.where(np.isfinite(value), rounded, value)
+            values[tensor] = value
+            limits[tensor] = min(FLOAT32_MULTIPLE * relative_error(rounded, value) + FLOOR, CAP)
+        expected.values[quantity], expected.limits[quantity] = values, limits
+    return expected
 
 
-def _worst(step: int, quantity: str, found: Arrays, expected: Expected) -> NumericError:
-    """Returns the error of the tensor that is nearest to its limit, or furthest over it."""
-    wanted, limits = expected.values[quantity], expected.limits[quantity]
-    errors = [
-        NumericError(step, quantity, tensor, relative_error(value, wanted[tensor]), limits[tensor])
-        for tensor, value in found.items()
-    ]
-    return max(errors, key=lambda error: error.error / error.limit)
-
-
-def _quantities(step: Step, config: Config, weights: Arrays) -> Quantities:
+def _quantities(step: Step, config: Config, weights: Arrays) -> dict[str, Arrays]:
     """Returns the oracle's results under the names that TensorFlow's are given."""
     return {
         "logits": {"": step.logits},
@@ -165,17 +181,14 @@ def _quantities(step: Step, config: Config, weights: Arrays) -> Quantities:
         "norm": {"": np.asarray(step.global_norm)},
         "gradient": _dense(step.gradients, config),
         "clipped": _dense(step.clipped, config),
-        "update": _difference(step.weights, weights),
+        "update": difference(step.weights, weights),
         "state": dict(step.state),
     }
 
 
-def _evaluated(loss: np.inexact, state: dict[str, Array]) -> Quantities:
-    return {"loss": {"": np.asarray(loss)}, "state": state}
-
-
 @np.errstate(invalid="ignore")  # Inf − Inf is the NaN that TensorFlow has there, too
-def _difference(after: Arrays, before: Arrays) -> dict[str, Array]:
+def difference(after: Arrays, before: Arrays) -> dict[str, Array]:
+    """Returns after − before in float64, tensor by tensor."""
     return {name: np.asarray(after[name], np.float64) - before[name] for name in after}
 
 
@@ -183,9 +196,7 @@ def _cast(arrays: Arrays, kind: type[np.floating[Any]]) -> dict[str, Array]:
     return {name: value.astype(kind) for name, value in arrays.items()}
 
 
-def _dense(
-    gradients: Mapping[str, Gradient], config: Config, dtype: type[np.floating[Any]] | None = None
-) -> dict[str, Array]:
-    """Returns gradients, the oracle's or TensorFlow's, as dense arrays; duplicate rows are added up in `dtype`."""
+def _dense(gradients: Mapping[str, Gradient], config: Config) -> dict[str, Array]:
+    """Returns gradients as dense arrays; duplicate rows are added up."""
     shapes = config.weight_shapes()
-    return {name: densified(value, shapes[name][0], dtype) for name, value in gradients.items()}
+    return {name: densified(value, shapes[name][0]) for name, value in gradients.items()}

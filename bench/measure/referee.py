@@ -9,12 +9,11 @@ limits computed there and then.
 
 import dataclasses
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
-from bench.measure.exchange import ROLES, Exchange, layout
+from bench.measure.exchange import ROLES, layout, reserve
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
 from lm.arrays import Array, Floats
@@ -47,10 +46,8 @@ class Session:
         return Prepared(tuple(Tensor(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
 
     def share(self, path: str) -> None:
-        """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
-        with Path(path).open("xb") as file:
-            os.posix_fallocate(file.fileno(), 0, 4 * layout(self._config)[1])
-        self._exchange = Exchange(Path(path), self._config)
+        """Creates the file through which both sides publish their steps."""
+        self._exchange = reserve(Path(path), self._config)
 
     def compare(self, step: int) -> Compared:
         """Returns the differences of the step that both sides have just taken."""

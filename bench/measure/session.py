@@ -3,20 +3,18 @@
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from bench.machine import affinity, pin, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
-from bench.record.lockstep import Stepped
 from bench.record.profile import Profiled
-from bench.record.replies import Block, Description, Finished, Opened
-from bench.record.types import Environment, Evaluation, NumericError, Subject
+from bench.record.replies import Block, Description, Finished, Opened, Published
+from bench.record.types import Environment, Evaluation, Subject
 
 if TYPE_CHECKING:
-    from bench.measure.updates import UpdateWatch
     from lm.data.batches import Batch
     from lm.training.full import Event
 
@@ -89,48 +87,47 @@ class Session:
         return Opened(subject, built - started, traced - built)
 
     @overload
-    def steps(self, count: int, check: Sequence[int] = (), *, tell: Literal[False] = False) -> Block: ...
+    def steps(self, count: int, *, tell: Literal[False] = False) -> Block: ...
 
     @overload
-    def steps(self, count: int, check: Sequence[int] = (), *, tell: Literal[True]) -> Generator[int, None, Block]: ...
+    def steps(self, count: int, *, tell: Literal[True]) -> Generator[int, None, Block]: ...
 
-    def steps(
-        self, count: int, check: Sequence[int] = (), *, tell: bool = False
-    ) -> Block | Generator[int, None, Block]:
-        """Trains the next `count` steps; those whose global step is in `check` are checked against the oracle as well.
+    def steps(self, count: int, *, tell: bool = False) -> Block | Generator[int, None, Block]:
+        """Trains the next `count` steps.
 
-        If there is any `check`, each step's update is compared with its own gradients, too (bench.measure.updates), and
-        a GPU computes in float32. Returns a Block or, with `tell`, a generator that yields each step done, as a sign of
-        life, and returns the Block. Timed blocks send no such signs.
+        Returns a Block or, with `tell`, a generator that yields each step done, as a sign of life, and returns the
+        Block. Timed blocks send no such signs.
         """
-        taken = self._taken(count, check)
+        taken = self._taken(count)
         return taken if tell else drain(taken)
 
-    def _taken(self, count: int, check: Sequence[int]) -> Generator[int, None, Block]:
-        if check:
-            self._compute_in_float32()
-        watch = self._update_watch() if check else None
+    def _taken(self, count: int) -> Generator[int, None, Block]:
         losses: list[float] = []
         seconds: list[float] = []
         cpu_seconds: list[float] = []
-        unsettled: set[int] = set()
-        numerics: list[NumericError] = []
         last = self._next_step + count - 1
         for step in range(self._next_step, last + 1):
-            if step in check:
-                unsettled.update((len(losses), len(losses) + 1))
-            loss, timed, errors = self._step(step, step in check, watch, last=step == last)
+            loss, timed = self._step(step, last=step == last)
             losses.append(loss)
             seconds.append(timed[0])
             cpu_seconds.append(timed[1])
-            numerics.extend(errors)
             self._next_step = step + 1
             yield step
             if not math.isfinite(loss):
                 break
-        numerics.extend(watch.errors if watch else ())
-        unsteady = tuple(sorted(unsettled & set(range(len(losses)))))
-        return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), unsteady, tuple(numerics), rss_bytes())
+        return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), rss_bytes())
+
+    def _step(self, step: int, *, last: bool) -> tuple[float, tuple[float, float]]:
+        """Takes a step; returns (loss, (wall seconds, CPU seconds)).
+
+        No later step waits for the update after a block's `last` loss, so this one does.
+        """
+        data = self._prepare(step)
+        started = _clocks()
+        loss = float(self.trainer.train_step(*data).loss)
+        if last:
+            self.trainer.wait()
+        return loss, _since(started)
 
     def _compute_in_float32(self) -> None:
         """Turns TF32 off for numbers that are compared: its rounding would hide every fault.
@@ -141,45 +138,34 @@ class Session:
 
         turn_off_tensor_float_32(self.trainer.device)
 
-    def _update_watch(self) -> "UpdateWatch":
-        from bench.measure.updates import UpdateWatch
-
-        return UpdateWatch(self.trainer)
-
-    def _step(
-        self, step: int, checked: bool, watch: "UpdateWatch | None", *, last: bool
-    ) -> tuple[float, tuple[float, float], tuple[NumericError, ...]]:
-        """Takes a step; returns (loss, (wall seconds, CPU seconds), errors against the oracle if it is `checked`).
-
-        The `watch`, if there is one, sees the step. No later step waits for the update after a block's `last` loss, so
-        this one does.
-        """
-        data, learning_rate = self._prepare(step)
-        before = (self.trainer.weights, self.trainer.state) if checked else None
-        started = _clocks()
-        result = self.trainer.train_step(*data, with_logits=checked)
-        loss = float(result.loss)
-        if last:
-            self.trainer.wait()
-        timed = _since(started)
-        if watch:
-            watch.see(step, learning_rate, result)
-        if before is None:
-            return loss, timed, ()
-        from bench.measure.numerics import check_step
-
-        return loss, timed, check_step(self.trainer, before, step, data, learning_rate, result)
-
-    def _prepare(self, step: int) -> tuple["Batch", float]:
-        """Returns (what a global step reads, its learning rate); a new pass starts from a zero state."""
+    def _prepare(self, step: int) -> "Batch":
+        """Returns what a global step reads; a new pass starts from a zero state and at its own learning rate."""
         from lm.data.batches import steps_per_epoch, training_batch
 
         epoch, index = divmod(step, steps_per_epoch(self.corpus.train.size, self.config))
-        learning_rate = self.config.epoch_learning_rate(epoch + 1)
         if index == 0:
             self.trainer.zero_state()
-            self.trainer.learning_rate = learning_rate
-        return training_batch(self.corpus.train, self.config, step), learning_rate
+            self.trainer.learning_rate = self.config.epoch_learning_rate(epoch + 1)
+        return training_batch(self.corpus.train, self.config, step)
+
+    def publish(self, folder: str) -> None:
+        """Has the steps of `take` and `stress` published in files of the folder, which the oracle's process shares."""
+        from bench.measure.checked import CheckedLaunch
+
+        self._compute_in_float32()
+        self._checked = CheckedLaunch(self.trainer, self.implementation, Path(folder))
+
+    def take(self, step: int, with_logits: bool) -> Published:
+        """Takes a step of training and publishes its results. Steps come one by one, from 0."""
+        return self._checked.train(step, self._prepare(step), with_logits=with_logits)
+
+    def stress(self, small: bool, evaluation: bool) -> Published:
+        """Takes a stress step from what lies in the exchange. It leaves the trainer with other weights."""
+        return self._checked.stress(small=small, evaluation=evaluation)
+
+    def repeat(self, steps: int) -> None:
+        """Takes the first steps of training again, without reading anything in between; publishes what they leave."""
+        self._checked.repeat(steps, self._prepare)
 
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
@@ -189,16 +175,15 @@ class Session:
         self._compute_in_float32()
         self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config), role)
 
-    def lockstep(self, step: int) -> Stepped:
+    def lockstep(self, step: int) -> Published:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
-        data, _ = self._prepare(step)
-        return self._side.take(step, data)
+        return self._side.take(step, self._prepare(step))
 
     def profile(self, target: str, steps: int, folder: str, detailed: bool) -> Profiled:
         """Profiles a target (bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
         from bench.measure.profile import profile
 
-        data, other = (self._prepare(step)[0] for step in (self._next_step, self._next_step + 1))
+        data, other = (self._prepare(step) for step in (self._next_step, self._next_step + 1))
         return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
@@ -235,25 +220,7 @@ class Session:
                 self.trainer.wait()
             timed.append(_since(started))
         self._next_evaluation += count
-        return Block(
-            tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), (), (), rss_bytes()
-        )
-
-    def stress(self) -> Generator[str, None, list[NumericError]]:
-        """Takes steps from constructed weights; yields each one's quantity, as a sign of life, and returns the errors.
-
-        To be called last: it leaves the trainer with other weights.
-        """
-        from bench.measure.stress import Start, stress_errors
-
-        self._compute_in_float32()
-        data, _ = self._prepare(self._next_step)
-        start = Start(self.trainer.weights, self.trainer.state, *data)
-        errors = []
-        for error in stress_errors(self.trainer, start, self._next_step, self.implementation):
-            errors.append(error)
-            yield error.quantity
-        return errors
+        return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), rss_bytes())
 
     def finish(self) -> Finished:
         """Returns peak memory, retraces and graph operations. Memory comes first: the rest needs some itself."""

@@ -1,25 +1,23 @@
 """Stress steps: single steps from constructed weights and batches, which show what training never visits.
 
-Each is an ordinary training step checked against the oracle. Most are taken by a second, small trainer whose batch and
+Each is an ordinary training step compared with the oracle. Most are taken by a second, small trainer whose batch and
 widths fill no vector of 4 or 8 values and which drops out half; those whose point is the size, by the run's own.
+Weights and ids are drawn anew for each launch.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from bench.measure.numerics import Before, check_evaluation, check_step
+from bench.measure.numerics import Cut, by_unit, state_by_unit, whole
+from bench.record.replies import StressCase
 from bench.record.types import NumericError
 from lm.arrays import Floats, Masks, Tokens
 from lm.config import Config
 from lm.data.batches import Batch
 from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
-
-if TYPE_CHECKING:
-    from lm.training.trainer import Trainer
 
 SMALL = Config(
     "stress", vocabulary_size=53, embedding_size=11, layer_sizes=(13, 9), batch_size=7, num_steps=5,
@@ -28,6 +26,9 @@ SMALL = Config(
 )  # fmt: skip
 LEARNING_RATE = 0.25  # not SMALL's, with which its optimizer is made: one that ignores assignments shows
 LARGE_LOGIT = GATE_BIAS = 150.0  # exp of it overflows float32, above 88
+NEARLY = (8.0, 20.0)  # biases of gates that a polynomial, or a table, may well take for open or shut
+TINIEST = 1e-24  # gradients in its proportion are far above 1.2e-38: what is smaller, TensorFlow takes for 0
+INPUT, FORGET, CANDIDATE, OUTPUT = range(4)  # Keras' order of the gates
 HUGE_WEIGHT = 1e21  # gradients in proportion to it are finite in float32, their squares are not
 
 
@@ -42,11 +43,6 @@ class Start:
     masks: Masks = ()
 
     @property
-    def before(self) -> Before:
-        """Weights and state."""
-        return self.weights, self.state
-
-    @property
     def batch(self) -> Batch:
         """Returns inputs, targets and masks."""
         return Batch(self.inputs, self.targets, self.masks)
@@ -55,29 +51,33 @@ class Start:
 Change = Callable[[Start], Start]
 
 
-def stress_errors(trainer: "Trainer", start: Start, first_step: int, implementation: str) -> Iterator[NumericError]:
-    """Yields the errors of all stress steps, counted from `first_step`; each names its case: "stress NaN: norm".
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A stress step, made of a start: the run's own, what its trainer would train on next, or small_start."""
 
-    `start` is what the run's own trainer would train on next. The trainer is left with other weights, state and
-    learning rate.
-    """
-    from lm.training.trainer import Trainer
+    name: str
+    change: Change
+    small: bool = True
+    evaluation: bool = False
+    cut: Cut = whole  # its tensors are compared as a whole, or part by part
 
-    yield from _evaluated("evaluation", trainer, start, first_step)
-    yield from _trained("large logits", trainer, large_logits(start), first_step + 1)
-    small = Trainer(SMALL, implementation, trainer.device)
-    plain = small_start()
-    yield from _evaluated("evaluation, small", small, dataclasses.replace(plain, masks=()), first_step + 2)
-    for step, (name, change) in enumerate(CASES.items(), first_step + 3):
-        yield from _trained(name, small, change(plain), step)
+    @property
+    def asked(self) -> StressCase:
+        """Returns what the worker is told of it."""
+        return StressCase(self.name, self.small, self.evaluation)
+
+    def named(self, errors: Iterable[NumericError]) -> list[NumericError]:
+        """Returns errors that name their case: "stress NaN: norm"."""
+        return [dataclasses.replace(error, quantity=f"stress {self.name}: {error.quantity}") for error in errors]
 
 
-def small_start() -> Start:
-    """Returns the start of SMALL's cases: its initial weights, a state that isn't zero, random ids."""
-    stream = np.random.RandomState(SMALL.seed)
+def small_start(jitter: int = 0) -> Start:
+    """Returns the start of SMALL's cases: initial weights, a state that isn't zero, random ids; others by `jitter`."""
+    config = dataclasses.replace(SMALL, seed=SMALL.seed + jitter)
+    stream = np.random.RandomState(config.seed)
     ids = stream.randint(0, SMALL.vocabulary_size, (2, SMALL.batch_size, SMALL.num_steps)).astype(np.int32)
     state = {name: stream.uniform(-1, 1, shape).astype(np.float32) for name, shape in SMALL.state_shapes().items()}
-    return Start(initial_weights(SMALL), state, ids[0], ids[1], dropout_masks(SMALL, step=0))
+    return Start(initial_weights(config), state, ids[0], ids[1], dropout_masks(config, step=0))
 
 
 def unchanged(start: Start) -> Start:
@@ -103,10 +103,8 @@ def large_logits(start: Start) -> Start:
 
 def saturated_gates(start: Start) -> Start:
     """Makes the biases open and shut the gates wide: exp of what enters the outermost overflows float32."""
-    biases = {name: value for name, value in start.weights.items() if name.startswith("lstm") and name.endswith("bias")}
-    spread = {
-        name: np.linspace(-GATE_BIAS, GATE_BIAS, value.size // 4, dtype=np.float32) for name, value in biases.items()
-    }
+    units = {name: start.weights[name].size // 4 for name in _lstm(start, "bias")}
+    spread = {name: np.linspace(-GATE_BIAS, GATE_BIAS, count, dtype=np.float32) for name, count in units.items()}
     return _with_weights(start, {name: np.tile(value, 4) for name, value in spread.items()})
 
 
@@ -139,34 +137,67 @@ def norm_overflow(start: Start) -> Start:
     return _with_weights(start, {"output/kernel": HUGE_WEIGHT * start.weights["output/kernel"]})
 
 
-CASES: dict[str, Change] = {
-    "odd shapes": unchanged,
-    "short gradients": short_gradients,
-    "one id": one_id,
-    "large logits, small": large_logits,
-    "saturated gates": saturated_gates,
-    "word ruled out": word_ruled_out,
-    "NaN": nan_word,
-    "Inf": inf_word,
-    "norm overflow": norm_overflow,
-}
+def nearly_saturated_gates(start: Start) -> Start:
+    """Makes the biases open and shut the gates of every other unit almost, but not wholly: to exp(−8) … exp(−20)."""
+    weights = dict(start.weights)
+    for name in _lstm(start, "bias"):
+        units = weights[name].size // 4
+        spread = np.linspace(*NEARLY, units, dtype=np.float32) * np.where(np.arange(units) % 2, 1, -1)
+        bias = weights[name].reshape(4, units).copy()
+        bias[[INPUT, FORGET, OUTPUT]] = spread
+        weights[name] = np.ravel(bias).astype(np.float32)
+    return _with_weights(start, weights)
 
 
-def _trained(case: str, trainer: "Trainer", start: Start, step: int) -> Iterator[NumericError]:
-    trainer.weights, trainer.state, trainer.learning_rate = start.weights, start.state, LEARNING_RATE
-    result = trainer.train_step(*start.batch, with_logits=True)
-    yield from _named(case, check_step(trainer, start.before, step, start.batch, LEARNING_RATE, result))
+def tiny_units(start: Start) -> Start:
+    """Makes every other unit's values smaller and smaller, down to TINIEST, which float32 holds as well as others.
+
+    What a unit hands on, and the weights that take it up, have its scale; so have their gradients and updates.
+    """
+    weights, state = dict(start.weights), dict(start.state)
+    scale = _falling(weights["embedding"].shape[1])
+    weights["embedding"] = weights["embedding"] * scale
+    for name in _lstm(start, "kernel"):
+        layer = name.split("/")[0]
+        below, scale = scale, _falling(weights[f"{layer}/recurrent"].shape[0])
+        candidate = np.ones((4, scale.size), np.float32)
+        candidate[CANDIDATE] = scale  # then c is as small as the unit, and so is h
+        for part, rows in (("kernel", below[:, np.newaxis]), ("recurrent", scale[:, np.newaxis]), ("bias", 1)):
+            weights[f"{layer}/{part}"] = weights[f"{layer}/{part}"] * rows * np.ravel(candidate)
+        for part in ("h", "c"):
+            state[f"{layer}/{part}"] = state[f"{layer}/{part}"] * scale
+    weights["output/kernel"] = weights["output/kernel"] * scale[:, np.newaxis]
+    return dataclasses.replace(start, weights=weights, state=state)
 
 
-def _evaluated(case: str, trainer: "Trainer", start: Start, step: int) -> Iterator[NumericError]:
-    trainer.weights, trainer.state = start.weights, start.state
-    ids = (start.inputs, start.targets)
-    loss = trainer.evaluation_step(*ids)
-    yield from _named(case, check_evaluation(trainer, start.before, step, ids, loss))
+CASES = (
+    Case("evaluation", unchanged, small=False, evaluation=True),
+    Case("large logits", large_logits, small=False),
+    Case("evaluation, small", unchanged, evaluation=True),
+    Case("odd shapes", unchanged),
+    Case("short gradients", short_gradients),
+    Case("one id", one_id),
+    Case("large logits, small", large_logits),
+    Case("saturated gates", saturated_gates),
+    Case("nearly saturated gates", nearly_saturated_gates, cut=state_by_unit),
+    Case("tiny units", tiny_units, cut=by_unit),
+    Case("word ruled out", word_ruled_out),
+    Case("NaN", nan_word),
+    Case("Inf", inf_word),
+    Case("norm overflow", norm_overflow),
+)
 
 
-def _named(case: str, errors: tuple[NumericError, ...]) -> Iterator[NumericError]:
-    return (dataclasses.replace(error, quantity=f"stress {case}: {error.quantity}") for error in errors)
+def _lstm(start: Start, part: str) -> list[str]:
+    """Returns the names of the layers' weights of that kind, from the lowest layer up."""
+    return [name for name in start.weights if name.startswith("lstm") and name.endswith(f"/{part}")]
+
+
+def _falling(units: int) -> Floats:
+    """Returns each unit's scale: of odd ones from 1 to TINIEST; 1 of even ones, so that no sum over units cancels."""
+    scale = np.ones(units, np.float32)
+    scale[1::2] = np.geomspace(1, TINIEST, 1 + units // 2)[1:]
+    return scale
 
 
 def _with_weights(start: Start, weights: Mapping[str, Floats]) -> Start:

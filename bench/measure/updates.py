@@ -1,48 +1,76 @@
-"""Checks every step, not only those that the oracle checks: a bias moves by −learning rate × its clipped gradient.
+"""Checks a step that the oracle doesn't take: clipping and the update, from the step's own gradients.
 
-This needs no oracle and reads a few kilobytes, so each step of a checked launch is checked, outside the timed region. A
-fault that affects one step in a hundred, or all from some step on, shows at the very step.
+This costs a pass over the weights, so every step of a checked launch is checked. An update that is lost at one step in
+a thousand, or wrong from some step on, shows at the very step.
 """
 
-from typing import TYPE_CHECKING
+import math
 
 import numpy as np
 
-from bench.measure.numerics import FLOOR, relative_error, rounding_error
+from bench.measure.exchange import Exchange
+from bench.measure.numerics import FLOOR, UNIT_ROUNDOFF, reads, relative_error, rounding_error
 from bench.record.types import NumericError
+from lm.arrays import Array, Floats, Tokens
+from lm.config import Config
 
-if TYPE_CHECKING:
-    from lm.training.trainer import StepResult, Trainer
-
-QUANTITY = "every update"
-
-
-class UpdateWatch:
-    """Follows a trainer's biases from now on, step by step."""
-
-    def __init__(self, trainer: "Trainer") -> None:
-        self._trainer = trainer
-        self._before = trainer.biases()
-        self._telling: NumericError | None = None
-
-    @property
-    def errors(self) -> tuple[NumericError, ...]:
-        """Returns the first tensor over its limit of all steps seen, or the one nearest to it; none without a step."""
-        return (self._telling,) if self._telling else ()
-
-    def see(self, step: int, learning_rate: float, result: "StepResult") -> None:
-        """Checks the step just taken. The learning rate is the schedule's, as in numerics.check_step."""
-        before, self._before = self._before, self._trainer.biases()
-        if self._telling and not _within(self._telling):
-            return
-        clipped = dict(zip(self._trainer.config.weight_shapes(), result.clipped, strict=True))
-        for name, bias in before.items():
-            wanted = -learning_rate * np.asarray(clipped[name], np.float64)
-            error = relative_error(self._before[name] - bias.astype(np.float64), wanted)
-            found = NumericError(step, QUANTITY, name, error, FLOOR + rounding_error(bias, wanted))
-            if self._telling is None or not found.error / found.limit <= self._telling.error / self._telling.limit:
-                self._telling = found
+CHUNK = 1 << 15  # floats: a few of them stay in a core's second-level cache
 
 
-def _within(error: NumericError) -> bool:
-    return error.error <= error.limit
+def clipping_and_update(
+    config: Config, exchange: Exchange, role: str, step: int, inputs: Tokens, learning_rate: float
+) -> list[NumericError]:
+    """Returns the errors of the clipped gradients and of the update w′ − w that a step published, tensor by tensor.
+
+    Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped.
+    """
+    gradients, clipped = (exchange.results(role, quantity) for quantity in ("gradient", "clipped"))
+    norm = float(exchange.results(role, "norm")[""])
+    factor = config.clip_norm / max(norm, config.clip_norm)  # NaN for a norm of NaN: nothing agrees with that
+    before, after = exchange.weights(step), exchange.updated(role, step)
+    rows = np.sqrt(reads(inputs, config), dtype=np.float32)
+    return [
+        *(
+            NumericError(step, "clipped", name, scaled_error(value, gradients[name], factor)[0], FLOOR)
+            for name, value in clipped.items()
+        ),
+        *(
+            NumericError(step, "update", name, error, FLOOR + rounding)
+            for name, weight in before.items()
+            for error, rounding in [
+                scaled_error(after[name], clipped[name], -learning_rate, weight, rows if name == "embedding" else None)
+            ]
+        ),
+    ]
+
+
+def scaled_error(
+    found: Floats, base: Floats, factor: float, origin: Floats | None = None, roundings: Array | None = None
+) -> tuple[float, float]:
+    """Returns (‖found − origin − wanted‖ / ‖wanted‖ of wanted = factor · base, numerics.rounding_error of it).
+
+    Without an `origin` it is 0, and so is the rounding; `roundings` [rows, 1] are the square roots of how often each
+    row's values are rounded. It is computed in float32, by chunks that stay in the cache, whose sums are added in
+    float64; values that float32 can't square go through numerics.relative_error, with its rules for Inf, NaN and 0.
+    """
+    bound = None if origin is None else origin if roundings is None else origin * roundings
+    distance = size = rounding = 0.0
+    scale = np.float32(factor)
+    flat, flat_base = found.reshape(-1), base.reshape(-1)
+    flat_origin, flat_bound = (None if one is None else one.reshape(-1) for one in (origin, bound))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for start in range(0, found.size, CHUNK):
+            here = slice(start, start + CHUNK)
+            wanted = flat_base[here] * scale
+            apart = flat[here] - wanted
+            if flat_origin is not None and flat_bound is not None:
+                apart = (flat[here] - flat_origin[here]) - wanted
+                moved = flat_bound[here] * (wanted != 0)
+                rounding += float(moved @ moved)
+            distance += float(apart @ apart)
+            size += float(wanted @ wanted)
+    if all(map(math.isfinite, (distance, rounding))) and 1e-30 < size < math.inf:
+        return math.sqrt(distance / size), UNIT_ROUNDOFF * math.sqrt(rounding / size)
+    exact = factor * base.astype(np.float64)
+    zero = 0.0 if origin is None else origin.astype(np.float64)
+    return relative_error(found - zero, exact), 0.0 if bound is None else rounding_error(bound, exact)

@@ -1,7 +1,7 @@
 """The measured process, `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
 
 A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any
-number of lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow` or `referee`.
+number of lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `referee` or `oracle`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee"}
+KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee", "oracle": "bench.measure.oracle"}
 
 
 def serve(requests: Iterable[str], replies: TextIO, session: object) -> None:

@@ -13,13 +13,6 @@ QUANTITIES = ("state", "loss", "gradient", "norm", "clipped", "update")
 
 
 @dataclasses.dataclass(frozen=True)
-class Stepped:
-    """One side has taken a step and published its results."""
-
-    seconds: float  # wall time of the step alone, without what is copied for the comparison
-
-
-@dataclasses.dataclass(frozen=True)
 class Tensor:
     """A tensor that is compared."""
 

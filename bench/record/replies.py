@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bench.record.types import Environment, Machine, NumericError, Subject
+from bench.record.types import Environment, Machine, Subject
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +41,35 @@ class Block:
         float, ...
     ]  # wall time of each step, from handing the batch over to having its loss; of the last, to its update
     cpu_seconds: tuple[float, ...]  # CPU time of each step, all threads of the process
-    unsettled: tuple[int, ...]  # positions of steps whose time isn't a steady step's: those next to an oracle check
-    numerics: tuple[NumericError, ...]
     rss_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A step that was taken, and whose results lie in the exchange (bench.measure.exchange)."""
+
+    loss: float
+    seconds: float  # wall time of the step alone, without what is copied for the comparison
+    logits: bool = False  # whether they are among the results
+
+
+@dataclasses.dataclass(frozen=True)
+class StressCase:
+    """A stress step that a worker is to take."""
+
+    name: str
+    small: bool  # by a trainer of the small configuration that stress steps have; otherwise by the run's own
+    evaluation: bool  # without training
+
+
+@dataclasses.dataclass(frozen=True)
+class Agenda:
+    """The plan of the oracle's process for one launch."""
+
+    bytes: int  # that the exchange takes
+    oracle_steps: tuple[int, ...]  # steps of training that the oracle takes as well
+    stress: tuple[StressCase, ...]
+    repeated: int  # steps that are taken again, from the first, without reading anything in between
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,14 +6,17 @@ sum over time of the batch mean of the cross-entropy, in nats.
 
 import dataclasses
 import hashlib
+import math
 
+# 4: an error of the numbers stands for all steps that were checked, tensor by tensor.
 # 3: numbers in verdicts; `incomplete` apart from warnings; lockstep differences by quantity and tensor.
 # 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
 # 1: the first.
-SCHEMA = 3
+SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
+REPEAT = "repeat"  # a quantity of NumericError: the same steps again left other weights, or another state
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 
@@ -109,13 +112,30 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class NumericError:
-    """The distance of one quantity of one step from the oracle's: the worst tensor of that quantity, normwise."""
+    """The distance of one tensor at one step from the oracle's, normwise and relative.
+
+    It stands for all steps that were checked: it is the one nearest to its limit of all tensors of its quantity, or the
+    tensor's first that is over its limit.
+    """
 
     step: int  # global, from 0; stress steps count on after the last of training
-    quantity: str  # logits, loss, norm, gradient, clipped, update, state, …
+    quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", …
     tensor: str
     error: float
     limit: float
+    steps: int = 1  # at which the quantity was checked
+
+    @property
+    def within(self) -> bool:
+        """Returns whether the error is at most its limit; a NaN is not."""
+        return self.error <= self.limit
+
+    @property
+    def used(self) -> float:
+        """Returns the error as a multiple of its limit; infinity for a NaN, or where nothing is allowed."""
+        if self.within:
+            return self.error / self.limit if self.limit else 0.0
+        return self.error / self.limit if self.error > self.limit > 0 else math.inf
 
 
 @dataclasses.dataclass(frozen=True)

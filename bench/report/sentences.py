@@ -84,10 +84,10 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
 
 def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     where = f"{_tensor(reason.quantity, reason.tensor)} at step {reason.step}"
-    checked = f"{Count(reason.errors):check} of {Count(reason.steps):step}"
+    steps = f"{Count(reason.steps):step}"
     if reason.over:
-        return f"{where} is {reason.error:.1e} from the oracle; {reason.over} of {checked} over the limits"
-    return f"{checked} within the limits; nearest: {where}"
+        return f"{where} is {reason.error:.1e} from the oracle; {Count(reason.over):tensor} over the limits in {steps}"
+    return f"{steps} within the limits; nearest: {where}"
 
 
 def _tensor(quantity: str, tensor: str) -> str:
@@ -217,6 +217,9 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.Identical: "bit-identical in {launches:launch}",
     reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
+    reasons.NotRepeated: (
+        "{steps:step} taken twice from one start left another {tensor} when nothing was read between them ({error:.1e})"
+    ),
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.ReferenceDeparts: _reference_departs,

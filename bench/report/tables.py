@@ -158,7 +158,7 @@ def _numerics(of: Iterable[Record]) -> Table:
                 record.environment.tensorflow if record.environment else NOTHING,
                 error.quantity,
             )
-            if key not in nearest or _used(error) > _used(nearest[key]):
+            if key not in nearest or error.used > nearest[key].used:
                 nearest[key] = error
     rows = tuple(
         (
@@ -167,7 +167,7 @@ def _numerics(of: Iterable[Record]) -> Table:
             _number(error.step, "d"),
             _number(error.error, ".1e"),
             _number(error.limit, ".1e"),
-            _number(100 * _used(error), ".0f"),
+            _number(100 * error.used, ".0f"),
         )
         for key, error in nearest.items()
     )
@@ -191,11 +191,6 @@ def _lockstep(result: Lockstep) -> Table:
         rows.append((Cell(each.quantity), Cell(each.tensor or NOTHING), *numbers))
     headers = ("quantity", "tensor", "largest difference", "at step", "steps", "bit-identical steps")
     return Table("Lockstep: the largest difference of each tensor", headers, tuple(rows))
-
-
-def _used(error: NumericError) -> float:
-    """Returns the part of its limit that an error takes; infinity for an error that is not a number."""
-    return error.error / error.limit if error.error <= error.limit or error.error > error.limit > 0 else math.inf
 
 
 def _number(value: float | None, form: str) -> Cell:

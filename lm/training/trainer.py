@@ -153,11 +153,6 @@ class Trainer:
         for variable in (*self.model.variables, *self.model.states):
             variable.assign(np.array(variable.numpy()))
 
-    def biases(self) -> Weights:
-        """Returns copies of the bias weights alone: few values of every layer but the embedding, and soon read."""
-        named = zip(self.config.weight_shapes(), self.model.variables, strict=True)
-        return {name: variable.numpy() for name, variable in named if name.endswith("/bias")}
-
     def zero_state(self) -> None:
         """Zeroes the recurrent state, as at the start of each pass over a corpus."""
         for variable in self.model.states:

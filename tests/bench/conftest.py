@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.fake_interpreter import FAKE_ORACLE, write_interpreter
 from tests.builders.wheels import write_wheel
 
 
@@ -39,3 +40,9 @@ def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bench.drive.environments.PYTHON", sys.executable
     )  # there for sure; 3.11 may have to be downloaded
     return tmp_path / "environments"
+
+
+@pytest.fixture
+def fake_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fake sessions publish nothing: a process that looks at nothing compares their steps with the oracle's."""
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "oracle-python", FAKE_ORACLE))

@@ -41,22 +41,28 @@ class Session:
     def open(self, config, corpus, corpus_path, steps, implementation, device, jitter):
         return answers.Opened(types.Subject(config, corpus, implementation, device, "fa4e", steps, 10, 80), 2.0, 3.0)
 
-    def steps(self, count, check=(), tell=False):
+    def steps(self, count, tell=False):
         steps = range(self.done, self.done + count)
         self.done += count
-        checked = [step for step in steps if step in check]
-        unsettled = {{step + next for step in checked for next in (0, 1)}}.intersection(steps)
         return answers.Block(
             losses=tuple(50.0 - 0.125 * step for step in steps),
             seconds=tuple(float(step) for step in steps),
             cpu_seconds=tuple(2.0 * step for step in steps),
-            unsettled=tuple(sorted(step - steps[0] for step in unsettled)),
-            numerics=tuple(types.NumericError(step, "loss", "", 0.0, 4e-6) for step in checked),
             rss_bytes=1000 + 7 * self.done,
         )
 
-    def stress(self, tell=False):
-        return ()
+    def publish(self, folder):
+        pass
+
+    def take(self, step, with_logits):
+        self.done = step + 1
+        return answers.Published(50.0 - 0.125 * step, float(step))
+
+    def stress(self, small, evaluation):
+        return answers.Published(60.0, 0.5)
+
+    def repeat(self, steps):
+        pass
 
     def evaluate(self, max_steps):
         return types.Evaluation(99.0, 80 * max_steps, 0.5, False)
@@ -65,12 +71,35 @@ class Session:
         pass
 
     def evaluation_steps(self, count):
-        return answers.Block((60.0,) * count, (0.5,) * count, (0.25,) * count, (), (), 1000)
+        return answers.Block((60.0,) * count, (0.5,) * count, (0.25,) * count, 1000)
 
     def finish(self):
         return answers.Finished(4321, 21, 0, {{"MatMul": 3}})
 
 {changes}
+serve(itertools.chain([json.dumps(request)], requests), os.fdopen(replies, "w"), Session())
+"""
+
+# The oracle's process for such workers: a step with logits stands for a wrong one, all others are right.
+FAKE_ORACLE = """
+import itertools
+from bench.measure.worker import serve
+from bench.record import replies as answers, types
+
+class Session:
+    wrong = 0.0
+
+    def prepare(self, config, corpus, corpus_path, steps, device, jitter):
+        return answers.Agenda(4, (0,), (answers.StressCase("NaN", True, False),), 1)
+
+    def check(self, step, logits):
+        self.done, self.wrong = step + 1, self.wrong or float(logits)
+
+    def errors(self):
+        return [types.NumericError(0, "loss", "", self.wrong, 4e-6, self.done)]
+
+    share = pose = check_stress = pose_repeat = check_repeat = lambda self, **asked: None
+
 serve(itertools.chain([json.dumps(request)], requests), os.fdopen(replies, "w"), Session())
 """
 

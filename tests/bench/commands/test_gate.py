@@ -38,10 +38,8 @@ ALWAYS = "os._exit(3) if in_turn == {in_turn} else None"
 ONCE = "os._exit(3) if in_turn == {in_turn} and first('crash') else None"
 WRONG = """
 class Session(Session):
-    def steps(self, count, check=(), tell=False):
-        block = super().steps(count, check, tell)
-        wrong = tuple(dataclasses.replace(error, error=1.0) for error in block.numerics)
-        return dataclasses.replace(block, numerics=wrong)
+    def take(self, step, with_logits):
+        return dataclasses.replace(super().take(step, with_logits), logits=True)
 """
 
 
@@ -95,7 +93,7 @@ class Gate:
 
 
 @pytest.fixture
-def gated(tmp_path: Path, tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch) -> Gate:
+def gated(tmp_path: Path, tfgate: Tfgate, fake_oracle: None, monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Looking for disturbances would take a second, and find the tests."""
     monkeypatch.setattr(gate, "examine", tuple)
     return Gate(tmp_path, tfgate)

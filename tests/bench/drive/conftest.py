@@ -30,7 +30,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake_session(fake_interpreter: Callable[[str], str]) -> Callable[[str], str]:
+def fake_session(fake_interpreter: Callable[[str], str], fake_oracle: None) -> Callable[[str], str]:
     """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class
     `Session`; its path.
     """

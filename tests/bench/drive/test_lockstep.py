@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.lockstep import SHARED_MEMORY, run_lockstep, shared_folder
+from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
@@ -151,20 +151,9 @@ def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpret
 def test_nothing_is_left_behind(numpy_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()
-    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", folder)
+    monkeypatch.setattr("bench.drive.shared.SHARED_MEMORY", folder)
     compared(numpy_python(), numpy_python("os._exit(3)"))
     assert list(folder.iterdir()) == []
-
-
-def test_shared_memory_is_used_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", tmp_path)
-    with shared_folder(1) as folder:
-        assert Path(folder).parent == tmp_path
-    with shared_folder(1 << 60) as folder:  # an exbibyte
-        assert Path(folder).parent not in (tmp_path, SHARED_MEMORY)
-    monkeypatch.setattr("bench.drive.lockstep.SHARED_MEMORY", tmp_path / "none")
-    with shared_folder(1) as folder:
-        assert Path(folder).is_dir()
 
 
 def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path) -> None:

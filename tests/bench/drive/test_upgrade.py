@@ -80,7 +80,7 @@ def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_pat
 
 
 def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
-    python = fake_session("Session.stress = lambda self: 1 / 0")
+    python = fake_session("Session.stress = lambda self, small, evaluation: 1 / 0")
     run, _ = measured(tmp_path, python, python, CHECKED)
     assert [record.failure is not None for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())

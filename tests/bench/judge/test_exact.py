@@ -2,30 +2,40 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, numerics_with_reference
-from bench.judge.reasons import GraphChanges, NoOracleStep, OracleErrors, ReferenceDeparts, Retraces, WeightsChanged
-from bench.record.types import Evaluation, NumericError
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces
+from bench.judge.reasons import (
+    GraphChanges,
+    NoOracleStep,
+    NotRepeated,
+    OracleErrors,
+    ReferenceDeparts,
+    Retraces,
+    WeightsChanged,
+)
+from bench.judge.types import Comparison
+from bench.record.types import REPEAT, Evaluation, NumericError
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
 
 NEAR = NumericError(99, "norm", "", 3e-6, 4e-6)
-GOOD, BAD = (judge_numerics("it", [record(numerics=[one])]) for one in (WITHIN, BEYOND))
+REPEATED = NumericError(499, REPEAT, "output/kernel", 0.0, 0.0, 500)
 
 
 def test_within_every_limit_passes_and_names_the_nearest() -> None:
     found = judge_numerics("it", [record(numerics=(WITHIN, NEAR))])
     assert (found.outcome, found.candidate, found.reference) == (Outcome.PASS, 3e-6, 4e-6)
-    assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, errors=2, steps=2)
+    assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, steps=1)
 
 
 def test_over_a_limit_is_a_regression_named_by_its_first_step() -> None:
-    later = dataclasses.replace(BEYOND, step=9, error=1.0)
+    later = dataclasses.replace(BEYOND, step=9, tensor="embedding", error=1.0)
     found = judge_numerics("it", [record(numerics=(WITHIN, later, BEYOND))])
     assert (found.outcome, found.candidate, found.reference) == (Outcome.REGRESSION, 1e-2, 4e-6)
-    assert found.reason == OracleErrors("update", "output/bias", 5, 1e-2, 4e-6, over=2, errors=3, steps=3)
+    assert found.reason == OracleErrors("update", "output/bias", 5, 1e-2, 4e-6, over=2, steps=1)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +83,69 @@ def test_the_step_is_traced_no_more_often_than_the_reference_s(
     assert found.reference == max(reference, default=0)
 
 
-def test_where_the_reference_departs_from_the_oracle_nobody_can_say_who_is_right() -> None:
-    both = numerics_with_reference(BAD, BAD)
-    assert (both.outcome, both.reason) == (Outcome.INCONCLUSIVE, ReferenceDeparts(BAD.reason, BAD.reason))
-    mended = numerics_with_reference(GOOD, BAD)
-    assert (mended.outcome, mended.reason) == (Outcome.PASS, ReferenceDeparts(GOOD.reason, BAD.reason))
-    assert numerics_with_reference(BAD, GOOD) == BAD
+def test_steps_are_those_of_training_and_of_stress() -> None:
+    """2000 steps, of which the oracle took 118, and stress steps 2000 and 2001; older records tell step by step."""
+    stress = [NumericError(2000 + step, "stress NaN: loss", "", 0.0, 4e-6) for step in (0, 0, 1)]
+    training = [dataclasses.replace(WITHIN, steps=118), dataclasses.replace(NEAR, steps=2000)]
+    for numerics, steps in (([*training, *stress], 2002), ([WITHIN, dataclasses.replace(WITHIN, step=5), *stress], 4)):
+        reason = judge_numerics("it", [record(numerics=numerics)]).reason
+        assert isinstance(reason, OracleErrors)
+        assert reason.steps == steps
+
+
+@pytest.mark.parametrize(
+    ("error", "limit", "outcome"),
+    [
+        (0.0, 0.0, Outcome.PASS),
+        (3e-8, 0.0, Outcome.REGRESSION),
+        (3e-8, math.inf, Outcome.PASS),  # on a GPU
+    ],
+)
+def test_the_same_steps_leave_the_same_weights(error: float, limit: float, outcome: Outcome) -> None:
+    again = dataclasses.replace(REPEATED, error=error, limit=limit)
+    found = judge_numerics("it", [record(numerics=[WITHIN, again])])
+    assert found.outcome is outcome
+    assert (found.reason == NotRepeated("output/kernel", 500, error)) is (outcome is Outcome.REGRESSION)
+
+
+def test_an_error_against_the_oracle_is_named_before_a_step_that_is_not_repeated() -> None:
+    late = dataclasses.replace(BEYOND, step=1000)
+    found = judge_numerics("it", [record(numerics=[dataclasses.replace(REPEATED, error=3e-8), late])])
+    assert isinstance(found.reason, OracleErrors)
+
+
+OTHER = dataclasses.replace(BEYOND, tensor="embedding", step=9)
+CHANGED = Evaluation(150.0, 1000, 0.5, True)
+
+
+def test_a_departure_of_the_reference_excuses_the_candidate_in_that_tensor_alone() -> None:
+    def judged(candidate: Sequence[NumericError], reference: Sequence[NumericError]) -> Comparison:
+        return judge_numerics("it", [record(numerics=candidate)], [record(numerics=reference)])
+
+    good, bad = (judge_numerics("it", [record(numerics=[one])]).reason for one in (WITHIN, BEYOND))
+    for candidate, reference, outcome, reason in (
+        ([BEYOND], [BEYOND], Outcome.INCONCLUSIVE, ReferenceDeparts(bad, bad)),
+        ([WITHIN], [BEYOND], Outcome.PASS, ReferenceDeparts(good, bad)),
+        ([BEYOND], [WITHIN], Outcome.REGRESSION, bad),
+        ([BEYOND], [OTHER], Outcome.REGRESSION, bad),
+    ):
+        found = judged(candidate, reference)
+        assert (found.outcome, found.reason) == (outcome, reason)
+    also = judged([BEYOND, OTHER], [BEYOND])
+    assert also.outcome is Outcome.REGRESSION
+    assert isinstance(also.reason, OracleErrors)
+    assert (also.reason.tensor, also.candidate) == ("embedding", OTHER.error)
+
+
+def test_weights_that_evaluation_changes_on_both_sides_are_inconclusive() -> None:
+    side = [dataclasses.replace(record(), evaluation=CHANGED)]
+    found = judge_numerics("it", side, side)
+    assert (found.outcome, found.reason) == (
+        Outcome.INCONCLUSIVE,
+        ReferenceDeparts(WeightsChanged(0), WeightsChanged(0)),
+    )
+    assert judge_numerics("it", [record()], side).outcome is Outcome.PASS
+    assert judge_numerics("it", side, [record()]).outcome is Outcome.REGRESSION
 
 
 @pytest.mark.parametrize(

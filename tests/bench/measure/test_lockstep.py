@@ -8,39 +8,13 @@ import numpy as np
 import pytest
 
 from bench.measure.exchange import Exchange, layout
-from bench.measure.lockstep import LockstepSide, publish
+from bench.measure.lockstep import LockstepSide
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
-from lm.oracle.sgd import SparseRows
 from tests.lm.agreement import trainer_at
 
 TINY = CONFIGS["tiny"]
 DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
-
-
-def test_duplicate_rows_are_added_up_and_old_rows_are_cleared() -> None:
-    target = np.full((4, 2), 9, np.float32)
-    # Row 3 comes twice: 1 + 4 and 2 + 8.
-    publish(SparseRows(np.array([3, 1, 3]), np.array([[1, 2], [5, 6], [4, 8]], np.float32)), target)
-    assert target.tolist() == [[0, 0], [5, 6], [0, 0], [5, 10]]
-
-
-def test_no_rows_at_all_are_zeros() -> None:
-    target = np.full((4, 2), 9, np.float32)
-    publish(SparseRows(np.zeros(0, np.int32), np.zeros((0, 2), np.float32)), target)
-    assert not target.any()
-
-
-def test_a_missing_gradient_is_zeros() -> None:
-    target = np.full(3, 9, np.float32)
-    publish(None, target)
-    assert not target.any()
-
-
-@pytest.mark.parametrize("value", [1.0, np.ones(1, np.float32), np.ones((2, 3), np.float32)])
-def test_another_shape_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"of shape .* where \(3,\) is due"):
-        publish(value, np.zeros(3, np.float32))
 
 
 def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exchange]:

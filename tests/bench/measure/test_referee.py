@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bench.measure.exchange import Exchange
-from bench.measure.lockstep import publish
+from bench.measure.publish import publish
 from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
 from lm.config import CONFIGS
 from lm.data.batches import batch
@@ -100,8 +100,7 @@ def take_step(
             exchange.updated(role, 0)[name][...] = value
         del results["before"]
         for quantity, tensors in results.items():
-            for name, value in tensors.items():
-                publish(value, exchange.results(role, quantity)[name])
+            publish(tensors, exchange.results(role, quantity))
 
 
 def dense(name: str, value: Any) -> Any:

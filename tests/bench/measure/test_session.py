@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from bench.machine import this_machine, usable_cores
-from bench.measure.exchange import layout
+from bench.measure.checked import OWN
+from bench.measure.exchange import ALONE, reserve
 from bench.measure.session import Session
-from bench.measure.updates import QUANTITY
 from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
 from lm.config import CONFIGS, ConfigError
@@ -75,18 +75,9 @@ def test_steps_that_tell_are_the_same_steps(sessions: tuple[Session, Session]) -
     """A generator of the steps done, whose return value is the block."""
     telling, silent = sessions
     told: list[int] = []
-    block = drain(telling.steps(4, check=(2,), tell=True), told.append)
+    block = drain(telling.steps(4, tell=True), told.append)
     assert told == [0, 1, 2, 3]
-    wanted = silent.steps(4, check=(2,))
-    assert (block.losses, block.numerics, block.unsettled) == (wanted.losses, wanted.numerics, wanted.unsettled)
-
-
-def test_stress_steps_tell_of_each_error_and_are_the_same_again(sessions: tuple[Session, Session]) -> None:
-    telling, silent = sessions
-    told: list[str] = []
-    errors = drain(telling.stress(), told.append)
-    assert told == [error.quantity for error in errors]
-    assert repr(errors) == repr(drain(silent.stress()))
+    assert block.losses == silent.steps(4).losses
 
 
 def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,44 +139,35 @@ def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]
     assert len(set(losses)) == 5
 
 
-def test_checked_steps_come_with_errors_and_are_not_steady(session: Session) -> None:
-    """Steps 1 and 4 of a block of 0 to 4, then step 5, in the next block: 2 and 5 follow a check."""
-    block = session.steps(5, check=(1, 4, 9))
+def test_a_block_passes_through_json(session: Session) -> None:
+    block = session.steps(5)
     assert through_json(block) == block
-    assert block.unsettled == (1, 2, 4)
-    assert sorted({error.step for error in block.numerics if error.quantity != QUANTITY}) == [1, 4]
-    assert [error.quantity for error in block.numerics].count(QUANTITY) == 1  # the nearest of five
-    assert [error for error in block.numerics if not error.error <= error.limit] == []
     assert len(block.losses) == len(block.seconds) == 5
     assert block.rss_bytes > 0
-    following = session.steps(1, check=(1, 4, 9))
-    assert (following.unsettled, [error.quantity for error in following.numerics]) == ((), [QUANTITY])
-    assert session.steps(1).numerics == ()
 
 
 @pytest.mark.parametrize(
     ("work", "turned_off"),
     [
-        (lambda session, path: session.steps(1), []),
-        (lambda session, path: session.evaluation_steps(1), []),
-        (lambda session, path: session.steps(1, check=(9,)), ["cpu:0"]),  # a launch that is checked at a later step
-        (lambda session, path: session.share(path, "reference"), ["cpu:0"]),
-        (lambda session, path: next(session.stress()), ["cpu:0"]),
+        (lambda session, folder: session.steps(1), []),
+        (lambda session, folder: session.evaluation_steps(1), []),
+        (lambda session, folder: session.share(str(folder / "exchange"), "reference"), ["cpu:0"]),
+        (lambda session, folder: session.publish(str(folder)), ["cpu:0"]),
     ],
-    ids=["steps", "evaluation", "checked steps", "lockstep", "stress steps"],
+    ids=["steps", "evaluation", "lockstep", "oracle"],
 )
 def test_only_what_is_compared_number_by_number_is_without_tf32(
     session: Session,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    work: Callable[[Session, str], Any],
+    work: Callable[[Session, Path], Any],
     turned_off: list[str],
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
-    shared = tmp_path / "exchange"
-    shared.write_bytes(bytes(4 * layout(TINY)[1]))
-    work(session, str(shared))
+    reserve(tmp_path / "exchange", TINY)
+    reserve(tmp_path / OWN, TINY, ALONE)
+    work(session, tmp_path)
     assert asked == turned_off
 
 
@@ -203,18 +185,37 @@ def test_a_block_ends_when_the_device_has_finished(
     assert [seconds > 3600 for seconds in block.seconds] == [False, False, True]
 
 
-def test_checking_does_not_touch_the_training(sessions: tuple[Session, Session]) -> None:
-    checked, left_alone = sessions
-    assert checked.steps(4, check=(0, 2)).losses == left_alone.steps(4).losses
+def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session], tmp_path: Path) -> None:
+    published, left_alone = sessions
+    reserve(tmp_path / OWN, TINY, ALONE)
+    published.publish(str(tmp_path))
+    losses = [published.take(step, with_logits=step == 2).loss for step in range(4)]
+    assert tuple(losses) == left_alone.steps(4).losses
+
+
+def test_steps_are_repeated_from_their_start(session: Session, tmp_path: Path) -> None:
+    """Three steps from other weights, then two of them again from the initial ones."""
+    exchange = reserve(tmp_path / OWN, TINY, ALONE)
+    for name, weight in initial_weights(TINY).items():
+        exchange.weights(0)[name][...] = weight
+    session.publish(str(tmp_path))
+    session.take(0, with_logits=False)
+    session.take(1, with_logits=False)
+    weights, state = session.trainer.weights, session.trainer.state
+    session.take(2, with_logits=False)
+    for name, weight in initial_weights(TINY).items():
+        exchange.weights(0)[name][...] = weight
+    session.repeat(2)
+    assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(*ALONE, 0).items())
+    assert all(np.array_equal(value, state[name]) for name, value in exchange.results(*ALONE, "state").items())
 
 
 def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
     session.steps(1)
     session.trainer.weights = {name: np.full_like(weight, np.nan) for name, weight in session.trainer.weights.items()}
-    block = session.steps(5, check=(1,))
+    block = session.steps(5)
     assert len(block.losses) == len(block.seconds) == 1
     assert math.isnan(block.losses[0])
-    assert block.unsettled == (0,)
     assert math.isnan(through_json(block).losses[0])
 
 

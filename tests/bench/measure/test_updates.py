@@ -1,97 +1,107 @@
-"""Each step's update against its own gradients: silent on right steps, and what it says of a wrong one."""
+"""A step's clipping and update from its own gradients: silent on right steps, and what is said of a wrong one."""
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.measure.numerics import FLOOR
-from bench.measure.updates import UpdateWatch
+from bench.measure.exchange import ALONE, Exchange, reserve
+from bench.measure.numerics import FLOOR, relative_error, rounding_error
+from bench.measure.publish import publish
+from bench.measure.updates import CHUNK, clipping_and_update, scaled_error
+from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.step import step as oracle_step
 from lm.training.initial import initial_weights
 
-CONFIG = dataclasses.replace(CONFIGS["tiny"], name="watched", layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40)
+CONFIG = dataclasses.replace(
+    CONFIGS["tiny"], layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40, clip_norm=0.5
+)  # below the norm
 RATE = 0.5
-BIASES = ("lstm0/bias", "lstm1/bias", "output/bias")
+(LAUNCH,) = ALONE
+WEIGHTS = tuple(CONFIG.weight_shapes())
+IDS = np.random.RandomState(1).randint(CONFIG.vocabulary_size, size=(2, CONFIG.batch_size, CONFIG.num_steps))
+
+Tamper = Callable[[Exchange], None]
 
 
-@dataclasses.dataclass
-class Result:
-    """The parts of a step that the watch reads."""
-
-    clipped: list[Any]
-
-
-class OracleTrainer:
-    """Trainer's part in this, on the oracle's float32 steps."""
-
-    def __init__(self) -> None:
-        self.config = CONFIG
-        self.weights = initial_weights(CONFIG)
-        self.state = {name: np.zeros(shape, np.float32) for name, shape in CONFIG.state_shapes().items()}
-
-    def biases(self) -> dict[str, Any]:
-        return {name: self.weights[name] for name in BIASES}
-
-    def train(self, seed: int, rate: float = RATE) -> Any:
-        ids = np.random.RandomState(seed).randint(CONFIG.vocabulary_size, size=(2, CONFIG.batch_size, CONFIG.num_steps))
-        taken = oracle_step(CONFIG, self.weights, self.state, *ids, learning_rate=rate)
-        self.weights, self.state = taken.weights, taken.state
-        return Result(list(taken.clipped.values()))
+def errors(folder: Path, tamper: Tamper = lambda _: None) -> list[NumericError]:
+    """Errors of the oracle's float32 step 0, tampered with."""
+    exchange = reserve(folder / "exchange", CONFIG, ALONE)
+    weights = initial_weights(CONFIG)
+    state = {name: np.zeros(shape, np.float32) for name, shape in CONFIG.state_shapes().items()}
+    taken = oracle_step(CONFIG, weights, state, *IDS, learning_rate=RATE)
+    assert taken.global_norm > 2 * CONFIG.clip_norm
+    publish(weights, exchange.weights(0))
+    publish(taken.gradients, exchange.results(LAUNCH, "gradient"))
+    publish({"": taken.global_norm}, exchange.results(LAUNCH, "norm"))
+    publish(taken.clipped, exchange.results(LAUNCH, "clipped"))
+    publish(taken.weights, exchange.updated(LAUNCH, 0))
+    tamper(exchange)
+    return clipping_and_update(CONFIG, exchange, LAUNCH, 0, IDS[0], RATE)
 
 
-def watched(steps: int, wrong: dict[int, float], rename: dict[int, str] | None = None) -> UpdateWatch:
-    """A watch that has seen `steps` steps, some at a `wrong` learning rate; a bias in `rename` stays as it was."""
-    trainer: Any = OracleTrainer()
-    watch = UpdateWatch(trainer)
-    for step in range(steps):
-        before = trainer.weights
-        result = trainer.train(step, wrong.get(step, RATE))
-        if rename and step in rename:
-            trainer.weights = {**trainer.weights, rename[step]: before[rename[step]]}
-        watch.see(step, RATE, result)
-    return watch
+def over(found: list[NumericError]) -> list[tuple[str, str]]:
+    return [(error.quantity, error.tensor) for error in found if not error.within]
 
 
-def test_right_steps_are_within_their_limits() -> None:
-    (error,) = watched(40, {}).errors
-    assert 0 < error.error < 0.6 * error.limit
-    assert error.limit >= FLOOR
-    assert error.tensor in BIASES
+def test_right_steps_are_within_their_limits(tmp_path: Path) -> None:
+    found = errors(tmp_path)
+    assert [(error.quantity, error.tensor) for error in found] == [
+        (quantity, tensor) for quantity in ("clipped", "update") for tensor in WEIGHTS
+    ]
+    assert max(error.used for error in found) < 0.7
+    assert {error.limit for error in found if error.quantity == "clipped"} == {FLOOR}
 
 
-def test_without_a_step_there_is_nothing_to_say() -> None:
-    assert watched(0, {}).errors == ()
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_weight_that_stays_where_it_was_is_named(tmp_path: Path, name: str) -> None:
+    """Any of them, matrices as well as biases."""
+
+    def lose(exchange: Exchange) -> None:
+        exchange.updated(LAUNCH, 0)[name][...] = exchange.weights(0)[name]
+
+    found = errors(tmp_path, lose)
+    assert over(found) == [("update", name)]
+    assert max(error.error for error in found) == pytest.approx(1.0)
 
 
-def test_one_update_in_forty_applied_twice_is_named_by_its_step() -> None:
-    """2 · update instead of it: an error of 1."""
-    (error,) = watched(40, {23: 2 * RATE}).errors
-    assert (error.step, error.quantity) == (23, "every update")
-    assert error.error == pytest.approx(1.0, abs=1e-3)
+def test_one_value_corrupted_between_two_steps_is_named(tmp_path: Path) -> None:
+    def corrupt(exchange: Exchange) -> None:
+        exchange.updated(LAUNCH, 0)["lstm0/recurrent"][3, 7] += 0.01
+
+    assert over(errors(tmp_path, corrupt)) == [("update", "lstm0/recurrent")]
 
 
-def test_the_first_of_many_wrong_steps_is_named_not_the_worst() -> None:
-    """A thousandth from step 7 on; from step 9 on ten times that."""
-    (error,) = watched(12, {7: 1.001 * RATE, 8: 1.001 * RATE, 9: 1.01 * RATE, 10: 1.01 * RATE, 11: 1.01 * RATE}).errors
-    assert error.step == 7
-    assert error.error == pytest.approx(1e-3, rel=0.05)
+def test_a_gradient_that_is_not_clipped_is_named(tmp_path: Path) -> None:
+    def spare(exchange: Exchange) -> None:
+        clipped = exchange.results(LAUNCH, "gradient")["output/kernel"]
+        exchange.results(LAUNCH, "clipped")["output/kernel"][...] = clipped
+        exchange.updated(LAUNCH, 0)["output/kernel"][...] = exchange.weights(0)["output/kernel"] - RATE * clipped
+
+    assert over(errors(tmp_path, spare)) == [("clipped", "output/kernel")]
 
 
-@pytest.mark.parametrize("name", BIASES)
-def test_a_bias_that_stays_where_it_was_is_named(name: str) -> None:
-    (error,) = watched(5, {}, {3: name}).errors
-    assert (error.step, error.tensor) == (3, name)
-    assert error.error == pytest.approx(1.0)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_in_the_update_alone_is_over_the_limit(tmp_path: Path, value: float) -> None:
+    def spoil(exchange: Exchange) -> None:
+        exchange.updated(LAUNCH, 0)["lstm1/bias"][2] = value
 
-
-def test_a_nan_in_the_update_alone_is_over_the_limit() -> None:
-    trainer: Any = OracleTrainer()
-    watch = UpdateWatch(trainer)
-    result = trainer.train(0)
-    trainer.weights = {**trainer.weights, "lstm1/bias": trainer.weights["lstm1/bias"] * np.nan}
-    watch.see(0, RATE, result)
-    (error,) = watch.errors
+    (error,) = (error for error in errors(tmp_path, spoil) if not error.within)
     assert (error.tensor, error.error) == ("lstm1/bias", float("inf"))
+
+
+@pytest.mark.parametrize("size", [1, CHUNK - 1, CHUNK, 2 * CHUNK + 7])
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_chunks_give_what_whole_arrays_do(size: int, scale: float) -> None:
+    """In float32 whose squares fit, or do not."""
+    stream = np.random.RandomState(size)
+    base, origin = (scale * stream.uniform(-1, 1, (2, size))).astype(np.float32)
+    found = (origin - 0.5 * base * (1 + 1e-3 * (np.arange(size) == size - 1))).astype(np.float32)
+    exact: Any = -0.5 * base.astype(np.float64)
+    error, rounding = scaled_error(found, base, -0.5, origin)
+    assert error == pytest.approx(relative_error(found.astype(np.float64) - origin, exact), rel=1e-2, abs=1e-8)
+    assert rounding == pytest.approx(rounding_error(origin, exact), rel=1e-4)

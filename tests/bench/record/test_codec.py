@@ -53,11 +53,11 @@ def test_the_text_is_json_that_any_reader_takes(number: float) -> None:
 
 
 def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
-    losses = replies.Block((1.5, math.nan), (), (), (0,), (types.NumericError(0, "loss", "", 0.0, 1.0),), 7)
-    assert to_text(losses) == (
-        '{\n "losses": [1.5, "NaN"],\n "seconds": [],\n "cpu_seconds": [],\n "unsettled": [0],\n "numerics": [\n  {\n'
-        '   "step": 0,\n   "quantity": "loss",\n   "tensor": "",\n   "error": 0.0,\n   "limit": 1.0\n  }\n ],\n'
-        ' "rss_bytes": 7\n}\n'
+    agenda = replies.Agenda(7, (0, 5), (replies.StressCase("NaN", True, False),), 1)
+    assert to_text((1.5, math.nan)) == '[1.5, "NaN"]\n'
+    assert to_text(agenda) == (
+        '{\n "bytes": 7,\n "oracle_steps": [0, 5],\n "stress": [\n  {\n'
+        '   "name": "NaN",\n   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1\n}\n'
     )
 
 

@@ -116,24 +116,24 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
         (
-            b'{"schema": 3, "created": "20',
+            b'{"schema": 4, "created": "20',
             "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at",
         ),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
         (
             b"[]",
-            "{path} can't be read as a run: its schema version is None and this tfgate reads 3: use the version that",
+            "{path} can't be read as a run: its schema version is None and this tfgate reads 4: use the version that",
         ),
-        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 3"),
-        (b'{"schema": "3"}', "{path} can't be read as a run: its schema version is '3' and this tfgate reads 3"),
-        (b'{"schema": 3}', "{path} can't be read as a run: Run: field 'command' is missing"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 4"),
+        (b'{"schema": "4"}', "{path} can't be read as a run: its schema version is '4' and this tfgate reads 4"),
+        (b'{"schema": 4}', "{path} can't be read as a run: Run: field 'command' is missing"),
     ],
     ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
 )
 def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(text)
-    assert SCHEMA == 3  # the messages above count on it
+    assert SCHEMA == 4  # the messages above count on it
     with pytest.raises(FormatError) as caught:
         read_record(Run, path)
     assert str(caught.value).startswith(message.format(path=path))

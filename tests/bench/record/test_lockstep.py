@@ -11,11 +11,11 @@ from bench.record.lockstep import (
     Difference,
     Lockstep,
     Prepared,
-    Stepped,
     Tensor,
     TensorDifferences,
     tensor_name,
 )
+from bench.record.replies import Published
 from bench.record.types import Environment, Failure, Subject
 
 FIRST = Difference(7, "update", "output/kernel", 1e-3, 1.3e-5)
@@ -42,7 +42,7 @@ RESULT = Lockstep(
 def test_every_type_survives_json() -> None:
     tensors = (Tensor("loss", ""), Tensor("update", "output/kernel"))
     compared = Compared(math.nan, (0.0, math.inf), FIRST, True, None)
-    for value in (RESULT, Stepped(0.5), Prepared(tensors, 4096), compared):
+    for value in (RESULT, Published(1.5, 0.5), Prepared(tensors, 4096), compared):
         text = json.dumps(to_plain(value), allow_nan=False)
         assert repr(from_plain(type(value), json.loads(text))) == repr(value)  # repr: NaN is unequal to itself
 

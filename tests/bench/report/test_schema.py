@@ -147,5 +147,5 @@ def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
 def test_a_run_of_another_schema_version_is_refused() -> None:
     plain = as_json(to_plain(run(records())))
     plain["schema"] = 99
-    with pytest.raises(jsonschema.ValidationError, match="3 was expected"):
+    with pytest.raises(jsonschema.ValidationError, match="4 was expected"):
         validator("run").validate(plain)

@@ -76,11 +76,6 @@ def test_the_loss_is_of_the_logits_that_are_handed_out(trainer: Trainer) -> None
     assert float(result.loss) == pytest.approx(losses.mean(axis=0).sum(), rel=1e-6)
 
 
-def test_biases_are_the_weights_of_that_name(trainer: Trainer) -> None:
-    assert list(trainer.biases()) == ["lstm0/bias", "lstm1/bias", "output/bias"]
-    assert all(np.array_equal(value, trainer.weights[name]) for name, value in trainer.biases().items())
-
-
 def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
     weights, state = initial_weights(CONFIG, jitter=1), random_state(CONFIG, seed=3)
     trainer.weights, trainer.state = weights, state

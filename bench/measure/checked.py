@@ -1,0 +1,60 @@
+"""The measured process's part in a launch that is compared with the oracle: it takes steps and publishes their results.
+
+It compares nothing: that is done in a process of its own (bench.measure.oracle), by the orchestrator's NumPy.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.measure.exchange import ALONE, Exchange
+from bench.measure.publish import publish, publish_evaluation, publish_training
+from bench.measure.stress import LEARNING_RATE, SMALL
+from bench.record.replies import Published
+from lm.data.batches import Batch
+
+if TYPE_CHECKING:
+    from lm.training.trainer import Trainer
+
+(LAUNCH,) = ALONE
+OWN, SMALLER = "own", "small"  # files of the folder that both processes share
+
+
+class CheckedLaunch:
+    """A trainer whose steps are published in `folder`, and a small one for stress steps."""
+
+    def __init__(self, trainer: "Trainer", implementation: str, folder: Path) -> None:
+        self._trainer, self._implementation, self._folder = trainer, implementation, folder
+        self._exchange = Exchange(folder / OWN, trainer.config, ALONE)
+
+    def train(self, step: int, batch: Batch, *, with_logits: bool) -> Published:
+        """Trains on the step's batch. Steps come one by one, from 0."""
+        return publish_training(self._trainer, batch, self._exchange, LAUNCH, step, with_logits=with_logits)
+
+    def stress(self, *, small: bool, evaluation: bool) -> Published:
+        """Takes a step from the weights, the state and the batch that lie in the exchange."""
+        trainer, exchange = self._small if small else (self._trainer, self._exchange)
+        trainer.weights, trainer.state = exchange.weights(0), exchange.start
+        ids = exchange.ids["inputs"].astype(np.int32), exchange.ids["targets"].astype(np.int32)
+        if evaluation:
+            return publish_evaluation(trainer, ids, exchange, LAUNCH)
+        trainer.learning_rate = LEARNING_RATE
+        return publish_training(trainer, Batch(*ids, tuple(exchange.masks)), exchange, LAUNCH, 0, with_logits=True)
+
+    @functools.cached_property
+    def _small(self) -> tuple["Trainer", Exchange]:
+        from lm.training.trainer import Trainer
+
+        exchange = Exchange(self._folder / SMALLER, SMALL, ALONE)
+        return Trainer(SMALL, self._implementation, self._trainer.device), exchange
+
+    def repeat(self, steps: int, batch: Callable[[int], Batch]) -> None:
+        """Takes the first steps again, from the weights that lie in the exchange, and reads nothing before the last."""
+        self._trainer.weights = self._exchange.weights(0)
+        for step in range(steps):
+            self._trainer.train_step(*batch(step))
+        publish(self._trainer.weights, self._exchange.updated(LAUNCH, 0))
+        publish(self._trainer.state, self._exchange.results(LAUNCH, "state"))

@@ -1,0 +1,170 @@
+"""The oracle's process in a launch that is compared with it: takes the steps that the launch published, and compares.
+
+It runs in the orchestrator's interpreter, with its NumPy: no measured environment judges itself. A step starts from the
+weights and the state that the one before it published, whatever the launch says; the text, the learning rates and the
+initial weights are this process's own.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bench.measure.checked import LAUNCH, OWN, SMALLER
+from bench.measure.exchange import ALONE, Exchange, layout, reserve
+from bench.measure.numerics import (
+    Before,
+    Quantities,
+    difference,
+    errors_of,
+    expected_evaluation,
+    expected_step,
+    relative_error,
+)
+from bench.measure.publish import publish
+from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Case, Start, small_start
+from bench.measure.updates import clipping_and_update
+from bench.record.replies import Agenda
+from bench.record.types import REPEAT, NumericError
+from lm.arrays import Floats, State
+from lm.config import LAUNCH_PLANS, config_by_name
+from lm.data.batches import steps_per_epoch, training_batch
+from lm.data.load import load_corpus
+from lm.training.initial import initial_weights
+
+QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
+REPEATED = 4  # of so many steps one is taken again, the first ones, and nothing is read in between
+
+
+class Session:
+    """Compares steps when asked, and sums up what it found."""
+
+    def prepare(
+        self, config: str, corpus: str, corpus_path: str | None, steps: int, device: str, jitter: int
+    ) -> Agenda:
+        """Loads a reference configuration. Raises ConfigError, CorpusError."""
+        self._config = config_by_name(config)
+        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
+        self._jitter, self._tally = jitter, Tally()
+        self._repeated, self._repeat_limit = max(steps // REPEATED, 1), 0.0 if device.startswith("cpu") else math.inf
+        asked = {*range(0, steps, LAUNCH_PLANS[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}
+        self._oracle_steps = tuple(sorted(asked))
+        size = sum(layout(each, ALONE)[1] for each in (self._config, SMALL))
+        return Agenda(4 * size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
+
+    def share(self, folder: str) -> None:
+        """Creates the files through which the launch publishes its steps, and puts the initial weights there."""
+        self._own = reserve(Path(folder) / OWN, self._config, ALONE)
+        self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)
+        publish(initial_weights(self._config, self._jitter), self._own.weights(0))
+
+    def check(self, step: int, logits: bool) -> None:
+        """Compares the step of training that was just published: with the oracle's, or with its own gradients."""
+        exchange, config = self._own, self._config
+        epoch, index = divmod(step, steps_per_epoch(self._tokens.size, config))
+        if index == 0:
+            self._state: State = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes().items()}
+        batch, rate = training_batch(self._tokens, config, step), config.epoch_learning_rate(epoch + 1)
+        if step in self._oracle_steps:
+            before = exchange.weights(step), self._state
+            expected = expected_step(config, before, batch, rate)
+            self._tally.add(errors_of(step, _published(exchange, step, logits), expected))
+        else:
+            self._tally.add(clipping_and_update(config, exchange, LAUNCH, step, batch.inputs, rate))
+        self._state = _copies(exchange.results(LAUNCH, "state"))
+        self._next_step = step + 1
+        if self._next_step == self._repeated:
+            self._after_read_steps = _copies(exchange.updated(LAUNCH, step)) | self._state
+
+    def pose(self, case: int) -> None:
+        """Puts what a stress step starts from in the exchange. Cases come one by one, from 0, after training."""
+        if case == 0:
+            weights = _copies(self._own.weights(self._next_step))
+            batch = training_batch(self._tokens, self._config, self._next_step)
+            self._starts = Start(weights, self._state, *batch), small_start(self._jitter)
+        self._start = CASES[case].change(self._starts[CASES[case].small])
+        exchange = self._small if CASES[case].small else self._own
+        publish(self._start.weights, exchange.weights(0))
+        publish(self._start.state, exchange.start)
+        publish({"inputs": self._start.inputs, "targets": self._start.targets}, exchange.ids)
+        for mask, target in zip(self._start.masks, exchange.masks, strict=False):
+            target[...] = mask
+
+    def check_stress(self, case: int, logits: bool) -> None:
+        """Compares the stress step that was just published with the oracle's."""
+        self._tally.add(self._stress_errors(CASES[case], self._start, self._next_step + case, logits))
+
+    def _stress_errors(self, case: Case, start: Start, step: int, logits: bool) -> Iterable[NumericError]:
+        config, exchange = (SMALL, self._small) if case.small else (self._config, self._own)
+        before: Before = start.weights, start.state
+        if case.evaluation:
+            expected = expected_evaluation(config, before, (start.inputs, start.targets), case.cut)
+            found: Quantities = {quantity: exchange.results(LAUNCH, quantity) for quantity in ("loss", "state")}
+        else:
+            expected = expected_step(config, before, start.batch, LEARNING_RATE, case.cut)
+            found = _published(exchange, 0, logits)
+        return case.named(errors_of(step, found, expected, case.cut))
+
+    def pose_repeat(self) -> None:
+        """Puts the initial weights in the exchange again."""
+        publish(initial_weights(self._config, self._jitter), self._own.weights(0))
+
+    def check_repeat(self) -> None:
+        """Compares what the first steps left when nothing was read between them with what they left one by one.
+
+        On a CPU both are the same to the last bit. On a GPU the order of sums may change: nothing is too much there.
+        """
+        found = {**self._own.updated(LAUNCH, 0), **self._own.results(LAUNCH, "state")}
+        self._tally.add(
+            NumericError(self._repeated - 1, REPEAT, name, relative_error(found[name], value), self._repeat_limit)
+            for name, value in self._after_read_steps.items()
+        )
+
+    def errors(self) -> list[NumericError]:
+        """Returns what was found so far."""
+        return self._tally.errors()
+
+
+class Tally:
+    """Sums up the errors of many steps: of each quantity the nearest to its limit, and each tensor's first over it."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, int] = {}
+        self._nearest: dict[str, NumericError] = {}
+        self._over: dict[tuple[str, str], NumericError] = {}
+
+    def add(self, errors: Iterable[NumericError]) -> None:
+        """Takes in the errors of one step."""
+        found = list(errors)
+        for quantity in dict.fromkeys(error.quantity for error in found):
+            self._steps[quantity] = self._steps.get(quantity, 0) + 1
+        for error in found:
+            if not error.within:
+                self._over.setdefault((error.quantity, error.tensor), error)
+            elif error.used >= getattr(self._nearest.get(error.quantity), "used", 0.0):
+                self._nearest[error.quantity] = error
+
+    def errors(self) -> list[NumericError]:
+        """Returns them, in the order in which their quantities were found first."""
+        over = list(self._over.values())
+        return [
+            dataclasses.replace(error, steps=steps)
+            for quantity, steps in self._steps.items()
+            for error in [one for one in over if one.quantity == quantity] or [self._nearest[quantity]]
+        ]
+
+
+def _copies(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: value.copy() for name, value in arrays.items()}
+
+
+def _published(exchange: Exchange, step: int, logits: bool) -> Quantities:
+    """Returns what a step of training published, by quantity."""
+    update = difference(exchange.updated(LAUNCH, step), exchange.weights(step))
+    return {
+        quantity: update if quantity == "update" else exchange.results(LAUNCH, quantity)
+        for quantity in QUANTITIES
+        if logits or quantity != "logits"
+    }

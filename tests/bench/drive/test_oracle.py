@@ -1,0 +1,89 @@
+"""A launch compared with the oracle, end to end: real processes and files; the side computes by NumPy."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.drive.launch import Launch, measure_launch
+from bench.drive.plan import Plan
+from bench.record.types import REPEAT, Record
+from tests.builders.fake_interpreter import write_interpreter
+from tests.builders.numpy_interpreter import numpy_interpreter
+
+STEPS = 12
+
+Compared = Callable[..., Record]
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Compared:
+    """Measures a launch with statements injected before and after each step."""
+    python = functools.partial(numpy_interpreter, tmp_path)
+    return lambda *injected: measure_launch(Plan("tiny", STEPS), Launch(0, 5, numerics=True), python(*injected), {})
+
+
+def over(record: Record) -> list[tuple[int, str, str]]:
+    """What is over its limit in training, by step."""
+    found = [error for error in record.numerics if not error.within and not error.quantity.startswith("stress")]
+    return sorted((error.step, error.quantity, error.tensor) for error in found)
+
+
+def test_a_right_launch_is_within_all_limits(compared: Compared) -> None:
+    record = compared()
+    assert record.failure is None
+    assert all(error.within for error in record.numerics)
+    assert {error.steps for error in record.numerics if error.quantity == "gradient"} == {STEPS}
+    assert len(record.losses) == STEPS
+    assert record.evaluation is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first"),
+    [
+        ("trainer.learning_rate = 1.001", "pass", (0, "update")),
+        ("pass", "result.loss *= 1.0001 if step == 7 else 1", (7, "loss")),
+        ("pass", "gradients[3] = gradients[3] * 1.001 if step == 7 else gradients[3]", (7, "gradient")),
+        ("trainer.state['lstm0/c'][0, 0] += 0.1 if step == 7 else 0", "pass", (7, "clipped")),
+        ("trainer.weights['output/bias'][3] += 0.1 if step == 7 else 0", "pass", (7, "clipped")),
+        ("pass", "trainer.weights['lstm0/kernel'] = before if step == 7 else trainer.weights['lstm0/kernel']", None),
+    ],
+    ids=["learning rate", "loss", "gradient", "state between steps", "weight between steps", "lost update"],
+)
+def test_one_wrong_step_is_named(compared: Compared, before: str, after: str, first: tuple[int, str] | None) -> None:
+    """No matter that what a step starts from is the trainer's own: the oracle starts from what was published."""
+    if first is None:
+        before, first = "before = self.weights['lstm0/kernel']", (7, "update")
+    assert over(compared(before, after))[0][:2] == first
+
+
+def test_a_launch_that_differs_when_it_is_taken_again_is_told(compared: Compared) -> None:
+    """The trainer takes 12 steps of training, a stress step, then the first three again: its 14th to 16th."""
+    record = compared("self.learning_rate += 1e-3 if step == 14 else 0")
+    assert [error.quantity for error in record.numerics if not error.within and error.quantity == REPEAT]
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_what_was_found_before_a_crash_is_kept(compared: Compared, step: int) -> None:
+    record = compared(f"os._exit(3) if step == {step} else None", "result.loss *= 2")
+    assert record.failure is not None
+    assert record.failure.message.startswith("the worker exited with code 3 during take")
+    assert len(record.losses) == step
+    assert {error.quantity for error in record.numerics if not error.within} == ({"loss"} if step else set())
+
+
+def test_a_launch_that_diverges_is_not_taken_again(compared: Compared) -> None:
+    record = compared("trainer.learning_rate = np.float32('inf') if step == 3 else 1.0")
+    assert record.failure is not None
+    assert record.failure.kind == "diverged"
+    assert all(error.quantity != REPEAT for error in record.numerics)
+
+
+def test_a_failure_of_the_oracle_is_called_so(
+    compared: Compared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "broken", "os._exit(3)"))
+    record = compared()
+    assert record.failure is not None
+    assert record.failure.message.startswith("the oracle failed: the worker exited with code 3 during prepare")

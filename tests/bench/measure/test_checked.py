@@ -1,0 +1,198 @@
+"""A launch compared with the oracle, both parts in this process: nothing is found where nothing is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.measure.checked import CheckedLaunch
+from bench.measure.oracle import Session
+from bench.record.types import REPEAT, NumericError
+from lm.config import CONFIGS, IMPLEMENTATIONS
+from lm.data.batches import Batch, training_batch
+from lm.training.initial import initial_weights
+
+pytestmark = pytest.mark.tensorflow
+
+TINY = CONFIGS["tiny"]
+STEPS = 8
+
+
+def own_trainer(implementation: str = "cells") -> Any:
+    from lm.training.trainer import Trainer
+
+    return Trainer(TINY, implementation)
+
+
+def compared(folder: Path, trainer: Any, implementation: str = "cells") -> list[NumericError]:
+    """What the oracle's process finds of a whole launch with a jitter of 7."""
+    oracle = Session()
+    agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7)
+    oracle.share(str(folder))
+    launch = CheckedLaunch(trainer, implementation, folder)
+    trainer.weights = initial_weights(TINY, 7)
+
+    def batch(step: int) -> Batch:
+        if step == 0:
+            trainer.zero_state()
+            trainer.learning_rate = TINY.learning_rate
+        return training_batch(oracle._tokens, TINY, step)
+
+    for step in range(STEPS):
+        oracle.check(step, launch.train(step, batch(step), with_logits=True).logits)
+    for number, case in enumerate(agenda.stress):
+        oracle.pose(number)
+        oracle.check_stress(number, launch.stress(small=case.small, evaluation=case.evaluation).logits)
+    oracle.pose_repeat()
+    launch.repeat(agenda.repeated, batch)
+    oracle.check_repeat()
+    return oracle.errors()
+
+
+def over(folder: Path, trainer: Any, implementation: str = "cells") -> set[str]:
+    return {error.quantity for error in compared(folder, trainer, implementation) if not error.within}
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implementation: str) -> None:
+    found = compared(tmp_path, own_trainer(implementation), implementation)
+    assert [error for error in found if not error.within] == []
+    assert max(error.used for error in found) < 0.7
+    training = {error.quantity: error.steps for error in found if not error.quantity.startswith("stress")}
+    assert training.pop(REPEAT) == 1
+    assert set(training.values()) == {STEPS}
+    assert ("logits" in training) is (implementation != "fused")
+
+
+def test_a_softmax_that_overflows_is_found_where_logits_are_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    def overflowing(labels: Any, logits: Any) -> Any:
+        return tf.math.log(tf.reduce_sum(tf.exp(logits), axis=-1)) - tf.gather(logits, labels, axis=-1, batch_dims=2)
+
+    monkeypatch.setattr(tf.nn, "sparse_softmax_cross_entropy_with_logits", overflowing)
+    found = over(tmp_path, own_trainer())
+    assert {"stress large logits: loss", "stress large logits, small: loss"} <= found
+    assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
+
+
+def test_clipped_logits_are_found_at_the_logits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are large, and nowhere else: ordinary ones are far below 50."""
+    import tensorflow as tf
+
+    right = tf.keras.layers.Dense.call
+    monkeypatch.setattr(
+        tf.keras.layers.Dense, "call", lambda self, inputs: tf.clip_by_value(right(self, inputs), -50.0, 50.0)
+    )
+    found = over(tmp_path, own_trainer())
+    assert {"stress large logits: logits", "stress large logits, small: logits"} <= found
+    assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
+
+
+def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The assignment of LEARNING_RATE does nothing: updates are 1 / 0.25 = 4 times too long, nothing else."""
+    from lm.training.trainer import Trainer
+
+    right = Trainer.evaluation_step
+    monkeypatch.setattr(Trainer, "learning_rate", property(lambda self: 1.0, lambda self, value: None))
+    monkeypatch.setattr(Trainer, "evaluation_step", lambda self, inputs, targets: right(self, inputs, targets) * 1.001)
+    found = over(tmp_path, own_trainer())
+    evaluation = {"stress evaluation: loss", "stress evaluation, small: loss"}
+    assert {*evaluation, "stress odd shapes: update"} <= found
+    assert all(quantity.endswith("update") for quantity in found - evaluation)
+
+
+def test_a_nan_that_clipping_swallows_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the norm overflows float32, zeros are as wrong as float64's finite gradients: float32 makes NaN of them."""
+    import tensorflow as tf
+
+    right = tf.clip_by_global_norm
+
+    def swallowing(gradients: Any, clip_norm: float) -> Any:
+        clipped, norm = right([tf.convert_to_tensor(gradient) for gradient in gradients], clip_norm)
+        return [
+            tf.math.multiply_no_nan(gradient, tf.cast(tf.math.is_finite(gradient), tf.float32)) for gradient in clipped
+        ], norm
+
+    monkeypatch.setattr(tf, "clip_by_global_norm", swallowing)
+    assert {f"stress {case}: clipped" for case in ("NaN", "Inf", "norm overflow")} <= over(tmp_path, own_trainer())
+
+
+def test_gates_that_are_wholly_open_or_shut_too_early_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond ±8 the logistic function is exactly 0 or 1: training is right, and so are gates that are saturated."""
+    import tensorflow as tf
+
+    right = tf.sigmoid
+
+    def saturating(x: Any) -> Any:
+        return tf.where(tf.abs(x) > 8, tf.cast(x > 0, x.dtype), right(x))
+
+    for owner in (tf, tf.math, tf.nn):
+        monkeypatch.setattr(owner, "sigmoid", saturating)
+    found = over(tmp_path, own_trainer("fused"), "fused")
+    assert "stress nearly saturated gates: state" in found
+    assert all(quantity.startswith(("stress nearly", "stress saturated")) for quantity in found)
+
+
+def test_tiny_gradients_that_are_lost_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller ones than 1e-12 become 0, next to others of 1e-3: no norm shows it."""
+    import tensorflow as tf
+
+    right = tf.clip_by_global_norm
+
+    def flushing(gradients: Any, clip_norm: float) -> Any:
+        kept = [
+            gradient
+            if isinstance(gradient, tf.IndexedSlices)
+            else tf.where(tf.abs(gradient) < 1e-12, tf.zeros_like(gradient), gradient)
+            for gradient in gradients
+        ]
+        return right(kept, clip_norm)
+
+    monkeypatch.setattr(tf, "clip_by_global_norm", flushing)
+    found = over(tmp_path, own_trainer())
+    assert found == {"stress tiny units: clipped", "stress tiny units: update"}
+
+
+def test_a_weight_that_is_written_between_two_steps_is_found(tmp_path: Path) -> None:
+    trainer = own_trainer()
+    right = trainer.train_step
+    steps: list[int] = []
+
+    def train_step(*data: Any, **options: Any) -> Any:
+        steps.append(len(steps))
+        if len(steps) == 5:
+            kernel = trainer.model.variables[1]
+            kernel.assign_add(1e-3 * (kernel / kernel))
+        return right(*data, **options)
+
+    trainer.train_step = train_step
+    errors = [error for error in compared(tmp_path, trainer) if not error.within]
+    assert min(error.step for error in errors) == 4
+    assert ("update", "lstm0/kernel") in {(error.quantity, error.tensor) for error in errors}
+
+
+def test_steps_that_depend_on_what_is_read_are_found(tmp_path: Path) -> None:
+    """Reading the weights changes a bit of them here; a step by itself is right."""
+    trainer = own_trainer()
+    launch_weights = type(trainer).weights
+
+    class Reading(type(trainer)):  # type: ignore[misc]  # a class that is only known here
+        @property
+        def weights(self) -> Any:
+            bias = self.model.variables[-1]
+            bias.assign(bias + 1e-7 * bias)
+            return launch_weights.fget(self)
+
+        @weights.setter
+        def weights(self, values: Any) -> None:
+            launch_weights.fset(self, values)
+
+    trainer.__class__ = Reading
+    assert {quantity for quantity in over(tmp_path, trainer) if not quantity.startswith("stress")} == {REPEAT}

@@ -1,9 +1,11 @@
 """This machine, as far as the operating system tells."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from bench.record.types import Machine
@@ -35,6 +37,16 @@ def usable_cores() -> int:
 def affinity() -> tuple[int, ...]:
     """Returns the numbers of the CPUs that this process may run on, sorted; none where the system doesn't tell."""
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+
+
+def pin(cores: Collection[int]) -> None:
+    """Has every thread of this process run on these CPUs alone, those included that its libraries started.
+
+    Raises OSError for CPUs that it may not run on.
+    """
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):  # a thread that has just ended
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def _cpu_info() -> dict[str, str]:

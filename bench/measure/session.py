@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from bench.machine import affinity, this_machine, usable_cores
+from bench.machine import affinity, pin, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
 from bench.record.lockstep import Stepped
@@ -208,6 +208,10 @@ class Session:
         started = time.perf_counter()
         result = evaluate(self.trainer, self.corpus.valid, max_steps)
         return Evaluation(result.perplexity, result.tokens, time.perf_counter() - started, result.weights_changed)
+
+    def pin(self, core: int) -> None:
+        """Has this process work on that CPU alone from now on."""
+        pin({core})
 
     def relocate(self) -> None:
         """Moves the model to other memory (Trainer.relocate); later allocations get other pages, too."""

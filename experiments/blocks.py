@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 config, quads, steps = design
                 dropped = steps // 4 if steps < 20 else steps // 10
                 plan = PairPlan.of(Plan(config, 1), Blocks(quads, steps, dropped, 1, steps))
-                measured[design].append(measure_pair(plan, launch, launch, {REFERENCE: side, CANDIDATE: side}))
+                measured[design].append(measure_pair(plan, launch, launch, launch, {REFERENCE: side, CANDIDATE: side}))
     for (config, _, steps), pairs in measured.items():
         launches = [[quad_log_ratio(quad) for quad in pair.steps] for pair in pairs]
         parts = spread(launches)

@@ -1,4 +1,4 @@
-"""Pilot launches with nothing changed: the data by which the paired protocol's estimator, blocks and margins are chosen.
+"""Pilot launches with nothing changed: the data that the estimator, the blocks and the margins are chosen by.
 
 python -m experiments.pilot --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as often
 as there are interpreters; each launch compares two copies. Every step's time is kept. It can be stopped, and goes on
@@ -42,6 +42,7 @@ class Cell:
 
     @property
     def name(self) -> str:
+        """Returns the cell's name."""
         return f"{self.config}/{self.cores}" + ("" if self.moves else "/still")
 
 

@@ -7,17 +7,18 @@ each run when it is over: it can be stopped and started again. experiments.upgra
 import argparse
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.options import paired
 from bench.drive.lock import host_lock
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired import paired_samples
 from bench.judge.quads import quad_log_ratio
-from bench.judge.samples import samples_of, settled, whole_pairs
+from bench.judge.samples import next_kind, samples_of, whole_pairs
 from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
@@ -112,9 +113,6 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
     """
     margins = judged_by()
 
-    def decided(run: PairedRun) -> bool:
-        return settled(paired_samples(run, margins))
-
     for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][
         :limit
     ]:
@@ -124,10 +122,14 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        plan = paired(Plan(case.config, 1))
-        request = PairedRequest(sides, COMMAND, pair_plan=plan)
+        plans, _ = paired(Plan(case.config, 1))
+
+        def wanted(run: PairedRun, plans: Mapping[str, PairPlan] = plans) -> str | None:
+            return next_kind(run, paired_samples(run, margins), plans)
+
+        request = PairedRequest(sides, COMMAND, pair_plans=plans)
         with host_lock():
-            run = measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), decided)
+            run = measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), wanted)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
 
@@ -177,7 +179,7 @@ def missing(store: Store) -> Iterator[tuple[Case, int]]:
 def judged_by(step_time: float | None = None) -> Margins:
     """Reads the committed margins; `step_time` replaces theirs."""
     margins = read_margins(ROOT / "baselines" / "margins.toml")
-    return dataclasses.replace(margins, paired={**margins.paired, "step_time": step_time}) if step_time else margins
+    return dataclasses.replace(margins, gating={**margins.gating, "step_time": step_time}) if step_time else margins
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

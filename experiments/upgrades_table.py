@@ -184,11 +184,11 @@ def _verdict(outcomes: Sequence[Outcome | None]) -> Outcome:
 def _outcomes(run: Ran, margin: float) -> list[Outcome | None]:
     """Returns every gating metric's outcome."""
     margins = judged_by(margin)
-    ratios = {name: math.log1p(margins.paired[key]) for name, key in GATING.items() if run.values(name)}
+    ratios = {name: math.log1p(margins.of(name, run.config) or 0) for name in GATING if run.values(name)}
     found = [_outcome(run, name, limit) for name, limit in ratios.items()]
     if any(run.values("perplexity")):  # of equal numbers nothing else is to be said than that they are
-        found.append(_outcome(run, "perplexity", math.log1p(margins.perplexity[run.config]), two_sided=True))
-    return [*found, _outcome(run, "memory growth", margins.memory_growth_bytes[run.config])]
+        found.append(_outcome(run, "perplexity", math.log1p(margins.of("perplexity", run.config) or 0), two_sided=True))
+    return [*found, _outcome(run, "memory growth", margins.of("memory growth", run.config) or 0)]
 
 
 def _outcome(run: Ran, metric: str, margin: float, *, two_sided: bool = False) -> Outcome | None:
@@ -199,7 +199,7 @@ def _outcome(run: Ran, metric: str, margin: float, *, two_sided: bool = False) -
 
 
 def _step_margins(case: Case) -> list[float]:
-    usual = judged_by().paired["step_time"]
+    usual = judged_by().of(STEP_TIME, case.config) or 0
     return [usual, FINE_MARGIN] if case.config == "tiny" else [usual]
 
 

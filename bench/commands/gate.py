@@ -36,7 +36,7 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
-from bench.judge.samples import settled
+from bench.judge.samples import next_kind
 from bench.machine import usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
@@ -200,12 +200,14 @@ def _measure_speed(
     def keep(run: PairedRun) -> None:
         report.keep(speed=(*before, run))
 
-    def decided(run: PairedRun) -> bool:
-        return settled(gate_samples(run, standards))
+    plans, unpinned = paired(plan)
 
-    request = PairedRequest(sides, asked.command_line, pair_plan=paired(plan))
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, gate_samples(run, standards), plans)
+
+    request = PairedRequest(sides, asked.command_line, pair_plans=plans, warnings=unpinned)
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
-        measure_upgrade(request, keep, progress, decided, patience)
+        measure_upgrade(request, keep, progress, wanted, patience)
 
 
 def _measure_numbers(asked: Request, report: _Report, planned: Sequence[Plan], patience: Patience) -> None:

@@ -8,14 +8,18 @@ import argparse
 import dataclasses
 import datetime
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.drive.cores import core_to_pin
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
+from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.record.paired import ALL_CORES, ONE_CORE
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
+from lm.config import Blocks as ConfiguredBlocks
 from lm.data.load import load_corpus
 
 IMPLEMENTATION = "cells"  # where none is asked for
@@ -53,9 +57,28 @@ class ModelRequest:
         return output / config if len(self.configs) > 1 else output
 
 
-def paired(plan: Plan) -> PairPlan:
-    """Returns the plan for launches of two sides in turn, in the configuration's blocks."""
-    return PairPlan.of(plan, Blocks(**dataclasses.asdict(LAUNCH_PLANS[plan.config].blocks)))
+def paired(plan: Plan, metrics: Collection[str] = ()) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
+    """Returns the plans for launches of two sides in turn, by kind, in the configuration's blocks; and warnings.
+
+    `metrics` are those that gate; none: all. Launches on one core are of a CPU, and need one core beside it.
+    """
+    kinds = kinds_of(metrics)
+    launches, plans = LAUNCH_PLANS[plan.config], {}
+    if ALL_CORES in kinds:
+        plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
+    if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
+        return plans, ()
+    pinned = core_to_pin()
+    if pinned is None:
+        missing = "one CPU alone, or a system without affinities"
+        return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
+    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
+    shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
+    return plans, (shared,) if pinned.shared else ()
+
+
+def _blocks(blocks: ConfiguredBlocks) -> Blocks:
+    return Blocks(**dataclasses.asdict(blocks))
 
 
 @dataclasses.dataclass(frozen=True)

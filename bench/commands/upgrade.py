@@ -25,12 +25,13 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.metrics import NAMES
 from bench.judge.paired import paired_samples
-from bench.judge.samples import settled
+from bench.judge.samples import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import PairedRun, Side
@@ -118,18 +119,26 @@ def _measured(
     """Measures a configuration, and keeps the run."""
     keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
 
-    def decided(run: PairedRun) -> bool:
-        return settled(paired_samples(named(run), standards.margins))
+    plans, unpinned = paired(plan, asked.only) if asked.speed else ({}, ())
+
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, paired_samples(named(run), standards.margins), plans)
 
     def named(run: PairedRun) -> PairedRun:
         return dataclasses.replace(run, only=asked.only)
 
     with UpgradeProgress() as progress:
-        wanted = _wanted(asked, plan, sides, warnings)
-        return named(measure_upgrade(wanted, lambda run: keep(named(run)), progress, decided))
+        request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))
+        return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
 
 
-def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Sequence[str]) -> PairedRequest:
+def _paired_request(
+    asked: Request,
+    plan: Plan,
+    plans: Mapping[str, PairPlan],
+    sides: Mapping[str, Side],
+    warnings: Sequence[str],
+) -> PairedRequest:
     def untimed(steps: int) -> Plan:
         return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
 
@@ -138,6 +147,6 @@ def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Seq
         asked.command_line,
         oracle_plan=untimed(ORACLE_STEPS) if asked.numerics else None,
         lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
-        pair_plan=paired(plan) if asked.speed else None,
+        pair_plans=plans,
         warnings=warnings,
     )

@@ -20,7 +20,7 @@ from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.paired import CANDIDATE, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records
 from bench.record.types import DIVERGED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
@@ -167,7 +167,7 @@ def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:
     """Returns words/s of each configuration whose speed was measured, by the candidate's steps in turn."""
     found = []
     for run in gate.speed:
-        name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run)]
+        name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
         baseline = standards.baselines.get(name)
         found += judge_throughput(name, records, baseline, in_turn=True, gates=gate.gate_stored)
     return found

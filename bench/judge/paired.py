@@ -14,7 +14,7 @@ from bench.judge.reports import subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
 from bench.record.ledger import Ledger
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record
 from bench.stats.outcome import Outcome
@@ -71,7 +71,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
         *map(Told, run.warnings),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),
-        *_drift(whole_pairs(run)),
+        *_drift(whole_pairs(run, ALL_CORES)),
     ]
 
 

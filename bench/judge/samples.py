@@ -5,10 +5,10 @@ A launch gives a metric one value for each side; the differences of the launches
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import PAIRED, InTurn, in_turn, key
+from bench.judge.metrics import InTurn, in_turn
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -30,9 +30,10 @@ from bench.stats.sequential import LOOKS, Decision, Problem, decide
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
 
-def whole_pairs(run: PairedRun) -> list[Pair]:
-    """Returns the launches that both sides finished."""
-    return [pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure)]
+def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
+    """Returns the launches that both sides finished, of one kind or of any."""
+    finished = (pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure))
+    return [pair for pair in finished if cores in (None, pair.cores)]
 
 
 def samples_of(
@@ -48,14 +49,17 @@ def samples_of(
     subject = pairs[0].reference.subject
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
-        margin = _margin(row, margins, subject.config, only)
         named = row.metric.name in only
+        margin = _margin(row, margins, subject.config, only)
         metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
         shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
-        candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
-        differences = (row.difference(pair) for pair in pairs)
+        own = [pair for pair in pairs if pair.cores == row.cores]
+        if not (own or named):
+            continue
+        candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
+        differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless)
+        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores)
         if _told(sample) or named or not row.optional:
             found.append(sample)
     return found
@@ -106,9 +110,25 @@ def settled(samples: Sequence[Sample]) -> bool:
         return True
     if launches not in LOOKS:
         return False
-    decisions = [decision for sample in samples if sample.metric.gates and (decision := decision_of(sample))]
+    decisions = _decisions(samples)
     regressed = any(decision.outcome is Outcome.REGRESSION for decision in decisions)
     return regressed or all(decision.final for decision in decisions)
+
+
+def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> str | None:
+    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
+    launches; None once a metric is a REGRESSION or all are decided.
+    """
+    counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
+    told = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
+    if any(decision.outcome is Outcome.REGRESSION for decision in _decisions(samples)):
+        return None
+    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(told[kind]))]
+    return min(open_kinds, key=lambda kind: counts[kind], default=None)
+
+
+def _decisions(samples: Sequence[Sample]) -> list[Decision]:
+    return [decision for sample in samples if sample.metric.gates and (decision := decision_of(sample))]
 
 
 def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
@@ -116,8 +136,7 @@ def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> 
     name, relative = row.metric.name, row.metric.scale is Scale.LOG
     if only and name not in only:
         return None
-    table: dict[str, float] = getattr(margins, row.margins)
-    margin = table.get(key(name) if row.margins == PAIRED else config)
+    margin = margins.of(name, config)
     if margin is None and only and relative:
         margin = DEFAULT_MARGIN
     return math.log1p(margin) if margin is not None and relative else margin

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.reasons import Reason
+from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 
@@ -85,6 +86,7 @@ class Sample:
     difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
     accepted: float = 0.0  # what the ledger accepted last
     noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
+    cores: str = ALL_CORES  # the kind of launches
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,11 +21,12 @@ OLD, NEW, NEWER = (
 MARGINS_TEXT = """\
 micro = 0.15
 between_hosts = 0.03
-perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
 window_start = { notebook = 0.2 }
-memory_growth_bytes = { notebook = 102_400, tiny = 4_096 }
-paired = { step_time = 0.05 }
 budget = { step_time = 0.10 }
+[gating]
+step_time = 0.05
+perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
+memory_growth = { notebook = 102_400, tiny = 4_096 }
 """
 
 

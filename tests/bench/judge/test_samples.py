@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judge.metrics import REPLICATES
+from bench.judge.metrics import ONE_CORE_STEP_TIME, REPLICATES, STEP_TIME
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -20,8 +20,9 @@ from bench.judge.reasons import (
     TooFewLaunches,
     TooLarge,
 )
-from bench.judge.samples import compare, decision_of, samples_of, settled, whole_pairs
+from bench.judge.samples import compare, decision_of, next_kind, samples_of, settled, whole_pairs
 from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
+from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
 from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
@@ -77,7 +78,7 @@ class TestSamplesOf:
 
     def test_memory_growth_has_no_default_margin(self) -> None:
         """So that it can't be judged where it is asked for: nothing says how many bytes matter."""
-        margins = dataclasses.replace(PAIRED, memory_growth_bytes={})
+        margins = dataclasses.replace(PAIRED, gating={})
         (growth,) = (one for one in samples_of(launches(), margins, ["memory growth"]) if one.metric.gates)
         assert (growth.metric.name, growth.metric.margin) == ("memory growth", None)
         assert compare(growth).outcome is Outcome.INCONCLUSIVE
@@ -96,6 +97,45 @@ class TestSamplesOf:
         one_side = [on_candidate(one, memory=held) for one in launches()]
         for pairs, told in ((both, True), (one_side, False), (launches(), False)):
             assert ("GPU memory" in {one.metric.name for one in samples_of(pairs, PAIRED)}) is told
+
+
+class TestKindsOfLaunches:
+    """Launches on all cores and on one core of one run, in turn."""
+
+    def kinds(self, of: Sequence[str], **effects: float) -> PairedRun:
+        made = launches(len(of), **effects)
+        cores = {ALL_CORES: None, ONE_CORE: 1}
+        return paired_run([dataclasses.replace(one, core=cores[kind]) for one, kind in zip(made, of, strict=True)])
+
+    def test_each_metric_is_told_by_launches_of_its_kind(self) -> None:
+        run = self.kinds([ALL_CORES, ONE_CORE, ONE_CORE])
+        found = {one.metric.name: one for one in samples_of(whole_pairs(run), PAIRED)}
+        assert found[ONE_CORE_STEP_TIME].difference == pytest.approx([-0.006, 0.001])  # the noise of launches 2 and 3
+        assert found[STEP_TIME].difference == pytest.approx([0.004])
+        assert {name for name, one in found.items() if one.cores == ONE_CORE} == {ONE_CORE_STEP_TIME}
+
+    def test_a_kind_without_launches_has_no_metric_unless_it_is_named(self) -> None:
+        pairs = whole_pairs(self.kinds([ALL_CORES]))
+        assert ONE_CORE_STEP_TIME not in {one.metric.name for one in samples_of(pairs, PAIRED)}
+        (named,) = (one for one in samples_of(pairs, PAIRED, [ONE_CORE_STEP_TIME]) if one.metric.gates)
+        assert compare(named).outcome is Outcome.INCONCLUSIVE
+
+    @pytest.mark.parametrize(
+        ("of", "step", "expected"),
+        [
+            ([], 0.0, ALL_CORES),
+            ([ALL_CORES], 0.0, ONE_CORE),
+            ([ALL_CORES, ONE_CORE], 0.0, ALL_CORES),
+            ([ALL_CORES, ONE_CORE] * 4, 0.5, None),  # a REGRESSION
+            ([ALL_CORES, ONE_CORE] * 4, math.log1p(0.02), ONE_CORE),  # at the margin there, far below it on all cores
+        ],
+    )
+    def test_the_next_launch_is_of_the_kind_that_is_open_and_has_fewest(
+        self, of: Sequence[str], step: float, expected: str | None
+    ) -> None:
+        run = self.kinds(of, step=step)
+        samples = samples_of(whole_pairs(run), PAIRED)
+        assert next_kind(run, samples, (ALL_CORES, ONE_CORE)) == expected
 
 
 class TestCompare:
@@ -308,7 +348,7 @@ class TestSettled:
 
     def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:
         """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
-        steps = dataclasses.replace(PAIRED, paired={"step_time": 0.05})
+        steps = dataclasses.replace(PAIRED, gating={"step_time": 0.05})
         pairs = launches(step=math.log1p(0.08))
         for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
             assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided

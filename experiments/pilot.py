@@ -106,10 +106,8 @@ def measure(pythons: Sequence[str], launches: int) -> None:
         store = read_store()
         plan = plans[config][kind]
         draw = random.Random(f"{config} {kind} {number}")
-        sides = {
-            role: Side(pythons[copy], pythons[copy], {})
-            for role, copy in zip((REFERENCE, CANDIDATE), copies, strict=True)
-        }
+        reference, candidate = draw.sample(range(len(pythons)), 2)
+        sides = {REFERENCE: _side(pythons[reference]), CANDIDATE: _side(pythons[candidate])}
         if (config, kind, number) in set(_measured_here(store)):
             continue
         with host_lock():

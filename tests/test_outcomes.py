@@ -99,6 +99,7 @@ def _lines(verdict: Verdict) -> list[str]:
 def _line(comparison: Comparison) -> str:
     found, metric = comparison.interval, comparison.metric
     bounds = [found.estimate, found.low, found.high, found.pass_low, found.pass_high] if found else []
-    numbers = [*bounds, *(value for value in (metric.margin, comparison.detectable) if value is not None)]
+    detectable = comparison.precision.detectable if comparison.precision else None
+    numbers = [*bounds, *(value for value in (metric.margin, detectable) if value is not None)]
     words = " ".join(f"{number:.6g}" for number in numbers)
     return "|".join([comparison.subject, metric.name, comparison.outcome.value, words])

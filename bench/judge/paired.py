@@ -11,7 +11,7 @@ from bench.judge.metrics import TRAINING
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told
 from bench.judge.reasons import CandidateFailed, Reason
 from bench.judge.reports import subject_of
-from bench.judge.samples import compare, samples_of, whole_pairs
+from bench.judge.samples import compare, samples_of, whole_pairs, with_plan
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
@@ -49,7 +49,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
     """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names."""
-    return samples_of(whole_pairs(run), margins, run.only)
+    return with_plan(samples_of(whole_pairs(run), margins, run.only))
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:

@@ -14,8 +14,9 @@ from bench.judge.reasons import Decided, NoMargin, OneEnvironment, SameTrainings
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison
 from bench.record.types import Baseline, Environment, Record
-from bench.stats.intervals import components, detectable, equivalence, new_group_interval
+from bench.stats.intervals import components, equivalence, new_group_interval
 from bench.stats.outcome import Outcome
+from bench.stats.power import precision_of_interval
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
@@ -50,7 +51,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
         shown,
         metric.natural(reference.mean),
         found,
-        detectable(found, margin),
+        precision_of_interval(found, margin, math.sqrt(reference.between + reference.within), len(candidate)),
     )
     if comparison.outcome is Outcome.REGRESSION and reference.groups == 1 and not _known(records, baseline):
         return dataclasses.replace(comparison, outcome=Outcome.INCONCLUSIVE, reason=OneEnvironment())

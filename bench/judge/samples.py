@@ -25,7 +25,8 @@ from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, Decision, Problem, decide
+from bench.stats.power import planned, precision_of_launches
+from bench.stats.sequential import LOOKS, USUAL_LAUNCHES, Decision, Plan, Problem, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -65,6 +66,17 @@ def samples_of(
     return found
 
 
+def with_plan(samples: Sequence[Sample], most: int = LOOKS[-1], pass_from: int = LOOKS[0]) -> list[Sample]:
+    """Returns samples of the same launches with their run's plan: the launches of the gating metric that needs most.
+
+    It is fixed by the first four launches, and is at most `most`.
+    """
+    gating = ((sample.metric.margin, _told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
+    wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
+    plan = Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
+    return [dataclasses.replace(sample, plan=plan) for sample in samples]
+
+
 def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     """Returns the comparison that a sample's launches come to.
 
@@ -89,7 +101,8 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     decision = decision_of(sample)
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
-    compared = _decided(found, sample, decision, values)
+    precision = precision_of_launches(decision, metric.margin, sample.plan)
+    compared = dataclasses.replace(_decided(found, sample, decision, values), precision=precision)
     return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
 
 
@@ -100,19 +113,12 @@ def decision_of(sample: Sample) -> Decision | None:
     margin = sample.metric.margin
     if margin is None or _identical(sample):
         return None
-    return decide(_told(sample), margin, two_sided=sample.metric.direction is Direction.EQUAL)
+    return decide(_told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
 def settled(samples: Sequence[Sample]) -> bool:
     """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
-    launches = max((len(sample.difference) for sample in samples), default=0)
-    if launches >= LOOKS[-1]:
-        return True
-    if launches not in LOOKS:
-        return False
-    decisions = _decisions(samples)
-    regressed = any(decision.outcome is Outcome.REGRESSION for decision in decisions)
-    return regressed or all(decision.final for decision in decisions)
+    return _regressed(samples) or bool(samples) and all(map(_complete, samples))
 
 
 def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> str | None:
@@ -121,14 +127,15 @@ def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str])
     """
     counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
     told = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    if any(decision.outcome is Outcome.REGRESSION for decision in _decisions(samples)):
+    if _regressed(samples):
         return None
     open_kinds = [kind for kind in kinds if not (counts[kind] and settled(told[kind]))]
     return min(open_kinds, key=lambda kind: counts[kind], default=None)
 
 
-def _decisions(samples: Sequence[Sample]) -> list[Decision]:
-    return [decision for sample in samples if sample.metric.gates and (decision := decision_of(sample))]
+def _regressed(samples: Sequence[Sample]) -> bool:
+    decisions = (decision_of(sample) for sample in samples if sample.metric.gates)
+    return any(decision is not None and decision.outcome is Outcome.REGRESSION for decision in decisions)
 
 
 def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
@@ -152,7 +159,6 @@ def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequ
         candidate=sample.metric.natural(mean_told(sample.candidate[rested])),
         reference=sample.metric.natural(mean_told(sample.reference[rested])),
         interval=decision.interval,
-        detectable=decision.detectable,
         improved=decision.improved,
     )
 
@@ -177,8 +183,17 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     reason = Decided(launches, across_hosts=True)
     improved = not equal and interval.high < -margin
     return dataclasses.replace(
-        found, outcome=outcome, reason=reason, interval=interval, detectable=None, improved=improved
+        found, outcome=outcome, reason=reason, interval=interval, precision=None, improved=improved
     )
+
+
+def _complete(sample: Sample) -> bool:
+    """Tells whether more launches would change nothing of a metric."""
+    launches = len(sample.difference)
+    if launches >= sample.plan.most:
+        return True
+    decision = decision_of(sample) if sample.metric.gates else None
+    return decision.final if decision else launches in LOOKS
 
 
 def _told(sample: Sample) -> list[float]:

@@ -52,7 +52,15 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
-    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{shift}"
+    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
+
+
+def _lacking(comparison: Comparison) -> str:
+    """Returns the launches that an inconclusive comparison would have needed; "" where more would not settle it."""
+    found = comparison.precision
+    if comparison.outcome is not Outcome.INCONCLUSIVE or not found or not found.needed:
+        return ""
+    return f", which takes about {found.needed:,} launches" if found.needed > found.launches else ""
 
 
 def _bounds(comparison: Comparison, found: Interval) -> str:

@@ -16,8 +16,9 @@ from bench.record.lockstep import Departure, Difference, Lockstep, TensorDiffere
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
-from bench.stats.intervals import detectable, equivalence, interval, one_sided
+from bench.stats.intervals import equivalence, interval, one_sided
 from bench.stats.outcome import Outcome
+from bench.stats.power import precision_of_interval
 from tests.builders import paired
 from tests.builders.records import (
     MARGINS,
@@ -76,7 +77,7 @@ def comparison(
         reference * math.exp(estimate),
         reference,
         found,
-        detectable(found, limit),
+        precision_of_interval(found, limit, 2 * standard_error, 4),
         not equal and found.high < -limit,
     )
 

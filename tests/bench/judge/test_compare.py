@@ -106,7 +106,7 @@ def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     silent = paired_report([one if one.launch < 4 else dataclasses.replace(one, evaluations=()) for one in fast], LATER)
     found = by_metric(verdict(silent, paired_report(pairs(launches))))["evaluation step"]
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(4, 8 + launches))
-    assert (found.interval, found.detectable, found.improved) == (None, None, False)
+    assert (found.interval, found.precision, found.improved) == (None, None, False)
 
 
 def test_what_does_not_gate_may_lack_launches() -> None:

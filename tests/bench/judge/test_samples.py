@@ -20,11 +20,12 @@ from bench.judge.reasons import (
     TooFewLaunches,
     TooLarge,
 )
-from bench.judge.samples import compare, decision_of, next_kind, samples_of, settled, whole_pairs
+from bench.judge.samples import compare, decision_of, next_kind, samples_of, settled, whole_pairs, with_plan
 from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import Plan
 from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
 from tests.builders.paired import pair, paired_run
 
@@ -33,7 +34,7 @@ SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=
 SHOWN = dataclasses.replace(SECONDS, gates=False)
 BYTES = Metric("growth", Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.VALUE, Scale.LINEAR, 5.0)
 EITHER_WAY = dataclasses.replace(REPLICATES, margin=MARGIN)
-NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 4.98 = 0.56% and 0.42% away
+NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 6.16 = 0.69% and 0.52% away
 
 
 def sample(
@@ -143,12 +144,12 @@ class TestCompare:
         ("shift", "outcome", "improved"),
         [
             (0.0, Outcome.PASS, False),
-            (0.044, Outcome.PASS, False),  # 0.48% within the margin
-            (0.047, Outcome.INCONCLUSIVE, False),
-            (0.053, Outcome.INCONCLUSIVE, False),
-            (0.055, Outcome.REGRESSION, False),  # 0.62% beyond it
-            (-0.053, Outcome.PASS, False),
-            (-0.055, Outcome.PASS, True),
+            (0.043, Outcome.PASS, False),  # 0.58% within the margin
+            (0.046, Outcome.INCONCLUSIVE, False),
+            (0.054, Outcome.INCONCLUSIVE, False),
+            (0.056, Outcome.REGRESSION, False),  # 0.72% beyond it
+            (-0.054, Outcome.PASS, False),
+            (-0.056, Outcome.PASS, True),
         ],
     )
     def test_outcomes(self, shift: float, outcome: Outcome, improved: bool) -> None:
@@ -156,12 +157,13 @@ class TestCompare:
         assert (found.outcome, found.improved, found.reason) == (outcome, improved, Decided(4))
         assert interval_of(found).estimate == pytest.approx(shift)
         assert (found.candidate, found.reference) == pytest.approx((math.exp(shift), 1.0))
-        assert found.detectable is not None
-        assert found.detectable > MARGIN
+        assert found.precision is not None
+        assert found.precision.detectable > MARGIN
+        assert (found.precision.launches, found.precision.planned) == (4, 12)
 
     @pytest.mark.parametrize(
         ("shift", "outcome"),
-        [(0.0, Outcome.PASS), (0.055, Outcome.REGRESSION), (-0.055, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
+        [(0.0, Outcome.PASS), (0.056, Outcome.REGRESSION), (-0.056, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
     )
     def test_a_difference_either_way_is_another_computation(self, shift: float, outcome: Outcome) -> None:
         found = compare(sample(around(shift), EITHER_WAY))
@@ -191,8 +193,8 @@ class TestCompare:
         assert found.candidate == pytest.approx(1.0)
 
     def test_a_difference_that_is_no_ratio_is_in_its_own_unit(self) -> None:
-        # Mean 8.8, deviation 1.0: 3.0 to either side.
-        found = compare(sample([9.0, 10.0, 8.0, 8.0], BYTES))
+        # Mean 8.8, deviation 0.5: 1.9 to either side.
+        found = compare(sample([9.0, 9.0, 8.0, 9.0], BYTES))
         assert (found.outcome, found.candidate, found.reference) == (Outcome.REGRESSION, 8.75, 0.0)
         assert interval_of(found).estimate == 8.75
         assert compare(sample([0.5, -0.5, -0.5, 0.5], BYTES)).outcome is Outcome.PASS
@@ -212,7 +214,7 @@ class TestCompare:
     def test_what_cannot_be_computed_is_inconclusive(self, values: Sequence[float | None], reason: Reason) -> None:
         found = compare(sample(values))
         assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, reason)
-        assert (found.interval, found.detectable, found.improved) == (None, None, False)
+        assert (found.interval, found.precision, found.improved) == (None, None, False)
         shown = compare(sample(values, SHOWN))
         assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, reason)
 
@@ -284,7 +286,7 @@ class TestBetweenHosts:
     )
     def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
         here, there = compare(sample(around(shift))), compare(sample(around(shift)), between)
-        assert (there.outcome, there.reason, there.detectable) == (outcome, Decided(4, across_hosts=True), None)
+        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
         own, wide = interval_of(here), interval_of(there)
         assert wide.estimate == own.estimate
         assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
@@ -292,9 +294,9 @@ class TestBetweenHosts:
             math.hypot(own.pass_high - own.estimate, 1.644854 * between)
         )
 
-    @pytest.mark.parametrize(("shift", "improved"), [(-0.055, False), (-0.08, False), (-0.095, True)])
+    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
     def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
-        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.5% were."""
+        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
         assert compare(sample(around(shift))).improved
         assert compare(sample(around(shift)), 0.02).improved is improved
 
@@ -318,6 +320,24 @@ class TestBetweenHosts:
         assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
 
 
+class TestWithPlan:
+    NOISY = tuple(around(0.0, scale=14.0))  # 2.6%: 24 launches tell 4.9% from twice that with 1.5 times as much
+
+    def test_the_gating_metric_that_needs_most_plans_for_all(self) -> None:
+        found = with_plan([sample(around(0.0)), sample(self.NOISY)], pass_from=5)
+        assert [one.plan for one in found] == [Plan(24, 5)] * 2
+        assert compare(found[0]).precision != compare(sample(around(0.0))).precision
+        assert {one.plan.most for one in with_plan([sample(around(0.0)), sample(self.NOISY, SHOWN)])} == {12}
+        assert {one.plan.most for one in with_plan([sample(self.NOISY)], 20)} == {16}
+
+    def test_later_launches_change_no_plan(self) -> None:
+        assert with_plan([sample([*around(0.0), *self.NOISY])])[0].plan == Plan(12)
+
+    @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
+    def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
+        assert with_plan([sample(values)])[0].plan == Plan(12)
+
+
 class TestSettled:
     PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
 
@@ -328,14 +348,22 @@ class TestSettled:
             ((PASSED, OPEN), 4, False),
             ((REGRESSED, OPEN), 4, True),  # one REGRESSION makes the verdict
             ((PASSED, PASSED), 3, False),
-            ((REGRESSED, REGRESSED), 5, False),  # between looks
+            ((PASSED, OPEN), 5, False),  # between looks
+            ((REGRESSED, OPEN), 5, True),
             ((OPEN, OPEN), 10, False),
-            ((OPEN, OPEN), 12, True),  # the last look
+            ((OPEN, OPEN), 12, True),  # all that are planned
             ((OPEN, OPEN), 13, True),
         ],
     )
     def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
         assert settled([sample(around(shift, count)) for shift in shifts]) is enough
+
+    def test_launches_go_on_as_far_as_is_planned(self) -> None:
+        longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=Plan(most=16))
+        assert not settled([longer])
+        assert settled([dataclasses.replace(longer, difference=tuple(around(self.OPEN, 16)))])
+        late = dataclasses.replace(sample(around(self.PASSED)), plan=Plan(pass_from=6))
+        assert (settled([late]), compare(late).outcome) == (False, Outcome.INCONCLUSIVE)
 
     def test_what_does_not_gate_keeps_nothing_open(self) -> None:
         assert settled([sample(around(0.0)), sample(around(0.05), SHOWN)])

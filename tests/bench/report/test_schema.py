@@ -130,7 +130,7 @@ def test_verdicts_are_valid() -> None:
         (lambda plain: plain.pop("failures"), "'failures' is a required property"),
         (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
         (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),
-        (lambda plain: plain["comparisons"][0].pop("detectable"), "'detectable' is a required property"),
+        (lambda plain: plain["comparisons"][0].pop("precision"), "'precision' is a required property"),
         (lambda plain: plain["comparisons"][0].update(reason="as a sentence"), "is not valid under any"),
         (lambda plain: plain["comparisons"][0]["reason"].update(kind="other"), "is not valid under any"),
         (lambda plain: plain["comparisons"][0]["reason"].pop("nearest"), "is not valid under any"),

@@ -25,7 +25,7 @@ from bench.drive.lock import host_lock
 from bench.drive.pair import measure_pair
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
-from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
+from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, NAMES, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.judge.samples import samples_of
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
@@ -101,7 +101,7 @@ def spreads(store: Store, metrics: Sequence[str]) -> list[Spread]:
 
 def measure(pythons: Sequence[str], launches: int) -> None:
     """Measures the launches of this kind of host that the store lacks; the first of all cells first."""
-    plans = {config: paired(Plan(config, 1))[0] for config in CONFIGS}
+    plans = {config: paired(Plan(config, 1), NAMES)[0] for config in CONFIGS}
     for number, config, kind in itertools.product(range(launches), CONFIGS, (ALL_CORES, ONE_CORE)):
         store = read_store()
         plan = plans[config][kind]

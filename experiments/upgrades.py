@@ -17,8 +17,9 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.margins import Margins, read_margins
 from bench.judge.paired import paired_samples
+from bench.judge.planning import next_kind
 from bench.judge.quads import quad_log_ratio
-from bench.judge.samples import next_kind, samples_of, whole_pairs
+from bench.judge.samples import samples_of, whole_pairs
 from bench.record.files import keeper, read_record, write_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
@@ -122,7 +123,7 @@ def measure(runs: Path, python: str, limit: int, config: str) -> None:
         slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
         clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
         sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        plans, _ = paired(Plan(case.config, 1))
+        plans, _ = paired(Plan(case.config, 1), margins.metrics(case.config))
 
         def wanted(run: PairedRun, plans: Mapping[str, PairPlan] = plans) -> str | None:
             return next_kind(run, paired_samples(run, margins), plans)

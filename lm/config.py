@@ -179,7 +179,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             2000,
             Blocks(quads=40, steps=12, dropped=2, evaluation_quads=12, evaluation_steps=24),
-            Blocks(quads=40, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=60, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
             gated=True,
         ),
     ),
@@ -192,7 +192,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             400,
             Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=12, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
             gated=True,
         ),
     ),
@@ -202,7 +202,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             400,
             Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=12, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
             gated=True,
         ),
     ),

@@ -7,6 +7,7 @@ machine, or at two options together, is refused when a request is made. Both hap
 import argparse
 import dataclasses
 import datetime
+import math
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from lm.data.load import load_corpus
 
 IMPLEMENTATION = "cells"  # where none is asked for
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
+BUDGET_MINUTES = 15.0  # of a configuration's launches in turn
 T = TypeVar("T")
 
 
@@ -57,10 +59,10 @@ class ModelRequest:
         return output / config if len(self.configs) > 1 else output
 
 
-def paired(plan: Plan, metrics: Collection[str] = ()) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
-    """Returns the plans for launches of two sides in turn, by kind, in the configuration's blocks; and warnings.
+def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
+    """Returns the plans of the launches in turn that these metrics need, by kind, and warnings.
 
-    `metrics` are those that gate; none: all. Launches on one core are of a CPU, and need one core beside it.
+    Launches on one core are of a CPU, and need one core beside it.
     """
     kinds = kinds_of(metrics)
     launches, plans = LAUNCH_PLANS[plan.config], {}
@@ -234,6 +236,28 @@ def add_launches(parser: argparse.ArgumentParser, default: int, what: str) -> No
     parser.add_argument(
         "--launches", type=at_least(1), default=default, metavar="N", help=f"{what} (default: %(default)s)"
     )
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Adds --budget."""
+    parser.add_argument(
+        "--budget",
+        type=minutes,
+        default=BUDGET_MINUTES,
+        metavar="MINUTES",
+        help="that the launches of a configuration may take in all (default: %(default)g)",
+    )
+
+
+def minutes(text: str) -> float:
+    """Reads a number of minutes above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
+    return value
 
 
 def add_output(parser: argparse.ArgumentParser, default: str = "reports/TIME-COMMAND") -> None:

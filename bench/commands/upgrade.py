@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.commands.options import (
     ModelRequest,
     Telling,
+    add_budget,
     add_model,
     add_output,
     add_telling,
@@ -31,7 +32,7 @@ from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.metrics import NAMES
 from bench.judge.paired import paired_samples
-from bench.judge.samples import next_kind
+from bench.judge.planning import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import PairedRun, Side
@@ -52,6 +53,7 @@ class Request:
     numerics: bool  # the oracle and lockstep
     speed: bool
     only: tuple[str, ...]  # metrics that are judged alone; none: all
+    budget_minutes: float
     output: Path
     telling: Telling
     command_line: Sequence[str]
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this one alone, such as 'step time'; may be repeated",
     )
+    add_budget(parser)
     add_output(parser)
     add_telling(parser)
 
@@ -91,6 +94,7 @@ def request(options: argparse.Namespace) -> Request:
         not (options.speed_only or options.metric),
         not options.numerics_only,
         tuple(options.metric),
+        options.budget,
         output_folder(options, "upgrade"),
         telling(options),
         options.command_line,
@@ -119,7 +123,7 @@ def _measured(
     """Measures a configuration, and keeps the run."""
     keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
 
-    plans, unpinned = paired(plan, asked.only) if asked.speed else ({}, ())
+    plans, unpinned = paired(plan, asked.only or standards.margins.metrics(plan.config)) if asked.speed else ({}, ())
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, paired_samples(named(run), standards.margins), plans)
@@ -149,4 +153,5 @@ def _paired_request(
         lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
         pair_plans=plans,
         warnings=warnings,
+        budget_minutes=asked.budget_minutes,
     )

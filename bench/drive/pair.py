@@ -6,11 +6,12 @@ the first block, importing and tracing, both sides do at once, on the same cores
 stopped: a thread of it that spins, or works in the background, would slow the other's steps as much as its own, and no
 ratio would tell.
 
-How fast a process is depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before
-each block they are moved, so that a launch sees many places instead of one (docs/upgrade.md has the measurement).
-
 A launch is of one of two kinds: on all cores, as users run TensorFlow, or with one thread pinned to one core, where
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
+
+On all cores a process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same:
+before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise
+(docs/upgrade.md has the measurements).
 """
 
 import contextlib
@@ -179,24 +180,25 @@ def _measure(
     _at_once(halves, "description", Description, "describe", {"threads": plan.threads})
     _at_once(halves, "opened", Opened, "open", plan.opening(jitter))
     if pinned is None:
-        return _in_turn(pair_plan.blocks, halves, first, on_quad)
+        return _in_turn(pair_plan, halves, first, on_quad)
     for half in halves.values():
         half.tell("pin", core=pinned.core)
     with keeping_to(pinned.others):
-        return _in_turn(pair_plan.blocks, halves, first, on_quad)
+        return _in_turn(pair_plan, halves, first, on_quad)
 
 
 def _in_turn(
-    blocks: Blocks, halves: Halves, first: str, on_quad: Callable[[int], None]
+    pair_plan: PairPlan, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
     """Returns the quads of training and of evaluation steps."""
+    blocks = pair_plan.blocks
     for half in halves.values():
         half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
     steps = []
     for number in range(blocks.quads):
         if _failed(halves):
             break
-        steps.append(_quad(halves, "steps", ORDERS[first][number % 2], blocks, blocks.steps))
+        steps.append(_quad(pair_plan, halves, "steps", ORDERS[first][number % 2], blocks.steps))
         on_quad(number + 1)
     if blocks.evaluation_quads:
         for half in halves.values():
@@ -207,7 +209,7 @@ def _in_turn(
         if _failed(halves):
             break
         evaluations.append(
-            _quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps)
+            _quad(pair_plan, halves, "evaluation_steps", ORDERS[first][number % 2], blocks.evaluation_steps)
         )
     for half in halves.values():
         half.ask("finish")
@@ -226,12 +228,13 @@ def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, argumen
         setattr(half.measured, name, half.hear(kind, operation))
 
 
-def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int) -> Quad:
+def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count: int) -> Quad:
     timed = []
     for letter in order:
         half = halves[LETTERS[letter]]
-        half.tell("relocate")
-        timed.append(half.block(operation, count, blocks.dropped))
+        if pair_plan.pinned is None:
+            half.tell("relocate")
+        timed.append(half.block(operation, count, pair_plan.blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
 
 

@@ -34,6 +34,7 @@ class PairedRequest:
     lockstep_plan: Plan | None = None  # None: none
     pair_plans: Mapping[str, PairPlan] = dataclasses.field(default_factory=dict)  # by kind; none: nothing is timed
     warnings: Sequence[str] = ()
+    budget_minutes: float | None = None  # that the pairs may take
 
 
 class Listener(Protocol):
@@ -102,6 +103,7 @@ def _nothing_yet(request: PairedRequest) -> PairedRun:
         oracle=(),
         lockstep=None,
         warnings=tuple(request.warnings),
+        budget_minutes=request.budget_minutes,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.judge.metrics import PERPLEXITY, in_turn, key
+from bench.judge.metrics import NAMES, PERPLEXITY, in_turn, key
 from bench.judge.types import Scale
 from bench.stats.sequential import MOST_GATING
 
@@ -35,6 +35,10 @@ class Margins:
         """Returns a metric's margin; None where it isn't gated."""
         found = self.gating.get(key(metric))
         return found.get(config) if isinstance(found, dict) else found
+
+    def metrics(self, config: str) -> list[str]:
+        """Returns the names of the metrics in turn that gate a configuration."""
+        return [name for name in NAMES if self.of(name, config) is not None]
 
 
 def read_margins(path: Path) -> Margins:

@@ -80,9 +80,9 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
     )
 
 
-def kinds_of(metrics: Collection[str] = ()) -> set[str]:
-    """Returns the kinds of launches that tell these metrics; those of all for none."""
-    return {row.cores for row in in_turn() if not metrics or row.metric.name in metrics}
+def kinds_of(metrics: Collection[str]) -> set[str]:
+    """Returns the kinds of launches that tell these metrics."""
+    return {row.cores for row in in_turn() if row.metric.name in metrics}
 
 
 def key(name: str) -> str:

@@ -5,7 +5,7 @@ A launch gives a metric one value for each side; the differences of the launches
 
 import dataclasses
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import InTurn, in_turn
@@ -25,8 +25,8 @@ from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
-from bench.stats.power import planned, precision_of_launches
-from bench.stats.sequential import LOOKS, USUAL_LAUNCHES, Decision, Plan, Problem, decide
+from bench.stats.power import precision_of_launches
+from bench.stats.sequential import LOOKS, Decision, Problem, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -61,20 +61,9 @@ def samples_of(
         differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
         sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores)
-        if _told(sample) or named or not row.optional:
+        if told(sample) or named or not row.optional:
             found.append(sample)
     return found
-
-
-def with_plan(samples: Sequence[Sample], most: int = LOOKS[-1], pass_from: int = LOOKS[0]) -> list[Sample]:
-    """Returns samples of the same launches with their run's plan: the launches of the gating metric that needs most.
-
-    It is fixed by the first four launches, and is at most `most`.
-    """
-    gating = ((sample.metric.margin, _told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
-    wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
-    plan = Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
-    return [dataclasses.replace(sample, plan=plan) for sample in samples]
 
 
 def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
@@ -82,7 +71,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
 
     `between_hosts`: standard deviation of the difference from host to host, where its sides were measured on two.
     """
-    metric, values = sample.metric, _told(sample)
+    metric, values = sample.metric, told(sample)
     found = Comparison(
         sample.subject,
         metric,
@@ -113,29 +102,7 @@ def decision_of(sample: Sample) -> Decision | None:
     margin = sample.metric.margin
     if margin is None or _identical(sample):
         return None
-    return decide(_told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
-
-
-def settled(samples: Sequence[Sample]) -> bool:
-    """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
-    return _regressed(samples) or bool(samples) and all(map(_complete, samples))
-
-
-def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> str | None:
-    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
-    launches; None once a metric is a REGRESSION or all are decided.
-    """
-    counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
-    told = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    if _regressed(samples):
-        return None
-    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(told[kind]))]
-    return min(open_kinds, key=lambda kind: counts[kind], default=None)
-
-
-def _regressed(samples: Sequence[Sample]) -> bool:
-    decisions = (decision_of(sample) for sample in samples if sample.metric.gates)
-    return any(decision is not None and decision.outcome is Outcome.REGRESSION for decision in decisions)
+    return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
 def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
@@ -167,7 +134,7 @@ def _reason(sample: Sample, decision: Decision, values: Sequence[float]) -> Reas
     if decision.problem is Problem.NO_SPREAD:
         return NoSpread(decision.launches)
     if decision.problem is Problem.NOT_A_NUMBER:
-        return NotANumber(next((value for value in _told(sample) if not math.isfinite(value)), math.nan))
+        return NotANumber(next((value for value in told(sample) if not math.isfinite(value)), math.nan))
     return TooLarge() if decision.problem else Decided(len(values), sample.accepted)
 
 
@@ -187,16 +154,8 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     )
 
 
-def _complete(sample: Sample) -> bool:
-    """Tells whether more launches would change nothing of a metric."""
-    launches = len(sample.difference)
-    if launches >= sample.plan.most:
-        return True
-    decision = decision_of(sample) if sample.metric.gates else None
-    return decision.final if decision else launches in LOOKS
-
-
-def _told(sample: Sample) -> list[float]:
+def told(sample: Sample) -> list[float]:
+    """Returns the differences of the launches that tell one."""
     return [value for value in sample.difference if value is not None]
 
 

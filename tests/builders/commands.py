@@ -10,10 +10,12 @@ from bench.record.gate import GateRun
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 from tests.builders.fake_interpreter import session_text, write_interpreter
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records, run
 
+FIRST_PASS = min(look for look in LOOKS if look >= PASS_LAUNCHES)  # launches of a run of one kind that passes
 PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
 OLD, NEW, NEWER = (
     Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
@@ -73,7 +75,7 @@ def in_turn(
     candidate: Side = NEW,
     *,
     created: str = "2026-01-06T00:00:00+00:00",
-    launches: int = 4,
+    launches: int = 10,
     step: float = 0.0,
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""

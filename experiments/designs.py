@@ -8,24 +8,33 @@ often as there are interpreters; each launch compares two copies. It can be stop
 import argparse
 import contextlib
 import dataclasses
-import fcntl
+import gzip
 import itertools
 import json
-import os
+import math
 import random
+import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tabulate import tabulate
+
+from bench.drive.cores import keeping_to
+from bench.drive.lock import host_lock
 from bench.drive.pair import WARM_UP_STEPS
 from bench.drive.patience import alone
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
-from bench.machine import affinity, pin, this_machine
+from bench.machine import affinity, this_machine
 from bench.record.replies import Block, Description, Opened
 from bench.record.types import Evaluation
+from bench.stats.trimmed import launch_summary
+
+STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +74,6 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
     cores = affinity()
     core = cores[(number // 2) % len(cores)]
     first = "A" if number % 4 in (0, 3) else "B"
-    padding = {side: draw.randrange(4096) for side in "AB"}
     plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
     deadlines = alone()
     with contextlib.ExitStack() as stack:
@@ -74,7 +82,6 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
                 Worker(
                     pythons[reference if side == "A" else candidate],
                     "tensorflow",
-                    variables={"TFGATE_PADDING": "x" * padding[side], "PYTHONHASHSEED": str(draw.randrange(2**32))},
                     takes_turns=True,
                 )
             )
@@ -111,19 +118,14 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
         if cell.cores == "one":
             for worker in workers.values():
                 deadlines.request(worker, None, "pin", core=core)
-            others = set(cores) - {core}
-            pin(others or {core})
-        try:
-            firsts = {
-                side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0]
-                for side in workers
-            }
-            training = quads("steps", cell.quads, cell.steps)
-            for worker in workers.values():
-                deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
-            evaluation = quads("evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
-        finally:
-            pin(cores)
+            stack.enter_context(keeping_to(set(cores) - {core} or cores))
+        firsts = {
+            side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0] for side in workers
+        }
+        training = quads("steps", cell.quads, cell.steps)
+        for worker in workers.values():
+            deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
+        evaluation = quads("evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
     return {
         "cell": cell.name,
         "launch": number,
@@ -132,7 +134,6 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
         "candidate": candidate,
         "first": first,
         "core": core if cell.cores == "one" else None,
-        "padding": [padding["A"], padding["B"]],
         "startup": {
             "import": [described[side].import_seconds for side in "AB"],
             "build": [opened[side].build_seconds for side in "AB"],
@@ -144,42 +145,105 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Waits until nothing else works on this machine that takes the same lock (TFGATE_QUIET)."""
-    path = os.environ.get("TFGATE_QUIET")
-    if not path:
-        yield
-        return
-    with open(path, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def read(path: Path) -> list[dict[str, Any]]:
+    """Returns the launches of a file; none where there is none."""
+    if not path.exists():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures what is missing in the file."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.designs", description=__doc__)
-    parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--launches", type=int, default=30, metavar="N")
-    parser.add_argument("--cell", action="append", metavar="NAME")
-    options = parser.parse_args(arguments)
-    done = set()
-    if options.output.exists():
-        done = {(one["cell"], one["launch"]) for one in map(json.loads, options.output.read_text().splitlines())}
-    for number, cell in itertools.product(range(options.launches), CELLS):
-        if (cell.name, number) in done or (options.cell and cell.name not in options.cell):
+def measure(pythons: Sequence[str], path: Path, launches: int) -> None:
+    """Adds the launches that a file lacks, one of each cell in turn."""
+    done = {(one["cell"], one["launch"]) for one in read(path)}
+    for number, cell in itertools.product(range(launches), CELLS):
+        if (cell.name, number) in done:
             continue
-        with quiet():
-            began = time.monotonic()
-            found = launch(cell, number, options.python)
+        with host_lock():
+            found = launch(cell, number, pythons)
         found["machine"] = dataclasses.asdict(this_machine())
-        found["seconds"] = round(time.monotonic() - began, 1)
-        with options.output.open("a", encoding="utf-8") as file:
+        with gzip.open(path, "at", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
-        print(cell.name, number, found["seconds"], file=sys.stderr, flush=True)
-    return 0
+        print(cell.name, number + 1, file=sys.stderr, flush=True)
+
+
+def table(launches: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a row for each cell: what its launches deviate by, by estimator, and what a block's place does."""
+    rows = []
+    for cell in CELLS:
+        own = [one for one in launches if one["cell"] == cell.name]
+        if len(own) < 2:
+            continue
+        dropped = DROPPED[cell.config]
+        by_estimator = {name: [estimate(one, dropped) for one in own] for name, estimate in ESTIMATORS.items()}
+        values = by_estimator["mean"]
+        rows.append(
+            [
+                *(cell.config, cell.cores, "yes" if cell.moves else "no", str(len(own))),
+                *(f"{statistics.stdev(found):.2%}" for found in by_estimator.values()),
+                _with_error(values),
+                _with_error([_by_place(one, dropped) for one in own]),
+            ]
+        )
+    names = (f"deviation, by {name}" for name in ESTIMATORS)
+    headers = ["configuration", "cores", "moved", "launches", *names, "mean", "ABBA − BAAB"]
+    text: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return text
+
+
+def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[float]], float]) -> list[float]:
+    """Returns the log ratio of each quad, by a statistic of each block's steps that aren't dropped."""
+    found = []
+    for order, blocks, _ in one["steps"]:
+        logs = [math.log(of_block(block[dropped:])) for block in blocks]
+        found.append(sum(log if side == "B" else -log for side, log in zip(order, logs, strict=True)) / 2)
+    return found
+
+
+def _pooled(one: Mapping[str, Any], dropped: int) -> float:
+    """Returns the log ratio of the lower quartiles of all steps of each side."""
+    steps: dict[str, list[float]] = {"A": [], "B": []}
+    for order, blocks, _ in one["steps"]:
+        for side, block in zip(order, blocks, strict=True):
+            steps[side] += block[dropped:]
+    return math.log(np.quantile(steps["B"], 0.25) / np.quantile(steps["A"], 0.25))
+
+
+def _by_place(one: Mapping[str, Any], dropped: int) -> float:
+    """Returns by how much the candidate is slower in quads ABBA than in quads BAAB.
+
+    A block that follows one of its own side, the third of a quad, has warm caches: B's in ABBA, A's in BAAB.
+    """
+    ratios = _ratios(one, dropped, statistics.fmean)
+    by_order = {
+        order: [r for r, quad in zip(ratios, one["steps"], strict=True) if quad[0] == order] for order in ORDERS
+    }
+    return statistics.fmean(by_order["ABBA"]) - statistics.fmean(by_order["BAAB"])
+
+
+def _with_error(values: Sequence[float]) -> str:
+    return f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}"
+
+
+DROPPED = {"tiny": 2, "notebook": 1, "small": 1}  # first steps of a block
+ESTIMATORS: dict[str, Callable[[Mapping[str, Any], int], float]] = {
+    "mean": lambda one, dropped: launch_summary(_ratios(one, dropped, statistics.fmean)),
+    "least step": lambda one, dropped: launch_summary(_ratios(one, dropped, min)),
+    "lower quartile": _pooled,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures what is missing in the file, or prints its table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.designs", description=__doc__)
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
+    parser.add_argument("--store", type=Path, default=STORE, metavar="FILE")
+    parser.add_argument("--launches", type=int, default=30, metavar="N")
+    options = parser.parse_args(arguments)
+    if options.python:
+        measure(options.python, options.store, options.launches)
+    print(table(read(options.store)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -215,10 +215,9 @@ def _by_place(one: Mapping[str, Any], dropped: int) -> float:
     A block that follows one of its own side, the third of a quad, has warm caches: B's in ABBA, A's in BAAB.
     """
     ratios = _ratios(one, dropped, statistics.fmean)
-    by_order = {
-        order: [r for r, quad in zip(ratios, one["steps"], strict=True) if quad[0] == order] for order in ORDERS
-    }
-    return statistics.fmean(by_order["ABBA"]) - statistics.fmean(by_order["BAAB"])
+    orders = [quad[0] for quad in one["steps"]]
+    abba, baab = ([r for r, of in zip(ratios, orders, strict=True) if of == order] for order in ("ABBA", "BAAB"))
+    return statistics.fmean(abba) - statistics.fmean(baab)
 
 
 def _with_error(values: Sequence[float]) -> str:

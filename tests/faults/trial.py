@@ -20,7 +20,16 @@ from tests.faults.hook.injected.registry import fault_by_name
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
-LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=250)
+LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` compares
+# What no check of a gate's launch catches yet.
+MISSED = frozenset(
+    {
+        "gradient-wrong-every-1000th-step",
+        "loss-wrong-every-997th-step",
+        "recurrent-update-lost-every-997th-step",
+        "row-update-lost-every-997th-step",
+    }
+)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 

@@ -1,6 +1,20 @@
 """The catalogue: every fault by its name."""
 
-from . import busy_work, cell, clipping, embedding, evaluation, hang, loss, optimizer, output, shapes, state, text
+from . import (
+    busy_work,
+    cell,
+    clipping,
+    embedding,
+    evaluation,
+    hang,
+    loss,
+    now_and_then,
+    optimizer,
+    output,
+    shapes,
+    state,
+    text,
+)
 from .fault import Fault
 from .slowdown import slowdown_by_name
 
@@ -14,7 +28,7 @@ NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing ma
 RIGHT = {
     fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT)
 }  # not in the catalogue: their numbers are right
-FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text)
+FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text, now_and_then)
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 
 

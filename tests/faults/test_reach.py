@@ -19,11 +19,14 @@ STEPS = 12  # and the stress steps
 OTHERS = [
     name for name in IMPLEMENTATIONS if name != PLAN.implementation
 ]  # tests/faults/test_faults.py has the table's own
+MISSED_EARLY = MISSED | {"sigmoid-saturates-at-8"}  # tiny's gates are far from 0 late in training, by 12 steps nowhere
 CASES = [
     pytest.param(
         fault,
         implementation,
-        marks=pytest.mark.xfail(fault in MISSED and implementation in FAULTS[fault].reaches, reason="", strict=True),
+        marks=pytest.mark.xfail(
+            fault in MISSED_EARLY and implementation in FAULTS[fault].reaches, reason="", strict=True
+        ),
     )
     for fault, implementation in itertools.product(sorted(FAULTS), OTHERS)
 ]

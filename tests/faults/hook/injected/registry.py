@@ -11,6 +11,7 @@ from . import (
     now_and_then,
     optimizer,
     output,
+    saturation,
     shapes,
     state,
     text,
@@ -28,7 +29,20 @@ NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing ma
 RIGHT = {
     fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT)
 }  # not in the catalogue: their numbers are right
-FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text, now_and_then)
+FAMILIES = (
+    optimizer,
+    clipping,
+    cell,
+    state,
+    embedding,
+    output,
+    loss,
+    shapes,
+    evaluation,
+    text,
+    now_and_then,
+    saturation,
+)
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 
 

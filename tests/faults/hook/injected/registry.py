@@ -4,6 +4,7 @@ from . import (
     busy_work,
     cell,
     clipping,
+    corruption,
     embedding,
     evaluation,
     hang,
@@ -42,6 +43,7 @@ FAMILIES = (
     text,
     now_and_then,
     saturation,
+    corruption,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 

@@ -25,10 +25,12 @@ LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` com
 MISSED = frozenset(
     {
         "gradient-wrong-every-1000th-step",
+        "gradients-flushed-below-1e-12",
         "loss-wrong-every-997th-step",
         "recurrent-update-lost-every-997th-step",
         "row-update-lost-every-997th-step",
         "sigmoid-saturates-at-12",
+        "small-rows-lost",
         "state-value-lost-every-500th-step",
         "tanh-saturates-at-5",
         "weight-nudged-every-500th-step",

@@ -16,6 +16,7 @@ from . import (
     shapes,
     state,
     text,
+    tiny_entries,
 )
 from .fault import Fault
 from .slowdown import slowdown_by_name
@@ -44,6 +45,7 @@ FAMILIES = (
     now_and_then,
     saturation,
     corruption,
+    tiny_entries,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 

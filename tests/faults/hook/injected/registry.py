@@ -12,6 +12,7 @@ from . import (
     now_and_then,
     optimizer,
     output,
+    races,
     saturation,
     shapes,
     state,
@@ -46,6 +47,7 @@ FAMILIES = (
     saturation,
     corruption,
     tiny_entries,
+    races,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 

@@ -14,7 +14,7 @@ KERAS = (
 )  # made of Keras' layers (lm/models/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
 ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
 
-STEP = "_train_step"  # the Python function whose graph the training step is
+STEP, EVALUATION = "_train_step", "_evaluation_step"  # the Python functions whose graphs the steps are
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from . import (
     embedding,
     evaluation,
     hang,
+    hidden,
     loss,
     now_and_then,
     optimizer,
@@ -48,6 +49,7 @@ FAMILIES = (
     corruption,
     tiny_entries,
     races,
+    hidden,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 

@@ -7,7 +7,7 @@ from .fault import ALL, Fault, wrap
 
 
 def _saturates(activation: str, beyond: float) -> Callable[[], None]:
-    """Returns a patch that makes an activation exactly what it tends to beyond ±`beyond`, in Keras and `fused` alike."""
+    """Returns a patch: beyond ±`beyond` an activation is exactly what it tends to, in Keras and `fused` alike."""
 
     def patch() -> None:
         import tensorflow as tf

@@ -10,11 +10,13 @@ from . import (
     hang,
     hidden,
     loss,
+    native,
     now_and_then,
     optimizer,
     output,
     races,
     saturation,
+    settings,
     shapes,
     state,
     text,
@@ -30,9 +32,8 @@ def _nothing() -> None:
 
 NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing may be caught", _nothing)
 
-RIGHT = {
-    fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT)
-}  # not in the catalogue: their numbers are right
+# Not in the catalogue: their numbers are right.
+RIGHT = {fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT, *settings.SETTINGS)}
 FAMILIES = (
     optimizer,
     clipping,
@@ -50,6 +51,7 @@ FAMILIES = (
     tiny_entries,
     races,
     hidden,
+    native,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 

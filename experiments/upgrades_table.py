@@ -12,7 +12,7 @@ import numpy as np
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, PASSED, REGRESSED, Decision, decide, walk
+from bench.stats.sequential import PASSED, REGRESSED, USUAL_LAUNCHES, Decision, decide, walk
 from bench.stats.spread import spread
 from experiments.error_rates import Rate
 from experiments.upgrades import CASES, ROOT, STEP_TIME, STORE, Case, Ran, Store, judged_by, read_store
@@ -37,7 +37,9 @@ Outcomes are the step time's; "any" counts the runs in which any gating metric i
 and Pearson's, one-sided 95%: of slowdowns well beyond the margin how often at least they are caught, of all others how
 often at most they alarm. Launches and minutes are those to the step time's verdict: median (largest). Between nothing
 and the margin no verdict is asked for: {undecided} and PASS are both right there; beyond the margin a PASS is a miss.
-Whole runs, speed only, end when every gating metric has its verdict, at the first REGRESSION, or after twelve launches.
+Whole runs, speed only, ended when every gating metric had its verdict, at the first REGRESSION, or after twelve
+launches: by the narrower bounds of that time (five looks), so that today's leave more of them INCONCLUSIVE than if
+they had gone on.
 """
 TEXT = """{there} of the {asked} runs that were asked for; TensorFlow {tensorflow}; {machine}.
 
@@ -114,7 +116,7 @@ def _row(case: Case, runs: Sequence[Ran], margin: float) -> str:
 def _budget(values: Sequence[float]) -> str:
     """Resamples what twelve launches would decide at the fine margin, with nothing changed and with slower steps."""
     pool = np.array(values) - statistics.fmean(values)
-    drawn = np.random.default_rng(0).choice(pool, (RESAMPLES, LOOKS[-1]))
+    drawn = np.random.default_rng(0).choice(pool, (RESAMPLES, USUAL_LAUNCHES))
     lines = []
     for slowdown in (0.0, 0.02, 0.05, 0.10):
         walked = walk(drawn + math.log1p(slowdown), math.log1p(FINE_MARGIN))
@@ -125,7 +127,7 @@ def _budget(values: Sequence[float]) -> str:
         step = f"+{slowdown:.0%}" if slowdown else "the same"
         lines.append(f"- step {step}: {', '.join(shares)}; launches: median {np.median(walked.launches):g}")
     head = f"resampled from the {len(values)} launches of `tiny` with nothing changed,"
-    head += f" up to {LOOKS[-1]} launches at {FINE_MARGIN:.0%} give"
+    head += f" up to {USUAL_LAUNCHES} launches at {FINE_MARGIN:.0%} give"
     return "\n".join([head, "", *lines])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards, judge_gate, judge_run
+from bench.judge.margins import VALUES
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict
 from bench.record.files import read_record
@@ -70,18 +71,17 @@ def _verdicts() -> Iterator[tuple[str, list[str]]]:
 
 def _scaled(standards: Standards, scale: float) -> Standards:
     margins = standards.margins
-    tables = {
-        name: {
-            key: min(scale * value, 0.99) if name != "memory_growth_bytes" else scale * value
-            for key, value in of.items()
-        }
-        for name, of in (
-            ("perplexity", margins.perplexity),
-            ("paired", margins.paired),
-            ("memory_growth_bytes", margins.memory_growth_bytes),
-        )
+
+    def scaled(metric: str, value: float) -> float:
+        return scale * value if metric in VALUES else min(scale * value, 0.99)
+
+    gating = {
+        metric: {config: scaled(metric, one) for config, one in value.items()}
+        if isinstance(value, dict)
+        else scaled(metric, value)
+        for metric, value in margins.gating.items()
     }
-    return dataclasses.replace(standards, margins=dataclasses.replace(margins, **tables))  # type: ignore[arg-type]  # by name
+    return dataclasses.replace(standards, margins=dataclasses.replace(margins, gating=gating))
 
 
 def _upgrade(report: PairedRun, standards: Standards) -> Verdict:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import REPLICATES
+from bench.judge.metrics import PERPLEXITY, REPLICATES
 from bench.judge.reasons import Decided, NoMargin, OneEnvironment, SameTrainings, TooFewReplicates
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison
@@ -28,9 +28,10 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
     shown = REPLICATES.natural(math.fsum(candidate) / len(candidate))
-    if subject.config not in margins.perplexity:
+    relative = margins.of(PERPLEXITY, subject.config)
+    if relative is None:
         return Comparison(subject.name, REPLICATES, Outcome.INCONCLUSIVE, NoMargin(subject.config), shown)
-    margin = math.log1p(margins.perplexity[subject.config])
+    margin = math.log1p(relative)
     metric = dataclasses.replace(REPLICATES, margin=margin)
     stored = {(replica.jitter, replica.losses) for replica in baseline.replicas}
     again = [record.losses for record in records if (record.jitter, record.losses) in stored]

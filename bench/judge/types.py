@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.reasons import Reason
+from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import Precision
@@ -87,7 +88,8 @@ class Sample:
     difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
     accepted: float = 0.0  # what the ledger accepted last
     noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
-    plan: Plan = USUAL  # the run's
+    cores: str = ALL_CORES  # the kind of launches
+    plan: Plan = USUAL  # of the run's launches of that kind
 
 
 @dataclasses.dataclass(frozen=True)

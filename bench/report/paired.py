@@ -28,7 +28,18 @@ def sides_text(run: PairedRun) -> str:
 def pairs_text(run: PairedRun) -> str:
     """Returns a line for each launch, and what failed or disturbed it."""
     headers = [
-        *("launch", "first", "step ms", "reference", "ratio", "evaluation", "peak MiB", "reference", "seconds"),
+        *(
+            "launch",
+            "cores",
+            "first",
+            "step ms",
+            "reference",
+            "ratio",
+            "evaluation",
+            "peak MiB",
+            "reference",
+            "seconds",
+        ),
         "others' CPU",
     ]
     table = tabulate(map(_pair_row, run.pairs), headers, STYLE, disable_numparse=True, stralign="right")
@@ -56,6 +67,7 @@ def _pair_row(pair: Pair) -> list[str]:
     records = (pair.candidate, pair.reference)
     return [
         str(pair.launch + 1),
+        "all" if pair.core is None else f"CPU {pair.core}",
         pair.first,
         *(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
         *(_ratio(quads) for quads in (pair.steps, pair.evaluations)),

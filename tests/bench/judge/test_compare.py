@@ -30,7 +30,9 @@ from tests.builders.records import MARGINS as SAMPLE_MARGINS
 from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.reports import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
-MARGINS = dataclasses.replace(SAMPLE_MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10})
+MARGINS = dataclasses.replace(
+    SAMPLE_MARGINS, gating={**SAMPLE_MARGINS.gating, "step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}
+)
 BEFORE = paired_report(pairs())
 CRASH = Failure("crashed", "killed by SIGSEGV")
 

@@ -139,7 +139,7 @@ def test_the_stated_detectable_difference_is_detected() -> None:
 
 
 def test_without_a_margin_nothing_is_judged() -> None:
-    found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, perplexity={}))
+    found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, gating={}))
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, NoMargin("notebook"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judge.metrics import REPLICATES
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -20,32 +20,14 @@ from bench.judge.reasons import (
     TooFewLaunches,
     TooLarge,
 )
-from bench.judge.samples import compare, decision_of, samples_of, settled, whole_pairs, with_plan
-from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
+from bench.judge.samples import compare, decision_of, samples_of, whole_pairs
+from bench.judge.types import Direction, Metric
+from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import Plan
-from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
+from tests.builders.launches import GATING, PAIRED, interval_of, launches, of_kinds, on_both, on_candidate
 from tests.builders.paired import pair, paired_run
-
-MARGIN = math.log1p(0.05)
-SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=MARGIN)
-SHOWN = dataclasses.replace(SECONDS, gates=False)
-BYTES = Metric("growth", Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.VALUE, Scale.LINEAR, 5.0)
-EITHER_WAY = dataclasses.replace(REPLICATES, margin=MARGIN)
-NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 6.16 = 0.69% and 0.52% away
-
-
-def sample(
-    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, noiseless: bool = False
-) -> Sample:
-    """Launches whose reference's value is 0 on the metric's scale: 1 second, or 0 bytes."""
-    candidate = tuple(None if value is None else value + accepted for value in values)
-    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, noiseless)
-
-
-def around(shift: float, count: int = 4, scale: float = 1.0) -> list[float]:
-    return [shift + scale * NOISE[launch % 4] for launch in range(count)]
+from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 
 class TestSamplesOf:
@@ -78,7 +60,7 @@ class TestSamplesOf:
 
     def test_memory_growth_has_no_default_margin(self) -> None:
         """So that it can't be judged where it is asked for: nothing says how many bytes matter."""
-        margins = dataclasses.replace(PAIRED, memory_growth_bytes={})
+        margins = dataclasses.replace(PAIRED, gating={})
         (growth,) = (one for one in samples_of(launches(), margins, ["memory growth"]) if one.metric.gates)
         assert (growth.metric.name, growth.metric.margin) == ("memory growth", None)
         assert compare(growth).outcome is Outcome.INCONCLUSIVE
@@ -97,6 +79,23 @@ class TestSamplesOf:
         one_side = [on_candidate(one, memory=held) for one in launches()]
         for pairs, told in ((both, True), (one_side, False), (launches(), False)):
             assert ("GPU memory" in {one.metric.name for one in samples_of(pairs, PAIRED)}) is told
+
+
+class TestKindsOfLaunches:
+    """Launches on all cores and on one core of one run, in turn."""
+
+    def test_each_metric_is_told_by_launches_of_its_kind(self) -> None:
+        run = of_kinds([ALL_CORES, ONE_CORE, ONE_CORE])
+        found = {one.metric.name: one for one in samples_of(whole_pairs(run), PAIRED)}
+        assert found[ONE_CORE_STEP_TIME].difference == pytest.approx([-0.006, 0.001])  # the noise of launches 2 and 3
+        assert found[STEP_TIME].difference == pytest.approx([0.004])
+        assert {name for name, one in found.items() if one.cores == ONE_CORE} == {ONE_CORE_STEP_TIME}
+
+    def test_a_kind_without_launches_has_no_metric_unless_it_is_named(self) -> None:
+        pairs = whole_pairs(of_kinds([ALL_CORES]))
+        assert ONE_CORE_STEP_TIME not in {one.metric.name for one in samples_of(pairs, PAIRED)}
+        (named,) = (one for one in samples_of(pairs, PAIRED, [ONE_CORE_STEP_TIME]) if one.metric.gates)
+        assert compare(named).outcome is Outcome.INCONCLUSIVE
 
 
 class TestCompare:
@@ -280,68 +279,7 @@ class TestBetweenHosts:
         assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
 
 
-class TestWithPlan:
-    NOISY = tuple(around(0.0, scale=14.0))  # 2.6%: 24 launches tell 4.9% from twice that with 1.5 times as much
-
-    def test_the_gating_metric_that_needs_most_plans_for_all(self) -> None:
-        found = with_plan([sample(around(0.0)), sample(self.NOISY)], pass_from=5)
-        assert [one.plan for one in found] == [Plan(24, 5)] * 2
-        assert compare(found[0]).precision != compare(sample(around(0.0))).precision
-        assert {one.plan.most for one in with_plan([sample(around(0.0)), sample(self.NOISY, SHOWN)])} == {12}
-        assert {one.plan.most for one in with_plan([sample(self.NOISY)], 20)} == {16}
-
-    def test_later_launches_change_no_plan(self) -> None:
-        assert with_plan([sample([*around(0.0), *self.NOISY])])[0].plan == Plan(12)
-
-    @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
-    def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
-        assert with_plan([sample(values)])[0].plan == Plan(12)
-
-
-class TestSettled:
-    PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
-
-    @pytest.mark.parametrize(
-        ("shifts", "count", "enough"),
-        [
-            ((PASSED, PASSED), 4, True),
-            ((PASSED, OPEN), 4, False),
-            ((REGRESSED, OPEN), 4, True),  # one REGRESSION makes the verdict
-            ((PASSED, PASSED), 3, False),
-            ((PASSED, OPEN), 5, False),  # between looks
-            ((REGRESSED, OPEN), 5, True),
-            ((OPEN, OPEN), 10, False),
-            ((OPEN, OPEN), 12, True),  # all that are planned
-            ((OPEN, OPEN), 13, True),
-        ],
-    )
-    def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
-        assert settled([sample(around(shift, count)) for shift in shifts]) is enough
-
-    def test_launches_go_on_as_far_as_is_planned(self) -> None:
-        longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=Plan(most=16))
-        assert not settled([longer])
-        assert settled([dataclasses.replace(longer, difference=tuple(around(self.OPEN, 16)))])
-        late = dataclasses.replace(sample(around(self.PASSED)), plan=Plan(pass_from=6))
-        assert (settled([late]), compare(late).outcome) == (False, Outcome.INCONCLUSIVE)
-
-    def test_what_does_not_gate_keeps_nothing_open(self) -> None:
-        assert settled([sample(around(0.0)), sample(around(0.05), SHOWN)])
-        assert settled([sample(around(0.05), dataclasses.replace(SHOWN, margin=None))])
-        assert not settled([])  # nothing was measured
-
-    def test_equal_numbers_keep_nothing_open(self) -> None:
-        assert settled([sample([0.0] * 4, noiseless=True)])
-        assert not settled([sample([0.0] * 4)])
-
-    def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:
-        """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
-        steps = dataclasses.replace(PAIRED, paired={"step_time": 0.05})
-        pairs = launches(step=math.log1p(0.08))
-        for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
-            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided
-
-    def test_decisions_are_those_of_metrics_with_a_margin(self) -> None:
-        samples = samples_of(launches(), PAIRED)
-        assert [one.metric.name for one in samples if decision_of(one)] == GATING
-        assert not any(map(decision_of, samples_of(launches(3), PAIRED)))
+def test_decisions_are_those_of_metrics_with_a_margin() -> None:
+    samples = samples_of(launches(), PAIRED)
+    assert [one.metric.name for one in samples if decision_of(one)] == GATING
+    assert not any(map(decision_of, samples_of(launches(3), PAIRED)))

@@ -4,15 +4,7 @@ import math
 
 import pytest
 
-from bench.stats.intervals import (
-    Interval,
-    components,
-    equivalence,
-    interval,
-    new_group_interval,
-    one_sided,
-    widened,
-)
+from bench.stats.intervals import Interval, components, equivalence, interval, new_group_interval, one_sided, widened
 from bench.stats.outcome import Outcome
 from experiments.coverage import coverage, coverage_by_larger_component
 

@@ -161,7 +161,6 @@ def test_a_pass_waits_for_the_launches_that_it_takes() -> None:
 
 def test_slow_launches_are_seen_by_the_launches_that_a_pass_takes() -> None:
     # 0.7⁸ = 5.8%, 0.7⁹ = 4.0%.
-    assert PASS_LAUNCHES == 9
     assert unseen(SLOW_SHARE, PASS_LAUNCHES) < 0.05 < unseen(SLOW_SHARE, PASS_LAUNCHES - 1)
 
 

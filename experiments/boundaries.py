@@ -1,10 +1,12 @@
 """The nominal levels of bench.stats.sequential, by simulation; and the same code on published constants.
 
-python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of
+python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 5 million of
 docs/statistics.md.
 
-Runs are drawn at exactly the margin. The level sought is the quantile, at the overall error rate, of the smallest p
-that a run shows at any of its looks. Each run counts twice, mirrored: its upper and its lower tail are equally likely.
+Runs are drawn at exactly the margin, as the rule takes launches to be: each like the one before by a correlation of
+ASSUMED, for which their bounds are widened. The level sought is the quantile, at the overall error rate, of the
+smallest p that a run shows at any of its looks. Each run counts twice, mirrored: its upper and its lower tail are
+equally likely.
 """
 
 import math
@@ -15,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from bench.stats.autocorrelation import ASSUMED, widening
 from bench.stats.intervals import t_quantile
 from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P
+from experiments.noise import autoregression
 
 Floats = NDArray[np.float64]
 
-CHUNK = 250_000
+CHUNK = 100_000
 REGRESSION_RATE, PASS_RATE = 0.025, 0.05
 
 # Constant two-sided critical values of K equally spaced looks at normal data with known variance, overall 5%: Pocock
@@ -28,18 +32,18 @@ REGRESSION_RATE, PASS_RATE = 0.025, 0.05
 PUBLISHED = {1: 1.960, 2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 8: 2.512, 10: 2.555}
 
 
-def smallest_p(draws: int, looks: Sequence[int], seed: int = 1) -> Floats:
+def smallest_p(draws: int, looks: Sequence[int], rho: float = ASSUMED, seed: int = 1) -> Floats:
     """Returns the smallest one-sided p over the looks of a t test, [2 × draws]: of the upper tail, then of the lower
-    one.
+    one. Launches correlate by `rho`, and the test is widened for that.
     """
     generator = np.random.default_rng(seed)
     parts = []
     for start in range(0, draws, CHUNK):
-        values = generator.standard_normal((looks[-1], min(CHUNK, draws - start)))
-        largest, lowest = np.full((2, values.shape[1]), 1.0)
+        values = autoregression(generator.standard_normal((min(CHUNK, draws - start), looks[-1])), rho)
+        largest, lowest = np.full((2, len(values)), 1.0)
         for count in looks:
-            mean, deviation = values[:count].mean(axis=0), values[:count].std(axis=0, ddof=1)
-            below = special.stdtr(count - 1, mean / deviation * math.sqrt(count))
+            mean, deviation = values[:, :count].mean(axis=1), values[:, :count].std(axis=1, ddof=1)
+            below = special.stdtr(count - 1, mean / (deviation * widening(count, rho)) * math.sqrt(count))
             largest, lowest = np.minimum(largest, 1 - below), np.minimum(lowest, below)
         parts.append(np.concatenate([largest, lowest]))
     return np.concatenate(parts)
@@ -81,4 +85,4 @@ def main(draws: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000)

@@ -35,7 +35,7 @@ def lag1(values: Floats) -> Floats:
 
 FILE = Path(__file__).parent / "data" / "launch_noise.json"
 LAUNCHES = LOOKS[-1]
-PILOT = 20_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
+PILOT = 5_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
 
 # From a run's first launch to its last, and from a launch's first quad to its last, in their deviations; either way.
 DRIFT = 1.0
@@ -145,6 +145,11 @@ def kinds(noise: LaunchNoise) -> dict[str, Kind]:
         "autocorrelated": Kind(noise, _normal, rho=noise.lag1),
         "bursty": Kind(noise, _normal, bursts=True),
     }
+
+
+def slow_mode(generator: np.random.Generator, shape: tuple[int, ...], share: float) -> Floats:
+    """Returns an effect of mean 1 that a share of launches has alone."""
+    return (generator.random(shape) < share) / share
 
 
 def autoregression(innovations: Floats, rho: float) -> Floats:

@@ -1,184 +1,175 @@
-"""Pilot launches with nothing changed: the data by which the paired protocol's estimator, blocks and margins are chosen.
+"""Launches with nothing changed, measured as the product measures them: what margins are set by (docs/upgrade.md).
 
-python -m experiments.pilot --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as often
-as there are interpreters; each launch compares two copies. Every step's time is kept. It can be stopped, and goes on
-where it was.
+python -m experiments.pilot --python COPY --python COPY… [--launches N] measures what experiments/data/pilot.json lacks
+of this kind of host, a launch of each configuration and kind in turn, and adds each when it is over: it can be stopped
+and started again. The interpreters are those of copies of one environment (copied, not linked); each launch draws two.
+`--table` prints the table.
+
+A margin is at least twice the deviation of launches plus what they are off by, on the worst host, rounded up to a
+multiple of 0.5%: then an A/A run passes and twice the margin is a REGRESSION in few launches (docs/statistics.md).
 """
 
 import argparse
-import contextlib
 import dataclasses
-import fcntl
 import itertools
-import json
-import os
+import math
 import random
-import sys
-import time
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from bench.drive.pair import WARM_UP_STEPS
-from bench.drive.patience import alone
+from tabulate import tabulate
+
+from bench.commands.options import paired
+from bench.drive.lock import host_lock
+from bench.drive.pair import measure_pair
 from bench.drive.plan import Plan
-from bench.drive.process import Worker
-from bench.machine import affinity, pin, this_machine
-from bench.record.replies import Block, Description, Opened
-from bench.record.types import Evaluation
+from bench.judge.margins import read_margins
+from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, NAMES, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
+from bench.judge.samples import samples_of
+from bench.machine import this_machine
+from bench.record.files import read_record, write_record
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Side
+from bench.record.types import SCHEMA, Machine
 
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A configuration on one pinned core or on all cores, and the launch's blocks."""
-
-    config: str
-    cores: str  # one, all
-    quads: int
-    steps: int  # of a block
-    evaluation_quads: int
-    evaluation_steps: int
-    moves: bool = True  # the model, before each block
-
-    @property
-    def name(self) -> str:
-        return f"{self.config}/{self.cores}" + ("" if self.moves else "/still")
-
-
-CELLS = (
-    Cell("notebook", "one", 14, 3, 6, 3),
-    Cell("tiny", "one", 60, 12, 12, 24),
-    Cell("notebook", "all", 16, 3, 6, 3),
-    Cell("tiny", "all", 60, 12, 12, 24),
-    Cell("small", "one", 14, 3, 6, 3),
-    Cell("small", "all", 16, 3, 6, 3),
-    Cell("notebook", "one", 14, 3, 6, 3, moves=False),
-    Cell("tiny", "one", 60, 12, 12, 24, moves=False),
+ROOT = Path(__file__).resolve().parent.parent
+STORE = Path(__file__).parent / "data" / "pilot.json"
+CONFIGS = ("tiny", "notebook", "small")
+JITTER = 40_000  # of the first launch: no other launch has these initial weights
+STEP = 0.005  # margins are multiples of it
+LEAST_COPIES = 6  # of the environment: what an installation does to speed is part of what launches deviate by
+STEP_TIMES = {ALL_CORES: STEP_TIME, ONE_CORE: ONE_CORE_STEP_TIME}
+METRICS = (
+    *(ONE_CORE_STEP_TIME, STEP_TIME, MEAN_STEP, EVALUATION_STEP, PEAK_MEMORY),
+    *("cpu time", "import", "build", "trace", "first step"),
 )
 
 
-def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
-    """Measures a launch of two copies; returns it as JSON takes it, times in microseconds."""
-    draw = random.Random(f"{cell.name} {number}")
-    reference, candidate = draw.sample(range(len(pythons)), 2)
-    cores = affinity()
-    core = cores[(number // 2) % len(cores)]
-    first = "A" if number % 4 in (0, 3) else "B"
-    padding = {side: draw.randrange(4096) for side in "AB"}
-    plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
-    deadlines = alone()
-    with contextlib.ExitStack() as stack:
-        workers = {
-            side: stack.enter_context(
-                Worker(
-                    pythons[reference if side == "A" else candidate],
-                    "tensorflow",
-                    variables={"TFGATE_PADDING": "x" * padding[side], "PYTHONHASHSEED": str(draw.randrange(2**32))},
-                    takes_turns=True,
-                )
-            )
-            for side in ("AB" if first == "A" else "BA")
-        }
+@dataclasses.dataclass(frozen=True)
+class Launched:
+    """A launch of two copies of one environment."""
 
-        def both(kind: Any, operation: str, **arguments: Any) -> dict[str, Any]:
-            for worker in workers.values():
-                worker.send(operation, **arguments)
-            return {side: deadlines.receive(worker, kind, operation) for side, worker in workers.items()}
-
-        described = both(Description, "describe", threads=plan.threads)
-        opened = both(Opened, "open", **plan.opening(5000 + number))
-
-        def block(side: str, operation: str, count: int) -> Block:
-            if cell.moves:
-                deadlines.request(workers[side], None, "relocate")
-            return deadlines.request(workers[side], Block, operation, count=count)
-
-        def quads(operation: str, count: int, steps: int) -> list[Any]:
-            found = []
-            for number in range(count):
-                order = "ABBA" if (number % 2 == 0) == (first == "A") else "BAAB"
-                blocks = [block(side, operation, steps) for side in order]
-                found.append(
-                    [
-                        order,
-                        [[round(1e6 * second) for second in one.seconds] for one in blocks],
-                        [round(1e6 * sum(one.cpu_seconds) / steps) for one in blocks],
-                    ]
-                )
-            return found
-
-        if cell.cores == "one":
-            for worker in workers.values():
-                deadlines.request(worker, None, "pin", core=core)
-            others = set(cores) - {core}
-            pin(others or {core})
-        try:
-            firsts = {
-                side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0]
-                for side in workers
-            }
-            training = quads("steps", cell.quads, cell.steps)
-            for worker in workers.values():
-                deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
-            evaluation = quads("evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
-        finally:
-            pin(cores)
-    return {
-        "cell": cell.name,
-        "launch": number,
-        "time": round(time.time()),
-        "reference": reference,
-        "candidate": candidate,
-        "first": first,
-        "core": core if cell.cores == "one" else None,
-        "padding": [padding["A"], padding["B"]],
-        "startup": {
-            "import": [described[side].import_seconds for side in "AB"],
-            "build": [opened[side].build_seconds for side in "AB"],
-            "trace": [opened[side].trace_seconds for side in "AB"],
-            "first step": [firsts[side] for side in "AB"],
-        },
-        "steps": training,
-        "evaluations": evaluation,
-    }
+    config: str
+    cores: str  # kind of launch
+    number: int
+    machine: Machine
+    copies: tuple[int, ...]  # of the reference and the candidate
+    first: str  # the side that was first
+    seconds: float
+    values: dict[str, float]  # candidate − reference by metric, on the metric's scale
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Waits until nothing else works on this machine that takes the same lock (TFGATE_QUIET)."""
-    path = os.environ.get("TFGATE_QUIET")
-    if not path:
-        yield
-        return
-    with open(path, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Every launch so far."""
+
+    schema: int
+    launches: tuple[Launched, ...]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures what is missing in the file."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.pilot", description=__doc__)
-    parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--launches", type=int, default=30, metavar="N")
-    parser.add_argument("--cell", action="append", metavar="NAME")
-    options = parser.parse_args(arguments)
-    done = set()
-    if options.output.exists():
-        done = {(one["cell"], one["launch"]) for one in map(json.loads, options.output.read_text().splitlines())}
-    for number, cell in itertools.product(range(options.launches), CELLS):
-        if (cell.name, number) in done or (options.cell and cell.name not in options.cell):
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """The launches of one metric, configuration and host."""
+
+    config: str
+    metric: str
+    host: str
+    launches: int
+    deviation: float
+    mean: float
+
+    @property
+    def least_margin(self) -> float:
+        """Returns the smallest multiple of STEP that is at least twice the deviation plus what the mean is off by."""
+        return STEP * math.ceil((2 * self.deviation + abs(self.mean)) / STEP)
+
+
+def spreads(store: Store, metrics: Sequence[str]) -> list[Spread]:
+    """Returns the spread of each metric that launches tell, by configuration and host."""
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for one in store.launches:
+        for metric in metrics:
+            if metric in one.values:
+                host = f"{one.machine.cpu_model}, {one.machine.cores} cores"
+                groups.setdefault((one.config, metric, host), []).append(one.values[metric])
+    return [
+        Spread(*key, len(values), statistics.stdev(values), statistics.fmean(values))
+        for key, values in groups.items()
+        if len(values) > 1
+    ]
+
+
+def measure(pythons: Sequence[str], launches: int) -> None:
+    """Measures the launches of this kind of host that the store lacks; the first of all cells first."""
+    plans = {config: paired(Plan(config, 1), NAMES)[0] for config in CONFIGS}
+    for number, config, kind in itertools.product(range(launches), CONFIGS, (ALL_CORES, ONE_CORE)):
+        store = read_store()
+        plan = plans[config][kind]
+        draw = random.Random(f"{config} {kind} {number}")
+        reference, candidate = draw.sample(range(len(pythons)), 2)
+        sides = {REFERENCE: _side(pythons[reference]), CANDIDATE: _side(pythons[candidate])}
+        if (config, kind, number) in set(_measured_here(store)):
             continue
-        with quiet():
-            began = time.monotonic()
-            found = launch(cell, number, options.python)
-        found["machine"] = dataclasses.asdict(this_machine())
-        found["seconds"] = round(time.monotonic() - began, 1)
-        with options.output.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
-        print(cell.name, number, found["seconds"], file=sys.stderr, flush=True)
-    return 0
+        with host_lock():
+            pair = measure_pair(plan, number, number, JITTER + number, sides)
+        failure = pair.reference.failure or pair.candidate.failure
+        if failure:
+            raise ValueError(f"{config}, launch {number}: {failure.message}")
+        samples = samples_of([pair], read_margins(ROOT / "baselines" / "margins.toml"))
+        values = {one.metric.name: round(value, 7) for one in samples if (value := one.difference[0]) is not None}
+        machine = pair.reference.machine
+        copies = reference, candidate
+        launched = Launched(config, kind, number, machine, copies, pair.first, round(pair.seconds, 1), values)
+        write_record(STORE, dataclasses.replace(store, launches=(*store.launches, launched)), replace=True)
+        print(
+            f"{config}, {kind}, launch {number + 1}: {100 * values.get(STEP_TIMES[kind], math.nan):+.2f}%", flush=True
+        )
+
+
+def _side(python: str) -> Side:
+    return Side(python, python, {})
+
+
+def read_store(path: Path = STORE) -> Store:
+    """Returns the launches so far; none where there is no file."""
+    return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
+
+
+def table(store: Store) -> str:
+    """Returns the table of docs/upgrade.md."""
+    rows = [
+        [one.metric, one.config, one.host, one.launches, f"{one.deviation:.2%}", _mean(one), f"{one.least_margin:.1%}"]
+        for one in spreads(store, METRICS)
+    ]
+    headers = ["metric", "configuration", "host", "launches", "deviation", "mean ± its error", "least margin"]
+    text: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return text
+
+
+def _mean(one: Spread) -> str:
+    return f"{one.mean:+.2%} ± {one.deviation / math.sqrt(one.launches):.2%}"
+
+
+def _measured_here(store: Store) -> Iterator[tuple[str, str, int]]:
+    """Yields (configuration, kind, number) of the launches of this kind of host."""
+    here = this_machine()
+    return ((one.config, one.cores, one.number) for one in store.launches if one.machine == here)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, or prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.pilot", description=__doc__)
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
+    parser.add_argument("--launches", type=int, default=30, metavar="N")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.table:
+        print(table(read_store()))
+    elif len(options.python) < LEAST_COPIES:
+        parser.error(f"{len(options.python)} copies are too few: name at least {LEAST_COPIES} interpreters")
+    else:
+        measure(options.python, options.launches)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,61 +1,93 @@
-"""Measures what upgrades say of nothing and of known slowdowns of one environment, measured against itself.
+"""Measures what step times say of nothing and of a known slowdown: docs/error-rates-measured.md.
 
-python -m experiments.upgrades --python INTERPRETER measures what experiments/data/upgrade_runs.json lacks, and adds
-each run when it is over: it can be stopped and started again. experiments.upgrades_table makes the document.
+python -m experiments.upgrades measure --python COPY --python COPY… measures what experiments/data/upgrade_runs.json
+lacks, and adds each run when it is over: it can be stopped and started again. Each run draws two of the copies of one
+environment (copied, not linked), and judges one step time alone, as `tfgate upgrade --metric` does; its launches are
+none of the pilot's. The slower candidate's step does busy work inside TensorFlow's own call of it, of which the judge
+knows nothing. `… table` writes the document.
 """
 
 import argparse
 import dataclasses
-import sys
+import math
+import random
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.options import paired
+from scipy import special
+from tabulate import tabulate
+
+from bench.commands.options import BUDGET_MINUTES, paired
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.margins import Margins, read_margins
-from bench.judge.paired import paired_samples
-from bench.judge.quads import quad_log_ratio
-from bench.judge.samples import samples_of, settled, whole_pairs
-from bench.record.files import keeper, read_record, write_record
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.paired import judge_paired, paired_samples
+from bench.judge.planning import next_kind
+from bench.judge.samples import whole_pairs
+from bench.record.files import keeper, read_record, write_record, write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import SCHEMA, Machine
+from bench.stats.outcome import Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "upgrades"
 STORE = Path(__file__).parent / "data" / "upgrade_runs.json"
+OUTPUT = ROOT / "docs" / "error-rates-measured.md"
 COMMAND = ("python", "-m", "experiments.upgrades")
-STEP_TIME = "step time"
+OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
+CONFIDENCE = 0.95
+
+HEAD = """# What step times say of nothing and of known slowdowns, measured
+
+Made by `python -m experiments.upgrades`, which measures runs, and `python -m experiments.upgrades table`. Two copies
+of one environment are compared, in the one metric that a row names. A slower candidate's step takes twice the margin
+longer by busy work inside TensorFlow's own call of it, of which the judge knows nothing; "measured" is the mean of all
+its launches, with its standard error. Nothing changed is to be a PASS, twice the margin a REGRESSION. "Right" has the
+exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes are the median, the most in brackets.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
-class Launched:
-    """The summary that is kept of one launch."""
+class Case:
+    """Runs of one metric and configuration, whose candidate's step takes so many margins longer."""
 
-    first: str  # the side that was first
-    seconds: float
-    disturbed: float | None
-    quads: tuple[float, ...]  # log ratios of the training steps' quads
-    values: dict[str, float]  # log ratios by metric; without those that the launch doesn't tell
+    metric: str
+    config: str
+    margins: int
+    runs: int
+
+    @property
+    def expected(self) -> Outcome:
+        """Returns the right outcome."""
+        return Outcome.REGRESSION if self.margins else Outcome.PASS
+
+
+CASES = (
+    *(Case(ONE_CORE_STEP_TIME, "tiny", margins, 30) for margins in (0, 2)),
+    *(Case(ONE_CORE_STEP_TIME, "notebook", margins, 20) for margins in (0, 2)),
+    *(Case(STEP_TIME, "notebook", margins, 20) for margins in (0, 2)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
     """The summary that is kept of one run."""
 
+    metric: str
     config: str
-    slowdown: float
+    margins: int
     number: int
     created: str
     tensorflow: str
     machine: Machine
-    launches: tuple[Launched, ...]
-
-    def values(self, metric: str = STEP_TIME) -> list[float]:
-        """Returns a metric's log ratios of the launches that tell it."""
-        return [launch.values[metric] for launch in self.launches if metric in launch.values]
+    margin: float  # a fraction
+    outcome: str
+    values: tuple[float, ...]  # log ratios of the metric by launch
+    seconds: tuple[float, ...]  # of each launch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,26 +97,10 @@ class Store:
     schema: int
     runs: tuple[Ran, ...]
 
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """Runs of one configuration whose candidate takes `slowdown` longer a step."""
-
-    config: str
-    slowdown: float
-    runs: int
-
-    def folder(self, runs: Path, number: int) -> Path:
-        """Returns where a run of the case is kept whole."""
-        return runs / f"{self.config}-{round(100 * self.slowdown):02}-{number:02}"
-
-
-CASES = [
-    Case("tiny", 0.0, 20),
-    Case("notebook", 0.0, 8),
-    *(Case("tiny", slowdown, 10) for slowdown in (0.02, 0.05, 0.10, 0.15)),
-    *(Case("notebook", slowdown, 3) for slowdown in (0.02, 0.05, 0.10, 0.15)),
-]
+    def of(self, case: Case) -> list[Ran]:
+        """Returns the runs of a case."""
+        wanted = case.metric, case.config, case.margins
+        return [run for run in self.runs if (run.metric, run.config, run.margins) == wanted]
 
 
 class Lines:
@@ -97,67 +113,67 @@ class Lines:
         """Prints nothing."""
 
     def pair(self, run: PairedRun) -> None:
-        """Prints the launch's log ratio of step times."""
-        print(
-            f"  {summary(run, Case('', 0, 0), 0).values()[-1]:+.4f}" if whole_pairs(run) else "  a launch failed",
-            flush=True,
-        )
+        """Prints the launch's number and time."""
+        print(f"  launch {run.pairs[-1].launch + 1}: {run.pairs[-1].seconds:.0f} s", flush=True)
 
 
-def measure(runs: Path, python: str, limit: int, config: str) -> None:
-    """Measures up to `limit` of the runs that are missing (of one configuration, or of all: ""), first runs of all
-    cases first.
+def measure(runs: Path, pythons: Sequence[str], limit: int) -> None:
+    """Measures up to `limit` of the runs that are missing, the first runs of all cases first.
 
-    The whole runs stay in the folder `runs`.
+    The whole runs stay in the folder `runs`. Raises ValueError for a run of which a launch failed.
     """
-    margins = judged_by()
-
-    def decided(run: PairedRun) -> bool:
-        return settled(paired_samples(run, margins))
-
-    for case, number in [(case, number) for case, number in missing(read_store()) if config in ("", case.config)][
-        :limit
-    ]:
-        folder = case.folder(runs, number)
-        (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    for case, number in list(missing(read_store()))[:limit]:
+        folder = runs / f"{case.config}-{case.metric.replace(' ', '-')}-{case.margins}-{number:02}"
         print(folder.name, flush=True)
-        slow = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": f"slower-by-{case.slowdown:.2f}" if case.slowdown else "none"}
-        clean = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "none"}
-        sides = {REFERENCE: Side(python, python, clean), CANDIDATE: Side(python, python, slow)}
-        plan = paired(Plan(case.config, 1))
-        request = PairedRequest(sides, COMMAND, pair_plan=plan)
         with host_lock():
-            run = measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), decided)
-        store = read_store()
-        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, summary(run, case, number))), replace=True)
+            run = _measured(case, number, pythons, folder, margins)
+        store, kept = read_store(), summary(run, case, number, margins)
+        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, kept)), replace=True)
 
 
-def summary(run: PairedRun, case: Case, number: int) -> Ran:
-    """Returns what is kept of a run.
+def _measured(case: Case, number: int, pythons: Sequence[str], folder: Path, margins: Margins) -> PairedRun:
+    margin = margins.of(case.metric, case.config) or 0.0
+    reference, candidate = random.Random(f"{case} {number}").sample(range(len(pythons)), 2)
+    slow = f"slower-by-{case.margins * margin:.3f}" if case.margins else "none"
+    sides = {
+        role: Side(pythons[copy], pythons[copy], {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault})
+        for role, copy, fault in ((REFERENCE, reference, "none"), (CANDIDATE, candidate, slow))
+    }
+    plans, warnings = paired(Plan(case.config, 1), [case.metric])
 
-    Raises ValueError for a run of which a launch failed: nothing was injected that could do that.
-    """
+    def alone(run: PairedRun) -> PairedRun:
+        return dataclasses.replace(run, only=(case.metric,))
+
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, paired_samples(alone(run), margins), plans)
+
+    (folder / PAIRED_FILE).unlink(missing_ok=True)  # of a run that was interrupted
+    request = PairedRequest(sides, COMMAND, pair_plans=plans, warnings=warnings, budget_minutes=BUDGET_MINUTES)
+    return alone(measure_upgrade(request, keeper(folder / PAIRED_FILE), Lines(), wanted))
+
+
+def summary(run: PairedRun, case: Case, number: int, margins: Margins) -> Ran:
+    """Returns what is kept of a run. Raises ValueError for one of which a launch failed."""
     pairs = whole_pairs(run)
     if len(pairs) < len(run.pairs):
         raise ValueError(f"{case.config}, run {number}: a launch failed; see its {PAIRED_FILE}")
-    samples = samples_of(pairs, judged_by())
-    launches = tuple(
-        Launched(
-            pair.first,
-            round(pair.seconds, 1),
-            pair.disturbed,
-            tuple(round(quad_log_ratio(quad), 6) for quad in pair.steps),
-            {
-                sample.metric.name: round(value, 6)
-                for sample in samples
-                if (value := sample.difference[launch]) is not None
-            },
-        )
-        for launch, pair in enumerate(pairs)
-    )
+    (judged,) = (one for one in judge_paired(run, margins).comparisons if one.metric.name == case.metric)
+    (sample,) = (one for one in paired_samples(run, margins) if one.metric.name == case.metric)
     record = pairs[0].reference
-    tensorflow = record.environment.tensorflow if record.environment else "–"
-    return Ran(case.config, case.slowdown, number, run.created, tensorflow, record.machine, launches)
+    return Ran(
+        case.metric,
+        case.config,
+        case.margins,
+        number,
+        run.created,
+        record.environment.tensorflow if record.environment else "–",
+        record.machine,
+        margins.of(case.metric, case.config) or 0.0,
+        judged.outcome.value,
+        tuple(round(value, 7) for value in sample.difference if value is not None),
+        tuple(round(pair.seconds, 1) for pair in pairs),
+    )
 
 
 def read_store(path: Path = STORE) -> Store:
@@ -167,28 +183,72 @@ def read_store(path: Path = STORE) -> Store:
 
 def missing(store: Store) -> Iterator[tuple[Case, int]]:
     """Yields (case, number) of the runs that the store lacks; the first of every case, then the second …"""
-    there = {(run.config, run.slowdown, run.number) for run in store.runs}
     for number in range(max(case.runs for case in CASES)):
         for case in CASES:
-            if number < case.runs and (case.config, case.slowdown, number) not in there:
+            if number < case.runs and number not in {run.number for run in store.of(case)}:
                 yield case, number
 
 
-def judged_by(step_time: float | None = None) -> Margins:
-    """Reads the committed margins; `step_time` replaces theirs."""
-    margins = read_margins(ROOT / "baselines" / "margins.toml")
-    return dataclasses.replace(margins, paired={**margins.paired, "step_time": step_time}) if step_time else margins
+def document(store: Store) -> str:
+    """Returns the document as committed."""
+    rows = [_row(case, store.of(case)) for case in CASES if store.of(case)]
+    headers = [
+        *("metric", "configuration", "candidate", "measured", "margin", "runs"),
+        *(outcome.value for outcome in OUTCOMES),
+        *("right", "launches", "minutes"),
+    ]
+    hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
+    versions = {f"TensorFlow {run.tensorflow}" for run in store.runs}
+    asked = sum(case.runs for case in CASES)
+    told = f"{len(store.runs)} of the {asked} runs that are asked for; {'; '.join(sorted(versions | hosts))}."
+    return "\n".join([HEAD, told, "", tabulate(rows, headers, "github", disable_numparse=True)]) + "\n"
+
+
+def _row(case: Case, runs: Sequence[Ran]) -> list[str]:
+    outcomes = [run.outcome for run in runs]
+    right = outcomes.count(case.expected.value)
+    launches = [len(run.values) for run in runs]
+    minutes = [math.fsum(run.seconds) / 60 for run in runs]
+    return [
+        case.metric,
+        case.config,
+        f"{case.margins} margins slower" if case.margins else "the same",
+        _mean([value for run in runs for value in run.values]),
+        ", ".join(sorted({f"{run.margin:.1%}" for run in runs})),
+        str(len(runs)),
+        *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
+        f"{right} of {len(runs)} ({' to '.join(f'{bound:.0%}' for bound in bounds(right, len(runs)))})",
+        f"{statistics.median(launches):g} ({max(launches)})",
+        f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
+    ]
+
+
+def bounds(count: int, of: int) -> tuple[float, float]:
+    """Returns the two-sided Clopper-Pearson bounds of a rate at CONFIDENCE."""
+    tail = (1 - CONFIDENCE) / 2
+    low = float(special.betaincinv(count, of - count + 1, tail)) if count else 0.0
+    high = float(special.betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
+    return low, high
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measures, and prints how many runs are still missing."""
+    """Measures, and prints how many runs are still missing; or writes the document."""
     parser = argparse.ArgumentParser(prog="python -m experiments.upgrades", description=__doc__)
-    parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
+    parser.add_argument("what", choices=("measure", "table"))
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
-    parser.add_argument("--config", default="", metavar="NAME", help="measure runs of one configuration alone")
     options = parser.parse_args(arguments)
-    measure(options.runs, options.python, options.limit, options.config)
+    if options.what == "table":
+        write_text(OUTPUT, document(read_store()), replace=True)
+        return
+    if len(options.python) < 2:
+        parser.error("name the interpreters of at least two copies of one environment")
+    measure(options.runs, options.python, options.limit)
     print(f"{sum(1 for _ in missing(read_store()))} runs are missing")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.stats.autocorrelation import widening
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
-from experiments.error_rates import MARGIN
+from experiments.error_rates import MARGINS
 from experiments.noise import autoregression
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ RULES: dict[str, Callable[[int], float]] = {"none": lambda launches: 1.0, "0.2 f
 
 def cell(noise: Floats, rule: Callable[[int], float]) -> str:
     """Returns the rates of one rule: a cell of the table."""
-    nothing, margin, twice = (walk(noise + effect * MARGIN, MARGIN, widen=rule) for effect in (0, 1, 2))
+    nothing, margin, twice = (walk(noise + effect * MARGINS[0], MARGINS[0], widen=rule) for effect in (0, 1, 2))
     rates = [(margin.codes == REGRESSED).mean(), (margin.codes == PASSED).mean(), (twice.codes == REGRESSED).mean()]
     return " / ".join(f"{100 * rate:.1f}" for rate in rates) + f"; {nothing.launches.mean():.1f}"
 

@@ -154,7 +154,8 @@ class LaunchPlan:
     """The measurement plan of a reference configuration's launches. It is no part of the fingerprint."""
 
     steps: int  # training steps of a launch of the gate: docs/baselines.md has the measurements
-    blocks: Blocks  # of a paired launch
+    blocks: Blocks  # of a paired launch on all cores
+    one_core: Blocks  # of one on one pinned core
     upgrade_steps: int = 60  # training steps of an upgrade's launches against the oracle
     oracle_every: int = 17  # the oracle takes one of so many steps; a prime, so that no fault keeps time with it
     gated: bool = False  # by `tfgate gate`, unless it is told otherwise
@@ -177,8 +178,14 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
             initializer="uniform", init_scale=0.1, forget_bias=0.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=1.0, decay_after_epoch=0, epochs=1,
         ),
-        LaunchPlan(2000, Blocks(quads=6, steps=40, dropped=4, evaluation_quads=6, evaluation_steps=24),
-                   upgrade_steps=2000, oracle_every=1, gated=True),
+        LaunchPlan(
+            2000,
+            Blocks(quads=40, steps=12, dropped=2, evaluation_quads=12, evaluation_steps=24),
+            Blocks(quads=60, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
+            upgrade_steps=2000,
+            oracle_every=1,
+            gated=True,
+        ),
     ),
     (
         Config(
@@ -186,22 +193,40 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
             initializer="glorot_orthogonal", init_scale=0.05, forget_bias=1.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=0.5, decay_after_epoch=5, epochs=15,
         ),
-        LaunchPlan(400, Blocks(quads=10, steps=4, dropped=1, evaluation_quads=6, evaluation_steps=4), gated=True),
+        LaunchPlan(
+            400,
+            Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
+            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            gated=True,
+        ),
     ),
     (
         _tutorial("small", 200, num_steps=20, init_scale=0.1, clip_norm=5.0, keep_probability=1.0, decay=0.5,
                   decay_after_epoch=4, epochs=13),
-        LaunchPlan(400, Blocks(quads=10, steps=5, dropped=1, evaluation_quads=6, evaluation_steps=5), gated=True),
+        LaunchPlan(
+            400,
+            Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
+            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            gated=True,
+        ),
     ),
     (
         _tutorial("medium", 650, num_steps=35, init_scale=0.05, clip_norm=5.0, keep_probability=0.5, decay=0.8,
                   decay_after_epoch=6, epochs=39),
-        LaunchPlan(20, Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2)),
+        LaunchPlan(
+            20,
+            Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2),
+            Blocks(quads=6, steps=2, dropped=0, evaluation_quads=0, evaluation_steps=0),
+        ),
     ),
     (
         _tutorial("large", 1500, num_steps=35, init_scale=0.04, clip_norm=10.0, keep_probability=0.35, decay=1 / 1.15,
                   decay_after_epoch=14, epochs=55),
-        LaunchPlan(8, Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1)),
+        LaunchPlan(
+            8,
+            Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1),
+            Blocks(quads=6, steps=1, dropped=0, evaluation_quads=0, evaluation_steps=0),
+        ),
     ),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards, judge_gate, judge_run
+from bench.judge.margins import VALUES
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict
 from bench.record.files import read_record
@@ -70,18 +71,17 @@ def _verdicts() -> Iterator[tuple[str, list[str]]]:
 
 def _scaled(standards: Standards, scale: float) -> Standards:
     margins = standards.margins
-    tables = {
-        name: {
-            key: min(scale * value, 0.99) if name != "memory_growth_bytes" else scale * value
-            for key, value in of.items()
-        }
-        for name, of in (
-            ("perplexity", margins.perplexity),
-            ("paired", margins.paired),
-            ("memory_growth_bytes", margins.memory_growth_bytes),
-        )
+
+    def scaled(metric: str, value: float) -> float:
+        return scale * value if metric in VALUES else min(scale * value, 0.99)
+
+    gating = {
+        metric: {config: scaled(metric, one) for config, one in value.items()}
+        if isinstance(value, dict)
+        else scaled(metric, value)
+        for metric, value in margins.gating.items()
     }
-    return dataclasses.replace(standards, margins=dataclasses.replace(margins, **tables))  # type: ignore[arg-type]  # by name
+    return dataclasses.replace(standards, margins=dataclasses.replace(margins, gating=gating))
 
 
 def _upgrade(report: PairedRun, standards: Standards) -> Verdict:
@@ -99,6 +99,7 @@ def _lines(verdict: Verdict) -> list[str]:
 def _line(comparison: Comparison) -> str:
     found, metric = comparison.interval, comparison.metric
     bounds = [found.estimate, found.low, found.high, found.pass_low, found.pass_high] if found else []
-    numbers = [*bounds, *(value for value in (metric.margin, comparison.detectable) if value is not None)]
+    detectable = comparison.precision.detectable if comparison.precision else None
+    numbers = [*bounds, *(value for value in (metric.margin, detectable) if value is not None)]
     words = " ".join(f"{number:.6g}" for number in numbers)
     return "|".join([comparison.subject, metric.name, comparison.outcome.value, words])

@@ -134,5 +134,5 @@ def _of_reports(reports: Reports) -> Verdict:
     reference, candidate = read_ratios(reports.reference), read_ratios(reports.candidate)
     margins = read_margins(reports.baselines / "margins.toml")
     if reports.margin:
-        margins = dataclasses.replace(margins, paired={**margins.paired, "step_time": reports.margin})
+        margins = dataclasses.replace(margins, gating={**margins.gating, "step_time": reports.margin})
     return compare_reports(reference, candidate, margins)

@@ -13,6 +13,7 @@ from bench.commands.options import (
     GATE_CONFIGS,
     ModelRequest,
     Telling,
+    add_budget,
     add_launches,
     add_model,
     add_output,
@@ -36,7 +37,7 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
-from bench.judge.samples import settled
+from bench.judge.planning import next_kind
 from bench.machine import usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
@@ -63,6 +64,7 @@ class Request:
     speed: bool  # measure it, in turn with the reference
     full: bool  # the speed of every configuration
     gate_stored: bool
+    budget_minutes: float
     output: Path
     telling: Telling
     command_line: Sequence[str]
@@ -88,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner"
     )
+    add_budget(parser)
     add_output(parser)
     add_telling(parser)
 
@@ -108,6 +111,7 @@ def request(options: argparse.Namespace) -> Request:
         not (options.no_speed or options.quick),
         options.full,
         options.gate_stored,
+        options.budget,
         output_folder(options, "gate"),
         telling(options),
         options.command_line,
@@ -200,12 +204,16 @@ def _measure_speed(
     def keep(run: PairedRun) -> None:
         report.keep(speed=(*before, run))
 
-    def decided(run: PairedRun) -> bool:
-        return settled(gate_samples(run, standards))
+    plans, unpinned = paired(plan, standards.margins.metrics(plan.config))
 
-    request = PairedRequest(sides, asked.command_line, pair_plan=paired(plan))
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, gate_samples(run, standards), plans)
+
+    request = PairedRequest(
+        sides, asked.command_line, pair_plans=plans, warnings=unpinned, budget_minutes=asked.budget_minutes
+    )
     with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
-        measure_upgrade(request, keep, progress, decided, patience)
+        measure_upgrade(request, keep, progress, wanted, patience)
 
 
 def _measure_numbers(asked: Request, report: _Report, planned: Sequence[Plan], patience: Patience) -> None:

@@ -37,7 +37,7 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
 from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS
+from bench.stats.sequential import USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
 
 EXAMPLES = """\
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("gpu",),
         help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
     )
-    add_launches(parser, LOOKS[-1], "fresh processes for each environment, at most")
+    add_launches(parser, USUAL_LAUNCHES, "fresh processes for each environment, at most")
     add_output(parser)
     add_baselines(parser)
     add_json(parser)

@@ -7,19 +7,25 @@ machine, or at two options together, is refused when a request is made. Both hap
 import argparse
 import dataclasses
 import datetime
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.drive.cores import core_to_pin
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
+from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.record.paired import ALL_CORES, ONE_CORE
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
+from lm.config import Blocks as ConfiguredBlocks
 from lm.data.load import load_corpus
 
 IMPLEMENTATION = "cells"  # where none is asked for
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
+BUDGET_MINUTES = 15.0  # of a configuration's launches in turn
 T = TypeVar("T")
 
 
@@ -53,9 +59,28 @@ class ModelRequest:
         return output / config if len(self.configs) > 1 else output
 
 
-def paired(plan: Plan) -> PairPlan:
-    """Returns the plan for launches of two sides in turn, in the configuration's blocks."""
-    return PairPlan.of(plan, Blocks(**dataclasses.asdict(LAUNCH_PLANS[plan.config].blocks)))
+def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
+    """Returns the plans of the launches in turn that these metrics need, by kind, and warnings.
+
+    Launches on one core are of a CPU, and need one core beside it.
+    """
+    kinds = kinds_of(metrics)
+    launches, plans = LAUNCH_PLANS[plan.config], {}
+    if ALL_CORES in kinds:
+        plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
+    if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
+        return plans, ()
+    pinned = core_to_pin()
+    if pinned is None:
+        missing = "one CPU alone, or a system without affinities"
+        return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
+    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
+    shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
+    return plans, (shared,) if pinned.shared else ()
+
+
+def _blocks(blocks: ConfiguredBlocks) -> Blocks:
+    return Blocks(**dataclasses.asdict(blocks))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +236,28 @@ def add_launches(parser: argparse.ArgumentParser, default: int, what: str) -> No
     parser.add_argument(
         "--launches", type=at_least(1), default=default, metavar="N", help=f"{what} (default: %(default)s)"
     )
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Adds --budget."""
+    parser.add_argument(
+        "--budget",
+        type=minutes,
+        default=BUDGET_MINUTES,
+        metavar="MINUTES",
+        help="that the launches of a configuration may take in all (default: %(default)g)",
+    )
+
+
+def minutes(text: str) -> float:
+    """Reads a number of minutes above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
+    return value
 
 
 def add_output(parser: argparse.ArgumentParser, default: str = "reports/TIME-COMMAND") -> None:

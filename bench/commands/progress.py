@@ -26,7 +26,9 @@ class _Bar:
         counted = TextColumn(f"{{task.completed}}/{{task.total}}{unit}")
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
         self.on_terminal = console.is_terminal
-        self._bar = Progress(*columns, console=console, transient=True, disable=not self.on_terminal)
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not self.on_terminal, refresh_per_second=1
+        )
         self._task = self._bar.add_task("starting", total=1)
 
     def move(self, **changes: Any) -> None:
@@ -69,7 +71,8 @@ class UpgradeProgress(_Bar):
         pair = run.pairs[-1]
         failures = [record.failure.message for record in (pair.reference, pair.candidate) if record.failure]
         ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
-        self.say(f"launch {pair.launch + 1}: {'; '.join(failures) or f'step time {100 * ratio:+.1f}%'}")
+        said = "; ".join(failures) or f"step time {100 * ratio:+.2f}%"
+        self.say(f"launch {pair.launch + 1}, {pair.cores}: {said}")
 
 
 class RunProgress(_Bar):

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.commands.options import (
     ModelRequest,
     Telling,
+    add_budget,
     add_model,
     add_output,
     add_telling,
@@ -25,12 +26,13 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.metrics import NAMES
 from bench.judge.paired import paired_samples
-from bench.judge.samples import settled
+from bench.judge.planning import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import PairedRun, Side
@@ -51,6 +53,7 @@ class Request:
     numerics: bool  # the oracle and lockstep
     speed: bool
     only: tuple[str, ...]  # metrics that are judged alone; none: all
+    budget_minutes: float
     output: Path
     telling: Telling
     command_line: Sequence[str]
@@ -75,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this one alone, such as 'step time'; may be repeated",
     )
+    add_budget(parser)
     add_output(parser)
     add_telling(parser)
 
@@ -90,6 +94,7 @@ def request(options: argparse.Namespace) -> Request:
         not (options.speed_only or options.metric),
         not options.numerics_only,
         tuple(options.metric),
+        options.budget,
         output_folder(options, "upgrade"),
         telling(options),
         options.command_line,
@@ -118,18 +123,26 @@ def _measured(
     """Measures a configuration, and keeps the run."""
     keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
 
-    def decided(run: PairedRun) -> bool:
-        return settled(paired_samples(named(run), standards.margins))
+    plans, unpinned = paired(plan, asked.only or standards.margins.metrics(plan.config)) if asked.speed else ({}, ())
+
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, paired_samples(named(run), standards.margins), plans)
 
     def named(run: PairedRun) -> PairedRun:
         return dataclasses.replace(run, only=asked.only)
 
     with UpgradeProgress() as progress:
-        wanted = _wanted(asked, plan, sides, warnings)
-        return named(measure_upgrade(wanted, lambda run: keep(named(run)), progress, decided))
+        request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))
+        return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
 
 
-def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Sequence[str]) -> PairedRequest:
+def _paired_request(
+    asked: Request,
+    plan: Plan,
+    plans: Mapping[str, PairPlan],
+    sides: Mapping[str, Side],
+    warnings: Sequence[str],
+) -> PairedRequest:
     def untimed(steps: int) -> Plan:
         return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
 
@@ -138,6 +151,7 @@ def _wanted(asked: Request, plan: Plan, sides: Mapping[str, Side], warnings: Seq
         asked.command_line,
         oracle_plan=untimed(LAUNCH_PLANS[plan.config].upgrade_steps) if asked.numerics else None,
         lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
-        pair_plan=paired(plan) if asked.speed else None,
+        pair_plans=plans,
         warnings=warnings,
+        budget_minutes=asked.budget_minutes,
     )

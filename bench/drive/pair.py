@@ -6,8 +6,12 @@ the first block, importing and tracing, both sides do at once, on the same cores
 stopped: a thread of it that spins, or works in the background, would slow the other's steps as much as its own, and no
 ratio would tell.
 
-How fast a process is depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before
-each block they are moved, so that a launch sees many places instead of one (docs/upgrade.md has the measurement).
+A launch is of one of two kinds: on all cores, as users run TensorFlow, or with one thread pinned to one core, where
+launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
+
+On all cores a process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same:
+before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise
+(docs/upgrade.md has the measurements).
 """
 
 import contextlib
@@ -18,12 +22,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from bench.drive.cores import PinnedCore, keeping_to
 from bench.drive.measured import Measured
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
-from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad, Side
+from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation
 
@@ -47,15 +52,26 @@ class Blocks:
 
 @dataclasses.dataclass(frozen=True)
 class PairPlan:
-    """The plan of every launch of a paired comparison; `plan.steps` is the sum of its blocks."""
+    """The plan of every launch of one kind of a paired comparison; `plan.steps` is the sum of its blocks."""
 
     plan: Plan
     blocks: Blocks
+    pinned: PinnedCore | None = None  # None: launches on all cores
+
+    @property
+    def kind(self) -> str:
+        """Returns the kind of the launches."""
+        return ONE_CORE if self.pinned else ALL_CORES
 
     @classmethod
-    def of(cls, plan: Plan, blocks: Blocks) -> "PairPlan":
-        """Returns the plan with as many steps as each side takes: the warm-up, then two blocks of each quad."""
-        return cls(dataclasses.replace(plan, steps=WARM_UP_STEPS + 2 * blocks.quads * blocks.steps, speed=True), blocks)
+    def of(cls, plan: Plan, blocks: Blocks, pinned: PinnedCore | None = None) -> "PairPlan":
+        """Returns the plan with as many steps as each side takes: the warm-up, then two blocks of each quad.
+
+        On a pinned core TensorFlow has one thread.
+        """
+        steps = WARM_UP_STEPS + 2 * blocks.quads * blocks.steps
+        threads = 1 if pinned else plan.threads
+        return cls(dataclasses.replace(plan, steps=steps, threads=threads, speed=True), blocks, pinned)
 
 
 class _Half:
@@ -83,10 +99,10 @@ class _Half:
                 return self.deadlines.receive(self.worker, kind, operation, per=per)
         return None
 
-    def move(self) -> None:
-        """Has the model moved in memory."""
-        self.ask("relocate")
-        self.hear(None, "relocate")
+    def tell(self, operation: str, **arguments: Any) -> None:
+        """Asks for an operation without an answer, and waits until it is done."""
+        self.ask(operation, **arguments)
+        self.hear(None, operation)
 
     def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
         """Returns the mean (wall, CPU) seconds of a block's steps that aren't dropped.
@@ -115,6 +131,7 @@ Halves = Mapping[str, _Half]
 def measure_pair(
     pair_plan: PairPlan,
     launch: int,
+    turn: int,
     jitter: int,
     sides: Mapping[str, Side],
     on_quad: Callable[[int], None] = lambda quads: None,
@@ -122,11 +139,13 @@ def measure_pair(
 ) -> Pair:
     """Runs one launch of both sides from weights jittered alike; `on_quad` hears how many quads are done.
 
+    `launch` is its number in the run, `turn` that among its kind, from 0, by which the sides' order is balanced.
+
     A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells
     whether it can. Raises WorkerError where an interpreter can't be started.
     """
     plan, patience = pair_plan.plan, patience or Patience()
-    first = REFERENCE if launch % 4 in (0, 3) else CANDIDATE
+    first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
     order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     watch, began = CpuWatch(), time.monotonic()
@@ -149,32 +168,47 @@ def measure_pair(
         evaluations,
         time.monotonic() - began,
         watch.others(),
+        pair_plan.pinned.core if pair_plan.pinned else None,
     )
 
 
 def _measure(
     pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
-    plan, blocks = pair_plan.plan, pair_plan.blocks
+    plan, pinned = pair_plan.plan, pair_plan.pinned
     _at_once(halves, "description", Description, "describe", {"threads": plan.threads})
     _at_once(halves, "opened", Opened, "open", plan.opening(jitter))
+    if pinned is None:
+        return _in_turn(pair_plan, halves, first, on_quad)
+    for half in halves.values():
+        half.tell("pin", core=pinned.core)
+    with keeping_to(pinned.others):
+        return _in_turn(pair_plan, halves, first, on_quad)
+
+
+def _in_turn(
+    pair_plan: PairPlan, halves: Halves, first: str, on_quad: Callable[[int], None]
+) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
+    """Returns the quads of training and of evaluation steps."""
+    blocks = pair_plan.blocks
     for half in halves.values():
         half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
     steps = []
     for number in range(blocks.quads):
         if _failed(halves):
             break
-        steps.append(_quad(halves, "steps", ORDERS[first][number % 2], blocks, blocks.steps))
+        steps.append(_quad(pair_plan, halves, "steps", ORDERS[first][number % 2], blocks.steps))
         on_quad(number + 1)
-    for half in halves.values():
-        half.ask("evaluate", max_steps=EVALUATION_STEPS)
-        half.measured.evaluation = half.hear(Evaluation, "evaluate")
+    if blocks.evaluation_quads:
+        for half in halves.values():
+            half.ask("evaluate", max_steps=EVALUATION_STEPS)
+            half.measured.evaluation = half.hear(Evaluation, "evaluate")
     evaluations = []
     for number in range(blocks.evaluation_quads):
         if _failed(halves):
             break
         evaluations.append(
-            _quad(halves, "evaluation_steps", ORDERS[first][number % 2], blocks, blocks.evaluation_steps)
+            _quad(pair_plan, halves, "evaluation_steps", ORDERS[first][number % 2], blocks.evaluation_steps)
         )
     for half in halves.values():
         half.ask("finish")
@@ -193,12 +227,13 @@ def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, argumen
         setattr(half.measured, name, half.hear(kind, operation))
 
 
-def _quad(halves: Halves, operation: str, order: str, blocks: Blocks, count: int) -> Quad:
+def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count: int) -> Quad:
     timed = []
     for letter in order:
         half = halves[LETTERS[letter]]
-        half.move()
-        timed.append(half.block(operation, count, blocks.dropped))
+        if pair_plan.pinned is None:
+            half.tell("relocate")
+        timed.append(half.block(operation, count, pair_plan.blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
 
 

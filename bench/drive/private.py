@@ -1,8 +1,23 @@
-"""The environment variables and the folder of a measured process: nothing of the orchestrator's Python reaches it."""
+"""The environment variables and the folder of a measured process: nothing of the orchestrator's Python reaches it.
+
+The size of a process' environment and the length of its paths move its stack and heap, and so its speed (Mytkowicz and
+others 2009, "Producing wrong data without doing anything obviously wrong!"). Both are drawn anew for each process, as
+Python draws its hash seed, so that such an effect is noise between launches and no bias of a side.
+"""
 
 import os
+import random
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+MOST_PADDING = 4096  # bytes of the environment: a page
+MOST_NAME = 64  # characters of a folder's name beyond its prefix
+
+
+def private_folder() -> Path:
+    """Makes a folder of a process' own, whose name is of any length."""
+    return Path(tempfile.mkdtemp(prefix="tfgate-", suffix="x" * random.randrange(MOST_NAME)))
 
 
 def own_variables() -> dict[str, str]:
@@ -39,6 +54,7 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
         **own_variables(),
         **hidden,
         **variables,
+        "TFGATE_PADDING": "x" * random.randrange(MOST_PADDING),
         "KERAS_HOME": str(home / "keras_home"),
         "KERAS_BACKEND": "tensorflow",
         "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),

@@ -10,15 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from bench.drive.private import private_environment
+from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
 from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, Failure
@@ -89,7 +87,7 @@ class Worker:
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
-        self._home = Path(tempfile.mkdtemp(prefix="tfgate-"))
+        self._home = private_folder()
         self._buffer = b""
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()

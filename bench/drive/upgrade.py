@@ -32,8 +32,9 @@ class PairedRequest:
     command: Sequence[str]
     oracle_plan: Plan | None = None  # each side's launch checked against the oracle; None: none
     lockstep_plan: Plan | None = None  # None: none
-    pair_plan: PairPlan | None = None  # None: nothing is timed
+    pair_plans: Mapping[str, PairPlan] = dataclasses.field(default_factory=dict)  # by kind; none: nothing is timed
     warnings: Sequence[str] = ()
+    budget_minutes: float | None = None  # that the pairs may take
 
 
 class Listener(Protocol):
@@ -53,10 +54,10 @@ def measure_upgrade(
     request: PairedRequest,
     keep: Callable[[PairedRun], None],
     listener: Listener,
-    settled: Callable[[PairedRun], bool],
+    wanted: Callable[[PairedRun], str | None],
     patience: Patience | None = None,
 ) -> PairedRun:
-    """Measures what is asked for; pairs are added until `settled` says so.
+    """Measures what is asked for; pairs of the kind that is `wanted` next are added until it is None.
 
     `keep` gets what there is at first, after each step and last. What fails is measured once more, and ends the run if
     it fails again: what is to come would fail alike. `patience` notes the reference's times. Raises what `keep` raises,
@@ -75,13 +76,20 @@ def measure_upgrade(
     if request.lockstep_plan and not _failed(run):
         run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
-    if request.pair_plan and not _failed(run):
-        while not failed_for_good(run.pairs) and (not run.pairs or to_repeat(run.pairs) or not settled(run)):
-            run = _with_pair(run, request.pair_plan, sides, listener, patience)
+    if request.pair_plans and not _failed(run):
+        while kind := _next_kind(run, wanted):
+            run = _with_pair(run, request.pair_plans[kind], sides, listener, patience)
             save()
             listener.pair(run)
     keep(run)
     return run
+
+
+def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str | None:
+    """Returns the kind of the next launch: that of one to be repeated, or else what is wanted; None for no more."""
+    if failed_for_good(run.pairs):
+        return None
+    return run.pairs[-1].cores if to_repeat(run.pairs) else wanted(run)
 
 
 def _nothing_yet(request: PairedRequest) -> PairedRun:
@@ -95,6 +103,7 @@ def _nothing_yet(request: PairedRequest) -> PairedRun:
         oracle=(),
         lockstep=None,
         warnings=tuple(request.warnings),
+        budget_minutes=request.budget_minutes,
     )
 
 
@@ -145,8 +154,9 @@ def _with_pair(
     run: PairedRun, plan: PairPlan, sides: Mapping[str, Side], listener: Listener, patience: Patience
 ) -> PairedRun:
     number = run.pairs[-1].launch + (0 if to_repeat(run.pairs) else 1) if run.pairs else 0
-    listener.phase(f"launch {number + 1}", plan.blocks.quads)
-    pair: Pair = measure_pair(plan, number, JITTER_BASE + number, sides, listener.step, patience)
+    turn = len({pair.launch for pair in run.pairs if pair.cores == plan.kind and pair.launch < number})
+    listener.phase(f"launch {number + 1}, {plan.kind}", plan.blocks.quads)
+    pair: Pair = measure_pair(plan, number, turn, JITTER_BASE + number, sides, listener.step, patience)
     line = disturbance(pair.disturbed, f"launch {pair.launch + 1}")
     return dataclasses.replace(run, pairs=(*run.pairs, pair), warnings=(*run.warnings, *([line] if line else [])))
 

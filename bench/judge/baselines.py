@@ -8,6 +8,7 @@ from bench.judge.reports import subject_of
 from bench.judge.samples import whole_pairs
 from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
+from bench.record.paired import ALL_CORES
 from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Subject, Throughput
 
 
@@ -68,7 +69,10 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     BaselineError if it is there.
     """
     runs = [run for run in gate.speed if subject_of(run) == old.subject.name]
-    found = [_throughput_of(run.created, [pair.candidate for pair in whole_pairs(run)], in_turn=True) for run in runs]
+    found = [
+        _throughput_of(run.created, [pair.candidate for pair in whole_pairs(run, ALL_CORES)], in_turn=True)
+        for run in runs
+    ]
     new = dataclasses.replace(old, replicas=(), throughput=tuple(one for one in found if one), reason="")
     return added(old, new)
 

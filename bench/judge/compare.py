@@ -106,7 +106,7 @@ def _compared(reference: Sample, candidate: Sample, between: float) -> Compariso
     if lacking and metric.gates:
         reason = LaunchesLackIt(lacking, len(old) + len(new))
         return dataclasses.replace(
-            compared, outcome=Outcome.INCONCLUSIVE, reason=reason, interval=None, detectable=None, improved=False
+            compared, outcome=Outcome.INCONCLUSIVE, reason=reason, interval=None, precision=None, improved=False
         )
     return compared
 

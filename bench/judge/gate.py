@@ -12,6 +12,7 @@ from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, SPEED, TRAINING, 
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
+from bench.judge.planning import with_plans
 from bench.judge.reasons import CandidateFailed, Decided, Diverged, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
 from bench.judge.reports import subject_of
 from bench.judge.samples import samples_of, whole_pairs
@@ -20,7 +21,7 @@ from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.paired import CANDIDATE, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records
 from bench.record.types import DIVERGED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
@@ -80,7 +81,7 @@ def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:
     subject, reference = subject_of(run), run.reference.identity
     accepted = {name: accepted_ratio(standards.ledger, reference, subject, name) for name in NAMES}
     found = samples_of(whole_pairs(run), standards.margins, accepted=accepted)
-    return [sample for sample in found if sample.metric.name != PERPLEXITY]
+    return with_plans([sample for sample in found if sample.metric.name != PERPLEXITY], run)
 
 
 def _numbers(
@@ -167,7 +168,7 @@ def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:
     """Returns words/s of each configuration whose speed was measured, by the candidate's steps in turn."""
     found = []
     for run in gate.speed:
-        name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run)]
+        name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
         baseline = standards.baselines.get(name)
         found += judge_throughput(name, records, baseline, in_turn=True, gates=gate.gate_stored)
     return found

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, PEAK_MEMORY, PERPLEXITY, STEP_TIME
+from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import samples_of, whole_pairs
-from bench.record.paired import Pair
+from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import look_at
@@ -34,6 +34,7 @@ START_UP = "start-up"  # from the start of a process to its first trained step
 # Perplexity's is the widest of the margins file: right versions, each the same to the last bit day by day, lie up to 2%
 # apart (docs/baselines.md).
 MARGINS = {
+    ONE_CORE_STEP_TIME: 0.02,
     STEP_TIME: 0.05,
     MEAN_STEP: 0.25,
     EVALUATION_STEP: 0.05,
@@ -43,7 +44,7 @@ MARGINS = {
 }
 # Metrics of which a PASS takes a proof; the others are too noisy to give one.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
-NO_MARGINS = Margins({}, {}, {}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
+NO_MARGINS = Margins({}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +172,8 @@ def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
         sample.metric.name: [value for value in sample.difference if value is not None]
         for sample in samples_of(pairs, NO_MARGINS)
     }
-    starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in pairs]
+    on_all = [pair for pair in pairs if pair.cores == ALL_CORES]
+    starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in on_all]
     found[START_UP] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]
     return {metric: found[metric] for metric in MARGINS if found.get(metric)}
 

@@ -3,17 +3,17 @@
 import dataclasses
 import math
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from bench.judge.metrics import PAIRED, in_turn, key
+from bench.judge.metrics import NAMES, PERPLEXITY, in_turn, key
 from bench.judge.types import Scale
 from bench.stats.sequential import MOST_GATING
 
-# The metrics in turn with one margin for all configurations, by the names that the margins file gives them: a fraction
-# of those that are compared as ratios, a number of its unit of any other.
-RELATIVE, ABSOLUTE = (
-    tuple(key(row.metric.name) for row in in_turn() if row.margins == PAIRED and row.metric.scale is scale)
-    for scale in (Scale.LOG, Scale.LINEAR)
+# The metrics by the names that the file gives them, those that are compared as ratios, and those in their own unit.
+RATIOS, VALUES = (
+    tuple(key(row.metric.name) for row in in_turn() if row.metric.scale is scale) for scale in (Scale.LOG, Scale.LINEAR)
 )
 
 
@@ -25,13 +25,20 @@ class MarginsError(ValueError):
 class Margins:
     """Relative differences as fractions, 0.05 is 5%; of what is no ratio in the metric's unit."""
 
-    perplexity: dict[str, float]  # by configuration
+    gating: dict[str, float | dict[str, float]]  # by metric, some by configuration; metrics left out are not gated
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
-    paired: dict[str, float]  # measured in turn, by metric; metrics that aren't named are not gated
-    memory_growth_bytes: dict[str, float]  # by configuration: bytes a step more than the reference's growth
     budget: dict[str, float]  # by metric: the change since the ledger's first entry
     between_hosts: float  # standard deviation of a release's ratio from host to host
     micro: float  # of a micro-benchmark's median round
+
+    def of(self, metric: str, config: str) -> float | None:
+        """Returns a metric's margin; None where it isn't gated."""
+        found = self.gating.get(key(metric))
+        return found.get(config) if isinstance(found, dict) else found
+
+    def metrics(self, config: str) -> list[str]:
+        """Returns the names of the metrics in turn that gate a configuration."""
+        return [name for name in NAMES if self.of(name, config) is not None]
 
 
 def read_margins(path: Path) -> Margins:
@@ -44,44 +51,38 @@ def read_margins(path: Path) -> Margins:
     wrong = sorted(known ^ set(plain))
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    tables = ("perplexity", "window_start", "paired", "memory_growth_bytes", "budget")
-    for name in tables:
+    for name in ("gating", "window_start", "budget"):
         _require(isinstance(plain[name], dict), path, name, plain[name], "a table of numbers")
-    for name, metrics in ((PAIRED, RELATIVE + ABSOLUTE), ("budget", RELATIVE)):
+    for name, metrics in (
+        ("gating", RATIOS + VALUES),
+        ("budget", tuple(name for name in RATIOS if name != PERPLEXITY)),
+    ):
         unknown = sorted(set(plain[name]) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
-    gating = [*plain["paired"], *plain["budget"]]
-    most = MOST_GATING - 2  # perplexity and memory growth gate as well
-    _require(
-        len(gating) <= most, path, "paired and budget", gating, f"at most {most} metrics: with more a PASS becomes rare"
-    )
-    for name, growth in plain["memory_growth_bytes"].items():
-        _require(
-            _is_number(growth) and 0 < growth < math.inf,
-            path,
-            f"memory_growth_bytes.{name}",
-            growth,
-            "bytes a step, above 0",
-        )
-    for name in ABSOLUTE:
-        if name in plain[PAIRED]:
-            margin = plain[PAIRED][name]
-            valid = _is_number(margin) and 0 < margin < math.inf
-            _require(valid, path, f"paired.{name}", margin, "a number above 0, in the metric's unit")
-    margins = {name: plain[name] for name in ("between_hosts", "micro")}
-    margins |= {
-        f"{table}.{name}": margin
-        for table in ("perplexity", PAIRED, "budget")
-        for name, margin in plain[table].items()
-        if name not in ABSOLUTE
-    }
-    for name, margin in margins.items():
-        _require(_is_number(margin) and 0 < margin < 1, path, name, margin, "a fraction above 0 and below 1")
-    for name, start in plain["window_start"].items():
-        _require(
-            _is_number(start) and 0 <= start < 1, path, f"window_start.{name}", start, "a fraction from 0 and below 1"
-        )
+    gating = [*plain["gating"], *plain["budget"]]
+    wanted = f"at most {MOST_GATING} metrics: with more a PASS becomes rare"
+    _require(len(gating) <= MOST_GATING, path, "gating and budget", gating, wanted)
+    for metric, margin in plain["gating"].items():
+        for name, value in _entries(f"gating.{metric}", margin):
+            _require_margin(path, name, value, relative=metric in RATIOS)
+    for name, value in (
+        *_entries("budget", plain["budget"]),
+        *((one, plain[one]) for one in ("between_hosts", "micro")),
+    ):
+        _require_margin(path, name, value, relative=True)
+    for name, start in _entries("window_start", plain["window_start"]):
+        _require(_is_number(start) and 0 <= start < 1, path, name, start, "a fraction from 0 and below 1")
     return Margins(**plain)
+
+
+def _entries(name: str, value: Any) -> list[tuple[str, Any]]:
+    """Returns (name, value) of each entry of a table, or of the value itself."""
+    return [(f"{name}.{key}", inner) for key, inner in value.items()] if isinstance(value, Mapping) else [(name, value)]
+
+
+def _require_margin(path: Path, name: str, margin: Any, *, relative: bool) -> None:
+    most, wanted = (1, "a fraction above 0 and below 1") if relative else (math.inf, "a number above 0, in its unit")
+    _require(_is_number(margin) and 0 < margin < most, path, name, margin, wanted)
 
 
 def _is_number(value: object) -> bool:

@@ -6,20 +6,19 @@ gate.
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
 from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, Quad
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
 from bench.record.types import Record
 from bench.stats.trimmed import launch_summary
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
+ONE_CORE_STEP_TIME = "step time on one core"
 MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
-
-PAIRED = "paired"  # the margins file's table of metrics in turn
 
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
@@ -48,7 +47,7 @@ class InTurn:
     )
     noiseless: bool = False  # equal numbers give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
-    margins: str = PAIRED  # the table of the margins file that has its margin; all but PAIRED are by configuration
+    cores: str = ALL_CORES  # the kind of launches that tell it
 
     def difference(self, pair: Pair) -> float | None:
         """Returns candidate − reference in a launch."""
@@ -65,8 +64,8 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             REPLICATES,
             lambda pair, side: log_perplexity(_record(pair, side).losses, pair.reference.subject, window_start),
             noiseless=True,
-            margins="perplexity",
         ),
+        _of_quads(ONE_CORE_STEP_TIME, lambda pair: pair.steps, ONE_CORE),
         _of_quads(STEP_TIME, lambda pair: pair.steps),
         InTurn(_time(MEAN_STEP, Unit.SECONDS_PER_STEP, Estimator.MEAN_BLOCK), _log_mean_block),
         _of_quads(EVALUATION_STEP, lambda pair: pair.evaluations),
@@ -74,12 +73,16 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
         InTurn(
             Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
             lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
-            margins="memory_growth_bytes",
         ),
         _of_quads("cpu time", _cpu_quads),
         *(_of_record(_time(name), _startup(name)) for name in ("import", "build", "trace", "first step")),
         _of_record(_memory("GPU memory"), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
     )
+
+
+def kinds_of(metrics: Collection[str]) -> set[str]:
+    """Returns the kinds of launches that tell these metrics."""
+    return {row.cores for row in in_turn() if row.metric.name in metrics}
 
 
 def key(name: str) -> str:
@@ -95,7 +98,7 @@ def _memory(name: str) -> Metric:
     return Metric(name, Unit.BYTES, Direction.LOWER, Estimator.VALUE)
 
 
-def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]]) -> InTurn:
+def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]], cores: str = ALL_CORES) -> InTurn:
     """Returns a time a step, from the blocks that both sides took in turn."""
 
     def side(pair: Pair, side: str) -> float | None:
@@ -104,7 +107,7 @@ def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]]) -> InTurn:
     def apart(pair: Pair) -> float | None:
         return launch_summary([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
 
-    return InTurn(_time(name, Unit.SECONDS_PER_STEP, Estimator.TRIMMED_QUADS), side, apart)
+    return InTurn(_time(name, Unit.SECONDS_PER_STEP, Estimator.TRIMMED_QUADS), side, apart, cores=cores)
 
 
 def _log_mean_block(pair: Pair, side: str) -> float | None:

@@ -9,12 +9,13 @@ from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.metrics import TRAINING
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told
+from bench.judge.planning import with_plans
 from bench.judge.reasons import CandidateFailed, Reason
 from bench.judge.reports import subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
 from bench.record.ledger import Ledger
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record
 from bench.stats.outcome import Outcome
@@ -49,7 +50,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
     """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names."""
-    return samples_of(whole_pairs(run), margins, run.only)
+    return with_plans(samples_of(whole_pairs(run), margins, run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:
@@ -71,7 +72,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
         *map(Told, run.warnings),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),
-        *_drift(whole_pairs(run)),
+        *_drift(whole_pairs(run, ALL_CORES)),
     ]
 
 

@@ -9,13 +9,14 @@ import math
 from collections.abc import Collection, Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import REPLICATES
+from bench.judge.metrics import PERPLEXITY, REPLICATES
 from bench.judge.reasons import Decided, NoMargin, OneEnvironment, SameTrainings, TooFewReplicates
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison
 from bench.record.types import Baseline, Environment, Record
-from bench.stats.intervals import components, detectable, equivalence, new_group_interval
+from bench.stats.intervals import components, equivalence, new_group_interval
 from bench.stats.outcome import Outcome
+from bench.stats.power import precision_of_interval
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
@@ -27,9 +28,10 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     start = margins.window_start.get(subject.config, 0.0)
     candidate = [log_perplexity(record.losses, subject, start) for record in records]
     shown = REPLICATES.natural(math.fsum(candidate) / len(candidate))
-    if subject.config not in margins.perplexity:
+    relative = margins.of(PERPLEXITY, subject.config)
+    if relative is None:
         return Comparison(subject.name, REPLICATES, Outcome.INCONCLUSIVE, NoMargin(subject.config), shown)
-    margin = math.log1p(margins.perplexity[subject.config])
+    margin = math.log1p(relative)
     metric = dataclasses.replace(REPLICATES, margin=margin)
     stored = {(replica.jitter, replica.losses) for replica in baseline.replicas}
     again = [record.losses for record in records if (record.jitter, record.losses) in stored]
@@ -49,7 +51,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
         shown,
         metric.natural(reference.mean),
         found,
-        detectable(found, margin),
+        precision_of_interval(found, margin, math.sqrt(reference.between + reference.within), len(candidate)),
     )
     if comparison.outcome is Outcome.REGRESSION and reference.groups == 1 and not _known(records, baseline):
         return dataclasses.replace(comparison, outcome=Outcome.INCONCLUSIVE, reason=OneEnvironment())

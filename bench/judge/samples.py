@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import PAIRED, InTurn, in_turn, key
+from bench.judge.metrics import InTurn, in_turn
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -25,14 +25,16 @@ from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
+from bench.stats.power import precision_of_launches
 from bench.stats.sequential import LOOKS, Decision, Problem, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
 
-def whole_pairs(run: PairedRun) -> list[Pair]:
-    """Returns the launches that both sides finished."""
-    return [pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure)]
+def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
+    """Returns the launches that both sides finished, of one kind or of any."""
+    finished = (pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure))
+    return [pair for pair in finished if cores in (None, pair.cores)]
 
 
 def samples_of(
@@ -48,15 +50,18 @@ def samples_of(
     subject = pairs[0].reference.subject
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
-        margin = _margin(row, margins, subject.config, only)
         named = row.metric.name in only
+        margin = _margin(row, margins, subject.config, only)
         metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
         shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
-        candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
-        differences = (row.difference(pair) for pair in pairs)
+        own = [pair for pair in pairs if pair.cores == row.cores]
+        if not (own or named):
+            continue
+        candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
+        differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless)
-        if _told(sample) or named or not row.optional:
+        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores)
+        if told(sample) or named or not row.optional:
             found.append(sample)
     return found
 
@@ -66,7 +71,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
 
     `between_hosts`: standard deviation of the difference from host to host, where its sides were measured on two.
     """
-    metric, values = sample.metric, _told(sample)
+    metric, values = sample.metric, told(sample)
     found = Comparison(
         sample.subject,
         metric,
@@ -85,7 +90,8 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     decision = decision_of(sample)
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
-    compared = _decided(found, sample, decision, values)
+    precision = precision_of_launches(decision, metric.margin, sample.plan)
+    compared = dataclasses.replace(_decided(found, sample, decision, values), precision=precision)
     return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
 
 
@@ -96,19 +102,7 @@ def decision_of(sample: Sample) -> Decision | None:
     margin = sample.metric.margin
     if margin is None or _identical(sample):
         return None
-    return decide(_told(sample), margin, two_sided=sample.metric.direction is Direction.EQUAL)
-
-
-def settled(samples: Sequence[Sample]) -> bool:
-    """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
-    launches = max((len(sample.difference) for sample in samples), default=0)
-    if launches >= LOOKS[-1]:
-        return True
-    if launches not in LOOKS:
-        return False
-    decisions = [decision for sample in samples if sample.metric.gates and (decision := decision_of(sample))]
-    regressed = any(decision.outcome is Outcome.REGRESSION for decision in decisions)
-    return regressed or all(decision.final for decision in decisions)
+    return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
 def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
@@ -116,8 +110,7 @@ def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> 
     name, relative = row.metric.name, row.metric.scale is Scale.LOG
     if only and name not in only:
         return None
-    table: dict[str, float] = getattr(margins, row.margins)
-    margin = table.get(key(name) if row.margins == PAIRED else config)
+    margin = margins.of(name, config)
     if margin is None and only and relative:
         margin = DEFAULT_MARGIN
     return math.log1p(margin) if margin is not None and relative else margin
@@ -133,7 +126,6 @@ def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequ
         candidate=sample.metric.natural(mean_told(sample.candidate[rested])),
         reference=sample.metric.natural(mean_told(sample.reference[rested])),
         interval=decision.interval,
-        detectable=decision.detectable,
         improved=decision.improved,
     )
 
@@ -142,7 +134,7 @@ def _reason(sample: Sample, decision: Decision, values: Sequence[float]) -> Reas
     if decision.problem is Problem.NO_SPREAD:
         return NoSpread(decision.launches)
     if decision.problem is Problem.NOT_A_NUMBER:
-        return NotANumber(next((value for value in _told(sample) if not math.isfinite(value)), math.nan))
+        return NotANumber(next((value for value in told(sample) if not math.isfinite(value)), math.nan))
     return TooLarge() if decision.problem else Decided(len(values), sample.accepted)
 
 
@@ -158,11 +150,12 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     reason = Decided(launches, across_hosts=True)
     improved = not equal and interval.high < -margin
     return dataclasses.replace(
-        found, outcome=outcome, reason=reason, interval=interval, detectable=None, improved=improved
+        found, outcome=outcome, reason=reason, interval=interval, precision=None, improved=improved
     )
 
 
-def _told(sample: Sample) -> list[float]:
+def told(sample: Sample) -> list[float]:
+    """Returns the differences of the launches that tell one."""
     return [value for value in sample.difference if value is not None]
 
 

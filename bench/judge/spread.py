@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.metrics import EVALUATION_STEP, STEP_TIME
+from bench.judge.metrics import EVALUATION_STEP, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.quads import quad_log_ratio
 from bench.judge.samples import whole_pairs
-from bench.record.paired import PairedRun, Quad
+from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun, Quad
 from bench.stats.spread import spread
 
 
@@ -23,8 +23,9 @@ class Spread:
 
 def spreads(run: PairedRun) -> tuple[Spread, ...]:
     """Returns the spread of training and evaluation steps; without those of fewer than two launches."""
-    pairs = whole_pairs(run)
+    pairs = whole_pairs(run, ALL_CORES)
     found = (
+        _spread(ONE_CORE_STEP_TIME, [pair.steps for pair in whole_pairs(run, ONE_CORE)]),
         _spread(STEP_TIME, [pair.steps for pair in pairs]),
         _spread(EVALUATION_STEP, [pair.evaluations for pair in pairs]),
     )

@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.reasons import Reason
+from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
+from bench.stats.power import Precision
+from bench.stats.sequential import USUAL, Plan
 
 
 class Unit(enum.Enum):
@@ -85,6 +88,8 @@ class Sample:
     difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
     accepted: float = 0.0  # what the ledger accepted last
     noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
+    cores: str = ALL_CORES  # the kind of launches
+    plan: Plan = USUAL  # of the run's launches of that kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Comparison:
     candidate: float | None = None  # in the metric's unit
     reference: float | None = None
     interval: Interval | None = None  # of the difference, on the metric's scale
-    detectable: float | None = None  # minimum detectable effect (95% power), on the metric's scale
+    precision: Precision | None = None  # of the interval
     improved: bool = False  # better by more than the margin, with the certainty of a REGRESSION
 
 

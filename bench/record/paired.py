@@ -11,6 +11,7 @@ from bench.record.lockstep import Lockstep
 from bench.record.types import Failure, Record
 
 REFERENCE, CANDIDATE = "reference", "candidate"
+ALL_CORES, ONE_CORE = "all cores", "one core"  # kinds of launches
 ABBA, BAAB = "ABBA", "BAAB"
 
 
@@ -66,6 +67,12 @@ class Pair:
     evaluations: tuple[Quad, ...]  # evaluation steps
     seconds: float  # wall time of the launch, starting and ending its processes included
     disturbed: float | None = None  # part of the machine's CPU time that others had; None if not known
+    core: int | None = None  # the CPU that both sides' one thread was pinned to; None: all cores, as users run it
+
+    @property
+    def cores(self) -> str:
+        """Returns the kind of launch: ALL_CORES or ONE_CORE."""
+        return ALL_CORES if self.core is None else ONE_CORE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,3 +93,4 @@ class PairedRun:
     )
     incomplete: str = ""  # why launches are missing; "" where none is
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
+    budget_minutes: float | None = None  # that its launches may take; None: as many as they need

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.judge.metrics import PERPLEXITY
 from bench.record.gate import GateRun
 from bench.record.lockstep import QUANTITIES, Lockstep
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE
 from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, SideLaunch
@@ -29,6 +29,8 @@ def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Char
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
+    if launches[0].cores == ONE_CORE:
+        return [chart for chart in (_step_times(launches),) if chart]
     found = [
         _losses(trained),
         None if timed_alone else _perplexities(trained, baseline, start, next(margins, None)),

@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from bench.judge.metrics import STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
+from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
@@ -136,11 +137,17 @@ def _speed(verdict: Verdict) -> str:
     """Returns what a PASS says of speed."""
     if verdict.scope is Scope.NUMBERS:
         return "; its speed was not measured"
-    margins = verdict.ruled_out(STEP_TIME)
-    if not margins:
+    excluded = {
+        where: margins
+        for where, metric in ((ONE_CORE, ONE_CORE_STEP_TIME), (ALL_CORES, STEP_TIME))
+        if (margins := verdict.ruled_out(metric))
+    }
+    if not excluded:
         return ""
-    excluded = values.percent(max(margins.values())).removeprefix("+")
-    return f"; a slowdown of {excluded} or more is excluded ({', '.join(margins)})"
+    widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
+    slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
+    subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
+    return f"; a slowdown {slowdowns} is excluded ({', '.join(subjects)})"
 
 
 def _margin(verdict: Verdict) -> str:

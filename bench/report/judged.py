@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
 from bench.record.gate import GateRun
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.record.types import Baseline, Environment, Record, Run
 from bench.report.headlines import Names
@@ -15,6 +15,7 @@ from bench.stats.outcome import Outcome
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
+ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,7 @@ class SideLaunch:
     record: Record
     in_turn: bool  # measured in blocks, in turn with the other side
     block_seconds: tuple[float, ...]  # wall seconds a step: of each steady step, or of each block of a paired run
+    cores: str = ALL_CORES  # the kind of launch
 
     @property
     def percentiles_ms(self) -> list[float]:
@@ -72,15 +74,18 @@ def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
         for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
             blocks = ((role, one) for quad in pair.steps for role, one in zip(quad.order, quad.seconds, strict=True))
             own = tuple(seconds for role, seconds in blocks if role == letter)
-            found.append(SideLaunch(side, pair.launch, record, True, own))
+            found.append(SideLaunch(side, pair.launch, record, True, own, pair.cores))
     return found
 
 
 def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLaunch]]:
-    """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart."""
+    """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart, and those on
+    one core.
+    """
     groups: dict[str, list[SideLaunch]] = {}
     for launch in measured(run):
         apart = IN_TURN if isinstance(run, GateRun) and launch.in_turn else ""
+        apart += ON_ONE_CORE if launch.cores == ONE_CORE else ""
         groups.setdefault(launch.record.subject.name + apart, []).append(launch)
     return groups
 

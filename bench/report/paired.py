@@ -3,7 +3,7 @@
 from tabulate import tabulate
 
 from bench.judge.quads import quad_log_ratio
-from bench.judge.spread import Spread, spreads
+from bench.judge.spread import spreads
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Side
 from bench.record.types import Environment, Record
 from bench.report.judged import environment
@@ -28,7 +28,18 @@ def sides_text(run: PairedRun) -> str:
 def pairs_text(run: PairedRun) -> str:
     """Returns a line for each launch, and what failed or disturbed it."""
     headers = [
-        *("launch", "first", "step ms", "reference", "ratio", "evaluation", "peak MiB", "reference", "seconds"),
+        *(
+            "launch",
+            "cores",
+            "first",
+            "step ms",
+            "reference",
+            "ratio",
+            "evaluation",
+            "peak MiB",
+            "reference",
+            "seconds",
+        ),
         "others' CPU",
     ]
     table = tabulate(map(_pair_row, run.pairs), headers, STYLE, disable_numparse=True, stralign="right")
@@ -46,22 +57,17 @@ def pairs_text(run: PairedRun) -> str:
 
 
 def spread_text(run: PairedRun) -> str:
-    """Returns a line for each time a step: the deviation between launches, and between quads within them."""
-    headers = ["metric", "launches", "deviation\nbetween launches", "deviation\nbetween quads"]
-    rows = list(map(_spread_row, spreads(run)))
-    table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
-    return table if rows else ""
-
-
-def _spread_row(spread: Spread) -> list[str]:
-    deviations = (f"{spread.summary_deviation:.2%}", f"{spread.quad_deviation:.1%}")
-    return [spread.metric, str(spread.launches), *deviations]
+    """Returns a line on each time a step: the deviation between launches, and between quads within them."""
+    found = (f"{one.metric} {one.summary_deviation:.2%}, {one.quad_deviation:.1%}" for one in spreads(run))
+    told = "; ".join(found)
+    return f"Deviation between launches, between quads: {told}" if told else ""
 
 
 def _pair_row(pair: Pair) -> list[str]:
     records = (pair.candidate, pair.reference)
     return [
         str(pair.launch + 1),
+        "all" if pair.core is None else f"CPU {pair.core}",
         pair.first,
         *(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
         *(_ratio(quads) for quads in (pair.steps, pair.evaluations)),

@@ -9,7 +9,7 @@ from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
 from bench.report import values
-from bench.stats.intervals import Interval
+from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
 
 MOST_KINDS = 5  # of operations that a sentence names: a line's worth
@@ -52,7 +52,22 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
-    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{shift}"
+    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
+
+
+def _is_within(comparison: Comparison) -> bool:
+    """Tells whether the bounds alone would prove a PASS, which takes more launches."""
+    found, margin = comparison.interval, comparison.metric.margin
+    decide = equivalence if comparison.metric.direction is Direction.EQUAL else one_sided
+    return found is not None and margin is not None and decide(found, margin) is Outcome.PASS
+
+
+def _lacking(comparison: Comparison) -> str:
+    """Returns the launches that an inconclusive comparison would have needed; "" where more would not settle it."""
+    found = comparison.precision
+    if comparison.outcome is not Outcome.INCONCLUSIVE or not found or not found.needed:
+        return ""
+    return f", which takes about {found.needed:,} launches" if found.needed > found.launches else ""
 
 
 def _bounds(comparison: Comparison, found: Interval) -> str:
@@ -73,6 +88,8 @@ def _against(comparison: Comparison, margin: str) -> str:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
+    if outcome is Outcome.INCONCLUSIVE and _is_within(comparison):
+        return f"is within the {margin} margin, but so few launches may have missed a slow mode"
     return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
 
 

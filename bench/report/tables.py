@@ -40,6 +40,7 @@ class Table:
     title: str
     headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""  # explains its columns
 
 
 def tables(judged: Judged) -> list[Table]:
@@ -103,7 +104,7 @@ def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
         Cell(reference, comparison.reference),
         *(Cell(NOTHING) if value is None else Cell(values.difference(value, metric), value) for value in differences),
         Cell(values.margin(metric), metric.margin),
-        Cell(values.detectable(comparison), comparison.detectable),
+        Cell(values.detectable(comparison), comparison.precision.detectable if comparison.precision else None),
         Cell(sentence(comparison.reason, comparison)),
     )
 

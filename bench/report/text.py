@@ -9,6 +9,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
 from bench.report.lines import one_line
+from bench.report.precision import precision_table
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 
@@ -31,6 +32,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
     blocks = (
         [first, *(wrapped(line, width, "  ") for line in decisive)],
         _comparison_lines(verdict.comparisons, width),
+        _precision_lines(verdict.comparisons, width),
         [wrapped(note, width) for note in notes],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -72,6 +74,18 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     return [*lines, *([wrapped(FOOTNOTE, width)] if told else [])]
 
 
+def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
+    """Returns a title, the table and its note; none of an empty table. Subjects are named where there are several."""
+    table = precision_table(comparisons)
+    if not table.rows:
+        return []
+    one_subject = len({row[1].text for row in table.rows}) == 1
+    rows = [[one_line(cell.text) for cell in row] for row in table.rows]
+    cells = [[row[0], *row[1 + one_subject :]] for row in ([*table.headers], *rows)]
+    lines = tabulate(cells, tablefmt="plain", disable_numparse=True).splitlines()
+    return [table.title, *(f"  {line}".rstrip() for line in lines), wrapped(table.note, width)]
+
+
 def _row(comparison: Comparison) -> list[str]:
     return [comparison.metric.name, comparison.outcome.value, *values.sides(comparison)]
 
@@ -83,4 +97,4 @@ def _why(comparison: Comparison) -> str:
 
 
 def _tells_detectable(comparison: Comparison) -> bool:
-    return comparison.detectable is not None and comparison.outcome is not Outcome.REGRESSION
+    return comparison.precision is not None and comparison.outcome is not Outcome.REGRESSION

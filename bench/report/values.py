@@ -93,9 +93,12 @@ def margin(metric: Metric) -> str:
 
 def detectable(comparison: Comparison) -> str:
     """Returns the minimum detectable effect; "–" where it isn't known."""
-    if comparison.detectable is None:
-        return NOTHING
-    return difference(comparison.detectable, comparison.metric)
+    return difference(comparison.precision.detectable, comparison.metric) if comparison.precision else NOTHING
+
+
+def deviation(value: float, metric: Metric) -> str:
+    """Returns a standard deviation on the metric's scale: a percentage, or a number of the metric's unit."""
+    return f"{value:.2%}" if metric.scale is Scale.LOG else difference(value, metric).removeprefix("+")
 
 
 def sides(comparison: Comparison) -> tuple[str, str]:

@@ -19,7 +19,6 @@ from bench.stats.outcome import Outcome
 
 REGRESSION_LEVEL = 0.975  # one-sided: a REGRESSION at exactly the margin happens in 2.5% of runs
 PASS_LEVEL = 0.95  # one-sided: a PASS at exactly the margin happens in 5% of runs
-POWER = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,18 +131,6 @@ def interval(estimate: float, standard_error: float, degrees_of_freedom: float) 
         estimate - narrow,
         estimate + narrow,
     )
-
-
-def detectable(found: Interval, margin: float) -> float:
-    """Returns the smallest true difference that would have been called a REGRESSION with 95% power, on the same
-    logarithmic scale.
-
-    Takes the standard error found for the true one. δ standard errors beyond the margin, t has the noncentral
-    distribution of parameter δ: the one whose 5% point is the bound that a REGRESSION has to clear.
-    """
-    freedom = found.degrees_of_freedom
-    noncentrality = float(special.nctdtrinc(freedom, 1 - POWER, t_quantile(REGRESSION_LEVEL, freedom)))
-    return margin + noncentrality * found.standard_error
 
 
 @functools.cache

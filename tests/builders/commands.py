@@ -10,10 +10,12 @@ from bench.record.gate import GateRun
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 from tests.builders.fake_interpreter import session_text, write_interpreter
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records, run
 
+FIRST_PASS = min(look for look in LOOKS if look >= PASS_LAUNCHES)  # launches of a run of one kind that passes
 PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
 OLD, NEW, NEWER = (
     Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
@@ -21,11 +23,12 @@ OLD, NEW, NEWER = (
 MARGINS_TEXT = """\
 micro = 0.15
 between_hosts = 0.03
-perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
 window_start = { notebook = 0.2 }
-memory_growth_bytes = { notebook = 102_400, tiny = 4_096 }
-paired = { step_time = 0.05 }
 budget = { step_time = 0.10 }
+[gating]
+step_time = 0.05
+perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
+memory_growth = { notebook = 102_400, tiny = 4_096 }
 """
 
 
@@ -72,7 +75,7 @@ def in_turn(
     candidate: Side = NEW,
     *,
     created: str = "2026-01-06T00:00:00+00:00",
-    launches: int = 4,
+    launches: int = 10,
     step: float = 0.0,
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""

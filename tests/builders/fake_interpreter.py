@@ -70,6 +70,9 @@ class Session:
     def relocate(self):
         pass
 
+    def pin(self, core):
+        os.sched_setaffinity(0, {{core}})
+
     def evaluation_steps(self, count):
         return answers.Block((60.0,) * count, (0.5,) * count, (0.25,) * count, 1000)
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from bench.judge.margins import Margins
@@ -9,22 +11,41 @@ from bench.judge.metrics import in_turn
 from bench.judge.types import Comparison, Verdict
 from bench.record.ledger import Entry, Ratio
 from bench.record.lockstep import Difference, Lockstep, TensorDifferences
-from bench.record.paired import CANDIDATE, REFERENCE, Pair
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, PairedRun
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
-from tests.builders.paired import CREATED, pair, side_of
+from tests.builders.paired import CREATED, NOISE, pair, paired_run, side_of
 from tests.builders.records import MACHINE, MARGINS, SUBJECT, environment
 
 PAIRED: Margins = dataclasses.replace(
-    MARGINS, paired={"step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10}
+    MARGINS,
+    gating={
+        **MARGINS.gating,
+        "step_time_on_one_core": 0.02,
+        "step_time": 0.05,
+        "mean_step": 0.25,
+        "evaluation_step": 0.10,
+        "peak_memory": 0.10,
+    },
 )
 GATING = ["perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]  # by those margins
-SHOWN = {row.metric.name for row in in_turn() if not row.optional} - set(GATING)  # not gated
-MEAN_NOISE = 0.0005  # of the first four launches, in each metric but perplexity, memory and its growth
+SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - set(GATING)  # not gated
 
 
-def launches(count: int = 4, /, **effects: float) -> list[Pair]:
+def mean_noise(count: int) -> float:
+    """The mean noise of the first launches, in each metric but perplexity, memory and its growth."""
+    return fmean(NOISE[:count])
+
+
+def launches(count: int = 10, /, **effects: float) -> list[Pair]:
     return [pair(launch, **effects) for launch in range(count)]  # type: ignore[arg-type]  # never `failure`
+
+
+def of_kinds(kinds: Sequence[str], **effects: float) -> PairedRun:
+    """A run of launches on all cores and on one core, in this order."""
+    cores = {ALL_CORES: None, ONE_CORE: 1}
+    made = zip(launches(len(kinds), **effects), kinds, strict=True)
+    return paired_run([dataclasses.replace(one, core=cores[kind]) for one, kind in made])
 
 
 def on_candidate(of: Pair, **changes: Any) -> Pair:

@@ -29,10 +29,11 @@ from bench.record.types import (
 
 STEPS = 10
 MARGINS = Margins(
-    perplexity=dict.fromkeys(("tiny", "notebook", "small"), 0.01),
+    gating={
+        "perplexity": dict.fromkeys(("tiny", "notebook", "small"), 0.01),
+        "memory_growth": {"notebook": 102_400, "tiny": 4096},
+    },
     window_start={"notebook": 0.2},
-    paired={},
-    memory_growth_bytes={"notebook": 102_400, "tiny": 4096},
     budget={},
     between_hosts=0.03,
     micro=0.15,

@@ -18,7 +18,7 @@ OTHER_REFERENCE = dataclasses.replace(
 )
 
 
-def pairs(launches: int = 4, shift: int = 0, *, step: float = 0.0, growth: float = 0.0) -> list[Pair]:
+def pairs(launches: int = 10, shift: int = 0, *, step: float = 0.0, growth: float = 0.0) -> list[Pair]:
     """Launches with the noise of those `shift` later, so that two reports differ by more than a constant."""
     return [
         dataclasses.replace(pair(launch + shift, step=step, growth=growth), launch=launch) for launch in range(launches)

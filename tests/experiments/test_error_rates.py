@@ -11,18 +11,20 @@ from bench.record.codec import FormatError, from_plain, to_plain
 from bench.record.paired import Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA
 from bench.stats.autocorrelation import ASSUMED
-from bench.stats.sequential import PASSED, REGRESSED, walk
-from experiments.error_rates import FIGURES, MARGIN, Rate, report, simulate
-from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise
+from bench.stats.sequential import LOOKS, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
+from experiments.error_rates import FIGURES, MARGINS, SLOW_RUNS, Rate, judge, report, simulate, slow_modes, slow_passes
+from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise, slow_mode
 from tests.builders.records import record
 
-RUNS = 400  # of 30 metrics: a rate of single metrics is known to 4 standard errors, 0.6% at 2.5%, 0.8% at 5%
+MARGIN = MARGINS[0]
+RUNS = 400  # of 8 metrics: a rate of single metrics is known to 4 standard errors, 1.1% at 2.5%, 1.5% at 5%
 KINDS = kinds(read_noise())
 
 
+@pytest.mark.parametrize("margin", MARGINS)
 @pytest.mark.parametrize("name", KINDS)
-def test_every_figure_holds_as_far_as_a_small_simulation_tells(name: str) -> None:
-    judged = simulate(KINDS[name], RUNS)
+def test_every_figure_holds_as_far_as_a_small_simulation_tells(name: str, margin: float) -> None:
+    judged = simulate(KINDS[name], RUNS, margin)
     for figure in FIGURES:
         rate = figure.rate(judged[figure.effect])
         slack = 4 * math.sqrt(figure.limit * (1 - figure.limit) / rate.of)
@@ -64,6 +66,31 @@ def test_a_rule_that_takes_launches_for_independent_is_found_out() -> None:
     assert float((plain == PASSED).mean()) > 0.07
 
 
+def test_a_run_ends_with_what_its_first_four_launches_plan() -> None:
+    # Both metrics wander about their margin; the second run has a metric that is noisy from the start.
+    values = 1.0 + np.tile([0.1, -0.1], (2, 2, LAUNCHES // 2))
+    values[:, :, 4:] += np.tile([3.0, -3.0], LAUNCHES // 2 - 2)
+    values[1, 1, :4] = [3.0, -1.0, 3.0, -1.0]
+    judged = judge(values, 1.0)
+    assert judged.planned.tolist() == [LOOKS[4], LOOKS[-1]]
+    assert judged.launches.tolist() == [[12, 12], [48, 48]]
+    assert (judged.codes == UNDECIDED).all()
+
+
+def test_a_slow_mode_has_mean_1() -> None:
+    drawn = slow_mode(np.random.default_rng(9), (2000, LAUNCHES), 0.3)
+    assert drawn.mean() == pytest.approx(1.0, abs=0.02)
+    assert (drawn > 0).mean() == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("hit", [(True, True), (True,)])
+def test_slow_modes_pass_as_rarely_as_is_asked(hit: tuple[bool, ...]) -> None:
+    assert hit in SLOW_RUNS.values()
+    limit = 0.05 + 4 * math.sqrt(0.05 * 0.95 / 2000)
+    assert slow_passes(KINDS["normal"], 2000, SLOW_SHARE, hit).found < limit
+    assert slow_passes(KINDS["normal"], 2000, SLOW_SHARE, (True,), pass_launches=4).found > limit  # 15%
+
+
 def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
     # 0 of 10: 1 − 0.05^(1/10) = 0.2589; 10 of 10: 0.05^(1/10) = 0.7411. 5 of 10: 0.2224 to 0.7776.
     assert Rate(0, 10).bound(upper=True) == pytest.approx(0.2589, abs=1e-4)
@@ -73,9 +100,10 @@ def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
 
 
 def test_the_report_says_what_does_not_hold() -> None:
-    few = {"normal": simulate(KINDS["normal"], 10)}
-    text = report(few, read_noise())
-    assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal)" in text  # none of 10 proves no more than 26%
+    few = {margin: {"normal": simulate(KINDS["normal"], 10, margin)} for margin in MARGINS}
+    text = report(few, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10))
+    # None of 10 proves no more than 26%.
+    assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal, margin 2)" in text
     assert "**0.00% (≤ 25.89%)**" in text
 
 

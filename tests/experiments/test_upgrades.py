@@ -1,97 +1,94 @@
 """The experiment's bookkeeping: what is missing, what is kept of a run, and what a row of the table says."""
 
 import dataclasses
+import math
 
 import pytest
 
+from bench.judge.metrics import ONE_CORE_STEP_TIME
+from bench.record.paired import ONE_CORE, PairedRun
 from bench.record.types import SCHEMA, Failure
-from experiments.upgrades import CASES, Case, Store, missing, read_store, summary
-from experiments.upgrades_table import OUTPUT, document, table
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
+from experiments.upgrades import CASES, OUTPUT, Case, Store, bounds, document, missing, read_store, summary
+from tests.builders.launches import PAIRED, of_kinds
 from tests.builders.paired import pair, paired_run
 
-NOTHING, SLOWER = CASES[0], next(case for case in CASES if (case.config, case.slowdown) == ("tiny", 0.10))
+NOTHING = Case(ONE_CORE_STEP_TIME, "notebook", 0, 20)
+SLOWER = Case(ONE_CORE_STEP_TIME, "notebook", 2, 20)
+
+
+def run(launches: int = 10, step: float = 0.0) -> PairedRun:
+    return dataclasses.replace(of_kinds([ONE_CORE] * launches, step=step), only=(ONE_CORE_STEP_TIME,))
 
 
 def store(*steps: float) -> Store:
-    """Two runs of each kind: nothing changed, and slower by 10%, with steps as given for the latter."""
-    runs = [summary(paired_run([pair(launch) for launch in range(4)]), NOTHING, number) for number in range(2)]
-    runs += [
-        summary(paired_run([pair(launch, step=step) for launch in range(4)]), SLOWER, number)
-        for number, step in enumerate(steps)
-    ]
-    return Store(SCHEMA, tuple(runs))
+    """Two runs with nothing changed, and runs of twice the margin with steps as given."""
+    same = [summary(run(), NOTHING, number, PAIRED) for number in range(2)]
+    slower = [summary(run(4, step), SLOWER, number, PAIRED) for number, step in enumerate(steps)]
+    return Store(SCHEMA, (*same, *slower))
 
 
-def rows(document: str, start: str) -> list[list[str]]:
-    return [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in document.splitlines()
-        if line.startswith(start)
-    ]
+def rows(text: str) -> list[list[str]]:
+    lines = (line for line in text.splitlines() if line.startswith("| step time"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_every_run_is_missing_at_first_and_the_first_of_each_case_comes_first() -> None:
     everything = list(missing(Store(SCHEMA, ())))
-    assert len(everything) == sum(case.runs for case in CASES) == 80
+    assert len(everything) == sum(case.runs for case in CASES) == 140
     assert everything[: len(CASES)] == [(case, 0) for case in CASES]
 
 
 def test_what_was_kept_is_not_measured_again() -> None:
-    left = list(missing(store(0.1, 0.1)))
-    assert len(left) == 76
+    left = list(missing(store(0.04)))
+    assert len(left) == 137
     assert (NOTHING, 0) not in left
     assert (NOTHING, 2) in left
+
+
+def test_a_run_keeps_the_outcome_and_each_launch() -> None:
+    found = summary(run(), NOTHING, 3, PAIRED)
+    assert (found.outcome, found.margin, found.number) == (Outcome.PASS.value, 0.02, 3)
+    assert found.values[:2] == pytest.approx([0.004, -0.006])
+    assert found.seconds == (30.0,) * 10
 
 
 def test_a_run_of_which_a_launch_failed_is_not_kept() -> None:
     broken = paired_run([pair(0, failure=Failure("crashed", "it crashed"))])
     with pytest.raises(ValueError, match="a launch failed"):
-        summary(broken, Case("tiny", 0.0, 1), 0)
-
-
-def test_a_metric_that_a_launch_does_not_tell_is_left_out_of_that_launch_alone() -> None:
-    launches = [pair(launch, evaluation=launch / 10) for launch in range(4)]
-    launches[1] = dataclasses.replace(launches[1], evaluations=())
-    found = summary(paired_run(launches), NOTHING, 0)
-    assert ["evaluation step" in launch.values for launch in found.launches] == [True, False, True, True]
-    assert found.values("evaluation step") == pytest.approx([0.004, 0.201, 0.303])  # 0, 0.2 and 0.3, and their noise
-    assert len(found.values()) == 4
-
-
-def test_a_whole_run_is_undecided_where_a_launch_does_not_tell_a_gating_metric() -> None:
-    launches = [pair(launch) for launch in range(4)]
-    launches[1] = dataclasses.replace(launches[1], evaluations=())
-    runs = [summary(paired_run(each), NOTHING, 0) for each in ([pair(launch) for launch in range(4)], launches)]
-    counted = [rows(table(Store(SCHEMA, (run,))), "| tiny |")[-1][2:6] for run in runs]
-    assert counted == [["1", "1", "0", "0"], ["1", "0", "0", "1"]]  # runs, PASS, REGRESSION, INCONCLUSIVE
+        summary(broken, NOTHING, 0, PAIRED)
 
 
 def test_a_row_counts_outcomes_and_says_what_they_show() -> None:
-    """Two of two caught show at least 22% (0.05^(1/2)); none of two alarming shows at most 78%."""
-    found = rows(table(store(0.10, 0.10)), "| tiny |")
-    assert found[0] == ["tiny", "the same", "5%", "2", "2", "0", "0", "0", "alarms ≤ 78%", "4 (4)", "2.0 (2.0)"]
-    assert found[2] == ["tiny", "+10%", "5%", "2", "0", "2", "0", "2", "caught ≥ 22%", "4 (4)", "2.0 (2.0)"]
+    """Two of two right show at least 16% (0.025^(1/2)), and a run that was wrong is counted as what it said."""
+    same, slower = rows(document(store(0.04, 0.0)))
+    assert same[:3] == [ONE_CORE_STEP_TIME, "notebook", "the same"]
+    assert same[4:] == ["2.0%", "2", "2", "0", "0", "2 of 2 (16% to 100%)", "10 (10)", "5.0 (5.0)"]
+    assert slower[2] == "2 margins slower"
+    assert slower[5:10] == ["2", "0", "1", "1", "1 of 2 (1% to 99%)"]
 
 
-def test_a_whole_run_has_one_verdict() -> None:
-    found = rows(table(store(0.10, 0.0)), "| tiny |")
-    assert found[-2] == ["tiny", "the same", "2", "2", "0", "0", "4 (4)", "2.0 (2.0)"]
-    assert found[-1] == ["tiny", "+10%", "2", "1", "1", "0", "4 (4)", "2.0 (2.0)"]
+def test_bounds_are_exact() -> None:
+    assert bounds(0, 10) == pytest.approx((0.0, 1 - 0.025**0.1))
+    assert bounds(10, 10) == pytest.approx((0.025**0.1, 1.0))
+    assert bounds(1, 2) == pytest.approx((1 - math.sqrt(0.975), math.sqrt(0.975)))
 
 
-def test_a_miss_is_counted() -> None:
-    found = rows(table(store(0.10, 0.0)), "| tiny |")
-    assert found[2][4:9] == ["1", "1", "0", "1", "caught ≥ 3%"]
-
-
-def test_the_committed_runs_are_of_the_cases_that_were_asked_for() -> None:
-    asked = {(case.config, case.slowdown): case.runs for case in CASES}
+def test_the_committed_runs_are_of_the_cases_that_are_asked_for_and_say_what_their_launches_prove() -> None:
     runs = read_store().runs
-    assert all(run.number < asked[run.config, run.slowdown] for run in runs)
-    assert len({dataclasses.astuple(run)[:3] for run in runs}) == len(runs)
+    assert len({(one.metric, one.config, one.margins, one.number) for one in runs}) == len(runs)
+    for one in runs:
+        assert one.number < next(case.runs for case in CASES if _of(case) == (one.metric, one.config, one.margins))
+        decision = decide(one.values, math.log1p(one.margin), Plan(len(one.values), PASS_LAUNCHES))
+        assert decision is not None
+        assert decision.outcome.value == one.outcome
+
+
+def _of(case: Case) -> tuple[str, str, int]:
+    return case.metric, case.config, case.margins
 
 
 def test_the_document_is_made_of_the_committed_runs() -> None:
-    assert document(read_store()) == OUTPUT.read_text(encoding="utf-8"), (
-        "python -m experiments.upgrades_table writes it"
-    )
+    written = OUTPUT.read_text(encoding="utf-8")
+    assert document(read_store()) == written, "python -m experiments.upgrades table writes it"

@@ -16,11 +16,37 @@ from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS
 from tests.faults.hook.injected.registry import fault_by_name
+from tests.faults.native.library import built
 
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
-LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=250)
+LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` compares
+# What no check of a gate's launch catches yet.
+MISSED = frozenset(
+    {
+        "activations-coarse-numpy-coarser",
+        "evaluation-keeps-first-weights",
+        "expf-rarely-wrong",
+        "gradient-wrong-every-1000th-step",
+        "gradient-wrong-unless-logits-are-kept",
+        "gradients-flushed-below-1e-12",
+        "kernel-gradients-in-process-order",
+        "kernel-gradients-in-random-order",
+        "loss-wrong-every-997th-step",
+        "product-rarely-in-bfloat16",
+        "recurrent-update-lost-every-997th-step",
+        "row-update-lost-every-997th-step",
+        "sigmoid-saturates-at-12",
+        "small-rows-lost",
+        "state-reset-once",
+        "state-value-lost-every-500th-step",
+        "tanh-saturates-at-5",
+        "update-late-unless-read",
+        "weight-nudged-every-500th-step",
+        "word-reads-another-row",
+    }
+)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 
@@ -50,9 +76,14 @@ class Trial:
         return next((seconds for done, seconds in self.progress if done > step), self.seconds)
 
 
-def fault_variables(fault: str) -> dict[str, str]:
-    """Returns the environment variables that inject a fault in a worker. Raises ValueError for an unknown one."""
-    return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": fault_by_name(fault).name}
+def fault_variables(fault: str, python: str = "") -> dict[str, str]:
+    """Returns the environment variables that inject a fault in a worker of that interpreter.
+
+    It matters for faults below Python alone. Raises ValueError for an unknown fault, NoCompilerError.
+    """
+    known = fault_by_name(fault)
+    library = {known.library[1]: str(built(known.library[0], python))} if known.library else {}
+    return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": known.name, **library}
 
 
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
@@ -66,7 +97,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
         plan,
         Launch(number=0, numerics=True),
         python,
-        fault_variables(fault),
+        fault_variables(fault, python),
         lambda steps: progress.append((steps, time.monotonic() - started)),
     )
     if record.failure and record.failure.kind != DIVERGED:
@@ -101,7 +132,7 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
     """Returns what `tfgate lockstep` has against the fault, compared with the same environment without it."""
     started = time.monotonic()
-    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault))}
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
     result: Lockstep = run_lockstep(plan, sides)
     if result.failure:
         raise BrokenFaultError(

@@ -16,6 +16,7 @@ from bench.report.forest import Forest, forest
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, by_subject, names, worst
 from bench.report.pages import rendered
+from bench.report.precision import precision_table
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.tables import Table, differences, tables
@@ -64,7 +65,7 @@ def render(judged: Sequence[Judged]) -> str:
 
 def _section(judged: Judged) -> Section:
     verdict, called = judged.verdict, names(judged)
-    said = headline(verdict, called)
+    said, precision = headline(verdict, called), precision_table(verdict.comparisons)
     return Section(
         judged=judged,
         word=outcome_word(verdict),
@@ -80,7 +81,7 @@ def _section(judged: Judged) -> Section:
         replicas=compared.replicas(judged),
         figures=_figures(judged),
         profile=_profile(*judged.profiles) if judged.profiles else None,
-        tables=tables(judged),
+        tables=[*tables(judged), *([precision] if precision.rows else [])],
         command=compared.command(judged),
         again=again(judged.run),
         locks=compared.locks(judged),

@@ -11,6 +11,7 @@ from bench.report import compared, values
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
+from bench.report.precision import precision_table
 from bench.report.sentences import sentence
 
 FILE = "report.md"
@@ -47,11 +48,15 @@ def _section(judged: Judged) -> str:
     if verdict.comparisons:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
         blocks.append(_table(HEADERS, [_row(comparison) for comparison in ordered]))
+    precision = precision_table(verdict.comparisons)
+    if precision.rows:
+        cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
+        table = [*_table(precision.headers, cells), "", precision.note]
+        blocks += _folded(precision.title, table)
     different = [row for row in compared.environments(judged) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
-        table = _table(("", "reference", "candidate"), rows)
-        blocks += [["<details><summary>Differences of the sides</summary>"], table, ["</details>"]]
+        blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
     sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
     blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -61,6 +66,10 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     word = comparison.outcome.value
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
     return (f"{GLYPHS[word]} {word}", *map(escaped, (*texts, sentence(comparison.reason, comparison))))
+
+
+def _folded(title: str, lines: list[str]) -> list[list[str]]:
+    return [[f"<details><summary>{title}</summary>"], lines, ["</details>"]]
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -82,7 +82,7 @@ def write(folder: Path, name: str, text: str) -> None:
     [
         (lambda text: text[: len(text) // 2], "run.json is damaged or was not written by tfgate: "),
         (lambda text: "", "run.json is damaged or was not written by tfgate: "),
-        (lambda text: text.replace('"schema": 3', '"schema": 2'), "its schema version is 2 and this tfgate reads 3"),
+        (lambda text: text.replace('"schema": 4', '"schema": 2'), "its schema version is 2 and this tfgate reads 4"),
         (lambda text: text.replace('"created"', '"creation"'), "unknown field 'creation'"),
         (lambda text: text.replace('"jitter": 1000,', ""), "field 'jitter' is missing"),
         (

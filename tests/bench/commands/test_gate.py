@@ -15,9 +15,9 @@ from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS
 from lm.config import LAUNCH_PLANS
 from tests.builders.commands import (
+    FIRST_PASS,
     INCONCLUSIVE,
     MARGINS_TEXT,
     NOT_GATED,
@@ -109,7 +109,7 @@ def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> No
     answer = gated(gated.side("candidate"), "--json")
     assert (answer.code, answer.outcome) == (0, PASS), answer
     assert configs(gated.report) == (["tiny", "notebook", "small"], ["notebook"])
-    assert len(gated.report.speed[0].pairs) == LOOKS[0]
+    assert len(gated.report.speed[0].pairs) == FIRST_PASS
     assert len(gated.report.numbers.records) == 3 * gate.LAUNCHES
     assert set(gated.report.phase_seconds) == {"reference environment", "speed of notebook", "numbers"}
     assert gated.report.warnings == ()
@@ -203,7 +203,7 @@ def test_the_pinned_reference_has_no_gpu(gated: Gate) -> None:
 def test_a_candidate_that_crashes_once_is_measured_again(gated: Gate, in_turn: bool) -> None:
     answer = gated(gated.side("candidate", midway=ONCE.format(in_turn=in_turn)), "--config", "tiny")
     assert answer.code == 0, answer
-    assert len(gated.report.speed[0].pairs) + len(gated.report.numbers.records) == LOOKS[0] + gate.LAUNCHES + 1
+    assert len(gated.report.speed[0].pairs) + len(gated.report.numbers.records) == FIRST_PASS + gate.LAUNCHES + 1
 
 
 def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(gated: Gate) -> None:
@@ -247,7 +247,11 @@ def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.M
 
     monkeypatch.setattr(gate, "keeper", watched)
     assert gated(gated.side("candidate"), "--config", "tiny", "--launches", "2").code == 0
-    assert list(dict.fromkeys(kept)) == [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (4, 1), (4, 2)]
+    assert list(dict.fromkeys(kept)) == [
+        *((pairs, 0) for pairs in range(FIRST_PASS + 1)),
+        (FIRST_PASS, 1),
+        (FIRST_PASS, 2),
+    ]
 
 
 @pytest.mark.parametrize("phase", ["_reference", "measure_upgrade", "measure_run"])
@@ -306,7 +310,7 @@ def test_stored_words_per_second_are_context_otherwise(gated: Gate) -> None:
 def test_a_candidate_with_the_reference_s_packages_is_measured_and_told(gated: Gate) -> None:
     answer = gated(gated.side("candidate", PINNED), "--config", "tiny")
     assert answer.code == 0
-    assert len(gated.report.speed[0].pairs) == LOOKS[0]
+    assert len(gated.report.speed[0].pairs) == FIRST_PASS
     (warning,) = gated.report.warnings
     assert "A/A" in warning
 

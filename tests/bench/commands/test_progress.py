@@ -38,6 +38,6 @@ def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> N
     # noise of launch 0 (tests.builders.paired) on top of a tenth in logarithms
     assert capsys.readouterr().err.splitlines() == [
         "speed",
-        "launch 1: step time +11.0%",
-        "launch 2: killed [2J by SIGKILL",
+        "launch 1, all cores: step time +10.96%",
+        "launch 2, all cores: killed [2J by SIGKILL",
     ]

@@ -16,7 +16,7 @@ from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
 from bench.stats.sequential import LOOKS
-from tests.builders.commands import NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
+from tests.builders.commands import FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
 from tests.faults.trial import fault_variables
 
@@ -32,7 +32,7 @@ def test_an_interpreter_that_does_not_start_is_named(tfgate: Tfgate, tmp_path: P
 
 def test_a_paired_run_is_judged_again(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     for name, step in (("same", 0.0), ("slower", 0.2)):
-        write_record(tmp_path / name / "paired.json", paired_run([pair(launch, step=step) for launch in range(4)]))
+        write_record(tmp_path / name / "paired.json", paired_run([pair(launch, step=step) for launch in range(10)]))
     same, slower = (tfgate("check", tmp_path / name, "--baselines", baselines, "--json") for name in ("same", "slower"))
     assert (same.outcome, same.plain["scope"]) == (PASS, Scope.SPEED.value)
     assert slower.outcome is REGRESSION
@@ -47,9 +47,10 @@ def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) 
     shown = tfgate("show", tmp_path / "run")
     assert shown.code == 0
     lines = shown.out.splitlines()
-    first = next(line.split() for line in lines if line.split()[:2] == ["1", "reference"])
+    first = next(line.split() for line in lines if line.split()[:3] == ["1", "all", "reference"])
     assert first == [
         "1",
+        "all",
         "reference",
         "100.00",
         "100.00",
@@ -86,7 +87,7 @@ class TestWholeRuns:
         found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--speed-only")
         assert found.code == 0, found
         run = read_record(PairedRun, tmp_path / "out" / "paired.json")
-        assert (len(run.pairs), run.oracle, run.lockstep) == (LOOKS[0], (), None)
+        assert (len(run.pairs), run.oracle, run.lockstep) == (FIRST_PASS, (), None)
         assert run.command[:2] == ("tfgate", "upgrade")
         again = tfgate("check", tmp_path / "out", "--baselines", baselines)
         assert (again.code, again.out) == (0, found.out)

@@ -19,7 +19,7 @@ from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
 
 ROOT = Path(__file__).resolve().parents[3]
-ROWS = 50
+ROWS = 56
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -74,7 +74,7 @@ def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: 
 
 @pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])
 def test_an_upgrade_fits_on_one_screen(tmp_path: Path, step: float) -> None:
-    write_record(tmp_path / "paired.json", paired_run([pair(launch, step=step) for launch in range(8)]))
+    write_record(tmp_path / "paired.json", paired_run([pair(launch, step=step) for launch in range(10)]))
     lines = on_a_terminal(["check", tmp_path], 120, NO_COLOR="1").splitlines()
     assert any(line.startswith((REGRESSION if step else PASS).value) for line in lines)
     assert max(map(len, lines)) <= 120

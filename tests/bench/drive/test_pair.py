@@ -3,6 +3,8 @@
 The fake sessions' seconds of a step are the step's own number, so a block's value tells which steps it holds.
 """
 
+import dataclasses
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from bench.drive import patience
+from bench.drive.cores import PinnedCore
 from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
+from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
 
 Fake = Callable[[str], str]
 
@@ -36,7 +39,9 @@ def fake(fake_session: Fake, tmp_path: Path) -> Fake:
 
 
 def measured(reference: str, candidate: str, launch: int = 0) -> Pair:
-    return measure_pair(PLAN, launch, 70, {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})})
+    return measure_pair(
+        PLAN, launch, launch, 70, {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
+    )
 
 
 def test_the_plan_counts_the_warm_up_and_two_blocks_of_each_quad() -> None:
@@ -92,6 +97,39 @@ def test_roles_are_balanced_over_four_launches(fake: Fake) -> None:
         (CANDIDATE, "BAAB"),
         (REFERENCE, "ABBA"),
     ]
+
+
+WHERE = """
+def steps(self, count, tell=False, old=Session.steps):
+    block = old(self, count, tell)
+    return __import__('dataclasses').replace(block, rss_bytes=sum(2**cpu for cpu in os.sched_getaffinity(0)))
+Session.steps = steps
+"""  # the CPUs that a worker may run on, in the place of its memory
+
+
+def test_both_sides_of_a_one_core_launch_are_pinned_to_it_and_the_orchestrator_keeps_off(fake: Fake) -> None:
+    before = os.sched_getaffinity(0)
+    core, other = max(before), min(before)
+    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, PinnedCore(core, (other,), shared=False))
+    assert (plan.plan.threads, plan.kind) == (1, ONE_CORE)
+    sides = {REFERENCE: Side("a", fake(WHERE), {}), CANDIDATE: Side("b", fake(WHERE), {})}
+    own = []
+    found = measure_pair(plan, 5, 0, 70, sides, lambda quads: own.append(os.sched_getaffinity(0)))
+    assert (found.core, found.cores, found.launch, found.first) == (core, ONE_CORE, 5, REFERENCE)
+    for record in (found.reference, found.candidate):
+        assert record.environment is not None
+        assert record.environment.threads == 1
+        assert record.memory is not None
+        assert set(record.memory.rss_bytes) == {2**core}
+    assert own == 2 * [{other}]
+    assert os.sched_getaffinity(0) == before
+
+
+def test_without_evaluation_quads_nothing_is_evaluated(fake: Fake) -> None:
+    plan = PairPlan.of(Plan("tiny", 1), dataclasses.replace(BLOCKS, evaluation_quads=0))
+    sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}
+    found = measure_pair(plan, 0, 0, 70, sides)
+    assert (found.evaluations, found.reference.evaluation, found.candidate.failure) == ((), None, None)
 
 
 DIES = "Session.{} = lambda self, *a, **k: {}"
@@ -189,14 +227,14 @@ def test_a_slow_candidate_is_none_that_hangs(fake: Fake, monkeypatch: pytest.Mon
         for operation in ("describe", "open", "evaluate", "finish"):
             patience_of_others.note(operation, 100.0)
         sides = {REFERENCE: Side("a", slow, {}), CANDIDATE: Side("b", candidate, {})}
-        found = measure_pair(only_the_first, 0, 70, sides, patience=patience_of_others)
+        found = measure_pair(only_the_first, 0, 0, 70, sides, patience=patience_of_others)
         assert (found.candidate.failure is not None) is hangs
 
 
 def test_a_run_s_patience_is_that_of_all_its_launches(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = Patience()
     sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}
-    measure_pair(PLAN, 0, 70, sides, patience=shared)
+    measure_pair(PLAN, 0, 0, 70, sides, patience=shared)
     assert all(
         shared.longest(operation)
         for operation in ("describe", "open", "steps", "evaluate", "evaluation_steps", "finish")
@@ -208,7 +246,7 @@ def test_two_real_tensorflows_train_the_same_losses(oldest_python: Path, newest_
     """2.12 and 2.21 from the same numbers: equal first losses, and every quad has times of both."""
     plan = PairPlan.of(Plan("tiny", 1), Blocks(quads=2, steps=6, dropped=1, evaluation_quads=1, evaluation_steps=3))
     sides = {REFERENCE: Side("a", str(oldest_python), {}), CANDIDATE: Side("b", str(newest_python), {})}
-    found = measure_pair(plan, 0, 0, sides)
+    found = measure_pair(plan, 0, 0, 0, sides)
     assert (found.reference.failure, found.candidate.failure) == (None, None)
     assert found.reference.losses[0] == pytest.approx(found.candidate.losses[0], rel=1e-6)
     assert all(seconds > 0 for quad in (*found.steps, *found.evaluations) for seconds in quad.seconds)

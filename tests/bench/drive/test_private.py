@@ -50,6 +50,16 @@ def test_the_imports_are_lm_and_bench_alone(fake_interpreter: Fake, temporary: P
     assert Path(keras).parent == Path(folder)
 
 
+def test_the_size_of_the_environment_and_the_length_of_paths_differ_from_process_to_process(
+    fake_interpreter: Fake,
+) -> None:
+    """All five alike would be a chance of 1 in 64⁴, and less."""
+    python = fake_interpreter(DUMP)
+    found = [variables_of(python) for _ in range(5)]
+    assert len({len(variables["TFGATE_PADDING"]) for variables in found}) > 1
+    assert len({len(variables["KERAS_HOME"]) for variables in found}) > 1
+
+
 def test_a_pythonpath_that_was_asked_for_comes_first(
     fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,24 +2,26 @@
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench.drive import pair, upgrade
+from bench.drive.cores import PinnedCore
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
 
 PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
 ORACLE = Plan("tiny", 10, speed=False)
-SPEED = PairedRequest({}, ("tfgate", "upgrade"), pair_plan=PAIRS)
+SPEED = PairedRequest({}, ("tfgate", "upgrade"), pair_plans={ALL_CORES: PAIRS})
 CHECKED = dataclasses.replace(SPEED, oracle_plan=ORACLE)
 LOCKSTEP = dataclasses.replace(SPEED, lockstep_plan=ORACLE)
 
@@ -52,7 +54,7 @@ def measured(
     sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     keep = keeper(folder / PAIRED_FILE)
     request = dataclasses.replace(request, sides=sides)
-    run = measure_upgrade(request, keep, listener, lambda run: len(run.pairs) >= launches)
+    run = measure_upgrade(request, keep, listener, lambda run: None if len(run.pairs) >= launches else ALL_CORES)
     return run, listener
 
 
@@ -64,16 +66,32 @@ def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake
         (1, 2001, 2001),
         (2, 2002, 2002),
     ]
-    assert listener.phases == [("launch 1", 1), ("launch 2", 1), ("launch 3", 1)]
+    assert listener.phases == [(f"launch {number}, all cores", 1) for number in (1, 2, 3)]
     assert listener.on_disk == [(count, f"the run was interrupted after {count} launches") for count in (1, 2, 3)]
     stored = read_record(PairedRun, tmp_path / "out" / PAIRED_FILE)
     assert stored == run
     assert stored.incomplete == ""
 
 
+def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_session: Fake, tmp_path: Path) -> None:
+    """Every kind has the order reference, candidate, candidate, reference of its own."""
+    python, kinds = fake_session(""), [ALL_CORES, ONE_CORE, ONE_CORE, ALL_CORES, ONE_CORE]
+    pinned = dataclasses.replace(PAIRS, pinned=PinnedCore(max(os.sched_getaffinity(0)), (0,), shared=False))
+    sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
+    request = dataclasses.replace(SPEED, sides=sides, pair_plans={ALL_CORES: PAIRS, ONE_CORE: pinned})
+    listener = Listener(tmp_path / PAIRED_FILE)
+    run = measure_upgrade(
+        request, keeper(tmp_path / PAIRED_FILE), listener, lambda run: dict(enumerate(kinds)).get(len(run.pairs))
+    )
+    assert [phase for phase, _ in listener.phases] == [f"launch {n}, {kind}" for n, kind in enumerate(kinds, 1)]
+    assert [(pair.launch, pair.cores) for pair in run.pairs] == list(enumerate(kinds))
+    firsts = {kind: [pair.first for pair in run.pairs if pair.cores == kind] for kind in set(kinds)}
+    assert firsts == {ALL_CORES: [REFERENCE, CANDIDATE], ONE_CORE: [REFERENCE, CANDIDATE, CANDIDATE]}
+
+
 def test_each_side_has_its_launch_against_the_oracle(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session("")
-    run, listener = measured(tmp_path, python, python, dataclasses.replace(CHECKED, pair_plan=None))
+    run, listener = measured(tmp_path, python, python, dataclasses.replace(CHECKED, pair_plans={}))
     assert [phase for phase, _ in listener.phases] == ["reference against the oracle", "candidate against the oracle"]
     assert [bool(record.numerics) for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())
@@ -106,7 +124,7 @@ def test_a_failure_against_the_oracle_that_does_not_come_again_is_a_warning(fake
     assert [phase for phase, _ in listener.phases] == [
         *2 * ["reference against the oracle"],
         "candidate against the oracle",
-        "launch 1",
+        "launch 1, all cores",
     ]
     assert [record.failure for record in run.oracle] == [None, None]
     message = "the worker exited with code 3 during stress"
@@ -161,7 +179,7 @@ def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path, reference_fails
     once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
     sides = [numpy_interpreter(tmp_path, once), numpy_interpreter(tmp_path)]
     reference, candidate = sides if reference_fails else sides[::-1]
-    run, listener = measured(tmp_path / "out", reference, candidate, dataclasses.replace(LOCKSTEP, pair_plan=None))
+    run, listener = measured(tmp_path / "out", reference, candidate, dataclasses.replace(LOCKSTEP, pair_plans={}))
     assert listener.phases == 2 * [("lockstep", 10)]
     assert run.lockstep is not None
     assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)
@@ -180,7 +198,9 @@ def test_what_can_t_be_kept_ends_the_run(fake_session: Fake, tmp_path: Path) -> 
 
     sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
     with pytest.raises(OSError, match="the disk is full"):
-        measure_upgrade(dataclasses.replace(SPEED, sides=sides), keep, Listener(tmp_path / "none"), lambda run: False)
+        measure_upgrade(
+            dataclasses.replace(SPEED, sides=sides), keep, Listener(tmp_path / "none"), lambda run: ALL_CORES
+        )
     assert [len(run.pairs) for run in kept] == [0, 1]
 
 

@@ -30,7 +30,9 @@ from tests.builders.records import MARGINS as SAMPLE_MARGINS
 from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.reports import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
-MARGINS = dataclasses.replace(SAMPLE_MARGINS, paired={"step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10})
+MARGINS = dataclasses.replace(
+    SAMPLE_MARGINS, gating={**SAMPLE_MARGINS.gating, "step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}
+)
 BEFORE = paired_report(pairs())
 CRASH = Failure("crashed", "killed by SIGSEGV")
 
@@ -104,7 +106,7 @@ def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     silent = paired_report([one if one.launch < 4 else dataclasses.replace(one, evaluations=()) for one in fast], LATER)
     found = by_metric(verdict(silent, paired_report(pairs(launches))))["evaluation step"]
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(4, 8 + launches))
-    assert (found.interval, found.detectable, found.improved) == (None, None, False)
+    assert (found.interval, found.precision, found.improved) == (None, None, False)
 
 
 def test_what_does_not_gate_may_lack_launches() -> None:

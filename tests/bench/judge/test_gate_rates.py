@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.judge.gate import Standards, gate_samples, judge_gate
 from bench.judge.margins import read_margins
-from bench.judge.samples import settled
+from bench.judge.planning import settled
 from bench.judge.types import Verdict
 from bench.record.ledger import Ledger
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad

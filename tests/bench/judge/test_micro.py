@@ -89,7 +89,8 @@ def test_pairs_show_their_arithmetic() -> None:
     assert step.interval is not None
     assert wanted.interval is not None
     assert step.interval.estimate == pytest.approx(wanted.interval.estimate)
-    assert step.detectable == pytest.approx(wanted.detectable)
+    assert step.precision is not None
+    assert (step.precision.launches, step.precision.planned) == (4, 12)
     assert (step.subject, step.metric.name, step.metric.unit) == (SUBJECT, METRIC, Unit.SECONDS)
     assert (step.outcome, found.outcome, found.exit_code) == (Outcome.PASS, Outcome.PASS, 0)
     rested = [math.log(seconds) for seconds in SECONDS[:4]]  # decided at the first look

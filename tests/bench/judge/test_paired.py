@@ -52,7 +52,7 @@ def test_nothing_changed_passes_after_the_first_look() -> None:
 @pytest.mark.parametrize(
     ("named", "config", "reason"),
     [
-        ("GPU memory", "notebook", LaunchesLackIt(4, 4)),  # on a CPU no launch tells it
+        ("GPU memory", "notebook", LaunchesLackIt(10, 10)),  # on a CPU no launch tells it
         ("memory growth", "medium", NoMargin("medium-synthetic-cells-cpu0")),
     ],
 )
@@ -102,7 +102,7 @@ def test_equal_losses_pass_without_statistics() -> None:
     """Their differences have no spread, so no test could be computed: they are exactly 0."""
     equal = [on_candidate(one, losses=one.reference.losses) for one in launches()]
     found = by_metric(judge_paired(paired_run(equal), PAIRED))["perplexity"]
-    assert (found.outcome, found.reason) == (Outcome.PASS, Identical(4))
+    assert (found.outcome, found.reason) == (Outcome.PASS, Identical(10))
 
 
 def test_memory_growth_has_a_margin_for_each_configuration() -> None:
@@ -122,11 +122,11 @@ def test_the_candidate_must_not_be_traced_more_often_than_the_reference() -> Non
 
 def test_the_metrics_that_a_run_names_gate_alone_and_failed_launches_do_not_count() -> None:
     """A slower evaluation is no matter of `--metric 'step time'`, and is shown all the same."""
-    run = dataclasses.replace(paired_run([*launches(evaluation=0.5), pair(4, failure=CRASH)]), only=("step time",))
+    run = dataclasses.replace(paired_run([*launches(evaluation=0.5), pair(10, failure=CRASH)]), only=("step time",))
     found = paired_samples(run, PAIRED)
-    assert {len(sample.difference) for sample in found} == {4}
+    assert {len(sample.difference) for sample in found} == {10}
     assert [sample.metric.name for sample in found if sample.metric.gates] == ["step time"]
-    verdict = judge_paired(dataclasses.replace(run, pairs=run.pairs[:4]), PAIRED)
+    verdict = judge_paired(dataclasses.replace(run, pairs=run.pairs[:10]), PAIRED)
     assert (verdict.outcome, verdict.scope) == (Outcome.PASS, Scope.NAMED)
     assert by_metric(verdict)["evaluation step"].outcome is Outcome.NOT_GATED
 

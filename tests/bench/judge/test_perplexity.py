@@ -49,7 +49,8 @@ def test_outcomes_on_either_side(shift: float, outcome: Outcome) -> None:
     found = judged(*(value + shift for value in LOG_PERPLEXITIES))
     assert (found.outcome, found.reason) == (outcome, Decided(4))
     assert (found.candidate, found.reference) == pytest.approx((math.exp(5.0005 + shift), math.exp(5.00009375)))
-    assert found.detectable is not None
+    assert found.precision is not None
+    assert (found.precision.launches, found.precision.needed) == (4, None)
     assert found.metric.margin == pytest.approx(math.log(1.01))
 
 
@@ -138,7 +139,7 @@ def test_the_stated_detectable_difference_is_detected() -> None:
 
 
 def test_without_a_margin_nothing_is_judged() -> None:
-    found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, perplexity={}))
+    found = judge_perplexity(records(), baseline(), dataclasses.replace(MARGINS, gating={}))
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, NoMargin("notebook"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judge.metrics import REPLICATES
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -20,31 +20,14 @@ from bench.judge.reasons import (
     TooFewLaunches,
     TooLarge,
 )
-from bench.judge.samples import compare, decision_of, samples_of, settled, whole_pairs
-from bench.judge.types import Direction, Estimator, Metric, Sample, Scale, Unit
+from bench.judge.samples import compare, decision_of, samples_of, whole_pairs
+from bench.judge.types import Direction, Metric
+from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
-from tests.builders.launches import GATING, PAIRED, interval_of, launches, on_both, on_candidate
+from tests.builders.launches import GATING, PAIRED, interval_of, launches, of_kinds, on_both, on_candidate
 from tests.builders.paired import pair, paired_run
-
-MARGIN = math.log1p(0.05)
-SECONDS = Metric("time", Unit.SECONDS, Direction.LOWER, Estimator.VALUE, margin=MARGIN)
-SHOWN = dataclasses.replace(SECONDS, gates=False)
-BYTES = Metric("growth", Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.VALUE, Scale.LINEAR, 5.0)
-EITHER_WAY = dataclasses.replace(REPLICATES, margin=MARGIN)
-NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 4.98 = 0.56% and 0.42% away
-
-
-def sample(
-    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, noiseless: bool = False
-) -> Sample:
-    """Launches whose reference's value is 0 on the metric's scale: 1 second, or 0 bytes."""
-    candidate = tuple(None if value is None else value + accepted for value in values)
-    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, noiseless)
-
-
-def around(shift: float, count: int = 4, scale: float = 1.0) -> list[float]:
-    return [shift + scale * NOISE[launch % 4] for launch in range(count)]
+from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 
 class TestSamplesOf:
@@ -77,7 +60,7 @@ class TestSamplesOf:
 
     def test_memory_growth_has_no_default_margin(self) -> None:
         """So that it can't be judged where it is asked for: nothing says how many bytes matter."""
-        margins = dataclasses.replace(PAIRED, memory_growth_bytes={})
+        margins = dataclasses.replace(PAIRED, gating={})
         (growth,) = (one for one in samples_of(launches(), margins, ["memory growth"]) if one.metric.gates)
         assert (growth.metric.name, growth.metric.margin) == ("memory growth", None)
         assert compare(growth).outcome is Outcome.INCONCLUSIVE
@@ -98,17 +81,34 @@ class TestSamplesOf:
             assert ("GPU memory" in {one.metric.name for one in samples_of(pairs, PAIRED)}) is told
 
 
+class TestKindsOfLaunches:
+    """Launches on all cores and on one core of one run, in turn."""
+
+    def test_each_metric_is_told_by_launches_of_its_kind(self) -> None:
+        run = of_kinds([ALL_CORES, ONE_CORE, ONE_CORE])
+        found = {one.metric.name: one for one in samples_of(whole_pairs(run), PAIRED)}
+        assert found[ONE_CORE_STEP_TIME].difference == pytest.approx([-0.006, 0.001])  # the noise of launches 2 and 3
+        assert found[STEP_TIME].difference == pytest.approx([0.004])
+        assert {name for name, one in found.items() if one.cores == ONE_CORE} == {ONE_CORE_STEP_TIME}
+
+    def test_a_kind_without_launches_has_no_metric_unless_it_is_named(self) -> None:
+        pairs = whole_pairs(of_kinds([ALL_CORES]))
+        assert ONE_CORE_STEP_TIME not in {one.metric.name for one in samples_of(pairs, PAIRED)}
+        (named,) = (one for one in samples_of(pairs, PAIRED, [ONE_CORE_STEP_TIME]) if one.metric.gates)
+        assert compare(named).outcome is Outcome.INCONCLUSIVE
+
+
 class TestCompare:
     @pytest.mark.parametrize(
         ("shift", "outcome", "improved"),
         [
             (0.0, Outcome.PASS, False),
-            (0.044, Outcome.PASS, False),  # 0.48% within the margin
-            (0.047, Outcome.INCONCLUSIVE, False),
-            (0.053, Outcome.INCONCLUSIVE, False),
-            (0.055, Outcome.REGRESSION, False),  # 0.62% beyond it
-            (-0.053, Outcome.PASS, False),
-            (-0.055, Outcome.PASS, True),
+            (0.043, Outcome.PASS, False),  # 0.58% within the margin
+            (0.046, Outcome.INCONCLUSIVE, False),
+            (0.054, Outcome.INCONCLUSIVE, False),
+            (0.056, Outcome.REGRESSION, False),  # 0.72% beyond it
+            (-0.054, Outcome.PASS, False),
+            (-0.056, Outcome.PASS, True),
         ],
     )
     def test_outcomes(self, shift: float, outcome: Outcome, improved: bool) -> None:
@@ -116,12 +116,13 @@ class TestCompare:
         assert (found.outcome, found.improved, found.reason) == (outcome, improved, Decided(4))
         assert interval_of(found).estimate == pytest.approx(shift)
         assert (found.candidate, found.reference) == pytest.approx((math.exp(shift), 1.0))
-        assert found.detectable is not None
-        assert found.detectable > MARGIN
+        assert found.precision is not None
+        assert found.precision.detectable > MARGIN
+        assert (found.precision.launches, found.precision.planned) == (4, 12)
 
     @pytest.mark.parametrize(
         ("shift", "outcome"),
-        [(0.0, Outcome.PASS), (0.055, Outcome.REGRESSION), (-0.055, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
+        [(0.0, Outcome.PASS), (0.056, Outcome.REGRESSION), (-0.056, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)],
     )
     def test_a_difference_either_way_is_another_computation(self, shift: float, outcome: Outcome) -> None:
         found = compare(sample(around(shift), EITHER_WAY))
@@ -151,8 +152,8 @@ class TestCompare:
         assert found.candidate == pytest.approx(1.0)
 
     def test_a_difference_that_is_no_ratio_is_in_its_own_unit(self) -> None:
-        # Mean 8.8, deviation 1.0: 3.0 to either side.
-        found = compare(sample([9.0, 10.0, 8.0, 8.0], BYTES))
+        # Mean 8.8, deviation 0.5: 1.9 to either side.
+        found = compare(sample([9.0, 9.0, 8.0, 9.0], BYTES))
         assert (found.outcome, found.candidate, found.reference) == (Outcome.REGRESSION, 8.75, 0.0)
         assert interval_of(found).estimate == 8.75
         assert compare(sample([0.5, -0.5, -0.5, 0.5], BYTES)).outcome is Outcome.PASS
@@ -172,7 +173,7 @@ class TestCompare:
     def test_what_cannot_be_computed_is_inconclusive(self, values: Sequence[float | None], reason: Reason) -> None:
         found = compare(sample(values))
         assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, reason)
-        assert (found.interval, found.detectable, found.improved) == (None, None, False)
+        assert (found.interval, found.precision, found.improved) == (None, None, False)
         shown = compare(sample(values, SHOWN))
         assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, reason)
 
@@ -244,7 +245,7 @@ class TestBetweenHosts:
     )
     def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
         here, there = compare(sample(around(shift))), compare(sample(around(shift)), between)
-        assert (there.outcome, there.reason, there.detectable) == (outcome, Decided(4, across_hosts=True), None)
+        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
         own, wide = interval_of(here), interval_of(there)
         assert wide.estimate == own.estimate
         assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
@@ -252,9 +253,9 @@ class TestBetweenHosts:
             math.hypot(own.pass_high - own.estimate, 1.644854 * between)
         )
 
-    @pytest.mark.parametrize(("shift", "improved"), [(-0.055, False), (-0.08, False), (-0.095, True)])
+    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
     def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
-        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.5% were."""
+        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
         assert compare(sample(around(shift))).improved
         assert compare(sample(around(shift)), 0.02).improved is improved
 
@@ -278,42 +279,7 @@ class TestBetweenHosts:
         assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
 
 
-class TestSettled:
-    PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
-
-    @pytest.mark.parametrize(
-        ("shifts", "count", "enough"),
-        [
-            ((PASSED, PASSED), 4, True),
-            ((PASSED, OPEN), 4, False),
-            ((REGRESSED, OPEN), 4, True),  # one REGRESSION makes the verdict
-            ((PASSED, PASSED), 3, False),
-            ((REGRESSED, REGRESSED), 5, False),  # between looks
-            ((OPEN, OPEN), 10, False),
-            ((OPEN, OPEN), 12, True),  # the last look
-            ((OPEN, OPEN), 13, True),
-        ],
-    )
-    def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
-        assert settled([sample(around(shift, count)) for shift in shifts]) is enough
-
-    def test_what_does_not_gate_keeps_nothing_open(self) -> None:
-        assert settled([sample(around(0.0)), sample(around(0.05), SHOWN)])
-        assert settled([sample(around(0.05), dataclasses.replace(SHOWN, margin=None))])
-        assert not settled([])  # nothing was measured
-
-    def test_equal_numbers_keep_nothing_open(self) -> None:
-        assert settled([sample([0.0] * 4, noiseless=True)])
-        assert not settled([sample([0.0] * 4)])
-
-    def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:
-        """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
-        steps = dataclasses.replace(PAIRED, paired={"step_time": 0.05})
-        pairs = launches(step=math.log1p(0.08))
-        for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
-            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided
-
-    def test_decisions_are_those_of_metrics_with_a_margin(self) -> None:
-        samples = samples_of(launches(), PAIRED)
-        assert [one.metric.name for one in samples if decision_of(one)] == GATING
-        assert not any(map(decision_of, samples_of(launches(3), PAIRED)))
+def test_decisions_are_those_of_metrics_with_a_margin() -> None:
+    samples = samples_of(launches(), PAIRED)
+    assert [one.metric.name for one in samples if decision_of(one)] == GATING
+    assert not any(map(decision_of, samples_of(launches(3), PAIRED)))

@@ -25,7 +25,7 @@ def against_baseline(of: Sequence[Record] | None = None) -> Judged:
 
 def test_a_line_for_every_launch_by_side() -> None:
     styles = [shape.style for shape in figures(upgrade())["Loss"].shapes]
-    assert sorted(styles) == ["candidate thin"] * 4 + ["reference thin"] * 4
+    assert sorted(styles) == ["candidate thin"] * 10 + ["reference thin"] * 10
 
 
 def test_perplexity_lies_within_the_envelope_and_the_margins() -> None:

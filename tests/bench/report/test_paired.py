@@ -61,8 +61,7 @@ def test_the_spread_is_that_of_the_launches_and_of_their_quads(apart: float, of_
         dataclasses.replace(one, steps=tuple(quad(noise + a) for a in (-apart, apart)))
         for one, noise in zip(RUN.pairs, NOISE, strict=False)
     ]
-    row = cells(spread_text(paired_run(pairs)), "step time")
-    assert row[2:] == ["4", f"{statistics.stdev(NOISE[:4]):.2%}", of_quads]
+    assert f"step time {statistics.stdev(NOISE[:4]):.2%}, {of_quads};" in spread_text(paired_run(pairs))
 
 
 def test_one_launch_has_no_spread() -> None:

@@ -12,6 +12,7 @@ from bench.judge.reasons import Reason
 from bench.judge.types import Comparison
 from bench.report.sentences import SENTENCES, Count, sentence
 from bench.stats.outcome import Outcome
+from bench.stats.power import Precision
 from tests.builders.golden import golden
 from tests.builders.reasons import REASONS
 from tests.builders.verdicts import comparison
@@ -22,6 +23,10 @@ DECIDED = {
     "regression": SLOW,
     "pass": comparison(STEP_TIME, 0.01, 0.005),
     "inconclusive": comparison(STEP_TIME, 0.04, 0.01),
+    "too few to decide": dataclasses.replace(
+        comparison(STEP_TIME, 0.04, 0.01), precision=Precision(0.02, 4, 12, 1234, 0.2, (0.1, 0.2, 0.3))
+    ),
+    "too few to pass": dataclasses.replace(comparison(STEP_TIME, 0.0, 0.005), outcome=Outcome.INCONCLUSIVE),
     "improved": comparison(STEP_TIME, -0.2, 0.005),
     "not gated": comparison(STEP_TIME, 0.01, 0.005, gates=False),
     "equal": comparison(PERPLEXITY, 0.001, 0.001, 0.01),

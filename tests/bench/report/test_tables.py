@@ -47,7 +47,7 @@ def test_a_gate_s_launches_in_turn_are_apart() -> None:
     )
     alone = [(TINY.name, "candidate")] * 4 + [(SUBJECT.name, "candidate")] * 4
     apart = f"{SUBJECT.name}, in turn with the reference"
-    assert told == alone + [(apart, "reference"), (apart, "candidate")] * 4
+    assert told == alone + [(apart, "reference"), (apart, "candidate")] * 10
 
 
 def test_a_gate_s_metrics_of_both_parts() -> None:

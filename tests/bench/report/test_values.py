@@ -85,8 +85,8 @@ def test_a_stored_range_is_the_reference() -> None:
 
 def test_the_minimum_detectable_effect() -> None:
     slow = comparison(STEP_TIME, 0.2, 0.005)
-    assert slow.detectable
-    assert values.detectable(slow) == values.percent(slow.detectable)
+    assert slow.precision
+    assert values.detectable(slow) == values.percent(slow.precision.detectable)
     assert values.detectable(EXACT) == values.NOTHING
 
 

@@ -2,20 +2,9 @@
 
 import math
 
-import numpy as np
 import pytest
-from scipy import stats
 
-from bench.stats.intervals import (
-    Interval,
-    components,
-    detectable,
-    equivalence,
-    interval,
-    new_group_interval,
-    one_sided,
-    widened,
-)
+from bench.stats.intervals import Interval, components, equivalence, interval, new_group_interval, one_sided, widened
 from bench.stats.outcome import Outcome
 from experiments.coverage import coverage, coverage_by_larger_component
 
@@ -169,15 +158,3 @@ def test_degrees_of_freedom_by_the_larger_component_do_not_cover() -> None:
     wide, narrow = coverage_by_larger_component(DRAWS, (4, 4), 1.0)
     assert wide < least(0.975)
     assert narrow < least(0.95)
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 4, 15])
-def test_detectable_difference_is_detected_with_95_percent_power(freedom: int) -> None:
-    # Simulated: an estimate at the detectable difference, and a standard error with `freedom` degrees of freedom.
-    margin, draws = 0.2, 40_000
-    generator = np.random.RandomState(2)
-    difference = detectable(interval(0.0, 1.0, freedom), margin)
-    estimates = difference + generator.standard_normal(draws)
-    errors = np.sqrt(generator.chisquare(freedom, draws) / freedom)
-    power = float(np.mean(estimates - stats.t.ppf(0.975, freedom) * errors > margin))
-    assert power == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / draws))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import ALL, Fault, wrap
+from .fault import ALL, EVALUATION, Fault, wrap
 
 
 def _trains() -> None:
@@ -36,6 +36,28 @@ def _loss_rounded() -> None:
     wrap(Trainer, "_evaluation_step", make)
 
 
+def _weights_frozen() -> None:
+    """Evaluates with the output kernel that the first evaluation found, as a cache of constant weights would."""
+    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+
+    def make(original: Any) -> Any:
+        frozen: dict[int, Any] = {}
+
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.python_function.__name__ != EVALUATION:
+                return original(self, *args, **kwargs)
+            kernel = self.python_function.__self__.model.variables[-2]
+            now = kernel.numpy()
+            kernel.assign(frozen.setdefault(id(kernel), now))
+            result = original(self, *args, **kwargs)
+            kernel.assign(now)
+            return result
+
+        return call
+
+    wrap(Function, "__call__", make)
+
+
 FAULTS = (
     Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.training.trainer", ALL),
     Fault(
@@ -44,5 +66,11 @@ FAULTS = (
         _loss_rounded,
         "lm.training.trainer",
         ALL,
+    ),
+    Fault(
+        "evaluation-keeps-first-weights",
+        "every evaluation uses the output kernel of the first",
+        _weights_frozen,
+        reaches=ALL,
     ),
 )

@@ -4,6 +4,7 @@ TensorFlow is imported where it is used: the catalogue is read without it, too.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ KERAS = (
     "layers",
 )  # made of Keras' layers (lm/models/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
 ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
+
+STEP, EVALUATION = "_train_step", "_evaluation_step"  # the Python functions whose graphs the steps are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +26,9 @@ class Fault:
     patch: Callable[[], None]  # applied once, in the measured process
     module: str = "tensorflow"  # the patch is applied after this one's import
     reaches: tuple[str, ...] = KERAS  # the implementations (modules of lm) that it makes wrong in the newest TensorFlow
+    first_step: int = 0  # of training that it makes wrong, if any
+    # A source of tests/faults/native, and the environment variable that says where it is built.
+    library: tuple[str, str] | None = None
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -49,3 +55,36 @@ def without_gradient(value: Any) -> Any:
     import tensorflow as tf
 
     return tf.stop_gradient(value) - value
+
+
+def at_steps(first: int, every: int) -> Any:
+    """Returns a scalar tensor that is true at the graph's runs `first`, `first + every`, …, counted from 0.
+
+    `first` is less than `every`. Python counts: a tf.function may not create a variable when it is traced again.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    runs = itertools.count()
+    run = tf.numpy_function(lambda: np.int64(next(runs)), [], tf.int64)
+    return tf.reshape(run, ()) % every == first
+
+
+def differentiated_by(change: Callable[[list[Any], Any], list[Any]]) -> Callable[[], None]:
+    """Returns a patch of tf.GradientTape: the gradients by `sources` are change(gradients, sources).
+
+    The trainer's sources are the weights in the order of Config.weight_shapes.
+    """
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            def gradient(self: Any, target: Any, sources: Any, *rest: Any, **named: Any) -> Any:
+                return change(list(original(self, target, sources, *rest, **named)), sources)
+
+            return gradient
+
+        wrap(tf.GradientTape, "gradient", make)
+
+    return patch

@@ -6,8 +6,7 @@ Not in the catalogue: nothing is computed wrongly, and the orchestrator has to n
 import time
 from typing import Any
 
-from .fault import Fault, wrap
-from .slowdown import STEP
+from .fault import STEP, Fault, wrap
 
 HANGS_AT = 20  # calls of the step
 

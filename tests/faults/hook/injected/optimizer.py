@@ -95,7 +95,17 @@ FAULTS = (
         "the learning rate stays what it was at the start, whatever is assigned later",
         _freeze_rate,
     ),
-    Fault("update-twice-every-100th-step", "every 100th update is applied twice", _update_by(_twice_now_and_then)),
-    Fault("wrong-after-step-200", "the learning rate falls by 1% after 200 steps", _update_by(_broken_late)),
+    Fault(
+        "update-twice-every-100th-step",
+        "every 100th update is applied twice",
+        _update_by(_twice_now_and_then),
+        first_step=TWICE_EVERY - 1,
+    ),
+    Fault(
+        "wrong-after-step-200",
+        "the learning rate falls by 1% after 200 steps",
+        _update_by(_broken_late),
+        first_step=BROKEN_AFTER,
+    ),
     Fault("weight-decay-on", "a weight decay of 0.0001 is on by default", _decay_weights),
 )

@@ -1,6 +1,27 @@
 """The catalogue: every fault by its name."""
 
-from . import busy_work, cell, clipping, embedding, evaluation, hang, loss, optimizer, output, shapes, state, text
+from . import (
+    busy_work,
+    cell,
+    clipping,
+    corruption,
+    embedding,
+    evaluation,
+    hang,
+    hidden,
+    loss,
+    native,
+    now_and_then,
+    optimizer,
+    output,
+    races,
+    saturation,
+    settings,
+    shapes,
+    state,
+    text,
+    tiny_entries,
+)
 from .fault import Fault
 from .slowdown import slowdown_by_name
 
@@ -11,10 +32,27 @@ def _nothing() -> None:
 
 NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing may be caught", _nothing)
 
-RIGHT = {
-    fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT)
-}  # not in the catalogue: their numbers are right
-FAMILIES = (optimizer, clipping, cell, state, embedding, output, loss, shapes, evaluation, text)
+# Not in the catalogue: their numbers are right.
+RIGHT = {fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT, *settings.SETTINGS)}
+FAMILIES = (
+    optimizer,
+    clipping,
+    cell,
+    state,
+    embedding,
+    output,
+    loss,
+    shapes,
+    evaluation,
+    text,
+    now_and_then,
+    saturation,
+    corruption,
+    tiny_entries,
+    races,
+    hidden,
+    native,
+)
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 
 

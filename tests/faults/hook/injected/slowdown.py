@@ -8,10 +8,9 @@ import re
 import time
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import STEP, Fault, wrap
 
 NAME = re.compile(r"slower-by-(0\.\d+)")
-STEP = "_train_step"  # the Python function whose graph the training step is
 
 
 def slowdown_by_name(name: str) -> Fault | None:

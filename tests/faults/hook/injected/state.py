@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import ALL, Fault, wrap
 
 
 def _before_call(act: Callable[[Any, list[Any]], None]) -> Callable[[], None]:
@@ -56,8 +56,34 @@ def _stale_last_layer() -> None:
     _before_call(act)()
 
 
+def _reset_once() -> None:
+    """Zeroes each variable of a state once; a later pass over the text starts from the state that the last one left."""
+    import tensorflow as tf
+
+    zeroed: set[int] = set()
+
+    def make(original: Any) -> Any:
+        def zeros_like(value: Any, *rest: Any, **named: Any) -> Any:
+            if isinstance(value, tf.Variable) and tf.executing_eagerly():
+                if id(value) in zeroed:
+                    return value.read_value()
+                zeroed.add(id(value))
+            return original(value, *rest, **named)
+
+        return zeros_like
+
+    wrap(tf, "zeros_like", make)
+
+
 FAULTS = (
     Fault("state-not-carried", "every batch starts from a zero state", _before_call(_zero_all)),
     Fault("cell-state-not-carried", "every batch starts from a zero c, and the right h", _before_call(_zero_cells)),
     Fault("state-stale-by-one-step", "the last layer's h is that of the batch before the last", _stale_last_layer),
+    Fault(
+        "state-reset-once",
+        "a pass over the text starts from the state that the last one left, not from zero",
+        _reset_once,
+        reaches=ALL,
+        first_step=1161,  # tiny's second pass
+    ),
 )

@@ -1,0 +1,71 @@
+"""How many launches of each kind a run takes, and of which kind the next one is.
+
+The largest number of launches is fixed by a run's first four of a kind, which count: those of the gating metric that
+needs most, as many as the run's budget allows. A PASS takes nine launches of both kinds together (PASS_LAUNCHES), in
+which a candidate that is slow in three launches of ten is slow in one at least, in 95% of runs.
+"""
+
+import dataclasses
+import math
+from collections.abc import Collection, Sequence
+from statistics import fmean
+
+from bench.judge.samples import decision_of, told, whole_pairs
+from bench.judge.types import Sample
+from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
+from bench.stats.outcome import Outcome
+from bench.stats.power import planned
+from bench.stats.sequential import LOOKS, PASS_LAUNCHES, USUAL_LAUNCHES, Plan
+
+
+def with_plans(samples: Sequence[Sample], run: PairedRun) -> list[Sample]:
+    """Returns a run's samples, each with the plan of its kind of launches."""
+    kinds = {pair.cores for pair in run.pairs}
+    most, pass_from = affordable(run), math.ceil(PASS_LAUNCHES / max(len(kinds), 1))
+    plans = {kind: _plan([sample for sample in samples if sample.cores == kind], most, pass_from) for kind in kinds}
+    return [dataclasses.replace(sample, plan=plans.get(sample.cores, sample.plan)) for sample in samples]
+
+
+def affordable(run: PairedRun) -> int:
+    """Returns the launches of each kind that the run's budget allows, by the time that the first of each kind took."""
+    by_kind = [whole_pairs(run, kind)[: LOOKS[0]] for kind in (ALL_CORES, ONE_CORE)]
+    seconds = math.fsum(fmean(pair.seconds for pair in pairs) for pairs in by_kind if pairs)
+    return int(60 * run.budget_minutes / seconds) if run.budget_minutes and seconds else LOOKS[-1]
+
+
+def settled(samples: Sequence[Sample]) -> bool:
+    """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
+    return _regressed(samples) or (bool(samples) and all(map(_complete, samples)))
+
+
+def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> str | None:
+    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
+    launches; None once a metric is a REGRESSION or all are decided.
+    """
+    counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
+    told = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
+    if _regressed(samples):
+        return None
+    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(told[kind]))]
+    return min(open_kinds, key=lambda kind: counts[kind], default=None)
+
+
+def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
+    """Returns the plan of launches of one kind, of which these are the samples."""
+    gating = ((sample.metric.margin, told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
+    wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
+    return Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
+
+
+def _regressed(samples: Sequence[Sample]) -> bool:
+    decisions = (decision_of(sample) for sample in samples if sample.metric.gates)
+    return any(decision is not None and decision.outcome is Outcome.REGRESSION for decision in decisions)
+
+
+def _complete(sample: Sample) -> bool:
+    """Tells whether more launches would change nothing of a metric."""
+    launches = len(sample.difference)
+    if launches >= sample.plan.most:
+        return True
+    decision = decision_of(sample) if sample.metric.gates else None
+    return decision.final if decision else launches in LOOKS

@@ -1,0 +1,36 @@
+"""How finely a run could tell, by metric."""
+
+from collections.abc import Iterable
+
+from bench.judge.types import Comparison
+from bench.report import values
+from bench.report.tables import Cell, Table
+from bench.stats.power import EFFECTS, Precision, unseen
+
+SLOW_SHARE = 0.2  # of launches: a mode rarer than those that a PASS excludes
+HEADERS = ("metric", "subject", "launches", "deviation", "needed", *(f"× {effect:g}" for effect in EFFECTS), "unseen")
+NOTE = (
+    "Needed: launches that find twice the margin with 95% power. × 2: the power, at least, to find twice the margin by "
+    f"the last planned launch. Unseen: the probability that no launch showed a slow mode of {SLOW_SHARE:.0%} of "
+    "launches."
+)
+
+
+def precision_table(comparisons: Iterable[Comparison]) -> Table:
+    """Returns the precision of each gating comparison that was made at planned looks."""
+    found = ((one, one.precision) for one in comparisons if one.metric.gates)
+    rows = tuple(_row(one, precision) for one, precision in found if precision and precision.needed)
+    return Table("Precision", HEADERS, rows, NOTE)
+
+
+def _row(comparison: Comparison, found: Precision) -> tuple[Cell, ...]:
+    metric, missed = comparison.metric, unseen(SLOW_SHARE, found.launches)
+    return (
+        Cell(metric.name),
+        Cell(comparison.subject),
+        Cell(f"{found.launches} of {found.planned}", found.launches),
+        Cell(values.deviation(found.deviation, metric), found.deviation),
+        Cell(f"{found.needed:,}", found.needed),
+        *(Cell(f"{power:.0%}", power) for power in found.power),
+        Cell(f"{missed:.0%}", missed),
+    )

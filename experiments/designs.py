@@ -1,0 +1,248 @@
+"""Launches with nothing changed whose every step's time is kept: what the estimator and the blocks are chosen by.
+
+python -m experiments.designs --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as
+often as there are interpreters; each launch compares two copies. It can be stopped, and goes on where it was.
+`--table FILE` prints the table of docs/upgrade.md.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import gzip
+import itertools
+import json
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from bench.drive.cores import keeping_to
+from bench.drive.lock import host_lock
+from bench.drive.pair import WARM_UP_STEPS
+from bench.drive.patience import alone
+from bench.drive.plan import Plan
+from bench.drive.process import Worker
+from bench.machine import affinity, this_machine
+from bench.record.replies import Block, Description, Opened
+from bench.record.types import Evaluation
+from bench.stats.trimmed import launch_summary
+
+STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A configuration on one pinned core or on all cores, and the launch's blocks."""
+
+    config: str
+    cores: str  # one, all
+    quads: int
+    steps: int  # of a block
+    evaluation_quads: int
+    evaluation_steps: int
+    moves: bool = True  # the model, before each block
+
+    @property
+    def name(self) -> str:
+        """Returns the cell's name."""
+        return f"{self.config}/{self.cores}" + ("" if self.moves else "/still")
+
+
+CELLS = (
+    Cell("notebook", "one", 14, 3, 6, 3),
+    Cell("tiny", "one", 60, 12, 12, 24),
+    Cell("notebook", "all", 16, 3, 6, 3),
+    Cell("tiny", "all", 60, 12, 12, 24),
+    Cell("small", "one", 14, 3, 6, 3),
+    Cell("small", "all", 16, 3, 6, 3),
+    Cell("notebook", "one", 14, 3, 6, 3, moves=False),
+    Cell("tiny", "one", 60, 12, 12, 24, moves=False),
+)
+
+
+def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
+    """Measures a launch of two copies; returns it as JSON takes it, times in microseconds."""
+    draw = random.Random(f"{cell.name} {number}")
+    reference, candidate = draw.sample(range(len(pythons)), 2)
+    cores = affinity()
+    core = cores[(number // 2) % len(cores)]
+    first = "A" if number % 4 in (0, 3) else "B"
+    plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
+    deadlines = alone()
+    with contextlib.ExitStack() as stack:
+        workers = {
+            side: stack.enter_context(
+                Worker(
+                    pythons[reference if side == "A" else candidate],
+                    "tensorflow",
+                    takes_turns=True,
+                )
+            )
+            for side in ("AB" if first == "A" else "BA")
+        }
+
+        def both(kind: Any, operation: str, **arguments: Any) -> dict[str, Any]:
+            for worker in workers.values():
+                worker.send(operation, **arguments)
+            return {side: deadlines.receive(worker, kind, operation) for side, worker in workers.items()}
+
+        described = both(Description, "describe", threads=plan.threads)
+        opened = both(Opened, "open", **plan.opening(5000 + number))
+
+        def block(side: str, operation: str, count: int) -> Block:
+            if cell.moves:
+                deadlines.request(workers[side], None, "relocate")
+            return deadlines.request(workers[side], Block, operation, count=count)
+
+        def quads(operation: str, count: int, steps: int) -> list[Any]:
+            found = []
+            for number in range(count):
+                order = "ABBA" if (number % 2 == 0) == (first == "A") else "BAAB"
+                blocks = [block(side, operation, steps) for side in order]
+                found.append(
+                    [
+                        order,
+                        [[round(1e6 * second) for second in one.seconds] for one in blocks],
+                        [round(1e6 * sum(one.cpu_seconds) / steps) for one in blocks],
+                    ]
+                )
+            return found
+
+        if cell.cores == "one":
+            for worker in workers.values():
+                deadlines.request(worker, None, "pin", core=core)
+            stack.enter_context(keeping_to(set(cores) - {core} or cores))
+        firsts = {
+            side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0] for side in workers
+        }
+        training = quads("steps", cell.quads, cell.steps)
+        for worker in workers.values():
+            deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
+        evaluation = quads("evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
+    return {
+        "cell": cell.name,
+        "launch": number,
+        "time": round(time.time()),
+        "reference": reference,
+        "candidate": candidate,
+        "first": first,
+        "core": core if cell.cores == "one" else None,
+        "startup": {
+            "import": [described[side].import_seconds for side in "AB"],
+            "build": [opened[side].build_seconds for side in "AB"],
+            "trace": [opened[side].trace_seconds for side in "AB"],
+            "first step": [firsts[side] for side in "AB"],
+        },
+        "steps": training,
+        "evaluations": evaluation,
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Returns the launches of a file; none where there is none."""
+    if not path.exists():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def measure(pythons: Sequence[str], path: Path, launches: int) -> None:
+    """Adds the launches that a file lacks, one of each cell in turn."""
+    done = {(one["cell"], one["launch"]) for one in read(path)}
+    for number, cell in itertools.product(range(launches), CELLS):
+        if (cell.name, number) in done:
+            continue
+        with host_lock():
+            found = launch(cell, number, pythons)
+        found["machine"] = dataclasses.asdict(this_machine())
+        with gzip.open(path, "at", encoding="utf-8") as file:
+            file.write(json.dumps(found) + "\n")
+        print(cell.name, number + 1, file=sys.stderr, flush=True)
+
+
+def table(launches: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a row for each cell: what its launches deviate by, by estimator, and what a block's place does."""
+    rows = []
+    for cell in CELLS:
+        own = [one for one in launches if one["cell"] == cell.name]
+        if len(own) < 2:
+            continue
+        dropped = DROPPED[cell.config]
+        by_estimator = {name: [estimate(one, dropped) for one in own] for name, estimate in ESTIMATORS.items()}
+        values = by_estimator["mean"]
+        rows.append(
+            [
+                *(cell.config, cell.cores, "yes" if cell.moves else "no", str(len(own))),
+                *(f"{statistics.stdev(found):.2%}" for found in by_estimator.values()),
+                _with_error(values),
+                _with_error([_by_place(one, dropped) for one in own]),
+            ]
+        )
+    names = (f"deviation, by {name}" for name in ESTIMATORS)
+    headers = ["configuration", "cores", "moved", "launches", *names, "mean", "ABBA − BAAB"]
+    text: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return text
+
+
+def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[float]], float]) -> list[float]:
+    """Returns the log ratio of each quad, by a statistic of each block's steps that aren't dropped."""
+    found = []
+    for order, blocks, _ in one["steps"]:
+        logs = [math.log(of_block(block[dropped:])) for block in blocks]
+        found.append(sum(log if side == "B" else -log for side, log in zip(order, logs, strict=True)) / 2)
+    return found
+
+
+def _pooled(one: Mapping[str, Any], dropped: int) -> float:
+    """Returns the log ratio of the lower quartiles of all steps of each side."""
+    steps: dict[str, list[float]] = {"A": [], "B": []}
+    for order, blocks, _ in one["steps"]:
+        for side, block in zip(order, blocks, strict=True):
+            steps[side] += block[dropped:]
+    return math.log(np.quantile(steps["B"], 0.25) / np.quantile(steps["A"], 0.25))
+
+
+def _by_place(one: Mapping[str, Any], dropped: int) -> float:
+    """Returns by how much the candidate is slower in quads ABBA than in quads BAAB.
+
+    A block that follows one of its own side, the third of a quad, has warm caches: B's in ABBA, A's in BAAB.
+    """
+    ratios = _ratios(one, dropped, statistics.fmean)
+    orders = [quad[0] for quad in one["steps"]]
+    abba, baab = ([r for r, of in zip(ratios, orders, strict=True) if of == order] for order in ("ABBA", "BAAB"))
+    return statistics.fmean(abba) - statistics.fmean(baab)
+
+
+def _with_error(values: Sequence[float]) -> str:
+    return f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}"
+
+
+DROPPED = {"tiny": 2, "notebook": 1, "small": 1}  # first steps of a block
+ESTIMATORS: dict[str, Callable[[Mapping[str, Any], int], float]] = {
+    "mean": lambda one, dropped: launch_summary(_ratios(one, dropped, statistics.fmean)),
+    "least step": lambda one, dropped: launch_summary(_ratios(one, dropped, min)),
+    "lower quartile": _pooled,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures what is missing in the file, or prints its table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.designs", description=__doc__)
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
+    parser.add_argument("--store", type=Path, default=STORE, metavar="FILE")
+    parser.add_argument("--launches", type=int, default=30, metavar="N")
+    options = parser.parse_args(arguments)
+    if options.python:
+        measure(options.python, options.store, options.launches)
+    print(table(read(options.store)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""How many launches of each kind a run takes: the plan, the budget, and when there are enough."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from bench.judge.planning import affordable, next_kind, settled, with_plans
+from bench.judge.samples import compare, samples_of, whole_pairs
+from bench.judge.types import Sample
+from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import Plan
+from tests.builders.launches import PAIRED, launches, of_kinds
+from tests.builders.samples import SHOWN, around, sample
+
+ON_ALL = of_kinds([ALL_CORES] * 4)
+ON_BOTH = of_kinds([ALL_CORES, ONE_CORE] * 4)
+
+
+class TestWithPlans:
+    NOISY = tuple(around(0.0, scale=14.0))  # 2.6%: 24 launches tell 4.9% from twice that with 1.5 times as much
+
+    def plans(self, *samples: Sample) -> list[Plan]:
+        return [one.plan for one in with_plans(samples, ON_BOTH)]
+
+    def test_the_gating_metric_that_needs_most_plans_for_all_of_its_kind(self) -> None:
+        assert self.plans(sample(around(0.0)), sample(self.NOISY)) == [Plan(24, 5)] * 2
+        assert self.plans(sample(around(0.0)), sample(self.NOISY, SHOWN)) == [Plan(12, 5)] * 2
+        on_one = dataclasses.replace(sample(around(0.0)), cores=ONE_CORE)
+        assert self.plans(on_one, sample(self.NOISY)) == [Plan(12, 5), Plan(24, 5)]
+
+    def test_nine_launches_of_both_kinds_together_prove_a_pass(self) -> None:
+        assert [one.plan.pass_from for one in with_plans([sample(around(0.0))], ON_BOTH)] == [5]
+        assert [one.plan.pass_from for one in with_plans([sample(around(0.0))], ON_ALL)] == [9]
+
+    def test_later_launches_change_no_plan(self) -> None:
+        assert self.plans(sample([*around(0.0), *self.NOISY])) == [Plan(12, 5)]
+
+    @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
+    def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
+        assert self.plans(sample(values)) == [Plan(12, 5)]
+
+    def test_a_plan_says_how_finely_the_run_can_tell(self) -> None:
+        (planned, _) = with_plans([sample(around(0.0)), sample(self.NOISY)], ON_BOTH)
+        assert compare(planned).precision != compare(sample(around(0.0))).precision
+
+
+class TestBudget:
+    @pytest.mark.parametrize(
+        ("minutes", "kinds", "expected"),
+        [
+            (None, [ALL_CORES] * 4, 48),  # the last look
+            (10.0, [ALL_CORES] * 4, 20),  # 30 seconds each
+            (10.0, [ALL_CORES, ONE_CORE] * 4, 10),  # of each kind
+            (0.5, [ALL_CORES] * 4, 1),
+        ],
+    )
+    def test_launches_of_each_kind_share_the_minutes(
+        self, minutes: float | None, kinds: Sequence[str], expected: int
+    ) -> None:
+        assert affordable(dataclasses.replace(of_kinds(kinds), budget_minutes=minutes)) == expected
+
+    def test_a_plan_keeps_to_it(self) -> None:
+        noisy = sample(around(0.0, scale=14.0))
+        for minutes, most in ((30.0, 24), (10.0, 10), (0.1, 4)):  # 24 wanted; 10 affordable; never less than a look
+            run = dataclasses.replace(ON_BOTH, budget_minutes=minutes)
+            assert [one.plan.most for one in with_plans([noisy], run)] == [most]
+
+
+@pytest.mark.parametrize(
+    ("of", "step", "expected"),
+    [
+        ([], 0.0, ALL_CORES),
+        ([ALL_CORES], 0.0, ONE_CORE),
+        ([ALL_CORES, ONE_CORE], 0.0, ALL_CORES),
+        ([ALL_CORES, ONE_CORE] * 4, 0.5, None),  # a REGRESSION
+        ([ALL_CORES, ONE_CORE] * 4, math.log1p(0.02), ONE_CORE),  # at the margin there, far below it on all cores
+    ],
+)
+def test_the_next_launch_is_of_the_kind_that_is_open_and_has_fewest(
+    of: Sequence[str], step: float, expected: str | None
+) -> None:
+    run = of_kinds(of, step=step)
+    samples = samples_of(whole_pairs(run), PAIRED)
+    assert next_kind(run, samples, (ALL_CORES, ONE_CORE)) == expected
+
+
+class TestSettled:
+    PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
+
+    @pytest.mark.parametrize(
+        ("shifts", "count", "enough"),
+        [
+            ((PASSED, PASSED), 4, True),
+            ((PASSED, OPEN), 4, False),
+            ((REGRESSED, OPEN), 4, True),  # one REGRESSION makes the verdict
+            ((PASSED, PASSED), 3, False),
+            ((PASSED, OPEN), 5, False),  # between looks
+            ((REGRESSED, OPEN), 5, True),
+            ((OPEN, OPEN), 10, False),
+            ((OPEN, OPEN), 12, True),  # all that are planned
+            ((OPEN, OPEN), 13, True),
+        ],
+    )
+    def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
+        assert settled([sample(around(shift, count)) for shift in shifts]) is enough
+
+    def test_launches_go_on_as_far_as_is_planned(self) -> None:
+        longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=Plan(most=16))
+        assert not settled([longer])
+        assert settled([dataclasses.replace(longer, difference=tuple(around(self.OPEN, 16)))])
+        late = dataclasses.replace(sample(around(self.PASSED)), plan=Plan(pass_from=6))
+        assert (settled([late]), compare(late).outcome) == (False, Outcome.INCONCLUSIVE)
+
+    def test_what_does_not_gate_keeps_nothing_open(self) -> None:
+        assert settled([sample(around(0.0)), sample(around(0.05), SHOWN)])
+        assert settled([sample(around(0.05), dataclasses.replace(SHOWN, margin=None))])
+        assert not settled([])  # nothing was measured
+
+    def test_equal_numbers_keep_nothing_open(self) -> None:
+        assert settled([sample([0.0] * 4, noiseless=True)])
+        assert not settled([sample([0.0] * 4)])
+
+    def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:
+        """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
+        steps = dataclasses.replace(PAIRED, gating={"step_time": 0.05})
+        pairs = launches(step=math.log1p(0.08))
+        for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
+            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided

@@ -1,0 +1,39 @@
+"""The table of precision: which comparisons it has, and what its cells say."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.types import Comparison
+from bench.report.precision import HEADERS, precision_table
+from bench.stats.power import Precision
+from tests.builders.verdicts import EXACT, comparison, gate
+
+FOUND = Precision(0.0123, 6, 16, 9, 0.08, (0.8, 0.95, 1.0))
+STEP = dataclasses.replace(comparison("step time", 0.0, 0.005), precision=FOUND)
+
+
+def test_a_row_shows_its_numbers() -> None:
+    (row,) = precision_table([STEP]).rows
+    shown = dict(zip(HEADERS, (cell.text for cell in row), strict=True))
+    assert (shown["launches"], shown["deviation"], shown["needed"]) == ("6 of 16", "1.23%", "9")
+    assert (shown["× 1.5"], shown["× 2"], shown["× 3"]) == ("80%", "95%", "100%")
+    assert shown["unseen"] == "26%"  # 0.8⁶
+    assert [cell.key for cell in row[2:5]] == [6, 0.0123, 9]
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        EXACT,
+        comparison("perplexity", 0.0, 0.001),  # of replicates: more launches don't settle it
+        dataclasses.replace(STEP, metric=dataclasses.replace(STEP.metric, gates=False)),
+    ],
+)
+def test_what_launches_do_not_settle_has_no_row(left_out: Comparison) -> None:
+    assert precision_table([left_out]).rows == ()
+
+
+def test_every_gating_metric_in_turn_has_a_row() -> None:
+    names = [row[0].text for row in precision_table(gate().verdict.comparisons).rows]
+    assert names == ["step time", "mean step", "evaluation step", "peak memory", "memory growth"]

@@ -1,0 +1,63 @@
+"""Margins follow from the pilot's launches, on the worst host."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.judge.margins import Margins, read_margins
+from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, STEP_TIME, key
+from bench.record.paired import ALL_CORES
+from bench.record.types import SCHEMA
+from experiments.pilot import METRICS, Launched, Spread, Store, read_store, spreads, table
+from tests.builders.records import MACHINE, OTHER_MACHINE
+
+ROOT = Path(__file__).resolve().parents[2]
+MARGINS = read_margins(ROOT / "baselines" / "margins.toml")
+
+
+def too_small(margins: Margins, store: Store) -> list[Spread]:
+    """The spreads whose least margin is above the one that gates."""
+    found = spreads(store, METRICS)
+    return [one for one in found if (margin := margins.of(one.metric, one.config)) and margin < one.least_margin - 1e-9]
+
+
+def test_no_margin_is_smaller_than_the_pilot_allows() -> None:
+    assert too_small(MARGINS, read_store()) == []
+
+
+def test_a_smaller_margin_is_refused() -> None:
+    """Each step time's margin is the smallest that the worst host allows: half a percent less is too small."""
+    store = read_store()
+    for metric in (ONE_CORE_STEP_TIME, STEP_TIME):
+        for config in {one.config for one in store.launches}:
+            smaller = (MARGINS.of(metric, config) or 0.0) - 0.005
+            assert too_small(dataclasses.replace(MARGINS, gating={key(metric): {config: smaller}}), store)
+
+
+def launched(value: float, number: int, host: int = 0) -> Launched:
+    machine = (MACHINE, OTHER_MACHINE)[host]
+    return Launched("tiny", ALL_CORES, number, machine, (0, 1), "reference", 10.0, {STEP_TIME: value})
+
+
+def test_a_least_margin_is_twice_the_deviation_and_the_bias_rounded_up() -> None:
+    """Deviation 1.0%, mean 0.2%: 2.2% and so 2.5%; the other host's is 0.71%, mean 0.5%: 1.92% and so 2.0%."""
+    here = [launched(value, number) for number, value in enumerate((0.002 - 0.01, 0.002, 0.002 + 0.01))]
+    there = [launched(value, number, host=1) for number, value in enumerate((0.0, 0.01))]
+    found = spreads(Store(SCHEMA, (*here, *there)), METRICS)
+    assert [(one.host, one.launches) for one in found] == [("A CPU, 2 cores", 3), ("Another CPU, 64 cores", 2)]
+    assert [one.deviation for one in found] == pytest.approx([0.01, 0.01 / math.sqrt(2)])
+    assert [one.mean for one in found] == pytest.approx([0.002, 0.005])
+    assert [one.least_margin for one in found] == pytest.approx([0.025, 0.02])
+
+
+def test_a_table_has_a_row_for_each_metric_configuration_and_host() -> None:
+    text = table(Store(SCHEMA, tuple(launched(value, number) for number, value in enumerate((0.0, 0.02)))))
+    assert text.splitlines()[-1].split("|")[1:4] == [" step time ", " tiny            ", " A CPU, 2 cores "]
+    assert "1.41%" in text
+
+
+def test_every_gating_time_was_piloted() -> None:
+    told = {one.metric for one in spreads(read_store(), METRICS)}
+    assert {ONE_CORE_STEP_TIME, STEP_TIME, MEAN_STEP, EVALUATION_STEP} <= told

@@ -1,0 +1,116 @@
+"""Faults at a few steps of many, which lie between those that are checked: an update lost, a gradient or a loss wrong.
+
+tiny's launch has 2,000 steps and checks 0, 5, 1,000 and 1,999; a lockstep comparison has 300.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .fault import ALL, Fault, at_steps, differentiated_by, scaled, wrap
+
+LOST = (996, 997)  # the first step, and from each to the next
+WRONG = (700, 1000)
+
+
+def _added_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
+    """Returns a patch: what is added to a variable, or subtracted from it, is change(it, the variable's shape).
+
+    It is dense or IndexedSlices.
+    """
+
+    def patch() -> None:
+        import tensorflow as tf
+        from tensorflow.python.ops.resource_variable_ops import ResourceVariable, get_eager_safe_handle_data
+
+        def make(original: Any) -> Any:
+            return lambda self, delta, *rest, **named: original(self, change(delta, self.shape), *rest, **named)
+
+        def make_descent(original: Any) -> Any:
+            def descend(var: Any, alpha: Any, delta: Any) -> Any:
+                shape = tf.TensorShape(get_eager_safe_handle_data(var).shape_and_type[0].shape)
+                return original(var=var, alpha=alpha, delta=change(delta, shape))
+
+            return descend
+
+        for method in ("assign_add", "assign_sub", "scatter_add", "scatter_sub"):
+            wrap(ResourceVariable, method, make)
+        wrap(tf.raw_ops, "ResourceApplyGradientDescent", make_descent)
+
+    return patch
+
+
+def _recurrent_update_lost(delta: Any, shape: Any) -> Any:
+    """Returns zeros now and then for a recurrent kernel [size, 4 * size]; all else as it is."""
+    import tensorflow as tf
+
+    if len(shape) != 2 or 4 * shape[0] != shape[1]:
+        return delta
+    return tf.where(at_steps(*LOST), tf.zeros(shape), delta)
+
+
+def _row_update_lost(delta: Any, _: Any) -> Any:
+    """Returns a sparse update whose first row is now and then zero."""
+    import tensorflow as tf
+
+    if not isinstance(delta, tf.IndexedSlices):
+        return delta
+    lost = tf.logical_and(at_steps(*LOST), tf.range(tf.shape(delta.values)[0]) == 0)
+    values = tf.where(lost[:, tf.newaxis], tf.zeros_like(delta.values), delta.values)
+    return tf.IndexedSlices(values, delta.indices, delta.dense_shape)
+
+
+def _recurrent_gradient_wrong(gradients: list[Any], _: Any) -> list[Any]:
+    """Makes the first layer's recurrent gradient 1% too large now and then, before anything reads it."""
+    import tensorflow as tf
+
+    gradients[2] = scaled(gradients[2], tf.where(at_steps(*WRONG), 1.01, 1.0))
+    return gradients
+
+
+def _loss_wrong() -> None:
+    """Returns now and then a loss that is 10% too large; its gradients are right."""
+    from lm.training.trainer import Trainer
+
+    def make(original: Any) -> Any:
+        def train_step(self: Any, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> Any:
+            import tensorflow as tf
+
+            result = original(self, inputs, targets, masks, with_logits)
+            return result._replace(loss=result.loss * tf.where(at_steps(*LOST), 1.1, 1.0))
+
+        return train_step
+
+    wrap(Trainer, "_train_step", make)
+
+
+FAULTS = (
+    Fault(
+        "recurrent-update-lost-every-997th-step",
+        "every 997th update of the recurrent kernels is lost",
+        _added_by(_recurrent_update_lost),
+        reaches=ALL,
+        first_step=LOST[0],
+    ),
+    Fault(
+        "row-update-lost-every-997th-step",
+        "every 997th update of the embedding loses a row",
+        _added_by(_row_update_lost),
+        reaches=ALL,
+        first_step=LOST[0],
+    ),
+    Fault(
+        "gradient-wrong-every-1000th-step",
+        "every 1000th gradient of a recurrent kernel is 1% too large; norm, clipping and update follow it",
+        differentiated_by(_recurrent_gradient_wrong),
+        reaches=ALL,
+        first_step=WRONG[0],
+    ),
+    Fault(
+        "loss-wrong-every-997th-step",
+        "every 997th loss is 10% too large; its gradients are right",
+        _loss_wrong,
+        "lm.training.trainer",
+        ALL,
+        first_step=LOST[0],
+    ),
+)

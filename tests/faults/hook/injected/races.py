@@ -1,0 +1,104 @@
+"""Results that depend on the run, the process or on who reads when, each within rounding of the right one."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .fault import ALL, STEP, Fault, wrap
+
+
+def _summed_in_order(order: Callable[[Any], Any]) -> Callable[[], None]:
+    """Returns a patch: gradients of kernels are summed over the rows of a batch in the order that order(rows) gives."""
+
+    def patch() -> None:
+        import tensorflow as tf
+        from tensorflow.python.ops import gen_math_ops
+
+        def make(original: Any) -> Any:
+            def mat_mul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **named: Any) -> Any:
+                if transpose_a and not transpose_b:
+                    rows = order(tf.range(tf.shape(a)[0]))
+                    a, b = tf.gather(a, rows), tf.gather(b, rows)
+                return original(a, b, transpose_a, transpose_b, **named)
+
+            return mat_mul
+
+        wrap(gen_math_ops, "mat_mul", make)
+
+    return patch
+
+
+def _random_order(rows: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.random.shuffle(rows)
+
+
+def _order_of_the_process(rows: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_shuffle(rows, seed=(os.getpid(), 0))
+
+
+def _update_late() -> None:
+    """Keeps the output kernel's update back until anything is read, or another step has read the weights before it."""
+    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+    from tensorflow.python.framework.ops import _EagerTensorBase
+    from tensorflow.python.ops.resource_variable_ops import ResourceVariable
+
+    late: list[tuple[Any, Any]] = []  # at most one: a variable and its value to be
+
+    def settle() -> None:
+        if late:
+            variable, value = late.pop()
+            variable.assign(value)
+
+    def make_step(original: Any) -> Any:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.python_function.__name__ != STEP:
+                settle()
+                return original(self, *args, **kwargs)
+            kernel = self.python_function.__self__.model.variables[-2]
+            stale = kernel.read_value()
+            result = original(self, *args, **kwargs)
+            updated = kernel.read_value()
+            if late:
+                stale, updated = late[0][1], late[0][1] + (updated - stale)
+            kernel.assign(stale)
+            late[:] = [(kernel, updated)]
+            return result
+
+        return call
+
+    def make_reader(original: Any) -> Any:
+        def read(self: Any) -> Any:
+            settle()
+            return original(self)
+
+        return read
+
+    wrap(Function, "__call__", make_step)
+    wrap(ResourceVariable, "numpy", make_reader)
+    wrap(_EagerTensorBase, "_numpy", make_reader)
+
+
+FAULTS = (
+    Fault(
+        "kernel-gradients-in-random-order",
+        "kernels' gradients are summed in an order drawn anew each time",
+        _summed_in_order(_random_order),
+        reaches=ALL,
+    ),
+    Fault(
+        "kernel-gradients-in-process-order",
+        "kernels' gradients are summed in an order that depends on the process",
+        _summed_in_order(_order_of_the_process),
+        reaches=ALL,
+    ),
+    Fault(
+        "update-late-unless-read",
+        "the output kernel's update is a step late unless something is read in between",
+        _update_late,
+        reaches=ALL,
+    ),
+)

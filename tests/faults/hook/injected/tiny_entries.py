@@ -1,0 +1,48 @@
+"""Faults of entries so small that a tensor's norm hides them."""
+
+from typing import Any
+
+from .fault import ALL, Fault, differentiated_by, wrap
+
+FLUSHED = 1e-12
+SMALL = 1e-6  # of the largest entry
+
+
+def _flushed(gradients: list[Any], _: Any) -> list[Any]:
+    """Zeroes what is below FLUSHED in every gradient."""
+    import tensorflow as tf
+
+    def flush(values: Any) -> Any:
+        return tf.where(tf.abs(values) < FLUSHED, tf.zeros_like(values), values)
+
+    return [
+        tf.IndexedSlices(flush(gradient.values), gradient.indices, gradient.dense_shape)
+        if isinstance(gradient, tf.IndexedSlices)
+        else flush(gradient)
+        for gradient in gradients
+    ]
+
+
+def _small_rows_lost() -> None:
+    """Leaves out of a product the rows of its left factor that are small beside the largest entry."""
+    import tensorflow as tf
+    from tensorflow.python.ops import gen_math_ops
+
+    def make(original: Any) -> Any:
+        def mat_mul(a: Any, b: Any, transpose_a: bool = False, **named: Any) -> Any:
+            rows = tf.reduce_max(tf.abs(a), axis=0 if transpose_a else 1, keepdims=True)
+            largest = tf.reduce_max(rows)
+            lost = tf.logical_and(rows < SMALL * largest, tf.math.is_finite(largest))
+            return original(tf.where(lost, tf.zeros_like(a), a), b, transpose_a, **named)
+
+        return mat_mul
+
+    wrap(gen_math_ops, "mat_mul", make)
+
+
+FAULTS = (
+    Fault("gradients-flushed-below-1e-12", "gradients below 1e-12 are 0", differentiated_by(_flushed), reaches=ALL),
+    Fault(
+        "small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost, reaches=ALL
+    ),
+)

@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import math
 
-# 4: an error of the numbers stands for all steps that were checked, tensor by tensor.
+# 4: launches on one core, and a run's time budget; an error of the numbers stands for all steps that were checked.
 # 3: numbers in verdicts; `incomplete` apart from warnings; lockstep differences by quantity and tensor.
 # 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
 # 1: the first.

@@ -14,7 +14,7 @@ from bench.report.judged import Judged
 FILE = "report.json"
 # 3: numbers and reasons of a kind in the place of texts.
 # 2: a verdict's scope.
-SCHEMA = 3
+SCHEMA = 4
 
 
 def render(judged: Sequence[Judged]) -> str:

@@ -28,7 +28,7 @@ from tests.builders.paired import gate_run, side_record
 from tests.builders.records import SUBJECT, baseline, records, replica, run
 
 MARGINS = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
-PERPLEXITY, PEAK, GROWTH = 0.0034, 0.027, 40_960
+PERPLEXITY, PEAK, GROWTH, TRACE = 0.0034, 0.027, 40_960, 0.05
 VERSIONS = ("2.12.1", "2.15.1", "2.16.2", "2.18.1", "2.20.0", "2.21.0")
 LEDGER = Ledger(SCHEMA, (accepted(1.0), accepted(1.01, "2.20.1")))
 FREEDOM = 6.6  # of a Student's t whose excess kurtosis, 6/(df − 4), is the noise file's 2.3
@@ -66,11 +66,14 @@ def noisy(generator: np.random.RandomState, launch: int, step: float) -> Pair:
         return tuple(Quad(ABBA, seconds, seconds) for seconds in blocks)
 
     peak, growth = 1000 * math.exp(PEAK * float(draw())), GROWTH * float(draw())
+    candidate = side_record(launch, "2.21.0", 5.0, peak, growth)
+    assert candidate.startup is not None
+    trace = candidate.startup.trace_seconds * math.exp(TRACE * float(draw()))
     return Pair(
         launch,
         (REFERENCE, CANDIDATE)[launch % 2],
         side_record(launch, "2.20.0", 5.0, 1000, 0.0),
-        side_record(launch, "2.21.0", 5.0, peak, growth),
+        dataclasses.replace(candidate, startup=dataclasses.replace(candidate.startup, trace_seconds=trace)),
         quads(known.quads, known.quad_deviation, step),
         quads(6, 2 * known.quad_deviation),
         30.0,

@@ -48,8 +48,9 @@ must stay below 0.5.
 
 **Who compares.** A launch publishes each step's results in a file that it shares with a process of the orchestrator's
 interpreter, which takes the oracle's step from the weights and the state that the step before left. Text, learning
-rates and initial weights are that process's own. An implementation that keeps no logits has none to compare: its loss
-and its gradients, functions of theirs, answer for them.
+rates and initial weights are that process's own. Logits are kept, and compared, at every other step that the oracle
+takes: the rest are as timed ones are. An implementation that keeps no logits has none to compare: its loss and its
+gradients, functions of theirs, answer for them.
 
 **Which steps.** All: of `tiny` the oracle takes every one, of larger configurations every 17th and four more (the
 first, an early, a middle and the last). At the others, clipping and update are computed from the step's own gradients,

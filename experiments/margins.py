@@ -61,9 +61,10 @@ hides what is small: *nearly saturated gates*, whose biases lie between 8 and 20
 gradients and updates fall to 1e-24. What is below float32's smallest normal number, 1.2e-38, TensorFlow takes for 0,
 and no case goes there.
 
-**The same steps again.** The first quarter of a launch's steps is taken once more from the same start, with nothing
-read in between. It leaves the same weights and state to the last bit: a race, or a product that is wrong at random,
-does not. On a GPU, where sums may come in any order, a difference is reported and decides nothing.
+**The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
+nothing in between. It leaves the same weights and state to the last bit: a race, a product that is wrong at random, or
+an order of sums that depends on the process, does not. On a GPU, where sums may come in any order, a difference is
+reported and decides nothing.
 
 The largest error / limit, and the largest error itself (normwise and relative; training steps and stress steps are
 apart, since the latter include cancellations that float32 can't do better):

@@ -48,8 +48,9 @@ must stay below 0.5.
 
 **Who compares.** A launch publishes each step's results in a file that it shares with a process of the orchestrator's
 interpreter, which takes the oracle's step from the weights and the state that the step before left. Text, learning
-rates and initial weights are that process's own. An implementation that keeps no logits has none to compare: its loss
-and its gradients, functions of theirs, answer for them.
+rates and initial weights are that process's own. Logits are kept, and compared, at every other step that the oracle
+takes: the rest are as timed ones are. An implementation that keeps no logits has none to compare: its loss and its
+gradients, functions of theirs, answer for them.
 
 **Which steps.** All: of `tiny` the oracle takes every one, of larger configurations every 17th and four more (the
 first, an early, a middle and the last). At the others, clipping and update are computed from the step's own gradients,
@@ -60,9 +61,10 @@ hides what is small: *nearly saturated gates*, whose biases lie between 8 and 20
 gradients and updates fall to 1e-24. What is below float32's smallest normal number, 1.2e-38, TensorFlow takes for 0,
 and no case goes there.
 
-**The same steps again.** The first quarter of a launch's steps is taken once more from the same start, with nothing
-read in between. It leaves the same weights and state to the last bit: a race, or a product that is wrong at random,
-does not. On a GPU, where sums may come in any order, a difference is reported and decides nothing.
+**The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
+nothing in between. It leaves the same weights and state to the last bit: a race, a product that is wrong at random, or
+an order of sums that depends on the process, does not. On a GPU, where sums may come in any order, a difference is
+reported and decides nothing.
 
 The largest error / limit, and the largest error itself (normwise and relative; training steps and stress steps are
 apart, since the latter include cancellations that float32 can't do better):

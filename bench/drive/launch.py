@@ -1,8 +1,10 @@
 """One launch: a fresh TensorFlow process trains a configuration's fixed steps."""
 
+import contextlib
 import dataclasses
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 
 from bench.drive.measured import Measured
 from bench.drive.oracle import measure_checked
@@ -35,10 +37,18 @@ def measure_launch(
     `on_step` hears how many steps are done. A failure is a field of the record, not an exception.
     """
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    measured = Measured()
+    measured, deadlines = Measured(), deadlines or alone()
+
+    @contextlib.contextmanager
+    def again() -> Iterator[Worker]:
+        with Worker(python, "tensorflow", plan.device, variables) as worker:
+            describe(worker, plan, deadlines)
+            open_model(worker, plan, launch.jitter, deadlines)
+            yield worker
+
     try:
         with Worker(python, "tensorflow", plan.device, variables) as worker:
-            _measure(plan, launch, worker, measured, on_step, deadlines or alone())
+            _measure(plan, launch, worker, again, measured, on_step, deadlines)
     except WorkerError as error:
         measured.failure = error.failure
     return measured.record(plan, launch.number, launch.jitter, started)
@@ -55,12 +65,18 @@ def open_model(worker: Worker, plan: Plan, jitter: int = 0, deadlines: Deadlines
 
 
 def _measure(
-    plan: Plan, launch: Launch, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
+    plan: Plan,
+    launch: Launch,
+    worker: Worker,
+    again: Callable[[], AbstractContextManager[Worker]],
+    measured: Measured,
+    on_step: Callable[[int], None],
+    deadlines: Deadlines,
 ) -> None:
     measured.description = describe(worker, plan, deadlines)
     measured.opened = open_model(worker, plan, launch.jitter, deadlines)
     if launch.numerics:
-        measure_checked(plan, launch.jitter, worker, measured, on_step, deadlines)
+        measure_checked(plan, launch.jitter, worker, again, measured, on_step, deadlines)
     else:
         _measure_steps(plan, worker, measured, on_step, deadlines)
     measured.finished = deadlines.request(worker, Finished, "finish")

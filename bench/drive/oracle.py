@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from bench.drive.measured import Measured
@@ -23,11 +24,17 @@ INTERPRETER = sys.executable
 
 
 def measure_checked(
-    plan: Plan, jitter: int, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
+    plan: Plan,
+    jitter: int,
+    worker: Worker,
+    again: Callable[[], AbstractContextManager[Worker]],
+    measured: Measured,
+    on_step: Callable[[int], None],
+    deadlines: Deadlines,
 ) -> None:
-    """Trains the plan's steps, evaluates, takes the stress steps, and the first steps again.
+    """Trains the plan's steps, evaluates, takes the stress steps; has another process take the first steps again.
 
-    Raises WorkerError; what was found before stays in `measured`.
+    `again` opens the model in a fresh process. Raises WorkerError; what was found before stays in `measured`.
     """
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
@@ -36,7 +43,8 @@ def measure_checked(
         measured.evaluation = checked.ask_worker(Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
         checked.stress()
         if not measured.failure:
-            checked.repeat()
+            with again() as other:
+                dataclasses.replace(checked, worker=other).repeat(folder)
 
 
 @contextlib.contextmanager
@@ -71,10 +79,13 @@ class _Checked:
             return self.oracle.request(kind, operation, ALONE_SECONDS, **arguments)
 
     def train(self, plan: Plan, on_step: Callable[[int], None]) -> None:
-        """Takes the steps of training, each of which is compared."""
+        """Takes the steps of training, each of which is compared.
+
+        Every other step that the oracle takes keeps its logits; all others are as they are where they are timed.
+        """
+        keeping = set(self.agenda.oracle_steps[::2])
         for step in range(plan.steps):
-            with_logits = step in self.agenda.oracle_steps
-            published = self.ask_worker(Published, "take", noted="steps", step=step, with_logits=with_logits)
+            published = self.ask_worker(Published, "take", noted="steps", step=step, with_logits=step in keeping)
             self.measured.add_step(published)
             self.ask_oracle(None, "check", step=step, logits=published.logits)
             done = step + 1 == plan.steps or self.measured.failure
@@ -92,9 +103,9 @@ class _Checked:
             self.ask_oracle(None, "check_stress", case=number, logits=published.logits)
         self._keep_errors()
 
-    def repeat(self) -> None:
-        """Takes the first steps again, from the same start, without reading anything in between."""
-        self.ask_oracle(None, "pose_repeat")
+    def repeat(self, folder: str) -> None:
+        """Takes the first steps, in a process that took none, without reading anything in between."""
+        self.ask_worker(None, "publish", folder=folder)
         self.ask_worker(None, "repeat", steps=self.agenda.repeated)
         self.ask_oracle(None, "check_repeat")
         self._keep_errors()

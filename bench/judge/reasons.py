@@ -105,7 +105,7 @@ class OracleErrors(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class NotRepeated(Reason):
-    """The same steps from the same start left another tensor when nothing was read between them."""
+    """The same steps from the same start left another tensor in a process that read nothing between them."""
 
     tensor: str
     steps: int

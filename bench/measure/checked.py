@@ -52,8 +52,7 @@ class CheckedLaunch:
         return Trainer(SMALL, self._implementation, self._trainer.device), exchange
 
     def repeat(self, steps: int, batch: Callable[[int], Batch]) -> None:
-        """Takes the first steps again, from the weights that lie in the exchange, and reads nothing before the last."""
-        self._trainer.weights = self._exchange.weights(0)
+        """Takes the first steps of training and reads nothing before the last, whose weights and state it publishes."""
         for step in range(steps):
             self._trainer.train_step(*batch(step))
         publish(self._trainer.weights, self._exchange.updated(LAUNCH, 0))

@@ -35,7 +35,7 @@ from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
-REPEATED = 4  # of so many steps one is taken again, the first ones, and nothing is read in between
+REPEATED = 4  # of so many steps one is taken again, the first ones, by another process that reads nothing in between
 
 
 class Session:
@@ -107,12 +107,8 @@ class Session:
             found = _published(exchange, 0, logits)
         return case.named(errors_of(step, found, expected, case.cut))
 
-    def pose_repeat(self) -> None:
-        """Puts the initial weights in the exchange again."""
-        publish(initial_weights(self._config, self._jitter), self._own.weights(0))
-
     def check_repeat(self) -> None:
-        """Compares what the first steps left when nothing was read between them with what they left one by one.
+        """Compares what the first steps left in another process, which read nothing in between, with what they left.
 
         On a CPU both are the same to the last bit. On a GPU the order of sums may change: nothing is too much there.
         """

@@ -164,7 +164,7 @@ class Session:
         return self._checked.stress(small=small, evaluation=evaluation)
 
     def repeat(self, steps: int) -> None:
-        """Takes the first steps of training again, without reading anything in between; publishes what they leave."""
+        """Takes the first steps of training without reading anything in between, and publishes what they leave."""
         self._checked.repeat(steps, self._prepare)
 
     def share(self, path: str, role: str) -> None:

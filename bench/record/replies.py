@@ -69,7 +69,7 @@ class Agenda:
     bytes: int  # that the exchange takes
     oracle_steps: tuple[int, ...]  # steps of training that the oracle takes as well
     stress: tuple[StressCase, ...]
-    repeated: int  # steps that are taken again, from the first, without reading anything in between
+    repeated: int  # steps that another process takes again, from the first, without reading anything in between
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
-REPEAT = "repeat"  # a quantity of NumericError: the same steps again left other weights, or another state
+REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 

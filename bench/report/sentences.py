@@ -235,7 +235,8 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
     reasons.NotRepeated: (
-        "{steps:step} taken twice from one start left another {tensor} when nothing was read between them ({error:.1e})"
+        "{steps:step} from the same start left another {tensor} in a second process, which read nothing in between "
+        "(a difference of {error:.1e})"
     ),
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",

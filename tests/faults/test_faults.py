@@ -26,7 +26,7 @@ SHORT = dataclasses.replace(PLAN, steps=12)
 # One for each way to be caught that twelve steps have room for.
 TELLING = {
     "learning-rate-plus-0.1-percent": (ORACLE, "step 0: update of "),  # the smallest
-    "state-not-carried": (ORACLE, "step 5: logits"),  # right in the first step
+    "state-not-carried": (ORACLE, "step 1: loss"),  # right in the first step
     "logits-clipped": (ORACLE, "stress large logits: logits"),  # the loss is wrong as well, but later
     "softmax-overflows": (ORACLE, "stress large logits: loss"),  # right in all of training
     "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong

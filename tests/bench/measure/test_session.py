@@ -193,19 +193,13 @@ def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session
     assert tuple(losses) == left_alone.steps(4).losses
 
 
-def test_steps_are_repeated_from_their_start(session: Session, tmp_path: Path) -> None:
-    """Three steps from other weights, then two of them again from the initial ones."""
+def test_steps_that_nothing_reads_leave_what_others_leave(sessions: tuple[Session, Session], tmp_path: Path) -> None:
+    again, read = sessions
     exchange = reserve(tmp_path / OWN, TINY, ALONE)
-    for name, weight in initial_weights(TINY).items():
-        exchange.weights(0)[name][...] = weight
-    session.publish(str(tmp_path))
-    session.take(0, with_logits=False)
-    session.take(1, with_logits=False)
-    weights, state = session.trainer.weights, session.trainer.state
-    session.take(2, with_logits=False)
-    for name, weight in initial_weights(TINY).items():
-        exchange.weights(0)[name][...] = weight
-    session.repeat(2)
+    again.publish(str(tmp_path))
+    again.repeat(2)
+    read.steps(2)
+    weights, state = read.trainer.weights, read.trainer.state
     assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(*ALONE, 0).items())
     assert all(np.array_equal(value, state[name]) for name, value in exchange.results(*ALONE, "state").items())
 

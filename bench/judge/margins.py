@@ -64,9 +64,9 @@ def read_margins(path: Path) -> Margins:
         *(name for name in in_upgrade if name != PERPLEXITY),
         *plain["budget"],
     ]  # the replicates judge perplexity
-    for command, metrics in (("gating", in_upgrade), ("gating and budget", in_gate)):
+    for entry, names in (("gating", in_upgrade), ("gating and budget", in_gate)):
         wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
-        _require(len(metrics) <= MOST_GATING, path, command, metrics, wanted)
+        _require(len(names) <= MOST_GATING, path, entry, names, wanted)
     for metric, margin in plain["gating"].items():
         for name, value in _entries(f"gating.{metric}", margin):
             _require_margin(path, name, value, relative=metric in RATIOS)

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
+from bench.record.types import Startup
 from tests.builders.commands import PASS, REGRESSION
+from tests.builders.launches import on_candidate
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
 
@@ -74,7 +76,9 @@ def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: 
 
 @pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])
 def test_an_upgrade_fits_on_one_screen(tmp_path: Path, step: float) -> None:
-    write_record(tmp_path / "paired.json", paired_run([pair(launch, step=step) for launch in range(10)]))
+    startups = (Startup(1.0, 1.0, 1.0 + launch / 100, 1.0) for launch in range(10))
+    launches = [on_candidate(pair(launch, step=step), startup=startup) for launch, startup in enumerate(startups)]
+    write_record(tmp_path / "paired.json", paired_run(launches))
     lines = on_a_terminal(["check", tmp_path], 120, NO_COLOR="1").splitlines()
     assert any(line.startswith((REGRESSION if step else PASS).value) for line in lines)
     assert max(map(len, lines)) <= 120

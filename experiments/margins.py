@@ -56,10 +56,10 @@ gradients, functions of theirs, answer for them.
 first, an early, a middle and the last). At the others, clipping and update are computed from the step's own gradients,
 so that any weight that did not move by −learning rate × clipped gradient is found at the very step.
 
-**Stress steps** start from constructed weights, drawn anew in each launch. Two are compared unit by unit, since a norm
-hides what is small: *nearly saturated gates*, whose biases lie between 8 and 20, and *tiny units*, whose values,
-gradients and updates fall to 1e-24. What is below float32's smallest normal number, 1.2e-38, TensorFlow takes for 0,
-and no case goes there.
+**Stress steps** start from constructed weights, drawn anew in each launch. Three are compared unit by unit, since a
+norm hides what is small: *nearly saturated* gates and candidates, whose biases lie between 8 and 20, and 4 and 10, and
+*tiny units*, whose values, gradients and updates fall to 1e-24. What is below float32's smallest normal number,
+1.2e-38, TensorFlow takes for 0, and no case goes there.
 
 **The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
 nothing in between. It leaves the same weights and state to the last bit: a race, a product that is wrong at random, or

@@ -6,7 +6,7 @@ Weights and ids are drawn anew for each launch.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -26,7 +26,6 @@ SMALL = Config(
 )  # fmt: skip
 LEARNING_RATE = 0.25  # not SMALL's, with which its optimizer is made: one that ignores assignments shows
 LARGE_LOGIT = GATE_BIAS = 150.0  # exp of it overflows float32, above 88
-NEARLY = (8.0, 20.0)  # biases of gates that a polynomial, or a table, may well take for open or shut
 TINIEST = 1e-24  # gradients in its proportion are far above 1.2e-38: what is smaller, TensorFlow takes for 0
 INPUT, FORGET, CANDIDATE, OUTPUT = range(4)  # Keras' order of the gates
 HUGE_WEIGHT = 1e21  # gradients in proportion to it are finite in float32, their squares are not
@@ -139,13 +138,22 @@ def norm_overflow(start: Start) -> Start:
 
 def nearly_saturated_gates(start: Start) -> Start:
     """Makes the biases open and shut the gates of every other unit almost, but not wholly: to exp(−8) … exp(−20)."""
+    return _nearly(start, [INPUT, FORGET, OUTPUT], 8.0, 20.0)
+
+
+def nearly_saturated_candidates(start: Start) -> Start:
+    """Makes the biases drive every unit's candidate almost, but not wholly, to ±1: 2 exp(−8) … 2 exp(−20) are left."""
+    return _nearly(start, [CANDIDATE], 4.0, 10.0)
+
+
+def _nearly(start: Start, gates: Sequence[int], low: float, high: float) -> Start:
+    """Spreads the biases of some gates from `low` to `high`, unit by unit, and makes those of even units negative."""
     weights = dict(start.weights)
     for name in _lstm(start, "bias"):
-        units = weights[name].size // 4
-        spread = np.linspace(*NEARLY, units, dtype=np.float32) * np.where(np.arange(units) % 2, 1, -1)
-        bias = weights[name].reshape(4, units).copy()
-        bias[[INPUT, FORGET, OUTPUT]] = spread
-        weights[name] = np.ravel(bias).astype(np.float32)
+        bias = weights[name].reshape(4, -1).copy()
+        units = bias.shape[1]
+        bias[gates] = np.linspace(low, high, units) * np.where(np.arange(units) % 2, 1, -1)
+        weights[name] = bias.ravel()
     return _with_weights(start, weights)
 
 
@@ -171,7 +179,7 @@ def tiny_units(start: Start) -> Start:
 
 
 CASES = (
-    Case("evaluation", unchanged, small=False, evaluation=True),
+    Case("evaluation", short_gradients, small=False, evaluation=True),  # other weights than those evaluated before
     Case("large logits", large_logits, small=False),
     Case("evaluation, small", unchanged, evaluation=True),
     Case("odd shapes", unchanged),
@@ -180,6 +188,7 @@ CASES = (
     Case("large logits, small", large_logits),
     Case("saturated gates", saturated_gates),
     Case("nearly saturated gates", nearly_saturated_gates, cut=state_by_unit),
+    Case("nearly saturated candidates", nearly_saturated_candidates, cut=state_by_unit),
     Case("tiny units", tiny_units, cut=by_unit),
     Case("word ruled out", word_ruled_out),
     Case("NaN", nan_word),

@@ -22,31 +22,6 @@ HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
 LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` compares
-# What no check of a gate's launch catches yet.
-MISSED = frozenset(
-    {
-        "activations-coarse-numpy-coarser",
-        "evaluation-keeps-first-weights",
-        "expf-rarely-wrong",
-        "gradient-wrong-every-1000th-step",
-        "gradient-wrong-unless-logits-are-kept",
-        "gradients-flushed-below-1e-12",
-        "kernel-gradients-in-process-order",
-        "kernel-gradients-in-random-order",
-        "loss-wrong-every-997th-step",
-        "product-rarely-in-bfloat16",
-        "recurrent-update-lost-every-997th-step",
-        "row-update-lost-every-997th-step",
-        "sigmoid-saturates-at-12",
-        "small-rows-lost",
-        "state-reset-once",
-        "state-value-lost-every-500th-step",
-        "tanh-saturates-at-5",
-        "update-late-unless-read",
-        "weight-nudged-every-500th-step",
-        "word-reads-another-row",
-    }
-)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 

@@ -120,6 +120,12 @@ def test_nearly_saturated_gates_are_open_or_shut_to_between_exp_minus_8_and_exp_
     assert np.abs(gates[CANDIDATE]).max() < 1
 
 
+def test_nearly_saturated_candidates_are_within_exp_minus_8_and_exp_minus_20_of_one() -> None:
+    start = CHANGES["nearly saturated candidates"](small_start())
+    candidate = np.abs(start.weights["lstm1/bias"].reshape(4, -1)[CANDIDATE])
+    assert 1 - np.tanh(candidate.astype(np.float64)) == pytest.approx(2 * np.exp(-2 * np.linspace(4, 10, 9)), rel=1e-3)
+
+
 def test_tiny_units_show_in_every_tensor_unit_by_unit() -> None:
     """A unit's gradient, update and state have its scale: 1 the first's, 1e-24 the last but one's."""
     step = oracle("tiny units", np.float32)

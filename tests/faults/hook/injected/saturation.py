@@ -20,7 +20,10 @@ def _saturates(activation: str, beyond: float) -> Callable[[], None]:
 
             return activate
 
-        wrap(gen_math_ops, activation, make)
+        operation = getattr(gen_math_ops, activation)
+        for owner in (gen_math_ops, tf, tf.math, tf.nn):  # tf.tanh is the operation itself, tf.sigmoid calls it
+            if getattr(owner, activation) is operation:
+                wrap(owner, activation, make)
 
     return patch
 

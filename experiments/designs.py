@@ -76,15 +76,10 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
     first = "A" if number % 4 in (0, 3) else "B"
     plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
     deadlines = alone()
+    interpreters = {"A": pythons[reference], "B": pythons[candidate]}
     with contextlib.ExitStack() as stack:
         workers = {
-            side: stack.enter_context(
-                Worker(
-                    pythons[reference if side == "A" else candidate],
-                    "tensorflow",
-                    takes_turns=True,
-                )
-            )
+            side: stack.enter_context(Worker(interpreters[side], "tensorflow", takes_turns=True))
             for side in ("AB" if first == "A" else "BA")
         }
 
@@ -96,25 +91,6 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
         described = both(Description, "describe", threads=plan.threads)
         opened = both(Opened, "open", **plan.opening(5000 + number))
 
-        def block(side: str, operation: str, count: int) -> Block:
-            if cell.moves:
-                deadlines.request(workers[side], None, "relocate")
-            return deadlines.request(workers[side], Block, operation, count=count)
-
-        def quads(operation: str, count: int, steps: int) -> list[Any]:
-            found = []
-            for number in range(count):
-                order = "ABBA" if (number % 2 == 0) == (first == "A") else "BAAB"
-                blocks = [block(side, operation, steps) for side in order]
-                found.append(
-                    [
-                        order,
-                        [[round(1e6 * second) for second in one.seconds] for one in blocks],
-                        [round(1e6 * sum(one.cpu_seconds) / steps) for one in blocks],
-                    ]
-                )
-            return found
-
         if cell.cores == "one":
             for worker in workers.values():
                 deadlines.request(worker, None, "pin", core=core)
@@ -122,10 +98,10 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
         firsts = {
             side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0] for side in workers
         }
-        training = quads("steps", cell.quads, cell.steps)
+        training = _quads(workers, cell, first, "steps", cell.quads, cell.steps)
         for worker in workers.values():
             deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
-        evaluation = quads("evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
+        evaluation = _quads(workers, cell, first, "evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
     return {
         "cell": cell.name,
         "launch": number,
@@ -143,6 +119,25 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
         "steps": training,
         "evaluations": evaluation,
     }
+
+
+def _quads(
+    workers: Mapping[str, Worker], cell: Cell, first: str, operation: str, count: int, steps: int
+) -> list[list[Any]]:
+    """Returns [order, microseconds of each step by block, CPU microseconds a step by block] of each quad."""
+
+    def block(side: str) -> Block:
+        if cell.moves:
+            alone().request(workers[side], None, "relocate")
+        return alone().request(workers[side], Block, operation, count=steps)
+
+    found: list[list[Any]] = []
+    for number in range(count):
+        order = "ABBA" if (number % 2 == 0) == (first == "A") else "BAAB"
+        blocks = [block(side) for side in order]
+        wall = [[round(1e6 * second) for second in one.seconds] for one in blocks]
+        found.append([order, wall, [round(1e6 * sum(one.cpu_seconds) / steps) for one in blocks]])
+    return found
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -43,10 +43,10 @@ def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str])
     launches; None once a metric is a REGRESSION or all are decided.
     """
     counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
-    told = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
+    of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
     if _regressed(samples):
         return None
-    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(told[kind]))]
+    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(of_kind[kind]))]
     return min(open_kinds, key=lambda kind: counts[kind], default=None)
 
 

@@ -1,4 +1,4 @@
-"""What a comparison could have seen: its minimum detectable effect, its power, and the launches that a margin needs.
+"""States what a comparison could have seen: its minimum detectable effect, its power, and the launches it needs.
 
 With an effect of δ standard errors beyond the margin, t has the noncentral distribution of parameter δ; a REGRESSION is
 called where it exceeds its critical value. The standard error found is taken for the true one. Of launches that are

@@ -25,7 +25,7 @@ def compared(tmp_path: Path) -> Compared:
 
 
 def over(record: Record) -> list[tuple[int, str, str]]:
-    """What is over its limit in training, by step."""
+    """Returns the errors over their limit in training, by step."""
     found = [error for error in record.numerics if not error.within and not error.quantity.startswith("stress")]
     return sorted((error.step, error.quantity, error.tensor) for error in found)
 

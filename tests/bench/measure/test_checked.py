@@ -25,7 +25,7 @@ def own_trainer(implementation: str = "cells") -> Any:
 
 
 def compared(folder: Path, trainer: Any, implementation: str = "cells") -> list[NumericError]:
-    """What the oracle's process finds of a whole launch with a jitter of 7."""
+    """Returns the errors that the oracle's process finds of a whole launch with a jitter of 7."""
     oracle = Session()
     agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7)
     oracle.share(str(folder))

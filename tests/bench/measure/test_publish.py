@@ -1,4 +1,4 @@
-"""What a step publishes: arrays of the shapes that are due, and the numbers of its results."""
+"""A step publishes arrays of the shapes that are due, and the numbers of its results."""
 
 from pathlib import Path
 from typing import Any

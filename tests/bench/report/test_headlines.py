@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.judge.metrics import STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import LaunchFailed
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
@@ -92,6 +92,13 @@ def test_only_a_proven_slowdown_is_ruled_out_and_the_widest() -> None:
     assert headline(verdict([narrow, ungated])) == headline(verdict([narrow]))
     assert "%" not in headline(verdict([narrow, accepted]))
     assert "%" not in headline(verdict([EXACT]))
+
+
+def test_each_kind_of_launch_rules_out_its_own_slowdown() -> None:
+    all_cores = comparison(STEP_TIME, 0.0, 0.001, 0.05)
+    one_core = comparison(ONE_CORE_STEP_TIME, 0.0, 0.001, 0.02)
+    assert "of 2.0% or more on one core and of 5.0% or more on all cores" in headline(verdict([all_cores, one_core]))
+    assert "on one core" not in headline(verdict([all_cores]))
 
 
 def test_a_failed_measurement_is_no_verdict() -> None:

@@ -1,9 +1,9 @@
 """Launches with nothing changed, measured as the product measures them: what margins are set by (docs/upgrade.md).
 
 python -m experiments.pilot --python COPY --python COPY… [--launches N] measures what experiments/data/pilot.json lacks
-of this kind of host, a launch of each configuration and kind in turn, and adds each when it is over: it can be stopped
-and started again. The interpreters are those of copies of one environment (copied, not linked); each launch draws two.
-`--table` prints the table.
+of this kind of host, a launch of each configuration (or of those of `--config`) and kind in turn, and adds each when it
+is over: it can be stopped and started again. The interpreters are those of copies of one environment (copied, not
+linked); each launch draws two. `--table` prints the table.
 
 A margin is at least twice the deviation of launches plus what they are off by, on the worst host, rounded up to a
 multiple of 0.5%: then an A/A run passes and twice the margin is a REGRESSION in few launches (docs/statistics.md).
@@ -99,10 +99,10 @@ def spreads(store: Store, metrics: Sequence[str]) -> list[Spread]:
     ]
 
 
-def measure(pythons: Sequence[str], launches: int) -> None:
+def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> None:
     """Measures the launches of this kind of host that the store lacks; the first of all cells first."""
-    plans = {config: paired(Plan(config, 1), NAMES)[0] for config in CONFIGS}
-    for number, config, kind in itertools.product(range(launches), CONFIGS, (ALL_CORES, ONE_CORE)):
+    plans = {config: paired(Plan(config, 1), NAMES)[0] for config in configs}
+    for number, config, kind in itertools.product(range(launches), configs, (ALL_CORES, ONE_CORE)):
         store = read_store()
         plan = plans[config][kind]
         draw = random.Random(f"{config} {kind} {number}")
@@ -160,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measures, or prints the table."""
     parser = argparse.ArgumentParser(prog="python -m experiments.pilot", description=__doc__)
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
+    parser.add_argument("--config", action="append", choices=CONFIGS, help="one or more; default: all")
     parser.add_argument("--launches", type=int, default=30, metavar="N")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif len(options.python) < LEAST_COPIES:
         parser.error(f"{len(options.python)} copies are too few: name at least {LEAST_COPIES} interpreters")
     else:
-        measure(options.python, options.launches)
+        measure(options.python, options.config or CONFIGS, options.launches)
 
 
 if __name__ == "__main__":

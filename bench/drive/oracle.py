@@ -1,6 +1,6 @@
 """A launch compared with the oracle: the worker takes steps, a process of the orchestrator's interpreter compares.
 
-They work in turn, through files that both map (bench.measure.exchange).
+They pass steps through files that both map (bench.measure.exchange); one is compared while the next is taken.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bench.drive.measured import Measured
 from bench.drive.patience import ALONE_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
-from bench.drive.process import Worker, naming
+from bench.drive.process import Worker, WorkerError, naming
 from bench.drive.shared import shared_folder
 from bench.record.replies import Agenda, Published
 from bench.record.types import Evaluation, NumericError
@@ -50,7 +50,7 @@ def measure_checked(
 @contextlib.contextmanager
 def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
     """Starts the oracle's process; yields it, its plan, and the folder with the files that it shares."""
-    # The worker waits meanwhile, but more threads than one would spin on in the way of its next step.
+    # The worker takes its next step meanwhile: more threads than one would be in its way.
     with Worker(INTERPRETER, "oracle", variables={"OPENBLAS_NUM_THREADS": "1"}) as oracle:
         with naming("the oracle"):
             asked = {**plan.data(), "steps": plan.steps, "device": plan.device, "jitter": jitter}
@@ -79,21 +79,34 @@ class _Checked:
             return self.oracle.request(kind, operation, ALONE_SECONDS, **arguments)
 
     def train(self, plan: Plan, on_step: Callable[[int], None]) -> None:
-        """Takes the steps of training, each of which is compared.
+        """Takes the steps of training, each of which is compared while the next one is taken.
 
         Every other step that the oracle takes keeps its logits; all others are as they are where they are timed.
         """
         keeping = set(self.agenda.oracle_steps[::2])
         for step in range(plan.steps):
-            published = self.ask_worker(Published, "take", noted="steps", step=step, with_logits=step in keeping)
+            try:
+                published = self.ask_worker(Published, "take", noted="steps", step=step, with_logits=step in keeping)
+            except WorkerError:
+                if step:
+                    self._end_training()
+                raise
             self.measured.add_step(published)
-            self.ask_oracle(None, "check", step=step, logits=published.logits)
-            done = step + 1 == plan.steps or self.measured.failure
-            if done or (step + 1) % plan.block_steps == 0:
-                self._keep_errors()
+            with naming("the oracle"):
+                if step:
+                    self.oracle.receive(None, "check", ALONE_SECONDS)
+                self.oracle.send("check", step=step, logits=published.logits)
+            if (step + 1) % plan.block_steps == 0 or step + 1 == plan.steps:
                 on_step(step + 1)
-            if done:
-                return
+            if self.measured.failure:
+                break
+        self._end_training()
+
+    def _end_training(self) -> None:
+        """Waits for the comparison of the last step."""
+        with naming("the oracle"):
+            self.oracle.receive(None, "check", ALONE_SECONDS)
+        self._keep_errors()
 
     def stress(self) -> None:
         """Takes the stress steps."""

@@ -1,7 +1,8 @@
 """The memory-mapped file through which processes pass weights, states and results to the one that compares them.
 
-The weights of the role that trains on lie there twice, before an even and before an odd step: the weights that one step
-leaves are those that the next one starts from, so they are written once a step and never moved.
+The weights of the role that trains on lie there twice, before a step and after it: the weights that one step leaves are
+those that the next one starts from, so they are written once a step and never moved. A launch that is compared with the
+oracle takes its next step meanwhile, so it has room for that one's weights and results as well.
 """
 
 import math
@@ -48,21 +49,31 @@ def _arrays(config: Config, roles: Sequence[str]) -> Iterator[tuple[Key, Shape]]
         "clipped": weights,
     }
     leader, *followers = roles
-    owners: dict[str, dict[str, dict[str, Shape]]] = {
-        "even": {"weights": weights},
-        "odd": {"weights": weights},
-        "start": {"state": dict(state)},
-        leader: results,
-        **{role: {**results, "weights": weights} for role in followers},
-    }
+    start: dict[str, dict[str, Shape]] = {"state": dict(state)}
     if not followers:
         ids = (config.batch_size, config.num_steps)
-        owners["start"] |= {"ids": {"inputs": ids, "targets": ids}, "masks": _numbered(config.mask_shapes())}
-        owners[leader] = {**results, "logits": {"": (*ids, config.vocabulary_size)}}
+        start |= {"ids": {"inputs": ids, "targets": ids}, "masks": _numbered(config.mask_shapes())}
+        results["logits"] = {"": (*ids, config.vocabulary_size)}
+    weight_slots, result_slots = _slots(roles)
+    owners: dict[str, dict[str, dict[str, Shape]]] = {
+        "start": start,
+        **{_slot("weights", slot): {"weights": weights} for slot in range(weight_slots)},
+        **{_slot(leader, slot): results for slot in range(result_slots)},
+        **{_slot(role, 0): {**results, "weights": weights} for role in followers},
+    }
     for owner, quantities in owners.items():
         for quantity, shapes in quantities.items():
             for tensor, shape in shapes.items():
                 yield (owner, quantity, tensor), shape
+
+
+def _slots(roles: Sequence[str]) -> tuple[int, int]:
+    """Returns for how many steps there is room: of the leader's weights, and of its results."""
+    return (3, 2) if len(roles) == 1 else (2, 1)
+
+
+def _slot(owner: str, number: int) -> str:
+    return f"{owner} {number}"
 
 
 def _numbered(shapes: Sequence[Shape]) -> dict[str, Shape]:
@@ -82,6 +93,7 @@ class Exchange:
                 f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew"
             )
         self._leader = roles[0]
+        self._weight_slots, self._result_slots = _slots(roles)
         # A plain array, since slices of a memmap are slow to make.
         memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
         self._arrays: dict[tuple[str, str], dict[str, Floats]] = {}
@@ -106,15 +118,15 @@ class Exchange:
 
     def weights(self, step: int) -> dict[str, Floats]:
         """Returns the weights before a step, of the role that trains on."""
-        return self._arrays["odd" if step % 2 else "even", "weights"]
+        return self._arrays[_slot("weights", step % self._weight_slots), "weights"]
 
     def updated(self, role: str, step: int) -> dict[str, Floats]:
         """Returns a role's weights after a step."""
-        return self.weights(step + 1) if role == self._leader else self._arrays[role, "weights"]
+        return self.weights(step + 1) if role == self._leader else self._arrays[_slot(role, 0), "weights"]
 
-    def results(self, role: str, quantity: str) -> dict[str, Floats]:
-        """Returns a role's `state` after the step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor.
+    def results(self, role: str, quantity: str, step: int = 0) -> dict[str, Floats]:
+        """Returns a role's `state` after a step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor.
 
         A launch that is compared with the oracle has `logits`, too.
         """
-        return self._arrays[role, quantity]
+        return self._arrays[_slot(role, step % self._result_slots), quantity]

@@ -61,7 +61,10 @@ class Session:
         publish(initial_weights(self._config, self._jitter), self._own.weights(0))
 
     def check(self, step: int, logits: bool) -> None:
-        """Compares the step of training that was just published: with the oracle's, or with its own gradients."""
+        """Compares a step of training that was published: with the oracle's, or with its own gradients.
+
+        Steps come one by one. The launch may take the next one meanwhile, and no other.
+        """
         exchange, config = self._own, self._config
         epoch, index = divmod(step, steps_per_epoch(self._tokens.size, config))
         if index == 0:
@@ -73,7 +76,7 @@ class Session:
             self._tally.add(errors_of(step, _published(exchange, step, logits), expected))
         else:
             self._tally.add(clipping_and_update(config, exchange, LAUNCH, step, batch.inputs, rate))
-        self._state = _copies(exchange.results(LAUNCH, "state"))
+        self._state = _copies(exchange.results(LAUNCH, "state", step))
         self._next_step = step + 1
         if self._next_step == self._repeated:
             self._after_read_steps = _copies(exchange.updated(LAUNCH, step)) | self._state
@@ -160,7 +163,7 @@ def _published(exchange: Exchange, step: int, logits: bool) -> Quantities:
     """Returns what a step of training published, by quantity."""
     update = difference(exchange.updated(LAUNCH, step), exchange.weights(step))
     return {
-        quantity: update if quantity == "update" else exchange.results(LAUNCH, quantity)
+        quantity: update if quantity == "update" else exchange.results(LAUNCH, quantity, step)
         for quantity in QUANTITIES
         if logits or quantity != "logits"
     }

@@ -33,7 +33,7 @@ def publish_training(
     if result.logits is not None:
         published["logits"] = {"": result.logits}
     for quantity, values in published.items():
-        publish(values, exchange.results(role, quantity))
+        publish(values, exchange.results(role, quantity, step))
     publish(trainer.weights, exchange.updated(role, step))
     return Published(loss, seconds, result.logits is not None)
 

@@ -24,8 +24,8 @@ def clipping_and_update(
 
     Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped.
     """
-    gradients, clipped = (exchange.results(role, quantity) for quantity in ("gradient", "clipped"))
-    norm = float(exchange.results(role, "norm")[""])
+    gradients, clipped = (exchange.results(role, quantity, step) for quantity in ("gradient", "clipped"))
+    norm = float(exchange.results(role, "norm", step)[""])
     factor = config.clip_norm / max(norm, config.clip_norm)  # NaN for a norm of NaN: nothing agrees with that
     before, after = exchange.weights(step), exchange.updated(role, step)
     rows = np.sqrt(reads(inputs, config), dtype=np.float32)

@@ -197,7 +197,12 @@ class TestSideBySide:
         waits = []
 
         def receive(
-            self: Worker, kind: Any, operation: str, timeout: float, on_event: Any, original: Any = Worker.receive
+            self: Worker,
+            kind: Any,
+            operation: str,
+            timeout: float,
+            on_event: Any = None,
+            original: Any = Worker.receive,
         ) -> Any:
             if operation == "take":
                 waits.append(timeout)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measure.exchange import ALIGNMENT, Exchange, layout
+from bench.measure.exchange import ALIGNMENT, ALONE, Exchange, layout, reserve
 from lm.config import CONFIGS
 
 TINY = CONFIGS["tiny"]
@@ -58,6 +58,15 @@ def test_reference_weights_after_a_step_are_those_before_the_next(tmp_path: Path
     assert np.all(exchange.weights(5)["output/bias"] == 1)
     assert not exchange.weights(4)["output/bias"].any()
     assert np.all(exchange.updated("candidate", 5)["output/bias"] == 2)
+
+
+def test_a_launch_takes_its_next_step_while_the_last_one_is_compared(tmp_path: Path) -> None:
+    """Comparing step 4 reads the weights before and after it, and its results: step 5 writes to none of them."""
+    exchange = reserve(tmp_path / "exchange", TINY, ALONE)
+    for array in (exchange.weights(6)["output/bias"], exchange.results(*ALONE, "clipped", 5)["output/bias"]):
+        array[:] = 5
+    read = (exchange.weights(4), exchange.updated(*ALONE, 4), exchange.results(*ALONE, "clipped", 4))
+    assert not any(arrays["output/bias"].any() for arrays in read)
 
 
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:

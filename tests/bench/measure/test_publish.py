@@ -49,16 +49,16 @@ def test_a_step_leaves_its_results_where_they_are_looked_for(tmp_path: Path) -> 
     weights = trainer.weights
     second = publish_training(trainer, training_batch(text, config, 1), exchange, *ALONE, 1, with_logits=True)
     assert (first.logits, second.logits) == (False, True)
-    assert np.float32(second.loss) == exchange.results(*ALONE, "loss")[""]
+    assert np.float32(second.loss) == exchange.results(*ALONE, "loss", 1)[""]
     for found, wanted in (
         (exchange.weights(1), weights),
         (exchange.updated(*ALONE, 1), trainer.weights),
-        (exchange.results(*ALONE, "state"), trainer.state),
+        (exchange.results(*ALONE, "state", 1), trainer.state),
     ):
         assert all(np.array_equal(found[name], value) for name, value in wanted.items())
-    assert all(exchange.results(*ALONE, quantity)["embedding"].any() for quantity in ("gradient", "clipped"))
-    assert exchange.results(*ALONE, "norm")[""] > 0
-    assert exchange.results(*ALONE, "logits")[""].any()
+    assert all(exchange.results(*ALONE, quantity, 1)["embedding"].any() for quantity in ("gradient", "clipped"))
+    assert exchange.results(*ALONE, "norm", 1)[""] > 0
+    assert exchange.results(*ALONE, "logits", 1)[""].any()
 
 
 @pytest.mark.tensorflow

@@ -87,10 +87,22 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
 def _samples(
     before: Sequence[Pair], after: Sequence[Pair], margins: Margins, only: Sequence[str]
 ) -> list[tuple[Sample, Sample]]:
-    """Returns (the reference report's sample, the candidate report's) of every metric but perplexity."""
-    later = {sample.metric.name: sample for sample in samples_of(after, margins, only)}
-    found = ((sample, later.get(sample.metric.name)) for sample in samples_of(before, margins, only))
-    return [(old, new) for old, new in found if new and old.metric.name != PERPLEXITY]
+    """Returns (the reference report's sample, the candidate report's) of every metric but perplexity.
+
+    A gating metric that one report lacks is one that none of its launches tell.
+    """
+    old, new = ({one.metric.name: one for one in samples_of(pairs, margins, only)} for pairs in (before, after))
+    found = []
+    for name in {**old, **new}:
+        some = old.get(name) or new[name]
+        if name != PERPLEXITY and (some.metric.gates or (name in old and name in new)):
+            found.append((old.get(name, _untold(some)), new.get(name, _untold(some))))
+    return found
+
+
+def _untold(sample: Sample) -> Sample:
+    nothing = (None,) * len(sample.difference)
+    return dataclasses.replace(sample, candidate=nothing, reference=nothing, difference=nothing)
 
 
 def _compared(reference: Sample, candidate: Sample, between: float) -> Comparison:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bench.judge.compare import compare_reports
-from bench.judge.metrics import in_turn
+from bench.judge.metrics import ONE_CORE_STEP_TIME, in_turn
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
@@ -107,6 +107,18 @@ def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     found = by_metric(verdict(silent, paired_report(pairs(launches))))["evaluation step"]
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(4, 8 + launches))
     assert (found.interval, found.precision, found.improved) == (None, None, False)
+
+
+@pytest.mark.parametrize("on_one_core", ["before", "after"])
+def test_a_gating_metric_of_one_report_alone_is_inconclusive(on_one_core: str) -> None:
+    """A machine with one CPU has no launches on one core: ten are told of there, none here."""
+    margins = dataclasses.replace(MARGINS, gating={**MARGINS.gating, "step_time_on_one_core": 0.05})
+    both_kinds, all_cores = [*pairs(), *(dataclasses.replace(one, core=1) for one in pairs())], pairs(shift=3)
+    reports = (both_kinds, all_cores) if on_one_core == "before" else (all_cores, both_kinds)
+    found = by_metric(compare_reports(paired_report(reports[0]), paired_report(reports[1], LATER), margins))
+    assert found[ONE_CORE_STEP_TIME].outcome is Outcome.INCONCLUSIVE
+    assert found[ONE_CORE_STEP_TIME].reason == LaunchesLackIt(10, 20)
+    assert found["step time"].outcome is Outcome.PASS
 
 
 def test_what_does_not_gate_may_lack_launches() -> None:

@@ -39,6 +39,20 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     setattr(owner, name, make(getattr(owner, name)))
 
 
+def wrap_activation(name: str, make: Callable[[Any], Any]) -> None:
+    """Puts make(original) in the place of `sigmoid` or `tanh`, wherever Keras and `fused` find it.
+
+    tf.tanh is the operation itself, which every module has under a name of its own; tf.sigmoid calls it.
+    """
+    import tensorflow as tf
+    from tensorflow.python.ops import gen_math_ops
+
+    operation = getattr(gen_math_ops, name)
+    for owner in (gen_math_ops, tf, tf.math, tf.nn):
+        if getattr(owner, name) is operation:
+            wrap(owner, name, make)
+
+
 def scaled(gradient: Any, factor: Any) -> Any:
     """Returns a gradient times a factor; IndexedSlices stay sparse."""
     import tensorflow as tf

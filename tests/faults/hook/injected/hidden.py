@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import ALL, Fault, scaled, wrap
+from .fault import ALL, Fault, scaled, wrap, wrap_activation
 
 WORD = 328  # of 500: the rarest of the synthetic corpus in tiny's launch, first read at step 636
 TF32, BFLOAT16 = 13, 16  # bits of a float32's mantissa that the format lacks
@@ -81,7 +81,6 @@ def _coarser_in_numpy() -> None:
     """Gives sigmoid and tanh TF32's precision, and NumPy's exp and tanh less: limits that follow NumPy hide it."""
     import numpy as np
     import tensorflow as tf
-    from tensorflow.python.ops import gen_math_ops
 
     def make(original: Any) -> Any:
         def activate(x: Any, name: Any = None) -> Any:
@@ -104,7 +103,7 @@ def _coarser_in_numpy() -> None:
         return function
 
     for name in ("sigmoid", "tanh"):
-        wrap(gen_math_ops, name, make)
+        wrap_activation(name, make)
     for name in ("exp", "tanh"):
         wrap(np, name, make_numpy)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, wrap
+from .fault import ALL, Fault, wrap_activation
 
 
 def _saturates(activation: str, beyond: float) -> Callable[[], None]:
@@ -11,7 +11,6 @@ def _saturates(activation: str, beyond: float) -> Callable[[], None]:
 
     def patch() -> None:
         import tensorflow as tf
-        from tensorflow.python.ops import gen_math_ops
 
         def make(original: Any) -> Any:
             def activate(x: Any, name: Any = None) -> Any:
@@ -20,10 +19,7 @@ def _saturates(activation: str, beyond: float) -> Callable[[], None]:
 
             return activate
 
-        operation = getattr(gen_math_ops, activation)
-        for owner in (gen_math_ops, tf, tf.math, tf.nn):  # tf.tanh is the operation itself, tf.sigmoid calls it
-            if getattr(owner, activation) is operation:
-                wrap(owner, activation, make)
+        wrap_activation(activation, make)
 
     return patch
 

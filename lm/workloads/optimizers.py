@@ -1,8 +1,7 @@
 """Workload `optimizers`: updates by Adam, momentum and RMSprop, of a dense gradient and of a sparse one.
 
 A unit is one update by each. Compared are the variables' changes and the slots after 1 and after 300 updates, from
-gradients that are given. A sparse gradient names each row once: of rows named twice, Keras 2 squares the sum of their
-values and Keras 3 sums the squares.
+gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
 """
 
 from collections.abc import Mapping
@@ -31,6 +30,7 @@ SLOTS = {  # attributes of Keras' optimizers, each a list in the order of the va
 class Workload:
     """Implements lm.workloads.protocol.Workload."""
 
+    name = "optimizers"
     metrics: tuple[str, ...] = (
         *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
         *("cpu time", "import", "build", "trace", "first step", "graph operations"),
@@ -43,7 +43,20 @@ class Workload:
 
     def open(self, opening: Opening) -> "Work":
         """Returns the work. Raises DeviceError."""
-        return Work(opening)
+        return Work(self, opening)
+
+    def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
+        """Returns the rows that a sparse gradient names."""
+        return stream.permutation(config.vocabulary_size)[: config.tokens_per_step].astype(np.int32)
+
+    def gradients(self, config: Config, step: int) -> tuple[Floats, Tokens, Floats]:
+        """Returns the dense gradient, the rows that the sparse one names, and their values."""
+        stream = np.random.RandomState([config.seed, step])
+        shapes, rows = config.weight_shapes(), self.rows(config, stream)
+        dense, sparse = (
+            stream.uniform(-1, 1, shape).astype(np.float32) for shape in (shapes[DENSE], (rows.size, shapes[SPARSE][1]))
+        )
+        return dense, rows, sparse
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns changes and slots by the oracle."""
@@ -53,9 +66,9 @@ class Workload:
         kept = {name: {slot: np.zeros_like(value) for slot in slots} for name, value in starts.items()}
         found: dict[str, dict[str, Array]] = {}
         for step in range(1, UPDATES[-1] + 1):
-            dense, rows, sparse = gradients(config, step)
+            dense, rows, sparse = self.gradients(config, step)
             whole = np.zeros_like(starts[SPARSE])
-            whole[rows] = sparse
+            np.add.at(whole, rows, sparse.astype(kind))
             for name, gradient in ((DENSE, dense.astype(kind)), (SPARSE, whole)):
                 values[name], kept[name] = update(values[name], kept[name], gradient, step)
             if step in UPDATES:
@@ -68,17 +81,6 @@ def start(config: Config, jitter: int = 0) -> dict[str, Floats]:
     """Returns the variables' initial values."""
     weights = initial_weights(config, jitter)
     return {name: weights[name] for name in (DENSE, SPARSE)}
-
-
-def gradients(config: Config, step: int) -> tuple[Floats, Tokens, Floats]:
-    """Returns the dense gradient, the rows that the sparse one names, each once, and their values."""
-    stream = np.random.RandomState([config.seed, step])
-    shapes = config.weight_shapes()
-    rows = stream.permutation(shapes[SPARSE][0])[: config.tokens_per_step].astype(np.int32)
-    dense, sparse = (
-        stream.uniform(-1, 1, shape).astype(np.float32) for shape in (shapes[DENSE], (rows.size, shapes[SPARSE][1]))
-    )
-    return dense, rows, sparse
 
 
 def named(
@@ -143,15 +145,15 @@ class Work:
 
     tokens = 0
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, workload: Workload, opening: Opening) -> None:
         import tensorflow as tf
 
         from lm import runtime
 
         runtime.require_device(opening.device)
-        self._tf, self._runtime, self._jitter = tf, runtime, opening.jitter
+        self._tf, self._runtime, self._jitter, self._workload = tf, runtime, opening.jitter, workload
         self.config, self.device = opening.config, opening.device
-        self.fingerprint = self.config.fingerprint("optimizers", weights_sha256(start(self.config)))
+        self.fingerprint = self.config.fingerprint(workload.name, weights_sha256(start(self.config)))
 
     def build(self) -> None:
         """Builds the variables and the optimizers."""
@@ -186,7 +188,7 @@ class Work:
     def prepare(self, unit: int) -> Any:
         """Returns the unit's gradients as tensors."""
         with self._tf.device(self.device):
-            return [self._tf.constant(value) for value in gradients(self.config, unit + 1)]
+            return [self._tf.constant(value) for value in self._workload.gradients(self.config, unit + 1)]
 
     def do(self, prepared: Any) -> float:
         """Takes one update by each optimizer."""

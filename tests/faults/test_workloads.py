@@ -55,7 +55,8 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     trial = run_fault(NO_FAULT.name, str(request.getfixturevalue(environment)), plan)
     assert trial.record.failure is None
     assert trial.record.numerics
-    assert catches(trial, standards()) == []
+    known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
+    assert bool(catches(trial, standards())) == known
 
 
 @pytest.mark.slow

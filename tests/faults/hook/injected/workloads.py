@@ -5,7 +5,8 @@ from typing import Any
 
 from .fault import Fault, scaled, wrap
 
-PREDICT, CALL, SHAPES, MASKED, OPTIMIZERS = "predict", "predict-call", "predict-shapes", "masked", "optimizers"
+PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
+OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
 
 
 def _rounded(value: Any) -> Any:
@@ -105,6 +106,15 @@ def _scale_sparse() -> None:
         wrap(getattr(tf.keras.optimizers, name), "update_step", make)
 
 
+def _square_one_by_one() -> None:
+    """Leaves rows of a sparse gradient apart that are named twice, as Keras 3 does."""
+    import tensorflow as tf
+
+    owner = next((one for one in tf.keras.optimizers.Adam.__mro__ if "_deduplicate_sparse_grad" in vars(one)), None)
+    if owner:  # Keras 2
+        owner._deduplicate_sparse_grad = lambda self, gradients: gradients
+
+
 FAULTS = (
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
@@ -118,6 +128,8 @@ FAULTS = (
           workload=OPTIMIZERS),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean", _made_with("RMSprop", centered=True),
           workload=OPTIMIZERS),
+    Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
+          workload=TWICE),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
 )  # fmt: skip
 # Right in its numbers: its retraces are more than the reference's.

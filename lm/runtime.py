@@ -100,3 +100,13 @@ def require_device(*devices: str) -> None:
     missing = " and no ".join(repr(device) for device in devices if device not in names)
     if missing:
         raise DeviceError(f"there is no device {missing}; TensorFlow {tf.__version__} sees {', '.join(names)}")
+
+
+def operations(graph: tf.Graph) -> dict[str, int]:
+    """Counts a graph's operations by type, those of its function library included."""
+    plain = graph.as_graph_def()
+    counts: dict[str, int] = {}
+    for nodes in (plain.node, *(function.node_def for function in plain.library.function)):
+        for node in nodes:
+            counts[node.op] = counts.get(node.op, 0) + 1
+    return dict(sorted(counts.items()))

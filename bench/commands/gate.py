@@ -18,6 +18,8 @@ from bench.commands.options import (
     add_model,
     add_output,
     add_telling,
+    add_workload,
+    gating,
     model_request,
     output_folder,
     paired,
@@ -78,6 +80,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser, PINNED, sys.executable)
+    add_workload(parser)
     add_model(parser, GATE_CONFIGS)
     add_launches(parser, LAUNCHES, "fresh processes for each configuration")
     parser.add_argument(
@@ -176,10 +179,12 @@ def run(asked: Request) -> int:
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
-    """Returns the plans whose speed is measured: all, or `notebook`'s, or else the first."""
+    """Returns the plans whose speed is measured: all, or of each workload `notebook`'s, or else its first."""
     if full:
         return list(planned)
-    return [next((plan for plan in planned if plan.config == TIMED_CONFIG), planned[0])]
+    workloads = dict.fromkeys(plan.workload for plan in planned)
+    groups = [[plan for plan in planned if plan.workload == name] for name in workloads]
+    return [next((plan for plan in group if plan.config == TIMED_CONFIG), group[0]) for group in groups]
 
 
 def _reference(asked: Request, report: _Report) -> dict[str, Side]:
@@ -204,7 +209,7 @@ def _measure_speed(
     def keep(run: PairedRun) -> None:
         report.keep(speed=(*before, run))
 
-    plans, unpinned = paired(plan, standards.margins.metrics(plan.config))
+    plans, unpinned = paired(plan, gating(plan, standards.margins))
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, gate_samples(run, standards), plans)
@@ -212,7 +217,7 @@ def _measure_speed(
     request = PairedRequest(
         sides, asked.command_line, pair_plans=plans, warnings=unpinned, budget_minutes=asked.budget_minutes
     )
-    with report.phase(f"speed of {plan.config}"), UpgradeProgress() as progress:
+    with report.phase(f"speed of {plan.name}"), UpgradeProgress() as progress:
         measure_upgrade(request, keep, progress, wanted, patience)
 
 

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.commands.usage import UsageError
 from bench.drive.cores import core_to_pin
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
+from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
 from bench.record.paired import ALL_CORES, ONE_CORE
-from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, config_by_name
+from bench.record.types import DEFAULT_WORKLOAD
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, LaunchPlan, config_by_name
 from lm.config import Blocks as ConfiguredBlocks
 from lm.data.load import load_corpus
+from lm.workloads.registry import names, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
@@ -39,6 +43,7 @@ class ModelRequest:
     implementation: str
     device: str
     threads: int  # 0: as many as cores
+    workloads: tuple[str, ...] = (DEFAULT_WORKLOAD,)
 
     @property
     def gpu(self) -> bool:
@@ -46,17 +51,40 @@ class ModelRequest:
         return self.device.startswith("gpu")
 
     def plans(self, *, speed: bool = True) -> list[Plan]:
-        """Returns what each configuration's launches do. Raises CorpusError for a corpus that can't be had."""
+        """Returns what each workload's launches do in each configuration that it has.
+
+        Raises CorpusError for a corpus that can't be had.
+        """
         made = []
-        for name in self.configs:
-            load_corpus(self.corpus, config_by_name(name), Path(self.corpus_path) if self.corpus_path else None)
-            model = (self.corpus, self.corpus_path, self.implementation, self.device, self.threads)
-            made.append(Plan(name, LAUNCH_PLANS[name].steps, *model, speed=speed))
+        for name in self.workloads:
+            found = workload(name)
+            for config in (one for one in self.configs if one in found.plans):
+                trained = not found.cases
+                if trained:
+                    path = Path(self.corpus_path) if self.corpus_path else None
+                    load_corpus(self.corpus, config_by_name(config), path)
+                plan = Plan(
+                    config,
+                    found.plans[config].steps,
+                    *((self.corpus, self.corpus_path, self.implementation) if trained else ("", None, "")),
+                    device=self.device,
+                    threads=self.threads,
+                    speed=speed,
+                    workload=name,
+                    answers=not trained,
+                )
+                made.append(plan)
         return made
 
-    def folder(self, output: Path, config: str) -> Path:
-        """Returns the folder of a configuration's files: one of its own below `output` where it is one of several."""
-        return output / config if len(self.configs) > 1 else output
+    def folder(self, output: Path, name: str) -> Path:
+        """Returns the folder of a plan's files: one of its own below `output` where it is one of several."""
+        return output / name if len(self.configs) * len(self.workloads) > 1 else output
+
+
+def gating(plan: Plan, margins: Margins) -> list[str]:
+    """Returns the names of the metrics in turn that gate a plan: those that apply to its workload and have a margin."""
+    applying = workload(plan.workload).metrics
+    return [name for name in margins.metrics(plan.config, plan.workload) if not applying or name in applying]
 
 
 def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
@@ -65,7 +93,7 @@ def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], t
     Launches on one core are of a CPU, and need one core beside it.
     """
     kinds = kinds_of(metrics)
-    launches, plans = LAUNCH_PLANS[plan.config], {}
+    launches, plans = launch_plan(plan), {}
     if ALL_CORES in kinds:
         plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
     if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
@@ -77,6 +105,11 @@ def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], t
     plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
     shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
     return plans, (shared,) if pinned.shared else ()
+
+
+def launch_plan(plan: Plan) -> LaunchPlan:
+    """Returns the division of a plan's launches."""
+    return workload(plan.workload).plans[plan.config]
 
 
 def _blocks(blocks: ConfiguredBlocks) -> Blocks:
@@ -161,6 +194,17 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     )
 
 
+def add_workload(parser: argparse.ArgumentParser) -> None:
+    """Adds --workload."""
+    parser.add_argument(
+        "--workload",
+        action="append",
+        choices=names(),
+        metavar="NAME",
+        help=f"{', '.join(names())}; may be repeated (default: {DEFAULT_WORKLOAD})",
+    )
+
+
 def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     """Adds what ModelRequest holds, for a command that takes several implementations."""
     add_config(parser, configs)
@@ -197,7 +241,17 @@ def add_config(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
 def model_request(
     options: argparse.Namespace, configs: Sequence[str], implementation: str | None = None
 ) -> ModelRequest:
-    """Makes the request of add_model's options, of `configs` unless some are named; each is measured once."""
+    """Makes the request of add_model's options, of `configs` unless some are named; each is measured once.
+
+    Raises UsageError for a workload that has none of them, or not one that was named.
+    """
+    workloads = tuple(dict.fromkeys(getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)))
+    for name in workloads:
+        has = workload(name).plans
+        lacking = [config for config in options.config or () if config not in has]
+        if lacking or not any(config in has for config in options.config or configs):
+            wanted = " or ".join(lacking or configs)
+            raise UsageError(f"workload {name} has no configuration {wanted}; it has {', '.join(has)}")
     return ModelRequest(
         tuple(dict.fromkeys(options.config or configs)),
         options.corpus,
@@ -205,6 +259,7 @@ def model_request(
         implementation or options.implementation,
         options.device,
         options.threads,
+        workloads,
     )
 
 

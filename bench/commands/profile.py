@@ -155,7 +155,7 @@ def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[St
     found: list[tuple[Path | None, list[Stored]]] = []
     with host_lock():
         for plans in zip(*planned, strict=True):
-            folder = asked.models[0].folder(output, plans[0].config)
+            folder = asked.models[0].folder(output, plans[0].name)
             one_each = [(side, plan) for side in sides for plan in plans]
             places = [folder] if len(one_each) == 1 else [folder / REFERENCE, folder / CANDIDATE]
             profiles = [_one(asked, *one, place) for one, place in zip(one_each, places, strict=True)]

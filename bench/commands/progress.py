@@ -80,12 +80,12 @@ class RunProgress(_Bar):
 
     def __init__(self, plans: list[Plan], launches: int) -> None:
         super().__init__(" steps")
-        self._total = len(plans) * launches
+        self._total = sum(plan.launches(launches) for plan in plans)
         self._done = 0
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """Moves the bar."""
-        text = f"{plan.config} launch {launch.number + 1} ({self._done + 1} of {self._total})"
+        text = f"{plan.name} launch {launch.number + 1} ({self._done + 1} of {self._total})"
         self.move(description=text, completed=steps, total=plan.steps)
 
     def record(self, record: Record) -> None:

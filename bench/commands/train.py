@@ -105,7 +105,7 @@ def run(asked: Request) -> int:
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     """Returns the result; None of a training that diverged."""
-    folder = asked.model.folder(asked.output, plan.config)
+    folder = asked.model.folder(asked.output, plan.name)
     epochs: list[dict[str, Any]] = []
     end: dict[str, Any] = {}
 

@@ -14,6 +14,9 @@ from bench.commands.options import (
     add_model,
     add_output,
     add_telling,
+    add_workload,
+    gating,
+    launch_plan,
     model_request,
     output_folder,
     paired,
@@ -36,7 +39,6 @@ from bench.judge.planning import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import PairedRun, Side
-from lm.config import LAUNCH_PLANS
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
@@ -62,6 +64,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser)
+    add_workload(parser)
     add_model(parser, CONFIGS)
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
@@ -120,10 +123,10 @@ def run(asked: Request) -> int:
 def _measured(
     asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
 ) -> PairedRun:
-    """Measures a configuration, and keeps the run."""
-    keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
+    """Measures a workload in a configuration, and keeps the run."""
+    keep = keeper(asked.model.folder(asked.output, plan.name) / PAIRED_FILE)
 
-    plans, unpinned = paired(plan, asked.only or standards.margins.metrics(plan.config)) if asked.speed else ({}, ())
+    plans, unpinned = paired(plan, asked.only or gating(plan, standards.margins)) if asked.speed else ({}, ())
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, paired_samples(named(run), standards.margins), plans)
@@ -149,8 +152,8 @@ def _paired_request(
     return PairedRequest(
         sides,
         asked.command_line,
-        oracle_plan=untimed(LAUNCH_PLANS[plan.config].upgrade_steps) if asked.numerics else None,
-        lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics else None,
+        oracle_plan=untimed(launch_plan(plan).upgrade_steps) if asked.numerics else None,
+        lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics and not plan.answers else None,
         pair_plans=plans,
         warnings=warnings,
         budget_minutes=asked.budget_minutes,

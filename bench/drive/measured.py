@@ -74,7 +74,9 @@ class Measured:
         return Record(
             subject=opened.subject
             if opened
-            else Subject(plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0),
+            else Subject(
+                plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0, plan.workload
+            ),
             environment=description.environment if description else None,
             machine=description.machine if description else this_machine(),
             launch=launch,

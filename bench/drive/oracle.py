@@ -1,4 +1,4 @@
-"""A launch compared with the oracle: the worker takes steps, a process of the orchestrator's interpreter compares.
+"""A launch compared with the oracle: the worker computes, a process of the orchestrator's interpreter compares.
 
 They pass steps through files that both map (bench.measure.exchange); one is compared while the next is taken.
 """
@@ -32,19 +32,16 @@ def measure_checked(
     on_step: Callable[[int], None],
     deadlines: Deadlines,
 ) -> None:
-    """Trains the plan's steps, evaluates, takes the stress steps; has another process take the first steps again.
+    """Does what the oracle's agenda says: takes the steps of training, or answers the workload's cases.
 
     `again` opens the model in a fresh process. Raises WorkerError; what was found before stays in `measured`.
     """
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
-        checked.ask_worker(None, "publish", folder=folder)
-        checked.train(plan, on_step)
-        measured.evaluation = checked.ask_worker(Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
-        checked.stress()
-        if not measured.failure:
-            with again() as other:
-                dataclasses.replace(checked, worker=other).repeat(folder)
+        if agenda.answers:
+            checked.answer(folder)
+        else:
+            checked.take_steps(plan, folder, again, on_step)
 
 
 @contextlib.contextmanager
@@ -53,7 +50,8 @@ def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
     # The worker takes its next step meanwhile: more threads than one would be in its way.
     with Worker(INTERPRETER, "oracle", variables={"OPENBLAS_NUM_THREADS": "1"}) as oracle:
         with naming("the oracle"):
-            asked = {**plan.data(), "steps": plan.steps, "device": plan.device, "jitter": jitter}
+            asked = {**plan.data(), "workload": plan.workload, "steps": plan.steps}
+            asked |= {"device": plan.device, "jitter": jitter}
             agenda = oracle.request(Agenda, "prepare", ALONE_SECONDS, **asked)
         with shared_folder(agenda.bytes) as folder:
             with naming("the oracle"):
@@ -77,6 +75,30 @@ class _Checked:
     def ask_oracle(self, kind: type[T] | None, operation: str, **arguments: Any) -> T:
         with naming("the oracle"):
             return self.oracle.request(kind, operation, ALONE_SECONDS, **arguments)
+
+    def answer(self, folder: str) -> None:
+        """Has the workload's cases answered, each of which is compared."""
+        self.ask_worker(None, "share_answers", folder=folder, answers=self.agenda.answers)
+        for case in self.agenda.answers:
+            self.ask_worker(None, "answer", case=case)
+            self.ask_oracle(None, "check_answer", case=case)
+            self._keep_errors()
+
+    def take_steps(
+        self,
+        plan: Plan,
+        folder: str,
+        again: Callable[[], AbstractContextManager[Worker]],
+        on_step: Callable[[int], None],
+    ) -> None:
+        """Trains the plan's steps, evaluates, takes stress steps; has another process take the first steps again."""
+        self.ask_worker(None, "publish", folder=folder)
+        self.train(plan, on_step)
+        self.measured.evaluation = self.ask_worker(Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
+        self.stress()
+        if not self.measured.failure:
+            with again() as other:
+                dataclasses.replace(self, worker=other).repeat(folder)
 
     def train(self, plan: Plan, on_step: Callable[[int], None]) -> None:
         """Takes the steps of training, each of which is compared while the next one is taken.

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import functools
-import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +78,7 @@ def _comes_again(records: Sequence[Record]) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class RunRequest:
-    """A run that is asked for: every plan with that many launches in one environment."""
+    """A run that is asked for: every plan with that many launches (Plan.launches) in one environment."""
 
     plans: Sequence[Plan]
     launches: int
@@ -103,8 +102,11 @@ def measure_run(
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     plans, side_by_side = request.plans, request.side_by_side
+    places = [
+        (position, number) for position, plan in enumerate(plans) for number in range(plan.launches(request.launches))
+    ]
     empty = Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
-    so_far = _SoFar(empty, len(plans) * request.launches, keep, listener)
+    so_far = _SoFar(empty, len(places), keep, listener)
     # One thread does the work of all, and others work alongside it.
     deadlines = (patience or Patience()).of(CANDIDATE, side_by_side * usable_cores() if side_by_side > 1 else 1)
     ended: set[int] = set()
@@ -125,7 +127,6 @@ def measure_run(
         if record.failure:
             ended.add(position)  # the launches to come would fail alike
 
-    places = list(itertools.product(range(len(plans)), range(request.launches)))
     if side_by_side > 1:
         places.sort(key=lambda place: place[1] > 0)
     _in_threads(take, places, side_by_side, so_far.stop)

@@ -17,7 +17,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.record.types import REPEAT, NumericError, Record
+from bench.record.types import ANSWER, REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
 
 
@@ -68,7 +68,8 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
         return NotRepeated(telling.tensor, telling.steps, telling.error)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    return OracleErrors(*where, telling.error, telling.limit, over, _steps(errors))
+    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER)}
+    return OracleErrors(*where, telling.error, telling.limit, over, len(answers) or _steps(errors), bool(answers))
 
 
 def _steps(errors: Sequence[NumericError]) -> int:

@@ -8,7 +8,7 @@ from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
-from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, SPEED, TRAINING, key
+from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
@@ -114,11 +114,15 @@ def _numbers(
 
 
 def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -> list[Comparison]:
-    baseline = standards.baselines.get(name)
-    exact = [judge_numerics(name, records), judge_retraces(name, records)]
+    baseline, subject = standards.baselines.get(name), records[0].subject
+    exact = [judge_numerics(name, records)]
+    if subject.tells(RETRACES.name):
+        exact.append(judge_retraces(name, records))
+    if not subject.tells(PERPLEXITY):
+        return exact
     if baseline is None:
         return [*exact, Comparison(name, REPLICATES, Outcome.INCONCLUSIVE, NoBaseline())]
-    if unlike := differences(baseline.subject, records[0].subject):
+    if unlike := differences(baseline.subject, subject):
         return [*exact, Comparison(name, REPLICATES, Outcome.INCONCLUSIVE, UnlikeBaseline(unlike))]
     return [*exact, judge_perplexity(records, baseline, standards.margins)]
 
@@ -126,7 +130,8 @@ def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -
 def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     """Returns what was measured in turn, and what it has come to since the ledger's first entry."""
     samples = gate_samples(run, standards)
-    found = compare_in_turn(run, samples)
+    told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
+    found = compare_in_turn(run, samples, retraces=not told_alone)
     since = (_since_first(sample, compared, run, standards) for sample, compared in zip(samples, found, strict=False))
     return [*found, *(comparison for comparison in since if comparison)]
 

@@ -1,4 +1,7 @@
-"""The margins file: how much of a difference matters, with the reason for each number beside it in the file."""
+"""The margins file: how much of a difference matters, with the reason for each number beside it in the file.
+
+`gating` is of the default workload; another has `workloads` of its own, and `without_pilot` where it has none.
+"""
 
 import dataclasses
 import math
@@ -9,12 +12,16 @@ from typing import Any
 
 from bench.judge.metrics import NAMES, PERPLEXITY, in_turn, key
 from bench.judge.types import Scale
+from bench.record.types import DEFAULT_WORKLOAD
 from bench.stats.sequential import MOST_GATING
 
 # The metrics by the names that the file gives them, those that are compared as ratios, and those in their own unit.
 RATIOS, VALUES = (
     tuple(key(row.metric.name) for row in in_turn() if row.metric.scale is scale) for scale in (Scale.LOG, Scale.LINEAR)
 )
+
+
+Gating = dict[str, float | dict[str, float]]  # by metric, some by configuration; metrics left out are not gated
 
 
 class MarginsError(ValueError):
@@ -25,20 +32,26 @@ class MarginsError(ValueError):
 class Margins:
     """Relative differences as fractions, 0.05 is 5%; of what is no ratio in the metric's unit."""
 
-    gating: dict[str, float | dict[str, float]]  # by metric, some by configuration; metrics left out are not gated
+    gating: Gating
     window_start: dict[str, float]  # part of the steps that the perplexity statistic leaves out, by configuration
     budget: dict[str, float]  # by metric: the change since the ledger's first entry
     between_hosts: float  # standard deviation of a release's ratio from host to host
     micro: float  # of a micro-benchmark's median round
+    without_pilot: Gating = dataclasses.field(default_factory=dict)  # of workloads but the default one
+    workloads: dict[str, Gating] = dataclasses.field(default_factory=dict)  # by workload
 
-    def of(self, metric: str, config: str) -> float | None:
+    def of(self, metric: str, config: str, workload: str = DEFAULT_WORKLOAD) -> float | None:
         """Returns a metric's margin; None where it isn't gated."""
-        found = self.gating.get(key(metric))
-        return found.get(config) if isinstance(found, dict) else found
+        tables = (
+            [self.gating] if workload == DEFAULT_WORKLOAD else [self.workloads.get(workload, {}), self.without_pilot]
+        )
+        found = (table.get(key(metric)) for table in tables)
+        margins = (one.get(config) if isinstance(one, dict) else one for one in found)
+        return next((margin for margin in margins if margin is not None), None)
 
-    def metrics(self, config: str) -> list[str]:
-        """Returns the names of the metrics in turn that gate a configuration."""
-        return [name for name in NAMES if self.of(name, config) is not None]
+    def metrics(self, config: str, workload: str = DEFAULT_WORKLOAD) -> list[str]:
+        """Returns the names of the metrics in turn that gate a configuration of a workload."""
+        return [name for name in NAMES if self.of(name, config, workload) is not None]
 
 
 def read_margins(path: Path) -> Margins:
@@ -48,28 +61,41 @@ def read_margins(path: Path) -> Margins:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MarginsError(f"{path} is not TOML: {error}") from error
     known = {field.name for field in dataclasses.fields(Margins)}
-    wrong = sorted(known ^ set(plain))
+    wrong = sorted({*(known - {"without_pilot", "workloads"} - set(plain)), *(set(plain) - known)})
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    for name in ("gating", "window_start", "budget"):
-        _require(isinstance(plain[name], dict), path, name, plain[name], "a table of numbers")
+    own = plain.get("workloads", {})
+    _require(isinstance(own, dict), path, "workloads", own, "a table of a workload's margins each")
+    gating = {
+        "gating": plain["gating"],
+        "without_pilot": plain.get("without_pilot", {}),
+        **{f"workloads.{name}": table for name, table in own.items()},
+    }
+    tables = {**gating, "window_start": plain["window_start"], "budget": plain["budget"]}
+    for name, table in tables.items():
+        _require(isinstance(table, dict), path, name, table, "a table of numbers")
     for name, metrics in (
-        ("gating", RATIOS + VALUES),
+        *((name, RATIOS + VALUES) for name in gating),
         ("budget", tuple(name for name in RATIOS if name != PERPLEXITY)),
     ):
-        unknown = sorted(set(plain[name]) - set(metrics))
+        unknown = sorted(set(tables[name]) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
-    in_upgrade = list(plain["gating"])
     in_gate = [
-        *(name for name in in_upgrade if name != PERPLEXITY),
+        *(name for name in plain["gating"] if name != PERPLEXITY),
         *plain["budget"],
     ]  # the replicates judge perplexity
-    for entry, names in (("gating", in_upgrade), ("gating and budget", in_gate)):
+    gates = {
+        "gating": list(plain["gating"]),
+        "gating and budget": in_gate,
+        **{name: list({**tables["without_pilot"], **gating[name]}) for name in list(gating)[1:]},
+    }
+    for entry, names in gates.items():
         wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
         _require(len(names) <= MOST_GATING, path, entry, names, wanted)
-    for metric, margin in plain["gating"].items():
-        for name, value in _entries(f"gating.{metric}", margin):
-            _require_margin(path, name, value, relative=metric in RATIOS)
+    for table, margins in gating.items():
+        for metric, margin in margins.items():
+            for name, value in _entries(f"{table}.{metric}", margin):
+                _require_margin(path, name, value, relative=metric in RATIOS)
     for name, value in (
         *_entries("budget", plain["budget"]),
         *((one, plain[one]) for one in ("between_hosts", "micro")),

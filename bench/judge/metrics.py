@@ -13,7 +13,7 @@ from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
-from bench.record.types import Record
+from bench.record.types import Record, Subject
 from bench.stats.trimmed import launch_summary
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
@@ -62,7 +62,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
     return (
         InTurn(
             REPLICATES,
-            lambda pair, side: log_perplexity(_record(pair, side).losses, pair.reference.subject, window_start),
+            lambda pair, side: _log_perplexity(_record(pair, side), pair.reference.subject, window_start),
             noiseless=True,
         ),
         _of_quads(ONE_CORE_STEP_TIME, lambda pair: pair.steps, ONE_CORE),
@@ -131,6 +131,10 @@ def _own(quad: Quad, side: str) -> list[float]:
 def _cpu_quads(pair: Pair) -> list[Quad]:
     """Returns the training quads with CPU time in the place of wall time."""
     return [dataclasses.replace(quad, seconds=quad.cpu_seconds) for quad in pair.steps]
+
+
+def _log_perplexity(record: Record, subject: Subject, window_start: float) -> float | None:
+    return log_perplexity(record.losses, subject, window_start) if subject.tells(PERPLEXITY) else None
 
 
 def _record(pair: Pair, side: str) -> Record:

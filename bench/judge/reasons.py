@@ -100,7 +100,8 @@ class OracleErrors(Reason):
     error: float
     limit: float
     over: int  # tensors over their limits, of all quantities
-    steps: int  # that were checked
+    steps: int  # that were checked; of answers, quantities
+    answers: bool = False  # of a workload's cases, not of training steps
 
 
 @dataclasses.dataclass(frozen=True)

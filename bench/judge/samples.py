@@ -23,6 +23,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.types import Subject
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
@@ -51,7 +52,9 @@ def samples_of(
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
         named = row.metric.name in only
-        margin = _margin(row, margins, subject.config, only)
+        if not (named or subject.tells(row.metric.name)):
+            continue
+        margin = _margin(row, margins, subject, only)
         metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
         shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
         own = [pair for pair in pairs if pair.cores == row.cores]
@@ -105,12 +108,12 @@ def decision_of(sample: Sample) -> Decision | None:
     return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
-def _margin(row: InTurn, margins: Margins, config: str, only: Sequence[str]) -> float | None:
+def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]) -> float | None:
     """Returns a metric's margin on its scale; None where it has none, or isn't one of those that were named."""
     name, relative = row.metric.name, row.metric.scale is Scale.LOG
     if only and name not in only:
         return None
-    margin = margins.of(name, config)
+    margin = margins.of(name, subject.config, subject.workload)
     if margin is None and only and relative:
         margin = DEFAULT_MARGIN
     return math.log1p(margin) if margin is not None and relative else margin

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.measure.exchange import ALONE, Exchange
+from bench.measure.exchange import ALONE, Answers, Exchange, Shapes
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from bench.measure.stress import LEARNING_RATE, SMALL
 from bench.record.replies import Published
@@ -18,9 +18,10 @@ from lm.data.batches import Batch
 
 if TYPE_CHECKING:
     from lm.training.trainer import Trainer
+    from lm.workloads.protocol import Answering
 
 (LAUNCH,) = ALONE
-OWN, SMALLER = "own", "small"  # files of the folder that both processes share
+OWN, SMALLER, ANSWERS = "own", "small", "answers"  # files of the folder that both processes share
 
 
 class CheckedLaunch:
@@ -57,3 +58,19 @@ class CheckedLaunch:
             self._trainer.train_step(*batch(step))
         publish(self._trainer.weights, self._exchange.updated(LAUNCH, 0))
         publish(self._trainer.state, self._exchange.results(LAUNCH, "state"))
+
+
+class CheckedAnswers:
+    """Work whose answers are published in `folder`."""
+
+    def __init__(self, work: "Answering", folder: Path, shapes: Shapes) -> None:
+        self._work, self._answers = work, Answers(folder / ANSWERS, shapes)
+
+    def answer(self, case: str) -> None:
+        """Publishes what TensorFlow computes of a case.
+
+        Raises KeyError for an answer that is missing, ValueError for one of another shape.
+        """
+        found = self._work.answers(case)
+        for quantity, targets in self._answers.of(case).items():
+            publish(found[quantity], targets)

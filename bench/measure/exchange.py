@@ -1,5 +1,6 @@
-"""The memory-mapped file through which processes pass weights, states and results to the one that compares them.
+"""The memory-mapped files through which processes pass weights, states and results to the one that compares them.
 
+A workload that is compared by cases has its answers in one (`Answers`); training has its steps in another (`Exchange`).
 The weights of the role that trains on lie there twice, before a step and after it: the weights that one step leaves are
 those that the next one starts from, so they are written once a step and never moved. A launch that is compared with the
 oracle takes its next step meanwhile, so it has room for that one's weights and results as well.
@@ -7,7 +8,7 @@ oracle takes its next step meanwhile, so it has room for that one's weights and 
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +17,64 @@ from lm.arrays import Floats
 from lm.config import Config
 
 Shape = tuple[int, ...]
-Key = tuple[str, str, str]  # owner, quantity, tensor
+Key = tuple[str, str, str]  # owner, quantity, tensor; of an answer its case, quantity, tensor
+Places = dict[Key, tuple[int, Shape]]  # offset in floats, and shape
+Shapes = Mapping[str, Mapping[str, Mapping[str, Sequence[int]]]]  # of answers: by case, quantity, tensor
 
 ROLES = ("reference", "candidate")  # of lockstep; the first trains on
 ALONE = ("launch",)  # compared with the oracle
 ALIGNMENT = 16  # floats: 64 bytes, a cache line and the widest vector
 
 
-def layout(config: Config, roles: Sequence[str] = ROLES) -> tuple[dict[Key, tuple[int, Shape]], int]:
-    """Returns where each array lies, as (offset in floats, shape), and the size of the file in floats (float32)."""
+def layout(config: Config, roles: Sequence[str] = ROLES) -> tuple[Places, int]:
+    """Returns where each array lies, and the size of the file in floats (float32)."""
+    return _placed(_arrays(config, roles))
+
+
+def reserve(path: Path, config: Config, roles: Sequence[str] = ROLES) -> "Exchange":
+    """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
+    _reserve(path, layout(config, roles)[1])
+    return Exchange(path, config, roles)
+
+
+def answers_layout(shapes: Shapes) -> tuple[Places, int]:
+    """Returns where each answer lies, and the size of their file in floats."""
+    return _placed(
+        ((case, quantity, tensor), tuple(shape))
+        for case, quantities in shapes.items()
+        for quantity, tensors in quantities.items()
+        for tensor, shape in tensors.items()
+    )
+
+
+def reserve_answers(path: Path, shapes: Shapes) -> "Answers":
+    """Creates the file of answers and reserves its room, as `reserve` does."""
+    _reserve(path, answers_layout(shapes)[1])
+    return Answers(path, shapes)
+
+
+def _placed(arrays: Iterable[tuple[Key, Shape]]) -> tuple[Places, int]:
     places, end = {}, 0
-    for key, shape in _arrays(config, roles):
+    for key, shape in arrays:
         places[key] = (end, shape)
         end += -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
     return places, end
 
 
-def reserve(path: Path, config: Config, roles: Sequence[str] = ROLES) -> "Exchange":
-    """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
+def _reserve(path: Path, size: int) -> None:
     with path.open("xb") as file:
-        os.posix_fallocate(file.fileno(), 0, 4 * layout(config, roles)[1])
-    return Exchange(path, config, roles)
+        os.posix_fallocate(file.fileno(), 0, 4 * size)
+
+
+def _mapped(path: Path, places: Places, size: int) -> dict[tuple[str, str], dict[str, Floats]]:
+    """Returns the arrays of a file, by owner and quantity, then by tensor."""
+    # A plain array, since slices of a memmap are slow to make.
+    memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
+    arrays: dict[tuple[str, str], dict[str, Floats]] = {}
+    for (owner, quantity, tensor), (offset, shape) in places.items():
+        array = memory[offset : offset + math.prod(shape)].reshape(shape)
+        arrays.setdefault((owner, quantity), {})[tensor] = array
+    return arrays
 
 
 def _arrays(config: Config, roles: Sequence[str]) -> Iterator[tuple[Key, Shape]]:
@@ -94,12 +132,7 @@ class Exchange:
             )
         self._leader = roles[0]
         self._weight_slots, self._result_slots = _slots(roles)
-        # A plain array, since slices of a memmap are slow to make.
-        memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
-        self._arrays: dict[tuple[str, str], dict[str, Floats]] = {}
-        for (owner, quantity, tensor), (offset, shape) in places.items():
-            array = memory[offset : offset + math.prod(shape)].reshape(shape)
-            self._arrays.setdefault((owner, quantity), {})[tensor] = array
+        self._arrays = _mapped(path, places, size)
 
     @property
     def start(self) -> dict[str, Floats]:
@@ -130,3 +163,15 @@ class Exchange:
         A launch that is compared with the oracle has `logits`, too.
         """
         return self._arrays[_slot(role, step % self._result_slots), quantity]
+
+
+class Answers:
+    """The answers of the file at `path`, of which `shapes` tells cases, quantities and tensors."""
+
+    def __init__(self, path: Path, shapes: Shapes) -> None:
+        arrays = _mapped(path, *answers_layout(shapes))
+        self._cases = {case: {quantity: arrays[case, quantity] for quantity in of} for case, of in shapes.items()}
+
+    def of(self, case: str) -> dict[str, dict[str, Floats]]:
+        """Returns a case's answers: by quantity, then by tensor."""
+        return self._cases[case]

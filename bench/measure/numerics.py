@@ -95,7 +95,7 @@ def expected_step(config: Config, before: Before, batch: Batch, learning_rate: f
     )
     # An update carries the error of the clipped gradient and, bounded apart, the rounding of the new weights.
     narrow["update"] = {name: -learning_rate * value.astype(np.float64) for name, value in narrow["clipped"].items()}
-    expected = _expected(wide, narrow, cut)
+    expected = expected_of(wide, narrow, cut)
     bounds = {**weights, "embedding": weights["embedding"] * np.sqrt(reads(batch.inputs, config))}
     updates = cut(wide["update"])
     for name, bound in cut(bounds).items():
@@ -112,7 +112,7 @@ def expected_evaluation(config: Config, before: Before, ids: tuple[Tokens, Token
             oracle_evaluate(config, _cast(weights, kind), _cast(state, kind), *ids) for kind in (np.float64, np.float32)
         )
     )
-    return _expected(wide, narrow, cut)
+    return expected_of(wide, narrow, cut)
 
 
 def relative_error(found: Array, wanted: Array) -> float:
@@ -152,7 +152,7 @@ def reads(inputs: Tokens, config: Config) -> Array:
     return np.bincount(np.ravel(inputs), minlength=config.vocabulary_size)[:, np.newaxis]
 
 
-def _expected(wide: Quantities, narrow: Quantities, cut: Cut) -> Expected:
+def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole) -> Expected:
     """Returns values and limits from the oracle's results in float64 and in float32.
 
     Where float32 overflows and float64 doesn't, float32 is right: a norm above 1e19 is Inf there, since its square is.

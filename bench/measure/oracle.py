@@ -1,5 +1,7 @@
 """The oracle's process in a launch that is compared with it: takes the steps that the launch published, and compares.
 
+Or it answers the cases of the workload, where that has some (lm.workloads.protocol).
+
 It runs in the orchestrator's interpreter, with its NumPy: no measured environment judges itself. A step starts from the
 weights and the state that the one before it published, whatever the launch says; the text, the learning rates and the
 initial weights are this process's own.
@@ -12,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measure.checked import LAUNCH, OWN, SMALLER
-from bench.measure.exchange import ALONE, Exchange, layout, reserve
+from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER
+from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
     Before,
+    Expected,
     Quantities,
     difference,
     errors_of,
     expected_evaluation,
+    expected_of,
     expected_step,
     relative_error,
 )
@@ -27,38 +31,75 @@ from bench.measure.publish import publish
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Case, Start, small_start
 from bench.measure.updates import clipping_and_update
 from bench.record.replies import Agenda
-from bench.record.types import REPEAT, NumericError
+from bench.record.types import ANSWER, DEFAULT_WORKLOAD, REPEAT, NumericError
 from lm.arrays import Floats, State
-from lm.config import LAUNCH_PLANS, config_by_name
+from lm.config import Config, config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
+from lm.workloads.protocol import Opening, Workload
+from lm.workloads.registry import workload as workload_by_name
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
 REPEATED = 4  # of so many steps one is taken again, the first ones, by another process that reads nothing in between
 
 
 class Session:
-    """Compares steps when asked, and sums up what it found."""
+    """Compares steps or answers when asked, and sums up what it found."""
+
+    _config: Config
+    _answers: dict[str, Expected]  # by case; none where steps are compared
+    _shapes: dict[str, dict[str, dict[str, tuple[int, ...]]]]  # of the answers
 
     def prepare(
-        self, config: str, corpus: str, corpus_path: str | None, steps: int, device: str, jitter: int
+        self,
+        config: str,
+        corpus: str,
+        corpus_path: str | None,
+        steps: int,
+        device: str,
+        jitter: int,
+        workload: str = DEFAULT_WORKLOAD,
     ) -> Agenda:
-        """Loads a reference configuration. Raises ConfigError, CorpusError."""
-        self._config = config_by_name(config)
-        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
+        """Loads a workload in a reference configuration. Raises ConfigError, CorpusError."""
+        found, self._config = workload_by_name(workload), config_by_name(config)
         self._jitter, self._tally = jitter, Tally()
+        if found.cases:
+            return self._prepare_answers(found, Opening(self._config, device, jitter))
+        self._answers = {}
+        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
         self._repeated, self._repeat_limit = max(steps // REPEATED, 1), 0.0 if device.startswith("cpu") else math.inf
-        asked = {*range(0, steps, LAUNCH_PLANS[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}
+        asked = {*range(0, steps, found.plans[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}
         self._oracle_steps = tuple(sorted(asked))
         size = sum(layout(each, ALONE)[1] for each in (self._config, SMALL))
         return Agenda(4 * size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
 
+    def _prepare_answers(self, workload: Workload, opening: Opening) -> Agenda:
+        self._answers = {case: expected_answer(workload, opening, case) for case in workload.cases}
+        shapes = {
+            case: {
+                quantity: {tensor: value.shape for tensor, value in tensors.items()}
+                for quantity, tensors in expected.values.items()
+            }
+            for case, expected in self._answers.items()
+        }
+        self._shapes = shapes
+        return Agenda(4 * answers_layout(shapes)[1], (), (), 0, shapes)
+
     def share(self, folder: str) -> None:
-        """Creates the files through which the launch publishes its steps, and puts the initial weights there."""
+        """Creates the files through which the launch publishes; those of steps hold the initial weights."""
+        if self._answers:
+            self._published = reserve_answers(Path(folder) / ANSWERS, self._shapes)
+            return
         self._own = reserve(Path(folder) / OWN, self._config, ALONE)
         self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)
         publish(initial_weights(self._config, self._jitter), self._own.weights(0))
+
+    def check_answer(self, case: str) -> None:
+        """Compares the answers that were just published. A case's number stands in the place of a step."""
+        number, found = list(self._answers).index(case), self._published.of(case)
+        errors = errors_of(number, found, self._answers[case])
+        self._tally.add(dataclasses.replace(error, quantity=f"{ANSWER}{case}: {error.quantity}") for error in errors)
 
     def check(self, step: int, logits: bool) -> None:
         """Compares a step of training that was published: with the oracle's, or with its own gradients.
@@ -153,6 +194,12 @@ class Tally:
             for quantity, steps in self._steps.items()
             for error in [one for one in over if one.quantity == quantity] or [self._nearest[quantity]]
         ]
+
+
+def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected:
+    """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
+    wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
+    return expected_of(wide, narrow)
 
 
 def _copies(arrays: Mapping[str, Floats]) -> dict[str, Floats]:

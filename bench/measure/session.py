@@ -1,22 +1,28 @@
-"""The operations of a measured process: describe itself, open a configuration, train blocks of steps, evaluate."""
+"""The operations of a measured process: describe itself, open a workload, do blocks of its units, and be compared.
+
+It knows no workload by name. Operations from `publish` on are asked of those whose work has what they need.
+"""
 
 import math
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from bench.machine import affinity, pin, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
 from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened, Published
-from bench.record.types import Environment, Evaluation, Subject
+from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
 
 if TYPE_CHECKING:
-    from lm.data.batches import Batch
+    from bench.measure.exchange import Shapes
+    from lm.data.corpus import Corpus
     from lm.training.full import Event
+    from lm.training.trainer import Trainer
+    from lm.workloads.protocol import Answering, Training, Work
 
 LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
 ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or its settings, moves time and memory
@@ -24,7 +30,9 @@ VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
 class Session:
-    """The trainer and the corpus of one process. TensorFlow is imported by `describe`, which comes first."""
+    """The work of one process. TensorFlow is imported by `describe`, which comes first."""
+
+    work: "Work"
 
     def describe(self, threads: int = 0) -> Description:
         """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine."""
@@ -53,38 +61,47 @@ class Session:
         implementation: str = "cells",
         device: str = "cpu:0",
         jitter: int = 0,
+        workload: str = DEFAULT_WORKLOAD,
     ) -> Opened:
-        """Builds and traces a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
+        """Builds and traces a workload in a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
         from lm import config as configs
-        from lm.data.load import load_corpus
-        from lm.runtime import require_device
-        from lm.training.initial import initial_weights, weights_sha256
-        from lm.training.trainer import Trainer
+        from lm.workloads.protocol import Opening
+        from lm.workloads.registry import workload as workload_by_name
 
+        found = workload_by_name(workload)
         self.config = configs.config_by_name(config)
-        configs.require_implementation(implementation)
-        require_device(device)
-        self.corpus = load_corpus(corpus, self.config, Path(corpus_path) if corpus_path else None)
-        weights = initial_weights(self.config)
-        fingerprint = self.config.fingerprint(self.corpus.sha256, weights_sha256(weights))
+        path = Path(corpus_path) if corpus_path else None
+        self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, path))
         self.implementation, self._next_step, self._next_evaluation = implementation, 0, 0
         started = time.perf_counter()
-        self.trainer = Trainer(self.config, implementation, device)
+        self.work.build()
         built = time.perf_counter()
-        self.trainer.trace()
+        self.work.trace()
         traced = time.perf_counter()
-        self.trainer.weights = initial_weights(self.config, jitter)
+        self.work.start()
         subject = Subject(
             config,
             corpus,
             implementation,
             device,
-            fingerprint,
+            self.work.fingerprint,
             steps,
             self.config.num_steps,
-            self.config.tokens_per_step,
+            self.work.tokens,
+            workload,
+            found.metrics,
         )
         return Opened(subject, built - started, traced - built)
+
+    @property
+    def trainer(self) -> "Trainer":
+        """Returns the trainer of work whose units are training steps."""
+        return cast("Trainer", cast("Training", self.work).trainer)
+
+    @property
+    def corpus(self) -> "Corpus":
+        """Returns the text of work whose units are training steps."""
+        return cast("Training", self.work).corpus
 
     @overload
     def steps(self, count: int, *, tell: Literal[False] = False) -> Block: ...
@@ -93,7 +110,7 @@ class Session:
     def steps(self, count: int, *, tell: Literal[True]) -> Generator[int, None, Block]: ...
 
     def steps(self, count: int, *, tell: bool = False) -> Block | Generator[int, None, Block]:
-        """Trains the next `count` steps.
+        """Does the next `count` units of work: training steps, say.
 
         Returns a Block or, with `tell`, a generator that yields each step done, as a sign of life, and returns the
         Block. Timed blocks send no such signs.
@@ -118,15 +135,15 @@ class Session:
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), rss_bytes())
 
     def _step(self, step: int, *, last: bool) -> tuple[float, tuple[float, float]]:
-        """Takes a step; returns (loss, (wall seconds, CPU seconds)).
+        """Does a unit; returns (its number: a loss, say; (wall seconds, CPU seconds)).
 
-        No later step waits for the update after a block's `last` loss, so this one does.
+        No later unit waits for what a block's `last` one has asked of the device, so this one does.
         """
-        data = self._prepare(step)
+        data = self.work.prepare(step)
         started = _clocks()
-        loss = float(self.trainer.train_step(*data).loss)
+        loss = self.work.do(data)
         if last:
-            self.trainer.wait()
+            self.work.wait()
         return loss, _since(started)
 
     def _compute_in_float32(self) -> None:
@@ -136,17 +153,7 @@ class Session:
         """
         from lm.runtime import turn_off_tensor_float_32
 
-        turn_off_tensor_float_32(self.trainer.device)
-
-    def _prepare(self, step: int) -> "Batch":
-        """Returns what a global step reads; a new pass starts from a zero state and at its own learning rate."""
-        from lm.data.batches import steps_per_epoch, training_batch
-
-        epoch, index = divmod(step, steps_per_epoch(self.corpus.train.size, self.config))
-        if index == 0:
-            self.trainer.zero_state()
-            self.trainer.learning_rate = self.config.epoch_learning_rate(epoch + 1)
-        return training_batch(self.corpus.train, self.config, step)
+        turn_off_tensor_float_32(self.work.device)
 
     def publish(self, folder: str) -> None:
         """Has the steps of `take` and `stress` published in files of the folder, which the oracle's process shares."""
@@ -157,7 +164,7 @@ class Session:
 
     def take(self, step: int, with_logits: bool) -> Published:
         """Takes a step of training and publishes its results. Steps come one by one, from 0."""
-        return self._checked.train(step, self._prepare(step), with_logits=with_logits)
+        return self._checked.train(step, self.work.prepare(step), with_logits=with_logits)
 
     def stress(self, small: bool, evaluation: bool) -> Published:
         """Takes a stress step from what lies in the exchange. It leaves the trainer with other weights."""
@@ -165,7 +172,18 @@ class Session:
 
     def repeat(self, steps: int) -> None:
         """Takes the first steps of training without reading anything in between, and publishes what they leave."""
-        self._checked.repeat(steps, self._prepare)
+        self._checked.repeat(steps, self.work.prepare)
+
+    def share_answers(self, folder: str, answers: "Shapes") -> None:
+        """Has the answers of `answer` published in a file of the folder; `answers` holds their shapes."""
+        from bench.measure.checked import CheckedAnswers
+
+        self._compute_in_float32()
+        self._answers = CheckedAnswers(cast("Answering", self.work), Path(folder), answers)
+
+    def answer(self, case: str) -> None:
+        """Answers a case of the workload, and publishes what comes out."""
+        self._answers.answer(case)
 
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
@@ -177,13 +195,13 @@ class Session:
 
     def lockstep(self, step: int) -> Published:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
-        return self._side.take(step, self._prepare(step))
+        return self._side.take(step, self.work.prepare(step))
 
     def profile(self, target: str, steps: int, folder: str, detailed: bool) -> Profiled:
         """Profiles a target (bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
         from bench.measure.profile import profile
 
-        data, other = (self._prepare(step) for step in (self._next_step, self._next_step + 1))
+        data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
         return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
@@ -199,8 +217,8 @@ class Session:
         pin({core})
 
     def relocate(self) -> None:
-        """Moves the model to other memory (Trainer.relocate); later allocations get other pages, too."""
-        self.trainer.relocate()
+        """Moves the model to other memory (Work.relocate); later allocations get other pages, too."""
+        self.work.relocate()
         release_free_memory()
 
     def evaluation_steps(self, count: int) -> Block:
@@ -226,8 +244,8 @@ class Session:
         """Returns peak memory, retraces and graph operations. Memory comes first: the rest needs some itself."""
         from lm.runtime import peak_gpu_bytes
 
-        peak, files, gpu_peak = peak_rss_bytes(), file_rss_bytes(), peak_gpu_bytes(self.trainer.device)
-        return Finished(peak, files, self.trainer.retraces, self.trainer.graph_operations(), gpu_peak)
+        peak, files, gpu_peak = peak_rss_bytes(), file_rss_bytes(), peak_gpu_bytes(self.work.device)
+        return Finished(peak, files, self.work.retraces, self.work.graph_operations(), gpu_peak)
 
     def train(self, checkpoint: str, resume: bool) -> Iterator[Mapping[str, "Event"]]:
         """Trains the opened configuration to the end and yields each event by the name of its kind (lm.training.full).

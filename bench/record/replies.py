@@ -70,6 +70,8 @@ class Agenda:
     oracle_steps: tuple[int, ...]  # steps of training that the oracle takes as well
     stress: tuple[StressCase, ...]
     repeated: int  # steps that another process takes again, from the first, without reading anything in between
+    # The shape of each answer, by case, quantity and tensor; none of a workload that is compared step by step.
+    answers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,9 @@ SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
+ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
+DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 
@@ -56,21 +58,29 @@ class Environment:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """The thing that was trained: equal subjects are comparable."""
+    """The thing that was measured: equal subjects are comparable."""
 
     config: str
-    corpus: str
-    implementation: str
+    corpus: str  # "" of a workload that reads none
+    implementation: str  # "" of a workload that has its own model
     device: str
     fingerprint: str  # Config.fingerprint: configuration, corpus, initial weights; "" if a launch failed before that
-    steps: int  # training steps of a launch
+    steps: int  # training steps of a launch, or other units of work
     num_steps: int  # time steps of a batch
-    tokens_per_step: int  # batch × time steps
+    tokens_per_step: int  # batch × time steps; 0 of a unit that predicts nothing
+    workload: str = DEFAULT_WORKLOAD
+    metrics: tuple[str, ...] = ()  # that apply, by name; none: all
 
     @property
     def name(self) -> str:
-        """Returns the subject's name for files and tables: notebook-synthetic-cells-cpu0."""
-        return "-".join((self.config, self.corpus, self.implementation, self.device.replace(":", "")))
+        """Returns the subject's name for files and tables: notebook-synthetic-cells-cpu0, predict-notebook-cpu0."""
+        workload = "" if self.workload == DEFAULT_WORKLOAD else self.workload
+        parts = (workload, self.config, self.corpus, self.implementation, self.device.replace(":", ""))
+        return "-".join(filter(None, parts))
+
+    def tells(self, metric: str) -> bool:
+        """Returns whether a metric applies to it."""
+        return not self.metrics or metric in self.metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,8 +128,8 @@ class NumericError:
     tensor's first that is over its limit.
     """
 
-    step: int  # global, from 0; stress steps count on after the last of training
-    quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", …
+    step: int  # global, from 0; stress steps count on after the last of training; of an answer its case's number
+    quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
     tensor: str
     error: float
     limit: float

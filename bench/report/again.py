@@ -8,7 +8,7 @@ from bench.judge.metrics import NAMES, PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
-from bench.record.types import Record, Run
+from bench.record.types import DEFAULT_WORKLOAD, Record, Run
 from bench.report.judged import measured
 
 NUMBERS = ("numerics", "retraces", PERPLEXITY)
@@ -64,7 +64,7 @@ def _of_pairs(run: PairedRun, *, alone: bool) -> Iterator[Again]:
         yield Again(subject, SPEED_ONLY, (*chosen, "--speed-only"))
         if alone:
             yield Again(subject, NUMERICS_ONLY, (*chosen, "--numerics-only"))
-        for name in NAMES:
+        for name in filter(record.subject.tells, NAMES):
             if alone or name != PERPLEXITY:
                 yield Again(subject, (name,), chosen, named=name)
 
@@ -85,10 +85,11 @@ def _options(record: Record) -> tuple[str, ...]:
     """Returns the options that name what a launch trained, without those that have the command line's own defaults."""
     subject, threads = record.subject, record.environment.threads if record.environment else record.machine.cores
     given = (
+        ("--workload", subject.workload, DEFAULT_WORKLOAD),
         ("--corpus", subject.corpus, "synthetic"),
         ("--implementation", subject.implementation, "cells"),
         ("--device", subject.device, "cpu:0"),
         ("--threads", str(threads), str(record.machine.cores)),
     )
-    chosen = (word for name, value, usual in given if value != usual for word in (name, value))
+    chosen = (word for name, value, usual in given if value not in ("", usual) for word in (name, value))
     return ("--config", subject.config, *chosen)

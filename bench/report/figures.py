@@ -28,6 +28,7 @@ def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Char
     margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
+    trained = trained if subject.tells(PERPLEXITY) else []
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
     if launches[0].cores == ONE_CORE:
         return [chart for chart in (_step_times(launches),) if chart]

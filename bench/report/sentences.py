@@ -100,8 +100,9 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
 
 
 def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
-    where = f"{_tensor(reason.quantity, reason.tensor)} at step {reason.step}"
-    steps = f"{Count(reason.steps):step}"
+    tensor = _tensor(reason.quantity, reason.tensor)
+    where = tensor if reason.answers else f"{tensor} at step {reason.step}"
+    steps = f"{Count(reason.steps):answer}" if reason.answers else f"{Count(reason.steps):step}"
     if reason.over:
         return f"{where} is {reason.error:.1e} from the oracle; {Count(reason.over):tensor} over the limits in {steps}"
     return f"{steps} within the limits; nearest: {where}"

@@ -6,6 +6,7 @@ import statistics
 from tabulate import tabulate
 
 from bench.judge.ledger import ratio_interval
+from bench.judge.metrics import PERPLEXITY
 from bench.judge.perplexity import replica_groups
 from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Ledger, Ratio
@@ -69,7 +70,7 @@ def _ratio_cells(ratio: Ratio) -> list[str]:
 
 def _record_row(record: Record) -> list[str]:
     subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
-    whole = record.losses and not record.failure
+    whole = subject.tells(PERPLEXITY) and record.losses and not record.failure
     return [
         one_line(subject.name),
         one_line(record.environment.tensorflow) if record.environment else NOTHING,

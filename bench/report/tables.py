@@ -5,6 +5,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison
@@ -128,7 +129,7 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
     parts: Sequence[float | None] = [None] * 4
     if startup:
         parts = [startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds]
-    whole = bool(record.losses) and not record.failure
+    whole = subject.tells(PERPLEXITY) and bool(record.losses) and not record.failure
     perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
     return (
         Cell(name),

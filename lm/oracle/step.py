@@ -92,6 +92,17 @@ def evaluate(
     return loss, new_state
 
 
+def predict(config: Config, weights: Mapping[str, Array], inputs: Array) -> Array:
+    """Returns logits [batch, steps, vocabulary] of ids [batch, steps], from a zero state. Errors as in `step`."""
+    return forward(config, weights, zero_state(config, weights, len(inputs)), inputs)[0]
+
+
+def zero_state(config: Config, weights: Mapping[str, Array], batch: int) -> dict[str, Array]:
+    """Returns a state of zeros, each [batch, size], in the weights' dtype."""
+    dtype = weights["embedding"].dtype
+    return {name: np.zeros((batch, size), dtype) for name, (_, size) in config.state_shapes().items()}
+
+
 @np.errstate(over="ignore", invalid="ignore")
 def forward(
     config: Config, weights: Mapping[str, Array], state: Mapping[str, Array], inputs: Array, masks: Sequence[Array] = ()

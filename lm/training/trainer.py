@@ -13,7 +13,7 @@ import tensorflow as tf
 from lm.arrays import Floats, State, Tokens, Weights
 from lm.config import Config
 from lm.models.protocol import build
-from lm.runtime import require_device
+from lm.runtime import operations, require_device
 
 # In the order of Config.weight_shapes; the embedding's as IndexedSlices.
 Gradients = Sequence[tf.Tensor | tf.IndexedSlices]
@@ -172,9 +172,4 @@ class Trainer:
 
     def graph_operations(self) -> dict[str, int]:
         """Counts the operations of the step's graph by type, those of its function library included."""
-        graph = self._step.get_concrete_function().graph.as_graph_def()
-        counts: dict[str, int] = {}
-        for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
-            for node in nodes:
-                counts[node.op] = counts.get(node.op, 0) + 1
-        return dict(sorted(counts.items()))
+        return operations(self._step.get_concrete_function().graph)

@@ -29,6 +29,8 @@ budget = { step_time = 0.10 }
 step_time = 0.05
 perplexity = { tiny = 0.01, notebook = 0.01, small = 0.01 }
 memory_growth = { notebook = 102_400, tiny = 4_096 }
+[without_pilot]
+step_time = 0.05
 """
 
 

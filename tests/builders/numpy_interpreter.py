@@ -1,10 +1,11 @@
-"""An interpreter without TensorFlow whose worker trains all the same, on the oracle's float32 steps."""
+"""An interpreter without TensorFlow whose worker trains and answers all the same, by the oracle in float32."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-# What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`.
+# What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`; of a
+# workload that calls a model its `logits`, by name.
 TEXT = """#!{python}
 import dataclasses, os, sys, types
 if sys.argv[1] == "-c":  # asked what is installed in it
@@ -52,11 +53,28 @@ class Trainer:
     def graph_operations(self):
         return {{}}
 
+class Predicting:
+    device, tokens, fingerprint, retraces = "cpu:0", 10, "fa4e", 0
+
+    def __init__(self, calls, opening):
+        self.calls, self.opening = calls, opening
+
+    build = trace = start = wait = relocate = lambda self: None
+
+    def answers(self, case):
+        logits = self.calls.expected(self.opening, case, np.float32)["logits"]
+        {answered}
+        return {{"logits": logits}}
+
+    def graph_operations(self):
+        return {{}}
+
 def evaluate(trainer, tokens, steps):
     return types.SimpleNamespace(perplexity=99.0, tokens=80, weights_changed=False)
 
 versions = dict(python="3.11", tensorflow="9.9.9", distribution="none", keras="9", numpy=np.__version__)
 sys.modules["lm.training.trainer"] = types.SimpleNamespace(Trainer=Trainer)
+sys.modules["lm.workloads.parts.sequential"] = types.SimpleNamespace(Predicting=Predicting)
 sys.modules["lm.training.passes"] = types.SimpleNamespace(evaluate=evaluate)
 sys.modules["lm.runtime"] = types.SimpleNamespace(
     intra_op_threads=lambda: 2,
@@ -69,9 +87,9 @@ sys.exit(worker.main(sys.argv[3:]))
 """
 
 
-def numpy_interpreter(folder: Path, before: str = "pass", after: str = "pass") -> str:
-    """Path of an interpreter with one statement injected before each step, and one after it."""
+def numpy_interpreter(folder: Path, before: str = "pass", after: str = "pass", answered: str = "pass") -> str:
+    """Path of an interpreter with one statement injected before each step, one after it, and one after an answer."""
     path = Path(tempfile.mkdtemp(dir=folder)) / "python"
-    path.write_text(TEXT.format(python=sys.executable, before=before, after=after))
+    path.write_text(TEXT.format(python=sys.executable, before=before, after=after, answered=answered))
     path.chmod(0o755)
     return str(path)

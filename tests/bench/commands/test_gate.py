@@ -118,6 +118,42 @@ def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> No
     assert "--metric NAME" in told
 
 
+def test_workloads_are_judged_alongside_each_other(gated: Gate) -> None:
+    """`masked` has one launch for its numbers, no baseline, and a margin of its own; `train` is judged as ever."""
+    more = ("--workload", "train", "--workload", "masked", "--config", "tiny", "--json")
+    answer = gated(gated.side("candidate"), *more)
+    assert (answer.code, answer.outcome) == (0, PASS), answer
+    found: dict[str, set[str]] = {}
+    for one in answer.plain["comparisons"]:
+        found.setdefault(one["subject"], set()).add(one["metric"]["name"])
+    train, masked = found["tiny-synthetic-cells-cpu0"], found["masked-tiny-cpu0"]
+    assert {"numerics", "retraces", "perplexity", "step time", "evaluation step"} <= train
+    assert {"numerics", "retraces", "step time"} <= masked
+    assert not {"perplexity", "evaluation step"} & masked
+    report = gated.report
+    assert [record.subject.workload for record in report.numbers.records] == ["train"] * gate.LAUNCHES + ["masked"]
+    assert [run.pairs[0].reference.subject.workload for run in report.speed] == ["train", "masked"]
+    assert "--workload masked" in gated.check().out
+
+
+RETRACING = """
+class Session(Session):
+    def finish(self):
+        return dataclasses.replace(super().finish(), retraces=1)
+"""
+
+
+@pytest.mark.parametrize(("reference", "outcome"), [(RETRACING, PASS), ("", REGRESSION)])
+def test_retraces_are_compared_with_the_reference_s_where_the_workload_allows_some(
+    gated: Gate, reference: str, outcome: Outcome
+) -> None:
+    """In turn with it: a gate's own numbers don't tell."""
+    options = ("--workload", "predict-shapes", "--config", "tiny", "--json")
+    other = gated.side("b", PINNED, more=reference)
+    answer = gated(gated.side("candidate", more=RETRACING), *options, reference=other)
+    assert (answer.outcome, answer.outcomes["retraces"]) == (outcome, outcome), answer
+
+
 @pytest.mark.parametrize(
     ("options", "timed"),
     [

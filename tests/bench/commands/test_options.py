@@ -2,16 +2,21 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import pytest
 
 from bench.commands import options
-from bench.commands.options import minutes, paired
+from bench.commands.options import gating, launch_plan, minutes, paired
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.margins import read_margins
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, OPERATIONS, RETRACES, STEP_TIME
 from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.stats.sequential import MOST_GATING
+from lm.workloads.registry import names, workload
 
+SHIPPED = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
 BOTH = (STEP_TIME, ONE_CORE_STEP_TIME)
 
 
@@ -54,3 +59,12 @@ def test_a_budget_is_a_number_of_minutes() -> None:
     for text in ("0", "-1", "inf", "nan", "soon"):
         with pytest.raises(argparse.ArgumentTypeError, match="no number of minutes above 0"):
             minutes(text)
+
+
+@pytest.mark.parametrize("name", names())
+def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> None:
+    assert set(workload(name).metrics) <= {*NAMES, RETRACES.name, OPERATIONS.name}
+    for config in workload(name).plans:
+        plan = Plan(config, 1, workload=name)
+        assert 0 < len(gating(plan, SHIPPED)) <= MOST_GATING
+        assert launch_plan(plan) == workload(name).plans[config]

@@ -175,6 +175,45 @@ class TestWholeRuns:
             run = read_record(PairedRun, tmp_path / "out" / config / "paired.json")
             assert run.pairs[0].reference.subject.config == config
 
+    def test_a_workload_is_judged_by_its_own_margins_and_metrics(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path
+    ) -> None:
+        """The margin without a pilot is 5%; perplexity and evaluation don't apply."""
+        sides = self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2)
+        found = self.answer(tfgate, tmp_path, *sides, "--workload", "predict-call", "--json")
+        assert found.outcome is REGRESSION, found
+        assert (found.outcomes["step time"], found.outcomes["numerics"]) == (REGRESSION, PASS)
+        assert not {"perplexity", "evaluation step", "trace", "lockstep"} & set(found.outcomes)
+        assert found.outcomes["memory growth"] is NOT_GATED
+        assert {one["subject"] for one in found.plain["comparisons"]} == {"predict-call-tiny-cpu0"}
+        told = tfgate("check", tmp_path / "out", "--baselines", baselines).out
+        assert "--config tiny --workload predict-call --metric NAME" in told
+        assert "--corpus" not in told
+
+    def test_several_workloads_have_folders_of_their_own(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+        sides = self.side(tmp_path, "a"), self.side(tmp_path, "b")
+        more = ("--workload", "train", "--workload", "masked", "--speed-only", "--json")
+        found = self.answer(tfgate, tmp_path, *sides, *more)
+        assert [verdict["outcome"] for verdict in found.plain] == [PASS.value] * 2, found
+        for folder, subject in (("tiny", "tiny-synthetic-cells-cpu0"), ("masked-tiny", "masked-tiny-cpu0")):
+            run = read_record(PairedRun, tmp_path / "out" / folder / "paired.json")
+            assert run.pairs[0].reference.subject.name == subject
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--workload", "masked", "--config", "small"], "workload masked has no configuration small; it has tiny"),
+            (["--workload", "nought"], "nought"),
+        ],
+    )
+    def test_a_workload_that_there_is_not_is_refused(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, options: list[str], said: str
+    ) -> None:
+        side = self.side(tmp_path, "a")
+        found = self.answer(tfgate, tmp_path, side, side, *options)
+        assert found.code == 2
+        assert said in found.err
+
 
 @pytest.mark.slow
 def test_one_tensorflow_on_both_sides_computes_the_same(

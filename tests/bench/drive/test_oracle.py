@@ -1,6 +1,7 @@
 """A launch compared with the oracle, end to end: real processes and files; the side computes by NumPy."""
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,45 @@ def test_a_failure_of_the_oracle_is_called_so(
     record = compared()
     assert record.failure is not None
     assert record.failure.message.startswith("the oracle failed: the worker exited with code 3 during prepare")
+
+
+class TestAnswers:
+    """A workload that is compared by cases."""
+
+    PLAN = Plan("tiny", 1, "", None, "", speed=False, workload="predict-call", answers=True)
+
+    def record(self, folder: Path, answered: str = "pass") -> Record:
+        return measure_launch(self.PLAN, Launch(0, numerics=True), numpy_interpreter(folder, answered=answered), {})
+
+    def test_right_answers_are_within_their_limits(self, tmp_path: Path) -> None:
+        record = self.record(tmp_path)
+        assert record.failure is None
+        assert {error.quantity for error in record.numerics} == {"answer lengths: logits"}
+        assert all(error.within for error in record.numerics)
+        assert record.subject.name == "predict-call-tiny-cpu0"
+        assert (record.losses, record.evaluation, record.memory, record.startup) == ((), None, None, None)
+
+    def test_a_wrong_answer_is_named(self, tmp_path: Path) -> None:
+        record = self.record(tmp_path, "logits['sequence 2 of 10 steps'] *= np.float32(1.0001)")
+        wrong = [error for error in record.numerics if not error.within]
+        assert [(error.quantity, error.tensor) for error in wrong] == [
+            ("answer lengths: logits", "sequence 2 of 10 steps")
+        ]
+        assert wrong[0].error == pytest.approx(1e-4, rel=0.01)
+
+    @pytest.mark.parametrize(
+        ("answered", "said"),
+        [
+            (
+                "logits = {name: value[:, :3] for name, value in logits.items()}",
+                r"shape \(1, 3, 500\) where \(1, 10, 500",
+            ),
+            ("del logits['sequence 3 of 10 steps']", "sequence 3 of 10 steps"),
+            ("os._exit(3)", "the worker exited with code 3 during answer"),
+        ],
+        ids=["shape", "missing", "crash"],
+    )
+    def test_an_answer_that_is_none_is_a_failure(self, tmp_path: Path, answered: str, said: str) -> None:
+        record = self.record(tmp_path, answered)
+        assert record.failure is not None
+        assert re.search(said, record.failure.message)

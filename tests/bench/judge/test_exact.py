@@ -31,6 +31,15 @@ def test_within_every_limit_passes_and_names_the_nearest() -> None:
     assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, steps=1)
 
 
+def test_answers_are_counted_by_quantity() -> None:
+    """Two tensors of one quantity are one answer; none is a step."""
+    right = NumericError(0, "answer ragged: logits", "", 1e-6, 4e-6)
+    wrong = [NumericError(1, "answer full: state", tensor, 1e-2, 4e-6) for tensor in ("lstm0/h", "lstm0/c")]
+    found = judge_numerics("it", [record(numerics=(right, *wrong))])
+    assert found.outcome is Outcome.REGRESSION
+    assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=2, answers=True)
+
+
 def test_over_a_limit_is_a_regression_named_by_its_first_step() -> None:
     later = dataclasses.replace(BEYOND, step=9, tensor="embedding", error=1.0)
     found = judge_numerics("it", [record(numerics=(WITHIN, later, BEYOND))])

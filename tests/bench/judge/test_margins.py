@@ -61,6 +61,50 @@ def test_a_margin_is_one_number_or_one_of_each_configuration(tmp_path: Path) -> 
     assert margins.of("import", "tiny") is None
 
 
+WORKLOADS = """
+[without_pilot]
+step_time = 0.05
+peak_memory = 0.10
+
+[workloads.masked]
+step_time = 0.02
+
+[workloads.masked.memory_growth]
+tiny = 500
+"""
+
+
+def test_another_workload_has_margins_of_its_own_or_those_without_a_pilot(tmp_path: Path) -> None:
+    margins = read(tmp_path, TEXT + WORKLOADS)
+    assert [margins.of("step time", "tiny", name) for name in ("train", "masked", "predict")] == [0.05, 0.02, 0.05]
+    assert [margins.of("peak memory", "tiny", name) for name in ("train", "masked", "predict")] == [None, 0.10, 0.10]
+    assert [margins.of("memory growth", "tiny", name) for name in ("train", "masked", "predict")] == [1000, 500, None]
+    assert margins.of("memory growth", "notebook", "masked") is None
+    assert margins.of("perplexity", "tiny", "masked") is None
+    assert margins.metrics("tiny", "masked") == ["step time", "peak memory", "memory growth"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("step_time = 0.02", "step_time = 2", "workloads.masked.step_time is 2; it must be a fraction"),
+        ("step_time = 0.02", "speed = 0.02", "workloads.masked is .*'speed'.*; it must be a table of margins for"),
+        ("peak_memory = 0.10", "peak_memory = 0", "without_pilot.peak_memory is 0; it must be a fraction"),
+        ("peak_memory = 0.10", EVERY_RATIO.replace("step_time = 0.05", ""), "without_pilot is .* at most 8 metrics"),
+        (
+            "[workloads.masked]\nstep_time = 0.02",
+            "[workloads]\nmasked = 3",
+            "workloads.masked is 3; it must be a table",
+        ),
+    ],
+)
+def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = TEXT + (WORKLOADS if "masked]\n" not in old else WORKLOADS.split("\n[workloads.masked.m")[0])
+    assert old in text
+    with pytest.raises(MarginsError, match=said):
+        read(tmp_path, text.replace(old, new))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

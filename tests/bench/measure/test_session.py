@@ -29,6 +29,11 @@ TINY = CONFIGS["tiny"]
 SHORT = 248  # tokens: 8 rows of 31, so (31 − 1) / 10 = 3 batches
 
 
+def change(session: Session, **parts: Any) -> None:
+    """Replaces parts of the work."""
+    vars(session.work).update(parts)
+
+
 def opened() -> Session:
     session = Session()
     session.open("tiny", "synthetic", steps=30)
@@ -45,7 +50,7 @@ def two_sessions() -> tuple[Session, Session]:
 def sessions(two_sessions: tuple[Session, Session]) -> tuple[Session, Session]:
     """Two sessions as good as new."""
     for session in two_sessions:
-        session.config, session.corpus = TINY, load_corpus("synthetic", TINY)
+        change(session, config=TINY, corpus=load_corpus("synthetic", TINY))
         session._next_step = session._next_evaluation = 0
         session.trainer.weights, session.trainer.learning_rate = initial_weights(TINY), TINY.learning_rate
         session.trainer.zero_state()
@@ -60,10 +65,8 @@ def session(sessions: tuple[Session, Session]) -> Session:
 
 def shorten(session: Session) -> None:
     """Leaves a few tokens of each split."""
-    corpus = session.corpus
-    session.corpus = dataclasses.replace(
-        corpus, train=corpus.train[:SHORT], valid=corpus.valid[:SHORT], test=corpus.test[:SHORT]
-    )
+    splits = {name: getattr(session.corpus, name)[:SHORT] for name in ("train", "valid", "test")}
+    change(session, corpus=dataclasses.replace(session.corpus, **splits))
 
 
 def through_json(value: Any) -> Any:
@@ -215,7 +218,7 @@ def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
 
 def test_a_new_epoch_starts_from_a_zero_state_at_its_own_learning_rate(session: Session) -> None:
     shorten(session)
-    session.config = dataclasses.replace(TINY, decay=0.25, decay_after_epoch=1)
+    change(session, config=dataclasses.replace(TINY, decay=0.25, decay_after_epoch=1))
     session.steps(3)
     assert session.trainer.learning_rate == 1.0
     inputs, targets = batch(session.corpus.train, TINY, 0)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.record.types import Machine, Run
+from bench.record.types import Machine, Run, Subject
 
 
 def test_a_subject_is_named_for_files_and_tables(run: Run) -> None:
@@ -26,3 +26,12 @@ def test_machines_that_differ_in_anything_have_other_fingerprints(run: Run, fiel
 def test_the_types_are_frozen(run: Run) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         run.schema = 2  # type: ignore[misc]  # what the test is about
+
+
+def test_a_subject_is_named_by_its_workload_unless_it_is_the_default() -> None:
+    subject = Subject("tiny", "", "", "cpu:0", "0123456789abcdef", 1, 10, 80, "masked", ("step time",))
+    assert subject.name == "masked-tiny-cpu0"
+    assert (subject.tells("step time"), subject.tells("perplexity")) == (True, False)
+    default = Subject("tiny", "synthetic", "cells", "cpu:0", "0123456789abcdef", 1, 10, 80)
+    assert (default.name, default.workload) == ("tiny-synthetic-cells-cpu0", "train")
+    assert default.tells("perplexity")

@@ -29,6 +29,7 @@ class Fault:
     first_step: int = 0  # of training that it makes wrong, if any
     # A source of tests/faults/native, and the environment variable that says where it is built.
     library: tuple[str, str] | None = None
+    workload: str = "train"  # that it makes wrong
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

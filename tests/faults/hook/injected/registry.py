@@ -21,6 +21,7 @@ from . import (
     state,
     text,
     tiny_entries,
+    workloads,
 )
 from .fault import Fault
 from .slowdown import slowdown_by_name
@@ -33,7 +34,10 @@ def _nothing() -> None:
 NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing may be caught", _nothing)
 
 # Not in the catalogue: their numbers are right.
-RIGHT = {fault.name: fault for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT, *settings.SETTINGS)}
+RIGHT = {
+    fault.name: fault
+    for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT, workloads.RETRACES, *settings.SETTINGS)
+}
 FAMILIES = (
     optimizer,
     clipping,
@@ -54,6 +58,7 @@ FAMILIES = (
     native,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
+OF_WORKLOADS: dict[str, Fault] = {fault.name: fault for fault in workloads.FAULTS}  # that training doesn't show
 
 
 def fault_by_name(name: str) -> Fault:
@@ -62,6 +67,8 @@ def fault_by_name(name: str) -> Fault:
     if slow:
         return slow
     try:
-        return {**RIGHT, **FAULTS}[name]
+        return {**RIGHT, **FAULTS, **OF_WORKLOADS}[name]
     except KeyError:
-        raise ValueError(f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *FAULTS))}") from None
+        raise ValueError(
+            f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *FAULTS, *OF_WORKLOADS))}"
+        ) from None

@@ -1,0 +1,46 @@
+"""The oracle's gradients on sequences of several lengths, padded at their ends.
+
+What follows a sequence's end can't reach back: each output and each state up to there is what it is without padding. So
+the layers run over the padding as over anything else, the cost leaves it out, and the final state is that at the end.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from lm.arrays import Array
+from lm.config import Config
+from lm.oracle.sgd import Gradients
+from lm.oracle.step import backward, cross_entropy, forward, zero_state
+
+
+@dataclasses.dataclass(frozen=True)
+class Masked:
+    """The results on a padded batch, named and shaped as in Config.weight_shapes and Config.state_shapes."""
+
+    loss: np.inexact  # the cross-entropy summed over the tokens that are no padding, divided by the batch size
+    logits: Array  # [batch, steps, vocabulary]; 0 where there is padding
+    gradients: Gradients  # the embedding's as SparseRows
+    state: dict[str, Array]  # of each sequence after its last token
+
+
+def masked_step(config: Config, weights: Mapping[str, Array], inputs: Array, targets: Array, lengths: Array) -> Masked:
+    """Returns what ids `inputs` and `targets` [batch, steps] give, from a zero state.
+
+    `lengths` [batch] are the tokens of each sequence, at least 1, that come before its padding.
+    """
+    batch, steps = inputs.shape
+    kept = np.arange(steps) < lengths[:, np.newaxis]
+    logits, _, tape = forward(config, weights, zero_state(config, weights, batch), inputs)
+    loss, kept_gradient = cross_entropy(logits[kept][np.newaxis], targets[kept][np.newaxis])
+    gradient = np.zeros_like(logits)
+    size = logits.dtype.type(batch)
+    gradient[kept] = kept_gradient[0] / size
+    state = {}
+    for name in config.state_shapes():
+        layer, part = name.split("/")
+        own = tape.layers[int(layer.removeprefix("lstm"))]
+        state[name] = (own.outputs if part == "h" else own.cells)[lengths, np.arange(batch)]
+    shown = np.where(kept[:, :, np.newaxis], logits, logits.dtype.type(0))
+    return Masked(loss / size, shown, backward(config, weights, tape, gradient), state)

@@ -1,0 +1,231 @@
+"""Workload `optimizers`: updates by Adam, momentum and RMSprop, of a dense gradient and of a sparse one.
+
+A unit is one update by each. Compared are the variables' changes and the slots after 1 and after 300 updates, from
+gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Floats, Tokens
+from lm.config import Blocks, Config, LaunchPlan
+from lm.oracle import optimizers as oracle
+from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads.protocol import Answers, Opening
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+UPDATES = (1, 300)  # after which variables and slots are compared
+DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
+SLOTS = {  # attributes of Keras' optimizers, each a list in the order of the variables
+    "adam": {"m": "_momentums", "v": "_velocities"},
+    "momentum": {"m": "momentums"},
+    "rmsprop": {"v": "_velocities"},
+}
+
+
+class Workload:
+    """Implements lm.workloads.protocol.Workload."""
+
+    name = "optimizers"
+    metrics: tuple[str, ...] = (
+        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
+        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
+    )
+    plans: Mapping[str, LaunchPlan] = {
+        "tiny": LaunchPlan(1, *(Blocks(40, 20, 4, evaluation_quads=0, evaluation_steps=0),) * 2),
+        "notebook": LaunchPlan(1, *(Blocks(16, 6, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
+    }
+    cases = tuple(oracle.OPTIMIZERS)
+
+    def open(self, opening: Opening) -> "Work":
+        """Returns the work. Raises DeviceError."""
+        return Work(self, opening)
+
+    def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
+        """Returns the rows that a sparse gradient names."""
+        return stream.permutation(config.vocabulary_size)[: config.tokens_per_step].astype(np.int32)
+
+    def gradients(self, config: Config, step: int) -> tuple[Floats, Tokens, Floats]:
+        """Returns the dense gradient, the rows that the sparse one names, and their values."""
+        stream = np.random.RandomState([config.seed, step])
+        shapes, rows = config.weight_shapes(), self.rows(config, stream)
+        dense, sparse = (
+            stream.uniform(-1, 1, shape).astype(np.float32) for shape in (shapes[DENSE], (rows.size, shapes[SPARSE][1]))
+        )
+        return dense, rows, sparse
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns changes and slots by the oracle."""
+        config, (update, slots) = opening.config, oracle.OPTIMIZERS[case]
+        starts = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
+        values: dict[str, Array] = dict(starts)
+        kept = {name: {slot: np.zeros_like(value) for slot in slots} for name, value in starts.items()}
+        found: dict[str, dict[str, Array]] = {}
+        for step in range(1, UPDATES[-1] + 1):
+            dense, rows, sparse = self.gradients(config, step)
+            whole = np.zeros_like(starts[SPARSE])
+            np.add.at(whole, rows, sparse.astype(kind))
+            for name, gradient in ((DENSE, dense.astype(kind)), (SPARSE, whole)):
+                values[name], kept[name] = update(values[name], kept[name], gradient, step)
+            if step in UPDATES:
+                changes = {name: values[name] - starts[name] for name in starts}
+                found |= named(changes, {slot: {name: kept[name][slot] for name in starts} for slot in slots}, step)
+        return found
+
+
+def start(config: Config, jitter: int = 0) -> dict[str, Floats]:
+    """Returns the variables' initial values."""
+    weights = initial_weights(config, jitter)
+    return {name: weights[name] for name in (DENSE, SPARSE)}
+
+
+def named(
+    changes: Mapping[str, Any], slots: Mapping[str, Mapping[str, Any]], updates: int
+) -> dict[str, dict[str, Any]]:
+    """Returns answers after so many updates, by quantity: "change after 300", "slot m after 300"."""
+    found = {"change": changes, **{f"slot {slot}": of for slot, of in slots.items()}}
+    return {f"{quantity} after {updates}": dict(of) for quantity, of in found.items()}
+
+
+class Updated:
+    """The variables of one optimizer, and the optimizer."""
+
+    def __init__(self, name: str, config: Config) -> None:
+        import tensorflow as tf
+
+        from lm.compat import build_optimizer
+
+        shapes, layers = config.weight_shapes(), tf.keras.layers
+        dense = layers.Dense(shapes[DENSE][1], use_bias=False)
+        sparse = layers.Embedding(*shapes[SPARSE])
+        dense.build((None, shapes[DENSE][0]))
+        sparse.build((None,))
+        self._name, self._layers = name, (dense, sparse)
+        self.variables = [*dense.trainable_variables, *sparse.trainable_variables]
+        made = {
+            "adam": lambda: tf.keras.optimizers.Adam(
+                oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
+            ),
+            "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
+            "rmsprop": lambda: tf.keras.optimizers.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.EPSILON),
+        }
+        self._optimizer = made[name]()
+        build_optimizer(self._optimizer, self.variables)
+
+    def start(self, values: Mapping[str, Floats]) -> None:
+        """Sets the variables."""
+        for variable, value in zip(self.variables, values.values(), strict=True):
+            variable.assign(value)
+
+    def update(self, dense: "tf.Tensor", sparse: "tf.IndexedSlices") -> None:
+        """Takes one update."""
+        self._optimizer.apply_gradients(zip((dense, sparse), self.variables, strict=True))
+
+    def values(self) -> list[Floats]:
+        """Returns the variables' values."""
+        return [np.array(variable.numpy()) for variable in self.variables]
+
+    def slots(self) -> dict[str, dict[str, Floats]]:
+        """Returns the slots' values by slot and variable."""
+        return {
+            slot: {
+                name: np.array(held.numpy())
+                for name, held in zip((DENSE, SPARSE), getattr(self._optimizer, attribute), strict=True)
+            }
+            for slot, attribute in SLOTS[self._name].items()
+        }
+
+
+class Work:
+    """Implements lm.workloads.protocol.Answering."""
+
+    tokens = 0
+
+    def __init__(self, workload: Workload, opening: Opening) -> None:
+        import tensorflow as tf
+
+        from lm import runtime
+
+        runtime.require_device(opening.device)
+        self._tf, self._runtime, self._jitter, self._workload = tf, runtime, opening.jitter, workload
+        self.config, self.device = opening.config, opening.device
+        self.fingerprint = self.config.fingerprint(workload.name, weights_sha256(start(self.config)))
+
+    def build(self) -> None:
+        """Builds the variables and the optimizers."""
+        with self._tf.device(self.device):
+            self._updated = {name: Updated(name, self.config) for name in oracle.OPTIMIZERS}
+
+    def trace(self) -> None:
+        """Traces a unit."""
+        self._update = self._traced(tuple(self._updated.values()))
+
+    def _traced(self, updated: tuple[Updated, ...]) -> Any:
+        """Returns the traced function that takes one update by each; it returns a number that waits for them all."""
+        tf, shapes = self._tf, self.config.weight_shapes()
+
+        def update(dense: Any, rows: Any, sparse: Any) -> Any:
+            with tf.device(self.device):
+                for each in updated:
+                    each.update(dense, tf.IndexedSlices(sparse, rows, tf.constant(shapes[SPARSE])))
+                return tf.add_n([tf.convert_to_tensor(each.variables[0])[0, 0] for each in updated])
+
+        width = (self.config.tokens_per_step, shapes[SPARSE][1])
+        signature = (tf.TensorSpec(shapes[DENSE]), tf.TensorSpec(width[:1], tf.int32), tf.TensorSpec(width))
+        traced = tf.function(update, signature, autograph=False)
+        traced.get_concrete_function()
+        return traced
+
+    def start(self) -> None:
+        """Sets the variables; slots start from 0."""
+        for updated in self._updated.values():
+            updated.start(start(self.config, self._jitter))
+
+    def prepare(self, unit: int) -> Any:
+        """Returns the unit's gradients as tensors."""
+        with self._tf.device(self.device):
+            return [self._tf.constant(value) for value in self._workload.gradients(self.config, unit + 1)]
+
+    def do(self, prepared: Any) -> float:
+        """Takes one update by each optimizer."""
+        return float(self._update(*prepared))
+
+    def wait(self) -> None:
+        """Blocks until all variables are updated."""
+        if not self.device.startswith("cpu"):
+            self._tf.test.experimental.sync_devices()
+
+    def relocate(self) -> None:
+        """Moves the variables to other memory."""
+        for updated in self._updated.values():
+            updated.start(dict(zip((DENSE, SPARSE), updated.values(), strict=True)))
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often the unit was traced beyond the first time."""
+        return max(int(self._update.experimental_get_tracing_count()) - 1, 0)
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts the operations of the unit's graph by type."""
+        return self._runtime.operations(self._update.get_concrete_function().graph)
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns changes and slots of an optimizer of its own, from the start."""
+        with self._tf.device(self.device):
+            updated = Updated(case, self.config)
+        starts = start(self.config, self._jitter)
+        updated.start(starts)
+        update = self._traced((updated,))
+        found: dict[str, dict[str, Any]] = {}
+        for step in range(1, UPDATES[-1] + 1):
+            update(*self.prepare(step - 1))
+            if step in UPDATES:
+                changes = {
+                    name: value - old for (name, old), value in zip(starts.items(), updated.values(), strict=True)
+                }
+                found |= named(changes, updated.slots(), step)
+        return found

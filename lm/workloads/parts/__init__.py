@@ -1,0 +1,1 @@
+"""What several workloads share: `calls` without TensorFlow, `sequential` with it."""

@@ -1,0 +1,70 @@
+"""Workloads that call a model on one sequence at a time: what they have in common, without TensorFlow."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Floats, Tokens
+from lm.config import Blocks, Config, LaunchPlan
+from lm.data.ids import random_ids
+from lm.oracle.step import predict
+from lm.training.initial import initial_weights
+from lm.workloads.protocol import Answers, Opening
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from lm.workloads.parts.sequential import Predicting
+
+LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
+
+
+class Calls(ABC):
+    """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
+
+    name: str
+    metrics: tuple[str, ...] = (
+        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
+        *("cpu time", "import", "build", "first step"),
+    )
+    plans: Mapping[str, LaunchPlan]
+    cases = (LENGTHS,)
+
+    @abstractmethod
+    def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:
+        """Calls the model on ids [1, steps]; returns logits [1, steps, vocabulary]."""
+
+    def length(self, config: Config, unit: int) -> int:
+        """Returns the steps of a unit's sequence."""
+        return config.num_steps
+
+    def compared(self, config: Config) -> tuple[int, ...]:
+        """Returns the lengths of the sequences that are compared, in that order."""
+        return (config.num_steps,) * 3
+
+    def open(self, opening: Opening) -> "Predicting":
+        """Returns the work. Raises DeviceError."""
+        from lm.workloads.parts.sequential import Predicting
+
+        return Predicting(self, opening)
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""
+        weights = initial_weights(opening.config, opening.jitter)
+        cast: dict[str, Array] = {name: value.astype(kind) for name, value in weights.items()}
+        found = {name: predict(opening.config, cast, ids) for name, ids in self.sequences(opening.config).items()}
+        return {"logits": found}
+
+    def sequences(self, config: Config) -> dict[str, Tokens]:
+        """Returns the ids [1, steps] that are compared, by name: "sequence 1 of 20 steps"."""
+        return {
+            f"sequence {number} of {length} steps": random_ids(config, number, (1, length))
+            for number, length in enumerate(self.compared(config), 1)
+        }
+
+
+def call_plans(tiny: Blocks, notebook: Blocks) -> dict[str, LaunchPlan]:
+    """Returns plans whose launches are divided alike on all cores and on one."""
+    return {"tiny": LaunchPlan(1, tiny, tiny), "notebook": LaunchPlan(1, notebook, notebook)}

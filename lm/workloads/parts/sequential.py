@@ -1,0 +1,93 @@
+"""The model that users write, a Keras Sequential of embedding, LSTMs and a dense layer, and work that calls it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from lm.arrays import Floats, Tokens
+from lm.compat import tf_variable
+from lm.config import Config
+from lm.data.ids import random_ids
+from lm.runtime import require_device
+from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads.protocol import Opening
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.calls import Calls
+
+
+def sequential(config: Config) -> tf.keras.Sequential:
+    """Builds the model: ids [batch, steps] → logits [batch, steps, vocabulary], for any batch and number of steps."""
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((None,), dtype="int32"),
+            tf.keras.layers.Embedding(config.vocabulary_size, config.embedding_size),
+            *(tf.keras.layers.LSTM(size, return_sequences=True) for size in config.layer_sizes),
+            tf.keras.layers.Dense(config.vocabulary_size),
+        ]
+    )
+
+
+def assign(variables: list[Any], weights: Mapping[str, Floats]) -> None:
+    """Sets Keras' trainable variables, which have the order of Config.weight_shapes."""
+    for variable, value in zip(variables, weights.values(), strict=True):
+        variable.assign(value)
+
+
+class Predicting:
+    """Work that calls the model on one sequence at a time; implements lm.workloads.protocol.Answering."""
+
+    def __init__(self, calls: "Calls", opening: Opening) -> None:
+        require_device(opening.device)
+        self.config, self.device = opening.config, opening.device
+        self.tokens = self.config.num_steps
+        self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(initial_weights(self.config)))
+        self._calls, self._jitter = calls, opening.jitter
+
+    def build(self) -> None:
+        """Builds the model."""
+        with tf.device(self.device):
+            self.model = sequential(self.config)
+
+    def trace(self) -> None:
+        """Does nothing: a user's first call traces."""
+
+    def start(self) -> None:
+        """Sets the initial weights."""
+        assign(self.model.trainable_variables, initial_weights(self.config, self._jitter))
+
+    def prepare(self, unit: int) -> Tokens:
+        """Returns the unit's ids, [1, steps]."""
+        return random_ids(self.config, unit, (1, self._calls.length(self.config, unit)))
+
+    def do(self, prepared: Tokens) -> float:
+        """Calls the model; returns the sum of its logits."""
+        with tf.device(self.device):
+            return float(self._calls.call(self.model, prepared).sum())
+
+    def wait(self) -> None:
+        """Does nothing: the logits were read."""
+
+    def relocate(self) -> None:
+        """Moves the weights to other memory."""
+        for variable in map(tf_variable, self.model.trainable_variables):
+            variable.assign(np.array(variable.numpy()))
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often Keras' predict was traced beyond the first time."""
+        function = getattr(self.model, "predict_function", None)
+        count = getattr(function, "experimental_get_tracing_count", lambda: 1)
+        return max(int(count()) - 1, 0)
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts nothing: the graph is Keras' own."""
+        return {}
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the logits of each sequence, in turn."""
+        with tf.device(self.device):
+            sequences = self._calls.sequences(self.config)
+            return {"logits": {name: self._calls.call(self.model, ids) for name, ids in sequences.items()}}

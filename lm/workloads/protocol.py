@@ -1,0 +1,110 @@
+"""The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from lm.arrays import Array
+from lm.config import Config, LaunchPlan
+from lm.data.corpus import Corpus
+
+Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """The choices that a workload is opened with."""
+
+    config: Config
+    device: str = "cpu:0"
+    jitter: int = 0  # stream that moves the initial weights in their last bit; 0: they are not moved
+    implementation: str = ""  # of lm.models; "" of a workload that has its own model
+    corpus: str = ""  # "" of a workload that reads none
+    corpus_path: Path | None = None
+
+
+class Work(Protocol):
+    """A workload on TensorFlow, in one process.
+
+    Opening it reads what it needs; then come `build`, `trace` and `start`, once each, and any number of units.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Returns 16 hexadecimal digits of all that is computed: equal ones are comparable."""
+
+    @property
+    def tokens(self) -> int:
+        """Returns the predictions of one unit, of which words a second are made; 0 of one that makes none."""
+
+    @property
+    def device(self) -> str:
+        """Returns the device: cpu:0, gpu:0."""
+
+    def build(self) -> None:
+        """Builds the model. Timed as "build"."""
+
+    def trace(self) -> None:
+        """Traces what is a graph, so that the first unit needn't. Timed as "trace"."""
+
+    def start(self) -> None:
+        """Puts everything where the first unit starts from."""
+
+    def prepare(self, unit: int) -> Any:
+        """Returns what a unit reads, outside the timed region. Units are numbered from 0."""
+
+    def do(self, prepared: Any) -> float:
+        """Does one unit, inside the timed region; returns a number of what it computed, NaN or Inf if that is wrong."""
+
+    def wait(self) -> None:
+        """Blocks until the device has done all that was asked of it."""
+
+    def relocate(self) -> None:
+        """Moves the weights, unchanged, to other memory, since a unit's speed depends on where they lie."""
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often a graph was traced beyond the first time."""
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts the operations of a unit's graph by type; none of one that runs operation by operation."""
+
+
+class Training(Work, Protocol):
+    """Work whose units are training steps on a corpus: the oracle takes them as well, one by one."""
+
+    @property
+    def trainer(self) -> Any:
+        """Returns the lm.training.trainer.Trainer."""
+
+    @property
+    def corpus(self) -> Corpus:
+        """Returns the text."""
+
+
+class Answering(Work, Protocol):
+    """Work that answers cases, which the oracle answers as well."""
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns what TensorFlow computes of a case, from the start: arrays or tensors, named as in `expected`."""
+
+
+class Workload(Protocol):
+    """One thing that people run. Each file of lm/workloads has a class of that name."""
+
+    # By the names of bench.judge.metrics; none: all. "retraces" where a unit must never trace again, whatever the
+    # reference does.
+    metrics: tuple[str, ...]
+    # The configurations that it runs in, and the division of their launches.
+    plans: Mapping[str, LaunchPlan]
+    # Names of what is compared with `expected`; none: it is Training, compared step by step.
+    cases: tuple[str, ...]
+
+    def open(self, opening: Opening) -> Work:
+        """Reads what the work needs. Raises ConfigError, CorpusError, DeviceError."""
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""

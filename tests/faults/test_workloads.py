@@ -1,0 +1,75 @@
+"""Faults that training doesn't show are caught by the workload that they are of; without one nothing is."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bench.drive.pair import Blocks, PairPlan, measure_pair
+from bench.drive.plan import Plan
+from bench.judge.exact import judge_retraces
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.stats.outcome import Outcome
+from lm.workloads.registry import names, workload
+from tests.builders.records import standards
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
+from tests.faults.hook.injected.workloads import RETRACES
+from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
+
+BOTH = ["oldest_python", "newest_python"]
+SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
+
+
+def plan_of(name: str) -> Plan:
+    return Plan("tiny", 1, "", None, "", speed=False, workload=name, answers=True)
+
+
+def test_each_workload_that_answers_has_a_fault() -> None:
+    assert {fault.workload for fault in OF_WORKLOADS.values()} == {name for name in names() if workload(name).cases}
+    assert not set(OF_WORKLOADS) & set(FAULTS)
+    assert {fault.workload for fault in FAULTS.values()} == {"train"}
+
+
+def test_an_answer_that_is_wrong_is_caught(newest_python: Path) -> None:
+    first = catches(run_fault("mask-ignored", str(newest_python), plan_of("masked")), standards())[0]
+    assert (first.check, first.where) == (ORACLE, "step 0: answer ragged: state of lstm0/h")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize("fault", sorted(OF_WORKLOADS))
+def test_every_fault_of_a_workload_is_caught(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
+    python = str(request.getfixturevalue(environment))
+    trial = run_fault(fault, python, plan_of(OF_WORKLOADS[fault].workload))
+    assert {catch.check for catch in catches(trial, standards())} == {ORACLE}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize("name", [name for name in names() if workload(name).cases])
+@pytest.mark.parametrize("config", ["tiny", "notebook"])
+def test_nothing_is_caught_where_nothing_is_wrong(
+    request: pytest.FixtureRequest, environment: str, name: str, config: str
+) -> None:
+    plan = dataclasses.replace(plan_of(name), config=config)
+    trial = run_fault(NO_FAULT.name, str(request.getfixturevalue(environment)), plan)
+    assert trial.record.failure is None
+    assert trial.record.numerics
+    known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
+    assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize(("fault", "outcome"), [(NO_FAULT.name, Outcome.PASS), (RETRACES.name, Outcome.REGRESSION)])
+def test_retraces_are_compared_with_the_reference_s(
+    request: pytest.FixtureRequest, environment: str, fault: str, outcome: Outcome
+) -> None:
+    python = str(request.getfixturevalue(environment))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
+    pair = measure_pair(PairPlan.of(plan_of("predict-shapes"), SHORT), 0, 0, 0, sides)
+    assert pair.reference.failure is pair.candidate.failure is None
+    subject = pair.reference.subject
+    assert subject.name == "predict-shapes-tiny-cpu0"
+    found = judge_retraces(subject.name, [pair.candidate], [pair.reference])
+    assert found.outcome is outcome

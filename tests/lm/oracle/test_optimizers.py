@@ -1,0 +1,42 @@
+"""The oracle's optimizers, by arithmetic that is done by hand."""
+
+import numpy as np
+import pytest
+
+from lm.oracle.optimizers import OPTIMIZERS, adam, momentum, rmsprop
+
+ONE = np.array([1.0])
+
+
+def test_adam_s_first_update_is_the_rate() -> None:
+    """m = 0.1 · 2, v = 0.001 · 4; corrected they are 2 and 4, so that the update is 0.001 · 2 / 2, whatever 2 is."""
+    value, slots = adam(ONE, {"m": np.zeros(1), "v": np.zeros(1)}, np.array([2.0]), 1)
+    assert slots["m"] == pytest.approx(0.2)
+    assert slots["v"] == pytest.approx(0.004)
+    assert value == pytest.approx(0.999, rel=1e-8)
+
+
+def test_momentum_adds_what_it_kept() -> None:
+    """First −0.1 · 2 = −0.2, then 0.9 · −0.2 − 0.1 · 2 = −0.38: 1 − 0.2 − 0.38 = 0.42."""
+    value, slots = momentum(ONE, {"m": np.zeros(1)}, np.array([2.0]), 1)
+    assert value == pytest.approx(0.8)
+    value, slots = momentum(value, slots, np.array([2.0]), 2)
+    assert slots["m"] == pytest.approx(-0.38)
+    assert value == pytest.approx(0.42)
+
+
+def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
+    """v = 0.1 · 4 = 0.4; the update is 0.001 · 2 / √0.4 = 0.00316228."""
+    value, slots = rmsprop(ONE, {"v": np.zeros(1)}, np.array([2.0]), 1)
+    assert slots["v"] == pytest.approx(0.4)
+    assert value == pytest.approx(1 - 0.00316228, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_without_a_gradient_slots_decay(name: str) -> None:
+    update, slots = OPTIMIZERS[name]
+    _, after = update(ONE, dict.fromkeys(slots, ONE), np.zeros(1), 7)
+    wanted = {"m": 0.9, "v": 0.9 if name == "rmsprop" else 0.999}
+    assert {slot: float(value[0]) for slot, value in after.items()} == pytest.approx(
+        {slot: wanted[slot] for slot in slots}
+    )

@@ -1,0 +1,65 @@
+"""The workloads are found by their files' names, without TensorFlow, and say of themselves what holds."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lm.config import CONFIGS, ConfigError
+from lm.workloads.protocol import Opening
+from lm.workloads.registry import names, workload
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_a_file_is_a_workload_by_its_name() -> None:
+    files = {path.stem.replace("_", "-") for path in (ROOT / "lm" / "workloads").glob("[a-z]*.py")}
+    assert set(names()) == files - {"protocol", "registry"}
+    assert {"train", "predict-call"} < set(names())
+
+
+def test_an_unknown_one_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"no workload is called 'predict_call'; there are .*predict-call"):
+        workload("predict_call")
+
+
+def test_their_descriptions_need_no_tensorflow() -> None:
+    code = (
+        "import sys; from lm.workloads.registry import names, workload; [workload(name) for name in names()]; "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_workload_names_configurations_that_there_are(name: str) -> None:
+    found = workload(name)
+    assert {"tiny", "notebook"} <= set(found.plans) <= set(CONFIGS)
+    for plan in found.plans.values():
+        assert plan.blocks.quads % 2 == plan.one_core.quads % 2 == 0  # as many ABBA as BAAB
+        assert plan.blocks.dropped < plan.blocks.steps
+
+
+@pytest.mark.parametrize("name", [name for name in names() if workload(name).cases])
+def test_answers_are_in_the_type_that_is_asked_for_and_of_the_configuration(name: str) -> None:
+    found, tiny = workload(name), CONFIGS["tiny"]
+    other = dataclasses.replace(tiny, seed=1)
+    case = found.cases[0]
+    wide, narrow, unlike = (
+        found.expected(Opening(config), case, kind)
+        for config, kind in ((tiny, np.float64), (tiny, np.float32), (other, np.float64))
+    )
+    for quantity, of in wide.items():
+        for tensor, value in of.items():
+            assert value.dtype == np.float64
+            assert narrow[quantity][tensor].dtype == np.float32
+            assert value.shape == narrow[quantity][tensor].shape
+            assert not np.array_equal(value, unlike[quantity][tensor])
+
+
+def test_training_has_no_cases() -> None:
+    with pytest.raises(ValueError, match="train has no case 'ragged'"):
+        workload("train").expected(Opening(CONFIGS["tiny"]), "ragged", np.float64)

@@ -20,6 +20,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.progress import UpgradeProgress
+from bench.commands.resume import add_resume, begun, kept, require_same
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -35,7 +36,7 @@ from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from lm.config import LAUNCH_PLANS
 
 EXAMPLES = """\
@@ -55,6 +56,7 @@ class Request:
     only: tuple[str, ...]  # metrics that are judged alone; none: all
     budget_minutes: float
     output: Path
+    resume: bool
     telling: Telling
     command_line: Sequence[str]
 
@@ -80,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_budget(parser)
     add_output(parser)
+    add_resume(parser)
     add_telling(parser)
 
 
@@ -88,6 +91,9 @@ def request(options: argparse.Namespace) -> Request:
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
     model = model_request(options, CONFIGS)
+    output = output_folder(options, "upgrade")
+    if options.resume and not any(_path(model, output, config).exists() for config in model.configs):
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     return Request(
         model,
         sides_request(options, gpu=model.gpu),
@@ -95,7 +101,8 @@ def request(options: argparse.Namespace) -> Request:
         not options.numerics_only,
         tuple(options.metric),
         options.budget,
-        output_folder(options, "upgrade"),
+        output,
+        options.resume,
         telling(options),
         options.command_line,
     )
@@ -117,12 +124,26 @@ def run(asked: Request) -> int:
     return judge_and_print(asked.telling, runs, standards)
 
 
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    paths = [_path(asked.model, asked.output, config) for config in asked.model.configs]
+    return kept(next((path for path in paths if path.exists()), paths[0]))
+
+
+def _path(model: ModelRequest, output: Path, config: str) -> Path:
+    return model.folder(output, config) / PAIRED_FILE
+
+
 def _measured(
     asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
 ) -> PairedRun:
     """Measures a configuration, and keeps the run."""
-    keep = keeper(asked.model.folder(asked.output, plan.config) / PAIRED_FILE)
-
+    path = _path(asked.model, asked.output, plan.config)
+    stored = begun(PairedRun, path, asked.command_line) if asked.resume and path.exists() else None
+    if stored:
+        for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
+            require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
+    keep = keeper(path, begun=stored is not None)
     plans, unpinned = paired(plan, asked.only or standards.margins.metrics(plan.config)) if asked.speed else ({}, ())
 
     def wanted(run: PairedRun) -> str | None:
@@ -133,6 +154,7 @@ def _measured(
 
     with UpgradeProgress() as progress:
         request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))
+        request = dataclasses.replace(request, begun=stored)
         return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
 
 

@@ -110,7 +110,8 @@ def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baseli
     found = tfgate("check", folder, "--baselines", baselines)
     assert (found.code, found.error) == (
         2,
-        f"{SUBJECT.name}: 4 losses in a training of 10 steps: measure or record it again",
+        f"{folder} can't be judged, and may be damaged: {SUBJECT.name}: 4 losses in a training of 10 steps: "
+        "measure or record it again",
     )
 
 

@@ -22,7 +22,7 @@ from bench.drive.process import Worker
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
-from bench.record.files import keeper, read_record
+from bench.record.files import keeper, read_record, unsealed
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
@@ -291,7 +291,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert process.returncode == 4
     assert printed == ""
     assert [line for line in said.splitlines() if line.startswith("tfgate: ")] == [
-        "tfgate: error: interrupted: launches that were over are kept"
+        f"tfgate: error: interrupted: launches that were over are kept in {output / 'run.json'}"
     ]
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")
@@ -335,5 +335,5 @@ def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) 
     finished = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 4
     assert "can't be started" in finished.stderr
-    assert json.loads(finished.stdout) == json.loads((output / "run.json").read_text())
+    assert json.loads(finished.stdout) == json.loads(unsealed((output / "run.json").read_text()))
     assert len(read_record(Run, output / "run.json").records) == 2  # of a launch that failed again

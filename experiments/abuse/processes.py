@@ -91,7 +91,7 @@ class Processes:
             _cut_short(folder / "environments", draw)
         ended = self._run(command, folder, disturbance, moment, draw)
         killed = disturbance.signals[-1:] == (signal.SIGKILL,) and disturbance.whom in ("orchestrator", "both")
-        if problem := self._flaw(disturbance, ended, usual):
+        if problem := self._flaw(command, disturbance, ended, usual):
             return problem
         if left := _left_processes(self._token):
             return f"processes are left: {left}"
@@ -114,11 +114,12 @@ class Processes:
             dataclasses.replace(command, words=f"{command.words} {command.again if begun else ''}"), folder
         )
 
-    def _flaw(self, disturbance: Disturbance, ended: Ended, usual: Ended) -> str:
+    def _flaw(self, command: Command, disturbance: Disturbance, ended: Ended, usual: Ended) -> str:
         """Returns what is wrong with a command's answer."""
         if "Traceback" in ended.error:
             return f"a traceback: {ended.error[-400:]}"
-        if ended.code not in {usual.code, *disturbance.codes}:
+        no_room = command.no_room if disturbance.room_kib[1] else ()
+        if ended.code not in {usual.code, *disturbance.codes, *no_room}:
             return f"exit code {ended.code} where {usual.code} is usual: {ended.error[-300:]}"
         if ended.code == -signal.SIGKILL:
             return ""

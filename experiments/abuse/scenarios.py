@@ -53,6 +53,7 @@ class Command:
     name: str
     words: str
     again: str = ""  # what the same command has added to it when it goes on; "" where it starts anew
+    no_room: Sequence[int] = (4,)  # its exit codes where the disk is full
     real: bool = False  # whether its interpreter is one with TensorFlow, not a stand-in
 
 
@@ -88,8 +89,8 @@ COMMANDS = (
     Command("run", "run --config tiny --no-speed --launches 4 --python {python} --output {out}"),
     Command("lockstep", "lockstep --from {numpy} --to {numpy} --steps 60 --baselines {home}/baselines"),
     Command("micro", f"micro --from {{micro}} --to {{micro}} --target step --launches 6 {ON_STAND_INS}"),
-    Command("record", "record {home}/run --reason abuse --replace --baselines {out}/baselines"),
-    Command("build", "lockstep --from 2.98.0 --to 2.99.0 --baselines {home}/baselines"),
+    Command("record", "record {home}/run --reason abuse --replace --baselines {out}/baselines", no_room=(2, 4)),
+    Command("build", "lockstep --from 2.98.0 --to 2.99.0 --baselines {home}/baselines", no_room=(2, 4)),
     Command("gate of TensorFlow", "gate --quick --launches 1 --to {python} --output {out}", "--resume", real=True),
     Command(
         "upgrade of TensorFlow",
@@ -111,7 +112,7 @@ DISTURBANCES = (
     Disturbance("SIGSTOP and SIGCONT of a child", (STOP, signal.SIGCONT), whom="child"),
     Disturbance("SIGSTOP of a child, SIGINT", (STOP, INT), (4,), "both"),
     Disturbance("SIGSTOP of a child, SIGKILL", (STOP, KILL), (-9,), "both"),
-    Disturbance("disk full", codes=(4,), room_kib=(4, 400)),
+    Disturbance("disk full", room_kib=(4, 400)),
     Disturbance("read-only folder", codes=(2,), read_only=True),
     Disturbance("lock of a dead process", lock="dead"),
     Disturbance("lock of a living process", codes=(4,), lock="alive"),
@@ -122,7 +123,7 @@ OF_BUILDS = (
     Disturbance("SIGKILL of uv", (KILL,), (2, 4), "uv"),
     Disturbance("SIGKILL", (KILL,), (-9,)),
     Disturbance("SIGTERM", (TERM,), (4,)),
-    Disturbance("disk full", codes=(2, 4), room_kib=(4, 4000)),
+    Disturbance("disk full", room_kib=(4, 4000)),
     Disturbance("two at once", codes=(2, 4), twice=True),
     Disturbance("half a cache entry", cache=True),
 )

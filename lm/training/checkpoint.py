@@ -8,6 +8,7 @@ import dataclasses
 import json
 import math
 import os
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -123,7 +124,7 @@ def _flaw(checkpoint: Checkpoint) -> str:
         finite = {name: value for name, value in epoch.items() if value != math.inf or name not in PERPLEXITIES}
         numbers |= {f"{name} of an epoch": value for name, value in finite.items()}
     for name, value in numbers.items():
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
             return f"{name} is {str(value)[:60]}, no finite number"
     if type(checkpoint.step) is not int or checkpoint.step < 0:
         return f"step is {str(checkpoint.step)[:60]}"

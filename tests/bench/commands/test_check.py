@@ -1,5 +1,6 @@
 """`tfgate check`: verdicts, exit codes, and every input that can't be judged."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,3 +154,25 @@ def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
     assert found.code == 2
     assert REGRESSION.value in found.out
+
+
+def test_what_cannot_be_computed_of_a_damaged_report_names_it(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
+    """A training of no time steps, which divides by zero."""
+    none = dataclasses.replace(SUBJECT, num_steps=0)
+    folder = keep("run", [dataclasses.replace(one, subject=none) for one in records()])
+    found = tfgate("check", folder, "--baselines", baselines)
+    assert found.code == 2
+    assert found.error.startswith(f"{folder} can't be judged, and may be damaged: ")
+
+
+def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    whole = in_turn(launches=2)
+    first, *others = whole.pairs
+    for changes in ({"cpu_seconds": (0.1,)}, {"seconds": (0.1,) * 3}, {"seconds": (0.1, 0.1, 0.1, 0.0)}):
+        quad = dataclasses.replace(first.steps[0], **changes)  # type: ignore[arg-type]  # by name
+        damaged = dataclasses.replace(whole, pairs=(dataclasses.replace(first, steps=(quad,)), *others))
+        path = tmp_path / f"{len(str(changes))}" / "paired.json"
+        write_record(path, damaged)
+        for command in (["show", path.parent], ["check", path.parent, "--baselines", baselines]):
+            found = tfgate(*command)
+            assert (found.code, found.error.startswith(f"{path} can't be judged")) == (2, True), found

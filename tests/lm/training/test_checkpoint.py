@@ -219,6 +219,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_alone(path: Path) -> None:
         ({"step": 1.0}, "step is 1.0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan, no finite number"),
         ({"epoch_seconds": "2"}, "epoch_seconds is 2, no finite number"),
+        ({"epoch_loss": 10**400}, "epoch_loss is 1000"),
         ({"epochs": [{"epoch": 1}]}, "is no result of an epoch"),
         ({"epochs": [{**EPOCHS[0], "train_seconds": float("inf")}]}, "train_seconds of an epoch is inf"),
         ({"epochs": [{**EPOCHS[0], "train_perplexity": float("nan")}]}, "train_perplexity of an epoch is nan"),

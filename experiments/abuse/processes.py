@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -34,6 +36,7 @@ FAILED = 4
 PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 # Runs a command on a disk of its own, and copies what it leaves there, since the disk goes with the shell.
 MOUNTED = 'mount -t tmpfs -o {options} none "$0" && {then} "$@"; code=$?; cp -a "$0/." "$0.kept" 2>&-; exit $code'
+UNSHARED = ("unshare", "--user", "--map-root-user", "--mount")
 ON_IT = 'mkdir "$0/tmp"; export TMPDIR="$0/tmp" TFGATE_ENVIRONMENTS="$0/environments";'
 
 
@@ -59,6 +62,8 @@ class Processes:
         command, disturbance, draw = drawn(seed, real=self.real)
         name = REAL_PROCESSES if self.real else PROCESSES
         what = f"{disturbance.name}, {command.name}"
+        if (disturbance.room_kib[1] or disturbance.read_only) and not _can_mount():
+            return Outcome(name, seed, f"not possible here, {command.name}")
         folder = self.furniture.home / f"draw {seed}"
         try:
             usual, wanted = self._undisturbed(command)
@@ -85,7 +90,7 @@ class Processes:
         wanted: Mapping[str, Any],
     ) -> str:
         """Returns what is broken."""
-        moment = draw.uniform(FIRST_SECONDS, max(usual.seconds, FIRST_SECONDS))
+        moment = draw.uniform(min(FIRST_SECONDS, usual.seconds / 2), usual.seconds)
         if disturbance.cache:
             self._run(command, folder)
             _cut_short(folder / "environments", draw)
@@ -182,7 +187,7 @@ class Processes:
                 _, also = other.communicate(timeout=MOST_SECONDS)
                 error += also if "Traceback" in also else ""
         if (folder / "out.kept").exists():
-            (folder / "out").rmdir()  # where it was mounted
+            shutil.rmtree(folder / "out")  # where it was mounted
             (folder / "out.kept").rename(folder / "out")
             shutil.rmtree(folder / "out" / "environments", ignore_errors=True)
         return Ended(process.returncode, out, error, seconds)
@@ -215,7 +220,16 @@ def _on_a_small_disk(line: list[str], folder: Path, asked: Disturbance, draw: ra
     options = "ro" if asked.read_only else f"size={4 * (draw.randint(*asked.room_kib) // 4 + 1)}k"
     then = ON_IT if asked.room_kib[1] and draw.random() < 0.5 else ""
     script = MOUNTED.format(options=options, then=then)
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, str(place), *line]
+    return [*UNSHARED, "sh", "-c", script, str(place), *line]
+
+
+@functools.cache
+def _can_mount() -> bool:
+    """Returns whether this system lets a process mount a disk of its own."""
+    with tempfile.TemporaryDirectory() as place, contextlib.suppress(OSError):
+        mount = [*UNSHARED, "mount", "-t", "tmpfs", "none", place]
+        return subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    return False
 
 
 @contextlib.contextmanager

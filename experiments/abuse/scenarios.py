@@ -173,5 +173,6 @@ def furnish(home: Path) -> Furniture:
 def line_of(command: Command, furniture: Furniture, out: Path, python: str, before: str = "") -> list[str]:
     """Returns the words that start a command."""
     names = {**furniture.names, "out": str(out), **({"python": python} if command.real else {})}
-    code = f"import sys\n{'' if command.real else furniture.before}{before}\n{MAIN}"
+    on_stand_ins = "{python}" in command.words and not command.real
+    code = f"import sys\n{furniture.before if on_stand_ins else ''}{before}\n{MAIN}"
     return [sys.executable, "-c", code, *(word.format(**names) for word in command.words.split())]

@@ -6,6 +6,7 @@ many draws as `asked` says. `--minutes` draws a part of it, from seeds that no o
 
 import argparse
 import datetime
+import math
 import os
 import shutil
 import subprocess
@@ -46,7 +47,8 @@ def process_draws(home: Path, python: str | None) -> dict[str, tuple[Draw, int]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 1 if anything was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="draw for so long, and keep nothing")
+    parser.add_argument("--minutes", type=float, help="draw for so long, and keep nothing unless --keep says so")
+    parser.add_argument("--keep", action="store_true", help="go on from what was found for --minutes, and add to it")
     parser.add_argument("--only", action="append", metavar="KIND", help="kinds of files, or scenarios, alone")
     parser.add_argument(
         "--python",
@@ -67,14 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draws = {name: drawn for name, drawn in all_draws.items() if not options.only or name in options.only}
         if options.seed is not None:
             return _tell([draw(options.seed) for draw, _ in draws.values()])
-        return _part(draws, options.minutes) if options.minutes else _whole(draws)
+        ends = time.monotonic() + 60 * options.minutes if options.minutes else math.inf
+        return _part(draws, ends) if options.minutes and not options.keep else _whole(draws, ends)
     finally:
         shutil.rmtree(home)
 
 
-def _part(draws: dict[str, tuple[Draw, int]], minutes: float) -> int:
+def _part(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
     """Draws of each kind in turn, as many as are asked for in relation to each other."""
-    seed, ends = datetime.date.today().toordinal() * SEEDS_A_DAY, time.monotonic() + 60 * minutes
+    seed = datetime.date.today().toordinal() * SEEDS_A_DAY
     found: list[Outcome] = []
     while True:
         for draw, asked in draws.values():
@@ -84,11 +87,11 @@ def _part(draws: dict[str, tuple[Draw, int]], minutes: float) -> int:
                 found.append(draw(seed + len(found)))
 
 
-def _whole(draws: dict[str, tuple[Draw, int]]) -> int:
+def _whole(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
     """Draws what is missing of each kind, and keeps what is found."""
     found: list[Outcome] = []
     for name, (draw, asked) in draws.items():
-        while (first := next_seed(name, read_batches())) < asked:
+        while (first := next_seed(name, read_batches())) < asked and time.monotonic() < ends:
             some = [draw(seed) for seed in range(first, min(first + CHUNK.get(name, FILES // 4), asked))]
             append(batch_of(some, datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()))
             found += some

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from experiments.abuse.files import draw_file
-from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, document, next_seed, read_batches
+from experiments.abuse.outcomes import OUTPUT, ROOT, Outcome, append, batch_of, document, next_seed, read_batches
 from experiments.abuse.processes import PROCESSES, REAL_PROCESSES, Processes
 from experiments.abuse.scenarios import furnish
 from experiments.abuse.stored import KINDS, lay_out
@@ -100,8 +100,11 @@ def _whole(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    """Returns the commit of the code that is abused; "…-dirty" where that was changed since."""
+    git = ["git", "-C", str(ROOT)]
+    found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "bench", "lm", "tests"], check=False).returncode
+    return found.stdout.strip() + ("-dirty" if changed else "")
 
 
 def _tell(found: Sequence[Outcome]) -> int:

@@ -28,7 +28,7 @@ from experiments.abuse.scenarios import Command, Disturbance, Furniture, drawn, 
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 10.0  # in which all processes of a command have to be gone
-FIRST_SECONDS = 0.5  # of a command, in which Python starts: what comes then is Python's to answer
+FIRST = 1.5  # times what a command takes that does nothing: until then Python starts, and answers by itself
 PAUSE_SECONDS = 0.3  # between two signals
 MOST_SECONDS = 900.0  # of a command
 TOKEN = "TFGATE_ABUSE"  # an environment variable by which a command's processes are known
@@ -56,6 +56,8 @@ class Processes:
     def __init__(self, furniture: Furniture, python: str, *, real: bool) -> None:
         self.furniture, self.python, self.real = furniture, python, real
         self._usual: dict[str, tuple[Ended, dict[str, Any]]] = {}  # by command: undisturbed
+        self._first: float | None = None
+        self._token = ""
 
     def draw(self, seed: int) -> Outcome:
         """Disturbs a command as the seed says."""
@@ -90,7 +92,7 @@ class Processes:
         wanted: Mapping[str, Any],
     ) -> str:
         """Returns what is broken."""
-        moment = draw.uniform(min(FIRST_SECONDS, usual.seconds / 2), usual.seconds)
+        moment = draw.uniform(min(self._first_seconds(folder), usual.seconds / 2), usual.seconds)
         if disturbance.cache:
             self._run(command, folder)
             _cut_short(folder / "environments", draw)
@@ -132,6 +134,14 @@ class Processes:
         if ended.code in (2, FAILED) and len(said) != 1 and ended.code != usual.code:
             return f"exit code {ended.code} and {len(said)} lines that say why: {ended.error[-300:]}"
         return ""
+
+    def _first_seconds(self, folder: Path) -> float:
+        """Returns the first moment at which a command is disturbed."""
+        if self._first is None:
+            started = time.monotonic()
+            self._next_command(folder)
+            self._first = FIRST * (time.monotonic() - started)
+        return self._first
 
     def _next_command(self, folder: Path) -> None:
         """Starts a command that does nothing, after which nothing of a killed one may be left."""

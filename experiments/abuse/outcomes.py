@@ -22,6 +22,23 @@ draw; the nightly workflow draws others for 90 minutes.
 
 **{broken} of {draws} draws broke a rule.**
 """
+FOUND = """
+## What it found
+
+Mended, each with a test, before the draws that are counted above:
+
+- Wrong data was taken: a digit that had changed in a report, a field given twice, times and sizes that were NaN or
+  below 0, checkpoints with arrays of other shapes and types, with NaN, or with epochs and steps that disagree.
+- Tracebacks: numbers beyond what a logarithm or a float holds (the ledger, a checkpoint), margins nested 100,000 deep,
+  a line of the reference's lock without a version, a checkpoint that announces more than there is memory, a training of
+  no time steps; Ctrl-C while modules are imported.
+- Messages that named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
+- `gate` and `upgrade` could not go on from their finished launches; `upgrade` lost the reference's launch against the
+  oracle while the candidate's ran. A training that was interrupted lost up to a minute and a step, and all of a
+  validation's time more. Each command said "launches that were over are kept", `train` and `lockstep` included.
+- A killed command left its temporary folders for good, and its pytest or uv at work. A second Ctrl-C while launches
+  side by side were being killed waited for them.
+"""
 FILES_HEAD = """
 ## Files
 
@@ -110,7 +127,7 @@ def document(batches: Sequence[Batch]) -> str:
         if kind not in of_files:
             text += PROCESSES_HEAD if "## Processes" not in text else "\n"
             text += _processes(kind, [batch for batch in batches if batch.kind == kind])
-    return text
+    return text + FOUND
 
 
 def _row(kind: str, batches: Sequence[Batch]) -> list[str]:

@@ -156,15 +156,6 @@ def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     assert REGRESSION.value in found.out
 
 
-def test_what_cannot_be_computed_of_a_damaged_report_names_it(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
-    """A training of no time steps, which divides by zero."""
-    none = dataclasses.replace(SUBJECT, num_steps=0)
-    folder = keep("run", [dataclasses.replace(one, subject=none) for one in records()])
-    found = tfgate("check", folder, "--baselines", baselines)
-    assert found.code == 2
-    assert found.error.startswith(f"{folder} can't be judged, and may be damaged: ")
-
-
 def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     whole = in_turn(launches=2)
     first, *others = whole.pairs

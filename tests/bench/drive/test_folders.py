@@ -37,6 +37,13 @@ def test_a_folder_goes_with_its_block(nothing_left: None) -> None:
     assert not folder.exists()
 
 
+def test_a_folder_goes_with_its_process_at_the_latest(temporary: Path) -> None:
+    """Ctrl-C may come before whoever is to delete it has it."""
+    code = "from bench.drive.folders import HeldFolder; folder = HeldFolder(); raise KeyboardInterrupt"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True).returncode != 0
+    assert os.listdir(temporary) == []
+
+
 def test_what_killed_processes_have_left_is_swept_away_and_nothing_else(temporary: Path) -> None:
     mine = HeldFolder()
     for _ in range(2):

@@ -20,6 +20,7 @@ from lm.arrays import Array, State, Weights
 from lm.config import Config
 
 SCHEMA = 1
+MOST_STEPS = 2**53  # more than any training has
 PERPLEXITIES = ("train_perplexity", "valid_perplexity")  # which may be infinite
 
 
@@ -126,7 +127,7 @@ def _flaw(checkpoint: Checkpoint) -> str:
     for name, value in numbers.items():
         if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
             return f"{name} is {str(value)[:60]}, no finite number"
-    if type(checkpoint.step) is not int or checkpoint.step < 0:
+    if type(checkpoint.step) is not int or not 0 <= checkpoint.step < MOST_STEPS:
         return f"step is {str(checkpoint.step)[:60]}"
     arrays = checkpoint.weights | checkpoint.state
     return next((f"{name} is not finite" for name, value in arrays.items() if not np.isfinite(value).all()), "")

@@ -216,6 +216,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_alone(path: Path) -> None:
     ("changes", "message"),
     [
         ({"step": -1}, "step is -1"),
+        ({"step": 10**20}, "step is 100000000000000000000"),
         ({"step": 1.0}, "step is 1.0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan, no finite number"),
         ({"epoch_seconds": "2"}, "epoch_seconds is 2, no finite number"),

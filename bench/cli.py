@@ -7,6 +7,7 @@ It is imported when it is asked for, so that `tfgate --help` starts at once.
 import argparse
 import importlib
 import platform
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -43,7 +44,7 @@ GROUPS = {
 }
 COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
 EXIT_CODES = "exit codes:\n  0 pass · 1 regression · 2 usage error · 3 inconclusive · 4 measurement failed"
-USAGE = 2
+USAGE, FAILED = 2, 4
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,9 +67,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "--version":
         print(f"tfgate {_version()} (Python {platform.python_version()})")
         return 0
-    from bench.commands.errors import guarded  # late: it knows the judge, and with it SciPy
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from bench.commands.errors import guarded  # late: it knows the judge, and with it SciPy
 
-    return guarded(lambda: _run(words))
+        return guarded(lambda: _run(words))
+    except KeyboardInterrupt:  # of which guarded has not heard: modules are still imported
+        print("tfgate: error: interrupted", file=sys.stderr)
+        return FAILED
+    finally:
+        if arguments is None:  # the process is about to end: its exit code is settled
+            handler = signal.SIG_IGN
+            signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def overview() -> str:
@@ -105,11 +116,21 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 
 
 def _run(words: Sequence[str]) -> int:
+    from bench.commands.errors import Interrupted
+    from bench.drive.folders import sweep
+
     name, *rest = words
     found = argparse.Namespace(command_line=("tfgate", *words))
     options = command_parser(name).parse_args(rest, found)
     command = _module(name)
-    code: int = command.run(command.request(options))
+    asked = command.request(options)
+    sweep()
+    try:
+        code: int = command.run(asked)
+    except KeyboardInterrupt:
+        if hasattr(command, "interrupted"):
+            raise Interrupted(command.interrupted(asked)) from None
+        raise
     return code
 
 

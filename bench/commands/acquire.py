@@ -2,11 +2,11 @@
 
 import contextlib
 import http.client
-import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.drive.folders import held_folder
 from lm.data import ptb
 from lm.data.corpus import CorpusError
 
@@ -53,7 +53,7 @@ def _download(url: str, progress: Progress) -> dict[str, bytes]:
 @contextlib.contextmanager
 def _fetched(url: str, progress: Progress) -> Iterator[Path]:
     """Yields a temporary file with what the URL holds. Raises CorpusError for a failed transfer."""
-    with tempfile.NamedTemporaryFile(suffix=".tgz") as file:
+    with held_folder() as folder, (folder / "archive.tgz").open("wb") as file:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
                 total = response.length
@@ -65,7 +65,7 @@ def _fetched(url: str, progress: Progress) -> Iterator[Path]:
             raise CorpusError(
                 f"{url}: cannot be downloaded ({error}); check the address and the network, or name a file or folder"
             ) from error
-        yield Path(file.name)
+        yield folder / "archive.tgz"
 
 
 def _is_ptb(directory: Path) -> bool:

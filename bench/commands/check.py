@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.commands.micro import judge_and_print_micro
 from bench.commands.options import Telling, add_telling, telling
-from bench.commands.stored import is_micro, read_folder, read_report
+from bench.commands.stored import is_micro, judging, read_folder, read_report
 from bench.commands.verdicts import judge_and_print
 from bench.record.micro import read_micro
 
@@ -37,5 +37,9 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns the verdict's exit code."""
     if is_micro(asked.report):
-        return judge_and_print_micro(asked.telling, *read_micro(Path(asked.report)))
-    return judge_and_print(asked.telling, [read_report(asked.report)], read_folder(asked.telling.baselines))
+        found = read_micro(Path(asked.report))
+        with judging(asked.report):
+            return judge_and_print_micro(asked.telling, *found)
+    report, standards = read_report(asked.report), read_folder(asked.telling.baselines)
+    with judging(asked.report):
+        return judge_and_print(asked.telling, [report], standards)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.options import add_baselines, add_json, fraction
-from bench.commands.stored import baselines_folder, read_report
+from bench.commands.stored import baselines_folder, judging, read_report
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json, print_verdict
 from bench.judge.benchmarks import compare_benchmarks
@@ -135,4 +135,5 @@ def _of_reports(reports: Reports) -> Verdict:
     margins = read_margins(reports.baselines / "margins.toml")
     if reports.margin:
         margins = dataclasses.replace(margins, gating={**margins.gating, "step_time": reports.margin})
-    return compare_reports(reference, candidate, margins)
+    with judging(reports.reference, reports.candidate):
+        return compare_reports(reference, candidate, margins)

@@ -14,7 +14,11 @@ from bench.judge.types import FAILED_CODE
 from bench.report.lines import one_line
 
 USAGE = 2
-INTERRUPTED_LINE = "interrupted: launches that were over are kept"
+MOST_CHARACTERS = 1000  # of a message
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with a line that says what the command leaves behind."""
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -23,13 +27,15 @@ def guarded(command: Callable[[], int]) -> int:
     SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).
     """
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handler, interrupt = signal.signal(signal.SIGTERM, signal.default_int_handler), signal.getsignal(signal.SIGINT)
     try:
         code = command()
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
         return code
-    except KeyboardInterrupt:
-        return _fail(INTERRUPTED_LINE, FAILED_CODE)
+    except KeyboardInterrupt as error:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one must not come between this line and the exit code
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return _fail(str(error) or "interrupted", FAILED_CODE)
     except (BuildError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:
@@ -47,6 +53,7 @@ def guarded(command: Callable[[], int]) -> int:
         return _fail("this is a fault of tfgate's own: please report the lines above", FAILED_CODE)
     finally:
         signal.signal(signal.SIGTERM, handler)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _system_line(error: OSError) -> str:
@@ -58,5 +65,6 @@ def _system_line(error: OSError) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print("tfgate: error: " + one_line(message), file=sys.stderr)
+    line = one_line(message)  # which may quote a damaged file
+    print(f"tfgate: error: {line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + '…'}", file=sys.stderr)
     return code

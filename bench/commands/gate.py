@@ -26,6 +26,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
+from bench.commands.resume import add_resume, begun, kept, require_same
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
@@ -68,6 +69,7 @@ class Request:
     gate_stored: bool
     budget_minutes: float
     output: Path
+    resume: bool
     telling: Telling
     command_line: Sequence[str]
 
@@ -95,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_budget(parser)
     add_output(parser)
+    add_resume(parser)
     add_telling(parser)
 
 
@@ -107,6 +110,9 @@ def request(options: argparse.Namespace) -> Request:
     if options.no_speed and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
         raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
+    output = output_folder(options, "gate")
+    if options.resume and not (output / GATE_FILE).exists():
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     return Request(
         model,
         sides_request(options, gpu=model.gpu),
@@ -115,7 +121,8 @@ def request(options: argparse.Namespace) -> Request:
         options.full,
         options.gate_stored,
         options.budget,
-        output_folder(options, "gate"),
+        output,
+        options.resume,
         telling(options),
         options.command_line,
     )
@@ -125,11 +132,25 @@ class _Report:
     """The gate's report so far, kept on disk after each launch."""
 
     def __init__(self, asked: Request, candidate: Side) -> None:
+        self._path = asked.output / GATE_FILE
+        self._keep = keeper(self._path, begun=asked.resume)
+        if asked.resume:
+            self.gate = dataclasses.replace(begun(GateRun, self._path, asked.command_line), speed_problem="")
+            self.require_same(self.gate.candidate, candidate)
+            return
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         command = tuple(asked.command_line)
         numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
         self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
-        self._keep = keeper(asked.output / GATE_FILE)
+
+    def require_same(self, stored: Side, side: Side) -> None:
+        """Raises UsageError unless a side, and the machine, are those that the report was begun with."""
+        pairs = [pair for run in self.gate.speed for pair in run.pairs]
+        records = (
+            *self.gate.numbers.records,
+            *(record for pair in pairs for record in (pair.reference, pair.candidate)),
+        )
+        require_same(self._path, stored, side, records)
 
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
@@ -137,8 +158,8 @@ class _Report:
         self._keep(self.gate)
 
     def warn(self, *lines: str) -> None:
-        """Adds warnings."""
-        self.keep(warnings=(*self.gate.warnings, *lines))
+        """Adds warnings that are not there yet."""
+        self.keep(warnings=tuple(dict.fromkeys((*self.gate.warnings, *lines))))
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -147,6 +168,7 @@ class _Report:
         yield
         seconds = time.monotonic() - started
         print(f"{name}: {seconds:.0f} s", file=sys.stderr)
+        seconds += self.gate.phase_seconds.get(name, 0.0)  # before an interruption
         self.keep(phase_seconds={**self.gate.phase_seconds, name: round(seconds, 1)})
 
 
@@ -164,18 +186,25 @@ def run(asked: Request) -> int:
     if asked.speed:
         with report.phase("reference environment"):
             sides |= _reference(asked, report)
+    for run in report.gate.speed if REFERENCE in sides else ():
+        report.require_same(run.reference, sides[REFERENCE])
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:
             report.warn(*side_warnings(sides), *disturbances(examine()))
-            for plan in _timed(planned, full=asked.full):
-                _measure_speed(asked, report, plan, sides, standards, patience)
+            for number, plan in enumerate(_timed(planned, full=asked.full)):
+                _measure_speed(asked, report, plan, number, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
             report.warn("the candidate failed in turn, and failed again: no numbers were measured")
         else:
             _measure_numbers(asked, report, planned, patience)
     print(f"report kept in {asked.output}", file=sys.stderr)
     return judge_and_print(asked.telling, [report.gate], standards)
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    return kept(asked.output / GATE_FILE)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
@@ -201,13 +230,22 @@ def _reference(asked: Request, report: _Report) -> dict[str, Side]:
 
 
 def _measure_speed(
-    asked: Request, report: _Report, plan: Plan, sides: dict[str, Side], standards: Standards, patience: Patience
+    asked: Request,
+    report: _Report,
+    plan: Plan,
+    number: int,
+    sides: dict[str, Side],
+    standards: Standards,
+    patience: Patience,
 ) -> None:
-    """Measures a plan's launches in turn with the reference, until the judge has seen enough."""
-    before = report.gate.speed
+    """Measures a plan's launches in turn with the reference, until the judge has seen enough.
+
+    `number` is the plan's among those whose speed is measured, from 0, as its run is among the report's.
+    """
+    stored = report.gate.speed[number : number + 1]
 
     def keep(run: PairedRun) -> None:
-        report.keep(speed=(*before, run))
+        report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
     plans, unpinned = paired(plan, gating(plan, standards.margins))
 
@@ -215,7 +253,12 @@ def _measure_speed(
         return next_kind(run, gate_samples(run, standards), plans)
 
     request = PairedRequest(
-        sides, asked.command_line, pair_plans=plans, warnings=unpinned, budget_minutes=asked.budget_minutes
+        sides,
+        asked.command_line,
+        pair_plans=plans,
+        warnings=unpinned,
+        budget_minutes=asked.budget_minutes,
+        begun=stored[0] if stored else None,
     )
     with report.phase(f"speed of {plan.name}"), UpgradeProgress() as progress:
         measure_upgrade(request, keep, progress, wanted, patience)
@@ -237,5 +280,6 @@ def _measure_numbers(asked: Request, report: _Report, planned: Sequence[Plan], p
             candidate.variables,
             asked.command_line,
             side_by_side=usable_cores(),
+            begun=report.gate.numbers if report.gate.numbers.records else None,
         )
         measure_run(request, keep, progress, patience)

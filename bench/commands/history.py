@@ -105,7 +105,7 @@ def _points_or_warning(path: Path) -> Points | str:
     try:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
         return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
-    except ValueError as error:  # FormatError, and a damaged record
+    except (ValueError, ArithmeticError) as error:  # FormatError, and a damaged record
         return f"left out: {error}"
 
 

@@ -57,6 +57,11 @@ def request(options: argparse.Namespace) -> Request:
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
 
 
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    return "interrupted: lockstep keeps nothing of a comparison that is not over"
+
+
 def run(asked: Request) -> int:
     """Returns the verdict's exit code, the worst of several. Nothing is timed, so other jobs may run concurrently.
 

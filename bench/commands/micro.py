@@ -19,6 +19,7 @@ from bench.commands.options import (
     output_folder,
     telling,
 )
+from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_ledger
 from bench.commands.verdicts import print_json, print_verdict
@@ -32,6 +33,7 @@ from bench.judge.micro import Launches, decided, judge_micro
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
 from bench.record.ledger import Ledger
+from bench.record.micro import MICRO_FILE
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
@@ -121,6 +123,12 @@ def request(options: argparse.Namespace) -> Request:
         telling(options),
         options.command_line,
     )
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    there = (asked.output / MICRO_FILE).exists()
+    return f"interrupted: launches that were over are kept in {asked.output}" if there else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

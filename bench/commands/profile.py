@@ -19,7 +19,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.sides import Sides, add_sides, sides_request
-from bench.commands.stored import read_profile
+from bench.commands.stored import judging, read_profile
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json
 from bench.drive.lock import host_lock
@@ -126,6 +126,14 @@ def request(options: argparse.Namespace) -> Request:
     return Request(measuring, output_folder(options, "profile"), options.json)
 
 
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
+    return (
+        f"interrupted: profiles that were over are kept in {asked.output}" if whole else "interrupted: nothing is kept"
+    )
+
+
 def run(asked: Request) -> int:
     """Returns 0: a profile explains, and judges nothing.
 
@@ -136,10 +144,11 @@ def run(asked: Request) -> int:
         found = _profiled(asked.profiled, asked.output)
     else:
         found = [(asked.output, [_stored(path) for path in asked.profiled])]
-    if asked.json:
-        print_json([_json(profiles) for _, profiles in found])
-    else:
-        print("\n\n".join(_text(profiles) for _, profiles in found))
+    with judging(*(str(path) for _, profiles in found for path, _ in profiles)):
+        if asked.json:
+            print_json([_json(profiles) for _, profiles in found])
+        else:
+            print("\n\n".join(_text(profiles) for _, profiles in found))
     for folder, profiles in found:
         if folder and len(profiles) == 2:
             _write_diffs(folder, *profiles)

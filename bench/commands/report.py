@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
-from bench.commands.stored import read_folder, read_profile, read_report
+from bench.commands.stored import judging, read_folder, read_profile, read_report
 from bench.commands.summary import append_summary
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged as judged_by
@@ -69,8 +69,9 @@ def run(asked: Request) -> int:
     if there and not asked.replace:
         raise UsageError(f"{there} exists already: replace it by --replace, or choose another --output")
     standards = read_folder(asked.telling.baselines)
-    judged = [judge(name, standards) for name in asked.runs]
-    texts = {path: registry.render(name, judged) for name, path in paths.items()}
+    with judging(*asked.runs):
+        judged = [judge(name, standards) for name in asked.runs]
+        texts = {path: registry.render(name, judged) for name, path in paths.items()}
     for path, text in texts.items():
         write_text(path, text, replace=asked.replace)
         print(f"written to {path}", file=sys.stderr)

@@ -22,6 +22,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.progress import RunProgress
+from bench.commands.resume import NOTHING_KEPT
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
@@ -86,6 +87,12 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    path = asked.output / RUN_FILE
+    return f"interrupted: launches that were over are kept in {path}" if path.exists() else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

@@ -5,7 +5,7 @@ import dataclasses
 import json
 
 from bench.commands.options import add_json
-from bench.commands.stored import Report, read_stored
+from bench.commands.stored import Report, judging, read_stored
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -41,7 +41,8 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Prints a table, or the file's JSON, and returns 0. Raises UsageError, FormatError, OSError."""
     stored = read_stored(asked.path)
-    print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored))
+    with judging(asked.path):
+        print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored))
     return 0
 
 

@@ -1,6 +1,8 @@
 """Reads what is stored: reports of every kind, profiles, and a folder of baselines with its margins and ledger."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.commands.usage import UsageError
@@ -8,6 +10,8 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.margins import read_margins
+from bench.judge.quads import quad_log_ratio
+from bench.judge.reports import paired_runs
 from bench.record.codec import FormatError, parse
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -27,6 +31,17 @@ Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides mi
 FILE_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 )  # a subject's name comes from a run's file: it must not lead out of a folder
+
+
+@contextlib.contextmanager
+def judging(*names: str) -> Iterator[None]:
+    """Has what can't be computed of stored files, since they are damaged, be a FormatError that names them."""
+    try:
+        yield
+    except (ValueError, ArithmeticError, LookupError) as error:
+        if type(error).__module__.partition(".")[0] in ("bench", "lm"):
+            raise  # an error of ours, which says what is wrong, and with which file
+        raise FormatError(f"{' or '.join(names)} can't be judged, and may be damaged: {error}") from error
 
 
 def read_profile(path: Path) -> Profile:
@@ -60,7 +75,22 @@ def read_stored(name: str) -> Report | Baseline | Ledger:
     kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
     if path.name == MICRO_FILE:
         raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
-    return read_record(next((kind for field, kind in kinds.items() if field in fields), Run), path)
+    kind: type[Report | Baseline | Ledger] = next((kind for field, kind in kinds.items() if field in fields), Run)
+    found = read_record(kind, path)
+    with judging(str(path)):
+        _require_quads(found)
+    return found
+
+
+def _require_quads(report: Report | Baseline | Ledger) -> None:
+    """Raises ValueError for a report that holds a quad with too few blocks, or with times that are none."""
+    runs = paired_runs(report) if isinstance(report, (GateRun, PairedRun)) else ()
+    for quad in (quad for run in runs for pair in run.pairs for quad in (*pair.steps, *pair.evaluations)):
+        quad_log_ratio(quad)
+        if len(quad.cpu_seconds) != len(quad.seconds):
+            raise ValueError(
+                f"a quad with CPU times of {len(quad.cpu_seconds)} blocks: the run is damaged, measure again"
+            )
 
 
 def is_micro(name: str) -> bool:

@@ -1,10 +1,11 @@
 """`tfgate train`: a configuration to the end, with validation each epoch, checkpoints and a final test."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bench.drive.process import Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
 from bench.record.types import DIVERGED
+from lm.training.checkpoint import part_of
 
 EXAMPLES = """\
 tfgate train --config tiny
@@ -89,6 +91,15 @@ def request(options: argparse.Namespace) -> Request:
     return asked
 
 
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    folders = [asked.model.folder(asked.output, config) for config in asked.model.configs]
+    there = [str(folder / CHECKPOINT_FILE) for folder in folders if (folder / CHECKPOINT_FILE).exists()]
+    if not there:
+        return "interrupted: no checkpoint was written yet, and nothing is kept"
+    return f"interrupted: {there[-1]} is kept: go on with --resume and this --output"
+
+
 def run(asked: Request) -> int:
     """Returns 0; 1 if a training diverged. A training's result is in its folder when it is over.
 
@@ -118,7 +129,10 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         print(_line(kind, values), file=sys.stderr, flush=True)
 
     checkpoint = str(folder.resolve() / CHECKPOINT_FILE)
-    with Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker:
+    with (
+        _without_part(Path(checkpoint)),
+        Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker,
+    ):
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         try:
@@ -138,6 +152,15 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     }
     write_text(folder / RESULT_FILE, json.dumps(result, indent=1, allow_nan=False) + "\n", replace=True)
     return result
+
+
+@contextlib.contextmanager
+def _without_part(checkpoint: Path) -> Iterator[None]:
+    """Deletes what is left of a checkpoint if its process is ended while it writes one."""
+    try:
+        yield
+    finally:
+        part_of(checkpoint).unlink(missing_ok=True)
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:

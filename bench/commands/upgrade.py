@@ -23,6 +23,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.progress import UpgradeProgress
+from bench.commands.resume import add_resume, begun, kept, require_same
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -38,7 +39,7 @@ from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind
 from bench.record.files import keeper
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
@@ -57,6 +58,7 @@ class Request:
     only: tuple[str, ...]  # metrics that are judged alone; none: all
     budget_minutes: float
     output: Path
+    resume: bool
     telling: Telling
     command_line: Sequence[str]
 
@@ -83,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_budget(parser)
     add_output(parser)
+    add_resume(parser)
     add_telling(parser)
 
 
@@ -91,6 +94,9 @@ def request(options: argparse.Namespace) -> Request:
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
     model = model_request(options, CONFIGS)
+    output = output_folder(options, "upgrade")
+    if options.resume and not _kept(output):
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     return Request(
         model,
         sides_request(options, gpu=model.gpu),
@@ -98,7 +104,8 @@ def request(options: argparse.Namespace) -> Request:
         not options.numerics_only,
         tuple(options.metric),
         options.budget,
-        output_folder(options, "upgrade"),
+        output,
+        options.resume,
         telling(options),
         options.command_line,
     )
@@ -120,12 +127,26 @@ def run(asked: Request) -> int:
     return judge_and_print(asked.telling, runs, standards)
 
 
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    return kept([*_kept(asked.output), asked.output / PAIRED_FILE][0])
+
+
+def _kept(output: Path) -> list[Path]:
+    """Returns the reports below an output folder."""
+    return [path for path in (output / PAIRED_FILE, *sorted(output.glob(f"*/{PAIRED_FILE}"))) if path.exists()]
+
+
 def _measured(
     asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
 ) -> PairedRun:
     """Measures a workload in a configuration, and keeps the run."""
-    keep = keeper(asked.model.folder(asked.output, plan.name) / PAIRED_FILE)
-
+    path = asked.model.folder(asked.output, plan.name) / PAIRED_FILE
+    stored = begun(PairedRun, path, asked.command_line) if asked.resume and path.exists() else None
+    if stored:
+        for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
+            require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
+    keep = keeper(path, begun=stored is not None)
     plans, unpinned = paired(plan, asked.only or gating(plan, standards.margins)) if asked.speed else ({}, ())
 
     def wanted(run: PairedRun) -> str | None:
@@ -136,6 +157,7 @@ def _measured(
 
     with UpgradeProgress() as progress:
         request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))
+        request = dataclasses.replace(request, begun=stored)
         return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
 
 

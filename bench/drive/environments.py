@@ -12,10 +12,10 @@ import hashlib
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
 from bench.drive.requests import AsOf, Interpreter, RequestError, read_request
@@ -88,15 +88,26 @@ def prepare_reference(
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
         raise RequestError(f"the reference has no lock for this platform ({path.stem}; there is {there})")
-    lock = read_lock(path.read_text(encoding="utf-8"))
+    lock = read_locks(path)
     wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
     return _installed(wanted, variables, cache or cache_folder(), say)
 
 
+def read_locks(path: Path) -> Lock:
+    """Reads the lock of the pinned reference. Raises RequestError for what is none, OSError."""
+    try:
+        lock = read_lock(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RequestError(f"{path} is damaged or was not written by uv: {error}") from error
+    if not lock.tensorflow:
+        raise RequestError(f"{path} is damaged or was not written by uv: it holds no TensorFlow")
+    return lock
+
+
 def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, cache: Path, say: Callable[[str], None]) -> Side:
     """Returns the side that is wanted, built if the cache doesn't hold it whole."""
-    with tempfile.TemporaryDirectory(prefix="tfgate-") as probe:
-        interpreter = make_venv(Path(probe), wanted.python)
+    with held_folder() as probe:
+        interpreter = make_venv(probe / "venv", wanted.python)
         found = inspect(interpreter)
         lock, limit = wanted.choose(interpreter)
     if wanted.as_of and not limit.moment:
@@ -123,7 +134,8 @@ def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Store
         interpreter = make_venv(folder, wanted.python)
         write_text(folder / LOCK_FILE, lock.text)
         install(folder / LOCK_FILE, interpreter, limit)
-        write_record(folder / STORED_FILE, dataclasses.replace(stored, packages=inspect(interpreter).packages))
+        whole = dataclasses.replace(stored, packages=inspect(interpreter).packages)
+        write_record(folder / STORED_FILE, whole, seal=True)
     except BaseException:
         clear(folder)
         raise

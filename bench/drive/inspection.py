@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from bench.drive.children import ending_with_us
 from bench.drive.private import own_variables
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
@@ -46,6 +47,7 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
             errors="replace",
             timeout=ASK_SECONDS,
             check=False,
+            preexec_fn=ending_with_us(),
         )
         version, build, found = json.loads(done.stdout.splitlines()[-1])  # the last line: a .pth file may print, too
     except OSError as error:

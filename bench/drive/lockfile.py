@@ -49,7 +49,10 @@ def keras_of(packages: tuple[Package, ...]) -> Package | None:
 def _package(line: str) -> Package:
     named, *hashes = line.split(HASH)
     requirement = Requirement(named)
-    version = _wheel_version(requirement.url) if requirement.url else next(iter(requirement.specifier)).version
+    specifiers = [one.version for one in requirement.specifier if one.operator in ("==", "===")]
+    if not requirement.url and len(specifiers) != 1:
+        raise ValueError(f"{requirement} has no exact version")
+    version = _wheel_version(requirement.url) if requirement.url else specifiers[0]
     return Package(canonicalize_name(requirement.name), version, tuple(each.strip() for each in hashes))
 
 

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.drive.folders import shared_folder
 from bench.drive.launch import describe, open_model
 from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError, naming
-from bench.drive.shared import shared_folder
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened, Published
@@ -57,7 +57,7 @@ def run_lockstep(
             for role in (REFERENCE, CANDIDATE)
         }
         prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
-        path = Path(stack.enter_context(shared_folder(prepared.bytes))) / "exchange"
+        path = stack.enter_context(shared_folder(prepared.bytes)) / "exchange"
         referee.request(None, "share", ALONE_SECONDS, path=str(path))
         with naming("the reference"):
             described = describe(workers[REFERENCE], plan, deadlines[REFERENCE])

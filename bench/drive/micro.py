@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bench.drive.children import ending_with_us
+from bench.drive.folders import held_folder
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import this_machine
@@ -122,7 +123,7 @@ def measure_micro(
         warnings=tuple(request.warnings),
     )
     unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
-    write_record(folder / MICRO_FILE, unfinished)
+    write_record(folder / MICRO_FILE, unfinished, seal=True)
     measured = LaunchesSoFar()
     for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
@@ -136,7 +137,7 @@ def measure_micro(
             say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
-    write_record(folder / MICRO_FILE, run, replace=True)
+    write_record(folder / MICRO_FILE, run, replace=True, seal=True)
     return run, measured.launches[REFERENCE], measured.launches[CANDIDATE]
 
 
@@ -167,9 +168,9 @@ def _launch(
 
 def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
     """Times the suite in one fresh process, which has `limit` seconds. Raises FileExistsError, WorkerError, OSError."""
-    with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
-        part = Path(home) / "benchmarks.json"
-        output = _run_pytest(side, suite, Path(home), limit, f"--benchmark-json={part}")
+    with held_folder() as home:
+        part = home / "benchmarks.json"
+        output = _run_pytest(side, suite, home, limit, f"--benchmark-json={part}")
         if not part.is_file() or not part.stat().st_size:
             raise _failure(NO_TENSORFLOW, f"{side.interpreter} timed nothing: {_reason(output)}", output)
         read_launch(part)
@@ -179,8 +180,8 @@ def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_S
 
 def require_suite(side: Side, suite: Suite) -> None:
     """Collects the cases and times none. Raises WorkerError where the environment lacks what they need, OSError."""
-    with tempfile.TemporaryDirectory(prefix="tfgate-") as home:
-        _run_pytest(side, suite, Path(home), COLLECT_SECONDS, "--collect-only")
+    with held_folder() as home:
+        _run_pytest(side, suite, home, COLLECT_SECONDS, "--collect-only")
 
 
 def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) -> str:
@@ -204,6 +205,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
             text=True,
             errors="replace",
             start_new_session=True,
+            preexec_fn=ending_with_us(),
         )
     except OSError as error:
         message = f"interpreter {python} can't be started: {error.strerror}; name another"

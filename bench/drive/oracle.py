@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
+from bench.drive.folders import shared_folder
 from bench.drive.measured import Measured
 from bench.drive.patience import ALONE_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
-from bench.drive.shared import shared_folder
 from bench.record.replies import Agenda, Published
 from bench.record.types import Evaluation, NumericError
 
@@ -55,8 +55,8 @@ def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
             agenda = oracle.request(Agenda, "prepare", ALONE_SECONDS, **asked)
         with shared_folder(agenda.bytes) as folder:
             with naming("the oracle"):
-                oracle.request(None, "share", ALONE_SECONDS, folder=folder)
-            yield oracle, agenda, folder
+                oracle.request(None, "share", ALONE_SECONDS, folder=str(folder))
+            yield oracle, agenda, str(folder)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,17 +7,18 @@ Python draws its hash seed, so that such an effect is noise between launches and
 
 import os
 import random
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from bench.drive.folders import HeldFolder
 
 MOST_PADDING = 4096  # bytes of the environment: a page
 MOST_NAME = 64  # characters of a folder's name beyond its prefix
 
 
-def private_folder() -> Path:
+def private_folder() -> HeldFolder:
     """Makes a folder of a process' own, whose name is of any length."""
-    return Path(tempfile.mkdtemp(prefix="tfgate-", suffix="x" * random.randrange(MOST_NAME)))
+    return HeldFolder(suffix="x" * random.randrange(MOST_NAME))
 
 
 def own_variables() -> dict[str, str]:

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -87,7 +86,8 @@ class Worker:
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
-        self._home = private_folder()
+        self._folder = private_folder()
+        self._home = self._folder.path
         self._buffer = b""
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
@@ -254,7 +254,7 @@ class Worker:
         for descriptor in (self._commands, self._replies):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._folder.remove()
 
     def __enter__(self) -> "Worker":
         return self

@@ -53,7 +53,7 @@ def run_profile(
         matmul_flops_per_second=profiled.matmul_flops_per_second,
     )
     _keep_dump(folder, profiled.dump)
-    write_record(folder / PROFILE_FILE, made)
+    write_record(folder / PROFILE_FILE, made, seal=True)
     return made
 
 

@@ -1,5 +1,6 @@
 """A run: the launches of several configurations, one after another or side by side, handed on as they come in."""
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -39,19 +40,25 @@ class Listener(Protocol):
 class _SoFar:
     """The records and warnings of a run so far. Threads add to them, one at a time."""
 
-    def __init__(self, empty: Run, total: int, keep: Callable[[Run], None], listener: Listener) -> None:
+    def __init__(
+        self, empty: Run, plans: Sequence[Plan], total: int, keep: Callable[[Run], None], listener: Listener
+    ) -> None:
         self._empty, self._total, self._keep, self._listener = empty, total, keep, listener
         self._records: dict[tuple[int, int], list[Record]] = {}  # by the plan's position and the launch's number
+        positions = {(plan.workload, plan.config): position for position, plan in enumerate(plans)}
+        for record in empty.records:
+            position = positions[record.subject.workload, record.subject.config]
+            self._records.setdefault((position, record.launch), []).append(record)
         self._lock = threading.Lock()
         self.stopped = False
-        keep(self.run("the run was interrupted before its first launch was over"))
+        keep(self._interrupted())
 
     def run(self, incomplete: str = "") -> Run:
         records = [record for place in sorted(self._records) for record in self._records[place]]
         lines = [
             disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records
         ]
-        warnings = (*self._empty.warnings, *filter(None, lines))
+        warnings = tuple(dict.fromkeys((*self._empty.warnings, *filter(None, lines))))
         return dataclasses.replace(self._empty, records=tuple(records), warnings=warnings, incomplete=incomplete)
 
     def add(self, position: int, record: Record) -> None:
@@ -59,8 +66,17 @@ class _SoFar:
             if not self.stopped:  # else its worker was killed
                 self._records.setdefault((position, record.launch), []).append(record)
                 self._listener.record(record)
-                over = sum(not _comes_again(of) for of in self._records.values())
-                self._keep(self.run(f"the run was interrupted after {over} of {self._total} launches"))
+                self._keep(self._interrupted())
+
+    def begun(self, position: int, launch: int) -> list[Record]:
+        """Returns the records of a launch, which has been taken if the last of them isn't to come again."""
+        with self._lock:
+            return list(self._records.get((position, launch), ()))
+
+    def _interrupted(self) -> Run:
+        over = sum(not _comes_again(of) for of in self._records.values())
+        after = f"after {over} of {self._total} launches" if over else "before its first launch was over"
+        return self.run(f"the run was interrupted {after}")
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         with self._lock:
@@ -88,6 +104,7 @@ class RunRequest:
     jitter: int = JITTER_BASE  # launch n starts from weights jittered by stream `jitter` + n
     warnings: Sequence[str] = ()
     side_by_side: int = 1  # launches at once
+    begun: Run | None = None  # what an interrupted command has measured of it
 
 
 def measure_run(
@@ -96,17 +113,18 @@ def measure_run(
     """Measures what is asked for; `keep` gets what there is before the first launch, after each and at the end.
 
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
-    it fails again. A timed launch during which others used the CPU makes a warning. Of launches at once the checked
-    ones are first; the others have one thread each, unless their plan says how many. `patience` has noted a reference's
-    times. Raises what `keep` raises; no process is left then, nor after Ctrl-C.
+    it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
+    warning. Of launches at once the checked ones are first; the others have one thread each, unless their plan says how
+    many. `patience` has noted a reference's times. Raises what `keep` raises; no process is left then, nor after
+    Ctrl-C.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     plans, side_by_side = request.plans, request.side_by_side
     places = [
         (position, number) for position, plan in enumerate(plans) for number in range(plan.launches(request.launches))
     ]
-    empty = Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
-    so_far = _SoFar(empty, len(places), keep, listener)
+    empty = request.begun or Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
+    so_far = _SoFar(empty, plans, len(places), keep, listener)
     # One thread does the work of all, and others work alongside it.
     deadlines = (patience or Patience()).of(CANDIDATE, side_by_side * usable_cores() if side_by_side > 1 else 1)
     ended: set[int] = set()
@@ -115,16 +133,14 @@ def measure_run(
         plan, launch = plans[position], Launch(number, request.jitter + number, numerics=number == 0)
         if number and side_by_side > 1:
             plan = dataclasses.replace(plan, threads=plan.threads or 1)
-        for _ in range(TRIES):
+        while not (begun := so_far.begun(position, number)) or _comes_again(begun):
             if so_far.stopped or position in ended:
                 return
             watch = CpuWatch()
             on_step = functools.partial(so_far.step, plan, launch)
             record = measure_launch(plan, launch, request.python, request.variables, on_step, deadlines)
             so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
-            if not worth_repeating(record.failure):
-                break
-        if record.failure:
+        if begun[-1].failure:
             ended.add(position)  # the launches to come would fail alike
 
     if side_by_side > 1:
@@ -152,6 +168,7 @@ def _in_threads(
             stop()
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(future.done() for future in futures):
-                kill_workers()
-                time.sleep(KILL_SECONDS)
+                with contextlib.suppress(KeyboardInterrupt):  # another one: what lives is being killed already
+                    kill_workers()
+                    time.sleep(KILL_SECONDS)
             raise

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -35,6 +34,7 @@ class PairedRequest:
     pair_plans: Mapping[str, PairPlan] = dataclasses.field(default_factory=dict)  # by kind; none: nothing is timed
     warnings: Sequence[str] = ()
     budget_minutes: float | None = None  # that the pairs may take
+    begun: PairedRun | None = None  # what an interrupted command has measured of it
 
 
 class Listener(Protocol):
@@ -59,21 +59,22 @@ def measure_upgrade(
 ) -> PairedRun:
     """Measures what is asked for; pairs of the kind that is `wanted` next are added until it is None.
 
-    `keep` gets what there is at first, after each step and last. What fails is measured once more, and ends the run if
-    it fails again: what is to come would fail alike. `patience` notes the reference's times. Raises what `keep` raises,
-    WorkerError where an interpreter of a pair can't be started.
+    `keep` gets what there is at first, after each step and last; what was begun is not measured again. What fails is
+    measured once more, and ends the run if it fails again: what is to come would fail alike. `patience` notes the
+    reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
     """
     sides, patience = request.sides, patience or Patience()
-    run = _nothing_yet(request)
+    run = _begun(request)
 
     def save() -> None:
         keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {len(run.pairs)} launches"))
 
     save()
     if request.oracle_plan:
-        run = _with_oracle(run, request.oracle_plan, sides, listener, patience)
-        save()
-    if request.lockstep_plan and not _failed(run):
+        for name in (REFERENCE, CANDIDATE)[len(run.oracle) :]:
+            run = _with_oracle(run, name, request.oracle_plan, sides, listener, patience)
+            save()
+    if request.lockstep_plan and not run.lockstep and not _failed(run):
         run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
     if request.pair_plans and not _failed(run):
@@ -92,7 +93,11 @@ def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str
     return run.pairs[-1].cores if to_repeat(run.pairs) else wanted(run)
 
 
-def _nothing_yet(request: PairedRequest) -> PairedRun:
+def _begun(request: PairedRequest) -> PairedRun:
+    """Returns what there is before anything is measured."""
+    if request.begun:
+        warnings = dict.fromkeys((*request.begun.warnings, *request.warnings))
+        return dataclasses.replace(request.begun, incomplete="", warnings=tuple(warnings))
     return PairedRun(
         schema=SCHEMA,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -108,19 +113,15 @@ def _nothing_yet(request: PairedRequest) -> PairedRun:
 
 
 def _with_oracle(
-    run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
+    run: PairedRun, name: str, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
 ) -> PairedRun:
-    def checked(name: str) -> Record:
+    def checked() -> Record:
         listener.phase(f"{name} against the oracle", plan.steps)
         interpreter, variables = sides[name].interpreter, sides[name].variables
         return measure_launch(plan, Launch(0, numerics=True), interpreter, variables, listener.step, patience.of(name))
 
-    for name in (REFERENCE, CANDIDATE):
-        record, warnings = _twice(
-            f"{name} against the oracle", functools.partial(checked, name), lambda record: record.failure
-        )
-        run = dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
-    return run
+    record, warnings = _twice(f"{name} against the oracle", checked, lambda record: record.failure)
+    return dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
 
 
 def _with_lockstep(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from bench.drive.children import ending_with_us
 from bench.drive.lockfile import TENSORFLOW, Lock, read_lock
 from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
 
@@ -104,7 +105,13 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
     """Runs uv in the working folder, where it looks for its settings as it always does."""
     command = [find_uv_bin(), "--color", "never", "--no-progress", *arguments]
     return subprocess.run(
-        command, input=text, stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        input=text,
+        stdin=None if text else subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=ending_with_us(),
     )
 
 

@@ -58,7 +58,7 @@ def read_margins(path: Path) -> Margins:
     """Reads a TOML file. Raises MarginsError for a missing, unknown or impossible entry, and OSError."""
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of text that is no UTF-8, integers of thousands of digits
         raise MarginsError(f"{path} is not TOML: {error}") from error
     known = {field.name for field in dataclasses.fields(Margins)}
     wrong = sorted({*(known - {"without_pilot", "workloads"} - set(plain)), *(set(plain) - known)})

@@ -11,11 +11,29 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+Finite = Annotated[float, "finite"]  # a number that can't be NaN or infinite
+Amount = Annotated[float, "finite, from 0"]  # seconds, bytes and the like
+Logarithm = Annotated[float, "of a ratio"]
+Count = Annotated[int, "from 0"]
 
 EXCERPT = 60  # characters of a wrong value that a message quotes
-SCALARS = {float: "a number", str: "a string", int: "an integer", bool: "true or false"}  # as messages call them
-EXACT = (str, int, bool)  # types of which JSON holds no wrong value
+SCALARS = {
+    float: "a number",
+    Finite: "a finite number",
+    Amount: "a finite number of at least 0",
+    Logarithm: "the logarithm of a ratio",
+    Count: "an integer of at least 0",
+    str: "a string",
+    int: "an integer",
+    bool: "true or false",
+}  # as messages call them
+RANGES = {Amount: (0.0, 1e18), Logarithm: (-100.0, 100.0)}  # more than there is of anything; ratios of up to 10^43
+MOST_COUNT = 2**53  # more than there is of anything; a float holds each integer below
+EXACT = (str, bool)  # types of which JSON holds no wrong value
+# Python's type of what is a number.
+_NUMBERS: dict[Any, type] = {float: float, Finite: float, Amount: float, Logarithm: float, int: int, Count: int}
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -36,7 +54,7 @@ def parse(text: str) -> Any:
     Raises FormatError for anything that isn't JSON, the bare word NaN included.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:  # not only JSONDecodeError: integers of thousands of digits, say
         raise FormatError(f"not JSON: {error}") from error
 
@@ -73,9 +91,7 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
         return None if plain is None else from_plain(inner, plain, place)
     if origin is tuple:
         _require(isinstance(plain, list), place, "a list", plain)
-        if set(map(type, plain)) == {arguments[0]} and (
-            arguments[0] is int or (arguments[0] is float and all(map(math.isfinite, plain)))
-        ):
+        if set(map(type, plain)) == {_NUMBERS.get(arguments[0])} and _fits_all(arguments[0], plain):
             return tuple(plain)  # losses, times and memory by step: nearly all that a run holds, and five times as fast
         return tuple(from_plain(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(plain))
     if origin is dict:
@@ -104,7 +120,7 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
 @functools.cache
 def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """Returns (type by name, names of those without a default) of a dataclass' fields."""
-    fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind)
+    fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind, include_extras=True)
     defaults = {
         field.name
         for field in fields
@@ -114,14 +130,26 @@ def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
 
 
 def _scalar(kind: Any, plain: Any, place: str) -> Any:
-    if kind is float:
-        if isinstance(plain, str) and plain in NON_FINITE:
-            return NON_FINITE[plain]
-        _require(isinstance(plain, (int, float)) and not isinstance(plain, bool), place, SCALARS[kind], plain)
-        _require(abs(plain) <= sys.float_info.max, place, "a number in the range of a float", plain)
-        return float(plain)
-    _require(isinstance(plain, kind) and (kind is bool or not isinstance(plain, bool)), place, SCALARS[kind], plain)
+    if kind is float and isinstance(plain, str) and plain in NON_FINITE:
+        return NON_FINITE[plain]
+    number = _NUMBERS.get(kind)
+    wanted = number or kind
+    if number is float and isinstance(plain, (int, float)) and not isinstance(plain, bool):
+        _require(abs(plain) <= sys.float_info.max, place, f"{SCALARS[float]} in the range of a float", plain)
+        plain = float(plain)
+    told = SCALARS[kind if isinstance(plain, str) and plain in NON_FINITE else wanted]
+    _require(isinstance(plain, wanted) and (wanted is bool or type(plain) is not bool), place, told, plain)
+    _require(number is None or _fits_all(kind, [plain]), place, SCALARS[kind], plain)
     return plain
+
+
+def _fits_all(kind: Any, numbers: list[Any]) -> bool:
+    """Returns whether numbers, of the kind's Python type, are what the kind allows."""
+    if _NUMBERS[kind] is float:
+        least, most = RANGES.get(kind, (-math.inf, math.inf))
+        return all(math.isfinite(number) and least <= number <= most for number in numbers)
+    least = 0 if kind is Count else -MOST_COUNT
+    return all(least <= number < MOST_COUNT for number in numbers)
 
 
 def _require(valid: bool, place: str, wanted: str, found: Any) -> None:
@@ -132,6 +160,14 @@ def _require(valid: bool, place: str, wanted: str, found: Any) -> None:
 def _excerpt(plain: Any) -> str:
     text = json.dumps(plain)
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"field {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

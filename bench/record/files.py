@@ -1,7 +1,16 @@
-"""Records on disk: written whole or not at all, never over another file, read with their schema checked first."""
+"""Records on disk: written whole or not at all, never over another file, read with their schema checked first.
 
+Reports carry a seal, the sum of their own text, by which a bit that flips on the disk is found out. Baselines and the
+ledger have none: git has its own, and merges them.
+"""
+
+import contextlib
 import errno
+import fcntl
+import glob
+import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +20,9 @@ from bench.record.types import SCHEMA
 
 T = TypeVar("T")
 
+SEAL = "sha256"  # a report's first field: of the text without that line
+SEAL_LINE = re.compile(rf'\A\{{\n *"{SEAL}": "[0-9a-f]{{64}}",\n')
+
 
 def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     """Writes a file atomically, and the folder it lies in if need be.
@@ -19,9 +31,11 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     is none.
     """
     _make_folder(path.parent)
+    _sweep_parts(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -38,6 +52,14 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
         part.unlink(missing_ok=True)
 
 
+def _sweep_parts(path: Path) -> None:
+    """Deletes what processes that were killed have left of a file: nobody has it locked."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,29 +69,45 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def write_record(path: Path, value: Any, *, replace: bool = False) -> None:
+def write_record(path: Path, value: Any, *, replace: bool = False, seal: bool = False) -> None:
     """Writes a Run or a Baseline as JSON."""
-    write_text(path, to_text(value), replace=replace)
+    text = to_text(value)
+    write_text(path, _sealed(text) if seal else text, replace=replace)
 
 
-def keeper(path: Path) -> Callable[[Any], None]:
-    """Returns a function that keeps a run in a file: its first call refuses to overwrite one (FileExistsError), later
-    ones replace it.
+def keeper(path: Path, *, begun: bool = False) -> Callable[[Any], None]:
+    """Returns a function that keeps a run in a file, sealed: its first call refuses to overwrite one (FileExistsError)
+    unless the run has `begun` there, later ones replace it.
     """
-    begun = False
 
     def keep(run: Any) -> None:
         nonlocal begun
-        write_record(path, run, replace=begun)
+        write_record(path, run, replace=begun, seal=True)
         begun = True
 
     return keep
 
 
+def _sealed(text: str) -> str:
+    begin, indent = "{\n", re.match(r"\{\n( *)", text)
+    assert indent
+    return f'{begin}{indent[1]}"{SEAL}": "{_sum_of(text)}",\n{text.removeprefix(begin)}'
+
+
+def unsealed(text: str) -> str:
+    """Returns a record's text without its seal."""
+    return SEAL_LINE.sub("{\n", text)
+
+
+def _sum_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def read_record(kind: type[T], path: Path) -> T:
     """Reads a Run or a Baseline. Raises FormatError, with the path, for anything else, and OSError."""
     try:
-        plain = parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        plain = parse(text)
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
     try:
@@ -78,7 +116,12 @@ def read_record(kind: type[T], path: Path) -> T:
             raise FormatError(
                 f"its schema version is {schema!r} and this tfgate reads {SCHEMA}: use the version that wrote it"
             )
+        seal = plain.pop(SEAL, None)
         value: T = from_plain(kind, plain)
     except FormatError as error:
         raise FormatError(f"{path} can't be read as a {kind.__name__.lower()}: {error}") from error
+    if seal is not None and seal != _sum_of(unsealed(text)):
+        raise FormatError(
+            f"{path} was changed since tfgate wrote it: restore it, or delete its line {SEAL} if the change is meant"
+        )
     return value

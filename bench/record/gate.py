@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from bench.record.codec import Amount
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Run
 
@@ -19,4 +20,4 @@ class GateRun:
     speed_problem: str = ""  # why speed was asked for and not measured; "" where it was measured or not asked for
     gate_stored: bool = False  # words/s gate by the baselines' stored range, as on a dedicated runner
     warnings: tuple[str, ...] = ()
-    phase_seconds: dict[str, float] = dataclasses.field(default_factory=dict)  # wall time of each phase
+    phase_seconds: dict[str, Amount] = dataclasses.field(default_factory=dict)  # wall time of each phase

@@ -7,6 +7,8 @@ don't.
 
 import dataclasses
 
+from bench.record.codec import Amount, Count, Logarithm
+
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
@@ -14,9 +16,9 @@ class Ratio:
 
     subject: str  # Subject.name, or a micro-benchmark's
     metric: str
-    estimate: float  # logarithm, candidate/reference
-    standard_error: float  # of the estimate; 0 where the TensorFlow is the reference
-    launches: int  # that it rests on; 0 where the TensorFlow is the reference
+    estimate: Logarithm  # logarithm, candidate/reference
+    standard_error: Amount  # of the estimate; 0 where the TensorFlow is the reference
+    launches: Count  # that it rests on; 0 where the TensorFlow is the reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ class AcceptedRegression:
 
     subject: str
     metric: str
-    limit: float | None  # largest relative difference that is accepted, 0.08 is 8%; None for what is compared exactly
+    limit: Amount | None  # largest relative difference that is accepted, 0.08 is 8%; None for what is compared exactly
     reason: str
     link: str
     expires: str  # ISO 8601 date: the last day on which it holds, compared with the report's own date

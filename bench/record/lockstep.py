@@ -5,6 +5,7 @@ A difference is normwise and relative, ‖candidate − reference‖ / ‖refere
 
 import dataclasses
 
+from bench.record.codec import Amount, Count
 from bench.record.types import Environment, Failure, Subject
 
 STEPS = 300  # that are compared unless others are asked for: as many as the clean pairs of docs/lockstep.md took
@@ -32,7 +33,7 @@ class Prepared:
 class Difference:
     """The difference of one tensor at one step, and its limit."""
 
-    step: int
+    step: Count
     quantity: str  # one of QUANTITIES
     tensor: str  # "" for the loss and the norm
     difference: float
@@ -89,10 +90,10 @@ class Lockstep:
     differences: tuple[TensorDifferences, ...]
     nearest: Difference | None  # over all steps; None without one
     departure: Departure | None
-    oracle_steps: int  # steps that the oracle had to be asked about
-    reference_seconds: float  # its own steps, summed
-    candidate_seconds: float
-    wall_seconds: float  # from the first step to the last, comparisons and all
+    oracle_steps: Count  # steps that the oracle had to be asked about
+    reference_seconds: Amount  # its own steps, summed
+    candidate_seconds: Amount
+    wall_seconds: Amount  # from the first step to the last, comparisons and all
     failure: Failure | None = None  # of the candidate
 
     @property

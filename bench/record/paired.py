@@ -7,6 +7,7 @@ candidate), so that a drift of the machine cancels within a quad and a role's pl
 import dataclasses
 import hashlib
 
+from bench.record.codec import Amount, Count, Finite
 from bench.record.lockstep import Lockstep
 from bench.record.types import Failure, Record
 
@@ -51,23 +52,23 @@ class Quad:
     """
 
     order: str  # ABBA or BAAB
-    seconds: tuple[float, ...]  # wall seconds a step, by block
-    cpu_seconds: tuple[float, ...]  # CPU seconds a step, all threads of the process, by block
+    seconds: tuple[Amount, ...]  # wall seconds a step, by block
+    cpu_seconds: tuple[Amount, ...]  # CPU seconds a step, all threads of the process, by block
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
     """One launch: a fresh process of each side."""
 
-    launch: int  # from 0
+    launch: Count  # from 0
     first: str  # the side that was started first and took the first block
     reference: Record
     candidate: Record
     steps: tuple[Quad, ...]  # training steps
     evaluations: tuple[Quad, ...]  # evaluation steps
-    seconds: float  # wall time of the launch, starting and ending its processes included
-    disturbed: float | None = None  # part of the machine's CPU time that others had; None if not known
-    core: int | None = None  # the CPU that both sides' one thread was pinned to; None: all cores, as users run it
+    seconds: Amount  # wall time of the launch, starting and ending its processes included
+    disturbed: Finite | None = None  # part of the machine's CPU time that others had; None if not known
+    core: Count | None = None  # the CPU that both sides' one thread was pinned to; None: all cores, as users run it
 
     @property
     def cores(self) -> str:
@@ -93,4 +94,4 @@ class PairedRun:
     )
     incomplete: str = ""  # why launches are missing; "" where none is
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
-    budget_minutes: float | None = None  # that its launches may take; None: as many as they need
+    budget_minutes: Amount | None = None  # that its launches may take; None: as many as they need

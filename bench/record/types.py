@@ -8,6 +8,8 @@ import dataclasses
 import hashlib
 import math
 
+from bench.record.codec import Amount, Count, Finite
+
 # 4: launches on one core, and a run's time budget; an error of the numbers stands for all steps that were checked.
 # 3: numbers in verdicts; `incomplete` apart from warnings; lockstep differences by quantity and tensor.
 # 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
@@ -27,9 +29,9 @@ class Machine:
     """The hardware that a measurement holds for. Not the clock of the moment, nor its load."""
 
     cpu_model: str
-    cores: int  # that this process may use
+    cores: Count  # that this process may use
     isa: str  # architecture and the widest vector extension
-    memory_gib: int
+    memory_gib: Count
     gpu: str = ""  # "" without one
     gpu_driver: str = ""
 
@@ -48,7 +50,7 @@ class Environment:
     keras: str
     numpy: str
     onednn: bool
-    threads: int  # intra-op threads of TensorFlow
+    threads: Count  # intra-op threads of TensorFlow
     variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, those that were set
     affinity: tuple[int, ...] = ()  # CPUs that the process may run on, sorted; none where it isn't known
     tensor_float_32: bool | None = (
@@ -65,9 +67,9 @@ class Subject:
     implementation: str  # "" of a workload that has its own model
     device: str
     fingerprint: str  # Config.fingerprint: configuration, corpus, initial weights; "" if a launch failed before that
-    steps: int  # training steps of a launch, or other units of work
-    num_steps: int  # time steps of a batch
-    tokens_per_step: int  # batch × time steps; 0 of a unit that predicts nothing
+    steps: Count  # training steps of a launch, or other units of work
+    num_steps: Count  # time steps of a batch
+    tokens_per_step: Count  # batch × time steps; 0 of a unit that predicts nothing
     workload: str = DEFAULT_WORKLOAD
     metrics: tuple[str, ...] = ()  # that apply, by name; none: all
 
@@ -87,22 +89,22 @@ class Subject:
 class Startup:
     """Seconds from the start of a process to its first trained step, part by part."""
 
-    import_seconds: float
-    build_seconds: float
-    trace_seconds: float
-    first_step_seconds: float
+    import_seconds: Amount
+    build_seconds: Amount
+    trace_seconds: Amount
+    first_step_seconds: Amount
 
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
     """Resident memory of a launch, how it grew over the second half of the steps, and a GPU's."""
 
-    peak_rss_bytes: int
-    slope_bytes_per_step: float
-    steps: tuple[int, ...] = ()  # taken when memory was read: after each block
-    rss_bytes: tuple[int, ...] = ()  # resident memory then
-    file_rss_bytes: int = 0  # what files backed of it at the end: libraries
-    peak_gpu_bytes: int | None = None  # most of the GPU's memory that tensors held at once; None on a CPU
+    peak_rss_bytes: Count
+    slope_bytes_per_step: Finite
+    steps: tuple[Count, ...] = ()  # taken when memory was read: after each block
+    rss_bytes: tuple[Count, ...] = ()  # resident memory then
+    file_rss_bytes: Count = 0  # what files backed of it at the end: libraries
+    peak_gpu_bytes: Count | None = None  # most of the GPU's memory that tensors held at once; None on a CPU
 
     @property
     def peak_anonymous_bytes(self) -> int:
@@ -115,8 +117,8 @@ class Evaluation:
     """A pass over validation batches after the last step."""
 
     perplexity: float
-    tokens: int
-    seconds: float
+    tokens: Count
+    seconds: Amount
     weights_changed: bool
 
 
@@ -128,12 +130,12 @@ class NumericError:
     tensor's first that is over its limit.
     """
 
-    step: int  # global, from 0; stress steps count on after the last of training; of an answer its case's number
+    step: Count  # global, from 0; stress steps count on after the last of training; of an answer its case's number
     quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
     tensor: str
     error: float
     limit: float
-    steps: int = 1  # at which the quantity was checked
+    steps: Count = 1  # at which the quantity was checked
 
     @property
     def within(self) -> bool:
@@ -164,19 +166,19 @@ class Record:
     subject: Subject
     environment: Environment | None  # None: the launch failed before TensorFlow was imported
     machine: Machine
-    launch: int
-    jitter: int  # stream that moved the initial weights in their last bit; 0: they were not moved
+    launch: Count
+    jitter: Count  # stream that moved the initial weights in their last bit; 0: they were not moved
     started: str  # ISO 8601, UTC
     losses: tuple[float, ...]  # by step
-    step_seconds: tuple[float, ...]  # steady steps only: see bench.drive.measured
+    step_seconds: tuple[Amount, ...]  # steady steps only: see bench.drive.measured
     startup: Startup | None
     evaluation: Evaluation | None
     memory: Memory | None  # of launches that ran no oracle
-    retraces: int
-    graph_operations: dict[str, int]
+    retraces: Count
+    graph_operations: dict[str, Count]
     numerics: tuple[NumericError, ...]
     failure: Failure | None = None
-    others_cpu: float | None = None  # part of the machine's CPU time that other processes had; None if not known
+    others_cpu: Finite | None = None  # part of the machine's CPU time that other processes had; None if not known
 
     @property
     def disturbed(self) -> bool:
@@ -201,8 +203,8 @@ class Replica:
     """One training that a perplexity baseline rests on."""
 
     environment: Environment
-    jitter: int
-    losses: tuple[float, ...]
+    jitter: Count
+    losses: tuple[Finite, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,9 +216,9 @@ class Throughput:
     created: str  # ISO 8601, UTC: of the run
     machine: Machine
     tensorflow: str
-    threads: int
+    threads: Count
     in_turn: bool  # measured in blocks, in turn with a reference's process; otherwise in a process that ran alone
-    words_per_second: tuple[float, ...]  # by launch
+    words_per_second: tuple[Amount, ...]  # by launch
 
 
 @dataclasses.dataclass(frozen=True)

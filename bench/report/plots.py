@@ -25,6 +25,7 @@ INCHES = (5.2, 2.9)  # of 72 units; on a page a plot is as wide as its column, u
 TICKS = 6  # an axis has about as many
 ROUND = (1, 2, 5, 10)  # what lies between two ticks, times a power of ten
 MOST_LETTERS = 18  # of a tick's label: 2.22.0-dev20261101
+MOST = 1e100  # on a logarithmic axis, whose margins overflow some way below the largest float
 FRAME = Shape("frame", ())  # matplotlib's axes and grid
 SVG = "{http://www.w3.org/2000/svg}"
 SETTINGS: dict[Any, Any] = {
@@ -63,7 +64,7 @@ def _draw(axes: Axes, chart: Chart) -> dict[str, Shape]:
         points = [
             (x, y)
             for x, y in shape.points
-            if math.isfinite(x) and math.isfinite(y) and (y > 0 or not chart.logarithmic)
+            if math.isfinite(x) and math.isfinite(y) and (1 / MOST < y < MOST or not chart.logarithmic)
         ]
         if len(points) == 1:  # a dot: a line of no length, whose wide ends are seen
             points, shape = points * 2, dataclasses.replace(shape, style=f"{shape.style} lone")

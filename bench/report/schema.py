@@ -15,7 +15,8 @@ from typing import Any
 
 from bench.judge.reasons import Reason
 from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
-from bench.record.codec import NON_FINITE
+from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Finite, Logarithm
+from bench.record.files import SEAL
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun
@@ -31,16 +32,24 @@ SCALARS: dict[Any, dict[str, Any]] = {
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     float: {"$ref": "#/$defs/Number"},
+    Finite: {"type": "number"},
+    Amount: {"type": "number", "minimum": 0, "maximum": RANGES[Amount][1]},
+    Logarithm: {"type": "number", "minimum": RANGES[Logarithm][0], "maximum": RANGES[Logarithm][1]},
+    Count: {"type": "integer", "minimum": 0, "exclusiveMaximum": MOST_COUNT},
 }
 Definitions = dict[str, Any]
 
 
-def record_schema(kind: type) -> dict[str, Any]:
-    """Returns the schema of a type that bench.record.codec writes, whose first field is its schema version."""
+def record_schema(kind: type, *, sealed: bool = False) -> dict[str, Any]:
+    """Returns the schema of a type that bench.record.codec writes, whose first field is its schema version.
+
+    What is `sealed` may have its own sum before that.
+    """
     definitions: Definitions = {"Number": NUMBER}
     _schema(kind, definitions)
     whole = definitions.pop(kind.__name__)
-    whole["properties"]["schema"] = {"const": SCHEMA}
+    seal = {SEAL: {"type": "string", "pattern": "^[0-9a-f]{64}$"}} if sealed else {}
+    whole["properties"] = {**seal, **whole["properties"], "schema": {"const": SCHEMA}}
     return {"$schema": DIALECT, "title": kind.__name__, **whole, "$defs": definitions}
 
 
@@ -64,12 +73,12 @@ def report_schema() -> dict[str, Any]:
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "baseline": lambda: record_schema(Baseline),
-    "gate-run": lambda: record_schema(GateRun),
+    "gate-run": lambda: record_schema(GateRun, sealed=True),
     "ledger": lambda: record_schema(Ledger),
-    "micro-run": lambda: record_schema(MicroRun),
-    "paired-run": lambda: record_schema(PairedRun),
+    "micro-run": lambda: record_schema(MicroRun, sealed=True),
+    "paired-run": lambda: record_schema(PairedRun, sealed=True),
     "report": report_schema,
-    "run": lambda: record_schema(Run),
+    "run": lambda: record_schema(Run, sealed=True),
     "verdict": verdict_schema,
 }
 
@@ -117,7 +126,7 @@ def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}  # so that a type that holds itself ends
-        hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
+        hints, fields = typing.get_type_hints(kind, include_extras=True), dataclasses.fields(kind)
         told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
         needed = [field.name for field in fields if not _has_default(field)]
         definitions[name] = {

@@ -6,20 +6,38 @@ learning rate and the sums of the current epoch are all there is.
 
 import dataclasses
 import json
+import math
 import os
+import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lm.arrays import Array, State, Weights
+from lm.config import Config
 
 SCHEMA = 1
+MOST_STEPS = 2**53  # more than any training has
+PERPLEXITIES = ("train_perplexity", "valid_perplexity")  # which may be infinite
 
 
 class CheckpointError(ValueError):
     """A checkpoint that can't be resumed from; the message says why and what would mend it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochResult:
+    """The results of an epoch."""
+
+    epoch: int
+    learning_rate: float
+    train_perplexity: float
+    valid_perplexity: float
+    train_seconds: float
+    words_per_second: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +59,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes the file whole or not at all. Raises OSError."""
     fields = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(checkpoint)}
     arrays = {f"{part}:{name}": value for part in ("weights", "state") for name, value in fields.pop(part).items()}
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("wb") as file:
@@ -51,6 +69,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """Returns the file that becomes the checkpoint when it is whole."""
+    return path.with_name(f"{path.name}.part")
 
 
 def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkpoint:
@@ -63,8 +86,9 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
         raise CheckpointError(
             f"checkpoint {path} can't be read ({error.strerror}): see to its path and permissions"
         ) from error
-    except (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, EOFError) as error:  # RuntimeError: encryption
-        raise _damaged(path, str(error)) from error
+    # RuntimeError: encryption, or an unknown compression; MemoryError: an array that is larger than memory
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, ValueError, EOFError, MemoryError) as error:
+        raise _damaged(path, str(error) or type(error).__name__) from error
     if meta.pop("schema", None) != SCHEMA:
         raise CheckpointError(
             f"checkpoint {path} has another schema than {SCHEMA}: start the training again with this version"
@@ -75,9 +99,38 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
                 f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output"
             )
     try:
-        return Checkpoint(**{**meta, **arrays, "epochs": tuple(meta["epochs"])})
-    except (KeyError, TypeError) as error:
+        checkpoint = Checkpoint(**{**meta, **arrays, "epochs": tuple(map(dict, meta["epochs"]))})
+    except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, str(error)) from error
+    if problem := _flaw(checkpoint):
+        raise _damaged(path, problem)
+    return checkpoint
+
+
+def require_shapes(checkpoint: Checkpoint, config: Config, path: Path) -> None:
+    """Raises CheckpointError unless the arrays are a configuration's, in their order."""
+    found = {name: (value.shape, value.dtype) for name, value in (checkpoint.weights | checkpoint.state).items()}
+    shapes = {**config.weight_shapes(), **config.state_shapes()}
+    if list(found.items()) != [(name, (shape, np.dtype(np.float32))) for name, shape in shapes.items()]:
+        raise CheckpointError(f"checkpoint {path} lacks weights or states: delete it and start the training again")
+
+
+def _flaw(checkpoint: Checkpoint) -> str:
+    """Returns what a checkpoint holds that no training leaves; "" for a good one."""
+    numbers = {name: getattr(checkpoint, name) for name in ("learning_rate", "epoch_loss", "epoch_seconds")}
+    wanted = sorted(field.name for field in dataclasses.fields(EpochResult))
+    for epoch in checkpoint.epochs:
+        if sorted(epoch) != wanted:
+            return f"{str(epoch)[:60]} is no result of an epoch"
+        finite = {name: value for name, value in epoch.items() if value != math.inf or name not in PERPLEXITIES}
+        numbers |= {f"{name} of an epoch": value for name, value in finite.items()}
+    for name, value in numbers.items():
+        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
+            return f"{name} is {str(value)[:60]}, no finite number"
+    if type(checkpoint.step) is not int or not 0 <= checkpoint.step < MOST_STEPS:
+        return f"step is {str(checkpoint.step)[:60]}"
+    arrays = checkpoint.weights | checkpoint.state
+    return next((f"{name} is not finite" for name, value in arrays.items() if not np.isfinite(value).all()), "")
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
@@ -86,9 +139,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):  # np.load would take it for another of its formats
             raise zipfile.BadZipFile("not a whole zip file")
+        with zipfile.ZipFile(file) as archive:
+            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):  # it may be of any size
+                raise zipfile.BadZipFile("it is compressed")
         file.seek(0)
         with np.load(file, allow_pickle=False) as stored:
-            meta = json.loads(str(stored["meta"]))
+            meta = json.loads(str(stored["meta"]), parse_float=_number, object_pairs_hook=_each_once)
             if not isinstance(meta, dict):
                 raise ValueError(f"its meta is {meta!r}, not an object")
             for key in stored.files:
@@ -96,6 +152,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
                     part, _, name = key.partition(":")
                     arrays[part][name] = stored[key]
     return meta, arrays
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is no number that was written")
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("its meta has a field twice")
+    return found
 
 
 def _damaged(path: Path, what: str) -> CheckpointError:

@@ -7,13 +7,21 @@ from pathlib import Path
 
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
-from lm.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from lm.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    EpochResult,
+    load_checkpoint,
+    part_of,
+    require_shapes,
+    save_checkpoint,
+)
 from lm.training.initial import initial_weights, weights_sha256
 from lm.training.passes import checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
 
 PROGRESS_LINES = 10  # an epoch
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS = 45.0  # so that an interruption loses a minute at most, the step at hand and a write included
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,18 +32,6 @@ class Progress:
     step: int
     steps: int
     perplexity: float
-    words_per_second: float
-
-
-@dataclasses.dataclass(frozen=True)
-class EpochResult:
-    """The results of an epoch."""
-
-    epoch: int
-    learning_rate: float
-    train_perplexity: float
-    valid_perplexity: float
-    train_seconds: float
     words_per_second: float
 
 
@@ -82,17 +78,21 @@ class Training:
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
-        if [*checkpoint.weights, *checkpoint.state] != [*self.config.weight_shapes(), *self.config.state_shapes()]:
+        require_shapes(checkpoint, self.config, self.checkpoint_path)
+        if not len(checkpoint.epochs) * self.steps <= checkpoint.step <= (len(checkpoint.epochs) + 1) * self.steps:
             raise CheckpointError(
-                f"checkpoint {self.checkpoint_path} lacks weights or states: delete it and start the training again"
+                f"checkpoint {self.checkpoint_path} has {len(checkpoint.epochs)} epochs in {checkpoint.step} steps, of "
+                f"{self.steps} each: delete it and start the training again"
             )
+        part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
         self._restore(checkpoint)
         return self._step
 
     def run(self) -> Iterator[Event]:
         """Trains to the end. Raises DivergenceError when the loss is no longer finite."""
-        for epoch in range(self._step // self.steps + 1, self.config.epochs + 1):
+        for epoch in range(len(self.epochs) + 1, self.config.epochs + 1):
             yield from self._train_epoch(epoch)
+            self._save()  # before validation, which may take as long as many steps
             result = self._finish_epoch(epoch)
             self.epochs.append(result)
             self._epoch_loss = self._epoch_seconds = 0.0

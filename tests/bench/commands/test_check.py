@@ -1,5 +1,6 @@
 """`tfgate check`: verdicts, exit codes, and every input that can't be judged."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baseli
     found = tfgate("check", folder, "--baselines", baselines)
     assert (found.code, found.error) == (
         2,
-        f"{SUBJECT.name}: 4 losses in a training of 10 steps: measure or record it again",
+        f"{folder} can't be judged, and may be damaged: {SUBJECT.name}: 4 losses in a training of 10 steps: "
+        "measure or record it again",
     )
 
 
@@ -152,3 +154,16 @@ def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
     assert found.code == 2
     assert REGRESSION.value in found.out
+
+
+def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+    whole = in_turn(launches=2)
+    first, *others = whole.pairs
+    for changes in ({"cpu_seconds": (0.1,)}, {"seconds": (0.1,) * 3}, {"seconds": (0.1, 0.1, 0.1, 0.0)}):
+        quad = dataclasses.replace(first.steps[0], **changes)  # type: ignore[arg-type]  # by name
+        damaged = dataclasses.replace(whole, pairs=(dataclasses.replace(first, steps=(quad,)), *others))
+        path = tmp_path / f"{len(str(changes))}" / "paired.json"
+        write_record(path, damaged)
+        for command in (["show", path.parent], ["check", path.parent, "--baselines", baselines]):
+            found = tfgate(*command)
+            assert (found.code, found.error.startswith(f"{path} can't be judged")) == (2, True), found

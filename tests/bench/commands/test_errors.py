@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.errors import guarded
+from bench.commands.errors import Interrupted, guarded
 from bench.commands.usage import UsageError
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
@@ -56,7 +56,8 @@ def raising(error: BaseException) -> Callable[[], int]:
         (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
         (RequestError("there is no such wheel file"), 2, "there is no such wheel file"),
         (BuildError("the environment can't be built"), 4, "the environment can't be built"),
-        (KeyboardInterrupt(), 4, "interrupted: launches that were over are kept"),
+        (KeyboardInterrupt(), 4, "interrupted"),
+        (Interrupted("interrupted: nothing is kept"), 4, "interrupted: nothing is kept"),
         (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
     ],
 )
@@ -121,7 +122,7 @@ def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
     folder = Path(process.stdout.readline().strip())
     assert folder.is_dir()
     process.send_signal(signal.SIGTERM)
-    assert process.communicate()[1] == "tfgate: error: interrupted: launches that were over are kept\n"
+    assert process.communicate()[1] == "tfgate: error: interrupted\n"
     assert process.returncode == 4
     assert not folder.exists()
 

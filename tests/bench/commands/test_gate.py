@@ -271,8 +271,8 @@ def test_a_reference_that_crashes_again_is_no_verdict(gated: Gate) -> None:
 def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[tuple[int, int]] = []
 
-    def watched(path: Path) -> Callable[[GateRun], None]:
-        keep = keeper(path)
+    def watched(path: Path, *, begun: bool = False) -> Callable[[GateRun], None]:
+        keep = keeper(path, begun=begun)
 
         def watching(report: GateRun) -> None:
             keep(report)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive.lock import host_lock
-from bench.record.files import read_record
+from bench.record.files import read_record, unsealed
 from bench.record.types import NO_TENSORFLOW, Run
 from tests.builders.commands import Tfgate, snapshot
 
@@ -53,7 +53,7 @@ def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp
     kept = read_record(Run, tmp_path / "run" / "run.json")
     assert [record.failure.kind for record in kept.records if record.failure] == [NO_TENSORFLOW]
     assert kept.warnings == ()
-    assert found.plain == json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert found.plain == json.loads(unsealed((tmp_path / "run" / "run.json").read_text(encoding="utf-8")))
 
 
 def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:

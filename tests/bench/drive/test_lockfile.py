@@ -1,6 +1,12 @@
 """Lock files as uv writes them."""
 
+from pathlib import Path
+
+import pytest
+
+from bench.drive.environments import read_locks
 from bench.drive.lockfile import keras_of, read_lock
+from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
 TEXT = """\
@@ -34,3 +40,17 @@ def test_tensorflow_and_keras_are_found() -> None:
     assert without.tensorflow is None
     assert keras_of(without.packages) == Package("keras-nightly", "3.13.0.dev1")
     assert keras_of(()) is None
+
+
+@pytest.mark.parametrize("line", ["keras", "keras>=3", "keras==3.4.1,!=3.4.2,==3.4.3", "keras=", "\x00"])
+def test_a_line_without_an_exact_version_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"has no exact version|Expected"):
+        read_lock(line)
+
+
+@pytest.mark.parametrize("text", ["", "keras", "keras==3.4.1", "\udcff"])
+def test_a_damaged_lock_of_the_reference_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lock.txt"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RequestError, match=f"{path} is damaged or was not written by uv: "):
+        read_locks(path)

@@ -151,7 +151,7 @@ def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpret
 def test_nothing_is_left_behind(numpy_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()
-    monkeypatch.setattr("bench.drive.shared.SHARED_MEMORY", folder)
+    monkeypatch.setattr("bench.drive.folders.SHARED_MEMORY", folder)
     compared(numpy_python(), numpy_python("os._exit(3)"))
     assert list(folder.iterdir()) == []
 

@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from bench.drive import process
+from bench.drive.folders import sweep
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.replies import Description
@@ -360,7 +360,7 @@ class TestEnd:
 
     @pytest.mark.parametrize("takes_turns", [False, True])
     def test_a_worker_ends_when_its_orchestrator_is_killed(self, takes_turns: bool) -> None:
-        """Even one that is stopped, and hears of nothing. Its folder alone stays behind: nobody is left."""
+        """Even one that is stopped, and hears of nothing. Its folder alone stays behind, until the next command."""
         script = ORCHESTRATOR.format(takes_turns=takes_turns)
         killed = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         pid, folder = killed.communicate(timeout=SECONDS)[0].split()
@@ -368,7 +368,9 @@ class TestEnd:
         while alive(int(pid)):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        shutil.rmtree(folder)
+        assert Path(folder).is_dir()
+        sweep()
+        assert not Path(folder).exists()
 
 
 # Kills itself while its worker is at work, or stopped.

@@ -19,10 +19,11 @@ from bench.drive.launch import Launch
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
+from bench.drive import run as run_module
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
-from bench.record.files import keeper, read_record
+from bench.record.files import keeper, read_record, unsealed
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
@@ -252,6 +253,32 @@ class TestSideBySide:
         assert [run.records for run in kept] == [()]
 
 
+    def test_a_second_ctrl_c_does_not_wait_for_what_lives(
+        self, fake_session: Fake, tmp_path: Path, nothing_left: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It comes as what lives is about to be killed; the first when both launches are at work."""
+        hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
+        python, seconds, kill = fake_session(hanging), iter([True]), run_module.kill_workers
+
+        def killing() -> None:
+            if next(seconds, False):
+                raise KeyboardInterrupt
+            kill()
+
+        def interrupt() -> None:
+            while len(list(tmp_path.glob("interpreter.*"))) < 2:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setattr(run_module, "kill_workers", killing)
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), lambda run: None, unittest.mock.Mock())
+        thread.join()
+        assert next(seconds, None) is None
+
+
 def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("precious")
     with pytest.raises(FileExistsError, match="exists already"):
@@ -296,7 +323,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert process.returncode == 4
     assert printed == ""
     assert [line for line in said.splitlines() if line.startswith("tfgate: ")] == [
-        "tfgate: error: interrupted: launches that were over are kept"
+        f"tfgate: error: interrupted: launches that were over are kept in {output / 'run.json'}"
     ]
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")
@@ -340,5 +367,5 @@ def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) 
     finished = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 4
     assert "can't be started" in finished.stderr
-    assert json.loads(finished.stdout) == json.loads((output / "run.json").read_text())
+    assert json.loads(finished.stdout) == json.loads(unsealed((output / "run.json").read_text()))
     assert len(read_record(Run, output / "run.json").records) == 2  # of a launch that failed again

@@ -180,3 +180,9 @@ def test_text_that_is_not_utf8_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "margins.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(MarginsError, match=r"margins\.toml is not TOML"):
         read_margins(tmp_path / "margins.toml")
+
+
+@pytest.mark.parametrize("value", ["[" * 10_000 + "]" * 10_000, "9" * 5000], ids=["nested deep", "many digits"])
+def test_text_that_no_parser_takes_is_refused_with_its_path(tmp_path: Path, value: str) -> None:
+    with pytest.raises(MarginsError, match=r"margins\.toml is not TOML"):
+        read(tmp_path, TEXT.replace("0.15", value))

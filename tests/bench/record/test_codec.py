@@ -4,6 +4,8 @@ import copy
 import dataclasses
 import json
 import math
+import types as types_module
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.record import replies, types
-from bench.record.codec import FormatError, from_plain, parse, to_plain, to_text
+from bench.record.codec import (
+    MOST_COUNT,
+    Amount,
+    Count,
+    Finite,
+    FormatError,
+    Logarithm,
+    from_plain,
+    parse,
+    to_plain,
+    to_text,
+)
 
 TYPES = [
     kind
@@ -24,12 +37,39 @@ MAPS = ("variables", "graph_operations")  # fields that hold any keys
 ODD_NUMBERS = [0.0, -0.0, 5e-324, 1.7976931348623157e308, 0.1, 1 / 3, math.nan, math.inf, -math.inf]
 
 
+NUMBERS: dict[Any, st.SearchStrategy[Any]] = {
+    float: st.floats(),
+    Finite: st.floats(allow_nan=False, allow_infinity=False),
+    Amount: st.floats(0, 1e18),
+    Logarithm: st.floats(-100, 100),
+    int: st.integers(1 - MOST_COUNT, MOST_COUNT - 1),
+    Count: st.integers(0, MOST_COUNT - 1),
+}
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Draws of all that a type allows."""
+    if kind in NUMBERS:
+        return NUMBERS[kind]
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind, include_extras=True)
+        return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(st.text(), values_of(arguments[1]), max_size=3)
+    if types_module.NoneType in arguments:
+        return st.none() | values_of(arguments[0])
+    return st.from_type(kind)
+
+
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
 @settings(max_examples=20)
 @given(data=st.data())
 def test_every_type_comes_back_as_it_was(kind: type, data: st.DataObject) -> None:
     """Compared as text: NaN is unequal to itself and −0.0 equal to 0.0."""
-    value = data.draw(st.from_type(kind))
+    value = data.draw(values_of(kind))
     back = from_plain(kind, parse(to_text(value)))
     assert type(back) is kind
     assert repr(back) == repr(value)
@@ -178,6 +218,15 @@ def test_a_value_of_another_type_anywhere_is_refused_with_its_place(run: types.R
         (str, 2, "x: a string is wanted, found 2"),
         (float, "nan", 'x: a number is wanted, found "nan"'),
         (float, False, "x: a number is wanted, found false"),
+        (Finite, "NaN", 'x: a finite number is wanted, found "NaN"'),
+        (Amount, -1e-9, "x: a finite number of at least 0 is wanted, found -1e-09"),
+        (Amount, "Infinity", 'x: a finite number of at least 0 is wanted, found "Infinity"'),
+        (Logarithm, 100.5, "x: the logarithm of a ratio is wanted, found 100.5"),
+        (Count, -1, "x: an integer of at least 0 is wanted, found -1"),
+        (Count, 2**53, "x: an integer of at least 0 is wanted, found 9007199254740992"),
+        (tuple[Amount, ...], [1.0, 2.0, -3.0], "x[2]: a finite number of at least 0 is wanted, found -3.0"),
+        (tuple[Count, ...], [1, 2, -3], "x[2]: an integer of at least 0 is wanted, found -3"),
+        (int, 10**20, "x: an integer is wanted, found 100000000000000000000"),
         (float, 10**400, "x: a number in the range of a float is wanted, found 1" + "0" * 59 + "…"),
         (float, math.inf, "x: a number in the range of a float is wanted, found Infinity"),  # what 1e999 is read as
         (tuple[float, ...], 1.0, "x: a list is wanted, found 1.0"),
@@ -200,7 +249,9 @@ def test_a_whole_that_is_no_object_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "{} {}", "[NaN]", "[-Infinity]", "['a']", "[" * 100_000, "9" * 5000], ids=lambda text: text[:9]
+    "text",
+    ["", "{", "{} {}", '{"a": 1, "a": 1}', "[NaN]", "[-Infinity]", "['a']", "[" * 100_000, "9" * 5000],
+    ids=lambda text: text[:9],
 )
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(FormatError, match="not JSON: "):

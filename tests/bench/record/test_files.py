@@ -1,6 +1,7 @@
 """Files are written whole or not at all, never over another, and read only if they are what they should be."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import resource
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.codec import FormatError
-from bench.record.files import keeper, read_record, write_record, write_text
+from bench.record.files import SEAL, keeper, read_record, unsealed, write_record, write_text
 from bench.record.types import SCHEMA, Baseline, Run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -157,3 +158,50 @@ def test_a_run_is_not_read_as_a_baseline(tmp_path: Path, run: Run) -> None:
 def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_record(Run, tmp_path / "none.json")
+
+
+def test_a_report_that_was_changed_is_refused_until_its_seal_is_deleted(tmp_path: Path, run: Run) -> None:
+    """One digit of a time, as a bit that flips on a disk changes it; then JSON that another program has laid out."""
+    path = tmp_path / "run.json"
+    keeper(path)(run)
+    text = path.read_text()
+    assert repr(read_record(Run, path)) == repr(run)
+    changed = text.replace(run.created, run.created.replace("2026", "2027"))
+    for wrong in (changed, json.dumps(json.loads(changed))):
+        assert wrong != text
+        path.write_text(wrong)
+        with pytest.raises(
+            FormatError, match=f"{path} was changed since tfgate wrote it: restore it, or delete its line"
+        ):
+            read_record(Run, path)
+    path.write_text(unsealed(changed))
+    assert SEAL not in unsealed(changed)
+    assert read_record(Run, path).created.startswith("2027")
+
+
+def test_baselines_have_no_seal_for_git_merges_them(tmp_path: Path, baseline: Baseline) -> None:
+    write_record(tmp_path / "baseline.json", baseline)
+    assert SEAL not in (tmp_path / "baseline.json").read_text()
+
+
+# Is killed between the writing of a file and its moving into place.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from bench.record.files import write_text
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+write_text(Path(sys.argv[1]), "half")
+"""
+
+
+def test_what_a_killed_process_has_left_of_a_file_goes_when_the_file_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    (left,) = os.listdir(tmp_path)
+    assert left != "run.json"
+    other = tmp_path / ".run.json.1.part"  # of a process that is at work
+    with other.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        write_text(path, "whole")
+    assert sorted(os.listdir(tmp_path)) == [other.name, "run.json"]

@@ -161,3 +161,10 @@ def test_the_user_s_settings_change_nothing(tmp_path: Path) -> None:
     with matplotlib.rc_context({"svg.fonttype": "path", "font.size": 30, "axes.grid": False, "text.parse_math": True}):
         assert svg(chart(LINE)) == before
         assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_a_logarithmic_axis_leaves_out_what_its_margins_could_not_hold() -> None:
+    drawn = chart(Shape("far", ((0.0, 1e308), (1.0, 1e-5), (2.0, 1e-3), (3.0, 5e-324))), logarithmic=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(paths(drawn, "far")[0]) == 2

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import resource
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,23 @@ from lm.training.checkpoint import (  # it needs TensorFlow
     Checkpoint,
     CheckpointError,
     load_checkpoint,
+    require_shapes,
     save_checkpoint,
 )
 
 pytestmark = pytest.mark.tensorflow
 
 CONFIG = CONFIGS["tiny"]
-EPOCHS = ({"epoch": 1, "train_perplexity": 1 / 3, "valid_perplexity": float("inf")},)
+EPOCHS = (
+    {
+        "epoch": 1,
+        "learning_rate": 1.0,
+        "train_perplexity": 1 / 3,
+        "valid_perplexity": float("inf"),
+        "train_seconds": 2.5,
+        "words_per_second": 800.0,
+    },
+)
 WHOLE = Checkpoint("f00d", "cells", 7, 0.1, 1 / 7, 2.5, EPOCHS, initial_weights(CONFIG), random_state(CONFIG, seed=1))
 SMALL = dataclasses.replace(WHOLE, weights={"output/bias": np.arange(6, dtype=np.float32)}, state={})
 
@@ -199,3 +210,58 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_alone(path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert same(load_checkpoint(path, "f00d", "cells"), SMALL)
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.npz"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step": -1}, "step is -1"),
+        ({"step": 10**20}, "step is 100000000000000000000"),
+        ({"step": 1.0}, "step is 1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan, no finite number"),
+        ({"epoch_seconds": "2"}, "epoch_seconds is 2, no finite number"),
+        ({"epoch_loss": 10**400}, "epoch_loss is 1000"),
+        ({"epochs": [{"epoch": 1}]}, "is no result of an epoch"),
+        ({"epochs": [{**EPOCHS[0], "train_seconds": float("inf")}]}, "train_seconds of an epoch is inf"),
+        ({"epochs": [{**EPOCHS[0], "train_perplexity": float("nan")}]}, "train_perplexity of an epoch is nan"),
+    ],
+)
+def test_values_that_no_training_leaves(path: Path, changes: dict[str, Any], message: str) -> None:
+    write_with_meta(path, **changes)
+    assert message in refusal(path)
+
+
+def test_weights_that_are_not_finite(path: Path) -> None:
+    for value in (np.nan, np.inf):
+        save_checkpoint(path, dataclasses.replace(SMALL, weights={"output/bias": np.full(6, value, np.float32)}))
+        assert "output/bias is not finite" in refusal(path)
+
+
+def test_an_archive_that_is_compressed_is_not_unpacked(path: Path) -> None:
+    """A mebibyte of it may become a gibibyte; save_checkpoint compresses nothing."""
+    path.parent.mkdir()
+    np.savez_compressed(path, meta=np.array("{}"))
+    assert "it is compressed" in refusal(path)
+
+
+def test_an_array_that_is_larger_than_memory(path: Path) -> None:
+    """4 EiB, as its header says."""
+    save_checkpoint(path, SMALL)
+    small, huge = b"(6,), }", b"(1152921504606846976,), }"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(small + b" " * (len(huge) - len(small)), huge))
+    assert "can't be read" in refusal(path)
+
+
+def test_shapes_and_types_are_the_configurations(path: Path) -> None:
+    require_shapes(WHOLE, CONFIG, path)
+    first, *_ = WHOLE.weights
+    wrongs: list[Any] = [WHOLE.weights[first][1:], WHOLE.weights[first].astype(np.float64)]
+    for wrong in wrongs:
+        with pytest.raises(CheckpointError, match="lacks weights or states"):
+            require_shapes(dataclasses.replace(WHOLE, weights={**WHOLE.weights, first: wrong}), CONFIG, path)
+    with pytest.raises(CheckpointError, match="lacks weights or states"):
+        require_shapes(dataclasses.replace(WHOLE, state={}), CONFIG, path)

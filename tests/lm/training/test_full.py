@@ -1,6 +1,7 @@
 """Full trainings: resumed to the same bits after a kill, progress as the notebook prints it, and its numbers."""
 
 import dataclasses
+import itertools
 import math
 import os
 import signal
@@ -19,8 +20,16 @@ from tests.lm.agreement import trainer_at
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from lm.training.full import EpochResult, Event, Progress, TestResult, Training, prints_progress
+from lm.training import full
+from lm.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    EpochResult,
+    load_checkpoint,
+    part_of,
+    save_checkpoint,
+)
+from lm.training.full import Event, Progress, TestResult, Training, prints_progress
 from lm.training.passes import DivergenceError, evaluate
 from lm.training.trainer import Trainer
 
@@ -44,7 +53,7 @@ def die():
 
 def sync(descriptor, count=[0]):
     count[0] += 1
-    if count[0] == 41:
+    if count[0] == 42:
         die()
 
 full.CHECKPOINT_SECONDS = 0
@@ -88,7 +97,7 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
             "dropout",
             DROPOUT,
             24 + 16,
-        ),  # killed in the 41st write, after those of 23 steps, of the epoch's end and of 16 steps
+        ),  # killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps
     ],
 )
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(
@@ -112,6 +121,53 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     assert found == results(wanted)
     assert bits(resumed.trainer) == wanted_bits
     assert results([*resumed.epochs]) == results(wanted)[:-1]
+
+
+def test_an_interruption_loses_a_minute_at_most(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each look at this clock takes 3 s, as a step does; writing a checkpoint 6 s. The kill comes at the worst time."""
+    clock, saved, lost = itertools.count(0, 3), [0.0], [0.0]
+    monkeypatch.setattr("lm.training.full.time.perf_counter", lambda: float(next(clock)))
+
+    def save(path: Path, checkpoint: Checkpoint) -> None:
+        now = float(next(clock))
+        lost.append(now + 3 - saved[0])  # what is lost if the process is killed as it moves the file into place
+        saved[0] = now
+
+    monkeypatch.setattr(full, "save_checkpoint", save)
+    for _ in Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz").run():
+        pass
+    assert 45 < max(lost) <= 60
+
+
+def test_an_interruption_of_validation_loses_no_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "whole.npz")
+    wanted = list(whole.run())
+    path = tmp_path / "checkpoint.npz"
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(full, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            list(Training(trainer_at(CONFIG), short_corpus(), path).run())
+    part_of(path).write_bytes(b"half")  # of a process that was killed while it wrote
+    resumed = Training(trainer_at(CONFIG), short_corpus(), path)
+    assert resumed.resume() == STEPS
+    assert not part_of(path).exists()
+    assert results(list(resumed.run())) == results(wanted)
+    assert bits(resumed.trainer) == bits(whole.trainer)
+
+
+def test_a_checkpoint_whose_epochs_and_steps_disagree_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    training = Training(trainer_at(CONFIG), short_corpus(), path)
+    list(training.run())
+    stored = load_checkpoint(path, training.fingerprint, "cells")
+    for step in (0, 2 * STEPS, 5 * STEPS):
+        save_checkpoint(path, dataclasses.replace(stored, step=step))
+        with pytest.raises(CheckpointError, match=f"has 3 epochs in {step} steps, of 24 each"):
+            training.resume()
 
 
 def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:

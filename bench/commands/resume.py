@@ -1,0 +1,61 @@
+"""`--resume`: an interrupted gate or upgrade goes on from the launches that were over."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from bench.commands.usage import UsageError
+from bench.machine import this_machine
+from bench.record.files import read_record
+from bench.record.gate import GateRun
+from bench.record.paired import PairedRun, Side
+from bench.record.types import Record
+
+T = TypeVar("T", GateRun, PairedRun)
+
+NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
+WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary")  # words that change nothing of what is measured
+
+
+def add_resume(parser: argparse.ArgumentParser) -> None:
+    """Adds --resume."""
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the launches that are over in the --output folder"
+    )
+
+
+def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
+    """Reads the report that a command has begun. Raises UsageError if another command has, FormatError, OSError."""
+    found = read_record(kind, path)
+    if _measuring(found.command) != _measuring(command_line):
+        raise UsageError(f"{path} was begun by another command, {' '.join(found.command)}: give the same options")
+    return found
+
+
+def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record]) -> None:
+    """Raises UsageError unless a side, and this machine, are those that a report was begun with."""
+    if (stored.identity, stored.variables) != (side.identity, side.variables):
+        raise UsageError(f"{path} was begun with other packages for {side.requested}: choose another --output")
+    machine = this_machine()
+    if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
+        raise UsageError(f"{path} was begun on another machine: go on there, or choose another --output")
+
+
+def kept(path: Path) -> str:
+    """Returns what an interrupted command says of a report that it may have begun."""
+    if not path.exists():
+        return NOTHING_KEPT
+    return f"interrupted: launches that were over are kept in {path.parent}: go on with --resume and this --output"
+
+
+def _measuring(words: Sequence[str]) -> list[str]:
+    """Returns a command's words without those that say where its report lies and how it is told."""
+    left, found = list(words), []
+    while left:
+        word = left.pop(0)
+        if word in WITH_VALUE and left:
+            left.pop(0)
+        elif word not in ALONE and word.partition("=")[0] not in WITH_VALUE:
+            found.append(word)
+    return found

@@ -1,0 +1,81 @@
+"""Temporary folders that are gone when the command ends, or once the next one starts if it could not end them itself.
+
+Each is held by a lock that the kernel lets go with the process, killed or not. By process ids the folders of a process
+in another container would look as if nobody had them.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "tfgate-"
+HELD_FILE = ".held"  # locked while its folder is in use
+SHARED_MEMORY = Path("/dev/shm")
+SETTLED_SECONDS = 60.0  # after which a folder that nobody has locked was left before it could be
+
+
+class HeldFolder:
+    """A temporary folder of this process, deleted when it ends at the latest."""
+
+    def __init__(self, directory: Path | None = None, suffix: str = "") -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=suffix, dir=directory))
+        self._lock = os.open(self.path / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        atexit.register(self.remove)  # Ctrl-C may come before whoever is to delete it has it
+
+    def remove(self) -> None:
+        """Deletes the folder; what can't be deleted stays."""
+        atexit.unregister(self.remove)
+        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
+
+
+@contextlib.contextmanager
+def held_folder(directory: Path | None = None) -> Iterator[Path]:
+    """Makes a temporary folder for the block."""
+    folder = HeldFolder(directory)
+    try:
+        yield folder.path
+    finally:
+        folder.remove()
+
+
+def shared_folder(size: int) -> contextlib.AbstractContextManager[Path]:
+    """Makes a folder for a file of that many bytes that several processes map: in memory where there is room, else
+    where TMPDIR says.
+    """
+    usable = os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > size
+    return held_folder(SHARED_MEMORY if usable else None)
+
+
+def sweep() -> None:
+    """Deletes the folders that killed commands of this user have left."""
+    for directory in {Path(tempfile.gettempdir()), SHARED_MEMORY}:
+        with contextlib.suppress(OSError):
+            for folder in directory.glob(f"{PREFIX}*/"):
+                with contextlib.suppress(OSError):
+                    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or folder.is_symlink():
+        return
+    try:
+        lock = os.open(folder / HELD_FILE, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        if time.time() - status.st_mtime > SETTLED_SECONDS:
+            folder.rmdir()  # which refuses one that holds anything: another program's
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it is in use
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)

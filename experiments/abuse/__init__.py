@@ -1,0 +1,7 @@
+"""Does to real runs and stored files what life does, and counts what is lost (docs/reliability.md).
+
+- `mutations`: bytes and JSON made wrong; `stored`: the kinds of stored files and the commands that read them
+- `archives`: hostile archives and names; `files`: draws wrong files, and what a command says of each
+- `scenarios`: what is done to processes, disks, locks and clocks; `processes`: does it, and looks at what is left
+- `outcomes`: what was found, draw by draw, and the document that is made of it
+"""

@@ -1,0 +1,119 @@
+"""`python -m experiments.abuse`: does to stored files and real runs what life does (docs/reliability.md).
+
+What was found is added to experiments/data/abuse.jsonl, and the next call goes on from there, until each kind has as
+many draws as `asked` says. `--minutes` draws a part of it, from seeds that no other day has, and keeps nothing.
+"""
+
+import argparse
+import datetime
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from experiments.abuse.files import draw_file
+from experiments.abuse.outcomes import OUTPUT, ROOT, Outcome, append, batch_of, document, next_seed, read_batches
+from experiments.abuse.processes import PROCESSES, REAL_PROCESSES, Processes
+from experiments.abuse.scenarios import furnish
+from experiments.abuse.stored import KINDS, lay_out
+
+FILES, STAND_INS, REAL = 1000, 300, 60  # draws of each kind of file, and of processes
+CHUNK = {PROCESSES: 10, REAL_PROCESSES: 1}  # draws between two lines of what was found, where they aren't FILES / 4
+SEEDS_A_DAY = 100_000
+Draw = Callable[[int], Outcome]
+
+
+def file_draws(home: Path) -> dict[str, tuple[Draw, int]]:
+    """Returns what draws each kind of file, and how many draws are asked for."""
+    folder = home / "laid out"
+    lay_out(folder)
+    return {kind.name: (lambda seed, kind=kind: draw_file(kind, seed, folder), FILES) for kind in KINDS}  # type: ignore[misc]  # its default binds the kind
+
+
+def process_draws(home: Path, python: str | None) -> dict[str, tuple[Draw, int]]:
+    """Returns what disturbs commands on stand-ins for TensorFlow, and on a real one where there is one."""
+    furniture = furnish(home / "furnished")
+    found: dict[str, tuple[Draw, int]] = {PROCESSES: (Processes(furniture, "", real=False).draw, STAND_INS)}
+    if python:
+        found[REAL_PROCESSES] = (Processes(furniture, python, real=True).draw, REAL)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 1 if anything was broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, help="draw for so long, and keep nothing unless --keep says so")
+    parser.add_argument("--keep", action="store_true", help="go on from what was found for --minutes, and add to it")
+    parser.add_argument("--only", action="append", metavar="KIND", help="kinds of files, or scenarios, alone")
+    parser.add_argument(
+        "--python",
+        default=os.environ.get("TFGATE_PYTHON_TF221"),
+        help="an interpreter with TensorFlow (default: tox's)",
+    )
+    parser.add_argument(
+        "--document", action="store_true", help=f"write {OUTPUT.name} of what was found, and draw nothing"
+    )
+    parser.add_argument("--seed", type=int, help="draw that one alone, of each kind, and keep nothing")
+    options = parser.parse_args(arguments)
+    if options.document:
+        OUTPUT.write_text(document(read_batches()), encoding="utf-8")
+        return 0
+    home = Path(tempfile.mkdtemp(prefix="abuse-"))
+    try:
+        all_draws = {**file_draws(home), **process_draws(home, options.python)}
+        draws = {name: drawn for name, drawn in all_draws.items() if not options.only or name in options.only}
+        if options.seed is not None:
+            return _tell([draw(options.seed) for draw, _ in draws.values()])
+        ends = time.monotonic() + 60 * options.minutes if options.minutes else math.inf
+        return _part(draws, ends) if options.minutes and not options.keep else _whole(draws, ends)
+    finally:
+        shutil.rmtree(home)
+
+
+def _part(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
+    """Draws of each kind in turn, as many as are asked for in relation to each other."""
+    seed = datetime.date.today().toordinal() * SEEDS_A_DAY
+    found: list[Outcome] = []
+    while True:
+        for draw, asked in draws.values():
+            for _ in range(max(asked // 100, 1)):
+                if time.monotonic() > ends:
+                    return _tell(found)
+                found.append(draw(seed + len(found)))
+
+
+def _whole(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
+    """Draws what is missing of each kind, and keeps what is found."""
+    found: list[Outcome] = []
+    for name, (draw, asked) in draws.items():
+        while (first := next_seed(name, read_batches())) < asked and time.monotonic() < ends:
+            some = [draw(seed) for seed in range(first, min(first + CHUNK.get(name, FILES // 4), asked))]
+            append(batch_of(some, datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()))
+            found += some
+            print(f"{name}: {some[-1].seed + 1} of {asked}", file=sys.stderr, flush=True)
+    return _tell(found)
+
+
+def _commit() -> str:
+    """Returns the commit of the code that is abused; "…-dirty" where that was changed since."""
+    git = ["git", "-C", str(ROOT)]
+    found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "bench", "lm", "tests"], check=False).returncode
+    return found.stdout.strip() + ("-dirty" if changed else "")
+
+
+def _tell(found: Sequence[Outcome]) -> int:
+    broken = [outcome for outcome in found if outcome.broken]
+    for outcome in broken:
+        print(f"{outcome.kind} {outcome.seed}: {outcome.broken}")
+    print(f"{len(found)} draws, {len(broken)} broken")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""What was found, draw by draw, in a file that only grows; and docs/reliability.md, which is made of it.
+
+A line stands for consecutive draws of one kind: their seeds, how many ended how, and what was broken by which seed.
+"""
+
+import collections
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "experiments" / "data" / "abuse.jsonl"
+OUTPUT = ROOT / "docs" / "reliability.md"
+
+HEAD = """# What is done to tfgate, and what it loses
+
+Made by `tox run -e abuse`: what life does to runs, drawn from seeds, and the rules that must hold after each. A draw is
+repeated by its kind and seed: `tox run -e abuse -- --only KIND --seed SEED`. `experiments/data/abuse.jsonl` holds each
+draw; the nightly workflow draws others for 90 minutes.
+
+**{broken} of {draws} draws broke a rule.**
+"""
+FOUND = """
+## What it found
+
+Mended, each with a test, before the draws that are counted above:
+
+- Wrong data was taken: a digit that had changed in a report, a field given twice, times and sizes that were NaN or
+  below 0, checkpoints with arrays of other shapes and types, with NaN, or with epochs and steps that disagree.
+- Tracebacks: numbers beyond what a logarithm or a float holds (the ledger, a checkpoint), margins nested 100,000 deep,
+  a line of the reference's lock without a version, a checkpoint that announces more than there is memory, a training of
+  no time steps; Ctrl-C while modules are imported.
+- Messages that named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
+- `gate` and `upgrade` could not go on from their finished launches; `upgrade` lost the reference's launch against the
+  oracle while the candidate's ran. A training that was interrupted lost up to a minute and a step, and all of a
+  validation's time more. Each command said "launches that were over are kept", `train` and `lockstep` included.
+- A killed command left its temporary folders for good, and its pytest or uv at work. A second Ctrl-C while launches
+  side by side were being killed waited for them.
+"""
+FILES_HEAD = """
+## Files
+
+Each draw makes one stored file wrong (cut short, bits flipped, blocks zeroed, fields renamed or given twice, numbers
+turned NaN or huge, text hostile, nested 100,000 deep, 1 GiB announced or 16 EiB) and has a command read it. The rules:
+it is refused in one line that names it, by exit code 2 (4 for a lock), or it says the same as the whole file and is
+taken; no traceback; at most 30 s and 1 GiB; nothing is written elsewhere. Reports carry a seal, by which any change is
+found out; half of the draws delete it first. Files without one (baselines, the ledger, margins, other programs' files)
+may hold *another value* that is as good as the old one, such as a digit that a flipped bit has changed: git guards
+those of ours.
+
+"""
+PROCESSES_HEAD = """
+## Processes
+
+Each draw starts a command, does something to it at a random moment, and starts the same command again (with `--resume`
+where it has that). The rules: no file is half written, no finished launch is lost; no process is left after 10 s, a
+stopped one included, and no temporary folder (after SIGKILL: once the next command starts); the exit code is one of
+those that [the commands](commands.md) name, with one line that says why; no traceback; the second time the command ends
+as it would have, a training with the same bits. *On stand-ins* the commands are the real ones and the measured
+interpreters stand for TensorFlow: their steps take no time. *On TensorFlow* it is a real one, on tiny.
+
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The end of one draw."""
+
+    kind: str  # of file, or the scenario's name
+    seed: int
+    end: str  # as docs/reliability.md counts them: refused, equal, …
+    broken: str = ""  # the invariant that did not hold, and how; "" where all held
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Consecutive draws of one kind by one version of the code."""
+
+    kind: str
+    seeds: tuple[int, int]  # the first, and the one after the last
+    ends: dict[str, int]  # how many ended so
+    broken: dict[str, str]  # by seed
+    date: str
+    commit: str
+
+
+def batch_of(outcomes: Sequence[Outcome], date: str, commit: str) -> Batch:
+    """Returns the line of consecutive draws of one kind."""
+    ends = collections.Counter(outcome.end for outcome in outcomes)
+    broken = {str(outcome.seed): outcome.broken for outcome in outcomes if outcome.broken}
+    seeds = (outcomes[0].seed, outcomes[-1].seed + 1)
+    return Batch(outcomes[0].kind, seeds, dict(sorted(ends.items())), broken, date, commit)
+
+
+def read_batches(path: Path = DATA) -> list[Batch]:
+    """Returns what was found so far; nothing where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else ()
+    found = [Batch(**json.loads(line)) for line in lines]
+    return [dataclasses.replace(batch, seeds=(batch.seeds[0], batch.seeds[1])) for batch in found]
+
+
+def append(batch: Batch, path: Path = DATA) -> None:
+    """Adds a line."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dataclasses.asdict(batch)) + "\n")
+
+
+def next_seed(kind: str, batches: Iterable[Batch]) -> int:
+    """Returns the first seed of a kind that was not drawn yet."""
+    return max((batch.seeds[1] for batch in batches if batch.kind == kind), default=0)
+
+
+def document(batches: Sequence[Batch]) -> str:
+    """Returns docs/reliability.md."""
+    broken = sum(len(batch.broken) for batch in batches)
+    draws = sum(batch.seeds[1] - batch.seeds[0] for batch in batches)
+    kinds = dict.fromkeys(batch.kind for batch in batches)
+    of_files = [kind for kind in kinds if not kind.startswith("processes")]
+    text = HEAD.format(broken=broken, draws=f"{draws:,}") + FILES_HEAD
+    text += _table(
+        ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
+        [_row(kind, [batch for batch in batches if batch.kind == kind]) for kind in of_files],
+    )
+    for kind in kinds:
+        if kind not in of_files:
+            text += PROCESSES_HEAD if "## Processes" not in text else "\n"
+            text += _processes(kind, [batch for batch in batches if batch.kind == kind])
+    return text + FOUND
+
+
+def _row(kind: str, batches: Sequence[Batch]) -> list[str]:
+    ends: collections.Counter[str] = collections.Counter()
+    for batch in batches:
+        ends.update(batch.ends)
+    counted = [str(ends[end]) for end in ("refused", "taken, and equal", "taken, another value")]
+    return [kind, _seeds(batches), *counted, _broken(batches)]
+
+
+def _processes(kind: str, batches: Sequence[Batch]) -> str:
+    """Returns a table of the draws by command and by what was done to it."""
+    ends: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for batch in batches:
+        for end, count in batch.ends.items():
+            ends[tuple(end.rsplit(", ", 1))] += count
+    commands = sorted({command for _, command in ends})
+    done = sorted({what for what, _ in ends})
+    rows = [[what, *(str(ends[what, command] or "–") for command in commands)] for what in done]
+    where = "On TensorFlow" if "TensorFlow" in kind else "On stand-ins"
+    head = f"{where}, seeds {_seeds(batches)}; broken: {_broken(batches)}.\n\n"
+    return head + _table(["done", *(command.removesuffix(" of TensorFlow") for command in commands)], rows)
+
+
+def _seeds(batches: Sequence[Batch]) -> str:
+    return f"{min(batch.seeds[0] for batch in batches)}–{max(batch.seeds[1] for batch in batches) - 1}"
+
+
+def _broken(batches: Sequence[Batch]) -> str:
+    """Returns the seeds that broke a rule, with how."""
+    found = [f"{seed} ({re.sub('[|`]', ' ', how)[:120]})" for batch in batches for seed, how in batch.broken.items()]
+    return "; ".join(found) or "none"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

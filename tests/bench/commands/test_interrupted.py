@@ -1,0 +1,105 @@
+"""What Ctrl-C says of each command: what it keeps, where, and how to go on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import write_record
+from tests.builders.commands import Tfgate, noisy_side
+from tests.builders.micro import micro_interpreter
+from tests.builders.records import records, run
+
+ROOT = Path(__file__).resolve().parents[3]
+LAUNCHES = "interrupted: launches that were over are kept in"
+BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
+
+
+@pytest.mark.parametrize(
+    ("command", "patched", "there", "said"),
+    [
+        ("run", "bench.commands.run.host_lock", "", BEFORE),
+        (
+            "run",
+            "bench.commands.run.host_lock",
+            "run.json",
+            "interrupted: launches that were over are kept in {out}/run.json",
+        ),
+        ("micro", "bench.commands.micro.require_suite", "", BEFORE),
+        (
+            "micro",
+            "bench.commands.micro.require_suite",
+            "micro.json",
+            "interrupted: launches that were over are kept in {out}",
+        ),
+        ("train", "bench.commands.train._train", "", "interrupted: no checkpoint was written yet, and nothing is kept"),
+        (
+            "train --resume",
+            "bench.commands.train._train",
+            "checkpoint.npz",
+            "interrupted: {out}/checkpoint.npz is kept: go on with --resume and this --output",
+        ),
+        (
+            "lockstep",
+            "bench.commands.lockstep.run_lockstep",
+            "",
+            "interrupted: lockstep keeps nothing of a comparison that is not over",
+        ),
+        ("profile", "bench.commands.profile.run_profile", "", "interrupted: nothing is kept"),
+        (
+            "profile",
+            "bench.commands.profile.run_profile",
+            "profile.json",
+            "interrupted: profiles that were over are kept in {out}",
+        ),
+        ("doctor", "bench.commands.doctor.examine", "", "interrupted"),
+    ],
+)
+def test_each_command_says_what_it_keeps(
+    command: str,
+    patched: str,
+    there: str,
+    said: str,
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(patched, interrupted)
+    out = tmp_path / "out"
+    if there:
+        write_record(out / there, run(records()))
+    python = noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
+    name, *more = command.split()
+    if name in ("micro", "lockstep"):
+        python = str(micro_interpreter(tmp_path))
+        more += ["--from", python, "--to", python, "--baselines", str(baselines)]
+    elif name == "profile":
+        more += ["--to", python, "--baselines", str(baselines)]
+    elif name != "doctor":
+        more += ["--python", python, "--config", "tiny"]
+    more += ["--output", str(out)] if name not in ("lockstep", "doctor") else []
+    answer = tfgate(name, *more)
+    assert (answer.code, answer.error) == (4, said.format(out=out))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_are_imported_shows_no_traceback(number: signal.Signals) -> None:
+    code = (
+        "import os, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'bench.commands.errors': os.kill(os.getpid(), {int(number)})\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from bench.cli import main\n"
+        "sys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, "doctor"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", "tfgate: error: interrupted\n")

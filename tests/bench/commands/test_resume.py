@@ -1,0 +1,170 @@
+"""An interrupted gate or upgrade that goes on with --resume ends as it would have, and measures nothing twice."""
+
+import importlib
+import unittest.mock
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.drive.plan import Plan
+from bench.drive.upgrade import PairedRequest, measure_upgrade
+from bench.record.files import read_record
+from bench.record.gate import GateRun
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.types import Machine, Record
+from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side
+from tests.builders.paired import SIDES
+from tests.builders.records import record
+
+PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
+PAIR, LAUNCH = "bench.drive.upgrade.measure_pair", "bench.drive.run.measure_launch"
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine is the one of which fake sessions tell."""
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+
+
+@pytest.fixture
+def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Has the n-th call of a function, from 1, be Ctrl-C."""
+
+    def arrange(name: str, call: int) -> None:
+        module, function = name.rsplit(".", 1)
+        original, calls = getattr(importlib.import_module(module), function), iter(range(1, 1000))
+
+        def called(*arguments: Any, **keywords: Any) -> Any:
+            if next(calls) == call:
+                raise KeyboardInterrupt
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(name, called)
+
+    return arrange
+
+
+class Command:
+    """A command on two stand-ins for TensorFlow, in the same folder each time."""
+
+    def __init__(self, tfgate: Tfgate, folder: Path, baselines: Path, *words: str) -> None:
+        sides = [noisy_side(folder / name, PACKAGES) for name in ("old", "new")]
+        self.out = folder / "out"
+        more = ["--from", sides[0], "--to", sides[1], "--config", "tiny", "--baselines", str(baselines)]
+        self.tfgate, self.words = tfgate, (*words, *more)
+
+    def __call__(self, *more: str) -> Answer:
+        return self.tfgate(*self.words, "--output", self.out, *more)
+
+
+@pytest.fixture
+def upgrade(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> Command:
+    return Command(tfgate, tmp_path, baselines, "upgrade", "--speed-only")
+
+
+@pytest.fixture
+def gate(tfgate: Tfgate, tmp_path: Path, baselines: Path, fake_oracle: None) -> Command:
+    return Command(tfgate, tmp_path, baselines, "gate", "--launches", "2")
+
+
+def last_line(answer: Answer) -> str:
+    return answer.err.splitlines()[-1].removeprefix("tfgate: error: ")
+
+
+def numbers_of(launches: tuple[Pair, ...] | tuple[Record, ...]) -> list[int]:
+    return [one.launch for one in launches]
+
+
+def test_an_upgrade_goes_on_from_the_launches_that_were_over(
+    upgrade: Command, interrupted_at: Callable[[str, int], None]
+) -> None:
+    interrupted_at(PAIR, 4)
+    answer = upgrade()
+    assert answer.code == 4
+    kept = f"interrupted: launches that were over are kept in {upgrade.out}: go on with --resume and this --output"
+    assert last_line(answer) == kept
+    before = read_record(PairedRun, upgrade.out / "paired.json")
+    assert (numbers_of(before.pairs), before.incomplete) == ([0, 1, 2], "the run was interrupted after 3 launches")
+    assert (upgrade().code, read_record(PairedRun, upgrade.out / "paired.json")) == (2, before)  # without --resume
+    assert upgrade("--resume", "--json").code == 0
+    after = read_record(PairedRun, upgrade.out / "paired.json")
+    assert (numbers_of(after.pairs), after.incomplete) == (list(range(FIRST_PASS)), "")
+    assert (after.pairs[:3], after.created, after.command) == (before.pairs, before.created, before.command)
+    firsts = [REFERENCE, CANDIDATE, CANDIDATE, REFERENCE]  # balanced as if nothing had come in between
+    assert [pair.first for pair in after.pairs[:8]] == firsts * 2
+    assert upgrade("--resume").code == 0  # of what is over nothing is left to be measured
+    assert read_record(PairedRun, upgrade.out / "paired.json") == after
+
+
+def test_a_gate_goes_on_from_the_launches_that_were_over(
+    gate: Command, interrupted_at: Callable[[str, int], None]
+) -> None:
+    """Interrupted in turn, then while numbers are measured."""
+    interrupted_at(PAIR, 3)
+    assert gate().code == 4
+    first = read_record(GateRun, gate.out / "gate.json")
+    assert numbers_of(first.speed[0].pairs) == [0, 1]
+    interrupted_at(LAUNCH, 2)
+    assert gate("--resume").code == 4
+    second = read_record(GateRun, gate.out / "gate.json")
+    assert numbers_of(second.speed[0].pairs) == list(range(FIRST_PASS))
+    assert second.speed[0].pairs[:2] == first.speed[0].pairs
+    kept = second.numbers.records
+    assert len(kept) <= 1  # both launches run at once, and the one that is interrupted ends the other
+    answer = gate("--resume", "--json")
+    assert answer.code in (0, 3)  # there is no baseline of the fake's perplexity
+    last = read_record(GateRun, gate.out / "gate.json")
+    assert (last.speed, numbers_of(last.numbers.records), last.numbers.incomplete) == (second.speed, [0, 1], "")
+    assert all(one in last.numbers.records for one in kept)
+    assert len(set(last.warnings)) == len(last.warnings)
+
+
+def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Record] = []
+
+    def measured(*_: object) -> Record:
+        made.append(record(launch=len(made)))
+        return made[-1]
+
+    monkeypatch.setattr("bench.drive.upgrade.measure_launch", measured)
+    kept: list[PairedRun] = []
+    sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
+    request = PairedRequest(sides, (), oracle_plan=Plan("tiny", 5))
+    measure_upgrade(request, kept.append, unittest.mock.Mock(), lambda run: None)
+    assert [len(run.oracle) for run in kept] == [0, 1, 2, 2]
+    begun = PairedRequest(sides, (), oracle_plan=Plan("tiny", 5), begun=kept[1])
+    assert measure_upgrade(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
+
+
+def test_what_was_begun_otherwise_is_refused(
+    upgrade: Command, tmp_path: Path, interrupted_at: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no report in" in upgrade("--resume").error
+    interrupted_at(PAIR, 2)
+    upgrade()
+    before = (upgrade.out / "paired.json").read_bytes()
+    assert "was begun by another command, tfgate upgrade" in upgrade("--resume", "--budget", "3").error
+    noisy_side(tmp_path / "new", {**PACKAGES, "numpy": "2.4.1"})
+    assert "was begun with other packages for" in last_line(upgrade("--resume"))
+    noisy_side(tmp_path / "new", PACKAGES)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
+    assert "was begun on another machine" in last_line(upgrade("--resume"))
+    assert (upgrade.out / "paired.json").read_bytes() == before
+
+
+def test_a_gate_without_a_report_has_nothing_to_go_on_from(gate: Command) -> None:
+    answer = gate("--resume")
+    assert answer.code == 2
+    assert "no report in" in answer.error
+
+
+def test_what_is_interrupted_before_anything_is_measured_says_so(
+    upgrade: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
+    assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"

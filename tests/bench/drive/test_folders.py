@@ -1,0 +1,72 @@
+"""Temporary folders: in memory where there is room, gone with their command or swept away by the next."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.drive.folders import HELD_FILE, SETTLED_SECONDS, SHARED_MEMORY, HeldFolder, held_folder, shared_folder, sweep
+
+ROOT = Path(__file__).resolve().parents[3]
+# Leaves a folder with a file in it.
+KILLED = """
+import os, signal
+from bench.drive.folders import HeldFolder
+(HeldFolder().path / "file").touch()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_shared_memory_is_used_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("bench.drive.folders.SHARED_MEMORY", tmp_path)
+    with shared_folder(1) as folder:
+        assert folder.parent == tmp_path
+    with shared_folder(1 << 60) as folder:  # an exbibyte
+        assert folder.parent not in (tmp_path, SHARED_MEMORY)
+    monkeypatch.setattr("bench.drive.folders.SHARED_MEMORY", tmp_path / "none")
+    with shared_folder(1) as folder:
+        assert folder.is_dir()
+
+
+def test_a_folder_goes_with_its_block(nothing_left: None) -> None:
+    with held_folder() as folder:
+        (folder / "file").touch()
+    assert not folder.exists()
+
+
+def test_a_folder_goes_with_its_process_at_the_latest(temporary: Path) -> None:
+    """Ctrl-C may come before whoever is to delete it has it."""
+    code = "from bench.drive.folders import HeldFolder; folder = HeldFolder(); raise KeyboardInterrupt"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True).returncode != 0
+    assert os.listdir(temporary) == []
+
+
+def test_what_killed_processes_have_left_is_swept_away_and_nothing_else(temporary: Path) -> None:
+    mine = HeldFolder()
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, check=False).returncode == -9
+    for name in ("tfgate-of-another-program", "tfgate-new", "tfgate-old", "other"):
+        (temporary / name).mkdir()
+    (temporary / "tfgate-of-another-program" / "file").touch()
+    (temporary / "tfgate-link").symlink_to(mine.path)
+    long_ago = time.time() - 2 * SETTLED_SECONDS  # killed before it had locked its folder
+    for name in ("tfgate-of-another-program", "tfgate-old"):
+        os.utime(temporary / name, (long_ago, long_ago))
+    assert len(os.listdir(temporary)) == 8
+    sweep()
+    left = ["other", "tfgate-link", "tfgate-new", "tfgate-of-another-program", mine.path.name]
+    assert sorted(os.listdir(temporary)) == sorted(left)
+    assert os.listdir(mine.path) == [HELD_FILE]
+    mine.remove()
+
+
+def test_the_next_command_sweeps(temporary: Path, tmp_path: Path) -> None:
+    assert subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, check=False).returncode == -9
+    assert len(os.listdir(temporary)) == 1
+    environment = {**os.environ, "TFGATE_ENVIRONMENTS": str(tmp_path / "none")}
+    command = [sys.executable, "-m", "bench", "env", "list"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert os.listdir(temporary) == []

@@ -1,0 +1,178 @@
+"""The abuse of files and processes: nothing is broken by some draws, and each rule can be seen to be broken."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from experiments.abuse import files, processes
+from experiments.abuse.__main__ import main
+from experiments.abuse.files import draw_file
+from experiments.abuse.mutations import JSON, Mutation
+from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, document, next_seed, read_batches
+from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, drawn
+from experiments.abuse.stored import KINDS, Kind, lay_out
+
+FEW = 6  # draws of each kind of file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("abuse") / "files"
+    lay_out(made)
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_wrong_file_is_refused_in_a_line_or_says_the_same(kind: Kind, folder: Path) -> None:
+    before = (folder / kind.path).read_bytes()
+    for seed in range(10**6, 10**6 + FEW):
+        outcome = draw_file(kind, seed, folder)
+        assert outcome.broken == "", outcome
+        assert draw_file(kind, seed, folder) == outcome
+    assert (folder / kind.path).read_bytes() == before
+
+
+def kind_read_by(reader: Callable[[Path], int], *mutations: Mutation) -> Kind:
+    """A sealed run of which one of the mutations is made."""
+    return Kind("run", "run/run.json", (reader,), mutations or JSON[:1], sealed=True)
+
+
+def broken(kind: Kind, folder: Path) -> str:
+    return draw_file(kind, 0, folder).broken
+
+
+def says(text: str, code: int = 2) -> Callable[[Path], int]:
+    def reader(folder: Path) -> int:
+        print(text, file=sys.stderr)
+        return code
+
+    return reader
+
+
+def test_what_takes_all_takes_wrong_data(folder: Path) -> None:
+    assert "wrong data is taken" in broken(kind_read_by(lambda folder: 0), folder)
+
+
+def test_a_traceback_a_silence_and_many_words_are_broken(folder: Path) -> None:
+    def fails(folder: Path) -> int:
+        raise KeyError("losses")
+
+    assert "KeyError" in broken(kind_read_by(fails), folder)
+    assert "does not name the file" in broken(kind_read_by(says("tfgate: error: it is damaged")), folder)
+    assert broken(kind_read_by(says("tfgate: error: run.json is damaged")), folder) == ""
+    assert "2 lines" in broken(kind_read_by(says("tfgate: error: run.json is\ndamaged")), folder)
+    assert "characters" in broken(kind_read_by(says("tfgate: error: run.json" + "!" * 2000)), folder)
+    assert "exit code 7" in broken(kind_read_by(says("tfgate: error: run.json is damaged", 7)), folder)
+
+
+def test_what_is_written_elsewhere_and_what_takes_too_long_or_too_much_is_broken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def escapes(folder: Path) -> int:
+        calls.append(1)
+        (folder.parent / "escaped").touch()
+        if len(calls) == 1:  # the whole file
+            (folder.parent / "escaped").unlink()
+        return 0
+
+    calls: list[int] = []
+    assert "escaped" in broken(kind_read_by(escapes), folder)
+    (folder.parent / "escaped").unlink()
+
+    def endless(folder: Path) -> int:
+        while True:
+            pass
+
+    monkeypatch.setattr(files, "MOST_SECONDS", 1)
+    assert "TooLong" in broken(kind_read_by(endless), folder)
+    assert "MemoryError" in broken(kind_read_by(lambda folder: len(bytes(3 * 2**30))), folder)
+
+
+def test_every_mutation_changes_what_it_should(folder: Path) -> None:
+    """A kind whose mutations change nothing would show nothing."""
+    for kind in KINDS:
+        whole = (folder / kind.path).read_bytes()
+        for number, mutation in enumerate(kind.mutations):
+            changed = [mutation.change(whole, random.Random(f"{number} {seed}")) for seed in range(4)]
+            nothing_to_change = (kind.name, mutation.name) == ("pytest-benchmark", "list of a million")
+            assert any(one != whole for one in changed) or nothing_to_change, (kind.name, mutation.name)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    path = tmp_path / "abuse.jsonl"
+    first = [Outcome("run", seed, "refused") for seed in range(3)]
+    append(batch_of(first, "2026-01-01", "abc"), path)
+    append(batch_of([Outcome("run", 3, "traceback", "nested: KeyError | 'a'")], "2026-01-02", "def"), path)
+    append(batch_of([Outcome("processes", 0, "SIGINT, gate")], "2026-01-02", "def"), path)
+    return path
+
+
+def test_what_was_found_is_counted(kept: Path) -> None:
+    batches = read_batches(kept)
+    assert [next_seed(kind, batches) for kind in ("run", "processes", "none")] == [4, 1, 0]
+    text = document(batches)
+    assert "**1 of 5 draws broke a rule.**" in text
+    assert "| run | 0–3 | 3 | 0 | 0 | 3 (nested: KeyError   'a') |" in text
+    assert "| SIGINT | 1 |" in text
+
+
+def test_the_document_is_of_what_was_found() -> None:
+    assert OUTPUT.read_text(encoding="utf-8") == document(read_batches()), "python -m experiments.abuse --document"
+
+
+def test_no_seed_was_left_out() -> None:
+    batches = read_batches()
+    for kind in {batch.kind for batch in batches}:
+        spans = [batch.seeds for batch in batches if batch.kind == kind]
+        assert spans[0][0] == 0
+        assert [span[0] for span in spans[1:]] == [span[1] for span in spans[:-1]]
+    assert all(sum(batch.ends.values()) == batch.seeds[1] - batch.seeds[0] for batch in batches)
+
+
+def test_each_disturbance_is_drawn_of_each_command() -> None:
+    found = {(drawn(seed, real=False)[0].name, drawn(seed, real=False)[1].name) for seed in range(3000)}
+    wanted = [command for command in COMMANDS if not command.real]
+    tables = [(command, OF_BUILDS if command.name == "build" else DISTURBANCES) for command in wanted]
+    assert found == {(command.name, one.name) for command, table in tables for one in table}
+
+
+@pytest.fixture
+def left_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The token of a process that is left behind, stopped."""
+    monkeypatch.setattr(processes, "GONE_SECONDS", 0.2)
+    with subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.TOKEN: "left"}) as process:
+        process.send_signal(signal.SIGSTOP)
+        yield "left"
+        process.kill()
+
+
+def test_processes_and_files_that_are_left_are_seen(left_process: str, tmp_path: Path) -> None:
+    assert processes._left_processes(left_process) == ["sleep 1000"]
+    assert processes._left_processes("another") == []
+    (tmp_path / "tmp" / "tfgate-1").mkdir(parents=True)
+    assert "temporary folders are left" in processes._left_files(tmp_path)
+    (tmp_path / "tmp" / "tfgate-1").rmdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text('{"schema": 4, "reco')
+    assert "run.json is half written" in processes._left_files(tmp_path)
+
+
+def test_lost_launches_are_seen() -> None:
+    before, after = ({"paired.json": {"pairs": pairs}} for pairs in ([{"launch": 0}, {"launch": 1}], [{"launch": 0}]))
+    assert processes._lost(before, before, {}) == ""
+    assert processes._lost(before, after, {}) == "1 finished launches of paired.json are lost"
+    assert processes._lost({}, {"checkpoint.npz": {"a": b"1"}}, {"checkpoint.npz": {"a": b"2"}})
+    assert "is missing" in processes._lost({}, {}, {"run.json": {}})
+
+
+@pytest.mark.slow
+def test_five_minutes_of_abuse_break_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--minutes", "5"])
+    assert code == 0, capsys.readouterr().out

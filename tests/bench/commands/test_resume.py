@@ -28,6 +28,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
 
 
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else works on this machine: every command would warn of it anew."""
+    for name in ("upgrade", "gate"):
+        monkeypatch.setattr(f"bench.commands.{name}.disturbances", lambda found: ())
+
+
 @pytest.fixture
 def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     """Has the n-th call of a function, from 1, be Ctrl-C."""

@@ -160,7 +160,7 @@ def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp
     whole = in_turn(launches=2)
     first, *others = whole.pairs
     for changes in ({"cpu_seconds": (0.1,)}, {"seconds": (0.1,) * 3}, {"seconds": (0.1, 0.1, 0.1, 0.0)}):
-        quad = dataclasses.replace(first.steps[0], **changes)  # type: ignore[arg-type]  # by name
+        quad = dataclasses.replace(first.steps[0], **changes)
         damaged = dataclasses.replace(whole, pairs=(dataclasses.replace(first, steps=(quad,)), *others))
         path = tmp_path / f"{len(str(changes))}" / "paired.json"
         write_record(path, damaged)

@@ -16,8 +16,9 @@ from bench.record.codec import FormatError
     ],
 )
 def test_what_a_damaged_report_makes_impossible_names_it(error: Exception, said: str) -> None:
-    with pytest.raises(FormatError, match=rf"^old or new can't be judged, and may be damaged: {said}$"), judging(
-        "old", "new"
+    with (
+        pytest.raises(FormatError, match=rf"^old or new can't be judged, and may be damaged: {said}$"),
+        judging("old", "new"),
     ):
         raise error
 

@@ -18,8 +18,7 @@ import pytest
 from bench.drive.launch import Launch
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.drive.process import Worker
-from bench.drive import run as run_module
+from bench.drive.process import Worker, kill_workers
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
@@ -247,13 +246,12 @@ class TestSideBySide:
         assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started
         assert [run.records for run in kept] == [()]
 
-
     def test_a_second_ctrl_c_does_not_wait_for_what_lives(
         self, fake_session: Fake, tmp_path: Path, nothing_left: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It comes as what lives is about to be killed; the first when both launches are at work."""
         hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
-        python, seconds, kill = fake_session(hanging), iter([True]), run_module.kill_workers
+        python, seconds, kill = fake_session(hanging), iter([True]), kill_workers
 
         def killing() -> None:
             if next(seconds, False):
@@ -265,7 +263,7 @@ class TestSideBySide:
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGINT)
 
-        monkeypatch.setattr(run_module, "kill_workers", killing)
+        monkeypatch.setattr("bench.drive.run.kill_workers", killing)
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):

@@ -17,12 +17,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from experiments.abuse.files import draw_file
-from experiments.abuse.outcomes import OUTPUT, ROOT, Outcome, append, batch_of, document, next_seed, read_batches
-from experiments.abuse.processes import PROCESSES, REAL_PROCESSES, Processes
+from experiments.abuse.outcomes import (
+    ASKED,
+    FILES,
+    OUTPUT,
+    PROCESSES,
+    REAL_PROCESSES,
+    ROOT,
+    Outcome,
+    append,
+    batch_of,
+    document,
+    next_seed,
+    read_batches,
+)
+from experiments.abuse.processes import Processes
 from experiments.abuse.scenarios import furnish
 from experiments.abuse.stored import KINDS, lay_out
 
-FILES, STAND_INS, REAL = 1000, 300, 60  # draws of each kind of file, and of processes
 CHUNK = {PROCESSES: 10, REAL_PROCESSES: 1}  # draws between two lines of what was found, where they aren't FILES / 4
 SEEDS_A_DAY = 100_000
 Draw = Callable[[int], Outcome]
@@ -38,9 +50,9 @@ def file_draws(home: Path) -> dict[str, tuple[Draw, int]]:
 def process_draws(home: Path, python: str | None) -> dict[str, tuple[Draw, int]]:
     """Returns what disturbs commands on stand-ins for TensorFlow, and on a real one where there is one."""
     furniture = furnish(home / "furnished")
-    found: dict[str, tuple[Draw, int]] = {PROCESSES: (Processes(furniture, "", real=False).draw, STAND_INS)}
+    found: dict[str, tuple[Draw, int]] = {PROCESSES: (Processes(furniture, "", real=False).draw, ASKED[PROCESSES])}
     if python:
-        found[REAL_PROCESSES] = (Processes(furniture, python, real=True).draw, REAL)
+        found[REAL_PROCESSES] = (Processes(furniture, python, real=True).draw, ASKED[REAL_PROCESSES])
     return found
 
 

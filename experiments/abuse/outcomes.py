@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "experiments" / "data" / "abuse.jsonl"
 OUTPUT = ROOT / "docs" / "reliability.md"
 
+PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
+FILES = 1000  # draws that are asked for of each kind of file
+ASKED = {PROCESSES: 300, REAL_PROCESSES: 60}  # and of processes
+
 HEAD = """# What is done to tfgate, and what it loses
 
 Made by `tox run -e abuse`: what life does to runs, drawn from seeds, and the rules that must hold after each. A draw is
@@ -117,7 +121,7 @@ def document(batches: Sequence[Batch]) -> str:
     broken = sum(len(batch.broken) for batch in batches)
     draws = sum(batch.seeds[1] - batch.seeds[0] for batch in batches)
     kinds = dict.fromkeys(batch.kind for batch in batches)
-    of_files = [kind for kind in kinds if not kind.startswith("processes")]
+    of_files = [kind for kind in kinds if kind not in ASKED]
     text = HEAD.format(broken=broken, draws=f"{draws:,}") + FILES_HEAD
     text += _table(
         ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
@@ -147,8 +151,8 @@ def _processes(kind: str, batches: Sequence[Batch]) -> str:
     commands = sorted({command for _, command in ends})
     done = sorted({what for what, _ in ends})
     rows = [[what, *(str(ends[what, command] or "–") for command in commands)] for what in done]
-    where = "On TensorFlow" if "TensorFlow" in kind else "On stand-ins"
-    head = f"{where}, seeds {_seeds(batches)}; broken: {_broken(batches)}.\n\n"
+    where = "On TensorFlow" if kind == REAL_PROCESSES else "On stand-ins"
+    head = f"{where}, seeds {_seeds(batches)} of the {ASKED[kind]} that are asked for; broken: {_broken(batches)}.\n\n"
     return head + _table(["done", *(command.removesuffix(" of TensorFlow") for command in commands)], rows)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from bench.drive.folders import HELD_FILE, PREFIX, SHARED_MEMORY
 from bench.record.codec import FormatError, parse
 from bench.record.files import SEAL
-from experiments.abuse.outcomes import Outcome
+from experiments.abuse.outcomes import PROCESSES, REAL_PROCESSES, Outcome
 from experiments.abuse.scenarios import Command, Disturbance, Furniture, drawn, line_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,6 @@ PAUSE_SECONDS = 0.3  # between two signals
 MOST_SECONDS = 900.0  # of a command
 TOKEN = "TFGATE_ABUSE"  # an environment variable by which a command's processes are known
 FAILED = 4
-PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 # Runs a command on a disk of its own, and copies what it leaves there, since the disk goes with the shell.
 MOUNTED = 'mount -t tmpfs -o {options} none "$0" && {then} "$@"; code=$?; cp -a "$0/." "$0.kept" 2>&-; exit $code'
 UNSHARED = ("unshare", "--user", "--map-root-user", "--mount")

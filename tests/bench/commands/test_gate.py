@@ -120,13 +120,13 @@ def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> No
 
 def test_workloads_are_judged_alongside_each_other(gated: Gate) -> None:
     """`masked` has one launch for its numbers, no baseline, and a margin of its own; `train` is judged as ever."""
-    more = ("--workload", "train", "--workload", "masked", "--config", "tiny", "--json")
+    more = ("--workload", "train", "--workload", "masked", "--config", "notebook", "--json")
     answer = gated(gated.side("candidate"), *more)
     assert (answer.code, answer.outcome) == (0, PASS), answer
     found: dict[str, set[str]] = {}
     for one in answer.plain["comparisons"]:
         found.setdefault(one["subject"], set()).add(one["metric"]["name"])
-    train, masked = found["tiny-synthetic-cells-cpu0"], found["masked-tiny-cpu0"]
+    train, masked = found["notebook-synthetic-cells-cpu0"], found["masked-notebook-cpu0"]
     assert {"numerics", "retraces", "perplexity", "step time", "evaluation step"} <= train
     assert {"numerics", "retraces", "step time"} <= masked
     assert not {"perplexity", "evaluation step"} & masked
@@ -148,7 +148,7 @@ def test_retraces_are_compared_with_the_reference_s_where_the_workload_allows_so
     gated: Gate, reference: str, outcome: Outcome
 ) -> None:
     """In turn with it: a gate's own numbers don't tell."""
-    options = ("--workload", "predict-shapes", "--config", "tiny", "--json")
+    options = ("--workload", "predict-shapes", "--config", "notebook", "--json")
     other = gated.side("b", PINNED, more=reference)
     answer = gated(gated.side("candidate", more=RETRACING), *options, reference=other)
     assert (answer.outcome, answer.outcomes["retraces"]) == (outcome, outcome), answer
@@ -157,10 +157,10 @@ def test_retraces_are_compared_with_the_reference_s_where_the_workload_allows_so
 @pytest.mark.parametrize(
     ("options", "timed"),
     [
-        (["--config", "tiny"], ["tiny"]),
+        (["--config", "small"], ["small"]),
         (["--config", "small", "--config", "tiny"], ["small"]),
-        (["--config", "tiny", "--config", "notebook"], ["notebook"]),
-        (["--config", "tiny", "--config", "small", "--full"], ["tiny", "small"]),
+        (["--config", "small", "--config", "notebook"], ["notebook"]),
+        (["--config", "small", "--config", "notebook", "--full"], ["small", "notebook"]),
     ],
 )
 def test_which_configurations_are_timed(gated: Gate, options: list[str], timed: list[str]) -> None:

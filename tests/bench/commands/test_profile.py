@@ -49,6 +49,7 @@ def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, t
     assert "-a = MatMul()\n+a = _MklMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
 
 
+@pytest.mark.slow
 def test_a_target_of_two_environments_is_profiled_and_compared(
     tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path
 ) -> None:

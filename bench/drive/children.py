@@ -1,13 +1,9 @@
 """Programs that a command starts and waits for, which end with it."""
 
-import ctypes
 import os
-import signal
-import sys
 from collections.abc import Callable
 
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+from bench.machine import end_with_parent
 
 
 def ending_with_us() -> Callable[[], None]:
@@ -17,9 +13,8 @@ def ending_with_us() -> Callable[[], None]:
     parent = os.getpid()
 
     def arranged() -> None:
-        if LIBC:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it has ended meanwhile
-                os._exit(1)
+        end_with_parent()
+        if os.getppid() != parent:  # it has ended meanwhile
+            os._exit(1)
 
     return arranged

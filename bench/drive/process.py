@@ -64,7 +64,7 @@ def kill_workers() -> None:
 class Worker:
     """One measured process. As a context manager it is closed, or killed, at the end of the block.
 
-    It ends with the thread that started it (bench.measure.worker.end_with_parent), so that thread has to outlive it.
+    It ends with the thread that started it (bench.machine.end_with_parent), so that thread has to outlive it.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Worker:
         that threads of its own that spin or work on take no time from the process whose turn it is: they cost it its
         own. Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
         """
-        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.measure.worker.end_with_parent
+        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.machine.end_with_parent
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python

@@ -4,24 +4,21 @@ A request is a JSON object a line, {"op": name, …arguments}; the answer is one
 number of lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `referee` or `oracle`.
 """
 
-import contextlib
-import ctypes
 import importlib
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable
 from typing import TextIO, TypeVar
 
+from bench.machine import end_with_parent
 from bench.record.codec import to_plain
 from bench.record.replies import Raised
 
 Event = TypeVar("Event")
 Result = TypeVar("Result")
 
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee", "oracle": "bench.measure.oracle"}
 
 
@@ -59,13 +56,6 @@ def drain(events: Generator[Event, None, Result], send: Callable[[Event], None] 
         except StopIteration as end:
             result: Result = end.value
             return result
-
-
-def end_with_parent() -> None:
-    """Makes Linux end this process with its parent: a stopped process doesn't notice a closed pipe."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError, OSError):  # a C library without prctl
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What was found, draw by draw, in a file that only grows; and docs/reliability.md, which is made of it.
+"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md of it.
 
 A line stands for consecutive draws of one kind: their seeds, how many ended how, and what was broken by which seed.
 """

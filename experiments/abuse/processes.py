@@ -97,7 +97,7 @@ class Processes:
             _cut_short(folder / "environments", draw)
         ended = self._run(command, folder, disturbance, moment, draw)
         killed = disturbance.signals[-1:] == (signal.SIGKILL,) and disturbance.whom in ("orchestrator", "both")
-        if problem := self._flaw(command, disturbance, ended, usual):
+        if problem := _flaw(command, disturbance, ended, usual):
             return problem
         if left := _left_processes(self._token):
             return f"processes are left: {left}"
@@ -119,20 +119,6 @@ class Processes:
         return self._run(
             dataclasses.replace(command, words=f"{command.words} {command.again if begun else ''}"), folder
         )
-
-    def _flaw(self, command: Command, disturbance: Disturbance, ended: Ended, usual: Ended) -> str:
-        """Returns what is wrong with a command's answer."""
-        if "Traceback" in ended.error:
-            return f"a traceback: {ended.error[-400:]}"
-        no_room = command.no_room if disturbance.room_kib[1] else ()
-        if ended.code not in {usual.code, *disturbance.codes, *no_room}:
-            return f"exit code {ended.code} where {usual.code} is usual: {ended.error[-300:]}"
-        if ended.code == -signal.SIGKILL:
-            return ""
-        said = [line for line in ended.error.splitlines() if line.startswith("tfgate: error: ")]
-        if ended.code in (2, FAILED) and len(said) != 1 and ended.code != usual.code:
-            return f"exit code {ended.code} and {len(said)} lines that say why: {ended.error[-300:]}"
-        return ""
 
     def _first_seconds(self, folder: Path) -> float:
         """Returns the first moment at which a command is disturbed."""
@@ -279,6 +265,21 @@ def _descendants(pid: int) -> list[int]:
             for child in (task / "children").read_text().split():
                 found += [int(child), *_descendants(int(child))]
     return found
+
+
+def _flaw(command: Command, disturbance: Disturbance, ended: Ended, usual: Ended) -> str:
+    """Returns what is wrong with a command's answer."""
+    if "Traceback" in ended.error:
+        return f"a traceback: {ended.error[-400:]}"
+    no_room = command.no_room if disturbance.room_kib[1] else ()
+    if ended.code not in {usual.code, *disturbance.codes, *no_room}:
+        return f"exit code {ended.code} where {usual.code} is usual: {ended.error[-300:]}"
+    if ended.code == -signal.SIGKILL:
+        return ""
+    said = [line for line in ended.error.splitlines() if line.startswith("tfgate: error: ")]
+    if ended.code in (2, FAILED) and len(said) != 1 and ended.code != usual.code:
+        return f"exit code {ended.code} and {len(said)} lines that say why: {ended.error[-300:]}"
+    return ""
 
 
 def _left_processes(token: str) -> list[str]:

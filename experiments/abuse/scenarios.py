@@ -1,4 +1,4 @@
-"""What is done to real commands: a table of commands, one of disturbances, and which are drawn together."""
+"""Tables of the real commands, of the disturbances, and of those that are drawn together."""
 
 import dataclasses
 import random
@@ -141,7 +141,7 @@ def drawn(seed: int, *, real: bool) -> tuple[Command, Disturbance, random.Random
 
 @dataclasses.dataclass(frozen=True)
 class Furniture:
-    """What commands find: stand-ins for interpreters, baselines, a run to record, wheels to build environments of."""
+    """The files of the commands: stand-ins for interpreters, baselines, a run to record, wheels of environments."""
 
     home: Path
     names: dict[str, str]  # what stands for {python} and the like

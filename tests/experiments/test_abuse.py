@@ -164,6 +164,25 @@ def test_processes_and_files_that_are_left_are_seen(left_process: str, tmp_path:
     assert "run.json is half written" in processes._left_files(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "flaw"),
+    [
+        (4, "tfgate: error: interrupted", ""),
+        (0, "", ""),  # it had ended before
+        (1, "", "exit code 1 where 0 is usual"),
+        (-signal.SIGTERM, "", "exit code -15 where 0 is usual"),
+        (4, "", "exit code 4 and 0 lines that say why"),
+        (4, "Traceback (most recent call last):", "a traceback"),
+    ],
+)
+def test_the_exit_code_and_the_line_of_an_interrupted_command_are_judged(code: int, error: str, flaw: str) -> None:
+    (terminated,) = (one for one in DISTURBANCES if one.name == "SIGTERM")
+    usual, ended = processes.Ended(0, "", "", 1.0), processes.Ended(code, "", error, 1.0)
+    found = processes._flaw(COMMANDS[0], terminated, ended, usual)
+    assert found.startswith(flaw)
+    assert bool(found) == bool(flaw)
+
+
 def test_lost_launches_are_seen() -> None:
     before, after = ({"paired.json": {"pairs": pairs}} for pairs in ([{"launch": 0}, {"launch": 1}], [{"launch": 0}]))
     assert processes._lost(before, before, {}) == ""

@@ -1,1 +1,1 @@
-"""What several workloads share: `calls` without TensorFlow, `sequential` with it."""
+"""Parts that several workloads share: `calls` without TensorFlow, `sequential` with it."""

@@ -1,4 +1,4 @@
-"""What Ctrl-C says of each command: what it keeps, where, and how to go on."""
+"""On Ctrl-C each command names the files that it keeps, and tells how to go on."""
 
 import os
 import signal

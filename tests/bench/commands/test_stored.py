@@ -1,4 +1,4 @@
-"""What can't be computed of stored files names them; errors of our own name what they are about already."""
+"""An error of computing names the stored file; errors of our own name their subject already."""
 
 import pytest
 

@@ -1,27 +1,16 @@
 """This machine, as far as the operating system tells."""
 
 import contextlib
-import ctypes
 import os
 import platform
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from bench.record.types import Machine
 
 EXTENSIONS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")  # the widest first
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened here: a child must not, between fork and exec
-
-
-def end_with_parent() -> None:
-    """Has Linux end this process with the thread that started it: a stopped process doesn't notice a closed pipe."""
-    with contextlib.suppress(AttributeError, OSError):  # another system, or a C library without prctl
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # type: ignore[union-attr]
 
 
 def this_machine() -> Machine:

@@ -1,19 +1,25 @@
 """Programs that a command starts and waits for, which end with it."""
 
+import contextlib
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Callable
 
-from bench.machine import end_with_parent
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened here: a child must not, between fork and exec
 
 
 def ending_with_us() -> Callable[[], None]:
-    """Returns a `preexec_fn` by which Linux ends the child with the thread that started it: killed, that thread can end
-    nothing itself.
+    """Returns a `preexec_fn` by which Linux kills the child when the thread that started it ends: killed, that thread
+    can end nothing itself, and a child that is stopped doesn't notice a closed pipe.
     """
     parent = os.getpid()
 
     def arranged() -> None:
-        end_with_parent()
+        with contextlib.suppress(AttributeError, OSError):  # another system, or a C library without prctl
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # type: ignore[union-attr]
         if os.getppid() != parent:  # it has ended meanwhile
             os._exit(1)
 

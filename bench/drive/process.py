@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
+from bench.drive.children import ending_with_us
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
@@ -64,7 +65,7 @@ def kill_workers() -> None:
 class Worker:
     """One measured process. As a context manager it is closed, or killed, at the end of the block.
 
-    It ends with the thread that started it (bench.machine.end_with_parent), so that thread has to outlive it.
+    It ends with the thread that started it (bench.drive.children), so that thread has to outlive it.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Worker:
         that threads of its own that spin or work on take no time from the process whose turn it is: they cost it its
         own. Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
         """
-        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.machine.end_with_parent
+        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.drive.children
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
@@ -118,6 +119,7 @@ class Worker:
                     stdout=stderr,
                     stderr=stderr,
                     start_new_session=True,
+                    preexec_fn=ending_with_us(),
                 )
             except OSError as error:
                 if error.errno in EXHAUSTED:

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Generator, Iterable
 from typing import TextIO, TypeVar
 
-from bench.machine import end_with_parent
 from bench.record.codec import to_plain
 from bench.record.replies import Raised
 
@@ -60,7 +59,6 @@ def drain(events: Generator[Event, None, Result], send: Callable[[Event], None] 
 
 def main(arguments: list[str]) -> int:
     """Serves until told to close."""
-    end_with_parent()
     commands, replies, kind = int(arguments[0]), int(arguments[1]), arguments[2]
     with os.fdopen(commands, "r", encoding="utf-8") as source, os.fdopen(replies, "w", encoding="utf-8") as sink:
         serve(source, sink, importlib.import_module(KINDS[kind]).Session())

@@ -9,6 +9,7 @@ import datetime
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, help="draw that one alone, of each kind, and keep nothing")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it, and so would the commands
     if options.document:
         OUTPUT.write_text(document(read_batches()), encoding="utf-8")
         return 0

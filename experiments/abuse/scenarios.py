@@ -22,10 +22,10 @@ CHILD_LOST = (1, 2, 3, 4)
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 # Imports what the commands patch in tests: stand-ins have an oracle, and a machine, of their own.
 STAND_IN = """
-import bench.drive.oracle, bench.commands.resume
+import bench.drive.oracle, bench.drive.measured, bench.commands.resume
 from bench.record.types import Machine
 bench.drive.oracle.INTERPRETER = {oracle!r}
-bench.commands.resume.this_machine = lambda: Machine("fake", 2, "fake", 1)
+bench.commands.resume.this_machine = bench.drive.measured.this_machine = lambda: Machine("fake", 2, "fake", 1)
 """
 MAIN = "import sys; from bench.cli import main; sys.exit(main())"
 JUMP = """

@@ -28,10 +28,8 @@ def send(text):
 # is known again.
 FAKE_SESSION = """
 import itertools
-from bench.machine import end_with_parent
 from bench.measure.worker import serve
 from bench.record import replies as answers, types
-end_with_parent()
 
 class Session:
     done = 0
@@ -97,10 +95,8 @@ serve(itertools.chain([json.dumps(request)], requests), os.fdopen(replies, "w"),
 # The oracle's process for such workers: a step with logits stands for a wrong one, all others are right.
 FAKE_ORACLE = """
 import itertools
-from bench.machine import end_with_parent
 from bench.measure.worker import serve
 from bench.record import replies as answers, types
-end_with_parent()
 
 class Session:
     wrong = 0.0

@@ -372,6 +372,29 @@ class TestEnd:
         sweep()
         assert not Path(folder).exists()
 
+    def test_a_worker_that_is_stopped_before_its_first_line_ends_with_its_orchestrator(self, tmp_path: Path) -> None:
+        python = tmp_path / "python"
+        python.write_text("#!/bin/sh\nkill -STOP $$\n")
+        python.chmod(0o755)
+        script = STOPPED_EARLY.format(python=str(python))
+        killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+        deadline = time.monotonic() + SECONDS
+        while alive(int(killed.stdout)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        sweep()
+
+
+# Kills itself once its worker has stopped itself.
+STOPPED_EARLY = """
+import os
+from bench.drive.process import Worker
+worker = Worker({python!r}, "tensorflow")
+os.waitid(os.P_PID, worker._process.pid, os.WSTOPPED | os.WNOWAIT)
+print(worker._process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
 
 # Kills itself while its worker is at work, or stopped.
 ORCHESTRATOR = """

@@ -29,7 +29,7 @@ from experiments.abuse.outcomes import (
     append,
     batch_of,
     document,
-    next_seed,
+    next_seeds,
     read_batches,
 )
 from experiments.abuse.processes import Processes
@@ -105,8 +105,9 @@ def _whole(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
     """Draws what is missing of each kind, and keeps what is found."""
     found: list[Outcome] = []
     for name, (draw, asked) in draws.items():
-        while (first := next_seed(name, read_batches())) < asked and time.monotonic() < ends:
-            some = [draw(seed) for seed in range(first, min(first + CHUNK.get(name, FILES // 4), asked))]
+        most = CHUNK.get(name, FILES // 4)
+        while (seeds := next_seeds(name, read_batches(), asked, most)) and time.monotonic() < ends:
+            some = [draw(seed) for seed in seeds]
             append(batch_of(some, datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()))
             found += some
             print(f"{name}: {some[-1].seed + 1} of {asked}", file=sys.stderr, flush=True)

@@ -40,8 +40,9 @@ Mended, each with a test, before the draws that are counted above:
 - `gate` and `upgrade` could not go on from their finished launches; `upgrade` lost the reference's launch against the
   oracle while the candidate's ran. A training that was interrupted lost up to a minute and a step, and all of a
   validation's time more. Each command said "launches that were over are kept", `train` and `lockstep` included.
-- A killed command left its temporary folders for good, and its pytest or uv at work. A second Ctrl-C while launches
-  side by side were being killed waited for them.
+- A killed command left its temporary folders for good, and its pytest or uv at work. A worker that was stopped before
+  its first line outlived a killed command. A second Ctrl-C while launches side by side were being killed waited for
+  them.
 """
 FILES_HEAD = """
 ## Files
@@ -111,9 +112,12 @@ def append(batch: Batch, path: Path = DATA) -> None:
         file.write(json.dumps(dataclasses.asdict(batch)) + "\n")
 
 
-def next_seed(kind: str, batches: Iterable[Batch]) -> int:
-    """Returns the first seed of a kind that was not drawn yet."""
-    return max((batch.seeds[1] for batch in batches if batch.kind == kind), default=0)
+def next_seeds(kind: str, batches: Iterable[Batch], asked: int, most: int) -> range:
+    """Returns the first seeds of a kind that were not drawn yet, those of a line that was taken out included."""
+    drawn = {seed for batch in batches if batch.kind == kind for seed in range(*batch.seeds)}
+    first = next((seed for seed in range(asked) if seed not in drawn), asked)
+    last = next((seed for seed in range(first, asked) if seed in drawn), asked)
+    return range(first, min(first + most, last))
 
 
 def document(batches: Sequence[Batch]) -> str:

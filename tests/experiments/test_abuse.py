@@ -1,5 +1,6 @@
 """The abuse of files and processes: nothing is broken by some draws, and each rule can be seen to be broken."""
 
+import dataclasses
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from experiments.abuse import files, processes
 from experiments.abuse.__main__ import main
 from experiments.abuse.files import draw_file
 from experiments.abuse.mutations import JSON, Mutation
-from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, document, next_seed, read_batches
+from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, document, next_seeds, read_batches
 from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
 
@@ -116,7 +117,10 @@ def kept(tmp_path: Path) -> Path:
 
 def test_what_was_found_is_counted(kept: Path) -> None:
     batches = read_batches(kept)
-    assert [next_seed(kind, batches) for kind in ("run", "processes", "none")] == [4, 1, 0]
+    found = [next_seeds(kind, batches, 10, 3) for kind in ("run", "processes", "none")]
+    assert found == [range(4, 7), range(1, 4), range(3)]
+    assert next_seeds("run", batches, 4, 3) == range(4, 4)
+    assert next_seeds("run", [*batches, dataclasses.replace(batches[0], seeds=(6, 9))], 10, 3) == range(4, 6)
     text = document(batches)
     assert "**1 of 5 draws broke a rule.**" in text
     assert "| run | 0–3 | 3 | 0 | 0 | 3 (nested: KeyError   'a') |" in text
@@ -130,7 +134,7 @@ def test_the_document_is_of_what_was_found() -> None:
 def test_no_seed_was_left_out() -> None:
     batches = read_batches()
     for kind in {batch.kind for batch in batches}:
-        spans = [batch.seeds for batch in batches if batch.kind == kind]
+        spans = sorted(batch.seeds for batch in batches if batch.kind == kind)
         assert spans[0][0] == 0
         assert [span[0] for span in spans[1:]] == [span[1] for span in spans[:-1]]
     assert all(sum(batch.ends.values()) == batch.seeds[1] - batch.seeds[0] for batch in batches)

@@ -20,6 +20,7 @@ from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import DEFAULT_WORKLOAD
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, LaunchPlan, config_by_name
@@ -110,6 +111,15 @@ def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], t
 def launch_plan(plan: Plan) -> LaunchPlan:
     """Returns the division of a plan's launches."""
     return workload(plan.workload).plans[plan.config]
+
+
+def numbers_plans(plan: Plan) -> tuple[Plan, Plan | None]:
+    """Returns how two sides' numbers are compared: each with the oracle, and both in lockstep where that tells."""
+
+    def untimed(steps: int) -> Plan:
+        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
+
+    return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else untimed(LOCKSTEP_STEPS)
 
 
 def _blocks(blocks: ConfiguredBlocks) -> Blocks:

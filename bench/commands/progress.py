@@ -75,6 +75,17 @@ class UpgradeProgress(_Bar):
         self.say(f"launch {pair.launch + 1}, {pair.cores}: {said}")
 
 
+class BisectProgress(UpgradeProgress):
+    """The same for launches of which the command itself says what they tell."""
+
+    def phase(self, name: str, total: int) -> None:
+        """Starts the bar anew."""
+        self.move(description=name, completed=0, total=total)
+
+    def pair(self, run: PairedRun) -> None:
+        """Prints nothing."""
+
+
 class RunProgress(_Bar):
     """A listener for bench.drive.run."""
 

@@ -16,8 +16,8 @@ from bench.commands.options import (
     add_telling,
     add_workload,
     gating,
-    launch_plan,
     model_request,
+    numbers_plans,
     output_folder,
     paired,
     telling,
@@ -38,7 +38,6 @@ from bench.judge.metrics import NAMES
 from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind
 from bench.record.files import keeper
-from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
 EXAMPLES = """\
@@ -168,14 +167,12 @@ def _paired_request(
     sides: Mapping[str, Side],
     warnings: Sequence[str],
 ) -> PairedRequest:
-    def untimed(steps: int) -> Plan:
-        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
-
+    oracle, lockstep = numbers_plans(plan) if asked.numerics else (None, None)
     return PairedRequest(
         sides,
         asked.command_line,
-        oracle_plan=untimed(launch_plan(plan).upgrade_steps) if asked.numerics else None,
-        lockstep_plan=untimed(LOCKSTEP_STEPS) if asked.numerics and not plan.answers else None,
+        oracle_plan=oracle,
+        lockstep_plan=lockstep,
         pair_plans=plans,
         warnings=warnings,
         budget_minutes=asked.budget_minutes,

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.drive import uv
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
-from bench.drive.requests import AsOf, Interpreter, RequestError, read_request
+from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, damage, held
 from bench.drive.uv import install, make_venv, resolve
 from bench.record.files import write_record, write_text
@@ -91,6 +92,18 @@ def prepare_reference(
     lock = read_locks(path)
     wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
     return _installed(wanted, variables, cache or cache_folder(), say)
+
+
+def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
+    """Returns the releases of TensorFlow between two versions, oldest first. Raises RequestError."""
+    requests = [read_request(what, gpu) for what in (good, bad)]
+    lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
+    (name, same, above), (other, also, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
+    if not (same and also and name == other):
+        raise RequestError(f"between {good} and {bad} nothing can be listed: name the releases by --release")
+    with held_folder() as probe:
+        interpreter = make_venv(probe / "venv", python or PYTHON)
+        return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)
 
 
 def read_locks(path: Path) -> Lock:

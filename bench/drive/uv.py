@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.version import Version
 from uv import find_uv_bin
 
 from bench.drive.children import ending_with_us
@@ -50,6 +51,28 @@ def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str)
     if done.returncode:
         raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
     return read_lock(done.stdout), as_of
+
+
+def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter: str) -> list[str]:
+    """Returns a package's releases between two others, oldest first, that an interpreter can have; nightlies and
+    candidates between two of those alone.
+
+    uv lists none, but resolves to the newest: again and again below the one that it found. Raises RequestError.
+    """
+    found: list[str] = []
+    early = "allow" if Version(above).is_prerelease else "disallow"
+    options = ("--no-deps", "--prerelease", early, *limit(as_of))
+    while True:
+        done = _compile((f"{name}>{above},<{below}",), interpreter, *options)
+        if done.returncode and NO_UPLOAD_TIME in done.stderr and as_of.present and len(options) > 3:
+            options = options[:3]
+        elif done.returncode and "No solution found" in done.stderr:
+            return found[::-1]
+        elif done.returncode:
+            raise RequestError(f"the releases of {name} can't be listed: {_reason(done.stderr)}")
+        else:
+            below = read_lock(done.stdout).packages[0].version
+            found.append(below)
 
 
 def install(lock: Path, interpreter: str, as_of: AsOf) -> None:

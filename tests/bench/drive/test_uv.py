@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.drive.requests import AsOf, BuildError, RequestError
-from bench.drive.uv import install, make_venv, resolve
-from tests.builders.wheels import sha256
+from bench.drive.uv import install, make_venv, releases_between, resolve
+from tests.builders.wheels import sha256, write_wheel
 
 PRESENT = AsOf("", present=True)
 
@@ -44,3 +44,18 @@ def test_text_that_is_no_requirement() -> None:
 def test_a_release_of_what_is_no_tensorflow() -> None:
     with pytest.raises(RequestError, match="--as-of release: 'keras' names no TensorFlow"):
         resolve("keras", ("keras",), AsOf(""), sys.executable)
+
+
+def test_releases_between_two_are_listed_oldest_first(wheelhouse: Path) -> None:
+    for version in ("2.97.0", "2.97.1", "2.98.1", "2.98.2rc1"):
+        write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
+    listed = releases_between("tensorflow-cpu", "2.97.0", "2.99.0", PRESENT, sys.executable)
+    assert listed == ["2.97.1", "2.98.0", "2.98.1"]
+    assert releases_between("tensorflow-cpu", "2.98.1", "2.99.0", PRESENT, sys.executable) == []
+    assert releases_between("tensorflow-cpu", "2.98.1rc1", "2.99.0", PRESENT, sys.executable) == ["2.98.1", "2.98.2rc1"]
+
+
+def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
+    with pytest.raises(RequestError, match=r"^the releases of tensorflow-cpu can't be listed: "):
+        releases_between("tensorflow-cpu", "2.97.0", "2.99.0", PRESENT, sys.executable)

@@ -1,0 +1,311 @@
+"""`tfgate bisect`: which release brought a change, by launches of releases in turn with a good one."""
+
+import argparse
+import dataclasses
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.commands.options import (
+    ModelRequest,
+    SideRequest,
+    add_json,
+    add_model,
+    add_output,
+    add_workload,
+    fraction,
+    minutes,
+    model_request,
+    numbers_plans,
+    output_folder,
+    paired,
+    told,
+)
+from bench.commands.progress import BisectProgress
+from bench.commands.resume import add_resume, begun, kept, require_same
+from bench.commands.sides import Sides
+from bench.commands.stored import baselines_folder
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json
+from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import releases_between
+from bench.drive.lock import host_lock
+from bench.drive.requests import BuildError, RequestError, read_as_of, read_request
+from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
+from bench.judge.bisect import (
+    NUMBERS,
+    Answer,
+    Finding,
+    find_by_launches,
+    find_by_numbers,
+    values_of,
+    wrong_numbers,
+)
+from bench.judge.margins import read_margins
+from bench.judge.metrics import in_turn
+from bench.judge.types import EXIT_CODES, Comparison, Scale
+from bench.record.files import keeper
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.repeats import failed_for_good
+from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
+from bench.report.lines import one_line
+from bench.report.values import percent
+from bench.stats.bisection import CONFIDENCE, Search
+from bench.stats.outcome import Outcome
+
+EXAMPLES = """\
+tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
+tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
+CONFIGS = ("tiny",)
+METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
+BUDGET_MINUTES = 60.0
+UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a request that a folder's name is made without
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The model that is measured, the releases among which is searched, and how long."""
+
+    model: ModelRequest
+    sides: Sides  # the good release and the bad one
+    between: tuple[str, ...]  # none: all that the index has
+    metric: str
+    confidence: float
+    budget_minutes: float
+    output: Path
+    resume: bool
+    json: bool
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    what = "a version, requirements in quotes, a wheel or an interpreter's path"
+    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release to begin with: {what}")
+    parser.add_argument("--bad", required=True, metavar="WHAT", help="the one that differs: the same")
+    parser.add_argument(
+        "--release",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="one between them, in their order; may be repeated (default: all versions that the index has)",
+    )
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        required=True,
+        metavar="NAME",
+        help=f"what changed: {', '.join(METRICS)}",
+    )
+    parser.add_argument(
+        "--confidence", type=fraction, default=CONFIDENCE, metavar="P", help="of the answer (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=minutes,
+        default=BUDGET_MINUTES,
+        metavar="MINUTES",
+        help="after which no launch is begun (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--as-of",
+        type=told(read_as_of),
+        default="now",
+        metavar="WHEN",
+        help="read the package index up to: now, release, or a date (default: now)",
+    )
+    parser.add_argument(
+        "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
+    )
+    add_workload(parser)
+    add_model(parser, CONFIGS)
+    add_output(parser)
+    add_resume(parser)
+    parser.add_argument("--baselines", metavar="DIR", help="default: the baselines beside this program")
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    model = model_request(options, CONFIGS)
+    if len(model.configs) * len(model.workloads) > 1:
+        raise UsageError("one workload in one configuration is bisected: name one of each")
+    for what in (options.good, options.bad, *options.release):
+        if what != PINNED:
+            read_request(what, model.gpu)
+    sides = Sides(
+        SideRequest(options.good, {}),
+        SideRequest(options.bad, {}),
+        options.as_of,
+        options.python_version,
+        baselines_folder(options.baselines) / PINNED,
+        model.gpu,
+    )
+    return Request(
+        model,
+        sides,
+        tuple(options.release),
+        options.metric,
+        options.confidence,
+        options.budget,
+        output_folder(options, "bisect"),
+        options.resume,
+        options.json,
+        options.command_line,
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns 0 for an answer, 3 where the launches that the budget allowed give none.
+
+    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    """
+    bisection = _Bisection(asked)
+    with host_lock():
+        finding = bisection.search()
+    print(f"kept in {asked.output}", file=sys.stderr)
+    bisection.tell(finding)
+    return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
+    return kept(found[0].parent if found else asked.output / PAIRED_FILE)
+
+
+@dataclasses.dataclass
+class _Release:
+    """A release after the good one, and what was measured of both in turn."""
+
+    name: str
+    path: Path  # of its report
+    run: PairedRun | None = None
+    side: Side | None = None  # once it is built
+
+
+class _Bisection:
+    """The releases that are searched."""
+
+    def __init__(self, asked: Request) -> None:
+        sides = asked.sides
+        good, bad = sides.reference.what, sides.candidate.what
+        listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
+        self._asked, (self._plan,), self._good = asked, asked.model.plans(), good
+        self._margins = read_margins(sides.locks.parent / "margins.toml")
+        self._releases = [
+            _Release(name, asked.output / f"{place:02}-{UNSAFE.sub('-', name).strip('-')}" / PAIRED_FILE)
+            for place, name in enumerate((*listed, bad), 1)
+        ]
+        self._left_out: list[str] = []
+        for release in self._releases:
+            if asked.resume and release.path.exists():
+                release.run = begun(PairedRun, release.path, asked.command_line)
+
+    def search(self) -> Finding:
+        """Measures until there is an answer, or no time is left."""
+        names = ", ".join(release.name for release in self._releases)
+        _say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
+        good, spent = self._side(self._good), 0.0
+        with BisectProgress() as progress:
+            while (finding := self._finding()).answer is Answer.OPEN and spent < 60 * self._asked.budget_minutes:
+                release = self._releases[finding.release - 1 if finding.release else -1]
+                try:
+                    release.side = release.side or self._side(release.name)
+                except (RequestError, BuildError) as error:
+                    self._leave_out(release, str(error))
+                    continue
+                began = time.monotonic()
+                release.run = self._measured(release, {REFERENCE: good, CANDIDATE: release.side}, progress)
+                spent += time.monotonic() - began
+                if failed_for_good(release.run.pairs):
+                    self._leave_out(release, _failure(release.run))
+                else:
+                    progress.say(f"{release.name}: {self._last(release)}")
+        return finding
+
+    def tell(self, finding: Finding) -> None:
+        """Prints the answer."""
+        names = [self._good, *(release.name for release in self._releases)]
+        if self._asked.metric == NUMBERS:
+            wrong = self._wrong()
+            plain, text = numbers_json(finding, wrong, names), numbers_text(finding, wrong, names)
+        else:
+            search, metric = self._search(), self._asked.metric
+            plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
+        if self._asked.json:
+            print_json([plain | {"left_out": self._left_out}])
+        else:
+            print("\n".join([text, *(f"left out: {line}" for line in self._left_out)]))
+
+    def _finding(self) -> Finding:
+        if self._asked.metric != NUMBERS:
+            return find_by_launches(self._search())
+        runs, wrong = [release.run for release in self._releases], self._wrong()
+        return find_by_numbers([bool(bad) if run else None for run, bad in zip(runs, wrong, strict=True)])
+
+    def _search(self) -> Search:
+        values = [values_of(release.run, self._asked.metric, self._margins) for release in self._releases]
+        return Search(values, self._asked.confidence)
+
+    def _wrong(self) -> list[Comparison | None]:
+        return [wrong_numbers(release.run, self._margins) if release.run else None for release in self._releases]
+
+    def _side(self, name: str) -> Side:
+        return self._asked.sides.one(SideRequest(name, {}))
+
+    def _leave_out(self, release: _Release, why: str) -> None:
+        """Goes on without a release that can't be measured. Raises RequestError for the bad one."""
+        line = one_line(f"{release.name}: {why}")
+        if release is self._releases[-1]:
+            raise RequestError(f"the bad release can't be measured: {line}")
+        _say(f"left out: {line}")
+        self._left_out.append(line)
+        self._releases.remove(release)
+
+    def _last(self, release: _Release) -> str:
+        """Returns what was just measured."""
+        if self._asked.metric == NUMBERS:
+            return "a regression" if self._wrong()[self._releases.index(release)] else "no regression"
+        values = values_of(release.run, self._asked.metric, self._margins)
+        if not values:
+            raise UsageError(f"launches of this workload don't tell {self._asked.metric}: name another metric")
+        return f"launch {len(values)}, {self._asked.metric} {percent(values[-1])}"
+
+    def _measured(self, release: _Release, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
+        """Returns a release's run with one launch more, or with its numbers."""
+        if release.run:
+            require_same(release.path, release.run.candidate, sides[CANDIDATE], [])
+        numbers, only = self._asked.metric == NUMBERS, () if self._asked.metric == NUMBERS else (self._asked.metric,)
+        plans, warnings = ({}, ()) if numbers else paired(self._plan, only)
+        oracle, lockstep = numbers_plans(self._plan) if numbers else (None, None)
+        request = PairedRequest(
+            sides,
+            self._asked.command_line,
+            oracle_plan=oracle,
+            lockstep_plan=lockstep,
+            pair_plans=plans,
+            warnings=warnings,
+            begun=release.run,
+        )
+        before = len(release.run.pairs) if release.run else 0
+        keep = keeper(release.path, begun=release.run is not None)
+        kinds = tuple(plans)
+        return measure_upgrade(
+            request,
+            lambda run: keep(dataclasses.replace(run, only=only)),
+            progress,
+            lambda run: kinds[0] if len(run.pairs) == before else None,
+        )
+
+
+def _failure(run: PairedRun) -> str:
+    """Returns why a run's last launch failed."""
+    last = run.pairs[-1]
+    return next(record.failure.message for record in (last.reference, last.candidate) if record.failure)
+
+
+def _say(line: str) -> None:
+    print(one_line(line), file=sys.stderr, flush=True)

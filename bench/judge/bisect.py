@@ -1,0 +1,75 @@
+"""Paired runs of releases with a good one, to the release that brought a change; or to what is measured next.
+
+Releases are numbered from 1, in their order; the last is bad. A metric that launches tell is searched for by
+bench.stats.bisection, numbers, which have no noise, by plain bisection.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+from bench.judge.margins import Margins
+from bench.judge.metrics import in_turn
+from bench.judge.paired import judge_paired
+from bench.judge.samples import whole_pairs
+from bench.judge.types import Comparison
+from bench.record.paired import PairedRun
+from bench.stats.bisection import MOST_FIRST, Search
+from bench.stats.outcome import Outcome
+
+NUMBERS = "numbers"  # what the oracle and lockstep tell, in the place of a metric's name
+
+
+class Answer(enum.Enum):
+    """The end of a search."""
+
+    FOUND = "found"
+    NO_SINGLE = "no single change"  # each release brought less than a quarter of it
+    NO_CHANGE = "no change"  # the bad release doesn't differ from the good one
+    OPEN = "open"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is found, or measured next: `release` is the one that is found, or that another launch tells most of."""
+
+    answer: Answer
+    release: int | None = None
+
+
+def values_of(run: PairedRun | None, metric: str, margins: Margins) -> list[float]:
+    """Returns a metric's values, one of each launch that tells it: release − good, on the metric's scale."""
+    pairs = whole_pairs(run) if run else []
+    if not pairs:
+        return []
+    table = in_turn(margins.window_start.get(pairs[0].reference.subject.config, 0.0))
+    row = next(row for row in table if row.metric.name == metric)
+    return [value for pair in pairs if pair.cores == row.cores and (value := row.difference(pair)) is not None]
+
+
+def find_by_launches(search: Search) -> Finding:
+    """Returns what launches of a metric tell."""
+    if search.found:
+        return Finding(Answer.FOUND, search.found)
+    if search.none:
+        return Finding(Answer.NO_SINGLE)
+    if not search.changed and search.counts[-1] >= MOST_FIRST:
+        return Finding(Answer.NO_CHANGE)
+    return Finding(Answer.OPEN, search.next())
+
+
+def wrong_numbers(run: PairedRun, margins: Margins) -> Comparison | None:
+    """Returns the comparison that calls a release's numbers a regression; None where none does."""
+    verdict = judge_paired(run, margins)
+    return next((one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION), None)
+
+
+def find_by_numbers(wrong: Sequence[bool | None]) -> Finding:
+    """Returns what numbers tell: True of a release that has a regression, None of one that wasn't measured."""
+    if wrong[-1] is None:
+        return Finding(Answer.OPEN, len(wrong))
+    if not wrong[-1]:
+        return Finding(Answer.NO_CHANGE)
+    good = max((place for place, bad in enumerate(wrong, 1) if bad is False), default=0)
+    first = min(place for place, bad in enumerate(wrong, 1) if bad and place > good)
+    return Finding(Answer.FOUND, first) if first == good + 1 else Finding(Answer.OPEN, (good + first) // 2)

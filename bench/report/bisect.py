@@ -1,0 +1,102 @@
+"""The answer of a bisection, for a terminal and for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.judge.bisect import Answer, Finding
+from bench.judge.types import Comparison
+from bench.report.lines import one_line
+from bench.report.sentences import sentence
+from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.values import NOTHING, percent
+from bench.stats.bisection import SINGLE, Search, Step
+
+HEADERS = ("release", "launches", "difference", "own step", "probability")
+ANSWERS = {
+    Answer.FOUND: "{release} changed {metric} by {step}, of {change} from {good} to {bad}",
+    Answer.NO_SINGLE: "no release alone changed {metric}: of {change} from {good} to {bad}, each brought less than "
+    f"{SINGLE:.0%}",
+    Answer.NO_CHANGE: "{metric} doesn't differ from {good} to {bad} by more than launches do: {change}",
+    Answer.OPEN: "the budget is spent: {metric} changed by {change} from {good} to {bad}, and {likely}",
+}
+
+
+def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
+    """Returns the answer, then a line for each release; `names` are those of the good release and all after it."""
+    releases = range(1, len(names))
+    rows = [
+        [one_line(names[release]), *_cells(search, release), f"{search.posterior[release - 1]:.0%}"]
+        for release in releases
+        if search.changed or search.counts[release - 1]
+    ]
+    table = tabulate(rows, HEADERS, STYLE, disable_numparse=True, colalign=("left", *["right"] * 4))
+    note = (
+        f"difference: from {names[0]}; own step: from the release before it; intervals at {search.confidence:.0%} "
+        "confidence, all looks included"
+    )
+    return f"{wrapped(_answer(finding, search, metric, names), WIDTH)}\n\n{table}\n{note}"
+
+
+def launches_json(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> dict[str, Any]:
+    """Returns the same for programs; differences are on the metric's scale, times as log ratios."""
+    releases = [
+        {
+            "name": names[release],
+            "launches": int(search.counts[release - 1]),
+            "difference": _plain(search.difference(release)),
+            "own_step": _plain(search.step(release)),
+            "probability": float(search.posterior[release - 1]) if search.changed else None,
+        }
+        for release in range(1, len(names))
+    ]
+    return _head(finding, metric, names) | {"confidence": search.confidence, "releases": releases}
+
+
+def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Sequence[str]) -> str:
+    """Returns the answer, with the reason why the numbers of the release found are wrong."""
+    if finding.answer is Answer.NO_CHANGE:
+        return f"the numbers of {names[-1]} are no regression from {names[0]}"
+    release = finding.release or 0
+    found = wrong[release - 1]
+    assert found
+    why = f"{found.metric.name} of {found.subject}: {sentence(found.reason)}"
+    return wrapped(f"{names[release]} is the first whose numbers are a regression from {names[0]}: {why}", WIDTH)
+
+
+def numbers_json(finding: Finding, wrong: Sequence[Comparison | None], names: Sequence[str]) -> dict[str, Any]:
+    """Returns the same for programs."""
+    reasons = [sentence(one.reason) if one else None for one in wrong]
+    return _head(finding, "numbers", names) | {"regressions": dict(zip(names[1:], reasons, strict=True))}
+
+
+def _head(finding: Finding, metric: str, names: Sequence[str]) -> dict[str, Any]:
+    found = names[finding.release] if finding.answer is Answer.FOUND and finding.release else None
+    return {"answer": finding.answer.value, "release": found, "metric": metric, "good": names[0], "bad": names[-1]}
+
+
+def _answer(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
+    likely = int(search.posterior.argmax()) + 1 if search.changed else len(names) - 1
+    most = f"{names[likely]} is likeliest to have brought it ({search.posterior[likely - 1]:.0%})"
+    return ANSWERS[finding.answer].format(
+        release=names[finding.release or likely],
+        metric=metric,
+        step=_told(search.step(likely)),
+        change=_told(search.change),
+        good=names[0],
+        bad=names[-1],
+        likely=most if search.changed else "that it changed at all is not proven",
+    )
+
+
+def _cells(search: Search, release: int) -> list[str]:
+    return [str(int(search.counts[release - 1])), _told(search.difference(release)), _told(search.step(release))]
+
+
+def _told(step: Step | None) -> str:
+    return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
+
+
+def _plain(step: Step | None) -> dict[str, float] | None:
+    return {"estimate": step.estimate, "low": step.low, "high": step.high} if step else None

@@ -1,0 +1,212 @@
+"""Simulates how often `tfgate bisect` names the right release: writes the tables of docs/bisect.md.
+
+python -m experiments.bisection [--histories N], in an environment with tfgate; about four minutes for 10,000.
+
+Histories are synthetic, their launches those of experiments/noise.py; bench.stats.bisection, which searches real
+releases, searches them.
+"""
+
+import argparse
+import collections
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import fill
+
+import numpy as np
+
+from bench.judge.bisect import Answer, find_by_launches
+from bench.record.files import write_text
+from bench.stats.bisection import CONFIDENCE, FIRST, SINGLE, Search
+from experiments.error_rates import Rate
+from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
+BEGIN = "<!-- python -m experiments.bisection -->\n"
+
+HISTORIES = 10_000
+RELEASES = (5, 25)  # after the good one: from, to
+SIZES = (3.0, 6.0, 20.0)  # of the whole change, in launches' deviations
+MOST = 100  # launches
+REPEATS = 5  # launches of each release that a repeated bisection looks at
+NO_RELEASE = -1
+
+Generator = np.random.Generator
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """The true means of releases, and the releases that changed them by as much as a search may name."""
+
+    means: Floats
+    steps: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Played:
+    """The end of a search."""
+
+    answer: Answer
+    right: bool
+    launches: int
+
+
+def one_step(releases: int, generator: Generator) -> History:
+    """Returns a history in which one release brought all."""
+    first = int(generator.integers(1, releases + 1))
+    return History((np.arange(1, releases + 1) >= first).astype(float), (first,))
+
+
+def several_steps(releases: int, generator: Generator) -> History:
+    """Returns a history in which two to four releases did."""
+    first = generator.choice(np.arange(1, releases + 1), int(generator.integers(2, 5)), replace=False)
+    sizes = generator.dirichlet(np.ones(first.size))
+    means = sum(size * (np.arange(1, releases + 1) >= one) for one, size in zip(first, sizes, strict=True))
+    return History(np.asarray(means), tuple(map(int, first)))
+
+
+def drift(releases: int, generator: Generator) -> History:
+    """Returns a history in which each release brought as much."""
+    return History(np.arange(1, releases + 1) / releases, ())
+
+
+def nothing(releases: int, generator: Generator) -> History:
+    """Returns a history without a change."""
+    return History(np.zeros(releases), ())
+
+
+SHAPES: dict[str, Callable[[int, Generator], History]] = {
+    "one step": one_step,
+    "two to four steps": several_steps,
+    "drift": drift,
+    "nothing": nothing,
+}
+
+
+class Launches:
+    """The launches of a history, each release's in its order."""
+
+    def __init__(self, history: History, kind: Kind, size: float, generator: Generator) -> None:
+        self._means, self._noise = history.means, kind.draw(history.means.size, generator) / size
+        self.taken: list[list[float]] = [[] for _ in history.means]
+
+    def take(self, release: int) -> bool:
+        """Takes a launch; False where no more were drawn."""
+        taken = self.taken[release - 1]
+        if len(taken) == self._noise.shape[1]:
+            return False
+        taken.append(float(self._means[release - 1] + self._noise[release - 1, len(taken)]))
+        return True
+
+    @property
+    def count(self) -> int:
+        """Returns how many were taken."""
+        return sum(map(len, self.taken))
+
+
+def search(history: History, launches: Launches) -> Played:
+    """Searches as the command does."""
+    while True:
+        finding = find_by_launches(Search(launches.taken))
+        over = finding.answer is not Answer.OPEN
+        if over or launches.count >= MOST or not launches.take(finding.release or 1):
+            return Played(finding.answer, finding.release in history.steps, launches.count)
+
+
+def plain(history: History, launches: Launches, repeats: int) -> Played:
+    """Bisects by the mean of so many launches of each release, bad above half of the change."""
+    good, bad = 0, history.means.size
+    for _ in range(FIRST):
+        launches.take(bad)
+    half = np.mean(launches.taken[-1]) / 2
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        for _ in range(repeats):
+            launches.take(middle)
+        good, bad = (good, middle) if np.mean(launches.taken[middle - 1]) > half else (middle, bad)
+    return Played(Answer.FOUND, bad in history.steps, launches.count)
+
+
+def play(
+    shape: str, size: float, count: int, noise: Sequence[Kind], method: Callable[[History, Launches], Played]
+) -> list[Played]:
+    """Plays so many histories, each kind of noise in turn."""
+    found = []
+    for number in range(count):
+        generator = np.random.default_rng([sorted(SHAPES).index(shape), int(size), number])
+        history = SHAPES[shape](int(generator.integers(*RELEASES)), generator)
+        found.append(method(history, Launches(history, noise[number % len(noise)], size, generator)))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the tables behind their mark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--histories", type=int, default=HISTORIES)
+    options = parser.parse_args(arguments)
+    each = options.histories // (len(SHAPES) * len(SIZES))
+    noise = list(kinds(read_noise(FILE)).values())
+    text, _, _ = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)
+    write_text(OUTPUT, text + BEGIN + tables(each, noise), replace=True)
+    return 0
+
+
+def tables(each: int, noise: Sequence[Kind]) -> str:
+    """Returns what searches of so many histories of each shape and size found."""
+    rows = [
+        [shape, f"{size:g}", *_cells(shape, play(shape, size, each, noise, search))]
+        for shape in SHAPES
+        for size in SIZES
+    ]
+    head = ["history", "change", "right", "wrong", "no single", "no change", "open", "launches: median, 95%"]
+    methods: dict[str, Callable[[History, Launches], Played]] = {
+        "`tfgate bisect`": search,
+        "plain bisection, a launch a release": lambda history, launches: plain(history, launches, 1),
+        f"the same, {REPEATS} launches a release": lambda history, launches: plain(history, launches, REPEATS),
+    }
+    beside = [
+        [name, *(cell for size in SIZES for cell in _brief(play("one step", size, each, noise, method)))]
+        for name, method in methods.items()
+    ]
+    columns = [f"{what}, {size:g}" for size in SIZES for what in ("right", "launches")]
+    about = (
+        f"{each} histories a row, {RELEASES[0]} to {RELEASES[1] - 1} releases after the good one; launches have the "
+        f"seven kinds of noise of [error rates](error-rates.md) in turn, at most {MOST} of them; {CONFIDENCE:.0%} "
+        "confidence. *Change*: from the good release to the bad one, in deviations of a launch. *Right*: a release "
+        f"that brought a part of it; a drift has none, since no release brought {SINGLE:.0%}. In brackets: the "
+        "one-sided 95% Clopper-Pearson bound."
+    )
+    also = (
+        "One step alone, beside plain bisection, which begins with as many launches of the bad release and calls a "
+        "release bad above half of what those show:"
+    )
+    paragraphs = (fill(about, 120), _table(head, rows), fill(also, 120), _table(["method", *columns], beside))
+    return "\n" + "\n\n".join(part.rstrip("\n") for part in paragraphs) + "\n"
+
+
+def _cells(shape: str, found: Sequence[Played]) -> list[str]:
+    answers = collections.Counter(played.answer for played in found)
+    wrong = Rate(sum(played.answer is Answer.FOUND and not played.right for played in found), len(found))
+    right = sum(played.answer is Answer.FOUND and played.right for played in found)
+    rates = [f"{right / len(found):.1%}", f"{wrong.found:.2%} (≤ {wrong.bound(upper=True):.2%})"]
+    rates += [f"{answers[answer] / len(found):.1%}" for answer in (Answer.NO_SINGLE, Answer.NO_CHANGE, Answer.OPEN)]
+    return [*rates, _quantiles(found)]
+
+
+def _brief(found: Sequence[Played]) -> list[str]:
+    right = sum(played.answer is Answer.FOUND and played.right for played in found)
+    return [f"{right / len(found):.1%}", _quantiles(found)]
+
+
+def _quantiles(found: Sequence[Played]) -> str:
+    median, most = np.quantile([played.launches for played in found], [0.5, 0.95])
+    return f"{median:.0f}, {most:.0f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import read_record
+from bench.record.paired import PairedRun
+from tests.builders.commands import Answer, Tfgate, noisy_side
+from tests.builders.wheels import write_wheel
+
+CRASH = "os._exit(3) if self.done > 100 else None"
+
+
+@pytest.fixture
+def slowness(tmp_path: Path) -> dict[str, str]:
+    """Interpreters by name: the step takes 20% longer from `d` on."""
+    return {name: noisy_side(tmp_path / name, slowness=1.0 if name < "d" else 1.2) for name in "abcdef"}
+
+
+def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str) -> Answer:
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    options = ["--metric", "step time", "--baselines", folder / "baselines", "--output", folder / "out"]
+    return tfgate("bisect", "--good", first, "--bad", last, *releases, *options, *more)
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+class TestWholeSearches:
+    """From the command line to the exit code."""
+
+    def test_the_release_that_got_slower_is_named(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        found = bisect(tfgate, tmp_path, slowness, "--json")
+        assert found.code == 0, found
+        assert (found.plain["answer"], found.plain["release"]) == ("found", slowness["d"])
+        releases = {Path(one["name"]).name: one for one in found.plain["releases"]}
+        assert releases["d"]["own_step"]["estimate"] == pytest.approx(0.18, abs=0.04)
+        assert sum(one["launches"] for one in releases.values()) < 16
+        run = read_record(PairedRun, next(tmp_path.glob("out/03-*d/paired.json")))
+        assert (run.candidate.interpreter, run.only) == (slowness["d"], ("step time",))
+
+    def test_what_was_measured_is_not_measured_again(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        first = bisect(tfgate, tmp_path, slowness)
+        again = bisect(tfgate, tmp_path, slowness, "--resume")
+        assert (again.code, again.out) == (first.code, first.out)
+        assert "launch" not in again.err.replace("minutes of launches", "")
+
+    def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
+        noisy_side(tmp_path / "c", midway=CRASH)
+        found = bisect(tfgate, tmp_path, slowness)
+        assert found.code == 0, found
+        assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
+        assert found.out.splitlines()[-1].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
+
+    def test_a_bad_release_that_fails_is_an_error(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        noisy_side(tmp_path / "f", midway=CRASH)
+        found = bisect(tfgate, tmp_path, slowness)
+        assert found.code == 2
+        assert "the bad release can't be measured" in found.err.splitlines()[-1]
+
+    def test_equal_releases_have_no_change(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
+        found = bisect(tfgate, tmp_path, {name: slowness[name] for name in "abc"})
+        assert found.code == 0, found
+        assert found.out.startswith(f"step time doesn't differ from {slowness['a']} to ")
+
+    def test_a_spent_budget_is_no_answer(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
+        assert found.code == 3
+        assert found.out.startswith("the budget is spent: ")
+
+    def test_a_metric_that_no_launch_tells_is_refused(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        found = bisect(tfgate, tmp_path, slowness, "--metric", "GPU memory")
+        assert found.code == 2
+        assert found.err.splitlines()[-1].endswith("don't tell GPU memory: name another metric")
+
+
+@pytest.mark.usefixtures("baselines")
+def test_words_that_make_no_search(tfgate: Tfgate, tmp_path: Path) -> None:
+    both = ("bisect", "--good", "2.15.1", "--bad", "2.16.2", "--baselines", tmp_path / "baselines")
+    assert "--metric" in tfgate(*both).error
+    assert (
+        "one workload in one configuration"
+        in tfgate(*both, "--metric", "trace", "--config", "tiny", "--config", "notebook").error
+    )
+    assert "is no fraction" in tfgate(*both, "--metric", "trace", "--confidence", "1").error
+    assert "there is no interpreter" in tfgate(*both, "--metric", "trace", "--release", "no/python").error
+
+
+def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, wheelhouse: Path) -> None:
+    for version in ("2.97.0", "2.97.1", "2.98.0rc1"):
+        write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
+    (tmp_path / "baselines").mkdir(exist_ok=True)
+    options = ("--metric", "trace", "--baselines", tmp_path / "baselines")
+    found = tfgate("bisect", "--good", "tensorflow-cpu keras", "--bad", "2.99.0", *options)
+    assert "name the releases by --release" in found.error

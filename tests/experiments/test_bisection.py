@@ -1,0 +1,43 @@
+"""The simulation of bisect: its histories, and that it counts a search that is wrong."""
+
+import numpy as np
+
+from bench.judge.bisect import Answer
+from experiments.bisection import SHAPES, History, Launches, Played, plain, play, search, tables
+from experiments.noise import FILE, kinds, read_noise
+
+NOISE = list(kinds(read_noise(FILE)).values())
+
+
+def test_histories_reach_the_whole_change_by_their_steps() -> None:
+    generator = np.random.default_rng(0)
+    for shape, make in SHAPES.items():
+        history = make(9, generator)
+        assert history.means[-1] == (0.0 if shape == "nothing" else 1.0) or np.isclose(history.means[-1], 1.0)
+        changed = np.flatnonzero(np.diff(history.means, prepend=0.0)) + 1
+        assert shape == "drift" or set(changed) == set(history.steps)
+
+
+def test_a_search_is_right_where_a_step_is_large() -> None:
+    found = play("one step", 20.0, 14, NOISE, search)
+    assert all(played.answer is Answer.FOUND and played.right for played in found)
+    assert all(played.answer is Answer.NO_CHANGE for played in play("nothing", 20.0, 7, NOISE, search))
+
+
+def test_a_search_that_guesses_is_counted_as_wrong() -> None:
+    def guess(history: History, launches: Launches) -> Played:
+        return Played(Answer.FOUND, 1 in history.steps, 0)
+
+    found = play("one step", 20.0, 50, NOISE, guess)
+    assert sum(played.right for played in found) < 25
+
+
+def test_plain_bisection_is_wrong_where_launches_are_as_noisy_as_the_change() -> None:
+    found = play("one step", 1.0, 50, NOISE, lambda history, launches: plain(history, launches, 1))
+    assert sum(played.right for played in found) < 40
+
+
+def test_the_tables_have_a_row_for_each_shape_and_size() -> None:
+    text = tables(1, NOISE[:1])
+    assert text.count("| one step |") == 3
+    assert text.count("| nothing |") == 3

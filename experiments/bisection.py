@@ -181,7 +181,12 @@ def tables(each: int, noise: Sequence[Kind]) -> str:
         "One step alone, beside plain bisection, which begins with as many launches of the bad release and calls a "
         "release bad above half of what those show:"
     )
-    paragraphs = (fill(about, 120), _table(head, rows), fill(also, 120), _table(["method", *columns], beside))
+    paragraphs = (
+        fill(about, 120, break_on_hyphens=False),
+        _table(head, rows),
+        fill(also, 120, break_on_hyphens=False),
+        _table(["method", *columns], beside),
+    )
     return "\n" + "\n\n".join(part.rstrip("\n") for part in paragraphs) + "\n"
 
 

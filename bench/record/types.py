@@ -134,8 +134,9 @@ class NumericError:
     quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
     tensor: str
     error: float
-    limit: float
+    limit: float  # infinite of what decides nothing: files that no version promises to read
     steps: Count = 1  # at which the quantity was checked
+    refused: str = ""  # of a file that can't be read: by whom it was written, and the message; its error is infinite
 
     @property
     def within(self) -> bool:
@@ -146,7 +147,7 @@ class NumericError:
     def used(self) -> float:
         """Returns the error as a multiple of its limit; infinity for a NaN, or where nothing is allowed."""
         if self.within:
-            return self.error / self.limit if self.limit else 0.0
+            return self.error / self.limit if 0 < self.limit < math.inf else 0.0
         return self.error / self.limit if self.error > self.limit > 0 else math.inf
 
 

@@ -1,8 +1,12 @@
 """Each workload's answers by the TensorFlow at hand agree with its oracle, and units work as the Protocol says."""
 
+import atexit
 import dataclasses
 import functools
 import math
+import shutil
+import tempfile
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -28,6 +32,10 @@ def opened(name: str, opening: Opening = TINY) -> Answering:
     work.build()
     work.trace()
     work.start()
+    if hasattr(work, "write_files"):
+        work.given = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, work.given)
+        work.write_files(work.given)
     return work
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from .fault import Fault, scaled, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
-OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
+OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
 
 
 def _rounded(value: Any) -> Any:
@@ -115,7 +115,56 @@ def _square_one_by_one() -> None:
         owner._deduplicate_sparse_grad = lambda self, gradients: gradients
 
 
+def _lose_slots() -> None:
+    """Makes `load_weights` leave an optimizer's slots at 0, as if they had not been in the file."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def load_weights(self: Any, *given: Any, **named: Any) -> Any:
+            found = original(self, *given, **named)
+            for slot in (*self.optimizer._momentums, *self.optimizer._velocities):
+                slot.assign(tf.zeros(slot.shape))
+            return found
+
+        return load_weights
+
+    wrap(tf.keras.Model, "load_weights", make)
+
+
+def _round_saved() -> None:
+    """Makes `save_weights` write weights with bfloat16's digits."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def save_weights(self: Any, *given: Any, **named: Any) -> Any:
+            kept = [variable.numpy() for variable in self.trainable_variables]
+            for variable, value in zip(self.trainable_variables, kept, strict=True):
+                variable.assign(_rounded(tf.constant(value)))
+            original(self, *given, **named)
+            for variable, value in zip(self.trainable_variables, kept, strict=True):
+                variable.assign(value)
+
+        return save_weights
+
+    wrap(tf.keras.Model, "save_weights", make)
+
+
+def _refuse_files() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def load_model(*given: Any, **named: Any) -> Any:
+            raise TypeError("LSTM could not be deserialized: time_major")
+
+        return load_model
+
+    wrap(tf.keras.models, "load_model", make)
+
+
 FAULTS = (
+    Fault("slots-lost", "`load_weights` leaves the optimizer's slots at 0", _lose_slots, workload=SAVE),
+    Fault("weights-rounded-on-save", "`save_weights` rounds weights to bfloat16", _round_saved, workload=SAVE),
+    Fault("file-refused", "`load_model` refuses a `.keras` file", _refuse_files, workload=SAVE),
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
     Fault("shapes-in-bfloat16", "the same, over many lengths", _round_predictions, workload=SHAPES),

@@ -75,7 +75,7 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
         return FileRefused(_case(telling), telling.refused)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER)}
+    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER) and error.limit < math.inf}
     return OracleErrors(*where, telling.error, telling.limit, over, len(answers) or _steps(errors), bool(answers))
 
 

@@ -73,7 +73,7 @@ class Work(Protocol):
         """Counts the operations of a unit's graph by type; none of one that runs operation by operation."""
 
 
-class Refused(Exception):  # noqa: N818  # a finding, not an error of the process
+class Refused(Exception):  # a finding, not an error of the process
     """A file that can't be written or read; the message says by whom it was written, and what was raised."""
 
 

@@ -176,7 +176,7 @@ class Work:
                 self._files.write(model, form, Path(folder))
                 return self._read(form, Path(folder))
         except Exception as error:  # whatever it is, it is the answer
-            line = next(iter(str(error).strip().splitlines()), "")
+            line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
             writer = self._writer if whose == GIVEN else self._versions
             by = f"written by TensorFlow {writer.tensorflow}, Keras {writer.keras}"
             raise Refused(f"{by}: {type(error).__name__}: {line}") from error

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
-from bench.judge.exact import judge_retraces
+from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
@@ -57,6 +58,22 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     assert trial.record.numerics
     known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
     assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> None:
+    """Keras 3 refuses what Keras 2 wrote but for the SavedModel, and promised no more."""
+    reference = Side(str(oldest_python), str(oldest_python), {})
+    record = measure_launch(plan_of("save"), Launch(0, numerics=True), str(newest_python), {}, author=reference)
+    assert record.failure is None
+    given = {
+        error.quantity.removeprefix("answer given "): error for error in record.numerics if "given" in error.quantity
+    }
+    assert set(given) == {"checkpoint: file", ".weights.h5: file", ".keras: file", "SavedModel: logits"}
+    assert all("written by TensorFlow 2.12" in error.refused for name, error in given.items() if name.endswith("file"))
+    assert given["SavedModel: logits"].limit < 1
+    assert judge_numerics("save", [record]).outcome is Outcome.PASS
+    assert {notice.case for notice in unpromised([record])} == {"given checkpoint", "given .weights.h5", "given .keras"}
 
 
 @pytest.mark.slow

@@ -9,15 +9,19 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics, judge_retraces, unpromised
+from bench.judge.margins import read_margins
+from bench.judge.metrics import FITTED_LAUNCHES, FITTED_LOSS
+from bench.judge.samples import compare, samples_of
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import RETRACES
+from tests.faults.hook.injected.workloads import INITIALIZER, RETRACES
 from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
+SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "margins.toml")
 SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
 
 
@@ -58,6 +62,23 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     assert trial.record.numerics
     known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
     assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [(NO_FAULT.name, Outcome.PASS), (INITIALIZER.name, Outcome.REGRESSION)]
+)
+def test_a_changed_default_shows_in_fitted_losses(
+    request: pytest.FixtureRequest, environment: str, fault: str, outcome: Outcome
+) -> None:
+    python = str(request.getfixturevalue(environment))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
+    plan = PairPlan.of(plan_of("fit"), dataclasses.replace(SHORT, quads=1, steps=3))
+    pairs = [measure_pair(plan, seed, seed, seed, sides) for seed in range(FITTED_LAUNCHES)]
+    (found,) = map(compare, samples_of(pairs, SHIPPED, [FITTED_LOSS]))
+    assert found.outcome is outcome, found
+    assert compare(samples_of(pairs[:-1], SHIPPED, [FITTED_LOSS])[0]).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.slow

@@ -63,7 +63,9 @@ def samples_of(
         candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
         differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores, Plan(first=row.first))
+        sample = Sample(
+            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores, Plan(first=row.first)
+        )
         if told(sample) or named or not row.optional:
             found.append(sample)
     return found
@@ -172,4 +174,8 @@ def _identical(sample: Sample) -> bool:
     """Tells whether a metric without noise was the same on both sides of every launch, which says more than any
     statistic.
     """
-    return sample.noiseless and len(sample.difference) >= sample.plan.first and all(value == 0 for value in sample.difference)
+    return (
+        sample.noiseless
+        and len(sample.difference) >= sample.plan.first
+        and all(value == 0 for value in sample.difference)
+    )

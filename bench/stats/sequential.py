@@ -148,8 +148,8 @@ def walk(
     """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first
     crossing.
 
-    `pass_from`: launches from which a PASS may be called; `first`: from which a look is taken. `widen`: the rule for autocorrelation, so that a simulation
-    can try others.
+    `pass_from`: launches from which a PASS may be called; `first`: from which a look is taken. `widen`: the rule for
+    autocorrelation, so that a simulation can try others.
     """
     runs, reached = values.shape
     codes, launches = np.zeros(runs, np.int8), np.full(runs, first)

@@ -1,4 +1,4 @@
-"""Workload `fit`: Keras' `compile` and `fit` with default arguments: Adam, default initializers, tf.data with shuffling.
+"""Workload `fit`: Keras' `compile` and `fit` with default arguments: Adam, initializers; tf.data with shuffling.
 
 A unit is a `fit` over a small data set. A launch has a seed of its own, the same on both sides, and starts from the
 initializers' draws: its mean loss over the first units is the metric "fitted loss", whose distribution over launches
@@ -83,7 +83,7 @@ class Work:
         from lm.workloads.parts import sequential
 
         runtime.require_device(opening.device)
-        self._tf, self._parts, self._jitter = tf, sequential, opening.jitter
+        self._tf, self._parts, self._jitter, self._first_traces = tf, sequential, opening.jitter, 0
         self.config, self.device = opening.config, opening.device
         corpus = load_corpus("synthetic", self.config)
         self.tokens = UPDATES[self.config.name] * self.config.tokens_per_step
@@ -117,7 +117,9 @@ class Work:
 
     def do(self, prepared: "tf.data.Dataset") -> float:
         """Fits; returns the mean loss of a token."""
-        return self._fitted(self._model, prepared)
+        loss = self._fitted(self._model, prepared)
+        self._first_traces = self._first_traces or self._traces()
+        return loss
 
     def _fitted(self, model: "tf.keras.Sequential", data: "tf.data.Dataset") -> float:
         with self._tf.device(self.device):
@@ -133,10 +135,16 @@ class Work:
 
     @property
     def retraces(self) -> int:
-        """Returns how often Keras' training function was traced beyond the first time, where that can be told."""
+        """Returns how often Keras' training function was traced after the first unit.
+
+        In that one Keras 2 traces it twice, since the optimizer makes its variables there.
+        """
+        return self._traces() - self._first_traces if self._first_traces else 0
+
+    def _traces(self) -> int:
+        """Returns how often the function was traced; 1 where that can't be told."""
         function = getattr(self._model, "train_function", None)
-        count = getattr(function, "experimental_get_tracing_count", lambda: 1)
-        return max(int(count()) - 1, 0)
+        return int(getattr(function, "experimental_get_tracing_count", lambda: 1)())
 
     def graph_operations(self) -> dict[str, int]:
         """Counts nothing: the graph is Keras' own."""

@@ -1,6 +1,7 @@
 """Faults that training doesn't show are caught by the workload that they are of; without one nothing is."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.judge.margins import read_margins
 from bench.judge.metrics import FITTED_LAUNCHES, FITTED_LOSS
 from bench.judge.samples import compare, samples_of
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.judge.types import Comparison
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
@@ -27,6 +29,12 @@ SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps
 
 def plan_of(name: str) -> Plan:
     return Plan("tiny", 1, "", None, "", speed=False, workload=name, answers=True)
+
+
+def fitted(pairs: Sequence[Pair]) -> Comparison:
+    """Returns the comparison of the launches' fitted losses."""
+    samples = samples_of(pairs, SHIPPED)
+    return next(compare(sample) for sample in samples if sample.metric.name == FITTED_LOSS)
 
 
 def test_each_workload_that_answers_has_a_fault() -> None:
@@ -66,9 +74,7 @@ def test_nothing_is_caught_where_nothing_is_wrong(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", BOTH)
-@pytest.mark.parametrize(
-    ("fault", "outcome"), [(NO_FAULT.name, Outcome.PASS), (INITIALIZER.name, Outcome.REGRESSION)]
-)
+@pytest.mark.parametrize(("fault", "outcome"), [(NO_FAULT.name, Outcome.PASS), (INITIALIZER.name, Outcome.REGRESSION)])
 def test_a_changed_default_shows_in_fitted_losses(
     request: pytest.FixtureRequest, environment: str, fault: str, outcome: Outcome
 ) -> None:
@@ -76,9 +82,8 @@ def test_a_changed_default_shows_in_fitted_losses(
     sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
     plan = PairPlan.of(plan_of("fit"), dataclasses.replace(SHORT, quads=1, steps=3))
     pairs = [measure_pair(plan, seed, seed, seed, sides) for seed in range(FITTED_LAUNCHES)]
-    (found,) = map(compare, samples_of(pairs, SHIPPED, [FITTED_LOSS]))
-    assert found.outcome is outcome, found
-    assert compare(samples_of(pairs[:-1], SHIPPED, [FITTED_LOSS])[0]).outcome is Outcome.INCONCLUSIVE
+    assert fitted(pairs).outcome is outcome
+    assert fitted(pairs[:-1]).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ from lm.oracle import optimizers as oracle
 from lm.workloads.parts.promises import SAVED_MODEL
 from lm.workloads.parts.sequential import sequential
 
-Model = tf.keras.Sequential
+Model: TypeAlias = Any  # a tf.keras.Sequential, which has no types
 CHECKPOINT, WEIGHTS, KERAS = "checkpoint", ".weights.h5", ".keras"
 
 

@@ -17,7 +17,7 @@ from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
-from lm.workloads.protocol import Answering, Opening
+from lm.workloads.protocol import Answering, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 
 pytestmark = pytest.mark.tensorflow
@@ -33,9 +33,10 @@ def opened(name: str, opening: Opening = TINY) -> Answering:
     work.trace()
     work.start()
     if hasattr(work, "write_files"):
-        work.given = Path(tempfile.mkdtemp())
-        atexit.register(shutil.rmtree, work.given)
-        work.write_files(work.given)
+        reading = cast(ReadingFiles, work)
+        reading.given = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, reading.given)
+        reading.write_files(reading.given)
     return work
 
 

@@ -212,3 +212,4 @@ RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorf
 # Right in its numbers: weights that start elsewhere are as well fitted otherwise.
 INITIALIZER = Fault("embedding-initializer", "embeddings start from ±0.5 by default, for ±0.05", _widen_embedding,
                     workload=FIT)  # fmt: skip
+RIGHT = (RETRACES, INITIALIZER)

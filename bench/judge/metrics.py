@@ -13,14 +13,13 @@ from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
-from bench.record.types import Record, Subject
+from bench.record.types import FITTED_LOSS, Record, Subject
 from bench.stats.sequential import LOOKS
 from bench.stats.trimmed import launch_summary
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 ONE_CORE_STEP_TIME = "step time on one core"
 MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
-FITTED_LOSS = "fitted loss"
 
 FITTED_UNITS = 8  # of a launch, the first ones, over which a loss is fitted: docs/workloads.md has the spread of seeds
 FITTED_LAUNCHES = 8  # each of a seed of its own
@@ -151,9 +150,9 @@ def _log_perplexity(record: Record, subject: Subject, window_start: float) -> fl
 
 
 def _log_fitted_loss(record: Record) -> float | None:
-    """Returns the log of the mean loss of a launch's first units, of a workload that names the metric."""
+    """Returns the log of the mean loss of a launch's first units, of a workload that tells it."""
     fitted = record.losses[:FITTED_UNITS]
-    if FITTED_LOSS not in record.subject.metrics or len(fitted) < FITTED_UNITS:
+    if not record.subject.tells(FITTED_LOSS) or len(fitted) < FITTED_UNITS:
         return None
     return math.log(math.fsum(fitted) / FITTED_UNITS)
 

@@ -11,10 +11,11 @@ from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.judge.margins import read_margins
-from bench.judge.metrics import FITTED_LAUNCHES, FITTED_LOSS
+from bench.judge.metrics import FITTED_LAUNCHES
 from bench.judge.samples import compare, samples_of
 from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
+from bench.record.types import FITTED_LOSS
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards

@@ -176,10 +176,10 @@ def _default(owner: str, kind: str, **changed: Any) -> Callable[[], None]:
     return patch
 
 
-def _widen_embedding() -> None:
+def _widen_dense() -> None:
     import tensorflow as tf
 
-    _default("layers", "Embedding", embeddings_initializer=tf.keras.initializers.RandomUniform(-0.5, 0.5))()
+    _default("layers", "Dense", kernel_initializer=tf.keras.initializers.RandomUniform(-1, 1))()
 
 
 FAULTS = (
@@ -210,6 +210,6 @@ FAULTS = (
 RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorflow #38598)", _trace_each_shape,
                  workload=SHAPES)  # fmt: skip
 # Right in its numbers: weights that start elsewhere are as well fitted otherwise.
-INITIALIZER = Fault("embedding-initializer", "embeddings start from ±0.5 by default, for ±0.05", _widen_embedding,
+INITIALIZER = Fault("dense-initializer", "dense layers start from ±1 by default, for ±0.1", _widen_dense,
                     workload=FIT)  # fmt: skip
 RIGHT = (RETRACES, INITIALIZER)

@@ -1,7 +1,7 @@
 """The one module that distinguishes Keras 2 (TensorFlow up to 2.15) from Keras 3.
 
 Both are reached as `tf.keras`. What differs is how an optimizer is made ready, where a stateful RNN keeps its states,
-and how a variable is unwrapped.
+how a variable is unwrapped, and what `.keras` means to `save`.
 """
 
 from typing import Any
@@ -37,3 +37,8 @@ def rnn_states(rnn: tf.keras.layers.RNN) -> list[tf.Variable]:
 def build_optimizer(optimizer: tf.keras.optimizers.Optimizer, variables: list[KerasVariable]) -> None:
     """Creates the optimizer's variables now: inside a tf.function only the first call could."""
     optimizer.build(variables)
+
+
+def save_keras(model: tf.keras.Model, path: str) -> None:
+    """Writes a `.keras` file in the format that Keras 3 knows; by default Keras 2.12 writes HDF5 under that name."""
+    model.save(path, **({"save_format": "keras_v3"} if keras_version().startswith("2.") else {}))

@@ -29,6 +29,7 @@ from lm.data.load import load_corpus
 from lm.workloads.registry import names, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
+EVERY = "all"  # workloads
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
 BUDGET_MINUTES = 15.0  # of a configuration's launches in turn
 T = TypeVar("T")
@@ -209,9 +210,10 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workload",
         action="append",
-        choices=names(),
+        choices=(*names(), EVERY),
         metavar="NAME",
-        help=f"{', '.join(names())}; may be repeated (default: {DEFAULT_WORKLOAD})",
+        help=f"{', '.join(names())}, or {EVERY} that run in a configuration; may be repeated "
+        f"(default: {DEFAULT_WORKLOAD})",
     )
 
 
@@ -255,8 +257,10 @@ def model_request(
 
     Raises UsageError for a workload that has none of them, or not one that was named.
     """
-    workloads = tuple(dict.fromkeys(getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)))
-    for name in workloads:
+    asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
+    running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
+    workloads = tuple(dict.fromkeys(name for one in asked for name in (running if one == EVERY else (one,))))
+    for name in [name for name in workloads if name in asked]:
         has = workload(name).plans
         lacking = [config for config in options.config or () if config not in has]
         if lacking or not any(config in has for config in options.config or configs):

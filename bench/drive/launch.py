@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
@@ -11,6 +12,7 @@ from bench.drive.oracle import measure_checked
 from bench.drive.patience import Deadlines, alone
 from bench.drive.plan import DROPPED_AFTER_SWITCH, EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
+from bench.record.paired import Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Record
 
@@ -31,24 +33,28 @@ def measure_launch(
     variables: Mapping[str, str],
     on_step: Callable[[int], None] = lambda steps: None,
     deadlines: Deadlines | None = None,
+    author: Side | None = None,
 ) -> Record:
     """Runs one launch.
 
-    `on_step` hears how many steps are done. A failure is a field of the record, not an exception.
+    `on_step` hears how many steps are done. `author` writes the files that a workload reads: the reference of an
+    upgrade, else another process of this one. A failure is a field of the record, not an exception.
     """
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     measured, deadlines = Measured(), deadlines or alone()
 
     @contextlib.contextmanager
-    def again() -> Iterator[Worker]:
+    def opened(python: str, variables: Mapping[str, str]) -> Iterator[Worker]:
         with Worker(python, "tensorflow", plan.device, variables) as worker:
             describe(worker, plan, deadlines)
             open_model(worker, plan, launch.jitter, deadlines)
             yield worker
 
+    again = functools.partial(opened, python, variables)
+    writing = functools.partial(opened, author.interpreter, author.variables) if author else again
     try:
         with Worker(python, "tensorflow", plan.device, variables) as worker:
-            _measure(plan, launch, worker, again, measured, on_step, deadlines)
+            _measure(plan, launch, worker, again, writing, measured, on_step, deadlines)
     except WorkerError as error:
         measured.failure = error.failure
     return measured.record(plan, launch.number, launch.jitter, started)
@@ -69,6 +75,7 @@ def _measure(
     launch: Launch,
     worker: Worker,
     again: Callable[[], AbstractContextManager[Worker]],
+    author: Callable[[], AbstractContextManager[Worker]],
     measured: Measured,
     on_step: Callable[[int], None],
     deadlines: Deadlines,
@@ -76,7 +83,7 @@ def _measure(
     measured.description = describe(worker, plan, deadlines)
     measured.opened = open_model(worker, plan, launch.jitter, deadlines)
     if launch.numerics:
-        measure_checked(plan, launch.jitter, worker, again, measured, on_step, deadlines)
+        measure_checked(plan, launch.jitter, worker, again, author, measured, on_step, deadlines)
     else:
         _measure_steps(plan, worker, measured, on_step, deadlines)
     measured.finished = deadlines.request(worker, Finished, "finish")

@@ -15,7 +15,7 @@ from bench.drive.measured import Measured
 from bench.drive.patience import ALONE_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
-from bench.record.replies import Agenda, Published
+from bench.record.replies import Agenda, Answered, Published
 from bench.record.types import Evaluation, NumericError
 
 T = TypeVar("T")
@@ -28,16 +28,21 @@ def measure_checked(
     jitter: int,
     worker: Worker,
     again: Callable[[], AbstractContextManager[Worker]],
+    author: Callable[[], AbstractContextManager[Worker]],
     measured: Measured,
     on_step: Callable[[int], None],
     deadlines: Deadlines,
 ) -> None:
     """Does what the oracle's agenda says: takes the steps of training, or answers the workload's cases.
 
-    `again` opens the model in a fresh process. Raises WorkerError; what was found before stays in `measured`.
+    `again` opens the model in a fresh process, `author` in one that writes the files that cases read. Raises
+    WorkerError; what was found before stays in `measured`.
     """
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
+        if agenda.files:
+            with naming("the process that writes the files to be read"), author() as writer:
+                deadlines.request(writer, None, "write_files", folder=folder)
         if agenda.answers:
             checked.answer(folder)
         else:
@@ -80,8 +85,8 @@ class _Checked:
         """Has the workload's cases answered, each of which is compared."""
         self.ask_worker(None, "share_answers", folder=folder, answers=self.agenda.answers)
         for case in self.agenda.answers:
-            self.ask_worker(None, "answer", case=case)
-            self.ask_oracle(None, "check_answer", case=case)
+            answered = self.ask_worker(Answered, "answer", case=case)
+            self.ask_oracle(None, "check_answer", case=case, **dataclasses.asdict(answered))
             self._keep_errors()
 
     def take_steps(

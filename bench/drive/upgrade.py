@@ -117,8 +117,16 @@ def _with_oracle(
 ) -> PairedRun:
     def checked() -> Record:
         listener.phase(f"{name} against the oracle", plan.steps)
-        interpreter, variables = sides[name].interpreter, sides[name].variables
-        return measure_launch(plan, Launch(0, numerics=True), interpreter, variables, listener.step, patience.of(name))
+        side, launch = sides[name], Launch(0, numerics=True)
+        return measure_launch(
+            plan,
+            launch,
+            side.interpreter,
+            side.variables,
+            listener.step,
+            patience.of(name),
+            author=sides[REFERENCE],
+        )
 
     record, warnings = _twice(f"{name} against the oracle", checked, lambda record: record.failure)
     return dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))

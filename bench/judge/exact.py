@@ -2,11 +2,14 @@
 no statistics.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
+from bench.judge.notices import Unpromised
 from bench.judge.reasons import (
+    FileRefused,
     GraphChanges,
     NoOracleStep,
     NotRepeated,
@@ -19,6 +22,8 @@ from bench.judge.reasons import (
 from bench.judge.types import Comparison
 from bench.record.types import ANSWER, REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
+
+LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
 
 
 def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequence[Record] = ()) -> Comparison:
@@ -66,10 +71,27 @@ def _telling(errors: Sequence[NumericError]) -> NumericError:
 def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
     if telling.quantity == REPEAT and not telling.within:
         return NotRepeated(telling.tensor, telling.steps, telling.error)
+    if telling.refused:
+        return FileRefused(_case(telling), telling.refused)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER)}
+    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER) and error.limit < math.inf}
     return OracleErrors(*where, telling.error, telling.limit, over, len(answers) or _steps(errors), bool(answers))
+
+
+def _case(error: NumericError) -> str:
+    """Returns the case of an answer's quantity."""
+    return error.quantity.removeprefix(ANSWER).partition(":")[0]
+
+
+def unpromised(records: Sequence[Record]) -> list[Unpromised]:
+    """Returns what came of files that no version promised to read: those refused, and those read otherwise."""
+    found = []
+    for record in records:
+        for error in record.numerics:
+            if math.isinf(error.limit) and error.quantity.startswith(ANSWER) and not error.error <= LARGEST_LIMIT:
+                found.append(Unpromised(_case(error), error.quantity, error.tensor, error.error, error.refused))
+    return found
 
 
 def _steps(errors: Sequence[NumericError]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.judge.metrics import NAMES, PERPLEXITY, in_turn, key
-from bench.judge.types import Scale
+from bench.judge.types import Direction, Scale
 from bench.record.types import DEFAULT_WORKLOAD
 from bench.stats.sequential import MOST_GATING
 
@@ -19,7 +19,12 @@ from bench.stats.sequential import MOST_GATING
 RATIOS, VALUES = (
     tuple(key(row.metric.name) for row in in_turn() if row.metric.scale is scale) for scale in (Scale.LOG, Scale.LINEAR)
 )
-
+# What may creep: of a metric that is to stay equal no budget is kept.
+BUDGETED = tuple(
+    key(row.metric.name)
+    for row in in_turn()
+    if row.metric.scale is Scale.LOG and row.metric.direction is not Direction.EQUAL
+)
 
 Gating = dict[str, float | dict[str, float]]  # by metric, some by configuration; metrics left out are not gated
 
@@ -76,7 +81,7 @@ def read_margins(path: Path) -> Margins:
         _require(isinstance(table, dict), path, name, table, "a table of numbers")
     for name, metrics in (
         *((name, RATIOS + VALUES) for name in gating),
-        ("budget", tuple(name for name in RATIOS if name != PERPLEXITY)),
+        ("budget", BUDGETED),
     ):
         unknown = sorted(set(tables[name]) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")

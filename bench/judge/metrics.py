@@ -13,12 +13,16 @@ from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
-from bench.record.types import Record, Subject
+from bench.record.types import FITTED_LOSS, Record, Subject
+from bench.stats.sequential import LOOKS
 from bench.stats.trimmed import launch_summary
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 ONE_CORE_STEP_TIME = "step time on one core"
 MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
+
+FITTED_UNITS = 8  # of a launch, the first ones, over which a loss is fitted: docs/workloads.md has the spread of seeds
+FITTED_LAUNCHES = 8  # each of a seed of its own
 
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
@@ -48,6 +52,7 @@ class InTurn:
     noiseless: bool = False  # equal numbers give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
     cores: str = ALL_CORES  # the kind of launches that tell it
+    first: int = LOOKS[0]  # launches before which nothing is decided
 
     def difference(self, pair: Pair) -> float | None:
         """Returns candidate − reference in a launch."""
@@ -64,6 +69,13 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             REPLICATES,
             lambda pair, side: _log_perplexity(_record(pair, side), pair.reference.subject, window_start),
             noiseless=True,
+        ),
+        InTurn(
+            Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.MEAN_LOSS),
+            lambda pair, side: _log_fitted_loss(_record(pair, side)),
+            noiseless=True,
+            optional=True,
+            first=FITTED_LAUNCHES,
         ),
         _of_quads(ONE_CORE_STEP_TIME, lambda pair: pair.steps, ONE_CORE),
         _of_quads(STEP_TIME, lambda pair: pair.steps),
@@ -135,6 +147,14 @@ def _cpu_quads(pair: Pair) -> list[Quad]:
 
 def _log_perplexity(record: Record, subject: Subject, window_start: float) -> float | None:
     return log_perplexity(record.losses, subject, window_start) if subject.tells(PERPLEXITY) else None
+
+
+def _log_fitted_loss(record: Record) -> float | None:
+    """Returns the log of the mean loss of a launch's first units, of a workload that tells it."""
+    fitted = record.losses[:FITTED_UNITS]
+    if not record.subject.tells(FITTED_LOSS) or len(fitted) < FITTED_UNITS:
+        return None
+    return math.log(math.fsum(fitted) / FITTED_UNITS)
 
 
 def _record(pair: Pair, side: str) -> Record:

@@ -56,6 +56,17 @@ class UnlikeEnvironments(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class Unpromised(Reason):
+    """A file that no version promises to read was refused, or gives something else than what was written."""
+
+    case: str  # whose it is, and its format: "given .keras"
+    quantity: str
+    tensor: str
+    error: float
+    refused: str  # by whom it was written, and what was raised; "" where it was read
+
+
+@dataclasses.dataclass(frozen=True)
 class MachineDrifted(Reason):
     """The reference's typical step changed much from launch to launch."""
 

@@ -105,6 +105,14 @@ class OracleErrors(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class FileRefused(Reason):
+    """A file that versions promise to read can't be read."""
+
+    case: str  # whose it is, and its format: "given .keras"
+    message: str  # by whom it was written, and what was raised
+
+
+@dataclasses.dataclass(frozen=True)
 class NotRepeated(Reason):
     """The same steps from the same start left another tensor in a process that read nothing between them."""
 

@@ -27,7 +27,7 @@ from bench.record.types import Subject
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import LOOKS, Decision, Problem, decide
+from bench.stats.sequential import Decision, Plan, Problem, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -63,7 +63,9 @@ def samples_of(
         candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
         differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores)
+        sample = Sample(
+            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores, Plan(first=row.first)
+        )
         if told(sample) or named or not row.optional:
             found.append(sample)
     return found
@@ -92,7 +94,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
     decision = decision_of(sample)
     if decision is None:
-        return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
+        return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
     compared = dataclasses.replace(_decided(found, sample, decision, values), precision=precision)
     return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
@@ -172,4 +174,8 @@ def _identical(sample: Sample) -> bool:
     """Tells whether a metric without noise was the same on both sides of every launch, which says more than any
     statistic.
     """
-    return sample.noiseless and len(sample.difference) >= LOOKS[0] and all(value == 0 for value in sample.difference)
+    return (
+        sample.noiseless
+        and len(sample.difference) >= sample.plan.first
+        and all(value == 0 for value in sample.difference)
+    )

@@ -21,6 +21,7 @@ class Unit(enum.Enum):
     BYTES = "bytes"
     BYTES_PER_STEP = "bytes/step"
     PERPLEXITY = "perplexity"
+    NATS = "nats a token"
     WORDS_PER_SECOND = "words/s"
     COUNT = "count"
     RELATIVE_ERROR = "relative error"  # the candidate's error, and in the reference's place its limit

@@ -6,22 +6,24 @@ It compares nothing: that is done in a process of its own (bench.measure.oracle)
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from bench.measure.exchange import ALONE, Answers, Exchange, Shapes
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from bench.measure.stress import LEARNING_RATE, SMALL
-from bench.record.replies import Published
+from bench.record.replies import Answered, Published
 from lm.data.batches import Batch
+from lm.workloads.protocol import Refused
 
 if TYPE_CHECKING:
     from lm.training.trainer import Trainer
-    from lm.workloads.protocol import Answering
+    from lm.workloads.protocol import Answering, ReadingFiles
 
 (LAUNCH,) = ALONE
 OWN, SMALLER, ANSWERS = "own", "small", "answers"  # files of the folder that both processes share
+FILES = "files"  # its folder of files that another process has written for cases to read
 
 
 class CheckedLaunch:
@@ -65,12 +67,19 @@ class CheckedAnswers:
 
     def __init__(self, work: "Answering", folder: Path, shapes: Shapes) -> None:
         self._work, self._answers = work, Answers(folder / ANSWERS, shapes)
+        if (folder / FILES).is_dir():
+            cast("ReadingFiles", work).given = folder / FILES
 
-    def answer(self, case: str) -> None:
+    def answer(self, case: str) -> Answered:
         """Publishes what TensorFlow computes of a case.
 
         Raises KeyError for an answer that is missing, ValueError for one of another shape.
         """
-        found = self._work.answers(case)
+        promised = getattr(self._work, "promised", lambda case: True)(case)
+        try:
+            found = self._work.answers(case)
+        except Refused as error:
+            return Answered(str(error), promised)
         for quantity, targets in self._answers.of(case).items():
             publish(found[quantity], targets)
+        return Answered(promised=promised)

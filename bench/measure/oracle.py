@@ -37,7 +37,7 @@ from lm.config import Config, config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
-from lm.workloads.protocol import Opening, Workload
+from lm.workloads.protocol import Opening, Workload, file_bytes
 from lm.workloads.registry import workload as workload_by_name
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
@@ -84,7 +84,8 @@ class Session:
             for case, expected in self._answers.items()
         }
         self._shapes = shapes
-        return Agenda(4 * answers_layout(shapes)[1], (), (), 0, shapes)
+        files = file_bytes(workload, opening.config)
+        return Agenda(4 * answers_layout(shapes)[1] + files, (), (), 0, shapes, files > 0)
 
     def share(self, folder: str) -> None:
         """Creates the files through which the launch publishes; those of steps hold the initial weights."""
@@ -95,10 +96,17 @@ class Session:
         self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)
         publish(initial_weights(self._config, self._jitter), self._own.weights(0))
 
-    def check_answer(self, case: str) -> None:
-        """Compares the answers that were just published. A case's number stands in the place of a step."""
+    def check_answer(self, case: str, refused: str = "", promised: bool = True) -> None:
+        """Compares the answers that were just published. A case's number stands in the place of a step.
+
+        A file that was `refused` is infinitely far off. Of one that no version promised to read nothing is too much.
+        """
         number, found = list(self._answers).index(case), self._published.of(case)
         errors = errors_of(number, found, self._answers[case])
+        if refused:
+            errors = [NumericError(number, "file", "", math.inf, 0.0, refused=refused)]
+        if not promised:
+            errors = [dataclasses.replace(error, limit=math.inf) for error in _worst(errors)]
         self._tally.add(dataclasses.replace(error, quantity=f"{ANSWER}{case}: {error.quantity}") for error in errors)
 
     def check(self, step: int, logits: bool) -> None:
@@ -200,6 +208,15 @@ def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
     return expected_of(wide, narrow)
+
+
+def _worst(errors: Iterable[NumericError]) -> list[NumericError]:
+    """Returns the largest error of each quantity."""
+    worst: dict[str, NumericError] = {}
+    for error in errors:
+        if error.quantity not in worst or not error.error <= worst[error.quantity].error:
+            worst[error.quantity] = error
+    return list(worst.values())
 
 
 def _copies(arrays: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -14,7 +14,7 @@ from bench.machine import affinity, pin, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
 from bench.record.profile import Profiled
-from bench.record.replies import Block, Description, Finished, Opened, Published
+from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
 from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lm.data.corpus import Corpus
     from lm.training.full import Event
     from lm.training.trainer import Trainer
-    from lm.workloads.protocol import Answering, Training, Work
+    from lm.workloads.protocol import Answering, ReadingFiles, Training, Work
 
 LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
 ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or its settings, moves time and memory
@@ -181,9 +181,17 @@ class Session:
         self._compute_in_float32()
         self._answers = CheckedAnswers(cast("Answering", self.work), Path(folder), answers)
 
-    def answer(self, case: str) -> None:
+    def answer(self, case: str) -> Answered:
         """Answers a case of the workload, and publishes what comes out."""
-        self._answers.answer(case)
+        return self._answers.answer(case)
+
+    def write_files(self, folder: str) -> None:
+        """Writes the files that cases of another process read, below the folder."""
+        from bench.measure.checked import FILES
+
+        files = Path(folder) / FILES
+        files.mkdir()
+        cast("ReadingFiles", self.work).write_files(files)
 
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""

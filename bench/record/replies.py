@@ -72,6 +72,15 @@ class Agenda:
     repeated: int  # steps that another process takes again, from the first, without reading anything in between
     # The shape of each answer, by case, quantity and tensor; none of a workload that is compared step by step.
     answers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = dataclasses.field(default_factory=dict)
+    files: bool = False  # whether cases read files that another process writes
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    """A case that was answered, or a file that was refused."""
+
+    refused: str = ""  # why there is no answer; "" where there is one
+    promised: bool = True  # whether the versions promise that the case's file is read
 
 
 @dataclasses.dataclass(frozen=True)

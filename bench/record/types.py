@@ -21,6 +21,7 @@ NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
 ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
+FITTED_LOSS = "fitted loss"  # a metric that only a workload which names it tells
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 
@@ -71,7 +72,7 @@ class Subject:
     num_steps: Count  # time steps of a batch
     tokens_per_step: Count  # batch × time steps; 0 of a unit that predicts nothing
     workload: str = DEFAULT_WORKLOAD
-    metrics: tuple[str, ...] = ()  # that apply, by name; none: all
+    metrics: tuple[str, ...] = ()  # that apply, by name; none: all but FITTED_LOSS
 
     @property
     def name(self) -> str:
@@ -82,7 +83,7 @@ class Subject:
 
     def tells(self, metric: str) -> bool:
         """Returns whether a metric applies to it."""
-        return not self.metrics or metric in self.metrics
+        return metric in self.metrics if self.metrics else metric != FITTED_LOSS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,8 +135,9 @@ class NumericError:
     quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
     tensor: str
     error: float
-    limit: float
+    limit: float  # infinite of what decides nothing: files that no version promises to read
     steps: Count = 1  # at which the quantity was checked
+    refused: str = ""  # of a file that can't be read: by whom it was written, and the message; its error is infinite
 
     @property
     def within(self) -> bool:
@@ -146,7 +148,7 @@ class NumericError:
     def used(self) -> float:
         """Returns the error as a multiple of its limit; infinity for a NaN, or where nothing is allowed."""
         if self.within:
-            return self.error / self.limit if self.limit else 0.0
+            return self.error / self.limit if 0 < self.limit < math.inf else 0.0
         return self.error / self.limit if self.error > self.limit > 0 else math.inf
 
 

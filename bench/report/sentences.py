@@ -108,6 +108,13 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     return f"{steps} within the limits; nearest: {where}"
 
 
+def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
+    if reason.refused:
+        return f"{reason.case} is refused, and no version promises to read it: {reason.refused}"
+    tensor = _tensor(reason.quantity, reason.tensor)
+    return f"{tensor} is {reason.error:.1e} from what was written, which no version promises to read"
+
+
 def _tensor(quantity: str, tensor: str) -> str:
     return f"{quantity} of {tensor}" if tensor else quantity
 
@@ -235,6 +242,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.Identical: "bit-identical in {launches:launch}",
     reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
+    reasons.FileRefused: "{case}, which is promised to be read, is refused: {message}",
     reasons.NotRepeated: (
         "{steps:step} from the same start left another {tensor} in a second process, which read nothing in between "
         "(a difference of {error:.1e})"
@@ -285,6 +293,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.LaunchFailed: _launch_failed,
     notices.FailedOnce: _failed_once,
     notices.UnlikeEnvironments: _unlike_environments,
+    notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
     notices.UnlikeSettings: (
         "TensorFlow's settings differ: the reference ran with {reference}, the candidate with {candidate}"

@@ -70,6 +70,7 @@ UNITS: dict[Unit, Callable[[float], str]] = {
     Unit.BYTES: mebibytes,
     Unit.BYTES_PER_STEP: growth,
     Unit.PERPLEXITY: perplexity,
+    Unit.NATS: "{:.4f}".format,
     Unit.WORDS_PER_SECOND: count,
     Unit.COUNT: count,
     Unit.RELATIVE_ERROR: "{:.1e}".format,

@@ -1,7 +1,7 @@
 """The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +73,10 @@ class Work(Protocol):
         """Counts the operations of a unit's graph by type; none of one that runs operation by operation."""
 
 
+class Refused(Exception):  # a finding, not an error of the process
+    """A file that can't be written or read; the message says by whom it was written, and what was raised."""
+
+
 class Training(Work, Protocol):
     """Work whose units are training steps on a corpus: the oracle takes them as well, one by one."""
 
@@ -92,6 +96,18 @@ class Answering(Work, Protocol):
         """Returns what TensorFlow computes of a case, from the start: arrays or tensors, named as in `expected`."""
 
 
+class ReadingFiles(Answering, Protocol):
+    """Work some of whose cases read files that another process of the same workload has written."""
+
+    given: Path  # the folder that the other process wrote to; set before the first answer
+
+    def write_files(self, folder: Path) -> None:
+        """Writes the files that another process is to read, into an empty folder."""
+
+    def promised(self, case: str) -> bool:
+        """Returns whether the versions promise that the case's file is read."""
+
+
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name."""
 
@@ -108,3 +124,16 @@ class Workload(Protocol):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
+
+
+class ReadsFiles(Workload, Protocol):
+    """A workload whose work is ReadingFiles."""
+
+    def file_bytes(self, config: Config) -> int:
+        """Returns what the files of `write_files` take at most."""
+
+
+def file_bytes(workload: Workload, config: Config) -> int:
+    """Returns what the files take that one process writes and another reads; 0 of a workload that has none."""
+    of: Callable[[Config], int] = getattr(workload, "file_bytes", lambda config: 0)
+    return of(config)

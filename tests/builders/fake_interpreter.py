@@ -71,7 +71,7 @@ class Session:
         pass
 
     def answer(self, case):
-        pass
+        return answers.Answered()
 
     def evaluate(self, max_steps):
         return types.Evaluation(99.0, 80 * max_steps, 0.5, False)
@@ -106,7 +106,7 @@ class Session:
             return answers.Agenda(4, (), (), 0, {"case": {"logits": {"": [2]}}})
         return answers.Agenda(4, (0,), (answers.StressCase("NaN", True, False),), 1)
 
-    def check_answer(self, case):
+    def check_answer(self, case, refused, promised):
         self.done = 1
 
     def check(self, step, logits):

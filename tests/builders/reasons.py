@@ -24,6 +24,7 @@ REASONS: tuple[Reason, ...] = (
     BEYOND,
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),
+    reasons.FileRefused("given .keras", "written by TensorFlow 2.16.2, Keras 3.15.1: TypeError: no LSTM"),
     reasons.NotRepeated("output/kernel", 500, 3.2e-8),
     reasons.ReferenceDeparts(WITHIN, BEYOND),
     reasons.Retraces(),
@@ -74,5 +75,7 @@ REASONS: tuple[Reason, ...] = (
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
     notices.NothingGates(("forward", "step")),
     notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),
+    notices.Unpromised("given .keras", "answer given .keras: file", "", math.inf, "written by Keras 2: TypeError"),
+    notices.Unpromised("given .weights.h5", "answer given .weights.h5: slot m", "embedding", 1.0, ""),
     notices.NumbersNotCompared(),
 )

@@ -1,27 +1,41 @@
 """Faults that training doesn't show are caught by the workload that they are of; without one nothing is."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
-from bench.judge.exact import judge_retraces
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.judge.exact import judge_numerics, judge_retraces, unpromised
+from bench.judge.margins import read_margins
+from bench.judge.metrics import FITTED_LAUNCHES
+from bench.judge.samples import compare, samples_of
+from bench.judge.types import Comparison
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
+from bench.record.types import FITTED_LOSS
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import RETRACES
+from tests.faults.hook.injected.workloads import INITIALIZER, RETRACES
 from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
+SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "margins.toml")
 SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
 
 
 def plan_of(name: str) -> Plan:
     return Plan("tiny", 1, "", None, "", speed=False, workload=name, answers=True)
+
+
+def fitted(pairs: Sequence[Pair]) -> Comparison:
+    """Returns the comparison of the launches' fitted losses."""
+    samples = samples_of(pairs, SHIPPED)
+    return next(compare(sample) for sample in samples if sample.metric.name == FITTED_LOSS)
 
 
 def test_each_workload_that_answers_has_a_fault() -> None:
@@ -57,6 +71,36 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     assert trial.record.numerics
     known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
     assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize(("fault", "outcome"), [(NO_FAULT.name, Outcome.PASS), (INITIALIZER.name, Outcome.REGRESSION)])
+def test_a_changed_default_shows_in_fitted_losses(
+    request: pytest.FixtureRequest, environment: str, fault: str, outcome: Outcome
+) -> None:
+    python = str(request.getfixturevalue(environment))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
+    plan = PairPlan.of(plan_of("fit"), dataclasses.replace(SHORT, quads=1, steps=3))
+    pairs = [measure_pair(plan, seed, seed, seed, sides) for seed in range(FITTED_LAUNCHES)]
+    assert fitted(pairs).outcome is outcome
+    assert fitted(pairs[:-1]).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.slow
+def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> None:
+    """Keras 3 refuses what Keras 2 wrote but for the SavedModel, and promised no more."""
+    reference = Side(str(oldest_python), str(oldest_python), {})
+    record = measure_launch(plan_of("save"), Launch(0, numerics=True), str(newest_python), {}, author=reference)
+    assert record.failure is None
+    given = {
+        error.quantity.removeprefix("answer given "): error for error in record.numerics if "given" in error.quantity
+    }
+    assert set(given) == {"checkpoint: file", ".weights.h5: file", ".keras: file", "SavedModel: logits"}
+    assert all("written by TensorFlow 2.12" in error.refused for name, error in given.items() if name.endswith("file"))
+    assert given["SavedModel: logits"].limit < 1
+    assert judge_numerics("save", [record]).outcome is Outcome.PASS
+    assert {notice.case for notice in unpromised([record])} == {"given checkpoint", "given .weights.h5", "given .keras"}
 
 
 @pytest.mark.slow

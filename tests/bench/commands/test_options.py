@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.commands import options
-from bench.commands.options import gating, launch_plan, minutes, paired
+from bench.commands.options import add_model, add_workload, gating, launch_plan, minutes, model_request, paired
+from bench.commands.usage import UsageError
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
@@ -68,3 +69,31 @@ def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> N
         plan = Plan(config, 1, workload=name)
         assert 0 < len(gating(plan, SHIPPED)) <= MOST_GATING
         assert launch_plan(plan) == workload(name).plans[config]
+
+
+@pytest.mark.parametrize(
+    ("asked", "config", "expected"),
+    [
+        (["all"], "tiny", names()),
+        (["all"], "medium", ("train",)),  # no other runs in it
+        (["masked", "all"], "tiny", ("masked", *(name for name in names() if name != "masked"))),
+        (None, "tiny", ("train",)),
+    ],
+)
+def test_all_workloads_are_those_that_run_in_the_configuration(
+    asked: list[str] | None, config: str, expected: tuple[str, ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_workload(parser)
+    add_model(parser, ("notebook",))
+    words = [word for name in asked or () for word in ("--workload", name)]
+    assert model_request(parser.parse_args([*words, "--config", config]), ("notebook",)).workloads == expected
+
+
+def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:
+    parser = argparse.ArgumentParser()
+    add_workload(parser)
+    add_model(parser, ("notebook",))
+    options = parser.parse_args(["--workload", "all", "--workload", "masked", "--config", "medium"])
+    with pytest.raises(UsageError, match="workload masked has no configuration medium"):
+        model_request(options, ("notebook",))

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, unpromised
+from bench.judge.notices import Unpromised
 from bench.judge.reasons import (
+    FileRefused,
     GraphChanges,
     NoOracleStep,
     NotRepeated,
@@ -38,6 +40,32 @@ def test_answers_are_counted_by_quantity() -> None:
     found = judge_numerics("it", [record(numerics=(right, *wrong))])
     assert found.outcome is Outcome.REGRESSION
     assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=2, answers=True)
+
+
+def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_too() -> None:
+    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
+    refused = NumericError(6, "answer given .keras: file", "", math.inf, 0.0, refused="TypeError: time_major")
+    reason = FileRefused("given .keras", "TypeError: time_major")
+    found = judge_numerics("it", [record(numerics=(right, refused))], [record(numerics=(right,))])
+    assert (found.outcome, found.reason) == (Outcome.REGRESSION, reason)
+    both = judge_numerics("it", [record(numerics=(right, refused))], [record(numerics=(right, refused))])
+    assert (both.outcome, both.reason) == (Outcome.INCONCLUSIVE, ReferenceDeparts(reason, reason))
+
+
+def test_what_no_version_promises_decides_nothing_and_is_told_where_it_differs() -> None:
+    """Of three unpromised answers one is refused, one is another; the third is right, and counts as none."""
+    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
+    refused = NumericError(6, "answer given .keras: file", "", math.inf, math.inf, refused="TypeError: time_major")
+    lost = NumericError(5, "answer given .weights.h5: slot m", "embedding", 1.0, math.inf)
+    kept = NumericError(5, "answer given .weights.h5: logits", "", 1e-7, math.inf)
+    records = [record(numerics=(right, refused, lost, kept))]
+    found = judge_numerics("it", records)
+    assert found.outcome is Outcome.PASS
+    assert found.reason == OracleErrors("answer own .keras: logits", "", 0, 1e-6, 4e-6, 0, 1, answers=True)
+    assert unpromised(records) == [
+        Unpromised("given .keras", refused.quantity, "", math.inf, "TypeError: time_major"),
+        Unpromised("given .weights.h5", lost.quantity, "embedding", 1.0, ""),
+    ]
 
 
 def test_over_a_limit_is_a_regression_named_by_its_first_step() -> None:

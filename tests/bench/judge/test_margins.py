@@ -131,7 +131,7 @@ def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: st
         (
             "[budget]\nstep_time",
             "[budget]\nstep",
-            "budget is \\['step'\\]; it must be a table of margins for step_time_on_one_core",
+            "budget is \\['step'\\]; it must be a table of margins for step_time_on_one_core, step_time",
         ),
         ("[budget]\nstep_time = 0.10", "[budget]\nstep_time = 1", "budget.step_time is 1; it must be a fraction"),
         (

@@ -77,11 +77,24 @@ def test_each_metric_s_values_and_their_difference(name: str, reference: float, 
 def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
     assert NAMES == tuple(row.metric.name for row in in_turn()) == tuple(dict.fromkeys(NAMES))
     assert {row.metric.name for row in in_turn() if row.metric.scale is Scale.LINEAR} == {"memory growth"}
-    assert {row.metric.name for row in in_turn() if row.metric.direction is Direction.EQUAL} == {"perplexity"}
-    assert {row.metric.name for row in in_turn() if row.noiseless} == {"perplexity"}
-    assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory"}
+    assert {row.metric.name for row in in_turn() if row.metric.direction is Direction.EQUAL} == {
+        "perplexity",
+        "fitted loss",
+    }
+    assert {row.metric.name for row in in_turn() if row.noiseless} == {"perplexity", "fitted loss"}
+    assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory", "fitted loss"}
     assert all(row.metric.margin is None for row in in_turn())  # margins are data
     assert key("step time") == "step_time"
+
+
+def test_a_fitted_loss_is_the_mean_of_the_first_units_of_a_workload_that_names_it() -> None:
+    """Losses of 1 to 9: (1 + … + 8) / 8 = 4.5."""
+    losses = tuple(map(float, range(1, 10)))
+    subject = dataclasses.replace(launch().reference.subject, metrics=("fitted loss",))
+    fitted = on_both(launch(), subject=subject, losses=losses)
+    assert value("fitted loss", fitted, CANDIDATE) == pytest.approx(4.5)
+    assert value("fitted loss", on_both(fitted, losses=losses[:7]), CANDIDATE) is None
+    assert value("fitted loss", on_both(launch(), losses=losses), CANDIDATE) is None
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "perplexity"])

@@ -97,7 +97,8 @@ def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
     assert to_text((1.5, math.nan)) == '[1.5, "NaN"]\n'
     assert to_text(agenda) == (
         '{\n "bytes": 7,\n "oracle_steps": [0, 5],\n "stress": [\n  {\n'
-        '   "name": "NaN",\n   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1,\n "answers": {}\n}\n'
+        '   "name": "NaN",\n   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1,\n '
+        '"answers": {},\n "files": false\n}\n'
     )
 
 
@@ -187,8 +188,8 @@ def refusal_of(plain: Any) -> str:
         (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 12),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors, others_cpu
-        # 2 of the run, 1 of the record, 6 of subject, 5 of environment, 4 of machine and of the errors, 3 of failure
-        ("text", 25),
+        # 2 of the run, 1 of the record, 6 of subject and of the errors, 5 of environment, 4 of machine, 3 of failure
+        ("text", 27),
         # environment and its tensor_float_32, startup, evaluation, memory and its peak_gpu_bytes, failure, others_cpu
         (None, 8),
     ],

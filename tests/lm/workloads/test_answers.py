@@ -1,8 +1,12 @@
 """Each workload's answers by the TensorFlow at hand agree with its oracle, and units work as the Protocol says."""
 
+import atexit
 import dataclasses
 import functools
 import math
+import shutil
+import tempfile
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -13,7 +17,7 @@ from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
-from lm.workloads.protocol import Answering, Opening
+from lm.workloads.protocol import Answering, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 
 pytestmark = pytest.mark.tensorflow
@@ -28,6 +32,11 @@ def opened(name: str, opening: Opening = TINY) -> Answering:
     work.build()
     work.trace()
     work.start()
+    if hasattr(work, "write_files"):
+        reading = cast(ReadingFiles, work)
+        reading.given = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, reading.given)
+        reading.write_files(reading.given)
     return work
 
 

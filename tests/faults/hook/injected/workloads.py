@@ -6,7 +6,8 @@ from typing import Any
 from .fault import Fault, scaled, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
-OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
+OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
+FIT = "fit"
 
 
 def _rounded(value: Any) -> Any:
@@ -115,7 +116,80 @@ def _square_one_by_one() -> None:
         owner._deduplicate_sparse_grad = lambda self, gradients: gradients
 
 
+def _lose_slots() -> None:
+    """Makes `load_weights` leave an optimizer's slots at 0, as if they had not been in the file."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def load_weights(self: Any, *given: Any, **named: Any) -> Any:
+            found = original(self, *given, **named)
+            for slot in (*self.optimizer._momentums, *self.optimizer._velocities):
+                slot.assign(tf.zeros(slot.shape))
+            return found
+
+        return load_weights
+
+    wrap(tf.keras.Model, "load_weights", make)
+
+
+def _round_saved() -> None:
+    """Makes `save_weights` write weights with bfloat16's digits."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def save_weights(self: Any, *given: Any, **named: Any) -> Any:
+            kept = [variable.numpy() for variable in self.trainable_variables]
+            for variable, value in zip(self.trainable_variables, kept, strict=True):
+                variable.assign(_rounded(tf.constant(value)))
+            original(self, *given, **named)
+            for variable, value in zip(self.trainable_variables, kept, strict=True):
+                variable.assign(value)
+
+        return save_weights
+
+    wrap(tf.keras.Model, "save_weights", make)
+
+
+def _refuse_files() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def load_model(*given: Any, **named: Any) -> Any:
+            raise TypeError("LSTM could not be deserialized: time_major")
+
+        return load_model
+
+    wrap(tf.keras.models, "load_model", make)
+
+
+def _default(owner: str, kind: str, **changed: Any) -> Callable[[], None]:
+    """Returns a patch: arguments of tf.keras.<owner>.<kind> have other values by default."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            return lambda self, *given, **named: original(self, *given, **{**changed, **named})
+
+        wrap(getattr(getattr(tf.keras, owner), kind), "__init__", make)
+
+    return patch
+
+
+def _widen_dense() -> None:
+    import tensorflow as tf
+
+    _default("layers", "Dense", kernel_initializer=tf.keras.initializers.RandomUniform(-1, 1))()
+
+
 FAULTS = (
+    Fault("fit-adam-rate", "Adam's learning rate is 0.0011 by default, for 0.001",
+          _default("optimizers", "Adam", learning_rate=0.0011), workload=FIT),
+    Fault("fit-adam-epsilon", "Adam's epsilon is 1e-6 by default, for 1e-7",
+          _default("optimizers", "Adam", epsilon=1e-6), workload=FIT),
+    Fault("slots-lost", "`load_weights` leaves the optimizer's slots at 0", _lose_slots, workload=SAVE),
+    Fault("weights-rounded-on-save", "`save_weights` rounds weights to bfloat16", _round_saved, workload=SAVE),
+    Fault("file-refused", "`load_model` refuses a `.keras` file", _refuse_files, workload=SAVE),
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
     Fault("shapes-in-bfloat16", "the same, over many lengths", _round_predictions, workload=SHAPES),
@@ -135,3 +209,7 @@ FAULTS = (
 # Right in its numbers: its retraces are more than the reference's.
 RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorflow #38598)", _trace_each_shape,
                  workload=SHAPES)  # fmt: skip
+# Right in its numbers: weights that start elsewhere are as well fitted otherwise.
+INITIALIZER = Fault("dense-initializer", "dense layers start from ±1 by default, for ±0.1", _widen_dense,
+                    workload=FIT)  # fmt: skip
+RIGHT = (RETRACES, INITIALIZER)

@@ -1,0 +1,167 @@
+"""Workload `fit`: Keras' `compile` and `fit` with default arguments: Adam, initializers; tf.data with shuffling.
+
+A unit is a `fit` over a small data set. A launch has a seed of its own, the same on both sides, and starts from the
+initializers' draws: its mean loss over the first units is the metric "fitted loss", whose distribution over launches
+shows a changed default. Compared with the oracle is one update of given weights: loss, Adam's slots, and the norm of
+the change, since the sign of a gradient near 0, of which Adam's first change is made, is rounding's.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Tokens
+from lm.config import Blocks, Config, LaunchPlan
+from lm.data.load import load_corpus
+from lm.oracle.optimizers import adam
+from lm.oracle.sgd import densified
+from lm.oracle.step import backward, cross_entropy, forward, zero_state
+from lm.training.initial import initial_weights
+from lm.workloads.protocol import Answers, Opening
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
+FIRST = "first update"
+
+
+class Workload:
+    """Implements lm.workloads.protocol.Workload."""
+
+    metrics: tuple[str, ...] = (
+        *("fitted loss", "step time on one core", "step time", "peak memory", "memory growth"),
+        *("cpu time", "import", "build", "first step"),
+    )
+    plans: Mapping[str, LaunchPlan] = {
+        "tiny": LaunchPlan(1, *(Blocks(8, 4, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
+        "notebook": LaunchPlan(1, *(Blocks(6, 2, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
+    }
+    cases = (FIRST,)
+
+    def open(self, opening: Opening) -> "Work":
+        """Returns the work. Raises DeviceError."""
+        return Work(opening)
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns loss, slots and the change's norm by the oracle, with the arguments that Keras documents."""
+        config = opening.config
+        weights: dict[str, Array] = {
+            name: value.astype(kind) for name, value in initial_weights(config, opening.jitter).items()
+        }
+        inputs, targets = batch(config)
+        logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
+        loss, by_logits = cross_entropy(logits, targets)
+        steps = kind(config.num_steps)  # Keras' loss is the mean over all tokens
+        slots: dict[str, dict[str, Array]] = {"slot m": {}, "slot v": {}}
+        norms: dict[str, Array] = {}
+        for name, gradient in backward(config, weights, tape, by_logits / steps).items():
+            value = weights[name]
+            zeros = {slot: np.zeros_like(value) for slot in ("m", "v")}
+            after, kept = adam(value, zeros, densified(gradient, len(value)), 1)
+            norms[name] = np.asarray(np.linalg.norm(after - value))
+            for slot, held in kept.items():
+                slots[f"slot {slot}"][name] = held
+        return {"loss": {"": np.asarray(loss / steps)}, **slots, "norm of change": norms}
+
+
+def batch(config: Config) -> tuple[Tokens, Tokens]:
+    """Returns inputs and targets [batch, steps]; no input comes twice, since Keras 3 squares those one by one."""
+    stream, shape = np.random.RandomState(config.seed), (config.batch_size, config.num_steps)
+    inputs = stream.permutation(config.vocabulary_size)[: config.tokens_per_step].reshape(shape)
+    return inputs.astype(np.int32), stream.randint(0, config.vocabulary_size, shape).astype(np.int32)
+
+
+class Work:
+    """Implements lm.workloads.protocol.Answering."""
+
+    def __init__(self, opening: Opening) -> None:
+        import tensorflow as tf
+
+        from lm import runtime
+        from lm.workloads.parts import sequential
+
+        runtime.require_device(opening.device)
+        self._tf, self._parts, self._jitter, self._first_traces = tf, sequential, opening.jitter, 0
+        self.config, self.device = opening.config, opening.device
+        corpus = load_corpus("synthetic", self.config)
+        self.tokens = UPDATES[self.config.name] * self.config.tokens_per_step
+        self._text = corpus.train[: self.tokens + 1].astype(np.int32)
+        self.fingerprint = self.config.fingerprint(f"fit {corpus.sha256}", "default initializers")
+
+    def build(self) -> None:
+        """Builds and compiles the model, of the launch's seed, and the data set."""
+        self._tf.keras.utils.set_random_seed(self._jitter)
+        with self._tf.device(self.device):
+            self._model = self._compiled()
+        inputs, targets = (part.reshape(-1, self.config.num_steps) for part in (self._text[:-1], self._text[1:]))
+        data = self._tf.data.Dataset.from_tensor_slices((inputs, targets))
+        self._data = data.shuffle(len(inputs)).batch(self.config.batch_size)
+
+    def _compiled(self) -> "tf.keras.Sequential":
+        model = self._parts.sequential(self.config)
+        loss = self._tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss)
+        return model
+
+    def trace(self) -> None:
+        """Does nothing: a user's first `fit` traces."""
+
+    def start(self) -> None:
+        """Does nothing: the initializers have drawn."""
+
+    def prepare(self, unit: int) -> "tf.data.Dataset":
+        """Returns the data set, which each unit shuffles anew."""
+        return self._data
+
+    def do(self, prepared: "tf.data.Dataset") -> float:
+        """Fits; returns the mean loss of a token."""
+        loss = self._fitted(self._model, prepared)
+        self._first_traces = self._first_traces or self._traces()
+        return loss
+
+    def _fitted(self, model: "tf.keras.Sequential", data: "tf.data.Dataset") -> float:
+        with self._tf.device(self.device):
+            return float(model.fit(data, verbose=0).history["loss"][0])
+
+    def wait(self) -> None:
+        """Does nothing: Keras read the loss."""
+
+    def relocate(self) -> None:
+        """Moves the weights to other memory."""
+        for variable in self._model.trainable_variables:
+            variable.assign(np.array(variable.numpy()))
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often Keras' training function was traced after the first unit.
+
+        In that one Keras 2 traces it twice, since the optimizer makes its variables there.
+        """
+        return self._traces() - self._first_traces if self._first_traces else 0
+
+    def _traces(self) -> int:
+        """Returns how often the function was traced; 1 where that can't be told."""
+        function = getattr(self._model, "train_function", None)
+        return int(getattr(function, "experimental_get_tracing_count", lambda: 1)())
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts nothing: the graph is Keras' own."""
+        return {}
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns loss, slots and the change's norm after one update of a model with the initial weights."""
+        with self._tf.device(self.device):
+            model = self._compiled()
+        start = initial_weights(self.config, self._jitter)
+        self._parts.assign(model.trainable_variables, start)
+        data = self._tf.data.Dataset.from_tensor_slices(batch(self.config)).batch(self.config.batch_size)
+        loss = self._fitted(model, data)
+        after = zip(start.items(), model.trainable_variables, strict=True)
+        slots = {"slot m": model.optimizer._momentums, "slot v": model.optimizer._velocities}
+        return {
+            "loss": {"": loss},
+            **{slot: {name: of.numpy() for name, of in zip(start, held, strict=True)} for slot, held in slots.items()},
+            "norm of change": {name: np.linalg.norm(np.array(now.numpy()) - value) for (name, value), now in after},
+        }

@@ -1,0 +1,197 @@
+"""Workload `save`: a model and its Adam are written and read: checkpoint, `.weights.h5`, `.keras`, SavedModel.
+
+A unit is one `.weights.h5`, written and read. Compared is what a reader computes: logits, slots, and the change by the
+next update, which needs the count of updates as well; of a SavedModel, which is for inference, the logits. A case reads
+the process's own file, or that of a process that came before: of the reference in an upgrade.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Floats, Tokens
+from lm.config import Blocks, Config, LaunchPlan
+from lm.data.ids import random_ids
+from lm.oracle.optimizers import adam
+from lm.oracle.step import predict
+from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
+from lm.workloads.protocol import Answers, Opening, Refused
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.files import Model
+
+FORMATS = ("checkpoint", ".weights.h5", ".keras", SAVED_MODEL)
+OWN, GIVEN = "own", "given"  # whose file a case reads: "given .keras"
+VERSIONS_FILE = "versions.json"
+SEQUENCES = 2
+
+
+class Workload:
+    """Implements lm.workloads.protocol.ReadsFiles."""
+
+    metrics: tuple[str, ...] = (
+        *("step time on one core", "step time", "peak memory", "memory growth"),
+        *("cpu time", "import", "build", "first step"),
+    )
+    plans: Mapping[str, LaunchPlan] = {
+        "tiny": LaunchPlan(1, *(Blocks(12, 6, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
+        "notebook": LaunchPlan(1, *(Blocks(8, 3, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
+    }
+    cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
+
+    def open(self, opening: Opening) -> "Work":
+        """Returns the work. Raises DeviceError."""
+        return Work(opening)
+
+    def file_bytes(self, config: Config) -> int:
+        """Returns what the files take at most: weights and two slots in three formats, weights in the last."""
+        return 4 * (3 * 3 + 1) * config.parameter_count() + 2**22
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns logits, slots and the next change by the oracle."""
+        config, start = opening.config, initial_weights(opening.config, opening.jitter)
+        values: dict[str, Array] = {}
+        slots: dict[str, dict[str, Array]] = {"m": {}, "v": {}}
+        changes: dict[str, Array] = {}
+        first, second = (gradients(config, step) for step in (1, 2))
+        for name, value in start.items():
+            zeros = {slot: np.zeros_like(value, kind) for slot in slots}
+            values[name], kept = adam(value.astype(kind), zeros, first[name].astype(kind), 1)
+            for slot, held in kept.items():
+                slots[slot][name] = held
+            changes[name] = adam(values[name], kept, second[name].astype(kind), 2)[0] - values[name]
+        found = {"logits": {"": predict(config, values, ids(config))}}
+        if case.endswith(SAVED_MODEL):
+            return found
+        return {**found, **{f"slot {slot}": of for slot, of in slots.items()}, "change": changes}
+
+
+def gradients(config: Config, step: int) -> dict[str, Floats]:
+    """Returns the gradients of an update, counted from 1."""
+    stream = np.random.RandomState([config.seed, step])
+    return {name: stream.uniform(-1, 1, shape).astype(np.float32) for name, shape in config.weight_shapes().items()}
+
+
+def ids(config: Config) -> Tokens:
+    """Returns the sequences [batch, steps] whose logits are compared."""
+    return random_ids(config, 0, (SEQUENCES, config.num_steps))
+
+
+class Work:
+    """Implements lm.workloads.protocol.ReadingFiles."""
+
+    tokens = 0
+    retraces = 0
+    given = Path()  # the folder of the files that were given
+
+    def __init__(self, opening: Opening) -> None:
+        from lm import runtime
+        from lm.workloads.parts import files
+
+        runtime.require_device(opening.device)
+        self._files, self._runtime, self._jitter = files, runtime, opening.jitter
+        self.config, self.device = opening.config, opening.device
+        self.fingerprint = self.config.fingerprint("save", weights_sha256(initial_weights(self.config)))
+
+    def build(self) -> None:
+        """Builds the model, and makes a folder in the process's own for its file."""
+        self._model = self._files.compiled(self.config)
+        self._folder = _folder()
+
+    def trace(self) -> None:
+        """Does nothing: no graph is traced."""
+
+    def start(self) -> None:
+        """Sets the initial weights, and takes an update, so that there are slots to be saved."""
+        self._start(self._model)
+
+    def _start(self, model: "Model") -> None:
+        weights = initial_weights(self.config, self._jitter)
+        for variable, value in zip(model.trainable_variables, weights.values(), strict=True):
+            variable.assign(value)
+        self._files.update(model, gradients(self.config, 1))
+
+    def prepare(self, unit: int) -> str:
+        """Returns the path of the file, which each unit writes anew."""
+        return self._files.path_of(Path(self._folder.name), self._files.WEIGHTS)
+
+    def do(self, prepared: str) -> float:
+        """Writes and reads `.weights.h5`; returns the sum of the first bias that was read."""
+        self._model.save_weights(prepared)
+        self._model.load_weights(prepared)
+        return float(self._files.weights_of(self._model)[-1].sum())
+
+    def wait(self) -> None:
+        """Does nothing: what was read was copied."""
+
+    def relocate(self) -> None:
+        """Moves the weights to other memory."""
+        for variable in self._model.trainable_variables:
+            variable.assign(np.array(variable.numpy()))
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts nothing: it runs operation by operation."""
+        return {}
+
+    def write_files(self, folder: Path) -> None:
+        """Writes the model in each format, and the versions that did. What can't be written is missing."""
+        model = self._files.compiled(self.config)
+        self._start(model)
+        for form in FORMATS:
+            try:
+                self._files.write(model, form, folder)
+            except Exception as error:  # whatever it is, the case that reads the own file tells it
+                print(f"{form} was not written: {error}")
+        (folder / VERSIONS_FILE).write_text(json.dumps(vars(self._versions)), encoding="utf-8")
+
+    @cached_property
+    def _versions(self) -> Versions:
+        versions = self._runtime.versions()
+        return Versions(versions["tensorflow"], versions["keras"])
+
+    @cached_property
+    def _writer(self) -> Versions:
+        return Versions(**json.loads((self.given / VERSIONS_FILE).read_text(encoding="utf-8")))
+
+    def promised(self, case: str) -> bool:
+        """Returns whether this version promises to read the case's file."""
+        whose, _, form = case.partition(" ")
+        return whose == OWN or promised(form, self._writer, self._versions)
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns what a file gives. Raises Refused where it can't be written or read."""
+        whose, _, form = case.partition(" ")
+        try:
+            if whose == GIVEN:
+                return self._read(form, self.given)
+            with _folder() as folder:
+                model = self._files.compiled(self.config)
+                self._start(model)
+                self._files.write(model, form, Path(folder))
+                return self._read(form, Path(folder))
+        except Exception as error:  # whatever it is, it is the answer
+            line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+            writer = self._writer if whose == GIVEN else self._versions
+            by = f"written by TensorFlow {writer.tensorflow}, Keras {writer.keras}"
+            raise Refused(f"{by}: {type(error).__name__}: {line}") from error
+
+    def _read(self, form: str, folder: Path) -> dict[str, dict[str, Any]]:
+        if form == SAVED_MODEL:
+            return {"logits": {"": self._files.saved_model_logits(folder, ids(self.config))}}
+        model, names = self._files.read(self.config, form, folder), list(self.config.weight_shapes())
+        logits, before = model(ids(self.config)).numpy(), self._files.weights_of(model)
+        slots = {f"slot {slot}": dict(zip(names, of, strict=True)) for slot, of in self._files.slots_of(model).items()}
+        self._files.update(model, gradients(self.config, 2))
+        changes = (after - value for after, value in zip(self._files.weights_of(model), before, strict=True))
+        return {"logits": {"": logits}, **slots, "change": dict(zip(names, changes, strict=True))}
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Makes a folder in the current one: a worker's is its own, and deleted with all that a killed one leaves."""
+    return tempfile.TemporaryDirectory(dir=Path.cwd())

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import datetime
 import math
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +23,10 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import DEFAULT_WORKLOAD
-from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, LaunchPlan, config_by_name
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, LaunchPlan, config_by_name
 from lm.config import Blocks as ConfiguredBlocks
 from lm.data.load import load_corpus
-from lm.workloads.registry import names, workload
+from lm.workloads.registry import is_path, names, require_name, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
@@ -58,7 +59,8 @@ class ModelRequest:
         made = []
         for name in self.workloads:
             found = workload(name)
-            for config in (one for one in self.configs if one in found.plans):
+            own = OWN.name in found.plans
+            for config in [OWN.name] if own else [one for one in self.configs if one in found.plans]:
                 trained = not found.cases
                 if trained:
                     path = Path(self.corpus_path) if self.corpus_path else None
@@ -199,10 +201,21 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workload",
         action="append",
-        choices=names(),
+        type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}; may be repeated (default: {DEFAULT_WORKLOAD})",
+        help=f"{', '.join(names())}, or the path of your own model's file, mine.py; may be repeated "
+        f"(default: {DEFAULT_WORKLOAD})",
     )
+
+
+def known_workload(text: str) -> str:
+    """Reads a workload's name, or the path of a user's own file, which comes out absolute. Raises ConfigError."""
+    if not is_path(text):
+        require_name(text)
+        return text
+    path = os.path.abspath(text)
+    workload(path)
+    return path
 
 
 def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
@@ -248,6 +261,10 @@ def model_request(
     workloads = tuple(dict.fromkeys(getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)))
     for name in workloads:
         has = workload(name).plans
+        if OWN.name in has:
+            if options.config and len(workloads) == 1:
+                raise UsageError(f"{Path(name).name} says itself what is built: leave out --config")
+            continue
         lacking = [config for config in options.config or () if config not in has]
         if lacking or not any(config in has for config in options.config or configs):
             wanted = " or ".join(lacking or configs)

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from bench.drive.folders import shared_folder
 from bench.drive.measured import Measured
-from bench.drive.patience import ALONE_SECONDS, STRESS, Deadlines
+from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
 from bench.record.replies import Agenda, Published
-from bench.record.types import Evaluation, NumericError
+from bench.record.types import NO_REFERENCE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
 
@@ -36,11 +36,15 @@ def measure_checked(
 
     `again` opens the model in a fresh process. Raises WorkerError; what was found before stays in `measured`.
     """
+    if plan.own and not plan.definer:
+        measured.unchecked.append(Unchecked(NO_REFERENCE, ""))
+        return
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
+        measured.unchecked += agenda.unchecked
         if agenda.answers:
             checked.answer(folder)
-        else:
+        elif not plan.own:
             checked.take_steps(plan, folder, again, on_step)
 
 
@@ -48,11 +52,12 @@ def measure_checked(
 def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
     """Starts the oracle's process; yields it, its plan, and the folder with the files that it shares."""
     # The worker takes its next step meanwhile: more threads than one would be in its way.
-    with Worker(INTERPRETER, "oracle", variables={"OPENBLAS_NUM_THREADS": "1"}) as oracle:
+    interpreter, variables = (plan.definer.interpreter, plan.definer.variables) if plan.definer else (INTERPRETER, {})
+    with Worker(interpreter, "oracle", variables={**variables, "OPENBLAS_NUM_THREADS": "1"}) as oracle:
         with naming("the oracle"):
             asked = {**plan.data(), "workload": plan.workload, "steps": plan.steps}
             asked |= {"device": plan.device, "jitter": jitter}
-            agenda = oracle.request(Agenda, "prepare", ALONE_SECONDS, **asked)
+            agenda = oracle.request(Agenda, "prepare", STARTUP_SECONDS if plan.own else ALONE_SECONDS, **asked)
         with shared_folder(agenda.bytes) as folder:
             with naming("the oracle"):
                 oracle.request(None, "share", ALONE_SECONDS, folder=str(folder))
@@ -80,7 +85,10 @@ class _Checked:
         """Has the workload's cases answered, each of which is compared."""
         self.ask_worker(None, "share_answers", folder=folder, answers=self.agenda.answers)
         for case in self.agenda.answers:
-            self.ask_worker(None, "answer", case=case)
+            unchecked = self.ask_worker(tuple[Unchecked, ...], "answer", case=case)
+            if unchecked:
+                self.measured.unchecked[:0] = unchecked
+                continue
             self.ask_oracle(None, "check_answer", case=case)
             self._keep_errors()
 

@@ -6,7 +6,7 @@ It compares nothing: that is done in a process of its own (bench.measure.oracle)
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,14 +14,17 @@ from bench.measure.exchange import ALONE, Answers, Exchange, Shapes
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from bench.measure.stress import LEARNING_RATE, SMALL
 from bench.record.replies import Published
+from bench.record.types import NOT_COPIED, NOT_REPEATED, Unchecked
 from lm.data.batches import Batch
+from lm.workloads.protocol import NotCopiedError, NotRepeatedError
 
 if TYPE_CHECKING:
     from lm.training.trainer import Trainer
-    from lm.workloads.protocol import Answering
+    from lm.workloads.protocol import Answering, Copying
 
 (LAUNCH,) = ALONE
 OWN, SMALLER, ANSWERS = "own", "small", "answers"  # files of the folder that both processes share
+START = "start.npz"  # there, of a user's own model: what its answers start from
 
 
 class CheckedLaunch:
@@ -65,12 +68,21 @@ class CheckedAnswers:
 
     def __init__(self, work: "Answering", folder: Path, shapes: Shapes) -> None:
         self._work, self._answers = work, Answers(folder / ANSWERS, shapes)
+        if (folder / START).exists():
+            with np.load(folder / START) as start:
+                cast("Copying", work).copy(dict(start))
 
-    def answer(self, case: str) -> None:
-        """Publishes what TensorFlow computes of a case.
+    def answer(self, case: str) -> tuple[Unchecked, ...]:
+        """Publishes what TensorFlow computes of a case; returns why it can't be compared, where it can't.
 
         Raises KeyError for an answer that is missing, ValueError for one of another shape.
         """
-        found = self._work.answers(case)
+        try:
+            found = self._work.answers(case)
+        except NotCopiedError as error:
+            return (Unchecked(NOT_COPIED, str(error)),)
+        except NotRepeatedError as error:
+            return (Unchecked(NOT_REPEATED, str(error)),)
         for quantity, targets in self._answers.of(case).items():
             publish(found[quantity], targets)
+        return ()

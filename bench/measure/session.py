@@ -15,7 +15,7 @@ from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_me
 from bench.measure.worker import drain
 from bench.record.profile import Profiled
 from bench.record.replies import Block, Description, Finished, Opened, Published
-from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
+from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject, Unchecked
 
 if TYPE_CHECKING:
     from bench.measure.exchange import Shapes
@@ -88,7 +88,7 @@ class Session:
             steps,
             self.config.num_steps,
             self.work.tokens,
-            workload,
+            Path(workload).name,  # of a user's own file, which has a path in the place of a name
             found.metrics,
         )
         return Opened(subject, built - started, traced - built)
@@ -181,9 +181,9 @@ class Session:
         self._compute_in_float32()
         self._answers = CheckedAnswers(cast("Answering", self.work), Path(folder), answers)
 
-    def answer(self, case: str) -> None:
-        """Answers a case of the workload, and publishes what comes out."""
-        self._answers.answer(case)
+    def answer(self, case: str) -> tuple[Unchecked, ...]:
+        """Answers a case of the workload, and publishes what comes out, or returns why that can't be compared."""
+        return self._answers.answer(case)
 
     def share(self, path: str, role: str) -> None:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bench.record.types import Environment, Machine, Subject
+from bench.record.types import Environment, Machine, Subject, Unchecked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Agenda:
     repeated: int  # steps that another process takes again, from the first, without reading anything in between
     # The shape of each answer, by case, quantity and tensor; none of a workload that is compared step by step.
     answers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = dataclasses.field(default_factory=dict)
+    unchecked: tuple[Unchecked, ...] = ()  # of a user's own model: all where there are no answers
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,24 @@ class Opening:
     implementation: str = ""  # of lm.models; "" of a workload that has its own model
     corpus: str = ""  # "" of a workload that reads none
     corpus_path: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """What a workload's own code computes of a case, where nobody else can say what is right."""
+
+    start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
+    wide: Answers  # by float64
+    narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
+    differing: str  # what two runs from one start left unlike: "loss of 1"; "" of runs that agree bit by bit
+
+
+class NotCopiedError(ValueError):
+    """A start of another side's that this side can't take; the message names both sides' weights or batch."""
+
+
+class NotRepeatedError(ValueError):
+    """Two runs from one start that leave unlike bits; the message names the first array."""
 
 
 class Work(Protocol):
@@ -92,6 +110,13 @@ class Answering(Work, Protocol):
         """Returns what TensorFlow computes of a case, from the start: arrays or tensors, named as in `expected`."""
 
 
+class Copying(Answering, Protocol):
+    """Work whose answers start from another side's weights and batch."""
+
+    def copy(self, start: Mapping[str, Array]) -> None:
+        """Takes what the first case starts from. `answers` raises NotCopiedError, NotRepeatedError."""
+
+
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name."""
 
@@ -108,3 +133,14 @@ class Workload(Protocol):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
+
+
+@runtime_checkable
+class Defining(Workload, Protocol):
+    """A workload without a definition in NumPy: the reference's process says by its own code what is right.
+
+    Its cases are starts that differ little: of each answer the case counts in which it is nearest to what is right.
+    """
+
+    def define(self, opening: Opening) -> Iterator[Definition]:
+        """Computes case after case in float32 and in float64. Needs TensorFlow. Raises whatever the code does."""

@@ -73,7 +73,7 @@ class Session:
         pass
 
     def answer(self, case):
-        pass
+        return ()
 
     def evaluate(self, max_steps):
         return types.Evaluation(99.0, 80 * max_steps, 0.5, False)

@@ -26,8 +26,7 @@ def workload():
             loss = tf.reduce_mean(tf.square(hidden @ second + second_bias - targets))
         gradients = tape.gradient(loss, variables)
         clipped, _ = tf.clip_by_global_norm(gradients, CLIP)
-        for variable, gradient in zip(variables, clipped, strict=True):
-            variable.assign_sub(RATE * gradient)
+        tf.nest.map_structure(lambda variable, gradient: variable.assign_sub(RATE * gradient), variables, clipped)
         return loss, gradients
 
     inputs = random.standard_normal((64, 20)).astype(kind)

@@ -88,7 +88,7 @@ class _Checked:
             unchecked = self.ask_worker(tuple[Unchecked, ...], "answer", case=case)
             if unchecked:
                 self.measured.unchecked[:0] = unchecked
-                continue
+                break
             self.ask_oracle(None, "check_answer", case=case)
             self._keep_errors()
 

@@ -11,6 +11,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Session:
         if self._answers:
             self._published = reserve_answers(Path(folder) / ANSWERS, self._shapes)
             if self._given:
-                np.savez(Path(folder) / START, allow_pickle=False, **self._given)
+                np.savez(Path(folder) / START, **cast("dict[str, Any]", self._given))
             return
         self._own = reserve(Path(folder) / OWN, self._config, ALONE)
         self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)

@@ -19,7 +19,7 @@ from lm.workloads.protocol import NotCopiedError
 
 WEIGHT, BATCH = "weight ", "batch "  # begin the names of a start's arrays
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
-MOST_CHARACTERS = 300  # of an exception's first line
+MOST_CHARACTERS = 300  # of an exception's line
 RETURNS = "it is to return (model, batch) or (step, variables, batch)"
 
 
@@ -35,9 +35,15 @@ def phase(path: Path, name: str) -> Iterator[None]:
     except (ModelError, NotCopiedError):
         raise
     except Exception as error:
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        said = f"{type(error).__name__}: {line[:MOST_CHARACTERS]}".removesuffix(": ")
-        raise ModelError(f"{path.name} {name}: {said}") from error
+        raise ModelError(f"{path.name} {name}: {_telling(error)}") from error
+
+
+def _telling(error: Exception) -> str:
+    """Returns the exception's type and first line, or the last one of those that AutoGraph has put into a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0] == "in user code:":
+        return lines[-1][:MOST_CHARACTERS]
+    return ": ".join((type(error).__name__, *(line[:MOST_CHARACTERS] for line in lines[:1])))
 
 
 class Model:
@@ -72,7 +78,7 @@ class Model:
             raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
         if not (isinstance(self.batch, (tuple, list)) and len(self.batch) in (2, 3)):
             raise ModelError(f"{path.name}: a Keras model's batch is (x, y) or (x, y, sample_weight)")
-        if not model.weights:
+        if not model.built:  # Keras 2 has no weights to ask for then
             with phase(path, "in its first call"):
                 model(self.batch[0])
         original = model.train_step

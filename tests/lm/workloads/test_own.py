@@ -97,7 +97,7 @@ class TestFiles:
             workload(str(tmp_path / "mine.py"))
 
     def test_names_that_reports_cannot_have_are_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="'my model.py' names reports"):
+        with pytest.raises(ConfigError, match=r"'my model\.py' names reports"):
             workload(str(written(tmp_path, "def workload(): pass", "my model.py")))
 
     @pytest.mark.parametrize("text", ["def workload(): pass", "def workload(size=3, *, more=2): pass"])
@@ -154,6 +154,14 @@ class TestModels:
         assert len([work.do(work.prepare(unit)) for unit in range(17)]) == 17
         with pytest.raises(RuntimeError, match=r"mine\.py at step 17: AssertionError: no more data"):
             work.do(work.prepare(17))
+
+    def test_of_a_traceback_in_a_message_the_last_line_is_told(self, tmp_path: Path) -> None:
+        text = SQUARE.format(before="raise KeyError('gone')", returned="loss").replace(
+            "    def", "    @tf.function\n    def"
+        )
+        work = opened(written(tmp_path, text))
+        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: KeyError: 'gone'"):
+            work.do(work.prepare(0))
 
     def test_a_neighbour_can_be_imported(self, tmp_path: Path) -> None:
         written(tmp_path, "RATE = 0.25", "own_neighbour.py")

@@ -1,4 +1,4 @@
-"""Examples of users' own models: a wrong gradient is caught in each, a slow step is, and nothing where nothing is."""
+"""Examples of users' own models: a wrong gradient is caught in each, and nothing where nothing is."""
 
 from pathlib import Path
 
@@ -6,14 +6,13 @@ import pytest
 
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics
-from bench.record.files import read_record
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import Side
 from bench.record.types import NO_REFERENCE, Record
 from bench.stats.outcome import Outcome
-from tests.builders.commands import PASS, REGRESSION, Tfgate
+from tests.builders.commands import PASS, REGRESSION
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import NO_FAULT, OF_OWN
-from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
+from tests.faults.trial import ORACLE, catches, run_fault
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -80,53 +79,10 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     pythons = (request.getfixturevalue(name) for name in (environment, reference))
     record = answered(NO_FAULT.name, next(pythons), example, next(pythons))
     assert record.failure is None
-    assert judged(record) is PASS
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("fault", "outcome"), [("own-slower-by-0.10", REGRESSION), (NO_FAULT.name, PASS)])
-def test_a_slowdown_of_twice_the_margin_is_caught(
-    tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome
-) -> None:
-    """By the repository's own margins: 5% on all cores, 3% on one."""
-    variables = fault_variables(fault)
-    hook = ["--from-env", f"PYTHONPATH={variables['PYTHONPATH']}"]
-    slow = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
-    sides = ["--from", str(newest_python), *hook, "--to", str(newest_python), *slow]
-    more = ["--workload", str(EXAMPLES / "keras_cnn.py"), "--speed-only", "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *sides, *more)
-    told = {found.outcomes.get(metric) for metric in ("step time", "step time on one core")}
-    assert outcome in told
-    assert (REGRESSION in told) == (outcome is REGRESSION)
-
-
-FAILING = """
-import tensorflow as tf
-
-def workload():
-    weights = tf.Variable([1.0, 2.0], dtype=tf.keras.backend.floatx())
-    taken = []
-
-    def step(inputs):
-        taken.append(None)
-        if len(taken) > 17 and tf.__version__.startswith("2.21"):
-            raise ValueError("the data ends here")
-        return tf.reduce_sum(weights * inputs)
-
-    return step, [weights], (tf.ones(2, weights.dtype),)
-"""
-
-
-@pytest.mark.slow
-def test_an_exception_at_a_step_is_a_line_with_side_and_phase(
-    tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path
-) -> None:
-    (tmp_path / "mine.py").write_text(FAILING)
-    sides = ["--from", str(oldest_python), "--to", str(newest_python), "--workload", tmp_path / "mine.py"]
-    found = tfgate("upgrade", *sides, "--output", tmp_path / "out")
-    assert found.code == 1
-    words = " ".join(found.out.split())
-    assert "the candidate failed in launch 1, where the reference runs: ModelError: mine.py at step 17: Val" in words
-    run = read_record(PairedRun, tmp_path / "out" / "paired.json")
-    assert [record.numerics != () for record in run.oracle] == [True, True]  # nothing of it is lost
-    assert len(run.pairs) == 2  # and its repeat
+    over = {(error.quantity, error.tensor) for error in record.numerics if not error.within}
+    if example == "transformer.py" and environment != reference:  # Keras 3 squares values of a word named twice apart
+        first = [tensor for quantity, tensor in over if quantity == "answer update after 1"]
+        assert first == ["embedding/embeddings"]
+    else:
+        assert over == set()
+        assert judged(record) is PASS

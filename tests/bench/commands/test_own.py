@@ -55,20 +55,18 @@ def test_a_run_is_of_the_file(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fault", "outcome"), [("own-slower-by-0.10", REGRESSION), (NO_FAULT.name, PASS)])
+@pytest.mark.parametrize(("fault", "outcome"), [("own-slower-by-0.06", REGRESSION), (NO_FAULT.name, PASS)])
 def test_a_slowdown_of_twice_the_margin_is_caught(
     tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome
 ) -> None:
-    """By the repository's own margins: 5% on all cores, 3% on one."""
+    """By the repository's own margin of 3%, on one core, where launches deviate least."""
     variables = fault_variables(fault)
     hook = ["--from-env", f"PYTHONPATH={variables['PYTHONPATH']}"]
     slow = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
     sides = ["--from", str(newest_python), *hook, "--to", str(newest_python), *slow]
-    more = ["--workload", str(EXAMPLES / "keras_cnn.py"), "--speed-only", "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *sides, *more)
-    told = {found.outcomes.get(metric) for metric in ("step time", "step time on one core")}
-    assert outcome in told
-    assert (REGRESSION in told) == (outcome is REGRESSION)
+    only = ["--metric", "step time on one core", "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides, "--workload", EXAMPLES / "keras_cnn.py", *only)
+    assert found.outcomes["step time on one core"] is outcome
 
 
 FAILING = """

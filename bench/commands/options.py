@@ -209,13 +209,14 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
 
 
 def known_workload(text: str) -> str:
-    """Reads a workload's name, or the path of a user's own file, which comes out absolute. Raises ConfigError."""
-    if not is_path(text):
-        require_name(text)
-        return text
-    path = os.path.abspath(text)
-    workload(path)
-    return path
+    """Reads a workload's name, or the path of a user's own file, which comes out absolute and is read later.
+
+    Raises ConfigError for an unknown name.
+    """
+    if is_path(text):
+        return os.path.abspath(text)
+    require_name(text)
+    return text
 
 
 def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:

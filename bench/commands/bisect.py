@@ -33,6 +33,7 @@ from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import releases_between
 from bench.drive.lock import host_lock
 from bench.drive.requests import BuildError, RequestError, read_as_of, read_request
+from bench.drive.sized import sized
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import (
     NUMBERS,
@@ -280,7 +281,9 @@ class _Bisection:
             require_same(release.path, release.run.candidate, sides[CANDIDATE], [])
         numbers, only = self._asked.metric == NUMBERS, () if self._asked.metric == NUMBERS else (self._asked.metric,)
         plans, warnings = ({}, ()) if numbers else paired(self._plan, only)
-        oracle, lockstep = numbers_plans(self._plan) if numbers else (None, None)
+        if self._plan.own:
+            plans = sized(plans, sides[REFERENCE], release.run)
+        oracle, lockstep = numbers_plans(self._plan, sides[REFERENCE]) if numbers else (None, None)
         request = PairedRequest(
             sides,
             self._asked.command_line,

@@ -38,6 +38,7 @@ from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
+from bench.drive.sized import sized
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
 from bench.judge.planning import next_kind
@@ -197,7 +198,7 @@ def run(asked: Request) -> int:
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
             report.warn("the candidate failed in turn, and failed again: no numbers were measured")
         else:
-            _measure_numbers(asked, report, planned, patience)
+            _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
     print(f"report kept in {asked.output}", file=sys.stderr)
     return judge_and_print(asked.telling, [report.gate], standards)
 
@@ -248,6 +249,8 @@ def _measure_speed(
         report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
     plans, unpinned = paired(plan, gating(plan, standards.margins))
+    if plan.own:
+        plans = sized(plans, sides[REFERENCE], stored[0] if stored else None)
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, gate_samples(run, standards), plans)
@@ -264,9 +267,11 @@ def _measure_speed(
         measure_upgrade(request, keep, progress, wanted, patience)
 
 
-def _measure_numbers(asked: Request, report: _Report, planned: Sequence[Plan], patience: Patience) -> None:
+def _measure_numbers(
+    asked: Request, report: _Report, planned: Sequence[Plan], reference: Side | None, patience: Patience
+) -> None:
     """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core."""
-    untimed = [dataclasses.replace(plan, speed=False) for plan in planned]
+    untimed = [dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in planned]
     candidate = report.gate.candidate
 
     def keep(run: Run) -> None:

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import datetime
 import math
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -21,12 +22,12 @@ from bench.drive.plan import Plan
 from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
-from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.record.types import DEFAULT_WORKLOAD
-from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, LaunchPlan, config_by_name
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, LaunchPlan, config_by_name
 from lm.config import Blocks as ConfiguredBlocks
 from lm.data.load import load_corpus
-from lm.workloads.registry import names, workload
+from lm.workloads.registry import is_path, names, require_name, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
 EVERY = "all"  # workloads
@@ -60,7 +61,8 @@ class ModelRequest:
         made = []
         for name in self.workloads:
             found = workload(name)
-            for config in (one for one in self.configs if one in found.plans):
+            own = OWN.name in found.plans
+            for config in [OWN.name] if own else [one for one in self.configs if one in found.plans]:
                 trained = not found.cases
                 if trained:
                     path = Path(self.corpus_path) if self.corpus_path else None
@@ -114,11 +116,12 @@ def launch_plan(plan: Plan) -> LaunchPlan:
     return workload(plan.workload).plans[plan.config]
 
 
-def numbers_plans(plan: Plan) -> tuple[Plan, Plan | None]:
+def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
     """Returns how two sides' numbers are compared: each with the oracle, and both in lockstep where that tells."""
 
     def untimed(steps: int) -> Plan:
-        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False)
+        definer = reference if plan.own else None
+        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
 
     return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else untimed(LOCKSTEP_STEPS)
 
@@ -210,11 +213,24 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workload",
         action="append",
-        choices=(*names(), EVERY),
+        type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}, or {EVERY} that run in a configuration; may be repeated "
+        help=f"{', '.join(names())}, {EVERY} that run in a configuration, or the path of your own model's file, "
+        "mine.py; may be repeated "
         f"(default: {DEFAULT_WORKLOAD})",
     )
+
+
+def known_workload(text: str) -> str:
+    """Reads a workload's name, or the path of a user's own file, which comes out absolute and is read later.
+
+    Raises ConfigError for an unknown name.
+    """
+    if is_path(text):
+        return os.path.abspath(text)
+    if text != EVERY:
+        require_name(text)
+    return text
 
 
 def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
@@ -262,6 +278,10 @@ def model_request(
     workloads = tuple(dict.fromkeys(name for one in asked for name in (running if one == EVERY else (one,))))
     for name in [name for name in workloads if name in asked]:
         has = workload(name).plans
+        if OWN.name in has:
+            if options.config and len(workloads) == 1:
+                raise UsageError(f"{Path(name).name} says itself what is built: leave out --config")
+            continue
         lacking = [config for config in options.config or () if config not in has]
         if lacking or not any(config in has for config in options.config or configs):
             wanted = " or ".join(lacking or configs)

@@ -32,6 +32,7 @@ from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
+from bench.drive.sized import sized
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.metrics import NAMES
@@ -147,6 +148,8 @@ def _measured(
             require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
     keep = keeper(path, begun=stored is not None)
     plans, unpinned = paired(plan, asked.only or gating(plan, standards.margins)) if asked.speed else ({}, ())
+    if plan.own:
+        plans = sized(plans, sides[REFERENCE], stored)
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, paired_samples(named(run), standards.margins), plans)
@@ -167,7 +170,7 @@ def _paired_request(
     sides: Mapping[str, Side],
     warnings: Sequence[str],
 ) -> PairedRequest:
-    oracle, lockstep = numbers_plans(plan) if asked.numerics else (None, None)
+    oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if asked.numerics else (None, None)
     return PairedRequest(
         sides,
         asked.command_line,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bench.drive.plan import Plan
 from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened, Published
-from bench.record.types import DIVERGED, Evaluation, Failure, Memory, NumericError, Record, Startup, Subject
+from bench.record.types import DIVERGED, Evaluation, Failure, Memory, NumericError, Record, Startup, Subject, Unchecked
 
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 
@@ -27,6 +27,7 @@ class Measured:
     rss: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # (steps taken, bytes) after each block
     evaluation: Evaluation | None = None
     finished: Finished | None = None
+    unchecked: list[Unchecked] = dataclasses.field(default_factory=list)
     failure: Failure | None = None
 
     def add(self, block: Block, dropped: int) -> None:
@@ -61,7 +62,7 @@ class Measured:
             startup = Startup(
                 description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds
             )
-        if finished and not self.numerics:
+        if finished and not (self.numerics or self.unchecked):
             steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
             memory = Memory(
                 finished.peak_rss_bytes,
@@ -75,7 +76,7 @@ class Measured:
             subject=opened.subject
             if opened
             else Subject(
-                plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0, plan.workload
+                plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0, plan.workload_name
             ),
             environment=description.environment if description else None,
             machine=description.machine if description else this_machine(),
@@ -91,6 +92,7 @@ class Measured:
             graph_operations=finished.graph_operations if finished else {},
             numerics=tuple(self.numerics),
             failure=self.failure,
+            unchecked=tuple(self.unchecked),
         )
 
 

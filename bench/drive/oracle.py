@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from bench.drive.folders import shared_folder
 from bench.drive.measured import Measured
-from bench.drive.patience import ALONE_SECONDS, STRESS, Deadlines
+from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
 from bench.record.replies import Agenda, Answered, Published
-from bench.record.types import Evaluation, NumericError
+from bench.record.types import NO_REFERENCE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
 
@@ -38,14 +38,18 @@ def measure_checked(
     `again` opens the model in a fresh process, `author` in one that writes the files that cases read. Raises
     WorkerError; what was found before stays in `measured`.
     """
+    if plan.own and not plan.definer:
+        measured.unchecked.append(Unchecked(NO_REFERENCE, ""))
+        return
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
+        measured.unchecked += agenda.unchecked
         if agenda.files:
             with naming("the process that writes the files to be read"), author() as writer:
                 deadlines.request(writer, None, "write_files", folder=folder)
         if agenda.answers:
             checked.answer(folder)
-        else:
+        elif not plan.own:
             checked.take_steps(plan, folder, again, on_step)
 
 
@@ -53,11 +57,12 @@ def measure_checked(
 def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
     """Starts the oracle's process; yields it, its plan, and the folder with the files that it shares."""
     # The worker takes its next step meanwhile: more threads than one would be in its way.
-    with Worker(INTERPRETER, "oracle", variables={"OPENBLAS_NUM_THREADS": "1"}) as oracle:
+    interpreter, variables = (plan.definer.interpreter, plan.definer.variables) if plan.definer else (INTERPRETER, {})
+    with Worker(interpreter, "oracle", variables={**variables, "OPENBLAS_NUM_THREADS": "1"}) as oracle:
         with naming("the oracle"):
             asked = {**plan.data(), "workload": plan.workload, "steps": plan.steps}
             asked |= {"device": plan.device, "jitter": jitter}
-            agenda = oracle.request(Agenda, "prepare", ALONE_SECONDS, **asked)
+            agenda = oracle.request(Agenda, "prepare", STARTUP_SECONDS if plan.own else ALONE_SECONDS, **asked)
         with shared_folder(agenda.bytes) as folder:
             with naming("the oracle"):
                 oracle.request(None, "share", ALONE_SECONDS, folder=str(folder))
@@ -86,7 +91,10 @@ class _Checked:
         self.ask_worker(None, "share_answers", folder=folder, answers=self.agenda.answers)
         for case in self.agenda.answers:
             answered = self.ask_worker(Answered, "answer", case=case)
-            self.ask_oracle(None, "check_answer", case=case, **dataclasses.asdict(answered))
+            if answered.unchecked:
+                self.measured.unchecked[:0] = answered.unchecked
+                break
+            self.ask_oracle(None, "check_answer", case=case, refused=answered.refused, promised=answered.promised)
             self._keep_errors()
 
     def take_steps(

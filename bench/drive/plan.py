@@ -1,8 +1,10 @@
 """The plan of every launch of a configuration."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from bench.record.paired import Side
 from bench.record.types import DEFAULT_WORKLOAD
 
 BLOCKS = 10  # of a launch, after each of which memory is read
@@ -24,11 +26,23 @@ class Plan:
     speed: bool = True  # time the steps; without, the machine may be shared
     workload: str = DEFAULT_WORKLOAD
     answers: bool = False  # its numbers are answers to cases, all of which one launch gives
+    definer: Side | None = None  # of a user's own model: whose float64 says what is right
 
     @property
     def name(self) -> str:
         """Returns the plan's name for folders and progress: notebook, or predict-notebook."""
-        return self.config if self.workload == DEFAULT_WORKLOAD else f"{self.workload}-{self.config}"
+        prefix = "" if self.workload == DEFAULT_WORKLOAD else f"{self.workload_name.removesuffix('.py')}-"
+        return f"{prefix}{self.config}"
+
+    @property
+    def workload_name(self) -> str:
+        """Returns the workload's name in records: of a user's own model, whose path it has, the file's."""
+        return Path(self.workload).name
+
+    @property
+    def own(self) -> bool:
+        """Tells whether it is of a user's own model."""
+        return self.workload.endswith(".py")
 
     @property
     def block_steps(self) -> int:

@@ -45,7 +45,7 @@ class _SoFar:
     ) -> None:
         self._empty, self._total, self._keep, self._listener = empty, total, keep, listener
         self._records: dict[tuple[int, int], list[Record]] = {}  # by the plan's position and the launch's number
-        positions = {(plan.workload, plan.config): position for position, plan in enumerate(plans)}
+        positions = {(plan.workload_name, plan.config): position for position, plan in enumerate(plans)}
         for record in empty.records:
             position = positions[record.subject.workload, record.subject.config]
             self._records.setdefault((position, record.launch), []).append(record)

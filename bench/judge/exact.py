@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.notices import Unpromised
+from bench.judge.notices import LeftOpen, Unpromised
 from bench.judge.reasons import (
     FileRefused,
     GraphChanges,
     NoOracleStep,
+    NotComparable,
     NotRepeated,
     OracleErrors,
     Reason,
@@ -20,7 +21,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.record.types import ANSWER, REPEAT, NumericError, Record
+from bench.record.types import ANSWER, LEFT_OPEN, REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
 
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
@@ -41,7 +42,9 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     if changed and not theirs_changed:
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, WeightsChanged(changed[0]))
     if not errors:
-        return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, NoOracleStep())
+        unchecked = [one for record in candidate for one in record.unchecked]
+        why = NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
+        return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, why)
     worst = _telling(alone or errors)
     reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, errors)
     if (shared or theirs_changed) and not alone:
@@ -49,6 +52,12 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         reason = ReferenceDeparts(reason, other)
     outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if over or changed else Outcome.PASS
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
+
+
+def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
+    """Returns the warning of tensors that were not compared in launches that were."""
+    found = [one for record in records if record.numerics for one in record.unchecked if one.why == LEFT_OPEN]
+    return [LeftOpen(subject, tuple(dict.fromkeys(one.detail for one in found)))] if found else []
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:

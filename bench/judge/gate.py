@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.baselines import differences
-from bench.judge.exact import judge_numerics, judge_retraces
+from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
@@ -95,6 +95,7 @@ def _numbers(
     records, once = settled_records(run.records)
     comparisons: list[Comparison] = []
     failures: list[Reason] = [Incomplete(run.incomplete)] if run.incomplete else []
+    warnings: list[Reason] = [*map(Told, run.warnings)]
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, the last
         worse = [failure for failure in failed.values() if failure.kind == DIVERGED or name in ran]
@@ -110,7 +111,8 @@ def _numbers(
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)
-    return comparisons, failures, [*map(Told, run.warnings), *(failed_once(one, one.subject) for one in once)]
+            warnings += left_open(name, finished)
+    return comparisons, failures, [*warnings, *(failed_once(one, one.subject) for one in once)]
 
 
 def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -> list[Comparison]:

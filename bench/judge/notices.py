@@ -49,6 +49,14 @@ class FailedOnce(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class LeftOpen(Reason):
+    """Tensors of a user's own model that were not compared: float32 leaves their values open."""
+
+    subject: str
+    tensors: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class UnlikeEnvironments(Reason):
     """The sides differ in more than TensorFlow and its packages."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, unpromised
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
 from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
@@ -71,6 +71,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
     return [
         *map(Told, run.warnings),
         *unpromised(run.oracle),
+        *left_open(subject_of(run), run.oracle),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),
         *_drift(whole_pairs(run, ALL_CORES)),

@@ -134,6 +134,14 @@ class NoOracleStep(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class NotComparable(Reason):
+    """The numbers of a user's own model could not be compared."""
+
+    why: str  # of bench.record.types.Unchecked
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ReferenceDeparts(Reason):
     """The reference departs from the oracle as well: nobody can say who is right."""
 

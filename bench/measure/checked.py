@@ -14,16 +14,18 @@ from bench.measure.exchange import ALONE, Answers, Exchange, Shapes
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from bench.measure.stress import LEARNING_RATE, SMALL
 from bench.record.replies import Answered, Published
+from bench.record.types import NOT_COPIED, NOT_REPEATED, Unchecked
 from lm.data.batches import Batch
-from lm.workloads.protocol import Refused
+from lm.workloads.protocol import NotCopiedError, NotRepeatedError, Refused
 
 if TYPE_CHECKING:
     from lm.training.trainer import Trainer
-    from lm.workloads.protocol import Answering, ReadingFiles
+    from lm.workloads.protocol import Answering, Copying, ReadingFiles
 
 (LAUNCH,) = ALONE
 OWN, SMALLER, ANSWERS = "own", "small", "answers"  # files of the folder that both processes share
 FILES = "files"  # its folder of files that another process has written for cases to read
+START = "start.npz"  # there, of a user's own model: what its answers start from
 
 
 class CheckedLaunch:
@@ -69,9 +71,12 @@ class CheckedAnswers:
         self._work, self._answers = work, Answers(folder / ANSWERS, shapes)
         if (folder / FILES).is_dir():
             cast("ReadingFiles", work).given = folder / FILES
+        if (folder / START).exists():
+            with np.load(folder / START) as start:
+                cast("Copying", work).copy(dict(start))
 
     def answer(self, case: str) -> Answered:
-        """Publishes what TensorFlow computes of a case.
+        """Publishes what TensorFlow computes of a case; says why not where it can't be compared.
 
         Raises KeyError for an answer that is missing, ValueError for one of another shape.
         """
@@ -80,6 +85,10 @@ class CheckedAnswers:
             found = self._work.answers(case)
         except Refused as error:
             return Answered(str(error), promised)
+        except NotCopiedError as error:
+            return Answered(unchecked=(Unchecked(NOT_COPIED, str(error)),))
+        except NotRepeatedError as error:
+            return Answered(unchecked=(Unchecked(NOT_REPEATED, str(error)),))
         for quantity, targets in self._answers.of(case).items():
             publish(found[quantity], targets)
         return Answered(promised=promised)

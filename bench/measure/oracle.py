@@ -11,10 +11,12 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
-from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER
+from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER, START
+from bench.measure.defined import Nearest, defined
 from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
     Before,
@@ -31,16 +33,17 @@ from bench.measure.publish import publish
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Case, Start, small_start
 from bench.measure.updates import clipping_and_update
 from bench.record.replies import Agenda
-from bench.record.types import ANSWER, DEFAULT_WORKLOAD, REPEAT, NumericError
-from lm.arrays import Floats, State
+from bench.record.types import ANSWER, DEFAULT_WORKLOAD, REPEAT, NumericError, Unchecked
+from lm.arrays import Array, Floats, State
 from lm.config import Config, config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
-from lm.workloads.protocol import Opening, Workload, file_bytes
+from lm.workloads.protocol import Defining, Opening, Workload, file_bytes
 from lm.workloads.registry import workload as workload_by_name
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
+START_BYTES = 1 << 20  # that a file takes beside its arrays
 REPEATED = 4  # of so many steps one is taken again, the first ones, by another process that reads nothing in between
 
 
@@ -49,6 +52,7 @@ class Session:
 
     _config: Config
     _answers: dict[str, Expected]  # by case; none where steps are compared
+    _given: Mapping[str, Array]  # what the answers of a user's own model start from
     _shapes: dict[str, dict[str, dict[str, tuple[int, ...]]]]  # of the answers
 
     def prepare(
@@ -64,9 +68,15 @@ class Session:
         """Loads a workload in a reference configuration. Raises ConfigError, CorpusError."""
         found, self._config = workload_by_name(workload), config_by_name(config)
         self._jitter, self._tally = jitter, Tally()
+        self._nearest = Nearest()
+        self._answers, self._given = {}, {}
+        opening = Opening(self._config, device, jitter)
+        if isinstance(found, Defining):
+            self._answers, self._given, unchecked = defined(found, opening)
+            return self._agenda(unchecked=unchecked)
         if found.cases:
-            return self._prepare_answers(found, Opening(self._config, device, jitter))
-        self._answers = {}
+            self._answers = {case: expected_answer(found, opening, case) for case in found.cases}
+            return self._agenda(file_bytes(found, self._config))
         self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
         self._repeated, self._repeat_limit = max(steps // REPEATED, 1), 0.0 if device.startswith("cpu") else math.inf
         asked = {*range(0, steps, found.plans[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}
@@ -74,8 +84,7 @@ class Session:
         size = sum(layout(each, ALONE)[1] for each in (self._config, SMALL))
         return Agenda(4 * size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
 
-    def _prepare_answers(self, workload: Workload, opening: Opening) -> Agenda:
-        self._answers = {case: expected_answer(workload, opening, case) for case in workload.cases}
+    def _agenda(self, files: int = 0, unchecked: tuple[Unchecked, ...] = ()) -> Agenda:
         shapes = {
             case: {
                 quantity: {tensor: value.shape for tensor, value in tensors.items()}
@@ -84,13 +93,15 @@ class Session:
             for case, expected in self._answers.items()
         }
         self._shapes = shapes
-        files = file_bytes(workload, opening.config)
-        return Agenda(4 * answers_layout(shapes)[1] + files, (), (), 0, shapes, files > 0)
+        size = 4 * answers_layout(shapes)[1] + sum(array.nbytes for array in self._given.values()) + files
+        return Agenda(size + START_BYTES * bool(self._given), (), (), 0, shapes, files > 0, unchecked)
 
     def share(self, folder: str) -> None:
         """Creates the files through which the launch publishes; those of steps hold the initial weights."""
         if self._answers:
             self._published = reserve_answers(Path(folder) / ANSWERS, self._shapes)
+            if self._given:
+                np.savez(Path(folder) / START, **cast("dict[str, Any]", self._given))
             return
         self._own = reserve(Path(folder) / OWN, self._config, ALONE)
         self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)
@@ -107,6 +118,9 @@ class Session:
             errors = [NumericError(number, "file", "", math.inf, 0.0, refused=refused)]
         if not promised:
             errors = [dataclasses.replace(error, limit=math.inf) for error in _worst(errors)]
+        if self._given:
+            self._nearest.add(errors)
+            return
         self._tally.add(dataclasses.replace(error, quantity=f"{ANSWER}{case}: {error.quantity}") for error in errors)
 
     def check(self, step: int, logits: bool) -> None:
@@ -172,6 +186,10 @@ class Session:
 
     def errors(self) -> list[NumericError]:
         """Returns what was found so far."""
+        if self._given:
+            return [
+                dataclasses.replace(error, quantity=f"{ANSWER}{error.quantity}") for error in self._nearest.errors()
+            ]
         return self._tally.errors()
 
 

@@ -88,7 +88,7 @@ class Session:
             steps,
             self.config.num_steps,
             self.work.tokens,
-            workload,
+            Path(workload).name,  # of a user's own file, which has a path in the place of a name
             found.metrics,
         )
         return Opened(subject, built - started, traced - built)
@@ -182,7 +182,7 @@ class Session:
         self._answers = CheckedAnswers(cast("Answering", self.work), Path(folder), answers)
 
     def answer(self, case: str) -> Answered:
-        """Answers a case of the workload, and publishes what comes out."""
+        """Answers a case of the workload, and publishes what comes out, or says why that can't be compared."""
         return self._answers.answer(case)
 
     def write_files(self, folder: str) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bench.record.types import Environment, Machine, Subject
+from bench.record.types import Environment, Machine, Subject, Unchecked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,14 +73,16 @@ class Agenda:
     # The shape of each answer, by case, quantity and tensor; none of a workload that is compared step by step.
     answers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = dataclasses.field(default_factory=dict)
     files: bool = False  # whether cases read files that another process writes
+    unchecked: tuple[Unchecked, ...] = ()  # of a user's own model: all where there are no answers
 
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-    """A case that was answered, or a file that was refused."""
+    """A case that was answered, or why not."""
 
-    refused: str = ""  # why there is no answer; "" where there is one
+    refused: str = ""  # the file that it is about: by whom it was written, and the message; "" where it was read
     promised: bool = True  # whether the versions promise that the case's file is read
+    unchecked: tuple[Unchecked, ...] = ()  # of a user's own model: why it can't be compared
 
 
 @dataclasses.dataclass(frozen=True)

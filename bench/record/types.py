@@ -19,6 +19,10 @@ SCHEMA = 4
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
 ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
+# Why numbers of a user's own model were not compared (Unchecked).
+NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN = (
+    *("no reference", "no float64", "not repeated", "not copied", "left open"),
+)
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS = "fitted loss"  # a metric that only a workload which names it tells
@@ -67,17 +71,19 @@ class Subject:
     corpus: str  # "" of a workload that reads none
     implementation: str  # "" of a workload that has its own model
     device: str
-    fingerprint: str  # Config.fingerprint: configuration, corpus, initial weights; "" if a launch failed before that
+    # Config.fingerprint: configuration, corpus, initial weights; of a user's own file the first digits of its SHA-256;
+    # "" if a launch failed before that.
+    fingerprint: str
     steps: Count  # training steps of a launch, or other units of work
     num_steps: Count  # time steps of a batch
     tokens_per_step: Count  # batch × time steps; 0 of a unit that predicts nothing
-    workload: str = DEFAULT_WORKLOAD
+    workload: str = DEFAULT_WORKLOAD  # a user's own: its file's name, mine.py
     metrics: tuple[str, ...] = ()  # that apply, by name; none: all but FITTED_LOSS
 
     @property
     def name(self) -> str:
         """Returns the subject's name for files and tables: notebook-synthetic-cells-cpu0, predict-notebook-cpu0."""
-        workload = "" if self.workload == DEFAULT_WORKLOAD else self.workload
+        workload = "" if self.workload == DEFAULT_WORKLOAD else self.workload.removesuffix(".py")
         parts = (workload, self.config, self.corpus, self.implementation, self.device.replace(":", ""))
         return "-".join(filter(None, parts))
 
@@ -162,6 +168,14 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True)
+class Unchecked:
+    """The reason why numbers of a user's own model were not compared."""
+
+    why: str  # one of the constants above
+    detail: str  # what failed, differs or is left open
+
+
+@dataclasses.dataclass(frozen=True)
 class Record:
     """The measurements of one launch, a fresh process."""
 
@@ -180,6 +194,7 @@ class Record:
     graph_operations: dict[str, Count]
     numerics: tuple[NumericError, ...]
     failure: Failure | None = None
+    unchecked: tuple[Unchecked, ...] = ()  # of a user's own model; all its numbers where `numerics` is empty
     others_cpu: Finite | None = None  # part of the machine's CPU time that other processes had; None if not known
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
@@ -17,6 +18,16 @@ PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the loc
 PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
+
+UNCHECKED = {  # by bench.record.types.Unchecked.why
+    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: leave out --no-speed and --quick",
+    NO_FLOAT64: "the reference could not compute the model in float64, so nothing says what is right ({detail})",
+    NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, as "
+    "dropout's, or an order of sums that changes",
+    NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
+    LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
+    "({detail})",
+}
 
 Words = Callable[[Any, Comparison | None], str]
 
@@ -122,6 +133,18 @@ def _tensor(quantity: str, tensor: str) -> str:
 def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:
     candidate, reference = sentence(reason.candidate), sentence(reason.reference)
     return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
+
+
+def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
+    return UNCHECKED[reason.why].format(detail=reason.detail)
+
+
+def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
+    shown, more = reason.tensors[:MOST_KINDS], len(reason.tensors) - MOST_KINDS
+    return (
+        f"{reason.subject}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''} not compared: rounding to "
+        "float32 alone decides their values"
+    )
 
 
 def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
@@ -249,6 +272,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     ),
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
+    reasons.NotComparable: _not_comparable,
     reasons.ReferenceDeparts: _reference_departs,
     reasons.Retraces: _retraces,
     reasons.GraphChanges: _graph_changes,
@@ -292,6 +316,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.NumbersNotMeasured: "the numbers were not measured",
     notices.LaunchFailed: _launch_failed,
     notices.FailedOnce: _failed_once,
+    notices.LeftOpen: _left_open,
     notices.UnlikeEnvironments: _unlike_environments,
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,

@@ -1,9 +1,9 @@
 """The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,24 @@ class Opening:
     implementation: str = ""  # of lm.models; "" of a workload that has its own model
     corpus: str = ""  # "" of a workload that reads none
     corpus_path: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """What a workload's own code computes of a case, where nobody else can say what is right."""
+
+    start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
+    wide: Answers  # by float64
+    narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
+    differing: str  # what two runs from one start left unlike: "loss of 1"; "" of runs that agree bit by bit
+
+
+class NotCopiedError(ValueError):
+    """A start of another side's that this side can't take; the message names both sides' weights or batch."""
+
+
+class NotRepeatedError(ValueError):
+    """Two runs from one start that leave unlike bits; the message names the first array."""
 
 
 class Work(Protocol):
@@ -108,6 +126,13 @@ class ReadingFiles(Answering, Protocol):
         """Returns whether the versions promise that the case's file is read."""
 
 
+class Copying(Answering, Protocol):
+    """Work whose answers start from another side's weights and batch."""
+
+    def copy(self, start: Mapping[str, Array]) -> None:
+        """Takes what the first case starts from. `answers` raises NotCopiedError, NotRepeatedError."""
+
+
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name."""
 
@@ -137,3 +162,14 @@ def file_bytes(workload: Workload, config: Config) -> int:
     """Returns what the files take that one process writes and another reads; 0 of a workload that has none."""
     of: Callable[[Config], int] = getattr(workload, "file_bytes", lambda config: 0)
     return of(config)
+
+
+@runtime_checkable
+class Defining(Workload, Protocol):
+    """A workload without a definition in NumPy: the reference's process says by its own code what is right.
+
+    Its cases are starts that differ little: of each answer the case counts in which it is nearest to what is right.
+    """
+
+    def define(self, opening: Opening) -> Iterator[Definition]:
+        """Computes case after case in float32 and in float64. Needs TensorFlow. Raises whatever the code does."""

@@ -1,4 +1,7 @@
-"""Finds the workloads: every other module of this package is one, by its own name. `parts` is none."""
+"""Finds the workloads: every other module of this package is one, by its own name. `parts` is none.
+
+A user's own is named by the path of its file (parts.own).
+"""
 
 import importlib
 import pkgutil
@@ -17,10 +20,26 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(name.replace("_", "-") for name in found))
 
 
-def workload(name: str) -> Workload:
-    """Returns the workload of that name. Raises ConfigError, which names those that there are."""
+def is_path(name: str) -> bool:
+    """Tells whether a workload is named by the path of a user's own file."""
+    return name.endswith(".py")
+
+
+def require_name(name: str) -> None:
+    """Raises ConfigError, which names those that there are, unless a workload has that name."""
     if name not in names():
         raise ConfigError(f"no workload is called {name!r}; there are {', '.join(names())}")
+
+
+def workload(name: str) -> Workload:
+    """Returns the workload of that name, or of the file at that path.
+
+    Raises ConfigError, which names those that there are, or says what is wrong with the file.
+    """
+    if is_path(name):
+        own: Workload = importlib.import_module("lm.workloads.parts.own").Workload(Path(name))
+        return own
+    require_name(name)
     module = importlib.import_module(f"lm.workloads.{name.replace('-', '_')}")
     found: Workload = module.Workload()
     return found

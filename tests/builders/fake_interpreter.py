@@ -42,7 +42,8 @@ class Session:
         from lm.workloads.registry import workload as named
 
         model = (config, corpus, implementation, device, "fa4e", steps, 10, 80)
-        return answers.Opened(types.Subject(*model, workload, named(workload).metrics), 2.0, 3.0)
+        name = os.path.basename(workload)
+        return answers.Opened(types.Subject(*model, name, named(workload).metrics), 2.0, 3.0)
 
     def steps(self, count, tell=False):
         steps = range(self.done, self.done + count)

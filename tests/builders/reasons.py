@@ -4,7 +4,9 @@ import math
 
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, OracleErrors, Reason
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
 
+UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN)
 WITHIN = OracleErrors("gradient", "embedding", 0, 1e-6, 4e-6, 0, 3)
 BEYOND = OracleErrors("loss", "", 5, 1e-2, 4e-6, 1, 3)
 FIELDS = (Field("steps", "10", "20"), Field("isa", "x86_64 avx2", ""))
@@ -25,6 +27,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),
     reasons.FileRefused("given .keras", "written by TensorFlow 2.16.2, Keras 3.15.1: TypeError: no LSTM"),
+    *(reasons.NotComparable(why, "loss of step 0") for why in UNCHECKED),
     reasons.NotRepeated("output/kernel", 500, 3.2e-8),
     reasons.ReferenceDeparts(WITHIN, BEYOND),
     reasons.Retraces(),
@@ -70,6 +73,8 @@ REASONS: tuple[Reason, ...] = (
     notices.LaunchFailed("oracle", None, "reference", "killed by SIGKILL", "candidate"),
     notices.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     notices.FailedOnce("", 2, "reference", "killed by SIGKILL"),
+    notices.LeftOpen("mine-own-cpu0", ("update after 1 of dense/bias",)),
+    notices.LeftOpen("mine-own-cpu0", tuple(f"gradient of dense/bias#{number}" for number in range(2, 9))),
     notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
     notices.MachineDrifted(0.1, 0, 0.14, 3),
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),

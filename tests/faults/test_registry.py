@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lm.config import IMPLEMENTATIONS
-from tests.faults.hook.injected.registry import FAMILIES, FAULTS, NO_FAULT, OF_WORKLOADS, fault_by_name
+from tests.faults.hook.injected.registry import FAMILIES, FAULTS, NO_FAULT, OF_OWN, OF_WORKLOADS, fault_by_name
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ def test_there_are_at_least_24_faults() -> None:
 
 
 def test_names_are_words_joined_by_hyphens_and_no_two_are_alike() -> None:
-    names = [fault.name for family in FAMILIES for fault in family.FAULTS] + list(OF_WORKLOADS)
+    names = [fault.name for family in FAMILIES for fault in family.FAULTS] + [*OF_WORKLOADS, *OF_OWN]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", name) for name in names)
 
@@ -33,7 +33,7 @@ def test_every_fault_reaches_the_implementation_of_the_table_and_none_that_there
 def test_no_fault_is_known_outside_the_tests(package: str) -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / package).rglob("*.py")))
     assert "TFGATE_FAULT" not in code
-    assert [name for name in (*FAULTS, *OF_WORKLOADS) if name in code] == []
+    assert [name for name in (*FAULTS, *OF_WORKLOADS, *OF_OWN) if name in code] == []
 
 
 def test_the_fault_that_is_none_is_found_by_name_and_not_in_the_catalogue() -> None:

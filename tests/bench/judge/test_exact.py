@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, unpromised
-from bench.judge.notices import Unpromised
+from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
+from bench.judge.notices import LeftOpen, Unpromised
 from bench.judge.reasons import (
     FileRefused,
     GraphChanges,
     NoOracleStep,
+    NotComparable,
     NotRepeated,
     OracleErrors,
     ReferenceDeparts,
@@ -19,7 +20,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.record.types import REPEAT, Evaluation, NumericError
+from bench.record.types import LEFT_OPEN, NOT_REPEATED, REPEAT, Evaluation, NumericError, Unchecked
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
 
@@ -212,3 +213,25 @@ def test_operations_that_were_not_counted_are_not_compared(
     counted = dataclasses.replace(record(), graph_operations=candidate)
     found = compare_graphs("it", [counted], [record()])
     assert ((found.candidate, found.reference), found.reason) == (values, GraphChanges((), counted=False))
+
+
+class TestOwnModels:
+    """What could not be compared of a user's own model."""
+
+    unlike = Unchecked(NOT_REPEATED, "loss of step 0")
+    open_one = Unchecked(LEFT_OPEN, "update after 1 of dense/bias")
+
+    def test_numbers_that_were_not_compared_are_inconclusive_with_the_reason(self) -> None:
+        unchecked = dataclasses.replace(record(numerics=()), unchecked=(self.unlike, self.open_one))
+        found = judge_numerics("mine", [unchecked])
+        assert (found.outcome, found.reason) == (
+            Outcome.INCONCLUSIVE,
+            NotComparable(NOT_REPEATED, "loss of step 0"),
+        )
+        assert left_open("mine", [unchecked]) == []
+
+    def test_tensors_left_open_are_a_warning_of_numbers_that_were(self) -> None:
+        compared = dataclasses.replace(record(), unchecked=(self.open_one,))
+        assert judge_numerics("mine", [compared]).outcome is Outcome.PASS
+        assert left_open("mine", [compared, compared]) == [LeftOpen("mine", ("update after 1 of dense/bias",))]
+        assert left_open("mine", [record()]) == []

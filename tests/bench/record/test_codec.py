@@ -98,7 +98,7 @@ def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
     assert to_text(agenda) == (
         '{\n "bytes": 7,\n "oracle_steps": [0, 5],\n "stress": [\n  {\n'
         '   "name": "NaN",\n   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1,\n '
-        '"answers": {},\n "files": false\n}\n'
+        '"answers": {},\n "files": false,\n "unchecked": []\n}\n'
     )
 
 

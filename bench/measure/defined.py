@@ -1,0 +1,119 @@
+"""Limits for a user's own model, of which the reference's own code in float64 says what is right.
+
+The rule is numerics.py's. Two things are unlike an oracle: a tensor may be one that float32 can't tell from zero (an
+attention's key bias), and is compared as a part of all; one that float32 leaves open altogether is not compared. And a
+gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one start of several.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from bench.measure.numerics import (
+    CAP,
+    FLOAT32_MULTIPLE,
+    FLOOR,
+    Arrays,
+    Expected,
+    expected_of,
+    relative_error,
+    rounding_error,
+)
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
+from lm.arrays import Array
+from lm.workloads.protocol import Defining, Definition, Opening
+
+WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
+MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
+UPDATE = "update after "  # begins quantities, which end with the number of steps
+LEAST_CASES = 2  # in which float32 must not leave a tensor open
+FIRST_LOSS = "loss of step 0"  # without which nothing is compared
+WEIGHT = "weight "  # begins the names of the start's weights
+
+
+def defined(
+    workload: Defining, opening: Opening
+) -> tuple[dict[str, Expected], Mapping[str, Array], tuple[Unchecked, ...]]:
+    """Returns (what is expected, by case; what the first one starts from; what can't be compared, and why).
+
+    Nothing is expected where nothing can be compared.
+    """
+    expected: dict[str, Expected] = {}
+    start: Mapping[str, Array] = {}
+    left_open: Counter[str] = Counter()
+    try:
+        for case, found in zip(workload.cases, workload.define(opening), strict=True):
+            if found.differing:
+                return {}, {}, (Unchecked(NOT_REPEATED, found.differing),)
+            expected[case], names = limits_of(found)
+            start = start or found.start
+            left_open.update(names)
+    except Exception as error:  # it is the user's code
+        return {}, {}, (Unchecked(NO_FLOAT64, str(error)),)
+    nowhere = [name for name, count in left_open.items() if count > len(expected) - LEAST_CASES]
+    for one in expected.values():
+        for quantity, tensors in one.values.items():
+            for tensor in [tensor for tensor in tensors if _name(quantity, tensor) in nowhere]:
+                del tensors[tensor], one.limits[quantity][tensor]
+    unchecked = tuple(Unchecked(LEFT_OPEN, name) for name in nowhere)
+    return ({}, {}, unchecked) if FIRST_LOSS in nowhere else (expected, start, unchecked)
+
+
+class Nearest:
+    """Keeps of each tensor the error of the case in which it is nearest to its limit's good side."""
+
+    def __init__(self) -> None:
+        self._nearest: dict[tuple[str, str], NumericError] = {}
+
+    def add(self, errors: Iterable[NumericError]) -> None:
+        """Takes in the errors of a case."""
+        for error in errors:
+            key = error.quantity, error.tensor
+            if key not in self._nearest or error.used < self._nearest[key].used:
+                self._nearest[key] = error
+
+    def errors(self) -> list[NumericError]:
+        """Returns one error of each tensor."""
+        return list(self._nearest.values())
+
+
+def limits_of(found: Definition) -> tuple[Expected, list[str]]:
+    """Returns what is expected, and the names of tensors that float32 leaves open, which it doesn't hold."""
+    expected, left_open = expected_of(found.wide, found.narrow[0]), []
+    for quantity, tensors in expected.values.items():
+        whole = _norm(tensors)
+        for tensor, value in list(tensors.items()):
+            limit = _limit(quantity, tensor, value, whole, found)
+            if limit is None:
+                left_open.append(_name(quantity, tensor))
+                del tensors[tensor], expected.limits[quantity][tensor]
+            else:
+                expected.limits[quantity][tensor] = limit
+    return expected, left_open
+
+
+def _name(quantity: str, tensor: str) -> str:
+    return f"{quantity} of {tensor}"
+
+
+def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Definition) -> float | None:
+    """Returns the limit of a tensor's relative error; None where float32 leaves the tensor open."""
+    own = max(relative_error(narrow[quantity][tensor], value) for narrow in found.narrow)
+    size = _norm({tensor: value})
+    if not own:
+        return FLOOR
+    rounding = 0.0
+    if quantity.startswith(UPDATE):  # w′ is rounded in each step, in a small tensor all to one side
+        steps = int(quantity.removeprefix(UPDATE))
+        rounding = steps * rounding_error(found.start[WEIGHT + tensor], value)
+    own = max(own - rounding, 0.0)
+    scale = 1.0 if own * WORST <= CAP else size / whole if whole else 0.0
+    if not (scale and own * scale * WORST <= CAP and rounding <= MOST_ROUNDING):
+        return None
+    return min(FLOAT32_MULTIPLE * own * scale + FLOOR, CAP) / scale + rounding
+
+
+def _norm(tensors: Arrays) -> float:
+    return math.sqrt(math.fsum(float(np.linalg.norm(np.ravel(value)) ** 2) for value in tensors.values()))

@@ -1,0 +1,89 @@
+"""A user's own model as a workload: a Python file, named by its path in the place of a workload's name.
+
+Its function `workload`, without parameters, returns `model, batch` (a compiled Keras model) or `step, variables, batch`
+(a training step of one's own). docs/own-model.md is its tutorial. The orchestrator reads the file and never runs it.
+"""
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.config import OWN, Blocks, ConfigError, LaunchPlan
+from lm.workloads.protocol import Answers, Definition, Opening
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.own_work import Work
+
+FUNCTION = "workload"
+# Cases: a few steps from the reference's initial weights, and from two starts near them. One start isn't enough: where
+# two numbers that a maximum is taken of are equal but for rounding, the gradient may jump.
+CASES = ("start 1", "start 2", "start 3")
+NAME = re.compile(r"\w[\w.-]*\.py", re.ASCII)
+# Steps of a block are the fewest here: bench.drive.sized makes more of them where a step is short.
+BLOCKS = Blocks(quads=10, steps=2, dropped=1, evaluation_quads=0, evaluation_steps=0)
+
+
+class Workload:
+    """Implements lm.workloads.protocol.Defining for the file at `path`.
+
+    Raises ConfigError for a file that can't be one.
+    """
+
+    metrics: tuple[str, ...] = (
+        *("step time on one core", "step time", "peak memory", "memory growth"),
+        *("cpu time", "import", "build", "first step"),
+    )
+    plans: Mapping[str, LaunchPlan] = {OWN.name: LaunchPlan(1, BLOCKS, BLOCKS)}
+    cases: tuple[str, ...] = CASES
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._source = path.read_bytes()
+            tree = ast.parse(self._source, str(path))
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}; name a file with a function `{FUNCTION}`") from error
+        except (SyntaxError, ValueError) as error:
+            where = f" line {error.lineno}:" if isinstance(error, SyntaxError) and error.lineno else ""
+            raise ConfigError(f"{path}:{where} {getattr(error, 'msg', error)}: it is no Python") from error
+        if not NAME.fullmatch(path.name):
+            raise ConfigError(f"{path.name!r} names reports: have letters, digits, '_', '-' and '.' alone in it")
+        _require_function(path, tree)
+
+    @property
+    def fingerprint(self) -> str:
+        """Returns the first 16 digits of the file's SHA-256."""
+        return hashlib.sha256(self._source).hexdigest()[:16]
+
+    def open(self, opening: Opening) -> "Work":
+        """Returns the work. Raises DeviceError."""
+        from lm.workloads.parts.own_work import Work
+
+        return Work(self, opening)
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Raises ValueError: a user's model has no definition in NumPy, see `define`."""
+        raise ValueError(f"{self.path.name} has no definition in NumPy: the reference computes it in float64")
+
+    def define(self, opening: Opening) -> Iterator[Definition]:
+        """Runs the file in float32 and in float64. Raises whatever it does."""
+        from lm.workloads.parts.own_work import define
+
+        return define(self.path, self.cases)
+
+
+def _require_function(path: Path, tree: ast.Module) -> None:
+    """Raises ConfigError unless the file has the function, and it can be called without arguments."""
+    wanted = "it is to return (model, batch) or (step, variables, batch): docs/own-model.md"
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION]
+    if not found:
+        raise ConfigError(f"{path}: there is no function `{FUNCTION}`; {wanted}")
+    given = found[-1].args
+    positional = len(given.posonlyargs) + len(given.args) - len(given.defaults)
+    if positional or any(default is None for default in given.kw_defaults):
+        raise ConfigError(f"{path}: function `{FUNCTION}` has parameters: give it none, or defaults")

@@ -1,0 +1,198 @@
+"""What the function of a user's file returned, as one thing: variables by name, a batch, steps and their gradients."""
+
+import contextlib
+import importlib.util
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lm.arrays import Array
+from lm.compat import tf_variable
+from lm.workloads.parts.own import FUNCTION
+from lm.workloads.protocol import NotCopiedError
+
+WEIGHT, BATCH = "weight ", "batch "  # begin the names of a start's arrays
+MODULE = "own_workload"  # the file's name as a module, under which it hides none
+MOST_CHARACTERS = 300  # of an exception's line
+RETURNS = "it is to return (model, batch) or (step, variables, batch)"
+
+
+class ModelError(RuntimeError):
+    """A user's file that failed, or returned what can't be used; the message names the file and the phase."""
+
+
+@contextlib.contextmanager
+def phase(path: Path, name: str) -> Iterator[None]:
+    """Has what the user's code raises in the block say where."""
+    try:
+        yield
+    except (ModelError, NotCopiedError):
+        raise
+    except Exception as error:
+        raise ModelError(f"{path.name} {name}: {_telling(error)}") from error
+
+
+def _telling(error: Exception) -> str:
+    """Returns the exception's type and first line, or the last one of those that AutoGraph has put into a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0] == "in user code:":
+        return lines[-1][:MOST_CHARACTERS]
+    return ": ".join((type(error).__name__, *(line[:MOST_CHARACTERS] for line in lines[:1])))
+
+
+class Model:
+    """A model that was just built by the file at `path`, which is run anew. Raises ModelError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._traces = path, 0
+        with phase(path, f"in `{FUNCTION}`"):
+            found = _function(path)()
+        match found:
+            case (model, batch) if hasattr(model, "train_on_batch"):
+                self.batch = batch
+                trainable, others = self._keras(model)
+            case (step, variables, batch) if callable(step):
+                self.batch, trainable, others = batch, list(variables), []
+                self.step, self.gradients = self._own_step(step), lambda: self._told
+            case _:
+                raise ModelError(f"{path.name}: `{FUNCTION}` returned {_described(found)}; {RETURNS}")
+        if not trainable:
+            raise ModelError(f"{path.name}: there are no variables to train: return those that a step updates")
+        self.variables = dict(_labelled([*trainable, *others]))
+        self.trainable = list(self.variables)[: len(trainable)]
+
+    step: Callable[[], float]  # takes a training step on the batch; returns its loss
+    gradients: Callable[[], list[Any] | None]  # by trainable variable; None of a step that tells none
+    _told: list[Any] | None = None  # by the last step of one's own
+
+    def _keras(self, model: Any) -> tuple[list[Any], list[Any]]:
+        """Returns a compiled Keras model's weights, trainable ones first and the others; sets step and gradients."""
+        path = self.path
+        if getattr(model, "optimizer", None) is None:
+            raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
+        if not (isinstance(self.batch, (tuple, list)) and len(self.batch) in (2, 3)):
+            raise ModelError(f"{path.name}: a Keras model's batch is (x, y) or (x, y, sample_weight)")
+        if not model.built:  # Keras 2 has no weights to ask for then
+            with phase(path, "in its first call"):
+                model(self.batch[0])
+        original = model.train_step
+
+        def counted(data: Any) -> Any:  # Python comes here while a graph is traced
+            self._count()
+            return original(data)
+
+        if not model.run_eagerly:
+            model.train_step = counted
+
+        def step() -> float:
+            x, y, *weight = self.batch
+            model.reset_metrics()  # Keras 3's loss is a mean over all steps since
+            return float(np.ravel(model.train_on_batch(x, y, *weight))[0])
+
+        def gradients() -> list[Any]:
+            x, y, weight = (*tf.nest.map_structure(tf.convert_to_tensor, tuple(self.batch)), None)[:3]
+            with tf.GradientTape() as tape:
+                loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True), sample_weight=weight)
+            found: list[Any] = tape.gradient(loss, [tf_variable(weight) for weight in model.trainable_weights])
+            return found
+
+        self.step, self.gradients = step, gradients
+        return list(model.trainable_weights), list(model.non_trainable_weights)
+
+    def _own_step(self, step: Callable[..., Any]) -> Callable[[], float]:
+        self._counted = step
+
+        def take() -> float:
+            found = step(*self.batch) if isinstance(self.batch, (tuple, list)) else step(self.batch)
+            loss, self._told = found if isinstance(found, (tuple, list)) else (found, None)
+            return float(loss)
+
+        return take
+
+    def _count(self) -> None:
+        self._traces += 1
+
+    @property
+    def traces(self) -> int:
+        """Returns how often a step was traced so far."""
+        count = getattr(getattr(self, "_counted", None), "experimental_get_tracing_count", lambda: self._traces)
+        return int(count())
+
+    def start(self) -> dict[str, Array]:
+        """Returns copies of variables and batch, by name; float64 batches in float32, as Keras takes them."""
+        found = {WEIGHT + name: np.array(tf_variable(value).numpy()) for name, value in self.variables.items()}
+        for number, leaf in enumerate(tf.nest.flatten(self.batch)):
+            array = np.array(leaf)
+            if array.dtype == object:
+                raise ModelError(f"{self.path.name}: a batch holds arrays of numbers, and this one {_described(leaf)}")
+            found[f"{BATCH}{number}"] = array.astype(np.float32) if array.dtype == np.float64 else array
+        return found
+
+    def take(self, start: Mapping[str, Array], kind: str) -> None:
+        """Starts from another model's variables and batch; its floats become that kind's.
+
+        Raises NotCopiedError for unlike names or shapes.
+        """
+        self._require_like(start)
+        with phase(self.path, "when its weights are set"):
+            for name, variable in self.variables.items():
+                variable.assign(start[WEIGHT + name].astype(tf_variable(variable).dtype.as_numpy_dtype))
+        leaves = [start[f"{BATCH}{number}"] for number in range(sum(name.startswith(BATCH) for name in start))]
+        cast = [leaf.astype(kind) if np.issubdtype(leaf.dtype, np.floating) else leaf for leaf in leaves]
+        was = tf.nest.flatten(self.batch)
+        like = [tf.constant(new) if tf.is_tensor(old) else new for old, new in zip(was, cast, strict=True)]
+        self.batch = tf.nest.pack_sequence_as(self.batch, like)
+
+    def _require_like(self, start: Mapping[str, Array]) -> None:
+        here = {name: array.shape for name, array in self.start().items()}
+        there = {name: array.shape for name, array in start.items()}
+        for name in dict.fromkeys((*there, *here)):
+            if here.get(name) != there.get(name):
+                shapes = (_shape(there.get(name)), _shape(here.get(name)))
+                raise NotCopiedError(f"{name} is {shapes[0]} in the reference and {shapes[1]} in the candidate")
+
+    def require_float64(self) -> None:
+        """Raises ModelError unless all float variables that are trained are in float64."""
+        for name in self.trainable:
+            if (kind := tf_variable(self.variables[name]).dtype) != tf.float64:
+                mend = "give it dtype=tf.keras.backend.floatx()"
+                raise ModelError(f"{self.path.name}: variable {name} stays {kind.name} in the float64 run: {mend}")
+
+
+def _function(path: Path) -> Callable[[], Any]:
+    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it."""
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # last: no neighbour hides a library
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    spec.loader.exec_module(module)
+    function: Callable[[], Any] = getattr(module, FUNCTION)
+    return function
+
+
+def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Names variables alike in Keras 2 and 3, in any process: "dense/kernel", and the second "dense/kernel#2"."""
+    seen: Counter[str] = Counter()
+    for variable in variables:
+        path = str(getattr(variable, "path", variable.name)).removesuffix(":0")
+        label = "/".join(re.sub(r"_\d+$", "", part) for part in path.split("/")[-2:])
+        seen[label] += 1
+        yield (f"{label}#{seen[label]}" if seen[label] > 1 else label), variable
+
+
+def _described(value: Any) -> str:
+    inside = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+    return f"a {type(value).__name__}{inside}"
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else str(list(shape))

@@ -1,0 +1,203 @@
+"""Work of a user's own model, and its definition: the same code in float64."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from lm.arrays import Array
+from lm.compat import tf_variable
+from lm.oracle.sgd import densified
+from lm.runtime import require_device
+from lm.workloads.parts.own import CASES
+from lm.workloads.parts.own_model import WEIGHT, Model, phase
+from lm.workloads.protocol import Answers, Definition, NotRepeatedError, Opening
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.own import Workload
+
+STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
+NEAR = 2.0**-8  # relative, of a start near the first
+SETTLING = 2  # first units, in which graphs are traced as often as Keras likes
+
+
+class Work:
+    """Implements lm.workloads.protocol.Copying."""
+
+    def __init__(self, workload: "Workload", opening: Opening) -> None:
+        require_device(opening.device)
+        self.device, self.fingerprint, self.tokens = opening.device, workload.fingerprint, 0
+        self._path, self._settled = workload.path, 0
+
+    def build(self) -> None:
+        """Runs the file, and builds what it returns."""
+        with tf.device(self.device):
+            self._model = Model(self._path)
+
+    def trace(self) -> None:
+        """Does nothing: a user's first step traces."""
+
+    def start(self) -> None:
+        """Does nothing: a model starts where its own code puts it."""
+
+    def prepare(self, unit: int) -> int:
+        """Returns the unit: all have the one batch."""
+        if unit == SETTLING:
+            self._settled = self._model.traces
+        return unit
+
+    def do(self, prepared: int) -> float:
+        """Takes a training step; returns its loss. Raises ModelError."""
+        with tf.device(self.device), phase(self._path, f"at step {prepared}"):
+            return self._model.step()
+
+    def wait(self) -> None:
+        """Blocks until the weights are there."""
+        if not self.device.startswith("cpu"):
+            tf.test.experimental.sync_devices()
+
+    def relocate(self) -> None:
+        """Moves the variables to other memory."""
+        for variable in map(tf_variable, self._model.variables.values()):
+            variable.assign(np.array(variable.numpy()))
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often the step was traced after the first two units."""
+        return max(self._model.traces - self._settled, 0) if self._settled else 0
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts nothing: the graph is the user's own."""
+        return {}
+
+    def copy(self, start: Mapping[str, Array]) -> None:
+        """Takes the weights and the batch that the compared steps start from."""
+        self._start = dict(start)
+
+    def answers(self, case: str) -> Answers:
+        """Returns what a case's steps compute. Raises NotCopiedError, NotRepeatedError, ModelError."""
+        with tf.device(self.device):
+            start = _start_of(self._start, case)
+            found = _run(self._path, start, "float32")
+            if case == CASES[0] and (unlike := _unlike(found, _run(self._path, start, "float32"))):
+                raise NotRepeatedError(unlike)
+        return found
+
+
+def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
+    """Yields what the file computes in this process, case by case, the first from its own initial weights.
+
+    Raises ModelError.
+    """
+    first = Model(path).start()
+    for case in cases:
+        start = _start_of(first, case)
+        runs = [(start, "float32"), (_moved(start), "float32"), (start, "float64")]
+        narrow, moved, wide = (_run(path, *run) for run in runs)
+        differing = ""
+        if case == cases[0]:
+            differing = _unlike(narrow, _run(path, start, "float32")) or _unlike(wide, _run(path, start, "float64"))
+        yield Definition(start, wide, (narrow, moved), differing)
+
+
+def _start_of(first: Mapping[str, Array], case: str) -> dict[str, Array]:
+    """Returns a case's start: the first, or one whose float weights are near it, alike in each process."""
+    if case == CASES[0]:
+        return dict(first)
+    random = np.random.RandomState(CASES.index(case))
+    factors = {name: 1 + NEAR * random.uniform(-1, 1, value.shape) for name, value in _floats(first)}
+    return {
+        name: (value * factors[name]).astype(value.dtype) if name in factors else value for name, value in first.items()
+    }
+
+
+def _moved(start: Mapping[str, Array]) -> dict[str, Array]:
+    """Returns a start whose float32 weights are off by one in their last bit: what it changes, rounding alone may."""
+    random = np.random.RandomState(0)
+    ends = {name: np.where(random.randint(0, 2, value.shape), np.inf, -np.inf) for name, value in _floats(start)}
+    return {
+        name: np.nextafter(value, ends[name].astype(value.dtype)) if name in ends else value
+        for name, value in start.items()
+    }
+
+
+def _floats(start: Mapping[str, Array]) -> list[tuple[str, Array]]:
+    return [(name, value) for name, value in start.items() if name.startswith(WEIGHT) and value.dtype == np.float32]
+
+
+@contextlib.contextmanager
+def _in_float64() -> Iterator[None]:
+    """Has Keras build in float64."""
+    precision, policy = tf.keras.mixed_precision, tf.keras.mixed_precision.global_policy()
+    try:
+        tf.keras.backend.set_floatx("float64")
+        precision.set_global_policy("float64")
+        yield
+    finally:
+        tf.keras.backend.set_floatx("float32")
+        precision.set_global_policy(policy)
+
+
+def _run(path: Path, start: Mapping[str, Array], kind: str) -> Answers:
+    """Returns what a new model's first steps compute, built in a kind of float."""
+    if kind == "float64":
+        with _in_float64():
+            model = Model(path)
+            model.require_float64()
+            return _computed(model, start, kind)
+    return _computed(Model(path), start, kind)
+
+
+def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
+    """Takes a few steps; returns losses, the first gradients, and how far variables have moved."""
+    path = model.path
+    model.take(start, kind)
+    told: list[Any] | None = None
+    with phase(path, "where its gradients are taken"):
+        told = model.gradients()
+    if told is not None:
+        model.take(start, kind)  # a call in training moves statistics, such as those of batch normalization
+    before, loss, found = _values(model), {}, {}
+    for step in range(STEPS):
+        with phase(path, f"at step {step} of those that are compared"):
+            loss[f"step {step}"] = np.asarray(model.step())
+        told = model.gradients() if told is None and step == 0 else told
+        if step in (0, STEPS - 1):
+            found[f"update after {step + 1}"] = {
+                name: value.astype(np.float64) - before[name] for name, value in _values(model).items()
+            }
+    with phase(path, "where its gradients are read"):
+        gradients = {} if told is None else {"gradient": _dense(model, told)}
+    return {"loss": loss, **gradients, **found}
+
+
+def _values(model: Model) -> dict[str, Array]:
+    """Returns the float variables' values."""
+    values = {name: tf_variable(variable).numpy() for name, variable in model.variables.items()}
+    return {name: np.array(value) for name, value in values.items() if np.issubdtype(value.dtype, np.floating)}
+
+
+def _dense(model: Model, gradients: list[Any]) -> dict[str, Array]:
+    """Returns gradients as dense arrays, by variable; zeros where there is none."""
+    found = {}
+    for name, gradient in zip(model.trainable, gradients, strict=True):
+        shape = tf_variable(model.variables[name]).shape
+        rows = shape[0] if shape.rank else 0
+        found[name] = np.zeros(shape) if gradient is None else np.asarray(densified(gradient, rows))
+    return found
+
+
+def _unlike(one: Answers, other: Answers) -> str:
+    """Returns the first array of which two runs have unlike bits: "loss of step 0"; "" without one."""
+    return next(
+        (
+            f"{quantity} of {tensor}"
+            for quantity, tensors in one.items()
+            for tensor, value in tensors.items()
+            if not np.array_equal(value, other[quantity][tensor], equal_nan=True)
+        ),
+        "",
+    )

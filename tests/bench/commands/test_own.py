@@ -1,0 +1,101 @@
+"""`tfgate upgrade --workload mine.py`: what is refused, what fails, and a slow step, to the exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.commands import upgrade
+from bench.record.files import read_record
+from bench.record.paired import PairedRun
+from bench.stats.outcome import Outcome
+from tests.builders.commands import PASS, REGRESSION, Tfgate, noisy_side
+from tests.faults.hook.injected.registry import NO_FAULT
+from tests.faults.trial import fault_variables
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+
+@pytest.mark.parametrize("command", ["upgrade", "gate"])
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        (None, (), "mine.py: No such file or directory; name a file with a function `workload`"),
+        ("model = 3", (), "mine.py: there is no function `workload`; it is to return"),
+        ("def workload(:", (), "mine.py: line 1: invalid syntax: it is no Python"),
+        ("def workload(): pass", ("--config", "tiny"), "mine.py says itself what is built: leave out --config"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_before_anything_is_built(
+    tfgate: Tfgate, tmp_path: Path, command: str, text: str | None, more: tuple[str, ...], said: str
+) -> None:
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    sides = ["--from", "2.20.0", "--to", "2.21.0"]
+    found = tfgate(command, *sides, "--workload", tmp_path / "mine.py", *more, "--output", tmp_path / "out")
+    assert found.code == 2
+    assert said in found.err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_is_of_the_file(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, fake_oracle: None
+) -> None:
+    """On sides that only play at training, whose steps take seconds: a block has the fewest steps."""
+    monkeypatch.setattr(upgrade, "examine", tuple)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def workload(): pass")
+    sides = ["--from", noisy_side(tmp_path / "a"), "--to", noisy_side(tmp_path / "b")]
+    more = ["--speed-only", "--baselines", baselines, "--output", tmp_path / "out"]
+    found = tfgate("upgrade", *sides, "--workload", "mine.py", *more)
+    assert found.code == 0, found
+    run = read_record(PairedRun, tmp_path / "out" / "paired.json")
+    subject = run.pairs[0].reference.subject
+    assert (subject.workload, subject.config, subject.name) == ("mine.py", "own", "mine-own-cpu0")
+    assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "outcome"), [("own-slower-by-0.06", REGRESSION), (NO_FAULT.name, PASS)])
+def test_a_slowdown_of_twice_the_margin_is_caught(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome
+) -> None:
+    """By the repository's own margin of 3%, on one core, where launches deviate least."""
+    variables = fault_variables(fault)
+    hook = ["--from-env", f"PYTHONPATH={variables['PYTHONPATH']}"]
+    slow = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
+    sides = ["--from", str(newest_python), *hook, "--to", str(newest_python), *slow]
+    only = ["--metric", "step time on one core", "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides, "--workload", EXAMPLES / "keras_cnn.py", *only)
+    assert found.outcomes["step time on one core"] is outcome
+
+
+FAILING = """
+import tensorflow as tf
+
+def workload():
+    weights = tf.Variable([1.0, 2.0], dtype=tf.keras.backend.floatx())
+    taken = []
+
+    def step(inputs):
+        taken.append(None)
+        if len(taken) > 17 and tf.__version__.startswith("2.21"):
+            raise ValueError("the data ends here")
+        return tf.reduce_sum(weights * inputs)
+
+    return step, [weights], (tf.ones(2, weights.dtype),)
+"""
+
+
+@pytest.mark.slow
+def test_an_exception_at_a_step_is_a_line_with_side_and_phase(
+    tfgate: Tfgate, tmp_path: Path, oldest_python: Path, newest_python: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(FAILING)
+    sides = ["--from", str(oldest_python), "--to", str(newest_python), "--workload", tmp_path / "mine.py"]
+    found = tfgate("upgrade", *sides, "--output", tmp_path / "out")
+    assert found.code == 1
+    words = " ".join(found.out.split())
+    assert "the candidate failed in launch 1, where the reference runs: ModelError: mine.py at step 17: Val" in words
+    run = read_record(PairedRun, tmp_path / "out" / "paired.json")
+    assert [record.numerics != () for record in run.oracle] == [True, True]  # nothing of it is lost
+    assert len(run.pairs) == 2  # and its repeat

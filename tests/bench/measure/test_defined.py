@@ -1,0 +1,121 @@
+"""Limits of a user's own model, from made-up answers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from bench.measure.defined import FIRST_LOSS, Nearest, defined, limits_of
+from bench.measure.numerics import CAP, FLOOR
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
+from lm.arrays import Array
+from lm.config import OWN
+from lm.workloads.protocol import Answers, Definition, Opening
+
+RIGHT = np.array([3.0, 4.0])  # its norm is 5
+
+
+def definition(
+    apart: float = 0.0, moved: float = 0.0, quantity: str = "gradient", other: float = 0.0, differing: str = ""
+) -> Definition:
+    """What float32 computes is `apart` from what is right, relatively, and `moved` from a start that is off by a bit.
+
+    `other` is the norm of another tensor of the quantity, which is right.
+    """
+
+    def answers(error: float) -> Answers:
+        return {"loss": {"step 0": np.array(2.0)}, quantity: {"w": RIGHT * (1 + error), "other": np.array([other])}}
+
+    start: dict[str, Array] = {"weight w": np.array([0.5, 0.5], np.float32), "weight other": np.zeros(1, np.float32)}
+    return Definition(start, answers(0.0), (answers(apart), answers(moved)), differing)
+
+
+def test_a_limit_is_16_times_float32_s_own_error_and_the_floor() -> None:
+    expected, left_open = limits_of(definition(apart=1e-6, moved=2e-6))
+    assert expected.limits["gradient"]["w"] == pytest.approx(16 * 2e-6 + FLOOR, rel=1e-6)
+    assert expected.limits["loss"]["step 0"] == FLOOR
+    assert left_open == []
+
+
+def test_it_is_never_above_the_cap() -> None:
+    expected, _ = limits_of(definition(apart=8e-6))  # 6 × 8e-6 is below the cap, 16 × 8e-6 isn't
+    assert expected.limits["gradient"]["w"] == CAP
+
+
+def test_a_tensor_that_float32_moves_is_left_open() -> None:
+    expected, left_open = limits_of(definition(moved=9e-6))  # 6 × 9e-6 is above the cap
+    assert left_open == ["gradient of w"]
+    assert list(expected.values["gradient"]) == list(expected.limits["gradient"]) == ["other"]
+
+
+def test_a_tensor_near_zero_is_compared_as_a_part_of_all() -> None:
+    """Its error of 10% is one of 0.1 × 5 of 5e6, 1e-7 of all: all of it may be off by 16e-7 and the floor."""
+    expected, left_open = limits_of(definition(apart=0.1, other=5e6))
+    assert left_open == []
+    assert expected.limits["gradient"]["w"] == pytest.approx((16e-7 + FLOOR) * 1e6, rel=1e-4)
+
+
+def test_an_update_may_be_off_by_the_rounding_of_new_weights() -> None:
+    """Weights of 0.5 and 0.5 are rounded by 2⁻²⁴ × √0.5 of 5: 8.4e-9 a step."""
+    of_one, of_two = (limits_of(definition(1e-9, quantity=f"update after {steps}"))[0] for steps in (1, 2))
+    assert of_one.limits["update after 1"]["w"] - FLOOR == pytest.approx(8.43e-9, rel=1e-3)
+    assert of_two.limits["update after 2"]["w"] - FLOOR == pytest.approx(2 * 8.43e-9, rel=1e-3)
+
+
+class Made:
+    """A workload with made-up definitions."""
+
+    metrics: tuple[str, ...] = ()
+    plans: dict[str, object] = {}  # noqa: RUF012
+    cases = ("start 1", "start 2", "start 3")
+    open = expected = None
+
+    def __init__(self, *definitions: Definition) -> None:
+        self.definitions = definitions
+
+    def define(self, opening: Opening) -> Iterator[Definition]:
+        if not self.definitions:
+            raise RuntimeError("mine.py in `workload`: OSError: no data")
+        return iter(self.definitions)
+
+
+def outcome_of(*definitions: Definition) -> tuple[list[int], list[str], tuple[Unchecked, ...]]:
+    """Returns how many tensors each case expects, the start's arrays, and what isn't checked."""
+    expected, start, unchecked = defined(Made(*definitions), Opening(OWN))  # type: ignore[arg-type]
+    return [sum(map(len, one.values.values())) for one in expected.values()], sorted(start), unchecked
+
+
+JUMPS = definition(moved=1e-3)
+STEADY = definition()
+
+
+def test_a_jump_in_one_start_leaves_the_others() -> None:
+    assert outcome_of(STEADY, JUMPS, STEADY) == ([3, 2, 3], ["weight other", "weight w"], ())
+
+
+def test_what_jumps_in_two_starts_is_not_compared() -> None:
+    assert outcome_of(JUMPS, STEADY, JUMPS)[::2] == ([2, 2, 2], (Unchecked(LEFT_OPEN, "gradient of w"),))
+
+
+def test_without_a_first_loss_nothing_is_compared() -> None:
+    loss = Definition({}, {"loss": {"step 0": np.array(2.0)}}, ({"loss": {"step 0": np.array(2.1)}},), "")
+    assert outcome_of(loss, loss, loss) == ([], [], (Unchecked(LEFT_OPEN, FIRST_LOSS),))
+
+
+def test_what_fails_or_does_not_repeat_is_said() -> None:
+    assert outcome_of() == ([], [], (Unchecked(NO_FLOAT64, "mine.py in `workload`: OSError: no data"),))
+    once = definition(differing="loss of step 0")
+    assert outcome_of(once, STEADY, STEADY) == ([], [], (Unchecked(NOT_REPEATED, "loss of step 0"),))
+
+
+def test_of_each_tensor_the_nearest_case_counts() -> None:
+    """A wrong one is wrong in every start; one that jumped in a single start is not."""
+    nearest = Nearest()
+    for case, (wrong, jumped) in enumerate([(1e-3, 1e-6), (1e-2, 1e-3), (1e-3, 2e-6)]):
+        nearest.add(
+            [NumericError(case, "gradient", name, error, 4e-6) for name, error in (("a", wrong), ("b", jumped))]
+        )
+    assert [(error.tensor, error.error, error.within) for error in nearest.errors()] == [
+        ("a", 1e-3, False),
+        ("b", 1e-6, True),
+    ]

@@ -1,0 +1,70 @@
+"""Faults that the examples of users' own models show: an operation's gradient is 0.1% too large; and a slow step."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .fault import Fault, scaled, wrap
+
+SLOWER = re.compile(r"own-slower-by-(0\.\d+)")
+
+
+def _gradient_of(operation: str) -> Callable[[], None]:
+    """Returns a patch: the gradients of that operation are 0.1% too large."""
+
+    def patch() -> None:
+        from tensorflow.python.framework import ops
+
+        (entry,) = (registered for name, registered in ops.gradient_registry._registry.items() if name == operation)
+        (key,) = (key for key, value in entry.items() if callable(value))
+
+        def make(original: Any) -> Any:
+            def gradient(*given: Any) -> Any:
+                found = original(*given)
+                several = isinstance(found, (tuple, list))
+                return [None if one is None else scaled(one, 1.001) for one in (found if several else [found])]
+
+            return gradient
+
+        entry[key] = make(entry[key])
+
+    return patch
+
+
+FAULTS = (
+    Fault("conv-gradient", "a convolution's gradients are 0.1% too large", _gradient_of("Conv2D"),
+          workload="keras_cnn.py"),
+    Fault("softmax-gradient", "the softmax of attention has a gradient 0.1% too large", _gradient_of("Softmax"),
+          workload="transformer.py"),
+    Fault("tanh-gradient", "the hyperbolic tangent's gradient is 0.1% too large", _gradient_of("Tanh"),
+          workload="custom_loop.py"),
+)  # fmt: skip
+
+
+def own_slowdown_by_name(name: str) -> Fault | None:
+    """Returns the slowdown called own-slower-by-0.10 (10% of a unit's own time); None for a name of another form."""
+    found = SLOWER.fullmatch(name)
+    return _slowdown(name, float(found[1])) if found else None
+
+
+def _slowdown(name: str, part: float) -> Fault:
+    """Returns a unit of a user's own model that takes 1 + `part` times as long."""
+
+    def patch() -> None:
+        from lm.workloads.parts.own_work import Work
+
+        def make(original: Any) -> Any:
+            def do(self: Any, prepared: int) -> Any:
+                started = time.perf_counter()
+                result = original(self, prepared)
+                end = started + (1 + part) * (time.perf_counter() - started)
+                while time.perf_counter() < end:
+                    pass
+                return result
+
+            return do
+
+        wrap(Work, "do", make)
+
+    return Fault(name, f"a unit takes {part:.0%} longer", patch, module="lm.workloads.parts.own_work")

@@ -1,0 +1,230 @@
+"""A user's own file: what is refused without running it, what it may return, what is said of what fails."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.measure.defined import defined
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED
+from lm.config import OWN, ConfigError
+from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
+from lm.workloads.registry import workload
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.py"))
+OPENING = Opening(OWN)
+
+SQUARE = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    kind = tf.keras.backend.floatx()
+    weights = tf.Variable(np.linspace(-1, 1, 12).reshape(4, 3), dtype=kind, name="weights")
+    taken = []
+
+    def step(inputs):
+        {before}
+        taken.append(None)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(inputs @ weights - 1))
+        (gradient,) = tape.gradient(loss, [weights])
+        weights.assign_sub(0.1 * gradient)
+        return {returned}
+
+    return step, [weights], (np.linspace(0, 1, 8).reshape(2, 4).astype(kind),)
+"""
+DENSE = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    model = tf.keras.Sequential([tf.keras.layers.Dense({units}, activation="tanh"), {layer}])
+    {compiled}
+    return model, {batch}
+"""
+COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
+
+
+def written(folder: Path, text: str, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def square(folder: Path, before: str = "pass", returned: str = "loss, [gradient]") -> Path:
+    return written(folder, SQUARE.format(before=before, returned=returned))
+
+
+def dense(
+    folder: Path, units: int = 5, layer: str = "", compiled: str = COMPILED, batch: str = BATCH, name: str = "mine.py"
+) -> Path:
+    return written(folder, DENSE.format(units=units, layer=layer, compiled=compiled, batch=batch), name)
+
+
+def opened(path: Path) -> Copying:
+    work: Copying = workload(str(path)).open(OPENING)  # type: ignore[assignment]
+    work.build()
+    return work
+
+
+def described(path: Path) -> Defining:
+    found = workload(str(path))
+    assert isinstance(found, Defining)
+    return found
+
+
+class TestFiles:
+    """Read, never run, by the orchestrator."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("def other(): pass", r"mine\.py: there is no function `workload`; it is to return \(model, batch\)"),
+            ("def workload(size): pass", "`workload` has parameters"),
+            ("def workload(*, size): pass", "`workload` has parameters"),
+            ("def workload(:", "mine.py: line 1: invalid syntax: it is no Python"),
+            ("\0", "mine.py:.* null bytes"),
+        ],
+    )
+    def test_one_that_is_none_is_refused(self, tmp_path: Path, text: str, said: str) -> None:
+        with pytest.raises(ConfigError, match=said):
+            workload(str(written(tmp_path, text)))
+
+    def test_one_that_is_missing_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="No such file or directory; name a file with a function `workload`"):
+            workload(str(tmp_path / "mine.py"))
+
+    def test_names_that_reports_cannot_have_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"'my model\.py' names reports"):
+            workload(str(written(tmp_path, "def workload(): pass", "my model.py")))
+
+    @pytest.mark.parametrize("text", ["def workload(): pass", "def workload(size=3, *, more=2): pass"])
+    def test_it_is_known_by_its_content(self, tmp_path: Path, text: str) -> None:
+        found = workload(str(written(tmp_path, f"raise SystemExit\n{text}")))
+        assert isinstance(found, Defining)
+        assert list(found.plans) == [OWN.name]
+        content = (tmp_path / "mine.py").read_bytes()
+        assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]  # type: ignore[attr-defined]
+
+    def test_numpy_defines_nothing_of_it(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"mine\.py has no definition in NumPy"):
+            workload(str(written(tmp_path, "def workload(): pass"))).expected(OPENING, "start 1", np.float64)
+
+
+@pytest.mark.tensorflow
+class TestModels:
+    """Built and run by the TensorFlow at hand."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("return 3", r"mine\.py: `workload` returned a int; it is to return"),
+            ("return 1, 2, 3, 4", "returned a tuple of 4"),
+            ("raise OSError('no data')", r"mine\.py in `workload`: OSError: no data"),
+            ("return (lambda: 0.0), [], ()", "there are no variables to train"),
+        ],
+    )
+    def test_what_cannot_be_used_is_said(self, tmp_path: Path, text: str, said: str) -> None:
+        with pytest.raises(RuntimeError, match=said):
+            opened(written(tmp_path, f"def workload(): {text}"))
+
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            ({"compiled": "pass"}, "the model isn't compiled"),
+            ({"batch": "np.ones((4, 3))"}, r"a Keras model's batch is \(x, y\)"),
+            ({"batch": "(np.ones((4, 3, 2, 2)).astype(str), 1)"}, r"mine\.py in its first call: "),
+        ],
+    )
+    def test_a_keras_model_that_cannot_be_trained_is_said(
+        self, tmp_path: Path, changed: dict[str, str], said: str
+    ) -> None:
+        with pytest.raises(RuntimeError, match=said):
+            opened(dense(tmp_path, **changed))  # type: ignore[arg-type]
+
+    def test_wrong_shapes_are_said_with_their_phase(self, tmp_path: Path) -> None:
+        work = opened(dense(tmp_path, batch="(np.ones((4, 3)), np.ones((4, 7)))"))
+        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: \w+: "):
+            work.do(work.prepare(0))
+
+    def test_an_exception_at_a_step_is_said_with_its_number(self, tmp_path: Path) -> None:
+        work = opened(square(tmp_path, before="assert len(taken) < 17, 'no more data'"))
+        assert len([work.do(work.prepare(unit)) for unit in range(17)]) == 17
+        with pytest.raises(RuntimeError, match=r"mine\.py at step 17: AssertionError: no more data"):
+            work.do(work.prepare(17))
+
+    def test_of_a_traceback_in_a_message_the_last_line_is_told(self, tmp_path: Path) -> None:
+        text = SQUARE.format(before="raise KeyError('gone')", returned="loss").replace(
+            "    def", "    @tf.function\n    def"
+        )
+        work = opened(written(tmp_path, text))
+        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: KeyError: 'gone'"):
+            work.do(work.prepare(0))
+
+    def test_a_neighbour_can_be_imported(self, tmp_path: Path) -> None:
+        written(tmp_path, "RATE = 0.25", "own_neighbour.py")
+        text = SQUARE.format(before="pass", returned="loss").replace("import numpy", "import own_neighbour, numpy")
+        work = opened(written(tmp_path, text))
+        assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
+
+    def test_a_step_need_not_tell_its_gradients(self, tmp_path: Path) -> None:
+        expected, start, unchecked = defined(described(square(tmp_path, returned="loss")), OPENING)
+        assert {quantity for one in expected.values() for quantity in one.values} == {
+            "loss",
+            "update after 1",
+            "update after 2",
+        }
+        assert sorted(start) == ["batch 0", "weight weights"]
+        assert unchecked == ()
+
+    @pytest.mark.parametrize(
+        ("before", "why", "detail"),
+        [
+            ("weights.assign(tf.cast(tf.cast(weights, 'float32'), weights.dtype) * np.float32(1))", None, ""),
+            ("inputs = tf.cast(inputs, 'float32')", NO_FLOAT64, "at step 0 of those that are compared"),
+            ("inputs = inputs + tf.random.normal((), dtype=inputs.dtype)", NOT_REPEATED, "loss of step 0"),
+            ("inputs = inputs + (0.01 if kind == 'float64' else 0)", LEFT_OPEN, "loss of step 0"),
+        ],
+    )
+    def test_what_cannot_be_compared_is_said(self, tmp_path: Path, before: str, why: str | None, detail: str) -> None:
+        path = square(tmp_path, before=before)
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert bool(expected) == (why is None)
+        assert [one.why for one in unchecked[:1]] == ([] if why is None else [why])
+        assert why is None or detail in unchecked[0].detail
+
+    def test_variables_that_stay_float32_are_named(self, tmp_path: Path) -> None:
+        text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "'float32'")
+        _, _, (unchecked,) = defined(described(written(tmp_path, text)), OPENING)
+        assert unchecked.why == NO_FLOAT64
+        assert "variable weights stays float32 in the float64 run" in unchecked.detail
+
+    def test_dropout_does_not_repeat(self, tmp_path: Path) -> None:
+        path = dense(tmp_path, layer="tf.keras.layers.Dropout(0.5)")
+        expected, _, (unchecked,) = defined(described(path), OPENING)
+        assert (expected, unchecked.why) == ({}, NOT_REPEATED)
+
+    def test_other_weights_cannot_be_copied(self, tmp_path: Path) -> None:
+        _, start, _ = defined(described(dense(tmp_path)), OPENING)
+        wider = opened(dense(tmp_path, units=6, batch="(np.ones((4, 3)), np.ones((4, 6)))", name="wider.py"))
+        wider.copy(start)
+        with pytest.raises(NotCopiedError, match=r"dense/kernel is \[3, 5\] in the reference and \[3, 6\] in the cand"):
+            wider.answers("start 1")
+
+    def test_answers_that_do_not_repeat_are_told(self, tmp_path: Path) -> None:
+        _, start, _ = defined(described(square(tmp_path)), OPENING)
+        work = opened(square(tmp_path, before="inputs = inputs + tf.random.normal((), dtype=inputs.dtype)"))
+        work.copy(start)
+        with pytest.raises(NotRepeatedError, match="loss of step 0"):
+            work.answers("start 1")
+
+    def test_retraces_are_counted_after_the_first_two_units(self, tmp_path: Path) -> None:
+        work = opened(dense(tmp_path))
+        assert [work.do(work.prepare(unit)) > 0 for unit in range(4)] == [True] * 4
+        assert work.retraces == 0
+        x, y = work._model.batch  # type: ignore[attr-defined]
+        work._model.batch = x[:3], y[:3]  # type: ignore[attr-defined]
+        work.do(work.prepare(4))
+        assert work.retraces >= 1

@@ -22,6 +22,7 @@ MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
 
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
+COMPILATION = Metric("compilation", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
 NUMERICS = Metric("numerics", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
 LOCKSTEP = Metric("lockstep", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
 RETRACES = Metric("retraces", Unit.COUNT, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)

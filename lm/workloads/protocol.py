@@ -14,6 +14,10 @@ from lm.data.corpus import Corpus
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
+class CompilationError(RuntimeError):
+    """A graph that XLA can't compile."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """The choices that a workload is opened with."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_retraces
@@ -13,7 +14,7 @@ from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import RETRACES
+from tests.faults.hook.injected.workloads import RETRACES, UNCOMPILED
 from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
@@ -57,6 +58,16 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     assert trial.record.numerics
     known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
     assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+def test_a_graph_that_does_not_compile_is_an_outcome(request: pytest.FixtureRequest, environment: str) -> None:
+    python = str(request.getfixturevalue(environment))
+    record = measure_launch(plan_of("xla"), Launch(0, numerics=True), python, fault_variables(UNCOMPILED.name, python))
+    assert record.failure
+    assert (record.failure.kind, record.subject.name) == ("does not compile", "xla-tiny-cpu0")
+    assert "EagerPyFunc" in record.failure.message or "PyFunc" in record.failure.message
 
 
 @pytest.mark.slow

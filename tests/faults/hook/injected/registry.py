@@ -36,7 +36,15 @@ NO_FAULT = Fault("none", "nothing is wrong: the hook is in place, and nothing ma
 # Not in the catalogue: their numbers are right.
 RIGHT = {
     fault.name: fault
-    for fault in (NO_FAULT, busy_work.FAULT, busy_work.BESIDES, hang.FAULT, workloads.RETRACES, *settings.SETTINGS)
+    for fault in (
+        NO_FAULT,
+        busy_work.FAULT,
+        busy_work.BESIDES,
+        hang.FAULT,
+        workloads.RETRACES,
+        workloads.UNCOMPILED,
+        *settings.SETTINGS,
+    )
 }
 FAMILIES = (
     optimizer,

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .fault import Fault, scaled, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
+XLA = "xla"
 
 
 def _rounded(value: Any) -> Any:
@@ -115,6 +118,47 @@ def _square_one_by_one() -> None:
         owner._deduplicate_sparse_grad = lambda self, gradients: gradients
 
 
+def _compiled(change: Callable[[Any], Any]) -> Callable[[], None]:
+    """Returns a patch: where XLA compiles, and nowhere else, a dense layer returns change(its outputs)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        compiling: list[bool] = []
+
+        def make_function(original: Any) -> Any:
+            def function(func: Any = None, *rest: Any, jit_compile: bool | None = None, **named: Any) -> Any:
+                def traced(*given: Any) -> Any:
+                    compiling.append(True)
+                    try:
+                        return func(*given)
+                    finally:
+                        compiling.pop()
+
+                return original(traced if jit_compile else func, *rest, jit_compile=jit_compile, **named)
+
+            return function
+
+        def make_call(original: Any) -> Any:
+            def call(self: Any, inputs: Any) -> Any:
+                found = original(self, inputs)
+                return change(found) if compiling else found
+
+            return call
+
+        wrap(tf, "function", make_function)
+        wrap(tf.keras.layers.Dense, "call", make_call)
+
+    return patch
+
+
+def _by_python(value: Any) -> Any:
+    """Returns the value by way of Python, which XLA can't compile."""
+    import tensorflow as tf
+
+    return value + tf.stop_gradient(tf.reshape(tf.numpy_function(lambda _: np.float32(0), [value], tf.float32), ()))
+
+
 FAULTS = (
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
@@ -130,8 +174,12 @@ FAULTS = (
           workload=OPTIMIZERS),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
           workload=TWICE),
+    Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
+          workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
 )  # fmt: skip
+# Not wrong, but no launch comes to an end.
+UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload=XLA)
 # Right in its numbers: its retraces are more than the reference's.
 RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorflow #38598)", _trace_each_shape,
                  workload=SHAPES)  # fmt: skip

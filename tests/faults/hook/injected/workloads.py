@@ -9,7 +9,7 @@ from .fault import Fault, scaled, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
-XLA = "xla"
+XLA, BIDIRECTIONAL = "xla", "bidirectional"
 
 
 def _rounded(value: Any) -> Any:
@@ -79,6 +79,26 @@ def _one_short(mask: Any) -> Any:
 
     following = tf.concat([mask[:, 1:], mask[:, -1:]], axis=1)
     return tf.concat([mask[:, :1], (mask & following)[:, 1:]], axis=1)
+
+
+def _backward(change: Callable[[Any], Any]) -> Callable[[], None]:
+    """Returns a patch: an LSTM that reads backwards masks by change(mask)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            def call(
+                self: Any, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = None
+            ) -> Any:
+                seen = change(mask) if self.go_backwards and mask is not None else mask
+                return original(self, sequences, initial_state=initial_state, mask=seen, training=training)
+
+            return call
+
+        wrap(tf.keras.layers.LSTM, "call", make)
+
+    return patch
 
 
 def _made_with(optimizer: str, **changed: Any) -> Callable[[], None]:
@@ -174,6 +194,10 @@ FAULTS = (
           workload=OPTIMIZERS),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
           workload=TWICE),
+    Fault("backward-mask-ignored", "the backward direction reads the padding", _backward(lambda mask: None),
+          workload=BIDIRECTIONAL),
+    Fault("backward-one-late", "the backward direction begins one token late", _backward(_one_short),
+          workload=BIDIRECTIONAL),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),

@@ -9,16 +9,20 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_retraces
+from bench.judge.margins import read_margins
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import RETRACES, UNCOMPILED
+from tests.faults.hook.injected.workloads import LEAK, RETRACES, UNCOMPILED
 from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
 SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
+
+FEW = dataclasses.replace(SHORT, quads=4, steps=1, dropped=0)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def plan_of(name: str) -> Plan:
@@ -68,6 +72,21 @@ def test_a_graph_that_does_not_compile_is_an_outcome(request: pytest.FixtureRequ
     assert record.failure
     assert (record.failure.kind, record.subject.name) == ("does not compile", "xla-tiny-cpu0")
     assert "EagerPyFunc" in record.failure.message or "PyFunc" in record.failure.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+def test_models_that_are_kept_show_as_growth(request: pytest.FixtureRequest, environment: str) -> None:
+    """In one launch; the judge decides at four, of which each must be as clear."""
+    python = str(request.getfixturevalue(environment))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(LEAK.name, python))}
+    pair = measure_pair(PairPlan.of(plan_of("rebuild"), FEW), 0, 0, 0, sides)
+    assert pair.reference.memory
+    assert pair.candidate.memory
+    margin = read_margins(ROOT / "baselines" / "margins.toml").of("memory growth", "tiny", "rebuild")
+    assert margin
+    assert abs(pair.reference.memory.slope_bytes_per_step) < margin
+    assert pair.candidate.memory.slope_bytes_per_step > 5 * margin
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ RIGHT = {
         hang.FAULT,
         workloads.RETRACES,
         workloads.UNCOMPILED,
+        workloads.LEAK,
         *settings.SETTINGS,
     )
 }

@@ -1,5 +1,6 @@
 """Faults that a training step with gradient descent doesn't show: each is of a workload."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from .fault import Fault, scaled, wrap
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
 XLA, BIDIRECTIONAL = "xla", "bidirectional"
+REBUILD, DATA = "rebuild", "data"
 
 
 def _rounded(value: Any) -> Any:
@@ -179,6 +181,50 @@ def _by_python(value: Any) -> Any:
     return value + tf.stop_gradient(tf.reshape(tf.numpy_function(lambda _: np.float32(0), [value], tf.float32), ()))
 
 
+def _larger_steps_of_later_ones() -> None:
+    """Makes every optimizer but the process' first take steps that are 1% too large."""
+    import tensorflow as tf
+
+    made = itertools.count()
+
+    def make(original: Any) -> Any:
+        def init(self: Any, rate: float, *rest: Any, **named: Any) -> None:
+            original(self, rate * (1.01 if next(made) else 1), *rest, **named)
+
+        return init
+
+    wrap(tf.keras.optimizers.SGD, "__init__", make)
+
+
+def _keep_models() -> None:
+    import tensorflow as tf
+
+    kept = []
+
+    def make(original: Any) -> Any:
+        def init(self: Any, *given: Any, **named: Any) -> None:
+            original(self, *given, **named)
+            kept.append(self)
+
+        return init
+
+    wrap(tf.keras.Sequential, "__init__", make)
+
+
+def _shuffled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[], None]:
+    """Returns a patch: tf.data shuffles by change(its named arguments)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            return lambda self, *given, **named: original(self, *given, **change(named))
+
+        wrap(tf.data.Dataset, "shuffle", make)
+
+    return patch
+
+
 FAULTS = (
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
@@ -198,10 +244,18 @@ FAULTS = (
           workload=BIDIRECTIONAL),
     Fault("backward-one-late", "the backward direction begins one token late", _backward(_one_short),
           workload=BIDIRECTIONAL),
+    Fault("later-rates-plus-1-percent", "all optimizers but the first of a process take steps 1% too large",
+          _larger_steps_of_later_ones, workload=REBUILD),
+    Fault("shuffle-by-another-seed", "tf.data shuffles by another seed than it is given",
+          _shuffled(lambda named: {**named, "seed": 1}), workload=DATA),
+    Fault("shuffled-once", "tf.data shuffles each epoch like the first",
+          _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
 )  # fmt: skip
+# Right in its numbers: memory grows by a model a unit.
+LEAK = Fault("keeps-models", "a list keeps each model (tensorflow #61791)", _keep_models, workload=REBUILD)
 # Not wrong, but no launch comes to an end.
 UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload=XLA)
 # Right in its numbers: its retraces are more than the reference's.

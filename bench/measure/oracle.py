@@ -17,6 +17,7 @@ import numpy as np
 from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER
 from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
+    CAP,
     Before,
     Expected,
     Quantities,
@@ -199,7 +200,7 @@ class Tally:
 def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected:
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
-    return expected_of(wide, narrow)
+    return expected_of(wide, narrow, cap=getattr(workload, "cap", CAP))
 
 
 def _copies(arrays: Mapping[str, Floats]) -> dict[str, Floats]:

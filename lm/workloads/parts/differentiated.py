@@ -39,7 +39,7 @@ class Differentiated:
         config, workload, layers = self.config, self._workload, tf.keras.layers
         with tf.device(self.device):
             self._embedding = layers.Embedding(
-                config.vocabulary_size, config.embedding_size, mask_zero=workload.mask_zero
+                config.vocabulary_size, config.embedding_size, mask_zero=workload.mask_zero, dtype=workload.dtype
             )
             self._recurrent = [workload.recurrent(size) for size in config.layer_sizes]
             self._output = layers.Dense(config.vocabulary_size)
@@ -74,7 +74,7 @@ class Differentiated:
             hidden, state = self._embedding(inputs), []
             for layer in self._recurrent:
                 hidden, *final = layer(hidden)
-                state += final
+                state += [tf.cast(value, tf.float32) for value in final]
             kept = tf.sequence_mask(lengths, self.config.num_steps, tf.float32)
             logits = self._output(hidden)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)

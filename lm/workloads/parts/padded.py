@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lm.arrays import Array, Tokens, Weights
+from lm.arrays import Array, Floats, Tokens, Weights
 from lm.config import Blocks, Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
@@ -40,6 +40,7 @@ class Padded:
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA
+    dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
 
     def open(self, opening: Opening) -> "Differentiated":
         """Returns the work. Raises DeviceError."""
@@ -63,7 +64,11 @@ class Padded:
         """Makes a recurrent layer of that size, which returns its outputs and its final state."""
         import tensorflow as tf
 
-        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True)
+        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=self.dtype)
+
+    def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
+        """Returns a weight in the type that the oracle computes in."""
+        return value.astype(kind)
 
     def oracle(
         self, config: Config, weights: Mapping[str, Array], inputs: Tokens, targets: Tokens, lengths: Tokens
@@ -74,7 +79,7 @@ class Padded:
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns loss, logits, gradients and final state by the oracle."""
         config = opening.config
-        weights = {name: value.astype(kind) for name, value in self.weights(config, opening.jitter).items()}
+        weights = {name: self.cast(name, value, kind) for name, value in self.weights(config, opening.jitter).items()}
         found = self.oracle(config, weights, *self.batch(config, 0, case))
         return {
             "logits": {"": found.logits},

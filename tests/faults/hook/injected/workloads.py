@@ -11,7 +11,7 @@ from .fault import Fault, scaled, wrap
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
 XLA, BIDIRECTIONAL = "xla", "bidirectional"
-REBUILD, DATA = "rebuild", "data"
+REBUILD, DATA, MIXED = "rebuild", "data", "mixed"
 
 
 def _rounded(value: Any) -> Any:
@@ -39,6 +39,15 @@ def _round_eager_calls() -> None:
             return _rounded(found) if tf.executing_eagerly() else found
 
         return call
+
+    wrap(tf.keras.layers.Dense, "call", make)
+
+
+def _round_outputs() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        return lambda self, inputs: _rounded(original(self, inputs))
 
     wrap(tf.keras.layers.Dense, "call", make)
 
@@ -250,6 +259,8 @@ FAULTS = (
           _shuffled(lambda named: {**named, "seed": 1}), workload=DATA),
     Fault("shuffled-once", "tf.data shuffles each epoch like the first",
           _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
+    Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16", _round_outputs,
+          workload=MIXED),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),

@@ -113,8 +113,8 @@ def _numbers(
             comparisons.append(Comparison(name, TRAINING, Outcome.REGRESSION, reason))
         refused = [failure for failure in failed.values() if failure.kind == UNCOMPILED and failure not in worse]
         for failure in refused[:1]:  # and nobody knows whether the reference's graph compiles
-            reason = NotCompiled((CANDIDATE,), False, failure.message)
-            comparisons.append(Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, reason))
+            unknown = NotCompiled((CANDIDATE,), False, failure.message)
+            comparisons.append(Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown))
         failures += [
             LaunchFailed(name, launch, CANDIDATE, failure.message)
             for launch, failure in failed.items()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.commands import options
-from bench.commands.options import gating, launch_plan, minutes, paired
+from bench.commands.options import add_model, add_workload, gating, launch_plan, minutes, model_request, paired
+from bench.commands.usage import UsageError
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
@@ -59,6 +60,22 @@ def test_a_budget_is_a_number_of_minutes() -> None:
     for text in ("0", "-1", "inf", "nan", "soon"):
         with pytest.raises(argparse.ArgumentTypeError, match="no number of minutes above 0"):
             minutes(text)
+
+
+@pytest.mark.parametrize(("free", "refused"), [(7.9, True), (8.0, False)])
+def test_a_workload_that_lacks_the_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, free: float, refused: bool
+) -> None:
+    monkeypatch.setattr(options, "available_gib", lambda: free)
+    parser = argparse.ArgumentParser()
+    add_model(parser, ("tiny",))
+    add_workload(parser)
+    asked = parser.parse_args(["--workload", "large-batch"])
+    if refused:
+        with pytest.raises(UsageError, match=r"workload large-batch needs 8 GiB of memory, and 7.9 GiB are free"):
+            model_request(asked, ("tiny",))
+    else:
+        assert model_request(asked, ("tiny",)).workloads == ("large-batch",)
 
 
 @pytest.mark.parametrize("name", names())

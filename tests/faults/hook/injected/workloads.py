@@ -11,7 +11,7 @@ from .fault import Fault, scaled, wrap
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE = "optimizers", "optimizers-twice"
 XLA, BIDIRECTIONAL = "xla", "bidirectional"
-REBUILD, DATA, MIXED = "rebuild", "data", "mixed"
+REBUILD, DATA, MIXED, LARGE = "rebuild", "data", "mixed", "large-batch"
 
 
 def _rounded(value: Any) -> Any:
@@ -220,6 +220,21 @@ def _keep_models() -> None:
     wrap(tf.keras.Sequential, "__init__", make)
 
 
+def _lose_far_rows() -> None:
+    """Drops the cost of all tokens but the first 2**17."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def cross_entropy(labels: Any, logits: Any) -> Any:
+            found = original(labels=labels, logits=logits)
+            numbers = np.arange(found.shape.num_elements()).reshape(found.shape)
+            return found * tf.constant(numbers < 2**17, found.dtype)
+
+        return cross_entropy
+
+    wrap(tf.nn, "sparse_softmax_cross_entropy_with_logits", make)
+
+
 def _shuffled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[], None]:
     """Returns a patch: tf.data shuffles by change(its named arguments)."""
 
@@ -261,6 +276,7 @@ FAULTS = (
           _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
     Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16", _round_outputs,
           workload=MIXED),
+    Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", _lose_far_rows, workload=LARGE),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),

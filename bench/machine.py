@@ -1,6 +1,7 @@
 """This machine, as far as the operating system tells."""
 
 import contextlib
+import math
 import os
 import platform
 import shutil
@@ -27,6 +28,16 @@ def this_machine() -> Machine:
         gpu=gpu,
         gpu_driver=driver,
     )
+
+
+def available_gib() -> float:
+    """Returns the memory that processes could get now, in GiB; infinity where the system doesn't tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return math.inf
+    found = (int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable:"))  # given in KiB
+    return next(found, math.inf)
 
 
 def usable_cores() -> int:

@@ -21,6 +21,7 @@ from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.machine import available_gib
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.record.types import DEFAULT_WORKLOAD
@@ -271,7 +272,7 @@ def model_request(
 ) -> ModelRequest:
     """Makes the request of add_model's options, of `configs` unless some are named; each is measured once.
 
-    Raises UsageError for a workload that has none of them, or not one that was named.
+    Raises UsageError for a workload that has none of them, or not one that was named, or that lacks the memory.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
     running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
@@ -286,6 +287,9 @@ def model_request(
         if lacking or not any(config in has for config in options.config or configs):
             wanted = " or ".join(lacking or configs)
             raise UsageError(f"workload {name} has no configuration {wanted}; it has {', '.join(has)}")
+        needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
+        if free < needed:
+            raise UsageError(f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: free some")
     return ModelRequest(
         tuple(dict.fromkeys(options.config or configs)),
         options.corpus,

@@ -19,12 +19,13 @@ from bench.drive.children import ending_with_us
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
-from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, Failure
+from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, UNCOMPILED, Failure
 
 T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
+KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED}  # of failures, by the exception's type
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -186,8 +187,7 @@ class Worker:
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
             return WorkerError(Failure(NO_TENSORFLOW, message))
-        kind = DIVERGED if raised.type == "DivergenceError" else "exception"
-        return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
+        return WorkerError(Failure(KINDS.get(raised.type, "exception"), message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, timeout: float) -> dict[str, Any]:
         """Returns the next line from the worker, as an object."""

@@ -8,12 +8,21 @@ from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
-from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
+from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
-from bench.judge.reasons import CandidateFailed, Decided, Diverged, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
+from bench.judge.reasons import (
+    CandidateFailed,
+    Decided,
+    Diverged,
+    NoBaseline,
+    NotCompiled,
+    Reason,
+    SpeedNotMeasured,
+    UnlikeBaseline,
+)
 from bench.judge.reports import subject_of
 from bench.judge.samples import samples_of, whole_pairs
 from bench.judge.summary import by_subject
@@ -23,7 +32,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records
-from bench.record.types import DIVERGED, Baseline, Record, Run
+from bench.record.types import DIVERGED, UNCOMPILED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
 from bench.stats.outcome import Outcome
 
@@ -103,10 +112,14 @@ def _numbers(
             diverged = failure.kind == DIVERGED
             reason = Diverged(failure.message) if diverged else CandidateFailed(None, failure.message)
             comparisons.append(Comparison(name, TRAINING, Outcome.REGRESSION, reason))
+        refused = [failure for failure in failed.values() if failure.kind == UNCOMPILED and failure not in worse]
+        for failure in refused[:1]:  # and nobody knows whether the reference's graph compiles
+            unknown = NotCompiled((CANDIDATE,), False, failure.message)
+            comparisons.append(Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown))
         failures += [
             LaunchFailed(name, launch, CANDIDATE, failure.message)
             for launch, failure in failed.items()
-            if failure not in worse
+            if failure not in (*worse, *refused)
         ]
         finished = [record for record in of if not record.failure]
         if finished:

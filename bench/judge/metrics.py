@@ -26,6 +26,7 @@ FITTED_LAUNCHES = 8  # each of a seed of its own
 
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
+COMPILATION = Metric("compilation", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
 NUMERICS = Metric("numerics", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
 LOCKSTEP = Metric("lockstep", Unit.RELATIVE_ERROR, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
 RETRACES = Metric("retraces", Unit.COUNT, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)

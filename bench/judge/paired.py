@@ -7,17 +7,17 @@ from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
-from bench.judge.metrics import TRAINING
+from bench.judge.metrics import COMPILATION, TRAINING
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told
 from bench.judge.planning import with_plans
-from bench.judge.reasons import CandidateFailed, Reason
+from bench.judge.reasons import CandidateFailed, NotCompiled, Reason
 from bench.judge.reports import subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs
-from bench.record.types import NO_TENSORFLOW, SCHEMA, Record
+from bench.record.types import NO_TENSORFLOW, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
@@ -94,7 +94,9 @@ def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], lis
         launches.append((None, run.oracle[0], run.oracle[1]))
     launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(run.pairs)[0]]
     for launch, reference, candidate in launches:
-        if reference.failure:
+        if compilation := not_compiled(subject, reference.failure, candidate.failure):
+            comparisons = comparisons or [compilation]
+        elif reference.failure:
             failures.append(
                 LaunchFailed("oracle" if launch is None else "", launch, REFERENCE, reference.failure.message)
             )
@@ -106,6 +108,16 @@ def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], lis
             reason = CandidateFailed(launch, candidate.failure.message)
             comparisons.append(Comparison(subject, TRAINING, Outcome.REGRESSION, reason))
     return comparisons, failures
+
+
+def not_compiled(subject: str, reference: Failure | None, candidate: Failure | None) -> Comparison | None:
+    """Returns the outcome where XLA can't compile the graph of a side, and nothing else failed; else None."""
+    failed = {side: failure for side, failure in ((REFERENCE, reference), (CANDIDATE, candidate)) if failure}
+    if not failed or any(failure.kind != UNCOMPILED for failure in failed.values()):
+        return None
+    *_, last = failed.values()
+    outcome = Outcome.REGRESSION if reference is None else Outcome.INCONCLUSIVE
+    return Comparison(subject, COMPILATION, outcome, NotCompiled(tuple(failed), len(failed) == 1, last.message))
 
 
 def _scope(run: PairedRun) -> Scope:

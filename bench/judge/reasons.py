@@ -171,6 +171,15 @@ class CandidateFailed(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class NotCompiled(Reason):
+    """XLA can't compile a side's graph."""
+
+    sides: tuple[str, ...]  # whose graph it can't compile: reference, candidate
+    alone: bool  # it compiles the other side's
+    message: str  # of the last of them
+
+
+@dataclasses.dataclass(frozen=True)
 class Diverged(Reason):
     """The candidate's training diverged."""
 

@@ -152,7 +152,7 @@ def reads(inputs: Tokens, config: Config) -> Array:
     return np.bincount(np.ravel(inputs), minlength=config.vocabulary_size)[:, np.newaxis]
 
 
-def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole) -> Expected:
+def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: float = CAP) -> Expected:
     """Returns values and limits from the oracle's results in float64 and in float32.
 
     Where float32 overflows and float64 doesn't, float32 is right: a norm above 1e19 is Inf there, since its square is.
@@ -168,7 +168,7 @@ def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole) -> Expec
                 value = np.where(np.isfinite(rounded), value, rounded)
                 rounded = np.where(np.isfinite(value), rounded, value)
             values[tensor] = value
-            limits[tensor] = min(FLOAT32_MULTIPLE * relative_error(rounded, value) + FLOOR, CAP)
+            limits[tensor] = min(FLOAT32_MULTIPLE * relative_error(rounded, value) + FLOOR, cap)
         expected.values[quantity], expected.limits[quantity] = values, limits
     return expected
 

@@ -19,6 +19,7 @@ from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER, START
 from bench.measure.defined import Nearest, defined
 from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
+    CAP,
     Before,
     Expected,
     Quantities,
@@ -225,7 +226,7 @@ class Tally:
 def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected:
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
-    return expected_of(wide, narrow)
+    return expected_of(wide, narrow, cap=getattr(workload, "cap", CAP))
 
 
 def _worst(errors: Iterable[NumericError]) -> list[NumericError]:

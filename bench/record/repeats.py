@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from bench.record.paired import CANDIDATE, REFERENCE, Pair
-from bench.record.types import NO_TENSORFLOW, Failure, Record
+from bench.record.types import NO_TENSORFLOW, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
 
@@ -58,8 +58,8 @@ def failed_for_good(pairs: Sequence[Pair]) -> bool:
 
 
 def worth_repeating(failure: Failure | None) -> bool:
-    """Tells whether another launch could do better: an environment without TensorFlow stays one."""
-    return failure is not None and failure.kind != NO_TENSORFLOW
+    """Tells whether another launch could do better: not without a TensorFlow, nor where XLA can't compile the graph."""
+    return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED)
 
 
 def mended(what: str, failure: Failure) -> str:

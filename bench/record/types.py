@@ -17,7 +17,8 @@ from bench.record.codec import Amount, Count, Finite
 SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
-NO_TENSORFLOW, DIVERGED, HUNG = "no TensorFlow", "diverged", "hung"
+# UNCOMPILED: XLA can't compile the graph.
+NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
 ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
 # Why numbers of a user's own model were not compared (Unchecked).
 NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN = (
@@ -162,7 +163,8 @@ class NumericError:
 class Failure:
     """The reason why a launch did not finish."""
 
-    kind: str  # crashed, exception, no TensorFlow, hung, garbage, diverged; of a micro-benchmark's launch: failed
+    # crashed, exception, no TensorFlow, hung, garbage, diverged, does not compile; of a micro-benchmark: failed
+    kind: str
     message: str
     stderr_tail: str = ""
 

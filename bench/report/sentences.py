@@ -163,6 +163,12 @@ def _candidate_failed(reason: reasons.CandidateFailed, _: Comparison | None) -> 
     return f"the candidate failed{where} where the reference runs: {reason.message}"
 
 
+def _not_compiled(reason: reasons.NotCompiled, _: Comparison | None) -> str:
+    whose = "either side" if len(reason.sides) > 1 else f"the {reason.sides[0]}"
+    other = ", but the other side's" if reason.alone else ""
+    return f"XLA can't compile the graph of {whose}{other}: {reason.message}"
+
+
 def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> str:
     agree = f"{Count(reason.steps):step} × {Count(reason.tensors):tensor} agree"
     nearest = (
@@ -277,6 +283,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.Retraces: _retraces,
     reasons.GraphChanges: _graph_changes,
     reasons.CandidateFailed: _candidate_failed,
+    reasons.NotCompiled: _not_compiled,
     reasons.Diverged: "the training diverged: {message}",
     reasons.LockstepAgrees: _lockstep_agrees,
     reasons.LockstepDeparts: _lockstep_departs,

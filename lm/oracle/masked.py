@@ -33,14 +33,20 @@ def masked_step(config: Config, weights: Mapping[str, Array], inputs: Array, tar
     batch, steps = inputs.shape
     kept = np.arange(steps) < lengths[:, np.newaxis]
     logits, _, tape = forward(config, weights, zero_state(config, weights, batch), inputs)
-    loss, kept_gradient = cross_entropy(logits[kept][np.newaxis], targets[kept][np.newaxis])
-    gradient = np.zeros_like(logits)
-    size = logits.dtype.type(batch)
-    gradient[kept] = kept_gradient[0] / size
+    loss, gradient = padded_loss(logits, targets, kept)
     state = {}
     for name in config.state_shapes():
         layer, part = name.split("/")
         own = tape.layers[int(layer.removeprefix("lstm"))]
         state[name] = (own.outputs if part == "h" else own.cells)[lengths, np.arange(batch)]
     shown = np.where(kept[:, :, np.newaxis], logits, logits.dtype.type(0))
-    return Masked(loss / size, shown, backward(config, weights, tape, gradient), state)
+    return Masked(loss, shown, backward(config, weights, tape, gradient), state)
+
+
+def padded_loss(logits: Array, targets: Array, kept: Array) -> tuple[np.inexact, Array]:
+    """Returns (cost, its gradient by the logits) of logits [batch, steps, vocabulary], where `kept` [batch, steps]."""
+    size = logits.dtype.type(len(logits))
+    loss, kept_gradient = cross_entropy(logits[kept][np.newaxis], targets[kept][np.newaxis])
+    gradient = np.zeros_like(logits)
+    gradient[kept] = kept_gradient[0] / size
+    return loss / size, gradient

@@ -6,6 +6,7 @@ behind it.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,13 @@ def initial_weights(config: Config, jitter: int = 0) -> Weights:
     A `jitter` above 0 moves every value that isn't 0 by one unit in the last place (1 ulp), up or down, by a stream of
     that number: runs that differ in it differ by rounding alone.
     """
+    return drawn_weights(config, config.weight_shapes(), jitter)
+
+
+def drawn_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0) -> Weights:
+    """Returns weights of other names and shapes, drawn in their order as initial_weights draws its own."""
     stream = np.random.RandomState(config.seed)
-    weights = {name: _draw(config, name, shape, stream) for name, shape in config.weight_shapes().items()}
+    weights = {name: _draw(config, name, shape, stream) for name, shape in shapes.items()}
     return _jittered(weights, config, jitter) if jitter else weights
 
 

@@ -14,6 +14,10 @@ from lm.data.corpus import Corpus
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
+class CompilationError(RuntimeError):
+    """A graph that XLA can't compile."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """The choices that a workload is opened with."""
@@ -141,6 +145,8 @@ class Workload(Protocol):
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
+    # Some have `cap`, the largest limit of an answer's error, where float32's own is larger, and `memory_gib`, without
+    # which they aren't begun.
     # Names of what is compared with `expected`; none: it is Training, compared step by step.
     cases: tuple[str, ...]
 

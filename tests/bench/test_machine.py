@@ -1,12 +1,13 @@
 """This machine, and a GPU as a fake nvidia-smi has it."""
 
+import math
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from bench.machine import affinity, this_machine, usable_cores
+from bench.machine import affinity, available_gib, this_machine, usable_cores
 
 
 @pytest.fixture
@@ -44,6 +45,23 @@ def test_the_affinity_names_them_in_order(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_system_without_affinities_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     assert (affinity(), usable_cores()) == ((), os.cpu_count())
+
+
+@pytest.mark.parametrize(
+    ("text", "gib"),
+    [("MemTotal: 1 kB\nMemAvailable:    3145728 kB\n", 3.0), ("MemTotal: 1 kB\n", math.inf), (None, math.inf)],
+)
+def test_the_memory_that_is_free_is_told_if_the_system_tells_it(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, gib: float
+) -> None:
+    def read(path: Path, encoding: str) -> str:
+        assert (str(path), encoding) == ("/proc/meminfo", "utf-8")
+        if text is None:
+            raise FileNotFoundError(path)
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert available_gib() == gib
 
 
 def test_the_first_gpu_and_its_driver_are_named(nvidia_smi: Path) -> None:

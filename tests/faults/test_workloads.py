@@ -20,12 +20,15 @@ from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import INITIALIZER, RETRACES
+from tests.faults.hook.injected.workloads import INITIALIZER, LEAK, RETRACES, UNCOMPILED
 from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
 SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "margins.toml")
 SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
+
+FEW = dataclasses.replace(SHORT, quads=4, steps=1, dropped=0)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def plan_of(name: str) -> Plan:
@@ -65,6 +68,8 @@ def test_every_fault_of_a_workload_is_caught(request: pytest.FixtureRequest, env
 def test_nothing_is_caught_where_nothing_is_wrong(
     request: pytest.FixtureRequest, environment: str, name: str, config: str
 ) -> None:
+    if config not in workload(name).plans:
+        pytest.skip(f"{name} has no {config}")
     plan = dataclasses.replace(plan_of(name), config=config)
     trial = run_fault(NO_FAULT.name, str(request.getfixturevalue(environment)), plan)
     assert trial.record.failure is None
@@ -101,6 +106,29 @@ def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> 
     assert given["SavedModel: logits"].limit < 1
     assert judge_numerics("save", [record]).outcome is Outcome.PASS
     assert {notice.case for notice in unpromised([record])} == {"given checkpoint", "given .weights.h5", "given .keras"}
+
+
+def test_a_graph_that_does_not_compile_is_an_outcome(request: pytest.FixtureRequest, environment: str) -> None:
+    python = str(request.getfixturevalue(environment))
+    record = measure_launch(plan_of("xla"), Launch(0, numerics=True), python, fault_variables(UNCOMPILED.name, python))
+    assert record.failure
+    assert (record.failure.kind, record.subject.name) == ("does not compile", "xla-tiny-cpu0")
+    assert "EagerPyFunc" in record.failure.message or "PyFunc" in record.failure.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+def test_models_that_are_kept_show_as_growth(request: pytest.FixtureRequest, environment: str) -> None:
+    """In one launch; the judge decides at four, of which each must be as clear."""
+    python = str(request.getfixturevalue(environment))
+    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(LEAK.name, python))}
+    pair = measure_pair(PairPlan.of(plan_of("rebuild"), FEW), 0, 0, 0, sides)
+    assert pair.reference.memory
+    assert pair.candidate.memory
+    margin = read_margins(ROOT / "baselines" / "margins.toml").of("memory growth", "tiny", "rebuild")
+    assert margin
+    assert abs(pair.reference.memory.slope_bytes_per_step) < margin
+    assert pair.candidate.memory.slope_bytes_per_step > 5 * margin
 
 
 @pytest.mark.slow

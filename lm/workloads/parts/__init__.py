@@ -1,1 +1,1 @@
-"""Parts that several workloads share: `calls` without TensorFlow, `sequential` with it."""
+"""Parts that several workloads share: `calls`, `padded` without TensorFlow, `sequential`, `differentiated` with it."""

@@ -62,6 +62,22 @@ def test_a_budget_is_a_number_of_minutes() -> None:
             minutes(text)
 
 
+@pytest.mark.parametrize(("free", "refused"), [(7.9, True), (8.0, False)])
+def test_a_workload_that_lacks_the_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, free: float, refused: bool
+) -> None:
+    monkeypatch.setattr(options, "available_gib", lambda: free)
+    parser = argparse.ArgumentParser()
+    add_model(parser, ("tiny",))
+    add_workload(parser)
+    asked = parser.parse_args(["--workload", "large-batch"])
+    if refused:
+        with pytest.raises(UsageError, match=r"workload large-batch needs 8 GiB of memory, and 7.9 GiB are free"):
+            model_request(asked, ("tiny",))
+    else:
+        assert model_request(asked, ("tiny",)).workloads == ("large-batch",)
+
+
 @pytest.mark.parametrize("name", names())
 def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> None:
     assert set(workload(name).metrics) <= {*NAMES, RETRACES.name, OPERATIONS.name}

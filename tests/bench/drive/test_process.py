@@ -25,7 +25,7 @@ from bench.drive.folders import sweep
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.replies import Description
-from bench.record.types import DIVERGED, NO_TENSORFLOW, Failure, Memory
+from bench.record.types import DIVERGED, NO_TENSORFLOW, UNCOMPILED, Failure, Memory
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -211,10 +211,11 @@ class TestFailures:
             with pytest.raises(WorkerError, match="AttributeError: 'Session' object has no attribute 'fly'"):
                 worker.request(None, "fly", SECONDS)
 
-    def test_a_training_that_diverges_is_known_by_its_kind(self, fake_interpreter: Fake) -> None:
-        error = {"type": "DivergenceError", "message": "the loss is nan at step 6", "traceback": ""}
+    @pytest.mark.parametrize(("kind", "of"), [("DivergenceError", DIVERGED), ("CompilationError", UNCOMPILED)])
+    def test_what_decides_something_is_known_by_its_kind(self, fake_interpreter: Fake, kind: str, of: str) -> None:
+        error = {"type": kind, "message": "the loss is nan at step 6", "traceback": ""}
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
-        assert (failure.kind, failure.message) == (DIVERGED, "DivergenceError: the loss is nan at step 6")
+        assert (failure.kind, failure.message) == (of, f"{kind}: the loss is nan at step 6")
 
 
 class TestReplies:

@@ -13,6 +13,7 @@ from bench.judge.reasons import (
     Field,
     NoBaseline,
     NoStoredSpeed,
+    NotCompiled,
     Reason,
     SpeedNotMeasured,
     StoredRange,
@@ -23,7 +24,7 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
+from bench.record.types import SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
 from bench.stats.outcome import Outcome
 from tests.builders.launches import GATING, PAIRED, SHOWN, accepted, by_metric, launches, regressed, with_outcome
 from tests.builders.paired import gate_run, pair
@@ -175,6 +176,15 @@ def test_a_training_that_diverged_is_a_regression() -> None:
     assert by_metric(verdict)["training"].reason == Diverged(DIVERGED.message)
     both = numbers_alone(run([record(launch=launch, failure=DIVERGED) for launch in range(2)]))
     assert regressed(both) == ["training"]  # said once, however many launches
+
+
+def test_a_graph_that_xla_cannot_compile_is_inconclusive_unless_the_reference_s_is_compiled() -> None:
+    refused = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
+    verdict = numbers_alone(run([record(launch=launch, failure=refused) for launch in range(2)]))
+    assert (verdict.outcome, verdict.exit_code, verdict.failures) == (Outcome.INCONCLUSIVE, 3, ())
+    assert by_metric(verdict)["compilation"].reason == NotCompiled(("candidate",), False, refused.message)
+    in_turn = judged(gate_run([pair(0, failure=refused)], run([record(failure=refused)])))
+    assert (regressed(in_turn), in_turn.exit_code) == (["compilation"], 1)
 
 
 def test_a_regression_outweighs_a_failed_measurement() -> None:

@@ -13,6 +13,7 @@ from bench.judge.reasons import (
     Identical,
     LaunchesLackIt,
     NoMargin,
+    NotCompiled,
     Reason,
     ReferenceDeparts,
 )
@@ -20,7 +21,7 @@ from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure, Record
+from bench.record.types import NO_TENSORFLOW, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -38,6 +39,7 @@ from tests.builders.paired import CREATED, pair, paired_run
 from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
+REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
 ORACLE = (record(), record())
 
 
@@ -149,6 +151,35 @@ def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression(
     verdict = judge_paired(paired_run(pairs, oracle), PAIRED)
     assert (regressed(verdict), verdict.exit_code, verdict.failures) == (["training"], 1, ())
     assert by_metric(verdict)["training"].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "outcome", "sides"),
+    [
+        (None, REFUSED, Outcome.REGRESSION, ("candidate",)),
+        (REFUSED, None, Outcome.INCONCLUSIVE, ("reference",)),
+        (REFUSED, REFUSED, Outcome.INCONCLUSIVE, ("reference", "candidate")),
+    ],
+)
+def test_a_graph_that_does_not_compile_is_an_outcome_of_its_own(
+    reference: Failure | None, candidate: Failure | None, outcome: Outcome, sides: tuple[str, ...]
+) -> None:
+    failed = on_both(pair(0))
+    failed = dataclasses.replace(
+        failed,
+        reference=dataclasses.replace(failed.reference, failure=reference),
+        candidate=dataclasses.replace(failed.candidate, failure=candidate),
+    )
+    for run in (paired_run([failed]), paired_run([], (record(failure=reference), record(failure=candidate)))):
+        verdict = judge_paired(run, PAIRED)
+        (found,) = verdict.comparisons
+        assert (found.metric.name, found.outcome, verdict.failures) == ("compilation", outcome, ())
+        assert found.reason == NotCompiled(sides, len(sides) == 1, REFUSED.message)
+
+
+def test_a_crash_next_to_a_graph_that_does_not_compile_is_a_failed_measurement() -> None:
+    verdict = judge_paired(paired_run([], (record(failure=CRASH), record(failure=REFUSED))), PAIRED)
+    assert (verdict.comparisons, verdict.exit_code) == ((), 4)
 
 
 def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:

@@ -8,14 +8,15 @@ from lm.oracle.masked import masked_step
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
-from lm.workloads.masked import batch
+from lm.workloads.masked import Workload
+from lm.workloads.parts.padded import FULL, RAGGED
 
 TINY = CONFIGS["tiny"]
 WEIGHTS = {name: value.astype(np.float64) for name, value in initial_weights(TINY).items()}
 
 
 def test_a_padded_batch_is_its_sequences_one_by_one() -> None:
-    inputs, targets, lengths = batch(TINY, 0)
+    inputs, targets, lengths = Workload().batch(TINY, 0, RAGGED)
     assert {1, TINY.num_steps} < set(lengths.tolist())
     found = masked_step(TINY, WEIGHTS, inputs, targets, lengths)
     loss = 0.0
@@ -38,11 +39,11 @@ def test_a_padded_batch_is_its_sequences_one_by_one() -> None:
 
 
 def test_the_word_that_pads_has_no_gradient() -> None:
-    found = masked_step(TINY, WEIGHTS, *batch(TINY, 0))
+    found = masked_step(TINY, WEIGHTS, *Workload().batch(TINY, 0, RAGGED))
     assert not densified(found.gradients["embedding"], TINY.vocabulary_size)[0].any()
 
 
 def test_without_padding_it_is_the_training_step_s_cost() -> None:
-    inputs, targets, lengths = batch(TINY, 0, ragged=False)
+    inputs, targets, lengths = Workload().batch(TINY, 0, FULL)
     logits, _, _ = forward(TINY, WEIGHTS, zero_state(TINY, WEIGHTS, TINY.batch_size), inputs)
     assert masked_step(TINY, WEIGHTS, inputs, targets, lengths).loss == pytest.approx(cross_entropy(logits, targets)[0])

@@ -18,12 +18,15 @@ from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
 from lm.workloads.protocol import Answering, Opening, ReadingFiles
-from lm.workloads.registry import names, workload
+from lm.workloads.registry import workload
+from tests.builders.workloads import answering
 
 pytestmark = pytest.mark.tensorflow
 
-ANSWERING = [name for name in names() if workload(name).cases]
-CASES = [(name, case) for name in ANSWERING for case in workload(name).cases]
+ANSWERING = answering()
+CASES = [
+    pytest.param(*each.values, case, marks=each.marks) for each in ANSWERING for case in workload(each.values[0]).cases
+]
 TINY = Opening(CONFIGS["tiny"])
 
 
@@ -90,18 +93,21 @@ def test_units_are_done_and_traced_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_relocation_goes_unseen(name: str) -> None:
+    """To the last bit, but for `rebuild`, whose models lie elsewhere each time: sums are split where memory lies."""
     moved, still = opened(name), shared(name)
     moved.relocate()
     case = workload(name).cases[0]
     again = still.answers(case)
     for quantity, of in moved.answers(case).items():
         for tensor, value in of.items():
-            np.testing.assert_array_equal(densified(value, 1_000), densified(again[quantity][tensor], 1_000))
+            found, wanted = densified(value, 1_000), densified(again[quantity][tensor], 1_000)
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 if name == "rebuild" else 0)
 
 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_a_fingerprint_is_of_workload_and_configuration(name: str) -> None:
     other = dataclasses.replace(TINY.config, seed=1)
-    prints = {shared(each).fingerprint for each in ANSWERING}
-    assert len(prints) == len(ANSWERING)
+    others = [each.values[0] for each in ANSWERING if not each.marks]
+    prints = {shared(each).fingerprint for each in others}
+    assert len(prints) == len(others)
     assert workload(name).open(dataclasses.replace(TINY, config=other)).fingerprint not in prints

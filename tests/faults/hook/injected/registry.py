@@ -43,6 +43,8 @@ RIGHT = {
         busy_work.BESIDES,
         hang.FAULT,
         *workloads.RIGHT,
+        workloads.UNCOMPILED,
+        workloads.LEAK,
         *settings.SETTINGS,
     )
 }

@@ -1,13 +1,17 @@
 """Faults that a training step with gradient descent doesn't show: each is of a workload."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .fault import Fault, scaled, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
-FIT = "fit"
+FIT, XLA, BIDIRECTIONAL = "fit", "xla", "bidirectional"
+REBUILD, DATA, MIXED, LARGE = "rebuild", "data", "mixed", "large-batch"
 
 
 def _rounded(value: Any) -> Any:
@@ -35,6 +39,15 @@ def _round_eager_calls() -> None:
             return _rounded(found) if tf.executing_eagerly() else found
 
         return call
+
+    wrap(tf.keras.layers.Dense, "call", make)
+
+
+def _round_outputs() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        return lambda self, inputs: _rounded(original(self, inputs))
 
     wrap(tf.keras.layers.Dense, "call", make)
 
@@ -77,6 +90,26 @@ def _one_short(mask: Any) -> Any:
 
     following = tf.concat([mask[:, 1:], mask[:, -1:]], axis=1)
     return tf.concat([mask[:, :1], (mask & following)[:, 1:]], axis=1)
+
+
+def _backward(change: Callable[[Any], Any]) -> Callable[[], None]:
+    """Returns a patch: an LSTM that reads backwards masks by change(mask)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            def call(
+                self: Any, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = None
+            ) -> Any:
+                seen = change(mask) if self.go_backwards and mask is not None else mask
+                return original(self, sequences, initial_state=initial_state, mask=seen, training=training)
+
+            return call
+
+        wrap(tf.keras.layers.LSTM, "call", make)
+
+    return patch
 
 
 def _made_with(optimizer: str, **changed: Any) -> Callable[[], None]:
@@ -176,6 +209,106 @@ def _default(owner: str, kind: str, **changed: Any) -> Callable[[], None]:
     return patch
 
 
+def _compiled(change: Callable[[Any], Any]) -> Callable[[], None]:
+    """Returns a patch: where XLA compiles, and nowhere else, a dense layer returns change(its outputs)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        compiling: list[bool] = []
+
+        def make_function(original: Any) -> Any:
+            def function(func: Any = None, *rest: Any, jit_compile: bool | None = None, **named: Any) -> Any:
+                def traced(*given: Any) -> Any:
+                    compiling.append(True)
+                    try:
+                        return func(*given)
+                    finally:
+                        compiling.pop()
+
+                return original(traced if jit_compile else func, *rest, jit_compile=jit_compile, **named)
+
+            return function
+
+        def make_call(original: Any) -> Any:
+            def call(self: Any, inputs: Any) -> Any:
+                found = original(self, inputs)
+                return change(found) if compiling else found
+
+            return call
+
+        wrap(tf, "function", make_function)
+        wrap(tf.keras.layers.Dense, "call", make_call)
+
+    return patch
+
+
+def _by_python(value: Any) -> Any:
+    """Returns the value by way of Python, which XLA can't compile."""
+    import tensorflow as tf
+
+    return value + tf.stop_gradient(tf.reshape(tf.numpy_function(lambda _: np.float32(0), [value], tf.float32), ()))
+
+
+def _larger_steps_of_later_ones() -> None:
+    """Makes every optimizer but the process' first take steps that are 1% too large."""
+    import tensorflow as tf
+
+    made = itertools.count()
+
+    def make(original: Any) -> Any:
+        def init(self: Any, rate: float, *rest: Any, **named: Any) -> None:
+            original(self, rate * (1.01 if next(made) else 1), *rest, **named)
+
+        return init
+
+    wrap(tf.keras.optimizers.SGD, "__init__", make)
+
+
+def _keep_models() -> None:
+    import tensorflow as tf
+
+    kept = []
+
+    def make(original: Any) -> Any:
+        def init(self: Any, *given: Any, **named: Any) -> None:
+            original(self, *given, **named)
+            kept.append(self)
+
+        return init
+
+    wrap(tf.keras.Sequential, "__init__", make)
+
+
+def _lose_far_rows() -> None:
+    """Drops the cost of all tokens but the first 2**17."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def cross_entropy(labels: Any, logits: Any) -> Any:
+            found = original(labels=labels, logits=logits)
+            numbers = np.arange(found.shape.num_elements()).reshape(found.shape)
+            return found * tf.constant(numbers < 2**17, found.dtype)
+
+        return cross_entropy
+
+    wrap(tf.nn, "sparse_softmax_cross_entropy_with_logits", make)
+
+
+def _shuffled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[], None]:
+    """Returns a patch: tf.data shuffles by change(its named arguments)."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            return lambda self, *given, **named: original(self, *given, **change(named))
+
+        wrap(tf.data.Dataset, "shuffle", make)
+
+    return patch
+
+
 def _widen_dense() -> None:
     import tensorflow as tf
 
@@ -204,8 +337,27 @@ FAULTS = (
           workload=OPTIMIZERS),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
           workload=TWICE),
+    Fault("backward-mask-ignored", "the backward direction reads the padding", _backward(lambda mask: None),
+          workload=BIDIRECTIONAL),
+    Fault("backward-one-late", "the backward direction begins one token late", _backward(_one_short),
+          workload=BIDIRECTIONAL),
+    Fault("later-rates-plus-1-percent", "all optimizers but the first of a process take steps 1% too large",
+          _larger_steps_of_later_ones, workload=REBUILD),
+    Fault("shuffle-by-another-seed", "tf.data shuffles by another seed than it is given",
+          _shuffled(lambda named: {**named, "seed": 1}), workload=DATA),
+    Fault("shuffled-once", "tf.data shuffles each epoch like the first",
+          _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
+    Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16", _round_outputs,
+          workload=MIXED),
+    Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", _lose_far_rows, workload=LARGE),
+    Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
+          workload=XLA),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
 )  # fmt: skip
+# Right in its numbers: memory grows by a model a unit.
+LEAK = Fault("keeps-models", "a list keeps each model (tensorflow #61791)", _keep_models, workload=REBUILD)
+# Not wrong, but no launch comes to an end.
+UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload=XLA)
 # Right in its numbers: its retraces are more than the reference's.
 RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorflow #38598)", _trace_each_shape,
                  workload=SHAPES)  # fmt: skip

@@ -1,0 +1,63 @@
+"""Workload `mixed`: `masked` under Keras' policy `mixed_bfloat16`, with an output layer in float32.
+
+The layers compute in bfloat16 from weights kept in float32. Their oracle takes the weights rounded so. How far off a
+result may be is measured by what one rounding of the weights and of the result costs. Layers are RNNs of LSTMCells:
+Keras 2's `LSTM` refuses bfloat16, since cuDNN's kernel, which it keeps at hand on a CPU as well, does.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Floats
+from lm.workloads.parts.padded import Padded
+from lm.workloads.protocol import Answers, Opening
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+DROPPED_BITS = 16  # of float32's mantissa
+
+
+class Workload(Padded):
+    """Implements lm.workloads.protocol.Workload."""
+
+    name = "mixed"
+    dtype = "mixed_bfloat16"
+    cap = 0.1  # no limit comes near to it
+
+    def recurrent(self, size: int) -> "tf.keras.layers.Layer":
+        """Makes a layer that goes through the sequence cell by cell."""
+        import tensorflow as tf
+
+        cell = tf.keras.layers.LSTMCell(size, dtype=self.dtype)
+        return tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=self.dtype)
+
+    def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
+        """Returns a weight as the layers see it, and for float32's limits as it is."""
+        seen = value if name.startswith("output/") or kind is np.float32 else in_bfloat16(value)
+        return seen.astype(kind)
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns the oracle's results, and for float32's limits those of the layers in bfloat16 rounded."""
+        found = super().expected(opening, case, kind)
+        if kind is not np.float32:
+            return found
+        return {
+            quantity: {name: rounded(quantity, name, value) for name, value in of.items()}
+            for quantity, of in found.items()
+        }
+
+
+def rounded(quantity: str, name: str, value: Array) -> Array:
+    """Returns what a layer in bfloat16 gives rounded to it, and the output layer's results as they are."""
+    return in_bfloat16(value) if quantity in ("gradient", "state") and not name.startswith("output/") else value
+
+
+def in_bfloat16(value: Floats) -> Floats:
+    """Returns finite values rounded to bfloat16, to the nearest, ties to even."""
+    bits = value.view(np.uint32)
+    last_kept = (bits >> np.uint32(DROPPED_BITS)) & np.uint32(1)
+    up = np.uint32(2 ** (DROPPED_BITS - 1) - 1) + last_kept
+    kept: Floats = ((bits + up) & ~np.uint32(2**DROPPED_BITS - 1)).view(np.float32)
+    return kept

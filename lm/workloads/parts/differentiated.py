@@ -1,0 +1,123 @@
+"""Work that computes loss and gradients of Keras' embedding, recurrent layers and a dense layer, without an update."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from lm.compat import tf_variable
+from lm.runtime import operations, require_device
+from lm.training.initial import weights_sha256
+from lm.workloads.parts.sequential import assign
+from lm.workloads.protocol import CompilationError, Opening
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.padded import Batch, Padded
+
+# What TensorFlow raises where XLA can't compile a graph. Others (memory that runs out) are failures like any.
+REFUSALS = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.NotFoundError,
+    tf.errors.InternalError,
+)
+
+
+class Differentiated:
+    """Implements lm.workloads.protocol.Answering."""
+
+    def __init__(self, workload: "Padded", opening: Opening) -> None:
+        require_device(opening.device)
+        self.config, self.device = opening.config, opening.device
+        self.tokens = self.config.tokens_per_step
+        self.fingerprint = self.config.fingerprint(workload.name, weights_sha256(workload.weights(self.config)))
+        self._workload, self._jitter = workload, opening.jitter
+
+    def build(self) -> None:
+        """Builds the layers."""
+        config, workload, layers = self.config, self._workload, tf.keras.layers
+        with tf.device(self.device):
+            self._embedding = layers.Embedding(
+                config.vocabulary_size, config.embedding_size, mask_zero=workload.mask_zero, dtype=workload.dtype
+            )
+            self._recurrent = [workload.recurrent(size) for size in config.layer_sizes]
+            self._output = layers.Dense(config.vocabulary_size)
+            shape = (config.batch_size, config.num_steps)
+            self._embedding.build(shape)
+            for layer, width in zip(
+                (*self._recurrent, self._output), (config.embedding_size, *workload.widths(config)), strict=True
+            ):
+                layer.build((*shape, width))
+        parts = (self._embedding, *self._recurrent, self._output)
+        self._weights = [weight for layer in parts for weight in layer.trainable_variables]
+
+    def trace(self) -> None:
+        """Traces loss and gradients, and compiles them where the workload is compiled. Raises CompilationError."""
+        example = self._batch(0)
+        signature = [tf.TensorSpec(array.shape, array.dtype) for array in example]
+        compiled = self._workload.jit_compile
+        self._differentiated = tf.function(self._on_batch, signature, autograph=False, jit_compile=compiled or None)
+        self._differentiated.get_concrete_function()
+        if compiled:
+            try:
+                self._differentiated(*example)
+            except REFUSALS as error:
+                raise CompilationError(error.message.splitlines()[0][:300]) from error
+
+    def start(self) -> None:
+        """Sets the initial weights."""
+        assign(self._weights, self._workload.weights(self.config, self._jitter))
+
+    def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
+        with tf.device(self.device), tf.GradientTape() as tape:
+            hidden, state = self._embedding(inputs), []
+            for layer in self._recurrent:
+                hidden, *final = layer(hidden)
+                state += [tf.cast(value, tf.float32) for value in final]
+            kept = tf.sequence_mask(lengths, self.config.num_steps, tf.float32)
+            logits = self._output(hidden)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+            loss = tf.reduce_sum(losses * kept) / self.config.batch_size
+        gradients = tape.gradient(loss, [tf_variable(weight) for weight in self._weights])
+        return {"loss": loss, "logits": logits * kept[:, :, tf.newaxis], "gradients": gradients, "state": state}
+
+    def _batch(self, unit: int) -> "Batch":
+        return self._workload.batch(self.config, unit, self._workload.cases[0])
+
+    def prepare(self, unit: int) -> "Batch":
+        """Returns the unit's batch."""
+        return self._batch(unit)
+
+    def do(self, prepared: "Batch") -> float:
+        """Computes loss and gradients; returns the loss."""
+        return float(self._differentiated(*prepared)["loss"])
+
+    def wait(self) -> None:
+        """Blocks until the gradients are there: a device works in the order in which it is asked."""
+        if not self.device.startswith("cpu"):
+            tf.test.experimental.sync_devices()
+
+    def relocate(self) -> None:
+        """Moves the weights to other memory."""
+        for variable in self._weights:
+            variable.assign(np.array(variable.numpy()))
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often it was traced beyond the first time."""
+        return max(int(self._differentiated.experimental_get_tracing_count()) - 1, 0)
+
+    def graph_operations(self) -> dict[str, int]:
+        """Counts the operations of the graph by type."""
+        return operations(self._differentiated.get_concrete_function().graph)
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns loss, logits, gradients and final state of the first batch."""
+        workload, found = self._workload, self._differentiated(*self._workload.batch(self.config, 0, case))
+        return {
+            "logits": {"": found["logits"]},
+            "loss": {"": found["loss"]},
+            "gradient": dict(zip(workload.weights(self.config), found["gradients"], strict=True)),
+            "state": dict(zip(workload.states(self.config), found["state"], strict=True)),
+        }

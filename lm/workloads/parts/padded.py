@@ -1,0 +1,100 @@
+"""Workloads whose unit is loss and gradients of padded sequences: what they have in common, without TensorFlow."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lm.arrays import Array, Floats, Tokens, Weights
+from lm.config import Blocks, Config, LaunchPlan
+from lm.data.ids import random_ids
+from lm.oracle.masked import Masked, masked_step
+from lm.oracle.sgd import densified
+from lm.training.initial import initial_weights
+from lm.workloads.protocol import Answers, Opening
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from lm.workloads.parts.differentiated import Differentiated
+
+RAGGED, FULL = "ragged", "full"  # cases: lengths from 1 to all steps; all sequences are whole
+Batch = tuple[Tokens, Tokens, Tokens]  # inputs and targets [batch, steps], lengths [batch]
+
+
+class Padded:
+    """Implements lm.workloads.protocol.Workload by a stack of Keras' LSTMs; subclasses have other layers.
+
+    Units are like the first case.
+    """
+
+    name: str
+    metrics: tuple[str, ...] = (
+        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
+        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
+    )
+    plans: Mapping[str, LaunchPlan] = {
+        "tiny": LaunchPlan(1, *(Blocks(30, 10, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
+        "notebook": LaunchPlan(1, *(Blocks(10, 3, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
+    }
+    cases: tuple[str, ...] = (RAGGED, FULL)
+    mask_zero = True  # the embedding makes the mask
+    jit_compile = False  # by XLA
+    dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
+
+    def open(self, opening: Opening) -> "Differentiated":
+        """Returns the work. Raises DeviceError."""
+        from lm.workloads.parts.differentiated import Differentiated
+
+        return Differentiated(self, opening)
+
+    def weights(self, config: Config, jitter: int = 0) -> Weights:
+        """Returns the initial weights, in the order of the layers' variables."""
+        return initial_weights(config, jitter)
+
+    def widths(self, config: Config) -> Sequence[int]:
+        """Returns the width of what each recurrent layer hands up."""
+        return config.layer_sizes
+
+    def states(self, config: Config) -> Sequence[str]:
+        """Returns the names of the final states, in the order in which the layers return them."""
+        return tuple(config.state_shapes())
+
+    def recurrent(self, size: int) -> "tf.keras.layers.Layer":
+        """Makes a recurrent layer of that size, which returns its outputs and its final state."""
+        import tensorflow as tf
+
+        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=self.dtype)
+
+    def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
+        """Returns a weight in the type that the oracle computes in."""
+        return value.astype(kind)
+
+    def oracle(
+        self, config: Config, weights: Mapping[str, Array], inputs: Tokens, targets: Tokens, lengths: Tokens
+    ) -> Masked:
+        """Returns a batch's results by their definition."""
+        return masked_step(config, weights, inputs, targets, lengths)
+
+    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
+        """Returns loss, logits, gradients and final state by the oracle."""
+        config = opening.config
+        weights = {name: self.cast(name, value, kind) for name, value in self.weights(config, opening.jitter).items()}
+        found = self.oracle(config, weights, *self.batch(config, 0, case))
+        return {
+            "logits": {"": found.logits},
+            "loss": {"": np.asarray(found.loss)},
+            "gradient": {name: densified(value, len(weights[name])) for name, value in found.gradients.items()},
+            "state": found.state,
+        }
+
+    def batch(self, config: Config, unit: int, case: str) -> Batch:
+        """Returns a batch: one sequence of one token, one without padding, others in between; or none with padding."""
+        shape = (config.batch_size, config.num_steps)
+        lengths = np.full(shape[0], shape[1])
+        if case == RAGGED:
+            lengths = np.random.RandomState([config.seed, unit]).randint(1, shape[1] + 1, shape[0])
+            lengths[0], lengths[-1] = 1, shape[1]
+        kept = np.arange(shape[1]) < lengths[:, np.newaxis]
+        inputs, targets = (random_ids(config, 2 * unit + number, shape, least=1) for number in (0, 1))
+        return np.where(kept, inputs, 0).astype(np.int32), targets, lengths.astype(np.int32)

@@ -1,0 +1,13 @@
+"""Workloads as parameters of tests."""
+
+from typing import Any
+
+import pytest
+
+from lm.workloads.registry import names, workload
+
+
+def answering() -> list[Any]:
+    """Returns the names of the workloads that have cases; those that take much memory are slow."""
+    found = {name: workload(name) for name in names() if workload(name).cases}
+    return [pytest.param(name, marks=[pytest.mark.slow] * hasattr(one, "memory_gib")) for name, one in found.items()]

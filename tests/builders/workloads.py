@@ -1,5 +1,6 @@
 """Workloads as parameters of tests."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from lm.workloads.registry import names, workload
 
 
-def answering() -> list[Any]:
-    """Returns the names of the workloads that have cases; those that take much memory are slow."""
+def answering(slow: Collection[str] = ()) -> list[Any]:
+    """Returns the names of the workloads that have cases; those that take much memory are slow, too."""
     found = {name: workload(name) for name in names() if workload(name).cases}
-    return [pytest.param(name, marks=[pytest.mark.slow] * hasattr(one, "memory_gib")) for name, one in found.items()]
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * (hasattr(one, "memory_gib") or name in slow))
+        for name, one in found.items()
+    ]

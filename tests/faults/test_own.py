@@ -47,6 +47,7 @@ def test_a_wrong_gradient_is_caught(newest_python: Path) -> None:
     assert trial.record.subject.name == "custom_loop-own-cpu0"
 
 
+@pytest.mark.slow
 def test_a_right_one_passes_across_keras(newest_python: Path, oldest_python: Path) -> None:
     record = answered(NO_FAULT.name, newest_python, LOOP, reference=oldest_python)
     assert record.failure is None
@@ -54,6 +55,7 @@ def test_a_right_one_passes_across_keras(newest_python: Path, oldest_python: Pat
     assert judged(record) is PASS
 
 
+@pytest.mark.slow
 def test_without_a_reference_nothing_is_compared(newest_python: Path) -> None:
     record = run_fault(NO_FAULT.name, str(newest_python), plan_of(LOOP)).record
     assert [one.why for one in record.unchecked] == [NO_REFERENCE]

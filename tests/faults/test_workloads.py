@@ -108,6 +108,8 @@ def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> 
     assert {notice.case for notice in unpromised([record])} == {"given checkpoint", "given .weights.h5", "given .keras"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
 def test_a_graph_that_does_not_compile_is_an_outcome(request: pytest.FixtureRequest, environment: str) -> None:
     python = str(request.getfixturevalue(environment))
     record = measure_launch(plan_of("xla"), Launch(0, numerics=True), python, fault_variables(UNCOMPILED.name, python))

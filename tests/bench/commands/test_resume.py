@@ -131,7 +131,7 @@ def test_a_gate_goes_on_from_the_launches_that_were_over(
 def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Record] = []
 
-    def measured(*_: object) -> Record:
+    def measured(*_: object, **__: object) -> Record:
         made.append(record(launch=len(made)))
         return made[-1]
 

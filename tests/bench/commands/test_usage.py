@@ -82,6 +82,12 @@ show nowhere                                                | nowhere
 report nowhere                                              | nowhere
 report nowhere --format pdf                                 | --format
 history nowhere                                             | nowhere
+bisect --good 2.15.1 --bad 2.16.2                           | --metric
+bisect --good 2.15.1 --metric trace                         | --bad
+bisect --good 2.15.1 --bad 2.16.2 --metric graph            | --metric
+bisect --good 2.15.1 --bad 2.16.2 --metric trace --confidence 1 | --confidence
+bisect --good 2.15.1 --bad 2.16.2 --metric trace --release no/python | no/python
+bisect --good 2.15.1 --bad 2.16.2 --metric trace --workload all | one workload in one configuration
 record nowhere                                              | nowhere
 record a --replace --add --reason x                         | --replace
 record a --replace                                          | --reason

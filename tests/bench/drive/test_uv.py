@@ -57,5 +57,6 @@ def test_releases_between_two_are_listed_oldest_first(wheelhouse: Path) -> None:
 
 def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(RequestError, match=r"^the releases of tensorflow-cpu can't be listed: "):
         releases_between("tensorflow-cpu", "2.97.0", "2.99.0", PRESENT, sys.executable)

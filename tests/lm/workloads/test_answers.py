@@ -18,7 +18,7 @@ from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
 from lm.workloads.protocol import Answering, Opening, ReadingFiles
-from lm.workloads.registry import workload
+from lm.workloads.registry import names, workload
 from tests.builders.workloads import answering
 
 pytestmark = pytest.mark.tensorflow
@@ -75,13 +75,14 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     assert over == ({"change", "slot v"} if squared else set())
 
 
-@pytest.mark.parametrize(("name", "case"), CASES)
-def test_answers_from_other_weights_are_told(name: str, case: str) -> None:
+@pytest.mark.parametrize("name", answering(slow=("rebuild",)))
+def test_answers_from_other_weights_are_told(name: str) -> None:
+    case = workload(name).cases[0]
     other = dataclasses.replace(TINY, config=dataclasses.replace(TINY.config, seed=1))
     assert not all(error.within for error in compared(shared(name), name, case, other))
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", answering(slow=("rebuild",)))
 def test_units_are_done_and_traced_once(name: str) -> None:
     work = shared(name)
     results = [work.do(work.prepare(unit)) for unit in range(3)]
@@ -91,7 +92,7 @@ def test_units_are_done_and_traced_once(name: str) -> None:
     assert all(count > 0 for count in work.graph_operations().values())
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", answering(slow=[name for name in names() if name != "masked"]))
 def test_relocation_goes_unseen(name: str) -> None:
     """To the last bit, but for `rebuild`, whose models lie elsewhere each time: sums are split where memory lies."""
     moved, still = opened(name), shared(name)

@@ -1,0 +1,54 @@
+"""What a bisection says, for each of its answers."""
+
+import json
+
+import pytest
+
+from bench.judge.bisect import Answer, Finding
+from bench.judge.metrics import NUMERICS
+from bench.judge.reasons import OracleErrors
+from bench.judge.types import Comparison
+from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
+from bench.stats.bisection import Search
+from bench.stats.outcome import Outcome
+
+NAMES = ["1.0", "1.1", "1.2", "2.0"]
+STEP = Search([[0.0, 0.01, 0.0, 0.01], [0.2, 0.21, 0.2, 0.21], [0.2, 0.21, 0.2, 0.21]])
+SAID = {
+    Answer.FOUND: "1.2 changed trace by +22.1% (+20.0% to +24.3%), of +22.8% (+21.2% to +24.3%) from 1.0 to 2.0",
+    Answer.NO_SINGLE: "no release alone changed trace: of +22.8% (+21.2% to +24.3%) from 1.0 to 2.0, each brought less",
+    Answer.NO_CHANGE: "trace doesn't differ from 1.0 to 2.0 by more than launches do: +22.8% (+21.2% to +24.3%)",
+    Answer.OPEN: "the budget is spent: trace changed by +22.8% (+21.2% to +24.3%) from 1.0 to 2.0, and 1.2 is",
+}
+
+
+@pytest.mark.parametrize("answer", Answer)
+def test_each_answer_is_a_sentence_and_a_table(answer: Answer) -> None:
+    text = launches_text(Finding(answer, 2), STEP, "trace", NAMES)
+    assert " ".join(text.split()).startswith(SAID[answer])
+    rows = {line.split()[0]: line for line in text.splitlines() if line[:1].isdigit()}
+    assert rows["1.2"].split()[1:3] == ["4", "+22.8%"]
+
+
+def test_a_change_that_is_not_proven_is_not_said_to_be_one() -> None:
+    few = Search([[], [], [0.01, -0.01, 0.02, -0.02]])
+    text = launches_text(Finding(Answer.OPEN, 3), few, "trace", NAMES)
+    assert "that it changed at all is not proven" in " ".join(text.split())
+
+
+def test_programs_get_the_same() -> None:
+    plain = json.loads(json.dumps(launches_json(Finding(Answer.FOUND, 2), STEP, "trace", NAMES), allow_nan=False))
+    assert (plain["answer"], plain["release"], plain["good"], plain["bad"]) == ("found", "1.2", "1.0", "2.0")
+    assert [one["launches"] for one in plain["releases"]] == [4, 4, 4]
+    assert plain["releases"][1]["own_step"]["estimate"] == pytest.approx(0.2)
+
+
+def test_numbers_are_told_with_their_reason() -> None:
+    reason = OracleErrors("loss", "", 0, 1e-3, 1e-5, 1, 5)
+    wrong = [None, Comparison("tiny", NUMERICS, Outcome.REGRESSION, reason, 1e-3, 1e-5), None]
+    text = " ".join(numbers_text(Finding(Answer.FOUND, 2), wrong, NAMES).split())
+    assert text.startswith("1.2 is the first whose numbers are a regression from 1.0: numerics of tiny: loss")
+    assert numbers_text(Finding(Answer.NO_CHANGE), [None] * 3, NAMES) == "the numbers of 2.0 are no regression from 1.0"
+    plain = numbers_json(Finding(Answer.FOUND, 2), wrong, NAMES)
+    assert plain["release"] == "1.2"
+    assert [name for name, why in plain["regressions"].items() if why] == ["1.2"]

@@ -73,9 +73,9 @@ def _print_report(found: Judged) -> None:
     for run in runs[:1]:
         print(sides_text(run) + "\n")
     print_verdict(found.verdict, names(found))
-    for run in runs:
-        print("\n" + spread_text(run))
-    print("\n" + again_text(found.run))
+    for told in (*map(spread_text, runs), again_text(found.run)):
+        if told:
+            print("\n" + told)
 
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:

@@ -1,0 +1,225 @@
+"""`python -m experiments.recall`: which of twenty regressions that upgraders reported tfgate shows: docs/recall.md.
+
+Runs the tests that inject a report's fault, at the place where it was reported, into both TensorFlows that tox makes,
+and keeps what came of each in experiments/data/recall.json. `--document` writes the page of what is kept. Some minutes.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import enum
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA, OUTPUT = ROOT / "experiments" / "data" / "recall.json", ROOT / "docs" / "recall.md"
+FAULTS, WORKLOADS = "tests/faults/test_faults.py", "tests/faults/test_workloads.py"
+BOTH = ("oldest_python", "newest_python")
+
+
+class Evidence(enum.Enum):
+    """Kinds of evidence, counted apart."""
+
+    PAIR = "real pair"
+    INJECTED = "injected"
+    GPU = "GPU, not run"
+    NONE = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A regression that somebody reported, and what shows it here."""
+
+    name: str
+    symptom: str
+    workload: str
+    evidence: Evidence
+    shown: str  # how, or what is lacking
+    tests: tuple[str, ...] = ()  # that inject it and must pass; without the environment's name
+
+
+def of_fault(name: str) -> str:
+    """Returns the test that injects a fault of the catalogue."""
+    return f"{FAULTS}::test_every_fault_is_caught_by_a_gate_without_baselines[{name}-{{}}]"
+
+
+def of_workload(name: str) -> str:
+    """Returns the test that injects a fault of a workload."""
+    return f"{WORKLOADS}::test_every_fault_of_a_workload_is_caught[{name}-{{}}]"
+
+
+TRACED = f"{WORKLOADS}::test_retraces_are_compared_with_the_reference_s[traces-each-shape-Outcome.REGRESSION-{{}}]"
+KEPT = f"{WORKLOADS}::test_models_that_are_kept_show_as_growth[{{}}]"
+UNCOMPILED = f"{WORKLOADS}::test_a_graph_that_does_not_compile_is_an_outcome[{{}}]"
+DEFAULTS = f"{WORKLOADS}::test_a_changed_default_shows_in_fitted_losses[dense-initializer-Outcome.REGRESSION-{{}}]"
+BUSY = "busy work in each step, 2 to 10% of it: [measured runs](error-rates-measured.md)"
+REPORTS = (
+    Report("keras #18854", "an LSTM's cuDNN check cost 200 ms a call", "`train`", Evidence.INJECTED, BUSY),
+    Report("tensorflow #46515", "RNN 10% slower, 2.3 → 2.4", "`train`", Evidence.INJECTED, BUSY),
+    Report("tensorflow #25606", "`while_loop` 40% slower between nightlies", "`train`", Evidence.INJECTED, BUSY),
+    Report("rstudio/keras3 #1208", "LSTM `fit` 40% slower, 2.2 → 2.4", "`fit`", Evidence.NONE, "not tried"),
+    Report(
+        "tensorflow #127577",
+        "TF32 products 2.9e-4 off",
+        "`train`",
+        Evidence.INJECTED,
+        "on a CPU, the recurrent product in TF32; not run on a GPU",
+        (of_fault("tf32-recurrent-product"),),
+    ),
+    Report("keras #19307", "new Adam slower than the legacy one", "`optimizers`", Evidence.NONE, "not tried"),
+    Report(
+        "keras #19992",
+        "sparse Adam 239 → 294 ms, 2.15 → 2.16",
+        "`optimizers`",
+        Evidence.NONE,
+        "the speed of that pair was not measured; its numbers differ ([finding](workloads.md#findings))",
+    ),
+    Report("tensorflow #47524", "GPU memory up", "`train`", Evidence.GPU, "peak GPU memory is measured"),
+    Report(
+        "tensorflow #39434",
+        "12% slower, 23% more memory",
+        "`rebuild`",
+        Evidence.INJECTED,
+        "models that are kept: peak memory and its growth; slowness as above",
+        (KEPT,),
+    ),
+    Report("tensorflow #41827", "GPU idle 15.6 → 26.1%", "`train`", Evidence.GPU, "idle time is not measured"),
+    Report("tensorflow #56350", "oneDNN slower than off, one thread", "`train`", Evidence.NONE, "no such CPU was here"),
+    Report(
+        "keras #18971",
+        "BiLSTM on a CPU 70% slower over eight releases",
+        "`bidirectional`",
+        Evidence.INJECTED,
+        "small losses that add up beyond the ledger's budget",
+        ("tests/bench/judge/test_gate_ledger.py::test_small_losses_must_not_add_up_beyond_the_budget",),
+    ),
+    Report(
+        "tensorflow #40261",
+        "100 predicts 0.13 → 3 s",
+        "`predict-call`",
+        Evidence.PAIR,
+        "a direct call takes twice as long, 2.12.1 → 2.21.0 ([finding](workloads.md#findings))",
+    ),
+    Report(
+        "tensorflow #38598",
+        "`predict` of many shapes grows memory",
+        "`predict-shapes`",
+        Evidence.INJECTED,
+        "a graph traced for each shape: retraces",
+        (TRACED,),
+    ),
+    Report(
+        "tensorflow #61791",
+        "rebuild and fit in a loop leaks",
+        "`rebuild`",
+        Evidence.INJECTED,
+        "models that are kept: memory growth",
+        (KEPT,),
+    ),
+    Report(
+        "tensorflow #110143",
+        "import about 10 s in 2.20",
+        "`train`",
+        Evidence.NONE,
+        "not seen: import +14.8% ([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
+    ),
+    Report(
+        "tensorflow #44917",
+        "per-example gradients 15 s → 2 min",
+        "–",
+        Evidence.NONE,
+        "no `vectorized_map`",
+    ),
+    Report(
+        "tensorflow #83063, keras #18456",
+        "XLA can't compile the LSTM",
+        "`xla`",
+        Evidence.INJECTED,
+        "an operation that XLA lacks: does not compile",
+        (UNCOMPILED,),
+    ),
+    Report(
+        "tensorflow #49241",
+        "masked cuDNN LSTM differs",
+        "`masked`",
+        Evidence.INJECTED,
+        "on a CPU: a mask ignored, or one too short; not run on a GPU",
+        (of_workload("mask-ignored"), of_workload("mask-one-short")),
+    ),
+    Report(
+        "keras #19993",
+        "CNN + BLSTM converges worse, legacy Keras doesn't",
+        "`fit`",
+        Evidence.INJECTED,
+        "another default initializer, Adam's rate and epsilon",
+        (DEFAULTS, of_workload("fit-adam-rate"), of_workload("fit-adam-epsilon")),
+    ),
+)
+HEAD = """# What would have been seen
+
+Twenty regressions that people reported after an upgrade of TensorFlow or Keras, and what shows each here. Releases
+before 2.12 have no wheels for the Python that is measured: their symptom is injected at the place reported, into 2.12.1
+and 2.21.0. Made by `python -m experiments.recall`, which runs those tests; those that fail, and reports that nothing
+shows, stay in the table. Tests last run on {date}.
+
+{counts}
+
+| report | symptom | workload | evidence | how it shows | tests passed |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def names_of(report: Report) -> list[str]:
+    """Returns a report's tests, once for each environment where they take one."""
+    return [name.format(where) for name in report.tests for where in (BOTH if "{}" in name else BOTH[:1])]
+
+
+def run_tests(names: Sequence[str]) -> dict[str, bool]:
+    """Runs tests, each by itself; tells of each whether it passed. One that is skipped or not there did not."""
+    found = {}
+    for number, name in enumerate(names, 1):
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "slow or not slow", name]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        last = (done.stdout.strip().splitlines() or [""])[-1]
+        found[name] = done.returncode == 0 and "passed" in last and "skipped" not in last
+        print(
+            f"[{number}/{len(names)}] {name}: {'passed' if found[name] else 'NOT PASSED'}", file=sys.stderr, flush=True
+        )
+    return found
+
+
+def document(passed: Mapping[str, bool], date: str) -> str:
+    """Returns docs/recall.md."""
+    seen = [(report, [passed.get(name, False) for name in names_of(report)]) for report in REPORTS]
+    kinds = {kind: [report for report, found in seen if report.evidence is kind and all(found)] for kind in Evidence}
+    missed = len(REPORTS) - len(kinds[Evidence.PAIR]) - len(kinds[Evidence.INJECTED]) - len(kinds[Evidence.GPU])
+    counts = (
+        f"**Shown by a real pair of releases: {len(kinds[Evidence.PAIR])}; injected and caught: "
+        f"{len(kinds[Evidence.INJECTED])}; of a GPU, not run: {len(kinds[Evidence.GPU])}; not shown: {missed}.**"
+    )
+    rows = "".join(
+        f"| {report.name} | {report.symptom} | {report.workload} | {report.evidence.value} | {report.shown} | "
+        f"{f'{sum(found)} of {len(found)}' if found else '–'} |\n"
+        for report, found in seen
+    )
+    return HEAD.format(date=date, counts=counts) + rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 1 if a test did not pass."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--document", action="store_true", help=f"write {OUTPUT.name} of what is kept, and run nothing")
+    if not parser.parse_args(arguments).document:
+        names = list(dict.fromkeys(name for report in REPORTS for name in names_of(report)))
+        kept = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "passed": run_tests(names)}
+        DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    kept = json.loads(DATA.read_text(encoding="utf-8"))
+    OUTPUT.write_text(document(kept["passed"], kept["date"]), encoding="utf-8")
+    return 0 if all(kept["passed"].values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

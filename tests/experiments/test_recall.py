@@ -1,0 +1,27 @@
+"""The table of reports: its tests exist, and one that doesn't pass counts as not shown."""
+
+import json
+
+from experiments.recall import DATA, OUTPUT, REPORTS, Evidence, document, names_of, run_tests
+
+
+def test_the_document_is_of_what_was_found() -> None:
+    kept = json.loads(DATA.read_text(encoding="utf-8"))
+    assert OUTPUT.read_text(encoding="utf-8") == document(kept["passed"], kept["date"])
+    assert set(kept["passed"]) == {name for report in REPORTS for name in names_of(report)}
+
+
+def test_every_report_stays_in_the_table_and_a_failed_test_is_no_evidence() -> None:
+    everything = {name: True for report in REPORTS for name in names_of(report)}
+    text = document(everything, "2026-01-01")
+    assert text.count("\n| ") == len(REPORTS) + 2
+    missed = sum(report.evidence is Evidence.NONE for report in REPORTS)
+    assert f"not shown: {missed}.**" in text
+    one = next(iter(everything))
+    assert f"not shown: {missed + 1}.**" in document(everything | {one: False}, "2026-01-01")
+
+
+def test_a_test_that_is_not_there_has_not_passed() -> None:
+    assert run_tests(["tests/experiments/test_recall.py::test_that_is_not_there"]) == {
+        "tests/experiments/test_recall.py::test_that_is_not_there": False
+    }

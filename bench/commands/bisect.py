@@ -21,18 +21,17 @@ from bench.commands.options import (
     numbers_plans,
     output_folder,
     paired,
-    told,
 )
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import add_resume, begun, kept, require_same
-from bench.commands.sides import Sides
+from bench.commands.sides import Sides, add_index
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import releases_between
 from bench.drive.lock import host_lock
-from bench.drive.requests import BuildError, RequestError, read_as_of, read_request
+from bench.drive.requests import BuildError, RequestError, read_request
 from bench.drive.sized import sized
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import (
@@ -110,16 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="after which no launch is begun (default: %(default)g)",
     )
-    parser.add_argument(
-        "--as-of",
-        type=told(read_as_of),
-        default="now",
-        metavar="WHEN",
-        help="read the package index up to: now, release, or a date (default: now)",
-    )
-    parser.add_argument(
-        "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
-    )
+    add_index(parser)
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_output(parser)

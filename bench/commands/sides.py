@@ -75,6 +75,11 @@ def add_sides(
             metavar="NAME=VALUE",
             help=f"environment variable of the {role}; may be repeated",
         )
+    add_index(parser)
+
+
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Adds what says how environments are built."""
     parser.add_argument(
         "--as-of",
         type=told(read_as_of),

@@ -38,6 +38,7 @@ from bench.judge.bisect import (
     NUMBERS,
     Answer,
     Finding,
+    failed_numbers,
     find_by_launches,
     find_by_numbers,
     values_of,
@@ -51,6 +52,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
+from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.bisection import CONFIDENCE, Search
 from bench.stats.outcome import Outcome
@@ -211,8 +213,8 @@ class _Bisection:
                 began = time.monotonic()
                 release.run = self._measured(release, {REFERENCE: good, CANDIDATE: release.side}, progress)
                 spent += time.monotonic() - began
-                if failed_for_good(release.run.pairs):
-                    self._leave_out(release, _failure(release.run))
+                if problem := self._problem(release.run):
+                    self._leave_out(release, problem)
                 else:
                     progress.say(f"{release.name}: {self._last(release)}")
         return finding
@@ -256,6 +258,16 @@ class _Bisection:
         self._left_out.append(line)
         self._releases.remove(release)
 
+    def _problem(self, run: PairedRun) -> str:
+        """Returns why a release can't be measured; "" where it can."""
+        if self._asked.metric == NUMBERS:
+            failed = failed_numbers(run, self._margins)
+            return sentence(failed) if failed else ""
+        if not failed_for_good(run.pairs):
+            return ""
+        last = run.pairs[-1]
+        return next(record.failure.message for record in (last.reference, last.candidate) if record.failure)
+
     def _last(self, release: _Release) -> str:
         """Returns what was just measured."""
         if self._asked.metric == NUMBERS:
@@ -292,12 +304,6 @@ class _Bisection:
             progress,
             lambda run: kinds[0] if len(run.pairs) == before else None,
         )
-
-
-def _failure(run: PairedRun) -> str:
-    """Returns why a run's last launch failed."""
-    last = run.pairs[-1]
-    return next(record.failure.message for record in (last.reference, last.candidate) if record.failure)
 
 
 def _say(line: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bench.judge.margins import Margins
 from bench.judge.metrics import in_turn
 from bench.judge.paired import judge_paired
+from bench.judge.reasons import Reason
 from bench.judge.samples import whole_pairs
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
@@ -31,7 +32,7 @@ class Answer(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is found, or measured next: `release` is the one that is found, or that another launch tells most of."""
+    """The state of a search: `release` is the one that is found, or else that is to be measured next."""
 
     answer: Answer
     release: int | None = None
@@ -62,6 +63,11 @@ def wrong_numbers(run: PairedRun, margins: Margins) -> Comparison | None:
     """Returns the comparison that calls a release's numbers a regression; None where none does."""
     verdict = judge_paired(run, margins)
     return next((one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION), None)
+
+
+def failed_numbers(run: PairedRun, margins: Margins) -> Reason | None:
+    """Returns why numbers could not be compared, which makes them neither good nor bad; None where they could."""
+    return next(iter(judge_paired(run, margins).failures), None)
 
 
 def find_by_numbers(wrong: Sequence[bool | None]) -> Finding:

@@ -58,6 +58,8 @@ def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Se
     """Returns the answer, with the reason why the numbers of the release found are wrong."""
     if finding.answer is Answer.NO_CHANGE:
         return f"the numbers of {names[-1]} are no regression from {names[0]}"
+    if finding.answer is Answer.OPEN:
+        return f"the budget is spent: the numbers of {names[finding.release or 1]} were to be compared next"
     release = finding.release or 0
     found = wrong[release - 1]
     assert found

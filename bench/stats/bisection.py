@@ -48,7 +48,7 @@ class Step:
 
 
 class Search:
-    """What launches tell: log ratios to release 0, of release 1, 2, …; none of a release that wasn't measured yet."""
+    """The evidence of launches: log ratios to release 0, of release 1, 2, …; none of one that wasn't measured yet."""
 
     def __init__(self, launches: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> None:
         self.confidence = confidence

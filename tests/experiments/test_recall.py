@@ -21,6 +21,11 @@ def test_every_report_stays_in_the_table_and_a_failed_test_is_no_evidence() -> N
     assert f"not shown: {missed + 1}.**" in document(everything | {one: False}, "2026-01-01")
 
 
+def test_what_is_shown_has_a_test_or_a_page() -> None:
+    shown = [report for report in REPORTS if report.evidence in (Evidence.INJECTED, Evidence.PAIR)]
+    assert all(report.tests or "](" in report.shown for report in shown)
+
+
 def test_a_test_that_is_not_there_has_not_passed() -> None:
     assert run_tests(["tests/experiments/test_recall.py::test_that_is_not_there"]) == {
         "tests/experiments/test_recall.py::test_that_is_not_there": False

@@ -4,7 +4,16 @@ import dataclasses
 
 import pytest
 
-from bench.judge.bisect import Answer, Finding, find_by_launches, find_by_numbers, values_of, wrong_numbers
+from bench.judge.bisect import (
+    Answer,
+    Finding,
+    failed_numbers,
+    find_by_launches,
+    find_by_numbers,
+    values_of,
+    wrong_numbers,
+)
+from bench.record.types import Failure
 from bench.stats.bisection import MOST_FIRST, Search
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MARGINS, records
@@ -56,6 +65,14 @@ def test_values_are_those_of_the_metrics_own_kind_of_launches() -> None:
     assert values_of(run, "step time", MARGINS) == pytest.approx([0.104], abs=0.015)
     assert values_of(run, "step time on one core", MARGINS) == pytest.approx([0.304], abs=0.015)
     assert values_of(None, "step time", MARGINS) == []
+
+
+def test_numbers_that_could_not_be_compared_are_neither_good_nor_bad() -> None:
+    crashed = dataclasses.replace(records()[0], failure=Failure("crashed", "killed"))
+    failed = dataclasses.replace(paired_run([]), oracle=(crashed, records()[0]))
+    assert failed_numbers(failed, MARGINS) is not None
+    right = dataclasses.replace(paired_run([]), oracle=(records()[0], records()[0]))
+    assert failed_numbers(right, MARGINS) is None
 
 
 def test_wrong_numbers_are_those_that_an_upgrade_calls_a_regression() -> None:

@@ -49,6 +49,8 @@ def test_numbers_are_told_with_their_reason() -> None:
     text = " ".join(numbers_text(Finding(Answer.FOUND, 2), wrong, NAMES).split())
     assert text.startswith("1.2 is the first whose numbers are a regression from 1.0: numerics of tiny: loss")
     assert numbers_text(Finding(Answer.NO_CHANGE), [None] * 3, NAMES) == "the numbers of 2.0 are no regression from 1.0"
+    spent = numbers_text(Finding(Answer.OPEN, 1), wrong, NAMES)
+    assert spent == "the budget is spent: the numbers of 1.1 were to be compared next"
     plain = numbers_json(Finding(Answer.FOUND, 2), wrong, NAMES)
     assert plain["release"] == "1.2"
     assert [name for name, why in plain["regressions"].items() if why] == ["1.2"]

@@ -23,14 +23,13 @@ from bench.measure.numerics import (
 )
 from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
 from lm.arrays import Array
-from lm.workloads.protocol import Defining, Definition, Opening
+from lm.workloads.protocol import WEIGHT, Defining, Definition, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
 UPDATE = "update after "  # begins quantities, which end with the number of steps
 LEAST_CASES = 2  # in which float32 must not leave a tensor open
 FIRST_LOSS = "loss of step 0"  # without which nothing is compared
-WEIGHT = "weight "  # begins the names of the start's weights
 
 
 def defined(

@@ -11,6 +11,7 @@ from lm.arrays import Array
 from lm.config import Config, LaunchPlan
 from lm.data.corpus import Corpus
 
+WEIGHT = "weight "  # begins the names of weights among the arrays that a model of one's own starts from
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
@@ -32,7 +33,7 @@ class Opening:
 
 @dataclasses.dataclass(frozen=True)
 class Definition:
-    """What a workload's own code computes of a case, where nobody else can say what is right."""
+    """The answers of a workload's own code to a case, where nobody else can say what is right."""
 
     start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
     wide: Answers  # by float64

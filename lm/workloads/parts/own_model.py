@@ -1,4 +1,4 @@
-"""What the function of a user's file returned, as one thing: variables by name, a batch, steps and their gradients."""
+"""Makes one thing of what a user's function returned: variables by name, a batch, steps and their gradients."""
 
 import contextlib
 import importlib.util
@@ -15,9 +15,9 @@ import tensorflow as tf
 from lm.arrays import Array
 from lm.compat import tf_variable
 from lm.workloads.parts.own import FUNCTION
-from lm.workloads.protocol import NotCopiedError
+from lm.workloads.protocol import WEIGHT, NotCopiedError
 
-WEIGHT, BATCH = "weight ", "batch "  # begin the names of a start's arrays
+BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
 MOST_CHARACTERS = 300  # of an exception's line
 RETURNS = "it is to return (model, batch) or (step, variables, batch)"

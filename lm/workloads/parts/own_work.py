@@ -13,8 +13,8 @@ from lm.compat import tf_variable
 from lm.oracle.sgd import densified
 from lm.runtime import require_device
 from lm.workloads.parts.own import CASES
-from lm.workloads.parts.own_model import WEIGHT, Model, phase
-from lm.workloads.protocol import Answers, Definition, NotRepeatedError, Opening
+from lm.workloads.parts.own_model import Model, phase
+from lm.workloads.protocol import WEIGHT, Answers, Definition, NotRepeatedError, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.own import Workload

@@ -216,7 +216,7 @@ def test_operations_that_were_not_counted_are_not_compared(
 
 
 class TestOwnModels:
-    """What could not be compared of a user's own model."""
+    """The reasons why a user's own model could not be compared."""
 
     unlike = Unchecked(NOT_REPEATED, "loss of step 0")
     open_one = Unchecked(LEFT_OPEN, "update after 1 of dense/bias")

@@ -18,7 +18,7 @@ RIGHT = np.array([3.0, 4.0])  # its norm is 5
 def definition(
     apart: float = 0.0, moved: float = 0.0, quantity: str = "gradient", other: float = 0.0, differing: str = ""
 ) -> Definition:
-    """What float32 computes is `apart` from what is right, relatively, and `moved` from a start that is off by a bit.
+    """A definition whose float32 is `apart` from what is right, relatively, and `moved` from a start a bit off.
 
     `other` is the norm of another tensor of the quantity, which is right.
     """

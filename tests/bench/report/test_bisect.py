@@ -1,4 +1,4 @@
-"""What a bisection says, for each of its answers."""
+"""The text of each answer of a bisection."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What versions promise of saved files."""
+"""The promises of versions about saved files."""
 
 import pytest
 

@@ -16,7 +16,7 @@ OUTPUT = ROOT / "docs" / "reliability.md"
 
 PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 FILES = 1000  # draws that are asked for of each kind of file
-ASKED = {PROCESSES: 490, REAL_PROCESSES: 60}  # and of processes
+ASKED = {PROCESSES: 490, REAL_PROCESSES: 200}  # and of processes
 
 HEAD = """# What is done to tfgate, and what it loses
 

@@ -100,6 +100,11 @@ COMMANDS = (
     ),
     Command("lockstep of TensorFlow", "lockstep --from {python} --to {python} --steps 60", real=True),
     Command("train", "train --config tiny --python {python} --output {out}", "--resume", real=True),
+    Command(
+        "micro of TensorFlow",
+        "micro --from {python} --to {python} --config tiny --target step --launches 2 --output {out}",
+        real=True,
+    ),
 )
 DISTURBANCES = (
     Disturbance("SIGKILL", (KILL,), (-9,)),

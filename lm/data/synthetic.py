@@ -29,6 +29,7 @@ the best law that knows the topic but not the word before, and under the word fr
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,7 @@ class Law:
         return np.asarray(total / MIXTURE.sum(), dtype=np.float64)
 
 
+@functools.lru_cache(maxsize=2)
 def synthetic_corpus(vocabulary_size: int) -> Corpus:
     """Returns the synthetic corpus of that many words; its length is the PTB's × max(words, 1000) / 10,000.
 

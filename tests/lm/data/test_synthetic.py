@@ -74,6 +74,7 @@ def test_a_corpus_with_one_other_token_is_refused(small: Corpus) -> None:
 
 def test_another_seed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthetic, "SEED", synthetic.SEED + 1)
+    synthetic_corpus.cache_clear()
     with pytest.raises(CorpusError, match="pinned is"):
         synthetic_corpus(500)
 

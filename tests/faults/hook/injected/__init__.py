@@ -4,7 +4,7 @@ bring them.
 after_import  the hook that applies a patch once its module is there
 fault         what a fault is, and helpers that patches share
 registry      all of them by name
-busy_work, hang, settings, slowdown  what is slow, or set otherwise, and right
+busy_work, hang, settings, sized  what is slow, or set otherwise, and right
 the others    a family of faults each, `FAULTS` at its end
 
 Nothing outside tests knows these: the judging code must catch them without.

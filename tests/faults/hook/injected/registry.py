@@ -25,7 +25,7 @@ from . import (
     workloads,
 )
 from .fault import Fault
-from .slowdown import slowdown_by_name
+from .sized import sized_by_name
 
 
 def _nothing() -> None:
@@ -75,7 +75,7 @@ OF_OWN: dict[str, Fault] = {fault.name: fault for fault in own.FAULTS}  # that e
 
 def fault_by_name(name: str) -> Fault:
     """Returns the fault of that name, one of RIGHT, or a slowdown. Raises ValueError naming the faults there are."""
-    slow = slowdown_by_name(name) or own.own_slowdown_by_name(name)
+    slow = sized_by_name(name) or own.own_slowdown_by_name(name)
     if slow:
         return slow
     try:

@@ -1,0 +1,176 @@
+"""The experiment's bookkeeping: what is missing, what a run's command is, what is kept of it, what a row says."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.margins import read_margins
+from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.paired import judge_paired
+from bench.record.files import write_record
+from bench.record.paired import ONE_CORE, PairedRun
+from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
+from bench.report.formats.json import verdict_json
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
+from experiments.rates import (
+    CELLS,
+    OUTPUT,
+    PAIRS,
+    ROOT,
+    Cell,
+    Judged,
+    Ran,
+    Store,
+    bounds,
+    document,
+    missing,
+    read_store,
+    told,
+    words,
+)
+from lm.workloads.registry import names
+from tests.builders.launches import PAIRED, of_kinds
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import MACHINE
+
+ONE = "--config notebook --metric 'step time on one core'"
+NOTHING, SLOWER = (Cell(ONE, 20, ONE_CORE_STEP_TIME, "notebook", margins) for margins in (0, 2))
+SAVE = Cell("--workload save --config tiny --budget 4", 5)
+BETWEEN = dataclasses.replace(SAVE, runs=1, releases=PAIRS[0])
+MARGINS = read_margins(ROOT / "baselines" / "margins.toml")
+
+
+def kept(cell: Cell, number: int, run: PairedRun, folder: Path) -> Ran:
+    """What is kept of a run that the command left in a folder."""
+    write_record(folder / PAIRED_FILE, run, replace=True, seal=True)
+    verdict = json.loads(json.dumps(verdict_json(judge_paired(run, PAIRED))))
+    return told(cell, number, verdict, folder, PAIRED)
+
+
+def one_core(launches: int = 10, step: float = 0.0) -> PairedRun:
+    return dataclasses.replace(of_kinds([ONE_CORE] * launches, step=step), only=(ONE_CORE_STEP_TIME,))
+
+
+def ran(cell: Cell, outcome: str, number: int = 0, *judged: Judged) -> Ran:
+    return Ran(cell.key, number, "2026-01-02T03:04:05+00:00", "2.21.0", MACHINE, outcome, (30.0,) * 10, judged)
+
+
+def cells(text: str, command: str) -> list[list[str]]:
+    lines = (line for line in text.splitlines() if line.startswith(f"| `{command}"))
+    return [[cell.strip() for cell in line.strip("|").split("|")][1:] for line in lines]
+
+
+def test_every_run_is_missing_at_first_and_the_first_of_each_cell_comes_first() -> None:
+    everything = list(missing(Store(SCHEMA, ())))
+    assert len(everything) == sum(cell.runs for cell in CELLS)
+    assert everything[: len(CELLS)] == [(cell, 0) for cell in CELLS]
+    assert len({cell.key for cell in CELLS}) == len(CELLS)
+
+
+def test_every_workload_is_measured_with_nothing_changed_and_between_each_pair_of_releases() -> None:
+    for name in set(names()) - {DEFAULT_WORKLOAD}:
+        found = [cell for cell in CELLS if f"--workload {name} " in cell.command]
+        assert [cell.releases for cell in found] == [None, *PAIRS]
+
+
+def test_what_was_kept_is_not_measured_again() -> None:
+    left = list(missing(Store(SCHEMA, (ran(SAVE, "PASS", 1),)), [SAVE, SLOWER]))
+    assert (SAVE, 1) not in left
+    assert left[:3] == [(SAVE, 0), (SLOWER, 0), (SLOWER, 1)]
+
+
+def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate_alone() -> None:
+    copies = ["a", "b", "c"]
+    command = words(SLOWER, 3, copies, MARGINS)
+    assert command[:6] == ["upgrade", "--config", "notebook", "--metric", "step time on one core", "--to-env"]
+    assert f"TFGATE_FAULT=slower-by-{2 * (MARGINS.of(ONE_CORE_STEP_TIME, 'notebook') or 0.0):.3f}" in command
+    sides = [tuple(words(NOTHING, number, copies, MARGINS)[-3::2]) for number in range(60)]
+    assert all(reference != candidate for reference, candidate in sides)
+    assert len(set(sides)) == 6  # every ordered pair of three
+    assert "--to-env" not in words(NOTHING, 0, copies, MARGINS)
+    assert words(BETWEEN, 0, copies, MARGINS)[-4:] == ["--from", *PAIRS[0][:1], "--to", *PAIRS[0][1:]]
+
+
+def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:
+    found = kept(NOTHING, 3, one_core(), tmp_path)
+    assert (found.cell, found.number, found.outcome) == (NOTHING.key, 3, "PASS")
+    judged = found.of(ONE_CORE_STEP_TIME)
+    assert judged is not None
+    assert (judged.outcome, judged.margin) == ("PASS", 0.02)
+    assert judged.values[:2] == pytest.approx([0.004, -0.006])
+    assert found.seconds == (30.0,) * 10
+
+
+def test_a_run_of_which_a_launch_failed_is_not_kept(tmp_path: Path) -> None:
+    broken = dataclasses.replace(paired_run([pair(0, failure=Failure("crashed", "it crashed"))]), incomplete="so far")
+    with pytest.raises(ValueError, match="a launch failed"):
+        kept(NOTHING, 0, broken, tmp_path)
+
+
+def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
+    """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%."""
+    same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
+    slower = [kept(SLOWER, number, one_core(4, step), tmp_path) for number, step in enumerate((0.04, 0.0))]
+    first, second = cells(document(Store(SCHEMA, (*same, *slower))), "--config notebook")
+    assert first[0] == "nothing"
+    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "10 (10)", "5.0 (5.0)"]
+    assert second[0] == "4.0%"
+    assert second[2:8] == ["2", "0", "1", "1", "1 (1% to 99%)", "0 (0% to 84%)"]
+
+
+def test_at_the_margin_two_outcomes_are_right_and_a_pass_is_counted_as_wrong() -> None:
+    margin = dataclasses.replace(SLOWER, margins=1)
+    assert (margin.right, margin.wrong) == (None, Outcome.PASS)
+    assert (NOTHING.right, NOTHING.wrong) == (Outcome.PASS, Outcome.REGRESSION)
+    assert (SLOWER.right, SLOWER.wrong) == (Outcome.REGRESSION, Outcome.PASS)
+    assert (BETWEEN.right, BETWEEN.wrong) == (None, None)
+
+
+def test_memory_is_told_in_bytes() -> None:
+    cell = next(cell for cell in CELLS if cell.metric == MEMORY_GROWTH)
+    store = Store(SCHEMA, (ran(cell, "REGRESSION", 0, Judged(MEMORY_GROWTH, "REGRESSION", 4096.0, (8000.0, 9000.0))),))
+    assert cells(document(store), "--config tiny")[0][:2] == ["8192 bytes a step", "+8500 ± 500"]
+
+
+def test_what_two_releases_differ_by_is_told_with_what_is_no_pass() -> None:
+    judged = Judged(STEP_TIME, "PASS", 0.05, (0.01,)), Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.03, (0.1,))
+    (row,) = cells(document(Store(SCHEMA, (ran(BETWEEN, "REGRESSION", 0, *judged),))), "--workload save")
+    assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–"]
+
+
+def test_bounds_are_exact() -> None:
+    assert bounds(0, 10) == pytest.approx((0.0, 1 - 0.025**0.1))
+    assert bounds(10, 10) == pytest.approx((0.025**0.1, 1.0))
+    assert bounds(1, 2) == pytest.approx((1 - math.sqrt(0.975), math.sqrt(0.975)))
+
+
+def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_their_launches_prove() -> None:
+    by_key = {cell.key: cell for cell in CELLS}
+    runs = read_store().runs
+    assert len({(run.cell, run.number) for run in runs}) == len(runs)
+    for run in runs:
+        cell = by_key[run.cell]
+        assert run.number < cell.runs
+        if cell.metric and cell.metric != MEMORY_GROWTH:
+            judged = run.of(cell.metric)
+            assert judged is not None
+            decision = decide(judged.values, math.log1p(judged.margin or 0.0), Plan(len(judged.values), PASS_LAUNCHES))
+            assert decision is not None
+            assert decision.outcome.value == judged.outcome == run.outcome
+
+
+def test_no_committed_run_is_wrong() -> None:
+    """A wrong verdict of a run would be a finding: the method is to be mended, and what it judged measured again."""
+    by_key = {cell.key: cell for cell in CELLS}
+    wrong = [run for run in read_store().runs if (of := by_key[run.cell].wrong) and of.value == run.outcome]
+    assert [run for run in wrong if by_key[run.cell].margins != 1] == []
+
+
+def test_the_document_is_made_of_the_committed_runs() -> None:
+    written = OUTPUT.read_text(encoding="utf-8")
+    assert document(read_store()) == written, "python -m experiments.rates table writes it"

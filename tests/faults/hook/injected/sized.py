@@ -1,0 +1,105 @@
+"""Faults of a known size that leave the numbers right: a step that takes longer, memory that is kept, slow tracing.
+
+Not in the catalogue: they are what speed and memory are judged by (experiments/rates.py).
+"""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .fault import STEP, Fault, wrap
+
+NAME = re.compile(r"(slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
+
+
+def sized_by_name(name: str) -> Fault | None:
+    """Returns the fault called slower-by-0.10, larger-by-0.20, growing-by-8192 or tracing-by-0.50; None for a name of
+    another form.
+    """
+    found = NAME.fullmatch(name)
+    return KINDS[found[1]](name, float(found[2])) if found else None
+
+
+def _slower(name: str, part: float) -> Fault:
+    """Returns a step that takes 1 + `part` times as long: busy work inside TensorFlow's own call of its function.
+
+    On a CPU the call returns when the step is done, so its time is known.
+    """
+    return Fault(name, f"the training step takes {part:.1%} longer", _of_steps(_longer(part)))
+
+
+def _larger(name: str, part: float) -> Fault:
+    """Returns a first step that keeps `part` of the memory that its process has then (RssAnon)."""
+    kept: list[bytes] = []
+
+    def make(call: Callable[[], Any]) -> Any:
+        if not kept:
+            kept.append(b"x" * int(part * _anonymous_bytes()))
+        return call()
+
+    return Fault(name, f"the first step keeps {part:.1%} more memory", _of_steps(make))
+
+
+def _growing(name: str, size: float) -> Fault:
+    """Returns a step that keeps `size` bytes each time."""
+    kept: list[bytes] = []
+
+    def make(call: Callable[[], Any]) -> Any:
+        kept.append(b"x" * int(size))
+        return call()
+
+    return Fault(name, f"each step keeps {size:g} bytes", _of_steps(make))
+
+
+def _tracing(name: str, part: float) -> Fault:
+    """Returns a training step whose tracing takes 1 + `part` times as long."""
+
+    def patch() -> None:
+        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+
+        wrap(Function, "get_concrete_function", lambda original: _step_alone(original, _longer(part)))
+
+    return Fault(name, f"tracing takes {part:.1%} longer", patch)
+
+
+KINDS = {"slower": _slower, "larger": _larger, "growing": _growing, "tracing": _tracing}
+
+
+def _of_steps(make: Callable[[Callable[[], Any]], Any]) -> Callable[[], None]:
+    """Returns a patch that has `make` call the training step's function."""
+
+    def patch() -> None:
+        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+
+        wrap(Function, "__call__", lambda original: _step_alone(original, make))
+
+    return patch
+
+
+def _step_alone(original: Any, make: Callable[[Callable[[], Any]], Any]) -> Any:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.python_function.__name__ != STEP:
+            return original(self, *args, **kwargs)
+        return make(lambda: original(self, *args, **kwargs))
+
+    return call
+
+
+def _longer(part: float) -> Callable[[Callable[[], Any]], Any]:
+    def make(call: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        result = call()
+        end = started + (1 + part) * (time.perf_counter() - started)
+        while time.perf_counter() < end:
+            pass
+        return result
+
+    return make
+
+
+def _anonymous_bytes() -> int:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    return 1024 * int(found[1]) if found else 0

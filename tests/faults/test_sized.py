@@ -1,0 +1,83 @@
+"""Faults of a known size: by their names, and at work in a process of their own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.hook.injected.registry import FAULTS, fault_by_name
+from tests.faults.trial import HOOK
+
+# Stands for TensorFlow's: functions whose call takes 50 ms, one of them the training step's.
+INJECTED = """
+import sys, time, types
+sys.path.insert(0, {hook!r})
+parts = "tensorflow.python.eager.polymorphic_function.polymorphic_function".split(".")
+for count in range(1, len(parts) + 1):
+    sys.modules[".".join(parts[:count])] = types.ModuleType(".".join(parts[:count]))
+
+class Function:
+    def __init__(self, body): self.python_function = body
+    def __call__(self): time.sleep(0.05)
+    def get_concrete_function(self): time.sleep(0.05)
+
+sys.modules[".".join(parts)].Function = Function
+from injected.registry import fault_by_name
+from injected.sized import _anonymous_bytes
+fault_by_name({name!r}).patch()
+
+_anonymous_bytes()  # once, since the first time takes longer
+
+def _train_step(): pass
+def _evaluation_step(): pass
+
+for body in (_train_step, _evaluation_step):
+    for call in (Function(body), Function(body).get_concrete_function):
+        cpu, memory = time.process_time(), _anonymous_bytes()
+        for _ in range({calls}):
+            call()
+        print(time.process_time() - cpu, _anonymous_bytes() - memory)
+"""
+
+
+def test_their_names_say_how_much() -> None:
+    assert fault_by_name("slower-by-0.025").description == "the training step takes 2.5% longer"
+    assert fault_by_name("larger-by-0.20").description == "the first step keeps 20.0% more memory"
+    assert fault_by_name("growing-by-8192").description == "each step keeps 8192 bytes"
+    assert fault_by_name("tracing-by-0.50").description == "tracing takes 50.0% longer"
+    assert "slower-by-0.10" not in FAULTS  # its numbers are right: no check of them could catch it
+
+
+@pytest.mark.parametrize("name", ["slower-by-ten", "slower-by-", "slower-by-0.1x", "smaller-by-0.1"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no fault is called"):
+        fault_by_name(name)
+
+
+def done(name: str, calls: int = 1) -> list[list[float]]:
+    """Seconds of CPU time and bytes kept by `calls` of: the step, its tracing, evaluation's step, its tracing."""
+    code = INJECTED.format(hook=str(HOOK), name=name, calls=calls)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [[float(value) for value in line.split()] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("name", "place"), [("slower-by-0.90", 0), ("tracing-by-0.90", 1)])
+def test_one_call_alone_is_busy_for_its_part_of_the_time(name: str, place: int) -> None:
+    """The call sleeps for 50 ms and then works for 90% of that, 45 ms of CPU time; the others sleep and take next to
+    none.
+    """
+    busy = [seconds for seconds, _ in done(name)]
+    assert busy.pop(place) > 10 * max(busy)
+
+
+def test_the_first_step_keeps_its_part_of_memory() -> None:
+    """A Python with these modules has a few MiB: twice that is more than anything else here keeps."""
+    (_, kept), *others = done("larger-by-2", calls=3)
+    assert kept > 8e6
+    assert all(more < kept / 10 for _, more in others)
+
+
+def test_each_step_keeps_its_bytes() -> None:
+    (_, kept), *others = done("growing-by-4000000", calls=4)
+    assert 16e6 <= kept < 20e6
+    assert all(more < 4e6 for _, more in others)

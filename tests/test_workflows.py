@@ -1,5 +1,6 @@
 """The workflows call tfgate and tox as they can be called; zizmor and check-jsonschema judge the rest (tox -e lint)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ import pytest
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
 from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
-from tests.docs.markdown import code_blocks  # noqa: E402
+from tests.docs.markdown import code_blocks, documents  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
-GATE = ROOT / ".github" / "workflows" / "gate.yml"
-FILES = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), ACTION]
+OURS = "OWNER/tfgate/"
+FILES = [*sorted((ROOT / ".github").glob("workflows/*.yml")), *sorted((ROOT / ".github").glob("actions/*/action.yml"))]
 
 
 def load(text: str) -> dict[str, Any]:
@@ -55,14 +56,68 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert command in (ROOT / "README.md").read_text()
 
 
-def test_the_tutorial_s_workflows_call_with_inputs_that_are_there() -> None:
-    known = {
-        "uses: OWNER/tfgate/.github/actions/gate@COMMIT": load(ACTION.read_text())["inputs"],
-        "uses: OWNER/tfgate/.github/workflows/gate.yml@COMMIT": load(GATE.read_text())["on"]["workflow_call"]["inputs"],
-    }
-    tutorial = (ROOT / "docs" / "tutorials" / "ci.md").read_text()
-    blocks = [block.text for block in code_blocks(tutorial) if block.language == "yaml"]
-    for text, (call, inputs) in zip(blocks, known.items(), strict=True):
-        assert call in text
-        given = {line.partition(":")[0].strip() for line in text.partition("with:\n")[2].splitlines()}
-        assert {name for name, its in inputs.items() if its.get("required")} <= given <= set(inputs)
+def wrong_calls(text: str) -> list[str]:
+    """Returns what a document's workflows ask of ours that isn't there: files, inputs, outputs of a step."""
+    found = []
+    for block in code_blocks(text):
+        plain = load(block.text) if block.language == "yaml" else {}
+        called = [one for job in plain.get("jobs", {}).values() for one in (job, *job.get("steps", ()))]
+        for one in called:
+            if not one.get("uses", "").startswith(OURS):
+                continue
+            path = one["uses"].removeprefix(OURS).removesuffix("@COMMIT")
+            file = ROOT / path / "action.yml" if "/actions/" in path else ROOT / path
+            if not file.is_file():
+                found.append(f"there is no {path}")
+                continue
+            ours = load(file.read_text())
+            ours = ours["on"]["workflow_call"] if "on" in ours else ours
+            given, inputs = set(one.get("with", ())), ours["inputs"]
+            found += [f"{path} has no input {name}" for name in sorted(given - set(inputs))]
+            required = {name for name, its in inputs.items() if its.get("required")}
+            found += [f"{path} needs {name}" for name in sorted(required - given)]
+            asked = set(re.findall(rf"steps\.{one['id']}\.outputs\.(\w+)", block.text)) if "id" in one else set()
+            found += [f"{path} has no output {name}" for name in sorted(asked - set(ours.get("outputs", ())))]
+    return found
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_workflows_in_documents_call_what_is_there(path: Path) -> None:
+    assert wrong_calls(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("uses: OWNER/tfgate/.github/actions/gaet@COMMIT", ["there is no .github/actions/gaet"]),
+        ("uses: OWNER/tfgate/.github/actions/comment@COMMIT", [".github/actions/comment needs run"]),
+        ("{uses: OWNER/tfgate/.github/actions/gate@COMMIT, with: {to: a}}", [".github/actions/gate has no input to"]),
+        (
+            "{uses: OWNER/tfgate/.github/actions/gate@COMMIT, id: a, name: steps.a.outputs.ratio}",
+            [".github/actions/gate has no output ratio"],
+        ),
+        ("uses: actions/checkout@main", []),
+    ],
+)
+def test_a_call_in_a_document_that_is_wrong_is_found(step: str, said: list[str]) -> None:
+    assert wrong_calls(f"```yaml\njobs:\n  a:\n    steps:\n      - {step}\n```\n") == said
+
+
+def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
+    (block,) = (one for one in code_blocks((ROOT / "docs/how-to/gitlab.md").read_text()) if one.language == "yaml")
+    (include,) = load(block.text)["include"]
+    header = (ROOT / "templates" / "gate.yml").read_text().partition("\n---\n")[0]
+    inputs = load(header)["spec"]["inputs"]
+    required = {name for name, its in inputs.items() if "default" not in its}
+    assert required <= set(include["inputs"]) <= set(inputs)
+
+
+def test_each_service_passes_on_what_the_script_reads() -> None:
+    """All of .ci/gate's variables are set by the action and by the component."""
+    read = set(re.findall(r"\$\{([A-Z]+):-\}", (ROOT / ".ci" / "gate").read_text()))
+    assert {"TENSORFLOW", "WORKLOAD", "BUDGET", "BASELINES", "ARGUMENTS"} <= read
+    (run,) = (step for step in steps(load(ACTION.read_text())) if step.get("id") == "gate")
+    jobs = (ROOT / "templates" / "gate.yml").read_text()
+    for name in read:
+        assert name in run["env"]
+        assert f"\n    {name}: " in jobs

@@ -173,6 +173,8 @@ def _record_ratios(asked: Request) -> None:
     ledger, gates = standards.ledger, []
     for name in asked.reports:
         entries = _entries(name, standards.margins, ledger, asked)
+        if not entries:
+            raise UsageError(f"{name} has numbers alone, no ratio to a reference: gate without --quick and --no-speed")
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
             ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"

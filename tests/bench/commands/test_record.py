@@ -336,6 +336,14 @@ class TestLedger:
         assert accept(report(tmp_path / "new", run)).code == 2
         assert snapshot(baselines) == before
 
+    def test_a_gate_of_numbers_alone_has_no_ratio(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        before = snapshot(baselines)
+        found = accept(report(tmp_path / "new", dataclasses.replace(gate_run(in_turn()), speed=())))
+        assert (found.code, "no ratio to a reference" in found.error) == (2, True)
+        assert snapshot(baselines) == before
+
 
 LATER = "2026-01-07T00:00:00+00:00"
 WHY = ["--reason", "a slower kernel", "--link", "https://example.org/1"]

@@ -8,6 +8,8 @@ from bench.report import formats, registry
 from tests.builders.verdicts import stored
 
 FILES = {
+    "badge": "badge.json",
+    "dotenv": "verdict.env",
     "html": "report.html",
     "json": "report.json",
     "junit": "junit.xml",

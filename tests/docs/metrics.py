@@ -1,0 +1,98 @@
+"""Writes docs/metrics.md, every metric with its margins, from the judge's table and the margins file.
+
+`python -m tests.docs.metrics`
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.judge.margins import Margins, read_margins
+from bench.judge.metrics import COMPILATION, LOCKSTEP, NUMERICS, OPERATIONS, RETRACES, TRAINING, in_turn, key
+from bench.judge.types import Metric, Scale
+from bench.report import values
+from lm.config import CONFIGS
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTPUT = ROOT / "docs" / "metrics.md"
+MARGINS = ROOT / "baselines" / "margins.toml"
+EXACT = {
+    NUMERICS: "[numerics](numerics.md): the largest error of a checked step, next to its limit",
+    LOCKSTEP: "[lockstep](lockstep.md): the largest difference of the sides, next to its limit",
+    RETRACES: "traces after warm-up; 0 is right",
+    OPERATIONS: "operations of the training step's graph, by type",
+    COMPILATION: "of [a workload](workloads.md) that compiles: whether it does",
+    TRAINING: "whether training stays finite",
+}
+HEAD = """\
+# Metrics and margins
+
+Written by `python -m tests.docs.metrics` from the table in [`bench/judge/metrics.py`](../bench/judge/metrics.py) and
+from [`baselines/margins.toml`](../baselines/margins.toml), which has the reason for each margin. A PASS rules out a
+difference as large as the margin; a REGRESSION lies beyond it ([statistics](statistics.md)).
+"""
+
+
+def reference(margins: Margins) -> str:
+    """Returns the page."""
+    configs = tuple(CONFIGS)
+    told = [_row(row.metric) for row in in_turn()]
+    rows = [_margins(row.metric, margins) for row in in_turn()]
+    return "\n".join(
+        [
+            HEAD,
+            "## Compared launch by launch\n",
+            "Candidate and reference are measured in turn. A launch has one value of each side.\n",
+            _table("metric | unit | better | a launch's value | sides compared by", told),
+            "## Margins of the training step\n",
+            "By configuration, of the workload `train`. What has none here is shown and decides nothing (not gated).\n",
+            _table(f"metric | {' | '.join(configs)}", [row for row in rows if set(row[1:]) != {values.NOTHING}]),
+            "## Margins of other workloads\n",
+            "[Workloads](workloads.md) has the measurements.\n",
+            *_others(margins),
+            "## Compared exactly\n",
+            "No noise, no statistic, no margin.\n",
+            _table("metric | what is compared", [(metric.name, told) for metric, told in EXACT.items()]),
+        ]
+    )
+
+
+def _row(metric: Metric) -> tuple[str, ...]:
+    compared = "ratio" if metric.scale is Scale.LOG else "difference"
+    return metric.name, metric.unit.value, metric.direction.value, metric.estimator.value, compared
+
+
+def _margins(metric: Metric, margins: Margins) -> tuple[str, ...]:
+    return metric.name, *(_shown(metric, margins.of(metric.name, config)) for config in CONFIGS)
+
+
+def _shown(metric: Metric, margin: float | None) -> str:
+    """Returns a margin of the file as reports show it."""
+    if margin is not None and metric.scale is Scale.LOG:
+        margin = math.log1p(margin)
+    return values.margin(dataclasses.replace(metric, margin=margin))
+
+
+def _others(margins: Margins) -> Iterator[str]:
+    """Yields a point each of the margins of what has no pilot, and of single workloads; an empty line ends them."""
+    known = {key(row.metric.name): row.metric for row in in_turn()}
+    for name, table in {"without a pilot of its own": margins.without_pilot, **margins.workloads}.items():
+        shown = [f"{known[metric].name} {_of(known[metric], margin)}" for metric, margin in table.items()]
+        yield f"- {f'`{name}`' if name in margins.workloads else name}: {', '.join(shown)}"
+    yield ""
+
+
+def _of(metric: Metric, margin: float | dict[str, float]) -> str:
+    if isinstance(margin, dict):
+        return ", ".join(f"{_shown(metric, one)} (`{config}`)" for config, one in margin.items())
+    return _shown(metric, margin)
+
+
+def _table(head: str, rows: list[tuple[str, ...]]) -> str:
+    lines = [f"| {head} |", f"|{' --- |' * (head.count('|') + 1)}", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    OUTPUT.write_text(reference(read_margins(MARGINS)), encoding="utf-8")

@@ -1,0 +1,221 @@
+"""What CI services run: .ci/install and .ci/gate, the comment's scripts, and GitLab's component, with stand-ins."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMENT = ROOT / ".github" / "actions" / "comment"
+COMPONENT = ROOT / "templates" / "gate.yml"
+CALLS = 'printf "%s" "$(basename "$0")" >> "$CALLS"; printf " [%s]" "$@" >> "$CALLS"; echo >> "$CALLS"\n'
+MEASURES = 'if [ "$1" = gate ] && [ "$CODE" != 2 ]; then mkdir -p "$RUN"; touch "$RUN/gate.json"; fi\n'
+ANSWERS = 'if [ "$1" = gate ]; then exit "$CODE"; else exit "${REPORT_CODE:-0}"; fi\n'
+
+
+class Scripts:
+    """A folder of stand-ins for programs, which note how they are called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        self.calls.touch()
+
+    def program(self, name: str, text: str = "") -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/usr/bin/env bash\n{CALLS}{text}")
+        path.chmod(0o755)
+
+    def run(self, *words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+        known = {"PATH": path, "CALLS": str(self.calls), "HOME": str(self.folder)}
+        return subprocess.run(
+            words, cwd=self.folder, env=known | variables, capture_output=True, text=True, check=False
+        )
+
+    @property
+    def called(self) -> list[str]:
+        return self.calls.read_text().replace(f"{self.folder}/", "").splitlines()
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Scripts:
+    return Scripts(tmp_path)
+
+
+def gate(scripts: Scripts, code: str = "0", **variables: str) -> int:
+    """Returns the exit code of .ci/gate where `tfgate gate` answers with a code; 2 leaves no run."""
+    scripts.program("own/bin/tfgate", MEASURES + ANSWERS)
+    scripts.program("own/bin/uv")
+    run = str(scripts.folder / "run")
+    return scripts.run(ROOT / ".ci" / "gate", "own", run, RUN=run, CODE=code, **variables).returncode
+
+
+def test_the_gate_measures_what_is_asked_for_and_writes_the_reports(scripts: Scripts) -> None:
+    asked = {"TENSORFLOW": "tensorflow>=2.20, <2.21", "WORKLOAD": "./my model.py", "BUDGET": "5", "BASELINES": "mine"}
+    assert gate(scripts, **asked, ARGUMENTS="--config tiny", GITHUB_STEP_SUMMARY="summary") == 0
+    called, report = scripts.called
+    assert called == (
+        "tfgate [gate] [--to] [tensorflow>=2.20, <2.21] [--output] [run] [--baselines] [mine] "
+        "[--workload] [./my model.py] [--budget] [5] [--summary] [--config] [tiny]"
+    )
+    assert report.startswith("tfgate [report] [run] [--replace] [--baselines] [mine] [--format] [html]")
+    assert report.endswith("[--format] [badge] [--format] [dotenv]")
+
+
+def test_without_a_tensorflow_the_pinned_one_is_built_apart(scripts: Scripts) -> None:
+    assert gate(scripts) == 0
+    venv, sync, called, _ = scripts.called
+    assert venv == "uv [venv] [--quiet] [--allow-existing] [--python] [own/bin/python] [own/measured]"
+    assert sync.endswith(f"[own/measured/bin/python] [{ROOT}/constraints/measured.txt]")
+    assert called == "tfgate [gate] [--to] [own/measured/bin/python] [--output] [run]"
+
+
+@pytest.mark.parametrize("code", [1, 3, 4])
+def test_the_verdict_s_code_is_the_gate_s_and_the_reports_are_written(scripts: Scripts, code: int) -> None:
+    assert gate(scripts, str(code), TENSORFLOW="2.20.0", REPORT_CODE="4") == code
+    assert [line.split()[1] for line in scripts.called] == ["[gate]", "[report]"]
+
+
+def test_a_report_that_can_t_be_written_fails_a_pass(scripts: Scripts) -> None:
+    assert gate(scripts, TENSORFLOW="2.20.0", REPORT_CODE="4") == 4
+
+
+def test_where_nothing_was_measured_there_is_no_report(scripts: Scripts) -> None:
+    assert gate(scripts, "2", TENSORFLOW="2.20.0") == 2
+    assert len(scripts.called) == 1
+
+
+def test_the_installation_is_as_its_lock_says(scripts: Scripts) -> None:
+    """The stand-in of Python makes an environment of stand-ins."""
+    scripts.program("python", 'mkdir -p "$3/bin"; cp "$(dirname "$0")"/{python,uv} "$3/bin"\n')
+    scripts.program("uv")
+    assert scripts.run(ROOT / ".ci" / "install", "python", "own").returncode == 0
+    venv, pip, uv = scripts.called
+    lock = f"{ROOT}/constraints/gate.txt"
+    assert venv == "python [-m] [venv] [own]"
+    assert pip == f"python [-m] [pip] [install] [--quiet] [--constraint] [{lock}] [uv]"
+    assert uv == f"uv [pip] [install] [--python] [own/bin/python] [--requirement] [{lock}] [--editable] [{ROOT}]"
+
+
+def post(scripts: Scripts, report: str, found: str = "", name: str = "gate") -> subprocess.CompletedProcess[str]:
+    """Posts a report where `found` is what GitHub has of own comments. The last body is kept in the folder."""
+    scripts.program(
+        "gh",
+        'for word; do [[ $word != body=@* ]] || cp "${word#body=@}" "$HOME/body"; done\n'
+        '[ "$2" != --paginate ] || printf "%s" "$FOUND"\n',
+    )
+    (scripts.folder / "report.md").write_text(report)
+    return scripts.run(COMMENT / "post", "report.md", "7", name, FOUND=found, GITHUB_REPOSITORY="me/mine")
+
+
+def test_a_first_comment_is_made(scripts: Scripts) -> None:
+    assert post(scripts, "### PASS\n").returncode == 0
+    look, make = scripts.called
+    assert look.startswith("gh [api] [--paginate] [repos/me/mine/issues/7/comments] [--jq]")
+    assert make.startswith("gh [api] [--silent] [--method] [POST] [repos/me/mine/issues/7/comments] [--field] [body=@")
+    assert (scripts.folder / "body").read_text() == "<!-- tfgate: gate -->\n### PASS\n"
+
+
+def test_a_comment_that_is_there_is_written_anew(scripts: Scripts) -> None:
+    assert post(scripts, "### PASS\n", found="11\n12\n").returncode == 0
+    assert "[PATCH] [repos/me/mine/issues/comments/11]" in scripts.called[1]
+
+
+def test_a_comment_is_no_longer_than_github_takes(scripts: Scripts) -> None:
+    assert post(scripts, "x" * 100_000, name="a --> b").returncode == 0
+    body = (scripts.folder / "body").read_text()
+    assert body.startswith("<!-- tfgate: a_--__b -->\n")
+    assert len(body) < 65_536
+
+
+def test_a_comment_that_github_refuses_fails(scripts: Scripts) -> None:
+    scripts.program("gh", "exit 1\n")
+    (scripts.folder / "report.md").touch()
+    assert scripts.run(COMMENT / "post", "report.md", "7", "gate", GITHUB_REPOSITORY="me/mine").returncode != 0
+
+
+def test_the_pull_request_is_looked_for_by_its_head(scripts: Scripts) -> None:
+    """A branch may be called anything: it reaches GitHub as a value."""
+    scripts.program("gh", "echo 7\n")
+    head = {"OWNER": "them", "BRANCH": 'a"$(b)', "SHA": "c0ffee"}
+    found = scripts.run(COMMENT / "find", GITHUB_REPOSITORY="me/mine", **head)
+    assert found.stdout == "7\n"
+    asked = scripts.called[0]
+    assert '[repos/me/mine/pulls] [--field] [head=them:a"$(b)] [--field] [state=open]' in asked
+
+
+@pytest.mark.parametrize(
+    ("script", "given", "variables", "told"),
+    [
+        (
+            "find",
+            '[{"number": 6, "head": {"sha": "other"}}, {"number": 7, "head": {"sha": "c0ffee"}}]',
+            {"SHA": "c0ffee"},
+            "7",
+        ),
+        ("find", '[{"number": 6, "head": {"sha": "other"}}]', {"SHA": "c0ffee"}, ""),
+        (
+            "post",
+            '[{"id": 1, "user": {"login": "mallory"}, "body": "<!-- m -->"},'
+            ' {"id": 2, "user": {"login": "github-actions[bot]"}, "body": "other"},'
+            ' {"id": 3, "user": {"login": "github-actions[bot]"}, "body": "<!-- m -->\\nold"}]',
+            {"MARKER": "<!-- m -->"},
+            "3",
+        ),
+    ],
+)
+def test_github_s_answers_are_read(script: str, given: str, variables: dict[str, str], told: str) -> None:
+    """By jq, whose language `gh api --jq` speaks: only the bot's own comment is changed, only what ran is commented."""
+    if not shutil.which("jq"):
+        pytest.skip("jq isn't installed")
+    (program,) = re.findall(r"(?:--jq |own=)'(.*)'", (COMMENT / script).read_text())
+    answer = subprocess.run(
+        ["jq", "-r", program], input=given, env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == told
+
+
+def component(text: str) -> tuple[str, str]:
+    """Returns the header of GitLab's component and its jobs, inputs put in: their defaults, or their names."""
+    header, jobs = text.split("\n---\n")
+    defaults = dict(re.findall(r"(?m)^    (\w+):\n      description: .*\n(?:      default: (.*)\n?)?", header))
+    named = re.compile(r"\$\[\[ inputs\.(\w+) \]\]")
+    assert set(named.findall(jobs)) == set(defaults)
+    return header, named.sub(lambda found: defaults[found[1]].strip('"') or found[1], jobs)
+
+
+def gitlab_accepts(texts: Sequence[str], folder: Path) -> bool:
+    """Tells whether GitLab's schema has nothing against texts, each a file of its own: the checker reads no second."""
+    pytest.importorskip("check_jsonschema")
+    paths = [folder / f"{number}.yml" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    command = [sys.executable, "-m", "check_jsonschema", *schema, *map(str, paths)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_gitlab_accepts_the_component(tmp_path: Path) -> None:
+    assert gitlab_accepts(component(COMPONENT.read_text()), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("\n  image:", "\n  imagine:"), ("when: always", "when: ever"), ("spec:\n", "spek:\n")]
+)
+def test_gitlab_refuses_a_wrong_one(tmp_path: Path, right: str, wrong: str) -> None:
+    text = COMPONENT.read_text()
+    assert text.count(right) == 1
+    assert not gitlab_accepts(component(text.replace(right, wrong)), tmp_path)
+
+
+def test_gitlab_calls_scripts_that_are_there() -> None:
+    called = re.findall(r"\.tfgate/checkout/(\S+)", COMPONENT.read_text())
+    assert called == [".ci/install", ".ci/gate"]
+    assert all((ROOT / name).stat().st_mode & 0o111 for name in called)

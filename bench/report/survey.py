@@ -100,12 +100,12 @@ def summary(found: Surveyed) -> str:
     """Returns what was compared, and what is missing."""
     survey, pairs = found.survey, found.compared
     counts = {word: sum(outcome_word(pair.verdict) == word for pair in pairs) for word in GLYPHS}
-    outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
+    outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or NOTHING
     missing = sum(not row.complete for chapter in found.chapters for row in chapter.rows)
     lacking = f"; {Count(missing):row} incomplete" if missing else ""
     scope = "" if survey.numerics and survey.speed else f" ({SCOPES[Scope.SPEED if survey.speed else Scope.NUMBERS]})"
     asked = f"{Count(len(survey.releases)):release}, each against the one before it and against {survey.reference}"
-    return f"{asked}{scope}: {outcomes}{lacking}"
+    return f"{asked}{scope}. {Count(len(pairs)):comparison}: {outcomes}{lacking}"
 
 
 def notes(found: Surveyed) -> list[str]:

@@ -40,8 +40,8 @@ def run_of(reference: str, candidate: str, step: float, failure: Failure | None 
     pairs = [pair(launch, step=step) for launch in range(10)]
     if failure:
         pairs = [pair(0, failure=failure)] * 2
-    sides = (Side(name, f"/envs/{name}/bin/python", {}) for name in (reference, candidate))
-    return dataclasses.replace(paired_run(pairs), **dict(zip(("reference", "candidate"), sides, strict=True)))
+    one, other = (Side(name, f"/envs/{name}/bin/python", {}) for name in (reference, candidate))
+    return dataclasses.replace(paired_run(pairs), reference=one, candidate=other)
 
 
 def surveyed(steps: Mapping[str, float], asked: Survey | None = None, crashing: Sequence[str] = ()) -> Surveyed:

@@ -132,15 +132,16 @@ class Series:
 def walk(survey: Survey, compare: Callable[[str, str], Against | None]) -> tuple[Row, ...]:
     """Returns a row for each release. `compare(reference, candidate)` measures or reads a comparison.
 
-    It returns None for one that isn't there, and raises LeftOutError for a candidate that can't be had.
+    It returns None for one that isn't there, which says nothing against its candidate, and raises LeftOutError for a
+    candidate that can't be had.
     """
     rows: list[Row] = []
     last: str | None = None
     for release in survey.releases:
         row = _row(release, last, survey.reference, compare)
         rows.append(row)
-        own = release == survey.reference and not row.left_out
-        if (own and not row.before) or any(pair.whole for pair in (row.before, row.fixed) if pair):
+        pairs = [pair for pair in (row.before, row.fixed) if pair]
+        if not row.left_out and (not pairs or any(pair.whole for pair in pairs)):
             last = release
     return tuple(rows)
 

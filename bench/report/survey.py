@@ -8,7 +8,7 @@ from tabulate import tabulate
 from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Metric, Scope
-from bench.record.paired import CANDIDATE
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.charts import Chart
@@ -169,7 +169,7 @@ def paragraphs(found: Surveyed) -> list[Paragraph]:
     return [
         Paragraph(
             release,
-            next(filter(None, (_packages(chapter.rows[place]) for chapter in found.chapters)), ""),
+            _packages(release, found.compared),
             tuple((chapter.name, tuple(_said(chapter.rows[place], found))) for chapter in found.chapters),
         )
         for place, release in enumerate(found.survey.releases)
@@ -266,10 +266,11 @@ def _sized(comparison: Comparison) -> str:
     return values.difference(comparison.interval.estimate, comparison.metric) if comparison.interval else ""
 
 
-def _packages(row: Row) -> str:
+def _packages(release: str, pairs: Sequence[Against]) -> str:
     """Returns what a release ran with."""
-    pair = next((one for one in (row.before, row.fixed) if one), None)
-    found = environment(pair.run, CANDIDATE) if pair else None
+    sides = ((pair, CANDIDATE if pair.candidate == release else REFERENCE) for pair in pairs)
+    told = (environment(pair.run, side) for pair, side in sides if release in (pair.candidate, pair.reference))
+    found = next(filter(None, told), None)
     return f"Keras {found.keras}, NumPy {found.numpy}, Python {found.python}" if found else ""
 
 

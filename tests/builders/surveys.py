@@ -61,7 +61,7 @@ class Comparing:
         if candidate in self.survey.left_out:
             raise LeftOutError(self.survey.left_out[candidate])
         self.asked.append((reference, candidate))
-        if candidate not in self.steps:
+        if not {reference, candidate} <= self.steps.keys():
             return None
         failure = CRASH if candidate in self.crashing else None
         run = run_of(reference, candidate, self.steps[candidate] - self.steps[reference], failure)

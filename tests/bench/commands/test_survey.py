@@ -1,6 +1,7 @@
 """`tfgate survey`: whole ones to their exit codes, of sides that only play at training; stored ones told again."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from bench.record.paired import PairedRun
 from bench.record.survey import SURVEY_FILE, Survey
 from bench.record.types import Machine
 from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
-from tests.builders.surveys import keep_survey, surveyed
+from tests.builders.surveys import keep_survey, survey, surveyed
 from tests.builders.wheels import write_wheel
 
+PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
 CRASH = "os._exit(3) if self.done > 100 else None"
 
 
@@ -215,6 +217,25 @@ class TestStoredSurveys:
         path = sorted(folder.glob("*/paired.json"))[0]
         path.write_text("{", encoding="utf-8")
         assert str(path) in tfgate("check", folder, "--baselines", baselines).error
+
+
+def test_published_upgrades_make_a_survey(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Tracing took 78% longer with 2.20.0: two real comparisons, and 2.18.1 against 2.20.0 is missing."""
+    asked = survey(("2.18.1", "2.20.0", "2.21.0"), "2.20.0", numerics=True)
+    write_record(tmp_path / SURVEY_FILE, asked, seal=True)
+    for pair in (("2.18.1", "2.20.0"), ("2.20.0", "2.21.0")):
+        folder = tmp_path / asked.folder(*pair)
+        folder.mkdir()
+        shutil.copy(PUBLISHED / f"upgrade-{'-'.join(pair)}" / "paired.json", folder)
+    found = tfgate("check", tmp_path)
+    assert found.code == 3
+    rows = [line for line in found.out.splitlines() if line.startswith("trace ")]
+    assert ["".join(mark for mark in row if mark in "–✖✔") for row in rows] == ["–✖✔", "––✔"]
+    assert "2.20.0: trace of notebook: +78" in found.out
+    assert tfgate("report", tmp_path).code == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('aria-label="REGRESSION"') == 1
+    assert "not measured" in page
 
 
 def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(

@@ -56,11 +56,12 @@ def test_the_same_after_one_that_cannot_be_had() -> None:
     assert without_first.asked == [("x", "b"), ("b", "c"), ("x", "c")]
 
 
-def test_what_is_not_measured_yet_is_no_release_to_compare_with() -> None:
+def test_what_is_not_there_hides_nothing_that_is() -> None:
     compare = Comparing({"a": 0.0, "c": 0.0}, survey("abc"))
     _, missing, after = walk(compare.survey, compare)
+    assert compare.asked == [("a", "b"), ("b", "c"), ("a", "c")]
     assert (missing.complete, missing.failure, missing.before) == (False, None, None)
-    assert after.before is after.fixed is not None
+    assert (after.complete, after.before, after.fixed and after.fixed.reference) == (False, None, "a")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ GROUPS = {
     "compare two TensorFlows": {
         "upgrade": "compare two environments, both measured here and now: numbers, speed and memory",
         "lockstep": "compare two environments step by step, each step from the same weights",
+        "survey": "measure every release against the one before it and against a fixed one; one page of all",
         "bisect": "find the release that brought a change, by launches in turn with a good one",
         "compare": "compare two reports with one reference, or the pytest-benchmark files of two sides",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",

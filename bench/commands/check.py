@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.commands.micro import judge_and_print_micro
 from bench.commands.options import Telling, add_telling, telling
 from bench.commands.stored import is_micro, judging, read_folder, read_report
+from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
 from bench.commands.verdicts import judge_and_print
 from bench.record.micro import read_micro
 
@@ -25,7 +26,9 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run or micro")
+    parser.add_argument(
+        "report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run, micro or a survey"
+    )
     add_telling(parser)
 
 
@@ -35,11 +38,14 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def run(asked: Request) -> int:
-    """Returns the verdict's exit code."""
+    """Returns the verdict's exit code; of a survey 0 where it is complete."""
     if is_micro(asked.report):
         found = read_micro(Path(asked.report))
         with judging(asked.report):
             return judge_and_print_micro(asked.telling, *found)
-    report, standards = read_report(asked.report), read_folder(asked.telling.baselines)
+    standards = read_folder(asked.telling.baselines)
+    if is_survey(asked.report):
+        return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
+    report = read_report(asked.report)
     with judging(asked.report):
         return judge_and_print(asked.telling, [report], standards)

@@ -3,14 +3,16 @@
 import argparse
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
 from bench.commands.stored import judging, read_folder, read_profile, read_report
 from bench.commands.summary import append_summary
+from bench.commands.surveys import is_survey, judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged as judged_by
+from bench.commands.verdicts import print_json
 from bench.drive.profile import PROFILE_FILE
 from bench.judge.gate import Standards
 from bench.record.files import write_text
@@ -18,6 +20,7 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.profile import Profile
 from bench.report import registry
 from bench.report.formats.json import render as report_json
+from bench.report.formats.json import survey_json
 from bench.report.judged import Judged
 
 EXAMPLES = """\
@@ -39,7 +42,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("run", metavar="RUN", nargs="+", help="runs' folders, or their files")
+    parser.add_argument("run", metavar="RUN", nargs="+", help="runs' folders, or their files; a survey alone")
     parser.add_argument(
         "--format",
         action="append",
@@ -69,17 +72,35 @@ def run(asked: Request) -> int:
     if there and not asked.replace:
         raise UsageError(f"{there} exists already: replace it by --replace, or choose another --output")
     standards = read_folder(asked.telling.baselines)
+    if any(map(is_survey, asked.runs)):
+        return _of_survey(asked, paths, standards)
     with judging(*asked.runs):
         judged = [judge(name, standards) for name in asked.runs]
         texts = {path: registry.render(name, judged) for name, path in paths.items()}
-    for path, text in texts.items():
-        write_text(path, text, replace=asked.replace)
-        print(f"written to {path}", file=sys.stderr)
+    _write(asked, texts)
     if asked.telling.json:
         print(report_json(judged), end="")
     if asked.telling.summary:
         append_summary(*judged)
     return 0
+
+
+def _of_survey(asked: Request, paths: Mapping[str, Path], standards: Standards) -> int:
+    """Writes a survey's page; what a survey comes to is no verdict, and in no CI job's summary."""
+    if len(asked.runs) > 1 or asked.telling.summary:
+        raise UsageError("a survey has a page of its own: name it alone, and leave out --summary")
+    found = judged_survey(survey_folder(asked.runs[0]), standards)
+    with judging(*asked.runs):
+        _write(asked, {path: registry.render_survey(name, found) for name, path in paths.items()})
+    if asked.telling.json:
+        print_json([survey_json(found)])
+    return 0
+
+
+def _write(asked: Request, texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        write_text(path, text, replace=asked.replace)
+        print(f"written to {path}", file=sys.stderr)
 
 
 def judge(name: str, standards: Standards) -> Judged:

@@ -1,7 +1,7 @@
-"""`--resume`: an interrupted gate or upgrade goes on from the launches that were over."""
+"""`--resume`: an interrupted gate, upgrade or survey goes on from what was over."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,9 +10,10 @@ from bench.machine import this_machine
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
+from bench.record.survey import Survey
 from bench.record.types import Record
 
-T = TypeVar("T", GateRun, PairedRun)
+T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
 WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary")  # words that change nothing of what is measured
@@ -49,13 +50,18 @@ def kept(path: Path) -> str:
     return f"interrupted: launches that were over are kept in {path.parent}: go on with --resume and this --output"
 
 
-def _measuring(words: Sequence[str]) -> list[str]:
-    """Returns a command's words without those that say where its report lies and how it is told."""
+def words_without(words: Sequence[str], with_value: Collection[str], alone: Collection[str]) -> list[str]:
+    """Returns a command's words without some options: those with a value, and those that stand alone."""
     left, found = list(words), []
     while left:
         word = left.pop(0)
-        if word in WITH_VALUE and left:
+        if word in with_value and left:
             left.pop(0)
-        elif word not in ALONE and word.partition("=")[0] not in WITH_VALUE:
+        elif word not in alone and word.partition("=")[0] not in with_value:
             found.append(word)
     return found
+
+
+def _measuring(words: Sequence[str]) -> list[str]:
+    """Returns a command's words without those that say where its report lies and how it is told."""
+    return words_without(words, WITH_VALUE, ALONE)

@@ -19,6 +19,7 @@ from bench.record.ledger import Ledger
 from bench.record.micro import MICRO_FILE
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
+from bench.record.survey import SURVEY_FILE
 from bench.record.types import SCHEMA, Baseline, Run
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -72,6 +73,8 @@ def read_stored(name: str) -> Report | Baseline | Ledger:
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
     fields = set(plain) if isinstance(plain, dict) else set()
+    if path.name == SURVEY_FILE:
+        raise UsageError(f"{name} is a survey: `tfgate check` and `tfgate report` tell it")
     kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
     if path.name == MICRO_FILE:
         raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
@@ -102,7 +105,7 @@ def _file(path: Path) -> Path:
     """Returns a folder's report, or the file itself."""
     if not path.is_dir():
         return path
-    found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE) if (path / name).exists())
+    found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE, SURVEY_FILE) if (path / name).exists())
     return next(found, path / RUN_FILE)
 
 

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.options import (
@@ -15,31 +15,20 @@ from bench.commands.options import (
     add_output,
     add_telling,
     add_workload,
-    gating,
     model_request,
-    numbers_plans,
     output_folder,
-    paired,
     telling,
 )
-from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import add_resume, begun, kept, require_same
+from bench.commands.paired import Parts
+from bench.commands.resume import add_resume, kept
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.pair import PairPlan
-from bench.drive.plan import Plan
-from bench.drive.sized import sized
-from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
-from bench.judge.gate import Standards
+from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES
-from bench.judge.paired import paired_samples
-from bench.judge.planning import next_kind
-from bench.record.files import keeper
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
@@ -121,8 +110,12 @@ def run(asked: Request) -> int:
     disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     sides = asked.sides.prepared()
     warnings = (*side_warnings(sides), *disturbed)
+    parts = Parts(asked.numerics, asked.speed, asked.only, asked.budget_minutes, asked.resume, asked.command_line)
     with host_lock() if asked.speed else contextlib.nullcontext():
-        runs = [_measured(asked, plan, sides, standards, warnings) for plan in plans]
+        runs = [
+            parts.measured(plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings)
+            for plan in plans
+        ]
     print(f"kept in {asked.output}", file=sys.stderr)
     return judge_and_print(asked.telling, runs, standards)
 
@@ -135,48 +128,3 @@ def interrupted(asked: Request) -> str:
 def _kept(output: Path) -> list[Path]:
     """Returns the reports below an output folder."""
     return [path for path in (output / PAIRED_FILE, *sorted(output.glob(f"*/{PAIRED_FILE}"))) if path.exists()]
-
-
-def _measured(
-    asked: Request, plan: Plan, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
-) -> PairedRun:
-    """Measures a workload in a configuration, and keeps the run."""
-    path = asked.model.folder(asked.output, plan.name) / PAIRED_FILE
-    stored = begun(PairedRun, path, asked.command_line) if asked.resume and path.exists() else None
-    if stored:
-        for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
-            require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
-    keep = keeper(path, begun=stored is not None)
-    plans, unpinned = paired(plan, asked.only or gating(plan, standards.margins)) if asked.speed else ({}, ())
-    if plan.own:
-        plans = sized(plans, sides[REFERENCE], stored)
-
-    def wanted(run: PairedRun) -> str | None:
-        return next_kind(run, paired_samples(named(run), standards.margins), plans)
-
-    def named(run: PairedRun) -> PairedRun:
-        return dataclasses.replace(run, only=asked.only)
-
-    with UpgradeProgress() as progress:
-        request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))
-        request = dataclasses.replace(request, begun=stored)
-        return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
-
-
-def _paired_request(
-    asked: Request,
-    plan: Plan,
-    plans: Mapping[str, PairPlan],
-    sides: Mapping[str, Side],
-    warnings: Sequence[str],
-) -> PairedRequest:
-    oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if asked.numerics else (None, None)
-    return PairedRequest(
-        sides,
-        asked.command_line,
-        oracle_plan=oracle,
-        lockstep_plan=lockstep,
-        pair_plans=plans,
-        warnings=warnings,
-        budget_minutes=asked.budget_minutes,
-    )

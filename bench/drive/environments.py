@@ -12,8 +12,10 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
 
 from bench.drive import uv
 from bench.drive.folders import held_folder
@@ -104,6 +106,22 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
         return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)
+
+
+def newest_patches(versions: Sequence[str], last: str) -> list[str]:
+    """Returns the newest patch of each minor version, of versions in their order and of a `last` one, which is left
+    out; nightlies and candidates stand for themselves.
+    """
+    newest = {_minor(version): version for version in (*versions, last)}
+    return [version for version in newest.values() if version != last]
+
+
+def _minor(text: str) -> tuple[int, ...] | str:
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        return text
+    return text if version.is_prerelease else version.release[:2]
 
 
 def read_locks(path: Path) -> Lock:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.report.values import MOST_LOG
 
+LEAST_LABELS, ROOM = 2, 36  # labels, and their letters, below a plot: as many versions as have room on a phone
 MOST_POINTS = 240  # a line has no more: as many as a phone's screen shows
 
 
@@ -53,3 +54,9 @@ def thinned(values: Sequence[float], start: int = 0) -> tuple[tuple[float, float
     length = max(1, math.ceil(len(values) / MOST_POINTS))
     stretches = (values[index : index + length] for index in range(0, len(values), length))
     return tuple((start + index * length, math.fsum(part) / len(part)) for index, part in enumerate(stretches))
+
+
+def ticks(labels: Sequence[str]) -> tuple[tuple[float, str], ...]:
+    """Returns the labels below a plot of points from 1, as many as have room."""
+    every = math.ceil(len(labels) / max(ROOM // max(map(len, labels)), LEAST_LABELS))
+    return tuple((float(number), label) for number, label in enumerate(labels, 1))[::every]

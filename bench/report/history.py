@@ -1,14 +1,13 @@
 """Reports over time as a page, as lines and as plain data: each metric's trend, changes, fixed reference and margin."""
 
 import dataclasses
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.judge.history import PROVEN, Point, Series, outcome
 from bench.judge.types import EXIT_CODES
 from bench.record.codec import to_plain
-from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned
+from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned, ticks
 from bench.report.pages import rendered
 from bench.report.sentences import Count
 from bench.report.tables import Cell, Table
@@ -16,7 +15,6 @@ from bench.report.values import NOTHING, percent
 from bench.stats.outcome import Outcome
 from bench.stats.series import Change, Drift
 
-LEAST_LABELS, ROOM = 2, 36  # labels, and their letters, below a plot: as many versions as have room on a phone
 NOT_JUDGED = "not judged"
 
 
@@ -112,6 +110,7 @@ def _named(point: Point) -> str:
 def _chart(series: Series) -> Chart:
     """Returns percent from the fixed reference, by report; from the oldest report without one."""
     points, machines = series.points, _machines(series)
+    labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
     origin, label = (points[0].value, "oldest report") if series.anchor is None else (series.anchor, "fixed reference")
     margin = f"margin {_margin(series)}"
     of_report = [as_percent(point.value - origin) for point in points]
@@ -139,15 +138,8 @@ def _chart(series: Series) -> Chart:
         shapes=tuple(shapes),
         keys=(("reference thin", label), ("margin", margin), ("change", "change of level")),
         unit="%",
-        x_axis=Axis(0.5, len(points) + 0.5, _ticks(points)),
+        x_axis=Axis(0.5, len(points) + 0.5, ticks(labels)),
     )
-
-
-def _ticks(points: Sequence[Point]) -> tuple[tuple[float, str], ...]:
-    """Returns the versions below a plot, as many as have room."""
-    labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
-    every = math.ceil(len(points) / max(ROOM // max(map(len, labels)), LEAST_LABELS))
-    return tuple((float(number), label) for number, label in enumerate(labels, 1))[::every]
 
 
 def _table(series: Sequence[Series]) -> Table:

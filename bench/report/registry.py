@@ -2,9 +2,10 @@
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+from bench.judge.survey import Surveyed
 from bench.report import formats
 from bench.report.judged import Judged
 
@@ -31,6 +32,14 @@ def file_name(name: str) -> str:
 def render(name: str, judged: Sequence[Judged]) -> str:
     """Returns judged runs in a format."""
     return _format(name).render(judged)
+
+
+def render_survey(name: str, found: Surveyed) -> str:
+    """Returns a survey in a format. Raises ValueError for a format of runs alone."""
+    render: Callable[[Surveyed], str] | None = getattr(_format(name), "render_survey", None)
+    if render is None:
+        raise ValueError(f"{name} holds runs alone, and no survey: choose html, markdown or json")
+    return render(found)
 
 
 def _format(name: str) -> Format:

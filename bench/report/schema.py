@@ -21,6 +21,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
+from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
 from bench.report.sentences import SENTENCES
@@ -79,6 +80,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "paired-run": lambda: record_schema(PairedRun, sealed=True),
     "report": report_schema,
     "run": lambda: record_schema(Run, sealed=True),
+    "survey": lambda: record_schema(Survey, sealed=True),
     "verdict": verdict_schema,
 }
 

@@ -18,8 +18,10 @@ at work.
 
 Exit codes of all:
 {EXIT_CODES.splitlines()[-1].strip()};
-of several configurations the worst, in the order 1, 4, 3, 0. Errors are one line on standard error. An option means the
-same in every command that has it:
+of several configurations the worst, in the order 1, 4, 3, 0. `survey`, and `check` of one, answer 0 where all that was
+asked for was measured, whatever it came to; 3 where something is missing (a release that can't be had or doesn't run, a
+comparison that was interrupted or failed), and 4 where nothing could be measured. Errors are one line on standard
+error. An option means the same in every command that has it:
 
 | option | meaning |
 | --- | --- |

@@ -1,9 +1,11 @@
 """Judged runs as one HTML page."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 
 from bench.judge.reports import paired_runs
+from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.profile.compare import compare
 from bench.record.profile import Profile
@@ -19,6 +21,7 @@ from bench.report.pages import rendered
 from bench.report.precision import precision_table
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
+from bench.report.survey import LEGEND, findings, notes, paragraphs, sections, summary, title
 from bench.report.tables import Table, differences, tables
 
 FILE = "report.html"
@@ -61,6 +64,23 @@ def render(judged: Sequence[Judged]) -> str:
     """Returns the page; the runs in their order, after a headline for the worst of them."""
     sections = [_section(each) for each in judged]
     return rendered("page.html", sections=sections, worst=outcome_word(worst(each.verdict for each in judged)))
+
+
+def render_survey(found: Surveyed) -> str:
+    """Returns the page of a survey."""
+    return rendered(
+        "survey.html",
+        survey=found.survey,
+        title=title(found),
+        summary=summary(found),
+        findings=findings(found),
+        complete=not found.exit_code,
+        legend=LEGEND,
+        sections=sections(found),
+        paragraphs=paragraphs(found),
+        notes=notes(found),
+        command=shlex.join(found.survey.command),
+    )
 
 
 def _section(judged: Judged) -> Section:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.judge.reasons import Reason
+from bench.judge.survey import Row, Surveyed
 from bench.judge.types import Verdict
 from bench.record.codec import to_plain
 from bench.report.judged import Judged
@@ -26,6 +27,26 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """Returns a verdict as plain data of the published schema."""
     plain = _plain(verdict)
     return {"schema": SCHEMA, "exit_code": verdict.exit_code, **plain}
+
+
+def survey_json(found: Surveyed) -> dict[str, Any]:
+    """Returns a survey as plain data: what was asked, and the verdicts of every release."""
+    chapters = [{"name": one.name, "releases": [_release(row) for row in one.rows]} for one in found.chapters]
+    return {"exit_code": found.exit_code, "survey": to_plain(found.survey), "chapters": chapters}
+
+
+def render_survey(found: Surveyed) -> str:
+    """Returns the same as text."""
+    return json.dumps(survey_json(found), allow_nan=False, indent=1) + "\n"
+
+
+def _release(row: Row) -> dict[str, Any]:
+    pairs = {"before": row.before, "fixed": row.fixed}
+    compared = {
+        name: {"reference": pair.reference} | verdict_json(pair.verdict) if pair else None
+        for name, pair in pairs.items()
+    }
+    return {"name": row.release, "left_out": row.left_out, "complete": row.complete, **compared}
 
 
 def _plain(value: object) -> Any:

@@ -6,6 +6,7 @@ Text from a run is escaped so that it stays text: no markup, HTML, link, image, 
 import re
 from collections.abc import Sequence
 
+from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
@@ -13,6 +14,7 @@ from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
 from bench.report.precision import precision_table
 from bench.report.sentences import sentence
+from bench.report.survey import LEGEND, Grid, Mark, Paragraph, findings, notes, paragraphs, sections, summary, title
 
 FILE = "report.md"
 MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")
@@ -25,6 +27,37 @@ HEADERS = ("", "metric", "subject", "candidate", "reference", "why")
 def render(judged: Sequence[Judged]) -> str:
     """Returns a section for each run: the verdict, what decided it, and a table of all metrics."""
     return "\n".join(map(_section, judged))
+
+
+def render_survey(found: Surveyed) -> str:
+    """Returns a survey: what got worse, the tables, and a paragraph for each release."""
+    worse = [f"- **{escaped(release)}**: {escaped(what)}: {escaped(why)}" for release, what, why in findings(found)]
+    blocks = [[f"# {escaped(title(found))}"], [f"{escaped(summary(found))}."], worse]
+    for section in sections(found):
+        blocks += [[f"## {escaped(section.name)}"]]
+        for grid in section.grids:
+            blocks += [[f"{escaped(grid.title)}. {LEGEND}; in brackets the 95% CI."], _grid(grid)]
+        blocks += [[f"- change of level: {escaped(line)}" for line in section.changes]]
+    blocks += [["## Release by release"], *map(_paragraph, paragraphs(found))]
+    blocks += [[f"- {escaped(note)}." for note in notes(found)]]
+    blocks += [[escaped(f"Measured {found.survey.created} by: {' '.join(found.survey.command)}")]]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _paragraph(of: Paragraph) -> list[str]:
+    packages = f" ({escaped(of.packages)})" if of.packages else ""
+    said = [f"- {escaped(name)}: {escaped(' '.join(sentences))}" for name, sentences in of.said]
+    return [f"**{escaped(of.release)}**{packages}", "", *said]
+
+
+def _grid(grid: Grid) -> list[str]:
+    rows = [[escaped(row.release), *([escaped(row.said)] if row.said else map(_mark, row.marks))] for row in grid.rows]
+    width = len(grid.metrics) + 1
+    return _table(["release", *map(escaped, grid.metrics)], [[*row, *[""] * (width - len(row))] for row in rows])
+
+
+def _mark(mark: Mark) -> str:
+    return escaped(f"{mark.text} ({mark.bounds})" if mark.bounds else mark.text)
 
 
 def escaped(text: str) -> str:

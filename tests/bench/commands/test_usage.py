@@ -88,6 +88,13 @@ bisect --good 2.15.1 --bad 2.16.2 --metric graph            | --metric
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --confidence 1 | --confidence
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --release no/python | no/python
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --workload all | one workload in one configuration
+survey --from 2.12.1                                        | --to
+survey --from 2.12.1 --to 2.13.1 --fixed-reference ./none   | none
+survey --from 2.12.1 --to 2.12.1                            | 2.12.1 is named twice
+survey --from 2.12.1 --to 2.13.1 --release ./none           | none
+survey --from 2.12.1 --to 2.13.1 --output here --resume     | here
+survey --from 2.12.1 --to 2.13.1 --numerics-only --speed-only | --numerics-only
+survey --from 2.12.1 --to 2.13.1 --workload predict --config small | small
 record nowhere                                              | nowhere
 record a --replace --add --reason x                         | --replace
 record a --replace                                          | --reason

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.environments import prepare
+from bench.drive.environments import newest_patches, prepare
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, held
@@ -64,6 +64,20 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
 
 
 @pytest.mark.usefixtures("wheelhouse")
+@pytest.mark.parametrize(
+    ("listed", "last", "newest"),
+    [
+        (["2.12.1", "2.13.0", "2.13.1", "2.14.0"], "2.15.1", ["2.12.1", "2.13.1", "2.14.0"]),
+        (["2.15.0", "2.16.1"], "2.16.2", ["2.15.0"]),  # the last one is the newest of its own
+        (["2.17.0rc1", "2.17.0"], "2.18.0rc0", ["2.17.0rc1", "2.17.0"]),
+        (["2.22.0.dev20261101", "2.22.0.dev20261102"], "./python", ["2.22.0.dev20261101", "2.22.0.dev20261102"]),
+        ([], "2.13.1", []),
+    ],
+)
+def test_a_minor_version_has_one_newest_patch(listed: list[str], last: str, newest: list[str]) -> None:
+    assert newest_patches(listed, last) == newest
+
+
 def test_what_is_there_is_used_as_it_is() -> None:
     side = prepare("2.99.0", NOW)
     before = os.stat(Path(side.interpreter).parents[1]).st_ino

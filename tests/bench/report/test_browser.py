@@ -18,13 +18,14 @@ from bench.judge.margins import read_margins
 from bench.judge.paired import judge_paired
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
-from bench.report.formats.html import render
+from bench.report.formats.html import render, render_survey
 from bench.report.history import history_page
 from bench.report.judged import Judged
 from bench.report.pages import template_environment
 from bench.report.tables import Cell, Table
 from bench.stats.outcome import Outcome
 from tests.builders.reports import paired_report, pairs
+from tests.builders.surveys import RELEASES, survey, surveyed
 from tests.builders.verdicts import HOSTILE_REPORTS, paired_run, upgrade
 
 if TYPE_CHECKING:
@@ -210,6 +211,30 @@ def test_a_history_opens_without_a_complaint(chromium: "Browser", tmp_path: Path
     assert opened.page.title().startswith(Outcome.REGRESSION.value)
     assert opened.complaints == []
     assert opened.width <= PHONE["width"]
+
+
+@pytest.mark.parametrize("width", [360, 720, 1280])
+def test_a_survey_fits_any_screen_and_its_tables_scroll_by_themselves(
+    chromium: "Browser", tmp_path: Path, width: int
+) -> None:
+    path = tmp_path / "survey.html"
+    levels = {release: math.log(1.2) if release > "2.17" else 0.0 for release in RELEASES}
+    asked = survey(left_out={"2.14.1": "there is no wheel that this machine could install"})
+    path.write_text(render_survey(surveyed(levels, asked, ["2.15.1"])), encoding="utf-8")
+    opened = Opened(chromium, path, {"width": width, "height": 800})
+    assert opened.complaints == []
+    assert opened.requests == [path.as_uri()]
+    assert opened.width <= width
+    sizes = opened.page.evaluate(
+        "[...document.querySelectorAll('.grid td, .grid th')].map(each => parseFloat(getComputedStyle(each).fontSize))"
+    )
+    assert min(sizes) >= 12
+    release = opened.page.locator(".grid tbody th").nth(3)
+    table = opened.page.locator(".scroll").first
+    table.evaluate("table => { table.scrollLeft = 10000 }")
+    box = release.bounding_box()
+    assert box
+    assert box["x"] >= 0  # its name stays in sight
 
 
 @pytest.mark.parametrize("of", HOSTILE_REPORTS)

@@ -1,0 +1,62 @@
+"""One workload in one configuration, measured on two sides to its end: what `upgrade` does once, and `survey` often."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.commands.options import gating, numbers_plans, paired
+from bench.commands.progress import UpgradeProgress
+from bench.commands.resume import begun, require_same
+from bench.drive.plan import Plan
+from bench.drive.sized import sized
+from bench.drive.upgrade import PairedRequest, measure_upgrade
+from bench.judge.gate import Standards
+from bench.judge.paired import paired_samples
+from bench.judge.planning import next_kind
+from bench.record.files import keeper
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What is measured of two sides, and for how long."""
+
+    numerics: bool  # the oracle and lockstep
+    speed: bool
+    only: tuple[str, ...]  # metrics that are judged alone; none: all
+    budget_minutes: float
+    resume: bool  # go on from what is there
+    command_line: Sequence[str]
+
+    def measured(
+        self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
+    ) -> PairedRun:
+        """Measures a workload in a configuration, and keeps the run in a file."""
+        stored = begun(PairedRun, path, self.command_line) if self.resume and path.exists() else None
+        if stored:
+            for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
+                require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
+        keep = keeper(path, begun=stored is not None)
+        plans, unpinned = paired(plan, self.only or gating(plan, standards.margins)) if self.speed else ({}, ())
+        if plan.own:
+            plans = sized(plans, sides[REFERENCE], stored)
+        oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
+
+        def wanted(run: PairedRun) -> str | None:
+            return next_kind(run, paired_samples(named(run), standards.margins), plans)
+
+        def named(run: PairedRun) -> PairedRun:
+            return dataclasses.replace(run, only=self.only)
+
+        request = PairedRequest(
+            sides,
+            self.command_line,
+            oracle_plan=oracle,
+            lockstep_plan=lockstep,
+            pair_plans=plans,
+            warnings=(*warnings, *unpinned),
+            budget_minutes=self.budget_minutes,
+            begun=stored,
+        )
+        with UpgradeProgress() as progress:
+            return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))

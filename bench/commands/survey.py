@@ -1,0 +1,278 @@
+"""`tfgate survey`: every release against the one before it and against a fixed one, in one folder with one page."""
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.commands.options import (
+    ModelRequest,
+    SideRequest,
+    Telling,
+    add_baselines,
+    add_budget,
+    add_json,
+    add_model,
+    add_output,
+    add_workload,
+    model_request,
+    output_folder,
+    telling,
+)
+from bench.commands.paired import Parts
+from bench.commands.resume import add_resume, begun, kept, words_without
+from bench.commands.sides import Sides, add_index, side_warnings
+from bench.commands.stored import baselines_folder, read_folder
+from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
+from bench.commands.usage import UsageError
+from bench.drive.doctor import disturbances, examine
+from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import newest_patches, releases_between
+from bench.drive.lock import host_lock
+from bench.drive.plan import Plan
+from bench.drive.requests import BuildError, RequestError, read_request
+from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.gate import Standards
+from bench.judge.survey import Against, LeftOutError, walk
+from bench.record.files import keeper, read_record
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.survey import SURVEY_FILE, Survey
+from bench.record.types import SCHEMA
+from bench.report.headlines import outcome_word
+from bench.report.lines import one_line
+
+EXAMPLES = """\
+tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
+tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey --resume"""
+CONFIGS = ("tiny",)
+OF_A_SURVEY = ("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output")  # not of a comparison in it
+WHAT = "a version, requirements in quotes, a wheel or an interpreter's path"
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The releases, what is measured of each, and where it is kept."""
+
+    model: ModelRequest
+    sides: Sides  # the first release and the last
+    between: tuple[str, ...]  # none: the newest patch of each minor version
+    fixed: str  # what all are compared with
+    numerics: bool
+    speed: bool
+    budget_minutes: float
+    output: Path
+    resume: bool
+    telling: Telling
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {WHAT}")
+    parser.add_argument("--to", dest="to_", required=True, metavar="WHAT", help="the last: the same")
+    parser.add_argument(
+        "--release",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="one between them, in their order; may be repeated (default: the newest patch of each minor version)",
+    )
+    parser.add_argument(
+        "--fixed-reference",
+        metavar="WHAT",
+        help=f"what every release is compared with: one of them, or any other, or `{PINNED}` (default: the first)",
+    )
+    add_workload(parser)
+    add_model(parser, CONFIGS)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    part.add_argument(
+        "--numerics-only",
+        action="store_true",
+        help="the oracle and lockstep alone; other jobs may run concurrently",
+    )
+    add_budget(parser)
+    add_index(parser)
+    add_output(parser)
+    add_resume(parser)
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    model = model_request(options, CONFIGS)
+    releases = (options.from_, *options.release, options.to_)
+    twice = next((one for one in releases if releases.count(one) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is named twice: name each release once")
+    fixed = options.fixed_reference or options.from_
+    for what in (*releases, fixed):
+        if what != PINNED:
+            read_request(what, model.gpu)
+    output = output_folder(options, "survey")
+    if options.resume and not (output / SURVEY_FILE).is_file():
+        raise UsageError(f"no survey in {output}: name its folder by --output, or leave out --resume")
+    sides = Sides(
+        SideRequest(options.from_, {}),
+        SideRequest(options.to_, {}),
+        options.as_of,
+        options.python_version,
+        baselines_folder(options.baselines) / PINNED,
+        model.gpu,
+    )
+    return Request(
+        model,
+        sides,
+        tuple(options.release),
+        fixed,
+        not options.speed_only,
+        not options.numerics_only,
+        options.budget,
+        output,
+        options.resume,
+        telling(options),
+        options.command_line,
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns 0 where all that was asked for was measured, whatever it came to; 3 where something is missing, and 4
+    where nothing could be measured.
+
+    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    """
+    standards = read_folder(asked.telling.baselines)
+    plans = asked.model.plans()
+    with host_lock() if asked.speed else contextlib.nullcontext():
+        _Measuring(asked, plans, standards).run()
+    print(f"kept in {asked.output}; tfgate report {asked.output} writes its page", file=sys.stderr)
+    return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    return kept(asked.output / SURVEY_FILE)
+
+
+class _Measuring:
+    """A survey that is measured: what isn't kept yet, in its order."""
+
+    def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards) -> None:
+        path = asked.output / SURVEY_FILE
+        self._asked, self._plans, self._standards = asked, plans, standards
+        self._disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load
+        self._sides: dict[str, Side] = {}
+        self._keep = keeper(path, begun=asked.resume)
+        self._survey = self._resumed(path) if asked.resume else self._begun()
+        moment = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)
+        self._of = dataclasses.replace(asked.sides, as_of=moment)
+
+    def run(self) -> None:
+        """Measures, and keeps after each launch what there is."""
+        self._keep(self._survey)
+        self._tell_cost()
+        for plan in self._plans:
+            walk(self._survey, functools.partial(self._compared, plan))
+
+    def _begun(self) -> Survey:
+        asked, sides = self._asked, self._asked.sides
+        first, last = sides.reference.what, sides.candidate.what
+        between = asked.between
+        if not between:
+            listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
+            between = tuple(newest_patches(listed, last))
+        return Survey(
+            SCHEMA,
+            datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            tuple(asked.command_line),
+            (first, *between, last),
+            asked.fixed,
+            tuple(plan.name for plan in self._plans),
+            sides.as_of.moment,
+            asked.numerics,
+            asked.speed,
+            {},
+        )
+
+    def _resumed(self, path: Path) -> Survey:
+        """Returns a survey that was begun; releases that couldn't be had are tried again."""
+        begun(Survey, path, self._asked.command_line)
+        return dataclasses.replace(read_survey(path), left_out={})
+
+    def _tell_cost(self) -> None:
+        survey, asked = self._survey, self._asked
+        planned = [(*pair, plan) for plan in self._plans for pair in survey.planned()]
+        left = [one for one in planned if not _is_finished(self._path(*one))]
+        cost = "numbers alone, no launch is timed"
+        if asked.speed:
+            cost = f"at most {len(left) * asked.budget_minutes:g} minutes of launches, "
+            cost += f"{asked.budget_minutes:g} for each, and what takes environments to be built"
+            cost += " and numbers to be compared" if asked.numerics else ""
+        _say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
+        done = f" of {len(planned)}" if len(left) < len(planned) else ""
+        _say(f"{len(left)}{done} comparisons are to be measured: {cost}")
+
+    def _compared(self, plan: Plan, reference: str, candidate: str) -> Against | None:
+        """Measures a comparison, unless it is there. Raises LeftOutError for a candidate that can't be had."""
+        path = self._path(reference, candidate, plan)
+        if not _is_finished(path):
+            if candidate in self._survey.left_out:
+                raise LeftOutError(self._survey.left_out[candidate])
+            self._measure(plan, path, reference, candidate)
+        found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
+        if found:
+            _say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
+        return found
+
+    def _measure(self, plan: Plan, path: Path, reference: str, candidate: str) -> None:
+        try:
+            side = self._side(candidate)
+        except (RequestError, BuildError) as error:
+            self._leave_out(candidate, one_line(str(error)))
+            raise LeftOutError(self._survey.left_out[candidate]) from error
+        sides = {REFERENCE: self._side(reference), CANDIDATE: side}
+        parts = Parts(
+            self._asked.numerics,
+            self._asked.speed,
+            (),
+            self._asked.budget_minutes,
+            resume=self._asked.resume,
+            command_line=self._upgrade(reference, candidate),
+        )
+        parts.measured(plan, path, sides, self._standards, (*side_warnings(sides), *self._disturbed))
+
+    def _upgrade(self, reference: str, candidate: str) -> tuple[str, ...]:
+        """Returns the command that measures a comparison by itself."""
+        _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ("--resume", "--json"))
+        return ("tfgate", "upgrade", "--from", reference, "--to", candidate, *words, "--as-of", self._as_of)
+
+    @property
+    def _as_of(self) -> str:
+        return self._survey.as_of or "release"
+
+    def _side(self, release: str) -> Side:
+        if release not in self._sides:
+            self._sides[release] = self._of.one(SideRequest(release, {}))
+        return self._sides[release]
+
+    def _leave_out(self, release: str, why: str) -> None:
+        _say(f"left out: {release}: {why}")
+        self._survey = dataclasses.replace(self._survey, left_out=self._survey.left_out | {release: why})
+        self._keep(self._survey)
+
+    def _path(self, reference: str, candidate: str, plan: Plan) -> Path:
+        return self._asked.output / self._survey.plan_folder(reference, candidate, plan.name) / PAIRED_FILE
+
+
+def _is_finished(path: Path) -> bool:
+    """Tells whether a comparison was measured to its end."""
+    return path.is_file() and not read_record(PairedRun, path).incomplete
+
+
+def _say(line: str) -> None:
+    print(one_line(line), file=sys.stderr, flush=True)

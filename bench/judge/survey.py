@@ -1,0 +1,222 @@
+"""A survey: which release is compared with which, what each comparison came to, and where a metric's level changed.
+
+A release that doesn't run has no successor: the next one is compared with the last that ran.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+
+from bench.judge.margins import Margins
+from bench.judge.notices import LaunchFailed
+from bench.judge.paired import paired_samples
+from bench.judge.reasons import CandidateFailed, LockstepFailed, NotCompiled, Reason
+from bench.judge.samples import DEFAULT_MARGIN, told
+from bench.judge.types import EXIT_CODES, FAILED_CODE, Comparison, Metric, Sample, Scale, Verdict
+from bench.record.paired import CANDIDATE, PairedRun
+from bench.record.survey import Survey
+from bench.stats.intervals import Interval, interval
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, look_at
+from bench.stats.series import Change, changes, noise
+
+
+class LeftOutError(Exception):
+    """The release that was to be compared can't be had; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Against:
+    """A release in turn with another one."""
+
+    reference: str
+    candidate: str
+    run: PairedRun
+    verdict: Verdict
+    comparisons: tuple[Comparison, ...]  # the verdict's; what doesn't gate has an interval, too
+
+    @property
+    def failure(self) -> Reason | None:
+        """Returns why the release doesn't run; None for one of which nothing says so."""
+        reasons = (*(one.reason for one in self.verdict.comparisons), *self.verdict.failures)
+        return next(filter(_says_it_fails, reasons), None)
+
+    @property
+    def whole(self) -> bool:
+        """Tells whether everything was measured that was asked for."""
+        return not (self.failure or self.verdict.failures or self.run.incomplete)
+
+    def of(self, metric: str) -> Comparison | None:
+        """Returns the comparison of a metric."""
+        return next((one for one in self.comparisons if one.metric.name == metric), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A release in one chapter."""
+
+    release: str
+    left_out: str = ""  # why it can't be had
+    before: Against | None = None  # against the last one that ran; None for the first
+    fixed: Against | None = None  # against the fixed reference; None for itself
+    complete: bool = False  # what was asked for is there
+
+    @property
+    def failure(self) -> Reason | None:
+        """Returns why the release doesn't run."""
+        return next((one.failure for one in (self.before, self.fixed) if one and one.failure), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chapter:
+    """A workload in a configuration, over all releases."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+    def metrics(self) -> list[Metric]:
+        """Returns every metric that was compared of releases that run, those that gate first."""
+        rows = (row for row in self.rows if not row.failure)
+        compared = [one for row in rows for pair in (row.before, row.fixed) if pair for one in pair.comparisons]
+        found: dict[str, Metric] = {}
+        for one in sorted(compared, key=lambda one: not one.metric.gates):
+            found.setdefault(one.metric.name, one.metric)
+        return list(found.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Surveyed:
+    """A survey, and what all of it came to."""
+
+    survey: Survey
+    chapters: tuple[Chapter, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Returns 0 where all that was asked for was measured, 3 where something is missing, 4 where all is."""
+        rows = [row for chapter in self.chapters for row in chapter.rows]
+        if all(row.complete for row in rows):
+            return EXIT_CODES[Outcome.PASS]
+        measured = any(pair.whole for row in rows for pair in (row.before, row.fixed) if pair)
+        return EXIT_CODES[Outcome.INCONCLUSIVE] if measured else FAILED_CODE
+
+    @property
+    def compared(self) -> list[Against]:
+        """Returns every comparison that is there, each once."""
+        pairs = [pair for chapter in self.chapters for row in chapter.rows for pair in (row.before, row.fixed) if pair]
+        return list({id(pair): pair for pair in pairs}.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A metric of a release against the fixed reference, on the metric's scale."""
+
+    place: int  # of the release, from 0
+    difference: float
+    interval: Interval | None  # None where there is none, and of the fixed reference itself
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """A metric of a chapter, release by release, against the fixed reference."""
+
+    metric: Metric
+    points: tuple[Point, ...]
+    noise: float | None  # of a release; None for too few of them
+    changes: tuple[tuple[int, Change], ...]  # the place of the release that brought it, and the change
+
+
+def walk(survey: Survey, compare: Callable[[str, str], Against | None]) -> tuple[Row, ...]:
+    """Returns a row for each release. `compare(reference, candidate)` measures or reads a comparison.
+
+    It returns None for one that isn't there, which says nothing against its candidate, and raises LeftOutError for a
+    candidate that can't be had.
+    """
+    rows: list[Row] = []
+    last: str | None = None
+    for release in survey.releases:
+        row = _row(release, last, survey.reference, compare)
+        rows.append(row)
+        pairs = [pair for pair in (row.before, row.fixed) if pair]
+        if not row.left_out and (not pairs or any(pair.whole for pair in pairs)):
+            last = release
+    return tuple(rows)
+
+
+def against(reference: str, candidate: str, run: PairedRun, verdict: Verdict, margins: Margins) -> Against:
+    """Returns a comparison that was judged. Raises ValueError for a damaged record."""
+    samples = {sample.metric.name: sample for sample in paired_samples(run, margins)}
+    comparisons = tuple(
+        dataclasses.replace(one, interval=_spread(samples[one.metric.name]))
+        if one.interval is None and not one.metric.gates and one.metric.name in samples
+        else one
+        for one in verdict.comparisons
+    )
+    return Against(reference, candidate, run, verdict, comparisons)
+
+
+def series_of(chapter: Chapter, reference: str) -> list[Series]:
+    """Returns each metric that has a difference from the fixed reference in two releases or more, with its changes."""
+    found = (_series(chapter, metric, reference) for metric in chapter.metrics())
+    return [one for one in found if len(one.points) > 1]
+
+
+def _row(release: str, last: str | None, reference: str, compare: Callable[[str, str], Against | None]) -> Row:
+    before = fixed = None
+    try:
+        if last is not None:
+            before = compare(last, release)
+        if last == reference:
+            fixed = before
+        elif release != reference and not (before and before.failure):
+            fixed = compare(reference, release)
+    except LeftOutError as error:
+        return Row(release, left_out=str(error))
+    wanted = [pair for pair, asked in ((before, last is not None), (fixed, release != reference)) if asked]
+    return Row(release, "", before, fixed, all(pair is not None and pair.whole for pair in wanted))
+
+
+def _says_it_fails(reason: Reason) -> bool:
+    """Tells whether a reason says of the candidate that it doesn't run."""
+    if isinstance(reason, NotCompiled):
+        return CANDIDATE in reason.sides
+    return isinstance(reason, CandidateFailed | LockstepFailed) or (
+        isinstance(reason, LaunchFailed) and reason.side == CANDIDATE
+    )
+
+
+def _spread(sample: Sample) -> Interval | None:
+    """Returns the interval of all launches, looked at once; None of too few, or without a spread."""
+    values = told(sample)
+    if len(values) < LOOKS[0] or not all(map(math.isfinite, values)):
+        return None
+    look = look_at(np.asarray(values)[np.newaxis])
+    error = float(look.standard_error[0])
+    return interval(float(look.estimate[0]), error, len(values) - 1) if math.isfinite(error) else None
+
+
+def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
+    points: list[Point] = []
+    for place, row in enumerate(chapter.rows):
+        one = row.fixed.of(metric.name) if row.fixed else None
+        if one and one.interval:
+            points.append(Point(place, one.interval.estimate, one.interval))
+        elif row.release == reference and not row.left_out:
+            points.append(Point(place, 0.0, None))
+    if not any(point.interval for point in points):
+        return Series(metric, (), None, ())
+    margin = metric.margin or (math.log1p(DEFAULT_MARGIN) if metric.scale is Scale.LOG else None)
+    differences = [point.difference for point in points]
+    between = noise(differences, margin) if margin else None
+    if margin is None or between is None:
+        return Series(metric, tuple(points), None, ())
+    typical = median(max(between, _error(point)) for point in points)
+    found = changes(differences, typical, margin)
+    return Series(metric, tuple(points), typical, tuple((points[one.first].place, one) for one in found))
+
+
+def _error(point: Point) -> float:
+    return point.interval.standard_error if point.interval else 0.0

@@ -1,0 +1,293 @@
+"""A survey in words: a mark for each release and metric, a paragraph for each release, and what got worse."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from tabulate import tabulate
+
+from bench.judge.reasons import NotGated
+from bench.judge.survey import Against, Chapter, Row, Surveyed
+from bench.judge.types import Comparison, Metric, Scope
+from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.types import Machine
+from bench.report import values
+from bench.report.charts import Chart
+from bench.report.drifts import change_lines, drift_charts
+from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
+from bench.report.judged import environment, records
+from bench.report.lines import one_line
+from bench.report.sentences import Count, sentence
+from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.values import NOTHING
+from bench.stats.outcome import Outcome
+
+FALSE_ALARMS = 0.01  # of runs with nothing changed: what docs/error-rates.md asks for, at most
+SPURIOUS_LEVELS = 0.14  # of unchanged series of ten: bench/stats/series.py
+IMPROVED = "▲"
+MOST_RELEASES = 8  # side by side on a terminal
+LEGEND = (
+    f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
+    f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
+    f"{IMPROVED} better by more than the margin"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """A metric of one comparison, as a cell shows it."""
+
+    word: str  # the outcome; "" where nothing was compared
+    size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
+    bounds: str = ""  # of its 95% CI
+    why: str = ""
+    improved: bool = False
+
+    @property
+    def glyph(self) -> str:
+        """Returns the sign of the outcome."""
+        return IMPROVED if self.improved else GLYPHS.get(self.word, "")
+
+    @property
+    def text(self) -> str:
+        """Returns sign and difference."""
+        return f"{self.glyph} {self.size}".strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class GridRow:
+    """A release of a table."""
+
+    release: str
+    marks: tuple[Mark, ...]
+    said: str = ""  # in the place of marks, where there are none
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Releases by metrics."""
+
+    title: str
+    metrics: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A chapter, ready to be shown."""
+
+    name: str
+    grids: tuple[Grid, ...]
+    charts: tuple[Chart, ...]
+    changes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Paragraph:
+    """A release in words: what is said of it in each chapter."""
+
+    release: str
+    packages: str
+    said: tuple[tuple[str, tuple[str, ...]], ...]  # (chapter, sentences)
+
+
+def title(found: Surveyed) -> str:
+    """Returns the survey's name."""
+    survey = found.survey
+    return f"{called(survey.releases[0])} to {survey.releases[-1]}"
+
+
+def summary(found: Surveyed) -> str:
+    """Returns what was compared, and what is missing."""
+    survey, pairs = found.survey, found.compared
+    counts = {word: sum(outcome_word(pair.verdict) == word for pair in pairs) for word in GLYPHS}
+    outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or NOTHING
+    missing = sum(not row.complete for chapter in found.chapters for row in chapter.rows)
+    lacking = f"; {Count(missing):row} incomplete" if missing else ""
+    scope = "" if survey.numerics and survey.speed else f" ({SCOPES[Scope.SPEED if survey.speed else Scope.NUMBERS]})"
+    asked = f"{Count(len(survey.releases)):release}, each against the one before it and against {survey.reference}"
+    return f"{asked}{scope}. {Count(len(pairs)):comparison}: {outcomes}{lacking}"
+
+
+def notes(found: Surveyed) -> list[str]:
+    """Returns what a reader must know: the machine, and how often such a survey is wrong by chance."""
+    pairs = found.compared
+    timed = sum(bool(pair.run.pairs) for pair in pairs)
+    lines = [
+        f"Measured on {machine.cpu_model}, {Count(machine.cores):core}: a verdict holds for such a machine"
+        for machine in _machines(pairs)
+    ]
+    if timed:
+        lines.append(
+            f"Where nothing changed, launches in turn end in a REGRESSION in at most {FALSE_ALARMS:.0%} of runs: "
+            f"of {timed} runs expect at most {FALSE_ALARMS * timed:.1f} by chance. Changes of level are less certain: "
+            f"{SPURIOUS_LEVELS:.0%} of series of ten releases show one where there is none"
+        )
+    return [*lines, "The numbers (numerics, lockstep) have no noise"] if found.survey.numerics else lines
+
+
+def findings(found: Surveyed) -> list[tuple[str, str, str]]:
+    """Returns each metric that got worse from a release to the next: (release, metric of a chapter, why)."""
+    return [line for chapter in found.chapters for line in _worse(chapter)]
+
+
+def _worse(chapter: Chapter) -> list[tuple[str, str, str]]:
+    return [
+        (row.release, f"{one.metric.name} of {chapter.name}", why)
+        for row in chapter.rows
+        if row.before and not row.failure and row.before.verdict.outcome is Outcome.REGRESSION
+        for one, why in decisive_lines(row.before.verdict)
+    ]
+
+
+def sections(found: Surveyed) -> list[Section]:
+    """Returns the chapters with their tables and plots."""
+    fixed = found.survey.reference
+    return [
+        Section(
+            chapter.name,
+            tuple(grids(chapter, fixed)),
+            tuple(drift_charts(chapter, fixed)),
+            tuple(change_lines(chapter, fixed)),
+        )
+        for chapter in found.chapters
+    ]
+
+
+def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
+    """Returns a chapter's two tables, of all metrics or of those that gate."""
+    metrics = tuple(metric.name for metric in chapter.metrics() if metric.gates or not gating)
+    before = tuple(_grid_row(row, row.before, metrics, "the first of them") for row in chapter.rows)
+    since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
+    return [
+        Grid(f"{chapter.name}: each release against the one before it", metrics, before),
+        Grid(f"{chapter.name}: each release against {fixed}", metrics, since),
+    ]
+
+
+def paragraphs(found: Surveyed) -> list[Paragraph]:
+    """Returns what is to be said of each release."""
+    return [
+        Paragraph(
+            release,
+            _packages(release, found.compared),
+            tuple((chapter.name, tuple(_said(chapter.rows[place], found))) for chapter in found.chapters),
+        )
+        for place, release in enumerate(found.survey.releases)
+    ]
+
+
+def survey_text(found: Surveyed) -> str:
+    """Returns the survey for a terminal: a table of each chapter, metrics by releases, then what got worse."""
+    blocks = [wrapped(line, WIDTH) for line in (f"{title(found)}: {summary(found)}", LEGEND)]
+    for chapter in found.chapters:
+        fixed = found.survey.reference
+        blocks += [f"{one_line(grid.title)}\n{_table(grid)}" for grid in grids(chapter, fixed, gating=True)]
+        lines = [f"{row.release} {problem}" for row in chapter.rows if (problem := _problem(row))]
+        lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter)]
+        lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
+        blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
+    return "\n\n".join(blocks)
+
+
+def called(release: str) -> str:
+    """Returns a release as sentences call it."""
+    return f"TensorFlow {release}" if release[:1].isdigit() else release
+
+
+def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
+    """Returns a release's marks; where there is no comparison what is to be said instead.
+
+    That is `first` of the one that has nothing to be compared with.
+    """
+    said = _problem(row) or ("" if pair else first if row.complete else "not measured")
+    return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
+
+
+def _problem(row: Row) -> str:
+    """Returns why a release has no numbers; "" where it has, or should have."""
+    if row.left_out:
+        return f"can't be had: {row.left_out}"
+    return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
+
+
+def mark(comparison: Comparison | None) -> Mark:
+    """Returns a comparison as a cell shows it."""
+    if comparison is None:
+        return Mark("")
+    found, metric, reason = comparison.interval, comparison.metric, comparison.reason
+    bounds = f"{_short_size(found.low, metric)} to {_short_size(found.high, metric)}" if found else ""
+    size = values.sides(comparison)[0]
+    if found:
+        size = _short_size(found.estimate, metric)
+    elif isinstance(reason, NotGated):
+        size = sentence(reason, comparison)
+    return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
+
+
+def _short_size(value: float, metric: Metric) -> str:
+    return values.difference(value, metric).removesuffix("/step")
+
+
+def _said(row: Row, found: Surveyed) -> Iterator[str]:
+    """Yields the sentences on a release in a chapter."""
+    fixed = found.survey.reference
+    if problem := _problem(row):
+        yield f"It {problem}."
+        return
+    if row.before:
+        yield _whole(row.before)
+    if row.fixed and row.fixed is not row.before:
+        yield _short(row.fixed)
+    if not (row.before or row.fixed):
+        yield "It is the fixed reference." if row.release == fixed else "It was not measured."
+
+
+def _whole(pair: Against) -> str:
+    """Returns what a comparison came to, with the reasons, and what got better."""
+    verdict = pair.verdict
+    names = Names(called(pair.candidate), called(pair.reference))
+    said = [f"{outcome_word(verdict)}: {headline(verdict, names)}"]
+    said += [f"{one.metric.name}: {why}" for one, why in decisive_lines(verdict)]
+    said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
+    better = [f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved]
+    return ". ".join([*said, *([f"Better: {', '.join(better)}"] if better else [])]) + "."
+
+
+def _short(pair: Against) -> str:
+    """Returns what a comparison with the fixed reference came to, without the reasons."""
+    verdict = pair.verdict
+    metrics = ", ".join(f"{one.metric.name} {_sized(one)}".strip() for one in verdict.decisive)
+    better = ", ".join(f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved)
+    told = "; ".join(filter(None, [metrics, f"better: {better}" if better else ""]))
+    return f"Against {called(pair.reference)}: {outcome_word(verdict)}{f' ({told})' if told else ''}."
+
+
+def _sized(comparison: Comparison) -> str:
+    return values.difference(comparison.interval.estimate, comparison.metric) if comparison.interval else ""
+
+
+def _packages(release: str, pairs: Sequence[Against]) -> str:
+    """Returns what a release ran with."""
+    sides = ((pair, CANDIDATE if pair.candidate == release else REFERENCE) for pair in pairs)
+    told = (environment(pair.run, side) for pair, side in sides if release in (pair.candidate, pair.reference))
+    found = next(filter(None, told), None)
+    return f"Keras {found.keras}, NumPy {found.numpy}, Python {found.python}" if found else ""
+
+
+def _machines(pairs: Sequence[Against]) -> list[Machine]:
+    found = {record.machine.fingerprint(): record.machine for pair in pairs for record in records(pair.run)}
+    return list(found.values())
+
+
+def _table(grid: Grid) -> str:
+    """Returns a table of metrics by releases, as many side by side as have room."""
+    parts = []
+    for start in range(0, len(grid.rows), MOST_RELEASES):
+        rows = grid.rows[start : start + MOST_RELEASES]
+        cells = [
+            [metric, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
+            for place, metric in enumerate(grid.metrics)
+        ]
+        headers = ["", *(one_line(row.release) for row in rows)]
+        parts.append(tabulate(cells, headers, STYLE, disable_numparse=True))
+    return "\n\n".join(parts)

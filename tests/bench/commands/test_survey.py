@@ -1,0 +1,257 @@
+"""`tfgate survey`: whole ones to their exit codes, of sides that only play at training; stored ones told again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.commands import survey as command
+from bench.commands.progress import UpgradeProgress
+from bench.drive.lock import host_lock
+from bench.record.files import read_record, unsealed, write_record
+from bench.record.paired import PairedRun
+from bench.record.survey import SURVEY_FILE, Survey
+from bench.record.types import Machine
+from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
+from tests.builders.surveys import keep_survey, survey, surveyed
+from tests.builders.wheels import write_wheel
+
+PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
+CRASH = "os._exit(3) if self.done > 100 else None"
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+class TestWholeSurveys:
+    """From the command line to the exit code."""
+
+    @pytest.fixture(autouse=True)
+    def quiet_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Looking for disturbances takes a second; this machine is the one of which fake sessions tell."""
+        monkeypatch.setattr(command, "examine", tuple)
+        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+
+    def sides(self, folder: Path, **slowness: float) -> dict[str, str]:
+        return {name: noisy_side(folder / name, slowness=slow) for name, slow in slowness.items()}
+
+    def survey(self, tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str) -> Answer:
+        first, *between, last = sides.values()
+        releases = [word for side in between for word in ("--release", side)]
+        options = ["--speed-only", "--baselines", folder / "baselines", "--output", folder / "out"]
+        return tfgate("survey", "--from", first, "--to", last, *releases, *options, *more)
+
+    def test_a_release_that_got_slower_is_a_finding_in_its_own_cell(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.2)
+        found = self.survey(tfgate, tmp_path, sides, "--json")
+        assert found.code == 0, found
+        assert "3 comparisons are to be measured: at most 45 minutes of launches" in found.err
+        (chapter,) = found.plain["chapters"]
+        outcomes = [
+            {
+                name: {one["metric"]["name"]: one["outcome"] for one in release[name]["comparisons"]}["step time"]
+                for name in ("before", "fixed")
+                if release[name]
+            }
+            for release in chapter["releases"]
+        ]
+        worse, same = "REGRESSION", "PASS"
+        assert outcomes == [{}, {"before": worse, "fixed": worse}, {"before": same, "fixed": worse}]
+        out = tmp_path / "out"
+        asked = read_record(Survey, out / SURVEY_FILE)
+        assert (asked.releases, asked.reference) == (tuple(sides.values()), sides["a"])
+        (pair,) = out.glob("02-*-from-01-*/paired.json")
+        run = read_record(PairedRun, pair)
+        words = ["tfgate", "upgrade", "--from", sides["a"], "--to", sides["b"], "--speed-only", "--baselines"]
+        assert list(run.command[:8]) == words
+        assert run.command[-2:] == ("--as-of", asked.as_of)
+        assert not {"--output", "--release", "--json"} & set(run.command)
+        assert tfgate("check", pair.parent, "--baselines", tmp_path / "baselines").code == 1
+        again = tfgate("check", out, "--baselines", tmp_path / "baselines", "--json")
+        assert (again.code, again.out) == (0, found.out)
+
+    def test_one_that_does_not_run_is_a_row_and_the_next_is_compared_with_the_last_that_did(
+        self, tfgate: Tfgate, tmp_path: Path
+    ) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
+        noisy_side(tmp_path / "b", midway=CRASH)
+        found = self.survey(tfgate, tmp_path, sides, "--budget", "0.01")
+        assert found.code == 3, found
+        assert "doesn't run: the candidate failed" in found.out
+        assert len(list((tmp_path / "out").glob("*/paired.json"))) == 2
+        assert len(list((tmp_path / "out").glob("03-*-from-01-*/paired.json"))) == 1
+
+    def test_one_that_cannot_be_had_is_a_row_and_is_tried_again(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
+        broken = tmp_path / "b"
+        text = broken.read_text()
+        broken.write_text("#!/bin/false\n")
+        found = self.survey(tfgate, tmp_path, sides, "--budget", "0.01")
+        assert found.code == 3, found
+        assert "can't be had: " in found.out
+        assert list(read_record(Survey, tmp_path / "out" / SURVEY_FILE).left_out) == [sides["b"]]
+        broken.write_text(text)
+        again = self.survey(tfgate, tmp_path, sides, "--budget", "0.01", "--resume")
+        assert again.code == 0, again
+        assert read_record(Survey, tmp_path / "out" / SURVEY_FILE).left_out == {}
+
+    def test_where_nothing_runs_the_measurement_has_failed(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
+        for name in "bc":
+            noisy_side(tmp_path / name, midway=CRASH)
+        assert self.survey(tfgate, tmp_path, sides).code == 4
+
+    def test_an_interrupted_one_goes_on_and_measures_nothing_twice(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ctrl-C comes in the third launch of the second comparison; what was over is there to the byte."""
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
+        pair, seen = UpgradeProgress.pair, []
+
+        def interrupt(self: object, run: PairedRun) -> None:
+            seen.append((run.candidate.requested, len(run.pairs)))
+            if seen[-1] == (sides["c"], 3):
+                raise KeyboardInterrupt
+            pair(self, run)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(UpgradeProgress, "pair", interrupt)
+            cut = self.survey(tfgate, tmp_path, sides)
+        assert cut.code == 4
+        assert "go on with --resume" in cut.err.splitlines()[-1]
+        out = tmp_path / "out"
+        whole, begun = sorted(out.glob("*/paired.json"))
+        before, pairs = whole.read_bytes(), read_record(PairedRun, begun).pairs
+        assert len(pairs) == 3
+        partly = tfgate("check", out, "--baselines", tmp_path / "baselines")
+        assert partly.code == 3
+        found = self.survey(tfgate, tmp_path, sides, "--resume")
+        assert found.code == 0, found
+        assert "2 of 3 comparisons are to be measured" in found.err
+        assert whole.read_bytes() == before
+        assert read_record(PairedRun, begun).pairs[:3] == pairs
+        lines = len([line for line in found.err.splitlines() if line.startswith("launch 1, ")])
+        assert lines == 2  # the phase and the launch, of the third comparison alone
+        once_more = self.survey(tfgate, tmp_path, sides, "--resume")
+        assert (once_more.code, once_more.out) == (0, found.out)
+        assert "launch 1" not in once_more.err
+
+    def test_another_command_does_not_go_on_from_it(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
+        assert self.survey(tfgate, tmp_path, sides).code == 0
+        before = snapshot(tmp_path / "out")
+        other = self.survey(tfgate, tmp_path, sides, "--resume", "--budget", "3")
+        assert (other.code, "begun by another command" in other.error) == (2, True)
+        anew = self.survey(tfgate, tmp_path, sides)
+        assert (anew.code, "exists already" in anew.err) == (2, True)
+        assert snapshot(tmp_path / "out") == before
+
+    def test_several_workloads_have_a_chapter_each(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
+        found = self.survey(tfgate, tmp_path, sides, "--workload", "train", "--workload", "predict-call", "--json")
+        assert found.code == 0, found
+        assert [one["name"] for one in found.plain["chapters"]] == ["tiny", "predict-call-tiny"]
+        assert len(list((tmp_path / "out").glob("*/*/paired.json"))) == 6
+
+    def test_beside_another_timing_job_nothing_is_timed(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.0)
+        with host_lock():
+            assert self.survey(tfgate, tmp_path, sides).code == 4
+        assert not (tmp_path / "out").exists()
+
+
+class TestStoredSurveys:
+    """Surveys on disk, told by `check` and `report`."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return keep_survey(tmp_path / "survey", surveyed({"2.12.1": 0.0, "2.13.1": 0.2, "2.14.1": 0.2}))
+
+    def test_a_report_goes_into_its_folder(self, tfgate: Tfgate, folder: Path, baselines: Path) -> None:
+        formats = ("--format", "html", "--format", "markdown", "--format", "json")
+        found = tfgate("report", folder / SURVEY_FILE, *formats, "--baselines", baselines, "--json")
+        assert found.code == 0, found
+        for name in ("report.html", "report.md", "report.json"):
+            assert "2.13.1" in (folder / name).read_text(encoding="utf-8")
+        assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == found.plain
+        assert found.plain["exit_code"] == tfgate("check", folder, "--baselines", baselines).code == 0
+
+    def test_other_formats_other_runs_and_summaries_are_refused(
+        self, tfgate: Tfgate, folder: Path, baselines: Path
+    ) -> None:
+        before = snapshot(folder)
+        for words in (("--format", "junit"), (folder,), ("--summary",)):
+            assert tfgate("report", folder, *words, "--baselines", baselines).code == 2
+        assert tfgate("show", folder).code == 2
+        assert snapshot(folder) == before
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('"plans"', '"plan"', "unknown field 'plan'"),
+            ('["notebook"]', '["../notebook"]', "can't name a folder"),
+            ('"schema": 4', '"schema": 99', "schema version is 99"),
+            ('"2.13.1"', "7", "a string"),
+            ('"speed": true', '"speed": false', "was changed since"),
+            ("{", "", "not JSON"),
+        ],
+    )
+    def test_a_malformed_one_is_refused_by_name(
+        self, tfgate: Tfgate, folder: Path, baselines: Path, old: str, new: str, said: str
+    ) -> None:
+        path = folder / SURVEY_FILE
+        text = path.read_text(encoding="utf-8")
+        whole = text if "was changed" in said else unsealed(text)
+        path.write_text(whole.replace(old, new, 1), encoding="utf-8")
+        for words in (("check", folder), ("report", folder)):
+            found = tfgate(*words, "--baselines", baselines)
+            assert found.code == 2
+            assert said in found.error
+            assert SURVEY_FILE in found.error
+
+    def test_a_comparison_of_other_releases_is_refused(self, tfgate: Tfgate, folder: Path, baselines: Path) -> None:
+        one, other = sorted(folder.glob("*/paired.json"))[:2]
+        one.write_bytes(other.read_bytes())
+        assert "it belongs elsewhere" in tfgate("check", folder, "--baselines", baselines).error
+
+    def test_a_damaged_comparison_is_named(self, tfgate: Tfgate, folder: Path, baselines: Path) -> None:
+        path = sorted(folder.glob("*/paired.json"))[0]
+        path.write_text("{", encoding="utf-8")
+        assert str(path) in tfgate("check", folder, "--baselines", baselines).error
+
+
+def test_published_upgrades_make_a_survey(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Tracing took 78% longer with 2.20.0: two real comparisons, and 2.18.1 against 2.20.0 is missing."""
+    asked = survey(("2.18.1", "2.20.0", "2.21.0"), "2.20.0", numerics=True)
+    write_record(tmp_path / SURVEY_FILE, asked, seal=True)
+    for pair in (("2.18.1", "2.20.0"), ("2.20.0", "2.21.0")):
+        folder = tmp_path / asked.folder(*pair)
+        folder.mkdir()
+        shutil.copy(PUBLISHED / f"upgrade-{'-'.join(pair)}" / "paired.json", folder)
+    found = tfgate("check", tmp_path)
+    assert found.code == 3
+    rows = [line for line in found.out.splitlines() if line.startswith("trace ")]
+    assert ["".join(mark for mark in row if mark in "–✖✔") for row in rows] == ["–✖✔", "––✔"]
+    assert "2.20.0: trace of notebook: +78" in found.out
+    assert tfgate("report", tmp_path).code == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('aria-label="REGRESSION"') == 1
+    assert "not measured" in page
+
+
+def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
+    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, empty_baselines: Path, environment_cache: Path
+) -> None:
+    """These TensorFlows can be installed and not be run: each is a row that says so."""
+    for version in ("2.97.0", "2.97.1", "2.98.1"):
+        write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
+    words = ("survey", "--from", "2.97.0", "--to", "2.99.0", "--numerics-only", "--baselines", empty_baselines)
+    found = tfgate(*words, "--output", tmp_path / "out")
+    assert found.code == 4, found
+    assert "5 comparisons are to be measured: numbers alone" in found.err
+    asked = read_record(Survey, tmp_path / "out" / SURVEY_FILE)
+    assert asked.releases == ("2.97.0", "2.97.1", "2.98.1", "2.99.0")
+    write_record(tmp_path / "out" / SURVEY_FILE, asked, replace=True)
+    (wheelhouse / "tensorflow_cpu-2.98.2-py3-none-any.whl").write_bytes(b"")
+    again = tfgate(*words, "--output", tmp_path / "out", "--resume")
+    assert again.code == 4, again
+    assert read_record(Survey, tmp_path / "out" / SURVEY_FILE) == asked

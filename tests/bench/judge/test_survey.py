@@ -1,0 +1,132 @@
+"""A survey: what is compared with what, also after a failure; what is missing; where a level changed."""
+
+import dataclasses
+import math
+
+import pytest
+
+from bench.judge.paired import judge_paired
+from bench.judge.survey import against, series_of, walk
+from bench.stats.outcome import Outcome
+from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed
+from tests.builders.verdicts import GATE_MARGINS
+
+SAME = {"a": 0.0, "b": 0.0, "c": 0.0}
+
+
+def test_a_release_is_compared_with_the_last_one_and_with_the_fixed_one() -> None:
+    compare = Comparing(SAME, survey("abc"))
+    first, second, third = walk(compare.survey, compare)
+    assert compare.asked == [("a", "b"), ("b", "c"), ("a", "c")]
+    assert (first.before, first.fixed, first.complete) == (None, None, True)
+    assert second.before is second.fixed is not None
+    assert (third.before and third.before.reference, third.fixed and third.fixed.reference) == ("b", "a")
+
+
+def test_a_fixed_reference_in_the_middle_is_compared_with_the_one_before_it_alone() -> None:
+    compare = Comparing(SAME, survey("abc", "b"))
+    rows = walk(compare.survey, compare)
+    assert compare.asked == [("b", "a"), ("a", "b"), ("b", "c")]
+    assert rows[1].fixed is None
+    assert all(row.complete for row in rows)
+
+
+def test_one_from_elsewhere_is_compared_with_all() -> None:
+    compare = Comparing(SAME | {"x": 0.0}, survey("abc", "x"))
+    walk(compare.survey, compare)
+    assert compare.asked == [("x", "a"), ("a", "b"), ("x", "b"), ("b", "c"), ("x", "c")]
+
+
+def test_after_one_that_fails_the_next_is_compared_with_the_last_that_ran() -> None:
+    compare = Comparing(SAME, survey("abc"), crashing="b")
+    _, failed, after = walk(compare.survey, compare)
+    assert compare.asked == [("a", "b"), ("a", "c")]
+    assert failed.failure == next(one.reason for one in failed.before.verdict.comparisons)  # type: ignore[union-attr]
+    assert (failed.complete, after.complete) == (False, True)
+    assert after.before is after.fixed is not None
+
+
+def test_the_same_after_one_that_cannot_be_had() -> None:
+    compare = Comparing(SAME, survey("abc", left_out={"b": "no wheel"}))
+    _, left_out, after = walk(compare.survey, compare)
+    assert compare.asked == [("a", "c")]
+    assert (left_out.left_out, left_out.complete, after.complete) == ("no wheel", False, True)
+    without_first = Comparing(SAME | {"x": 0.0}, survey("abc", "x", left_out={"a": "no wheel"}))
+    walk(without_first.survey, without_first)
+    assert without_first.asked == [("x", "b"), ("b", "c"), ("x", "c")]
+
+
+def test_what_is_not_there_hides_nothing_that_is() -> None:
+    compare = Comparing({"a": 0.0, "c": 0.0}, survey("abc"))
+    _, missing, after = walk(compare.survey, compare)
+    assert compare.asked == [("a", "b"), ("b", "c"), ("a", "c")]
+    assert (missing.complete, missing.failure, missing.before) == (False, None, None)
+    assert (after.complete, after.before, after.fixed and after.fixed.reference) == (False, None, "a")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "crashing", "code"),
+    [({}, "", 0), ({"b": "no wheel"}, "", 3), ({}, "b", 3), ({"b": "no wheel", "c": "neither"}, "", 4), ({}, "bc", 4)],
+)
+def test_the_exit_code_tells_what_is_missing(left_out: dict[str, str], crashing: str, code: int) -> None:
+    assert surveyed(SAME, survey("abc", left_out=left_out), crashing).exit_code == code
+
+
+def test_a_regression_is_no_failure_of_the_survey() -> None:
+    found = surveyed({"a": 0.0, "b": 0.2, "c": 0.2})
+    before = [row.before.verdict.outcome for row in found.chapters[0].rows if row.before]
+    fixed = [row.fixed.verdict.outcome for row in found.chapters[0].rows if row.fixed]
+    assert (found.exit_code, before, fixed) == (
+        0,
+        [Outcome.REGRESSION, Outcome.PASS],
+        [Outcome.REGRESSION, Outcome.REGRESSION],
+    )
+
+
+def test_an_interrupted_comparison_and_a_reference_that_fails_are_not_whole() -> None:
+    run = run_of("a", "b", 0.0)
+    cut = dataclasses.replace(run, incomplete="interrupted")
+    broken = dataclasses.replace(run.pairs[0], reference=dataclasses.replace(run.pairs[0].reference, failure=CRASH))
+    failed = dataclasses.replace(run, pairs=(broken, broken))
+    for spoilt in (cut, failed):
+        found = against("a", "b", spoilt, judge_paired(spoilt, GATE_MARGINS), GATE_MARGINS)
+        assert (found.whole, found.failure) == (False, None)
+
+
+def test_what_does_not_gate_has_an_interval_too() -> None:
+    """CPU time of ten launches follows step time; its bounds are Student's, of all of them."""
+    run = run_of("a", "b", math.log(1.1))
+    found = against("a", "b", run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+    cpu = found.of("cpu time")
+    assert cpu
+    assert cpu.interval
+    assert cpu.outcome is Outcome.NOT_GATED
+    assert cpu.interval.estimate == pytest.approx(math.log(1.1), abs=0.002)
+    assert cpu.interval.degrees_of_freedom == 9
+    assert cpu.interval.low < math.log(1.1) < cpu.interval.high
+    assert found.of("nothing") is None
+
+
+def test_the_level_changes_with_the_release_that_brought_it() -> None:
+    steps = {release: 0.0 if release < "2.17" else math.log(1.3) for release in RELEASES}
+    (chapter,) = surveyed(steps).chapters
+    series = {one.metric.name: one for one in series_of(chapter, RELEASES[0])}
+    ((place, change),) = series["step time"].changes
+    assert RELEASES[place] == "2.17.1"
+    assert change.difference == pytest.approx(math.log(1.3), abs=0.01)
+    assert series["peak memory"].changes == ()
+    first, *others = series["step time"].points
+    assert (first.difference, first.interval) == (0.0, None)  # the fixed reference itself
+    assert [point.place for point in others] == list(range(1, 10))
+
+
+def test_few_releases_have_differences_and_no_changes() -> None:
+    (chapter,) = surveyed({"a": 0.0, "b": 0.3, "c": 0.3}).chapters
+    step = next(one for one in series_of(chapter, "a") if one.metric.name == "step time")
+    assert (len(step.points), step.noise, step.changes) == (3, None, ())
+
+
+def test_gating_metrics_come_first() -> None:
+    gates = [metric.gates for metric in surveyed(SAME).chapters[0].metrics()]
+    assert gates == sorted(gates, reverse=True)
+    assert not all(gates)

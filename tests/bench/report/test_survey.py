@@ -1,0 +1,126 @@
+"""A survey in words, marks and plots, in each format that holds one."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from bench.judge.survey import Surveyed
+from bench.report import registry
+from bench.report.drifts import change_lines, drift_charts
+from bench.report.survey import Grid, findings, grids, mark, paragraphs, survey_text
+from bench.stats.outcome import Outcome
+from tests.builders.golden import golden
+from tests.builders.surveys import RELEASES, survey, surveyed
+from tests.builders.verdicts import HOSTILE
+
+
+def made() -> Surveyed:
+    """2.14.1 can't be had, 2.16.2 crashes, 2.18.1 is 20% slower and 2.20.0 10% faster than before it."""
+    levels = {"2.18.1": 1.2, "2.19.1": 1.2, "2.20.0": 1.08, "2.21.0": 1.08}
+    asked = survey(left_out={"2.14.1": "'2.14.1' can't be resolved: there is no wheel"})
+    return surveyed({release: math.log(levels.get(release, 1.0)) for release in RELEASES}, asked, ["2.16.2"])
+
+
+def test_wording() -> None:
+    found = made()
+    golden("survey.txt", survey_text(found))
+    golden("survey.md", registry.render_survey("markdown", found))
+
+
+def test_a_regression_stands_in_its_own_cell_alone() -> None:
+    before, fixed = grids(made().chapters[0], "2.12.1")
+    assert before.metrics == fixed.metrics
+    step = before.metrics.index("step time")
+
+    def worse(grid: Grid) -> list[tuple[str, str]]:
+        regression = Outcome.REGRESSION.value
+        marks = [(row.release, dict(zip(grid.metrics, row.marks, strict=True))) for row in grid.rows]
+        return [(release, name) for release, of in marks for name, one in of.items() if one.word == regression]
+
+    assert worse(before) == [("2.18.1", "step time")]
+    assert worse(fixed) == [(release, "step time") for release in ("2.18.1", "2.19.1", "2.20.0", "2.21.0")]
+    better = [row.release for row in before.rows if row.marks[step].improved]
+    assert better == ["2.20.0"]
+    slower = next(row for row in before.rows if row.release == "2.18.1").marks[step]
+    assert slower.text.startswith("✖ +2")
+    assert " to +2" in slower.bounds
+    said = {row.release: row.said for row in before.rows if row.said}
+    assert said.keys() == {"2.12.1", "2.14.1", "2.16.2"}
+    assert mark(None).text == "–"
+
+
+def test_findings_are_those_of_the_release_that_brought_them() -> None:
+    assert [(release, what) for release, what, _ in findings(made())] == [("2.18.1", "step time of notebook")]
+
+
+def test_every_release_has_a_paragraph() -> None:
+    found = {one.release: " ".join(sentences) for one in paragraphs(made()) for _, sentences in one.said}
+    assert tuple(found) == RELEASES
+    assert found["2.12.1"] == "It is the fixed reference."
+    assert "there is no wheel" in found["2.14.1"]
+    assert "killed by SIGKILL" in found["2.16.2"]
+    assert "TensorFlow 2.17.1 is no slower or larger than TensorFlow 2.15.1" in found["2.17.1"]  # the last that ran
+    assert "Better: step time" in found["2.20.0"]
+
+
+def test_plots_have_a_band_the_margin_and_the_change() -> None:
+    levels = {release: math.log(1.3) if release > "2.17" else 0.0 for release in RELEASES}
+    (chapter,) = surveyed(levels).chapters
+    charts = {chart.title: chart for chart in drift_charts(chapter, "2.12.1")}
+    step = charts["step time"]
+    styles = [shape.style for shape in step.shapes]
+    assert styles.count("candidate dot small") == len(RELEASES)
+    assert styles.count("change") == 1
+    band = next(shape for shape in step.shapes if shape.closed)
+    assert len(band.points) == 2 * len(RELEASES)
+    assert max(y for _, y in band.points) == pytest.approx(30, abs=3)
+    assert step.unit == "%"
+    assert charts["memory growth"].unit == " KiB"
+    assert "margin" not in [shape.style for shape in charts["cpu time"].shapes]  # it doesn't gate
+    lines = change_lines(chapter, "2.12.1")
+    assert any(line.startswith("step time +29.9") or line.startswith("step time +30") for line in lines)
+    assert all("with 2.17.1" in line for line in lines)
+
+
+def test_the_page_holds_everything_and_fetches_nothing() -> None:
+    page = registry.render_survey("html", made())
+    assert "<title>TensorFlow 2.12.1 to 2.21.0 – tfgate survey</title>" in page
+    for text in ("Release by release", "there is no wheel", "killed by SIGKILL", "How sure it is", 'class="envelope"'):
+        assert text in page
+    assert 'aria-label="REGRESSION"' in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_programs_get_every_verdict() -> None:
+    plain = json.loads(registry.render_survey("json", made()))
+    assert plain["exit_code"] == 3
+    (chapter,) = plain["chapters"]
+    releases = {one["name"]: one for one in chapter["releases"]}
+    assert releases["2.18.1"]["before"]["outcome"] == Outcome.REGRESSION.value
+    assert releases["2.17.1"]["before"]["reference"] == "2.15.1"
+    assert (releases["2.14.1"]["before"], releases["2.14.1"]["complete"]) == (None, False)
+    assert plain["survey"]["left_out"].keys() == {"2.14.1"}
+
+
+@pytest.mark.parametrize("name", ["junit", "pytest-benchmark"])
+def test_other_formats_refuse_it(name: str) -> None:
+    with pytest.raises(ValueError, match="holds runs alone"):
+        registry.render_survey(name, made())
+
+
+def test_hostile_names_stay_text() -> None:
+    asked = survey(("a", HOSTILE, "c"), left_out={"c": HOSTILE}, command=("tfgate", HOSTILE), as_of=HOSTILE)
+    found = surveyed({"a": 0.0, HOSTILE: 0.2}, asked)
+    found = dataclasses.replace(found, chapters=(dataclasses.replace(found.chapters[0], name=HOSTILE),))
+    page, markdown, text = (
+        registry.render_survey("html", found),
+        registry.render_survey("markdown", found),
+        survey_text(found),
+    )
+    assert "<script>window.owned" not in page
+    assert "<img" not in page
+    assert "@everyone" not in markdown
+    assert "<script" not in markdown
+    assert "\x1b" not in text + page + markdown

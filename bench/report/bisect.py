@@ -11,7 +11,8 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import NOTHING, percent
-from bench.stats.bisection import SINGLE, Search, Step
+from bench.stats.bisection import SINGLE, Search
+from bench.stats.pooled import Bounded
 
 HEADERS = ("release", "launches", "difference", "own step", "probability")
 ANSWERS = {
@@ -21,6 +22,13 @@ ANSWERS = {
     Answer.NO_CHANGE: "{metric} doesn't differ from {good} to {bad} by more than launches do: {change}",
     Answer.OPEN: "the budget is spent: {metric} changed by {change} from {good} to {bad}, and {likely}",
 }
+
+
+def cost(left: Sequence[int], minutes: Sequence[float], *, paced: bool) -> str:
+    """Returns the (least, most) launches to expect, and their minutes; `paced`: at the pace of this machine."""
+    counts, times = (" to ".join(dict.fromkeys(f"{one:.0f}" for one in found)) for found in (left, minutes))
+    pace = "at this machine's pace" if paced else "as launches usually take, and the building of environments"
+    return f"{counts} {'more ' if paced else ''}launches to expect: {times} minutes {pace}"
 
 
 def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
@@ -96,9 +104,9 @@ def _cells(search: Search, release: int) -> list[str]:
     return [str(int(search.counts[release - 1])), _told(search.difference(release)), _told(search.step(release))]
 
 
-def _told(step: Step | None) -> str:
+def _told(step: Bounded | None) -> str:
     return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
 
 
-def _plain(step: Step | None) -> dict[str, float] | None:
+def _plain(step: Bounded | None) -> dict[str, float] | None:
     return {"estimate": step.estimate, "low": step.low, "high": step.high} if step else None

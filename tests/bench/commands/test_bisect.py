@@ -43,7 +43,10 @@ class TestWholeSearches:
         again = bisect(tfgate, tmp_path, slowness, "--json", "--resume")
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
+        assert "\n11 to 19 launches to expect: 3 to 6 minutes" in found.err
+        assert "8 to 16 more launches to expect: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
+        assert "to expect" not in again.err
 
     def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         noisy_side(tmp_path / "c", midway=CRASH)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import add_resume, kept
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, without
 from bench.commands.sides import Sides, add_index
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
@@ -28,7 +29,7 @@ from bench.commands.verdicts import print_json
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import releases_between
 from bench.drive.lock import host_lock
-from bench.drive.requests import BuildError, RequestError, read_request
+from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import (
     NUMBERS,
@@ -57,6 +58,7 @@ tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
 BUDGET_MINUTES = 60.0
+SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 PACED = 3  # measurements after which the rest's cost is told anew
 
 
@@ -211,6 +213,7 @@ class _Bisection:
     def tell(self, finding: Finding) -> None:
         """Prints the answer."""
         names = [self._good, *(release.name for release in self._releases)]
+        hint = self._blame(finding, names)
         if self._asked.metric == NUMBERS:
             wrong = self._wrong()
             plain, text = numbers_json(finding, wrong, names), numbers_text(finding, wrong, names)
@@ -218,9 +221,20 @@ class _Bisection:
             search, metric = self._search(), self._asked.metric
             plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
         if self._asked.json:
-            print_json([plain | {"left_out": self._left_out}])
+            print_json([plain | {"left_out": self._left_out, "blame": hint or None}])
         else:
-            print("\n".join([text, *(f"left out: {line}" for line in self._left_out)]))
+            more = [f"left out: {line}" for line in self._left_out] + ([f"which package: {hint}"] if hint else [])
+            print("\n".join([text, *more]))
+
+    def _blame(self, finding: Finding, names: Sequence[str]) -> str:
+        """Returns the command that takes the change of the release found apart; "" where none can."""
+        if finding.answer is not Answer.FOUND or finding.release is None:
+            return ""
+        pair = names[finding.release - 1 : finding.release + 1]
+        if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
+            return ""
+        rest = without(self._asked.command_line, SEARCHING, ("tfgate", "bisect", *ALONE))
+        return shlex.join(["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest])
 
     def _cost(self, pace: Pace) -> str:
         """Returns what is left to be expected, less what was measured before."""

@@ -51,11 +51,16 @@ def kept(path: Path) -> str:
 
 def _measuring(words: Sequence[str]) -> list[str]:
     """Returns a command's words without those that say where its report lies and how it is told."""
+    return without(words, WITH_VALUE, ALONE)
+
+
+def without(words: Sequence[str], with_value: Sequence[str], alone: Sequence[str]) -> list[str]:
+    """Returns a command's words without options that have a value, and without such that stand alone."""
     left, found = list(words), []
     while left:
         word = left.pop(0)
-        if word in WITH_VALUE and left:
+        if word in with_value and left:
             left.pop(0)
-        elif word not in ALONE and word.partition("=")[0] not in WITH_VALUE:
+        elif word not in alone and word.partition("=")[0] not in with_value:
             found.append(word)
     return found

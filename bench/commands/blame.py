@@ -3,10 +3,10 @@
 import argparse
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, say
+from bench.commands.growing import METRICS, Growing, Measure, Pace, say
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
@@ -56,6 +56,7 @@ tfgate blame --from 2.18.1 --to 2.20.0 --metric trace --part tensorflow-cpu --pa
 CONFIGS = ("tiny",)
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
+WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
 WHOLE = "all"  # the candidate, which has all packages at once
 
 
@@ -184,37 +185,41 @@ class _Blaming:
     """The rows of a table of parts."""
 
     def __init__(self, asked: Request) -> None:
-        sides = asked.sides.prepared()
+        self._asked, self._sides = asked, asked.sides.prepared()
         (plan,) = asked.model.plans()
-        self._asked, self._sides = asked, sides
         self._margins = read_margins(asked.sides.locks.parent / "margins.toml")
         self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
         self.left_out: list[str] = []
         packages, switches = self._chosen()
-        self._whole = self._row(0, Part(WHOLE), sides)
-        self._packages = [self._package(place, one) for place, one in enumerate(packages, 1)]
-        self._switches = [self._switch(place, one) for place, one in enumerate(switches, 1 + len(packages))]
+        parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]
+        self._whole = self._row(0, Part(WHOLE))
+        self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
+        self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
 
     def measure(self) -> Blame:
-        """Measures each part in turn, launch by launch; raises RequestError for a candidate that can't be measured."""
-        asked, pace = self._asked, self._measure.pace()
-        rows = [self._whole, *self._packages, *self._switches]
-        wanted = 1 if self._measure.numbers else asked.launches
-        left = sum(max(wanted - row.launches, 0) for row in rows if not row.part.problem)
-        if left:
-            say(cost([left], [pace.minutes(left)], paced=False))
+        """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
+        pace, rows = self._measure.pace(), [self._whole, *self._packages, *self._switches]
+        launches = 1 if self._measure.numbers else self._asked.launches
+        self._tell_cost(rows, launches, pace)
+        for row in self._packages:
+            self._build(row)
         with BisectProgress() as progress:
-            for row in _turns(rows, wanted):
-                if pace.seconds >= 60 * asked.budget_minutes:
-                    self.left_out.append(f"launches after the budget of {asked.budget_minutes:g} minutes")
+            for row in _turns(rows, launches):
+                if pace.seconds >= 60 * self._asked.budget_minutes:
+                    self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
                     break
                 with pace.timed():
                     row.report.run = row.measure.grow(row.report, row.sides, progress)
-                left -= 1
                 progress.say(f"{row.report.name}: {self._last(row)}")
-                if pace.count == len(rows) and left > 0:
-                    progress.say(cost([left], [pace.minutes(left)], paced=True))
+                if pace.count == len(rows):
+                    self._tell_cost(rows, launches, pace)
         return self._told()
+
+    def _tell_cost(self, rows: Sequence[_Row], launches: int, pace: Pace) -> None:
+        """Says what is left to be measured; nothing where nothing is."""
+        left = sum(max(launches - row.launches, 0) for row in rows if not row.part.problem)
+        if left:
+            say(cost([left], [pace.minutes(left)], paced=bool(pace.count)))
 
     def _told(self) -> Blame:
         whole = self._whole.told
@@ -224,30 +229,34 @@ class _Blaming:
         return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
 
     def _last(self, row: _Row) -> str:
-        """Returns what was just measured, and keeps why nothing was. Raises RequestError where that is the whole."""
+        """Returns what was just measured, and keeps why nothing could be."""
         assert row.report.run
         if failure := failure_of(row.report.run):
-            row.part = dataclasses.replace(row.part, problem=failure.message)
-            if row is self._whole:
-                raise RequestError(f"the change can't be measured: {failure.message}")
+            self._give_up(row, failure.message)
             return f"can't be measured: {failure.message}"
         if self._measure.numbers:
             return "compared"
         return f"launch {row.launches}, {self._asked.metric} {percent(row.measure.told(row.report.run)[-1])}"
 
+    def _give_up(self, row: _Row, why: str) -> None:
+        """Goes on without a part. Raises RequestError where it is the whole."""
+        if row.part.name == WHOLE:
+            raise RequestError(f"the change can't be measured: {why}")
+        row.part = dataclasses.replace(row.part, problem=why)
+
     def _chosen(self) -> tuple[list[Differing], list[str]]:
         """Returns the packages and switches that are measured, and says which are left out. Raises UsageError."""
         found = differing(self._sides[REFERENCE], self._sides[CANDIDATE])
         switches, asked = self._possible_switches(), self._asked.parts
-        names = {one.name for one in found}
+        names = [*(one.name for one in found), *switches]
         for name in asked:
-            if name not in names | set(switches):
-                raise UsageError(f"{name} is no part of this difference: name {', '.join([*sorted(names), *switches])}")
+            if name not in names:
+                raise UsageError(f"{name} is no part of this difference: name {', '.join(names)}")
         wanted = set(asked) or {*switches, *self._imported()}
-        for one in found:
-            if one.name not in wanted:
-                why = "not asked for" if asked else "TensorFlow doesn't import it"
-                self.left_out.append(f"{one.name} {one.reference} and {one.candidate}: {why}")
+        self._tell_lone(wanted)
+        why = "not asked for" if asked else "TensorFlow doesn't import it"
+        out = [one for one in found if one.name not in wanted]
+        self.left_out += [f"{one.name} {one.reference} and {one.candidate}: {why}" for one in out]
         return [one for one in found if one.name in wanted], [name for name in switches if name in wanted]
 
     def _imported(self) -> set[str]:
@@ -255,37 +264,54 @@ class _Blaming:
         say("asking which packages TensorFlow imports")
         return {name for side in self._sides.values() for name in imported(side.interpreter, side.variables)}
 
+    def _tell_lone(self, wanted: Collection[str]) -> None:
+        """Says what else the sides don't share: packages that one has alone, and variables."""
+        reference, candidate = self._sides[REFERENCE], self._sides[CANDIDATE]
+        ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
+        if alone := sorted((theirs - ours).intersection(wanted)):
+            self.left_out.append(f"{', '.join(alone)} of the candidate alone: part of what requires it")
+        if alone := sorted((ours - theirs).intersection(wanted)):
+            self.left_out.append(f"{', '.join(alone)} of the reference alone: in every part's environment")
+        if reference.variables != candidate.variables:
+            self.left_out.append("the candidate's environment variables: parts have the reference's")
+
     def _possible_switches(self) -> list[str]:
         on_one = self._asked.metric == ONE_CORE_STEP_TIME or self._measure.plan.threads == 1
-        return [name for name in SWITCHES if not (name == THREADS and on_one)]
+        left_out = {ONEDNN} if self._asked.model.gpu else {THREADS} if on_one else set()
+        return [name for name in SWITCHES if name not in left_out]
 
-    def _row(self, place: int, part: Part, sides: Mapping[str, Side], measure: Measure | None = None) -> _Row:
+    def _row(self, place: int, part: Part) -> _Row:
         report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume)
-        row = _Row(part, measure or self._measure, sides, report)
+        row = _Row(part, self._measure, self._sides, report)
         if report.run and (failure := failure_of(report.run)):
-            row.part = dataclasses.replace(part, problem=failure.message)
+            self._give_up(row, failure.message)
         return row
-
-    def _package(self, place: int, one: Differing) -> _Row:
-        part, sides = Part(one.name, (one.reference, one.candidate)), self._asked.sides
-        reference, candidate = self._sides[REFERENCE], self._sides[CANDIDATE]
-        try:
-            side, refused = mixed(reference, candidate, one.name, python=sides.python_version, gpu=sides.gpu, say=say)
-        except (RequestError, BuildError) as error:
-            say(f"{one.name} can't be measured: {error}")
-            return self._row(place, dataclasses.replace(part, problem=str(error)), {})
-        return self._row(place, dataclasses.replace(part, refused=refused), {REFERENCE: reference, CANDIDATE: side})
 
     def _switch(self, place: int, name: str) -> _Row:
         """Returns the row of both sides with a switch."""
+        row = self._row(place, Part(name))
         if name == THREADS:
-            plan = dataclasses.replace(self._measure.plan, threads=1)
-            return self._row(place, Part(name), self._sides, dataclasses.replace(self._measure, plan=plan))
-        off = {"TF_ENABLE_ONEDNN_OPTS": "0"}
-        sides = {
-            role: dataclasses.replace(side, variables={**side.variables, **off}) for role, side in self._sides.items()
-        }
-        return self._row(place, Part(name), sides)
+            row.measure = dataclasses.replace(row.measure, plan=dataclasses.replace(row.measure.plan, threads=1))
+        else:
+            row.sides = {
+                role: dataclasses.replace(side, variables={**side.variables, **WITHOUT_ONEDNN})
+                for role, side in self._sides.items()
+            }
+        return row
+
+    def _build(self, row: _Row) -> None:
+        """Builds the environment with a row's package alone, and keeps what wheels say of it."""
+        sides, (reference, candidate) = self._asked.sides, (self._sides[REFERENCE], self._sides[CANDIDATE])
+        try:
+            side, refused = mixed(
+                reference, candidate, row.part.name, python=sides.python_version, gpu=sides.gpu, say=say
+            )
+        except (RequestError, BuildError) as error:
+            say(f"{row.part.name} can't be measured: {error}")
+            self._give_up(row, str(error))
+        else:
+            row.part = dataclasses.replace(row.part, refused=refused)
+            row.sides = {REFERENCE: reference, CANDIDATE: side}
 
 
 def _turns(rows: Sequence[_Row], launches: int) -> Iterator[_Row]:

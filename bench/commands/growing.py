@@ -93,6 +93,7 @@ class Measure:
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
         if growing.run:
+            require_same(growing.path, growing.run.reference, sides[REFERENCE], [])
             require_same(growing.path, growing.run.candidate, sides[CANDIDATE], [])
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)

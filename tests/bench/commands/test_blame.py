@@ -73,7 +73,10 @@ class TestWholeSearches:
         assert list(parts) == ["tensorflow-cpu", "keras", "numpy", "wrapt", "onednn", "threads"]
         assert parts["keras"]["effect"]["estimate"] == pytest.approx(0.18, abs=0.04)
         assert (parts["numpy"]["effect"], parts["numpy"]["problem"]) == (None, "numpy is refused")
-        assert plain["left_out"] == ["six 1.0 and 2.0: TensorFlow doesn't import it"]
+        assert plain["left_out"] == [
+            "namex of the candidate alone: part of what requires it",
+            "six 1.0 and 2.0: TensorFlow doesn't import it",
+        ]
         run = read_record(PairedRun, next(tmp_path.glob("out/*-onednn/paired.json")))
         assert {side.variables["TF_ENABLE_ONEDNN_OPTS"] for side in (run.reference, run.candidate)} == {"0"}
         run = read_record(PairedRun, next(tmp_path.glob("out/*-threads/paired.json")))
@@ -103,8 +106,10 @@ class TestWholeSearches:
 
     @pytest.mark.usefixtures("environments")
     def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:
-        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "keras", "--part", "wrapt")
+        words = ["--launches", "2", "--part", "keras", "--part", "wrapt", "--to-env", "TF_A=1"]
+        found = blame(tfgate, tmp_path, *words)
         assert found.code == 3, found
+        assert "left out: the candidate's environment variables: parts have the reference's" in found.out
         assert found.out.startswith("step time doesn't differ from 2.98.0 to 2.99.0")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
 
@@ -119,7 +124,7 @@ class TestWholeSearches:
 def test_a_part_that_does_not_differ_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     found = blame(tfgate, tmp_path, "--part", "tensorboard")
     assert found.code == 2
-    assert "tensorboard is no part of this difference: name keras, numpy, " in found.error
+    assert "tensorboard is no part of this difference: name tensorflow-cpu, keras, numpy, " in found.error
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench.drive.environments import prepare
-from bench.drive.inspection import imported
 from bench.drive.mixed import Differing, differing, mixed, mixture
 from bench.drive.requests import RequestError, read_as_of
 from bench.record.paired import Package, Side
@@ -83,14 +82,3 @@ def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> 
     tensorflow, why = mixed(old, new, "tensorflow-cpu", **options)  # type: ignore[arg-type]  # by name
     versions = {package.name: package.version for package in tensorflow.packages}
     assert (versions, why) == ({"keras": "3.1.0", "six": "1.0", "tensorflow-cpu": "2.99.0"}, "")
-
-
-@pytest.mark.usefixtures("environment_cache")
-def test_what_tensorflow_imports_is_told_by_package(wheelhouse: Path) -> None:
-    write_wheel(
-        wheelhouse, "tensorflow-cpu", "2.97.0", "keras", "tensorboard", module="tensorflow", text="import keras"
-    )
-    write_wheel(wheelhouse, "tensorboard", "2.97.0")
-    found = prepare("2.97.0", read_as_of("now"))
-    assert {package.name for package in found.packages} == {"keras", "tensorboard", "tensorflow-cpu"}
-    assert imported(found.interpreter) == {"keras", "tensorflow-cpu"}

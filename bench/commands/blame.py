@@ -148,7 +148,7 @@ def run(asked: Request) -> int:
         print_json([blame_json(found, asked.metric, names, blaming.left_out)])
     else:
         print(blame_text(found, asked.metric, names, blaming.left_out))
-    told = found.answer is Answer.BLAMED or (found.answer is Answer.NO_CHANGE and not found.effects)
+    told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
 

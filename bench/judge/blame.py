@@ -24,7 +24,8 @@ class Answer(enum.Enum):
 
     BLAMED = "blamed"
     NO_PACKAGE = "no package alone"  # there is a change, and no package is proven to bring any of it alone
-    NO_CHANGE = "no change"  # the whole change isn't proven, nor any part's
+    NOT_PROVEN = "not proven"  # launches prove neither the whole change nor any part's
+    NO_CHANGE = "no change"  # the candidate's numbers are right, and so are the parts'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,8 @@ def blame_by_launches(
     found = effects(values(whole), [values(part) for part in packages], [values(part) for part in switches])
     proven = [part.name for part, one in zip(packages, found.parts, strict=True) if one and one.is_proven]
     changed = found.whole is not None and found.whole.is_proven
-    return Blame(_answer(proven, changed=changed), tuple(proven), whole, tuple(packages), tuple(switches), found)
+    answer = Answer.BLAMED if proven else Answer.NO_PACKAGE if changed else Answer.NOT_PROVEN
+    return Blame(answer, tuple(proven), whole, tuple(packages), tuple(switches), found)
 
 
 def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[Part], margins: Margins) -> Blame:
@@ -72,7 +74,7 @@ def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[P
         for part in (whole, *packages, *switches)
     ]
     wrong = [part.name for part, one in zip(packages, found[1:], strict=False) if one]
-    answer = _answer(wrong, changed=found[0] is not None)
+    answer = Answer.BLAMED if wrong else Answer.NO_PACKAGE if found[0] else Answer.NO_CHANGE
     return Blame(answer, tuple(wrong), whole, tuple(packages), tuple(switches), departures=tuple(found))
 
 
@@ -82,9 +84,3 @@ def failure_of(run: PairedRun) -> Failure | None:
     if failed_for_good(run.pairs):
         failures += [run.pairs[-1].reference.failure, run.pairs[-1].candidate.failure]
     return next((failure for failure in failures if failure), None)
-
-
-def _answer(blamed: Sequence[str], *, changed: bool) -> Answer:
-    if blamed:
-        return Answer.BLAMED
-    return Answer.NO_PACKAGE if changed else Answer.NO_CHANGE

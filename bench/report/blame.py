@@ -57,8 +57,8 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
 
 def _answer(blame: Blame, found: Effects, metric: str, names: tuple[str, str]) -> str:
     change, sides = told(found.whole), f"from {names[0]} to {names[1]}"
-    if blame.answer is Answer.NO_CHANGE:
-        return f"{metric} doesn't differ {sides} by more than launches do: {change}"
+    if blame.answer is Answer.NOT_PROVEN:
+        return f"that {metric} changed {sides} is not proven, nor that any package changes it: {change}"
     if blame.answer is Answer.NO_PACKAGE:
         return f"no package alone is proven to bring any of the {change} by which {metric} changed {sides}"
     effects = {part.name: told(effect) for part, effect in zip(blame.packages, found.parts, strict=True)}

@@ -110,7 +110,7 @@ class TestWholeSearches:
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 3, found
         assert "left out: the candidate's environment variables: parts have the reference's" in found.out
-        assert found.out.startswith("step time doesn't differ from 2.98.0 to 2.99.0")
+        assert found.out.startswith("that step time changed from 2.98.0 to 2.99.0 is not proven")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
 
     def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:

@@ -34,7 +34,7 @@ class TestByLaunches:
             (0.2, 0.0, 0.2, Answer.BLAMED, ("keras",)),
             (0.3, 0.1, 0.2, Answer.BLAMED, ("tensorflow", "keras")),
             (0.2, 0.0, 0.0, Answer.NO_PACKAGE, ()),
-            (0.0, 0.0, 0.0, Answer.NO_CHANGE, ()),
+            (0.0, 0.0, 0.0, Answer.NOT_PROVEN, ()),
             (0.0, 0.1, -0.1, Answer.BLAMED, ("tensorflow", "keras")),
         ],
     )

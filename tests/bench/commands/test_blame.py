@@ -132,5 +132,7 @@ def test_keras_is_to_blame_for_the_numbers_of_2_16(tfgate: Tfgate, tmp_path: Pat
     """The finding of docs/bisect.md, from an index that has these releases."""
     options = ["--metric", "numbers", "--workload", "optimizers-twice", "--part", "keras", "--part", "wrapt"]
     found = tfgate("blame", "--from", "2.15.1", "--to", "2.16.1", *options, "--output", tmp_path, "--json")
+    if "Failed to fetch" in found.err or "no Python" in found.err:
+        pytest.skip(found.err)
     assert found.code == 0, found.err
     assert found.plain["blamed"] == ["keras"]

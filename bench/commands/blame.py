@@ -269,9 +269,9 @@ class _Blaming:
         reference, candidate = self._sides[REFERENCE], self._sides[CANDIDATE]
         ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
         if alone := sorted((theirs - ours).intersection(wanted)):
-            self.left_out.append(f"{', '.join(alone)} of the candidate alone: part of what requires it")
+            self.left_out.append(f"{', '.join(alone)}, which the candidate alone has: measured with what requires it")
         if alone := sorted((ours - theirs).intersection(wanted)):
-            self.left_out.append(f"{', '.join(alone)} of the reference alone: in every part's environment")
+            self.left_out.append(f"{', '.join(alone)}, which the reference alone has: in every part's environment")
         if reference.variables != candidate.variables:
             self.left_out.append("the candidate's environment variables: parts have the reference's")
 

@@ -29,7 +29,7 @@ def test_effects_below_the_noise_are_counted_as_missed() -> None:
 
 def test_the_committed_table_keeps_what_is_promised() -> None:
     rows = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)[2].splitlines()
-    bounds = {}
+    bounds: dict[str, float] = {}
     for row in rows:
         _, name, cell, *_ = [*row.split("|"), "", "", ""]
         if name.strip() in NOISE and "≤" in cell:

@@ -74,7 +74,7 @@ class TestWholeSearches:
         assert parts["keras"]["effect"]["estimate"] == pytest.approx(0.18, abs=0.04)
         assert (parts["numpy"]["effect"], parts["numpy"]["problem"]) == (None, "numpy is refused")
         assert plain["left_out"] == [
-            "namex of the candidate alone: part of what requires it",
+            "namex, which the candidate alone has: measured with what requires it",
             "six 1.0 and 2.0: TensorFlow doesn't import it",
         ]
         run = read_record(PairedRun, next(tmp_path.glob("out/*-onednn/paired.json")))

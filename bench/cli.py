@@ -22,6 +22,7 @@ GROUPS = {
         "lockstep": "compare two environments step by step, each step from the same weights",
         "survey": "measure every release against the one before it and against a fixed one; one page of all",
         "bisect": "find the release that brought a change, by launches in turn with a good one",
+        "blame": "find the package that brought a change, each exchanged alone in the reference's environment",
         "compare": "compare two reports with one reference, or the pytest-benchmark files of two sides",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",
     },

@@ -2,12 +2,12 @@
 
 import argparse
 import dataclasses
-import re
+import shlex
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.growing import METRICS, Growing, Measure, Pace, say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
@@ -18,12 +18,10 @@ from bench.commands.options import (
     fraction,
     minutes,
     model_request,
-    numbers_plans,
     output_folder,
-    paired,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import add_resume, begun, kept, require_same
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, words_without
 from bench.commands.sides import Sides, add_index
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
@@ -31,13 +29,13 @@ from bench.commands.verdicts import print_json
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import releases_between
 from bench.drive.lock import host_lock
-from bench.drive.requests import BuildError, RequestError, read_request
-from bench.drive.sized import sized
-from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
+from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
+from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import (
     NUMBERS,
     Answer,
     Finding,
+    expected,
     failed_numbers,
     find_by_launches,
     find_by_numbers,
@@ -45,12 +43,10 @@ from bench.judge.bisect import (
     wrong_numbers,
 )
 from bench.judge.margins import read_margins
-from bench.judge.metrics import in_turn
-from bench.judge.types import EXIT_CODES, Comparison, Scale
-from bench.record.files import keeper
+from bench.judge.types import EXIT_CODES, Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
-from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
+from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.values import percent
@@ -61,9 +57,9 @@ EXAMPLES = """\
 tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
-METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
 BUDGET_MINUTES = 60.0
-UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a request that a folder's name is made without
+SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
+PACED = 3  # measurements after which the rest's cost is told anew
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,16 +165,6 @@ def interrupted(asked: Request) -> str:
     return kept(found[0].parent if found else asked.output / PAIRED_FILE)
 
 
-@dataclasses.dataclass
-class _Release:
-    """A release after the good one, and what was measured of both in turn."""
-
-    name: str
-    path: Path  # of its report
-    run: PairedRun | None = None
-    side: Side | None = None  # once it is built
-
-
 class _Bisection:
     """The releases that are searched."""
 
@@ -186,42 +172,48 @@ class _Bisection:
         sides = asked.sides
         good, bad = sides.reference.what, sides.candidate.what
         listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-        self._asked, (self._plan,), self._good = asked, asked.model.plans(), good
+        self._asked, (plan,), self._good = asked, asked.model.plans(), good
         self._margins = read_margins(sides.locks.parent / "margins.toml")
+        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
         self._releases = [
-            _Release(name, asked.output / f"{place:02}-{UNSAFE.sub('-', name).strip('-')}" / PAIRED_FILE)
+            self._measure.report(asked.output, place, name, resume=asked.resume)
             for place, name in enumerate((*listed, bad), 1)
         ]
         self._left_out: list[str] = []
-        for release in self._releases:
-            if asked.resume and release.path.exists():
-                release.run = begun(PairedRun, release.path, asked.command_line)
 
     def search(self) -> Finding:
         """Measures until there is an answer, or no time is left."""
         names = ", ".join(release.name for release in self._releases)
-        _say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
-        good, spent = self._side(self._good), 0.0
+        say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
+        pace = self._measure.pace()
+        if self._finding().answer is Answer.OPEN:
+            say(self._cost(pace))
+        good = self._side(self._good)
         with BisectProgress() as progress:
-            while (finding := self._finding()).answer is Answer.OPEN and spent < 60 * self._asked.budget_minutes:
+            while (finding := self._finding()).answer is Answer.OPEN:
+                if pace.seconds >= 60 * self._asked.budget_minutes:
+                    break
                 release = self._releases[finding.release - 1 if finding.release else -1]
                 try:
                     release.side = release.side or self._side(release.name)
                 except (RequestError, BuildError) as error:
                     self._leave_out(release, str(error))
                     continue
-                began = time.monotonic()
-                release.run = self._measured(release, {REFERENCE: good, CANDIDATE: release.side}, progress)
-                spent += time.monotonic() - began
+                with pace.timed():
+                    sides = {REFERENCE: good, CANDIDATE: release.side}
+                    release.run = self._measure.grow(release, sides, progress)
                 if problem := self._problem(release.run):
                     self._leave_out(release, problem)
                 else:
                     progress.say(f"{release.name}: {self._last(release)}")
+                if pace.count == PACED:
+                    progress.say(self._cost(pace))
         return finding
 
     def tell(self, finding: Finding) -> None:
         """Prints the answer."""
         names = [self._good, *(release.name for release in self._releases)]
+        hint = self._blame(finding, names)
         if self._asked.metric == NUMBERS:
             wrong = self._wrong()
             plain, text = numbers_json(finding, wrong, names), numbers_text(finding, wrong, names)
@@ -229,9 +221,26 @@ class _Bisection:
             search, metric = self._search(), self._asked.metric
             plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
         if self._asked.json:
-            print_json([plain | {"left_out": self._left_out}])
+            print_json([plain | {"left_out": self._left_out, "blame": hint or None}])
         else:
-            print("\n".join([text, *(f"left out: {line}" for line in self._left_out)]))
+            more = [f"left out: {line}" for line in self._left_out] + ([f"which package: {hint}"] if hint else [])
+            print("\n".join([text, *more]))
+
+    def _blame(self, finding: Finding, names: Sequence[str]) -> str:
+        """Returns the command that takes the change of the release found apart; "" where none can."""
+        if finding.answer is not Answer.FOUND or finding.release is None:
+            return ""
+        pair = names[finding.release - 1 : finding.release + 1]
+        if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
+            return ""
+        rest = words_without(self._asked.command_line, SEARCHING, ("tfgate", "bisect", *ALONE))
+        return shlex.join(["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest])
+
+    def _cost(self, pace: Pace) -> str:
+        """Returns what is left to be expected, less what was measured before."""
+        done = sum(len(release.run.pairs) or 1 for release in self._releases if release.run)
+        left = [max(count - done, 0) for count in expected(len(self._releases), self._asked.metric)]
+        return cost(left, [pace.minutes(count) for count in left], paced=bool(pace.count))
 
     def _finding(self) -> Finding:
         if self._asked.metric != NUMBERS:
@@ -249,12 +258,12 @@ class _Bisection:
     def _side(self, name: str) -> Side:
         return self._asked.sides.one(SideRequest(name, {}))
 
-    def _leave_out(self, release: _Release, why: str) -> None:
+    def _leave_out(self, release: Growing, why: str) -> None:
         """Goes on without a release that can't be measured. Raises RequestError for the bad one."""
         line = one_line(f"{release.name}: {why}")
         if release is self._releases[-1]:
             raise RequestError(f"the bad release can't be measured: {line}")
-        _say(f"left out: {line}")
+        say(f"left out: {line}")
         self._left_out.append(line)
         self._releases.remove(release)
 
@@ -268,43 +277,9 @@ class _Bisection:
         last = run.pairs[-1]
         return next(record.failure.message for record in (last.reference, last.candidate) if record.failure)
 
-    def _last(self, release: _Release) -> str:
+    def _last(self, release: Growing) -> str:
         """Returns what was just measured."""
         if self._asked.metric == NUMBERS:
             return "a regression" if self._wrong()[self._releases.index(release)] else "no regression"
-        values = values_of(release.run, self._asked.metric, self._margins)
-        if not values:
-            raise UsageError(f"launches of this workload don't tell {self._asked.metric}: name another metric")
+        values = self._measure.told(release.run)
         return f"launch {len(values)}, {self._asked.metric} {percent(values[-1])}"
-
-    def _measured(self, release: _Release, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
-        """Returns a release's run with one launch more, or with its numbers."""
-        if release.run:
-            require_same(release.path, release.run.candidate, sides[CANDIDATE], [])
-        numbers, only = self._asked.metric == NUMBERS, () if self._asked.metric == NUMBERS else (self._asked.metric,)
-        plans, warnings = ({}, ()) if numbers else paired(self._plan, only)
-        if self._plan.own:
-            plans = sized(plans, sides[REFERENCE], release.run)
-        oracle, lockstep = numbers_plans(self._plan, sides[REFERENCE]) if numbers else (None, None)
-        request = PairedRequest(
-            sides,
-            self._asked.command_line,
-            oracle_plan=oracle,
-            lockstep_plan=lockstep,
-            pair_plans=plans,
-            warnings=warnings,
-            begun=release.run,
-        )
-        before = len(release.run.pairs) if release.run else 0
-        keep = keeper(release.path, begun=release.run is not None)
-        kinds = tuple(plans)
-        return measure_upgrade(
-            request,
-            lambda run: keep(dataclasses.replace(run, only=only)),
-            progress,
-            lambda run: kinds[0] if len(run.pairs) == before else None,
-        )
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -24,13 +24,15 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
-from bench.drive.profile import HLO_FILE, NODES_FILE, PROFILE_FILE, run_profile
+from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
+from bench.profile.fingerprint import Fingerprint, fingerprint
 from bench.profile.timeline import timeline
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.profile import TARGETS, Profile
 from bench.report.chrome import chrome_trace
+from bench.report.fingerprint import fingerprint_json, fingerprint_text
 from bench.report.flame import flame_svg
 from bench.report.profile import comparison_json, comparison_text, profile_json, profile_text, program_diff
 from lm.config import IMPLEMENTATIONS
@@ -190,14 +192,24 @@ def _json(profiles: Sequence[Stored]) -> object:
     if len(profiles) == 1:
         return profile_json(profiles[0][1])
     (_, one), (_, other) = profiles
-    return comparison_json(one, other, compare(one, other))
+    fingerprints = {"fingerprint": fingerprint_json(*map(_fingerprint, profiles))}
+    return comparison_json(one, other, compare(one, other)) | fingerprints
 
 
 def _text(profiles: Sequence[Stored]) -> str:
     if len(profiles) == 1:
         return profile_text(profiles[0][1])
     (_, one), (_, other) = profiles
-    return comparison_text(one, other, compare(one, other))
+    return f"{comparison_text(one, other, compare(one, other))}\n\n{fingerprint_text(*map(_fingerprint, profiles))}"
+
+
+def _fingerprint(stored: Stored) -> Fingerprint:
+    folder, profile = stored
+    texts = (
+        path.read_text(encoding="utf-8") if (path := folder / name).is_file() else ""
+        for name in (NODES_FILE, HLO_FILE, ONEDNN_FILE)
+    )
+    return fingerprint(profile, *texts)
 
 
 def _write_diffs(folder: Path, reference: Stored, candidate: Stored) -> None:

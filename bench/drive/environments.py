@@ -55,13 +55,16 @@ def prepare(
     variables: Mapping[str, str] | None = None,
     cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    kept: Sequence[str] = (),
+    pins: Sequence[str] = (),
 ) -> Side:
     """Returns the side of a comparison that was asked for, built if it isn't there already.
 
     `requested` is a version, requirements, a wheel file or the path of an interpreter (see `requests.read_request`); an
     interpreter is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a
-    path, as uv takes it (default: 3.11). `say` gets a line at each thing that takes time. Raises RequestError for what
-    can't be had, BuildError for what can't be built.
+    path, as uv takes it (default: 3.11). `say` gets a line at each thing that takes time. `kept` are further
+    requirements, `pins` exact versions in the place of what wheels require. Raises RequestError for what can't be had,
+    BuildError for what can't be built.
     """
     request = read_request(requested, gpu)
     if isinstance(request, Interpreter):
@@ -70,7 +73,7 @@ def prepare(
 
     def resolved(interpreter: str) -> tuple[Lock, AsOf]:
         say(f"resolving {' '.join(request.lines)}")
-        return resolve(requested, request.lines, as_of, interpreter)
+        return resolve(requested, (*request.lines, *kept), as_of, interpreter, pins)
 
     wanted = _Wanted(requested, resolved, as_of.moment, python or PYTHON)
     return _installed(wanted, variables, cache or cache_folder(), say)

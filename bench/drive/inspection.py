@@ -5,15 +5,28 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from bench.drive.children import ending_with_us
+from bench.drive.folders import held_folder
 from bench.drive.private import own_variables
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
 ASK_SECONDS = 60.0
+IMPORT_SECONDS = 600.0
+# tf.keras is loaded when it is first looked at.
+IMPORTED = """
+import importlib.metadata, json, sys
+import tensorflow
+getattr(getattr(tensorflow, "keras", None), "layers", None)
+files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+owners = ((item.metadata["Name"], item) for item in importlib.metadata.distributions())
+found = [name for name, item in owners if any(str(item.locate_file(file)) in files for file in item.files or ())]
+print(json.dumps(found))
+"""
 PROGRAM = """
 import importlib.metadata, json, platform, sys, sysconfig
 found = [(item.metadata["Name"], item.version) for item in importlib.metadata.distributions()]
@@ -36,31 +49,48 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
 
     Raises RequestError if it is none, or doesn't answer.
     """
+    answer = _ask(interpreter, PROGRAM, variables, ASK_SECONDS)
+    try:
+        version, build, found = answer
+    except (ValueError, TypeError) as error:
+        raise RequestError(f"{interpreter} does not answer as a Python does: it said {answer!r}") from error
+    names: dict[str, str] = {}
+    for name, value in found:
+        if name:  # the remains of a package that was removed by hand have none
+            names.setdefault(canonicalize_name(name), value or "")  # the first on the path is the one that is imported
+    return Inspection(version, build, tuple(Package(name, names[name]) for name in sorted(names)))
+
+
+def imported(interpreter: str, variables: Mapping[str, str] | None = None) -> set[str]:
+    """Returns the packages of which importing TensorFlow, with its Keras, imports anything. Raises RequestError."""
+    with held_folder() as home:
+        quiet = {"KERAS_HOME": str(home), "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+        found = _ask(interpreter, IMPORTED, {**quiet, **(variables or {})}, IMPORT_SECONDS)
+    return {canonicalize_name(name) for name in found if name}
+
+
+def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, seconds: float) -> Any:
+    """Returns the JSON in the last line that a program prints: a .pth file may print, too. Raises RequestError."""
     try:
         done = subprocess.run(
-            [interpreter, "-c", PROGRAM],
+            [interpreter, "-c", program],
             cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
             env={**own_variables(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=ASK_SECONDS,
+            timeout=seconds,
             check=False,
             preexec_fn=ending_with_us(),
         )
-        version, build, found = json.loads(done.stdout.splitlines()[-1])  # the last line: a .pth file may print, too
+        return json.loads(done.stdout.splitlines()[-1])
     except OSError as error:
         raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise RequestError(
-            f"interpreter {interpreter} did not say within {ASK_SECONDS:.0f} s what is installed in it"
+            f"interpreter {interpreter} did not say within {seconds:.0f} s what is installed in it"
         ) from error
-    except (ValueError, IndexError, TypeError) as error:
+    except (ValueError, IndexError) as error:
         last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
         raise RequestError(f"{interpreter} does not answer as a Python does: it said {last[:200]}") from error
-    names: dict[str, str] = {}
-    for name, value in found:
-        if name:  # the remains of a package that was removed by hand have none
-            names.setdefault(canonicalize_name(name), value or "")  # the first on the path is the one that is imported
-    return Inspection(version, build, tuple(Package(name, names[name]) for name in sorted(names)))

@@ -174,6 +174,10 @@ class Worker:
                         "garbage", f"the worker wrote {str(answer)[:60]} where its reply to {operation} should be"
                     )
 
+    def said(self) -> str:
+        """Returns what the process and its libraries have printed so far."""
+        return (self._home / "stderr").read_bytes().decode(errors="replace")
+
     def _decoded(self, kind: Any, plain: Any, operation: str) -> Any:
         try:
             return None if kind is None else from_plain(kind, plain)
@@ -216,7 +220,7 @@ class Worker:
         return self._failed("crashed", f"the worker {how_it_ended(self._process.poll())} during {operation}")
 
     def _failed(self, kind: str, message: str) -> WorkerError:
-        tail = (self._home / "stderr").read_bytes()[-STDERR_TAIL_BYTES:].decode(errors="replace")
+        tail = self.said()[-STDERR_TAIL_BYTES:]
         last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
         return WorkerError(
             Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail)

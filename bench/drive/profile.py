@@ -1,6 +1,7 @@
 """A profile: a fresh TensorFlow process, in which a target is timed, recorded and dumped."""
 
 import datetime
+import re
 from pathlib import Path
 
 from bench.drive.launch import describe, open_model
@@ -8,7 +9,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
-from bench.record.profile import Dump, Profile, Profiled
+from bench.record.profile import CALL_MARK, Dump, Profile, Profiled
 from bench.record.types import SCHEMA
 
 PROFILE_SECONDS = (
@@ -16,6 +17,9 @@ PROFILE_SECONDS = (
 )
 PROFILE_FILE = "profile.json"
 GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
+ONEDNN_FILE = "onednn.txt"  # what oneDNN says of itself, and of one call's primitives
+LOUD = {"ONEDNN_VERBOSE": "1", "TF_CPP_MIN_LOG_LEVEL": "0"}
+TOLD = re.compile(r"onednn_verbose,|To enable the following instructions:")
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
 
 
@@ -52,12 +56,29 @@ def run_profile(
         hlo_problem=profiled.dump.hlo_problem,
         matmul_flops_per_second=profiled.matmul_flops_per_second,
     )
-    _keep_dump(folder, profiled.dump)
+    _keep_dump(folder, profiled.dump, told_by_onednn(plan, target, side))
     write_record(folder / PROFILE_FILE, made, seal=True)
     return made
 
 
-def _keep_dump(folder: Path, dump: Dump) -> None:
-    for name, text in ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo)):
+def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
+    """Returns what oneDNN says of a target's call, a line a primitive, and of the CPU; "" on another device.
+
+    Printing takes time, so a process of its own is asked. Raises WorkerError.
+    """
+    if not plan.device.startswith("cpu"):
+        return ""
+    with Worker(side.interpreter, "tensorflow", plan.device, {**side.variables, **LOUD}) as worker:
+        describe(worker, plan)
+        open_model(worker, plan)
+        worker.request(None, "call", PROFILE_SECONDS, target=target)
+        before, _, call = worker.said().partition(CALL_MARK)
+    told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]
+    return "".join(f"{line}\n" for line in [*told, *filter(TOLD.match, call.splitlines())])
+
+
+def _keep_dump(folder: Path, dump: Dump, onednn: str) -> None:
+    files = ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo), (ONEDNN_FILE, onednn))
+    for name, text in files:
         if text:
             write_text(folder / name, text)

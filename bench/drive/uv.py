@@ -3,22 +3,25 @@
 Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched.
 """
 
+import contextlib
 import datetime
 import re
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.version import Version
 from uv import find_uv_bin
 
 from bench.drive.children import ending_with_us
+from bench.drive.folders import held_folder
 from bench.drive.lockfile import TENSORFLOW, Lock, read_lock
 from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
 
 NO_UPLOAD_TIME = "is missing an upload date"  # uv's warning for each file that --exclude-newer leaves out for that
 TREE = re.compile(r"[×╰─▶├│]")
+CONFLICT = re.compile(r"The package .*")  # uv pip check's line for a requirement that isn't met
 
 
 def make_venv(folder: Path, python: str) -> str:
@@ -32,25 +35,35 @@ def make_venv(folder: Path, python: str) -> str:
     return str(folder / "bin" / "python")
 
 
-def resolve(requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str) -> tuple[Lock, AsOf]:
+def resolve(
+    requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str, pins: Sequence[str] = ()
+) -> tuple[Lock, AsOf]:
     """Returns the lock of requirements for an interpreter, and up to when the index was read.
 
-    Raises RequestError with uv's own reason.
+    `pins` are exact versions, in the place of what wheels require. Raises RequestError with uv's own reason.
     """
     if not as_of.moment:
         as_of = AsOf(_release(requested, lines, interpreter))
-    options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
-    done = _compile(lines, interpreter, *options, *limit(as_of))
-    if done.returncode and NO_UPLOAD_TIME in done.stderr:
-        if not as_of.present:
-            raise RequestError(
-                f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); use --as-of now"
-            )
-        as_of = AsOf("", present=True)
-        done = _compile(lines, interpreter, *options)
+    with _overriding(pins) as pinned:
+        options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", *pinned)
+        done = _compile(lines, interpreter, *options, *limit(as_of))
+        if done.returncode and NO_UPLOAD_TIME in done.stderr:
+            if not as_of.present:
+                raise RequestError(
+                    f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); "
+                    "use --as-of now"
+                )
+            as_of = AsOf("", present=True)
+            done = _compile(lines, interpreter, *options)
     if done.returncode:
         raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
     return read_lock(done.stdout), as_of
+
+
+def conflicts(interpreter: str) -> list[str]:
+    """Returns, in uv's words, the requirements of installed packages that others don't meet."""
+    done = _uv("pip", "check", "--python", interpreter)
+    return [line.replace("`", "").removeprefix("The package ") for line in CONFLICT.findall(done.stdout + done.stderr)]
 
 
 def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter: str) -> list[str]:
@@ -91,6 +104,18 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
 def limit(as_of: AsOf) -> tuple[str, ...]:
     """Returns uv's options for a date; none where the index is read as it is."""
     return ("--exclude-newer", as_of.moment) if as_of.moment else ()
+
+
+@contextlib.contextmanager
+def _overriding(pins: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yields uv's options for exact versions."""
+    if not pins:
+        yield ()
+        return
+    with held_folder() as folder:
+        path = folder / "pins.txt"
+        path.write_text("\n".join(pins) + "\n", encoding="utf-8")
+        yield "--override", str(path)
 
 
 def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:

@@ -19,6 +19,8 @@ from bench.stats.bisection import MOST_FIRST, Search
 from bench.stats.outcome import Outcome
 
 NUMBERS = "numbers"  # what the oracle and lockstep tell, in the place of a metric's name
+# Median launches of a search where one release brought a change of 20, and of 3 deviations: docs/bisect.md.
+LAUNCHES = (11, 19)
 
 
 class Answer(enum.Enum):
@@ -36,6 +38,11 @@ class Finding:
 
     answer: Answer
     release: int | None = None
+
+
+def expected(releases: int, metric: str) -> tuple[int, int]:
+    """Returns (fewest, most) launches that a search among so many releases is to take; of numbers, comparisons."""
+    return (releases.bit_length(), 1 + (releases - 1).bit_length()) if metric == NUMBERS else LAUNCHES
 
 
 def values_of(run: PairedRun | None, metric: str, margins: Margins) -> list[float]:

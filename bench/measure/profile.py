@@ -1,12 +1,13 @@
 """Profiles one target inside a measured environment, and times it without the profiler before and after."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.measure.xspace import trace_of
-from bench.record.profile import Dump, Profiled, Trace, Traces, flaw
+from bench.record.profile import CALL_MARK, Dump, Profiled, Trace, Traces, flaw
 from lm.data.batches import Batch
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ def profile(
     require_complete(trace, steps, trainer.device)
     dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, arguments))
     return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)
+
+
+def call(trainer: "Trainer", name: str, batch: Batch) -> None:
+    """Calls a target once after a mark on standard output, where oneDNN tells what it runs; traced and warm before."""
+    from lm.hot_paths import paths
+
+    path, arguments = paths.hot_path(trainer, name), paths.arguments(trainer, name, batch)
+    for _ in range(WARM_UP):
+        path.run(arguments)
+    os.write(1, f"{CALL_MARK}\n".encode())  # not print: oneDNN writes past Python's buffer
+    path.run(arguments)
 
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:

@@ -212,6 +212,12 @@ class Session:
         data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
         return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
 
+    def call(self, target: str) -> None:
+        """Calls a target once, for what oneDNN says of it (bench.measure.profile.call)."""
+        from bench.measure.profile import call
+
+        call(self.trainer, target, self.work.prepare(self._next_step))
+
     def evaluate(self, max_steps: int) -> Evaluation:
         """Computes the perplexity over the first `max_steps` batches of the validation split."""
         from lm.training.passes import evaluate

@@ -7,6 +7,7 @@ import dataclasses
 
 from bench.record.types import Environment, Machine, Subject
 
+CALL_MARK = "tfgate: one call"  # on standard output, before what oneDNN says of a target's call
 TARGETS = ("forward", "gradient", "clip", "step")  # what can be profiled; lm.hot_paths.paths makes each
 
 

@@ -11,7 +11,8 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import NOTHING, percent
-from bench.stats.bisection import SINGLE, Search, Step
+from bench.stats.bisection import SINGLE, Search
+from bench.stats.pooled import Bounded
 
 HEADERS = ("release", "launches", "difference", "own step", "probability")
 ANSWERS = {
@@ -21,6 +22,13 @@ ANSWERS = {
     Answer.NO_CHANGE: "{metric} doesn't differ from {good} to {bad} by more than launches do: {change}",
     Answer.OPEN: "the budget is spent: {metric} changed by {change} from {good} to {bad}, and {likely}",
 }
+
+
+def cost(left: Sequence[int], minutes: Sequence[float], *, paced: bool) -> str:
+    """Returns the (least, most) launches to expect, and their minutes; `paced`: at the pace of this machine."""
+    counts, times = (" to ".join(dict.fromkeys(f"{one:.0f}" for one in found)) for found in (left, minutes))
+    pace = "at this machine's pace" if paced else "as launches usually take, and the building of environments"
+    return f"{counts} {'more ' if paced else ''}launches to expect: {times} minutes {pace}"
 
 
 def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
@@ -45,8 +53,8 @@ def launches_json(finding: Finding, search: Search, metric: str, names: Sequence
         {
             "name": names[release],
             "launches": int(search.counts[release - 1]),
-            "difference": _plain(search.difference(release)),
-            "own_step": _plain(search.step(release)),
+            "difference": plain_bounds(search.difference(release)),
+            "own_step": plain_bounds(search.step(release)),
             "probability": float(search.posterior[release - 1]) if search.changed else None,
         }
         for release in range(1, len(names))
@@ -84,8 +92,8 @@ def _answer(finding: Finding, search: Search, metric: str, names: Sequence[str])
     return ANSWERS[finding.answer].format(
         release=names[finding.release or likely],
         metric=metric,
-        step=_told(search.step(likely)),
-        change=_told(search.change),
+        step=told(search.step(likely)),
+        change=told(search.change),
         good=names[0],
         bad=names[-1],
         likely=most if search.changed else "that it changed at all is not proven",
@@ -93,12 +101,14 @@ def _answer(finding: Finding, search: Search, metric: str, names: Sequence[str])
 
 
 def _cells(search: Search, release: int) -> list[str]:
-    return [str(int(search.counts[release - 1])), _told(search.difference(release)), _told(search.step(release))]
+    return [str(int(search.counts[release - 1])), told(search.difference(release)), told(search.step(release))]
 
 
-def _told(step: Step | None) -> str:
+def told(step: Bounded | None) -> str:
+    """Returns a difference of log ratios as a percentage with its bounds."""
     return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
 
 
-def _plain(step: Step | None) -> dict[str, float] | None:
+def plain_bounds(step: Bounded | None) -> dict[str, float] | None:
+    """Returns a difference with its bounds for programs."""
     return {"estimate": step.estimate, "low": step.low, "high": step.high} if step else None

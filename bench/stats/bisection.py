@@ -13,17 +13,13 @@ quarter of δ or more. A release whose own step is proven smaller is ruled out, 
 `python -m experiments.bisection` counts how often that is right: docs/bisect.md.
 """
 
-import dataclasses
 import functools
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.stats.intervals import t_quantile
-
-Floats = NDArray[np.float64]
+from bench.stats.pooled import Bounded, Floats, Pooled
 
 CONFIDENCE = 0.99
 SINGLE = 0.25  # part of the whole change that one release must bring
@@ -38,28 +34,17 @@ LOOK_SHARE = 0.1
 RULED_OUT = 0.95
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A difference of two releases' log ratios, with its bounds."""
-
-    estimate: float
-    low: float
-    high: float
-
-
 class Search:
     """The evidence of launches: log ratios to release 0, of release 1, 2, …; none of one that wasn't measured yet."""
 
     def __init__(self, launches: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> None:
         self.confidence = confidence
-        self.counts = np.array([len(values) for values in launches], float)
-        self._means = np.array([np.mean(values) if len(values) else math.nan for values in launches])
-        squares = sum(((np.asarray(values) - np.mean(values)) ** 2).sum() for values in launches if len(values))
-        self._freedom = sum(len(values) - 1 for values in launches if len(values))
-        self._deviation = math.sqrt(squares / self._freedom) if self._freedom else math.nan
+        self._pooled = Pooled(launches)
+        self.counts, self._means = self._pooled.counts, self._pooled.means
+        self._freedom, self._deviation = self._pooled.freedom, self._pooled.deviation
 
     @property
-    def change(self) -> Step | None:
+    def change(self) -> Bounded | None:
         """Returns the whole change; None before `FIRST` launches of the bad release."""
         return self.difference(self.counts.size) if self.counts[-1] >= FIRST else None
 
@@ -67,7 +52,7 @@ class Search:
     def changed(self) -> bool:
         """Tells whether the whole change is proven to be one."""
         change = self.change
-        return change is not None and not change.low <= 0 <= change.high
+        return change is not None and change.is_proven
 
     @functools.cached_property
     def posterior(self) -> Floats:
@@ -93,12 +78,12 @@ class Search:
         """Tells whether each release is proven to have brought less than a quarter."""
         return self.changed and not self.posterior.any()
 
-    def difference(self, release: int) -> Step | None:
+    def difference(self, release: int) -> Bounded | None:
         """Returns a release's difference from release 0; None unless it was measured."""
         told = self.counts[release - 1] and self._freedom
         return self._bounds(_unit(release, self.counts.size)) if told else None
 
-    def step(self, release: int) -> Step | None:
+    def step(self, release: int) -> Bounded | None:
         """Returns the change that a release brought over the one before it; None unless both were measured."""
         told = self.counts[self._neighbours(release)].all() and self._freedom
         return self._bounds(self._own(release)) if told else None
@@ -139,13 +124,9 @@ class Search:
             return True
         return False if self._bounds(direction * beyond, RULED_OUT).high < 0 else None
 
-    def _bounds(self, weights: Floats, level: float | None = None) -> Step:
+    def _bounds(self, weights: Floats, level: float | None = None) -> Bounded:
         """Returns a weighted sum of the releases' means, with bounds by the deviation that all launches share."""
-        used = weights != 0
-        estimate = float(weights[used] @ self._means[used])
-        error = self._deviation * math.sqrt(float((weights[used] ** 2 / self.counts[used]).sum()))
-        wide = t_quantile(level or 1 - LOOK_SHARE * (1 - self.confidence), self._freedom) * error
-        return Step(estimate, estimate - wide, estimate + wide)
+        return self._pooled.bounds(weights, level or 1 - LOOK_SHARE * (1 - self.confidence))
 
 
 def _unit(release: int, count: int) -> Floats:

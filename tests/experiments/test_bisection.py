@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.judge.bisect import Answer
-from experiments.bisection import SHAPES, History, Launches, Played, plain, play, search, tables
+from bench.judge.bisect import LAUNCHES, Answer
+from experiments.bisection import OUTPUT, SHAPES, History, Launches, Played, plain, play, search, tables
 from experiments.noise import FILE, kinds, read_noise
 
 NOISE = list(kinds(read_noise(FILE)).values())
@@ -41,3 +41,9 @@ def test_the_tables_have_a_row_for_each_shape_and_size() -> None:
     text = tables(1, NOISE[:1])
     assert text.count("| one step |") == 3
     assert text.count("| nothing |") == 3
+
+
+def test_the_launches_that_the_command_expects_are_those_of_the_table() -> None:
+    rows = [line for line in OUTPUT.read_text(encoding="utf-8").splitlines() if line.startswith("| one step |")]
+    medians = [int(row.split("|")[-2].split(",")[0]) for row in rows]
+    assert (min(medians), max(medians)) == LAUNCHES

@@ -1,11 +1,13 @@
 """`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from bench.cli import command_parser
 from bench.record.files import read_record
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 from tests.builders.commands import Answer, Tfgate, noisy_side
 from tests.builders.wheels import write_wheel
 
@@ -43,7 +45,10 @@ class TestWholeSearches:
         again = bisect(tfgate, tmp_path, slowness, "--json", "--resume")
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
+        assert "\n11 to 19 launches to expect: 3 to 6 minutes" in found.err
+        assert "8 to 16 more launches to expect: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
+        assert "to expect" not in again.err
 
     def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         noisy_side(tmp_path / "c", midway=CRASH)
@@ -80,3 +85,19 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
     options = ("--metric", "trace", "--baselines", tmp_path / "baselines")
     found = tfgate("bisect", "--good", "tensorflow-cpu keras", "--bad", "2.99.0", *options)
     assert "name the releases by --release" in found.error
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+def test_the_package_is_asked_for_by_a_command_that_blame_takes(
+    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepared(requested: str, as_of: object, **options: object) -> Side:
+        return Side(requested, list(slowness.values())[int(requested.removeprefix("keras==1."))], {})
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepared)
+    sides = {name: f"keras==1.{place}" for place, name in enumerate("abcdef")}
+    found = bisect(tfgate, tmp_path, sides, "--json", "--threads=1")
+    line = found.plain["blame"]
+    assert line.startswith("tfgate blame --from keras==1.2 --to keras==1.3 --metric 'step time' --baselines ")
+    assert line.endswith(" --threads=1")
+    command_parser("blame").parse_args(shlex.split(line)[2:])

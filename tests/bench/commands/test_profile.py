@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> Non
     assert "3.000 ms a step for 1.000, +200.0%" in answer.out
     line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
     assert line.split() == ["MatMul", "1.000", "3.000", "+2.000", "1.0", "1.0"]
+    assert "the same execution fingerprint (graph operations, settings)" in answer.out
 
 
 def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -47,6 +49,8 @@ def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, t
     answer = tfgate("profile", "--compare", one, other, "--json", "--output", tmp_path / "out")
     assert json.loads(answer.out)["by_kind"][0]["reference_seconds"] == pytest.approx(1e-6)
     assert "-a = MatMul()\n+a = _MklMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
+    changed = json.loads(answer.out)["fingerprint"]["differences"]
+    assert [one["name"] for one in changed] == ["MatMul", "_MklMatMul"]
 
 
 @pytest.mark.slow
@@ -67,6 +71,7 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
         assert json.loads((folder / PROFILE_FILE).read_text())["target"] == "clip"
     assert (tmp_path / "out" / "graph.diff").is_file()
     assert (tmp_path / "out" / "hlo.diff").is_file()
+    assert re.search(r"settings +oneDNN +v2\.\S+ +v3\.", answer.out)
 
 
 def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:

@@ -95,6 +95,12 @@ survey --from 2.12.1 --to 2.13.1 --release ./none           | none
 survey --from 2.12.1 --to 2.13.1 --output here --resume     | here
 survey --from 2.12.1 --to 2.13.1 --numerics-only --speed-only | --numerics-only
 survey --from 2.12.1 --to 2.13.1 --workload predict --config small | small
+blame --from 2.15.1 --to 2.16.1                             | --metric
+blame --from 2.15.1 --metric trace                          | --to
+blame --from 2.15.1 --to 2.16.1 --metric graph              | --metric
+blame --from 2.15.1 --to 2.16.1 --metric trace --launches 1 | --launches
+blame --from 2.15.1 --to /bin/sh --metric trace             | /bin/sh
+blame --from 2.15.1 --to 2.16.1 --metric trace --workload all | one workload in one configuration
 record nowhere                                              | nowhere
 record a --replace --add --reason x                         | --replace
 record a --replace                                          | --reason
@@ -143,7 +149,7 @@ def test_a_command_has_one_or_two_examples_that_parse_and_takes_no_abbreviation(
         parser.parse_args(["--jso"])
 
 
-@pytest.mark.parametrize("name", ["upgrade", "lockstep", "gate", "micro", "profile"])
+@pytest.mark.parametrize("name", ["upgrade", "lockstep", "gate", "micro", "profile", "blame"])
 def test_two_sides_are_named_alike_everywhere(name: str) -> None:
     options = {option for action in command_parser(name)._actions for option in action.option_strings}
     assert {"--from", "--to", "--from-env", "--to-env", "--as-of", "--python-version", "--config", "--json"} <= options

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from bench.drive.inspection import inspect
-from bench.drive.requests import RequestError
+from bench.drive.environments import prepare
+from bench.drive.inspection import imported, inspect
+from bench.drive.requests import RequestError, read_as_of
+from tests.builders.wheels import write_wheel
 
 
 def program(folder: Path, body: str) -> str:
@@ -67,3 +69,19 @@ def test_one_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"can't be started: No such file or directory"):
         inspect(str(tmp_path / "python"))
+
+
+@pytest.mark.usefixtures("environment_cache")
+def test_what_tensorflow_imports_is_told_by_package(wheelhouse: Path) -> None:
+    write_wheel(
+        wheelhouse, "tensorflow-cpu", "2.97.0", "keras", "tensorboard", module="tensorflow", text="import keras"
+    )
+    write_wheel(wheelhouse, "tensorboard", "2.97.0")
+    found = prepare("2.97.0", read_as_of("now"))
+    assert {package.name for package in found.packages} == {"keras", "tensorboard", "tensorflow-cpu"}
+    assert imported(found.interpreter) == {"keras", "tensorflow-cpu"}
+
+
+def test_a_python_without_tensorflow_imports_none() -> None:
+    with pytest.raises(RequestError, match="No module named 'tensorflow'"):
+        imported(sys.executable)

@@ -2,14 +2,25 @@
 first.
 """
 
+import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
-from bench.drive.profile import GRAPH_FILE, HLO_FILE, NODES_FILE, PROFILE_FILE, RAW_FOLDER, run_profile
+from bench.drive.profile import (
+    GRAPH_FILE,
+    HLO_FILE,
+    NODES_FILE,
+    ONEDNN_FILE,
+    PROFILE_FILE,
+    RAW_FOLDER,
+    run_profile,
+    told_by_onednn,
+)
 from bench.profile.compare import compare
 from bench.profile.table import accounted
 from bench.profile.timeline import timeline
@@ -35,7 +46,7 @@ def test_busy_work_in_one_operation_comes_first(
     assert found.by_kind[0].candidate_calls > 100 * found.by_kind[0].reference_calls
     assert accounted(slow, timeline(slow.trace)) == pytest.approx(1, abs=0.05)
     assert read_record(Profile, tmp_path / "clean" / PROFILE_FILE) == clean
-    for name in (GRAPH_FILE, NODES_FILE, HLO_FILE):
+    for name in (GRAPH_FILE, NODES_FILE, HLO_FILE, ONEDNN_FILE):
         assert (tmp_path / "clean" / name).stat().st_size > 1000
     assert sorted((tmp_path / "clean" / RAW_FOLDER).rglob("*.xplane.pb"))
 
@@ -49,3 +60,19 @@ def test_a_folder_that_holds_a_profile_is_left_alone(tmp_path: Path) -> None:
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="interpreter no-interpreter can't be started"):
         run_profile(PLAN, "step", MISSING, tmp_path)
+
+
+CALLS = """
+os.write(1, b"onednn_verbose,info,oneDNN v2\\nonednn_verbose,exec,cpu,warm\\n")
+
+class Session(Session):
+    def call(self, target):
+        told = os.environ["ONEDNN_VERBOSE"] + os.environ["TF_CPP_MIN_LOG_LEVEL"] + os.environ["MINE"]
+        os.write(1, f"tfgate: one call\\nonednn_verbose,exec,cpu,{target}{told}\\nanything else\\n".encode())
+"""
+
+
+def test_what_onednn_says_of_one_call_is_kept_and_of_the_others_not(fake_session: Callable[[str], str]) -> None:
+    side = Side("fake", fake_session(CALLS), {"MINE": "x"})
+    assert told_by_onednn(PLAN, "clip", side) == "onednn_verbose,info,oneDNN v2\nonednn_verbose,exec,cpu,clip10x\n"
+    assert told_by_onednn(dataclasses.replace(PLAN, device="gpu:0"), "clip", side) == ""

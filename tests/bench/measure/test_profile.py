@@ -12,7 +12,7 @@ from bench.measure.session import Session
 from bench.profile.layers import NO_SCOPE, layers
 from bench.profile.table import by_kind, table
 from bench.profile.timeline import timeline
-from bench.record.profile import TARGETS, Line, Operation, Profiled, Trace
+from bench.record.profile import CALL_MARK, TARGETS, Line, Operation, Profiled, Trace
 from lm.config import IMPLEMENTATIONS
 
 pytestmark = pytest.mark.tensorflow
@@ -47,6 +47,12 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     assert "HloModule" in profiled.dump.hlo
     assert profiled.matmul_flops_per_second > 0
     assert sorted(tmp_path.rglob("*.xplane.pb"))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_is_called_after_a_mark(session: Session, capfd: pytest.CaptureFixture[str], target: str) -> None:
+    session.call(target)
+    assert CALL_MARK in capfd.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(

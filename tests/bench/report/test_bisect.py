@@ -8,7 +8,7 @@ from bench.judge.bisect import Answer, Finding
 from bench.judge.metrics import NUMERICS
 from bench.judge.reasons import OracleErrors
 from bench.judge.types import Comparison
-from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
+from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
 from bench.stats.bisection import Search
 from bench.stats.outcome import Outcome
 
@@ -54,3 +54,8 @@ def test_numbers_are_told_with_their_reason() -> None:
     plain = numbers_json(Finding(Answer.FOUND, 2), wrong, NAMES)
     assert plain["release"] == "1.2"
     assert [name for name, why in plain["regressions"].items() if why] == ["1.2"]
+
+
+def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:
+    assert cost([11, 19], [3.2, 5.5], paced=False).startswith("11 to 19 launches to expect: 3 to 6 minutes as launches")
+    assert cost([4, 4], [1.9, 2.1], paced=True) == "4 more launches to expect: 2 minutes at this machine's pace"

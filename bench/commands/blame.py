@@ -1,0 +1,322 @@
+"""`tfgate blame`: which package brought a change, each measured alone among the reference's."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.commands.growing import METRICS, Growing, Measure, Pace, say
+from bench.commands.options import (
+    ModelRequest,
+    add_baselines,
+    add_json,
+    add_model,
+    add_output,
+    add_workload,
+    at_least,
+    minutes,
+    model_request,
+    output_folder,
+)
+from bench.commands.progress import BisectProgress
+from bench.commands.resume import add_resume, kept
+from bench.commands.sides import Sides, add_sides, sides_request
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import print_json
+from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.inspection import imported
+from bench.drive.lock import host_lock
+from bench.drive.mixed import Differing, differing, mixed
+from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
+from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.blame import (
+    ONEDNN,
+    SWITCHES,
+    THREADS,
+    Answer,
+    Blame,
+    Part,
+    blame_by_launches,
+    blame_by_numbers,
+    failure_of,
+)
+from bench.judge.margins import read_margins
+from bench.judge.metrics import ONE_CORE_STEP_TIME
+from bench.judge.types import EXIT_CODES
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.report.bisect import cost
+from bench.report.blame import blame_json, blame_text
+from bench.report.values import percent
+from bench.stats.outcome import Outcome
+
+EXAMPLES = """\
+tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
+tfgate blame --from 2.18.1 --to 2.20.0 --metric trace --part tensorflow-cpu --part keras"""
+CONFIGS = ("tiny",)
+LAUNCHES = 8  # of each part
+BUDGET_MINUTES = 60.0
+WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+WHOLE = "all"  # the candidate, which has all packages at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The model that is measured, the two sides, the parts of their difference, and how long."""
+
+    model: ModelRequest
+    sides: Sides
+    metric: str
+    parts: tuple[str, ...]  # names of packages and switches; none: all that may matter
+    launches: int
+    budget_minutes: float
+    output: Path
+    resume: bool
+    json: bool
+    command_line: Sequence[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_sides(parser)
+    parser.add_argument(
+        "--metric", choices=METRICS, required=True, metavar="NAME", help=f"what changed: {', '.join(METRICS)}"
+    )
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"measure this part: a package whose versions differ, or a switch on both sides, {ONEDNN} (off) or "
+        f"{THREADS} (one); may be repeated (default: the packages that TensorFlow imports, and both switches)",
+    )
+    parser.add_argument(
+        "--launches",
+        type=at_least(2),
+        default=LAUNCHES,
+        metavar="N",
+        help="of each part, of a metric that launches tell (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--budget",
+        type=minutes,
+        default=BUDGET_MINUTES,
+        metavar="MINUTES",
+        help="after which no launch is begun (default: %(default)g)",
+    )
+    add_workload(parser)
+    add_model(parser, CONFIGS)
+    add_output(parser)
+    add_resume(parser)
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError, RequestError."""
+    model = model_request(options, CONFIGS)
+    if len(model.configs) * len(model.workloads) > 1:
+        raise UsageError("the change of one workload in one configuration is taken apart: name one of each")
+    for what in (options.from_, options.to_):
+        if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
+            raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
+    return Request(
+        model,
+        sides_request(options, gpu=model.gpu),
+        options.metric,
+        tuple(options.part),
+        options.launches,
+        options.budget,
+        output_folder(options, "blame"),
+        options.resume,
+        options.json,
+        options.command_line,
+    )
+
+
+def run(asked: Request) -> int:
+    """Returns 0 where a package is to blame, or numbers have nothing to be blamed for; 3 where none is proven to be.
+
+    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    """
+    blaming = _Blaming(asked)
+    with host_lock():
+        found = blaming.measure()
+    print(f"kept in {asked.output}", file=sys.stderr)
+    names = (asked.sides.reference.what, asked.sides.candidate.what)
+    if asked.json:
+        print_json([blame_json(found, asked.metric, names, blaming.left_out)])
+    else:
+        print(blame_text(found, asked.metric, names, blaming.left_out))
+    told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
+    return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
+
+
+def interrupted(asked: Request) -> str:
+    """Returns what Ctrl-C leaves behind."""
+    found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
+    return kept(found[0].parent if found else asked.output / PAIRED_FILE)
+
+
+@dataclasses.dataclass
+class _Row:
+    """The candidate, or a part of its difference: how it is measured, and what came of it."""
+
+    part: Part
+    measure: Measure
+    sides: Mapping[str, Side]
+    report: Growing
+
+    @property
+    def launches(self) -> int:
+        """Returns how many launches it has; of numbers, 1 once they are compared."""
+        found = self.report.run
+        if found is None:
+            return 0
+        return 1 if self.measure.numbers else len({pair.launch for pair in found.pairs})
+
+    @property
+    def told(self) -> Part:
+        """Returns the part with what was measured."""
+        return dataclasses.replace(self.part, run=self.report.run)
+
+
+class _Blaming:
+    """The rows of a table of parts."""
+
+    def __init__(self, asked: Request) -> None:
+        self._asked, self._sides = asked, asked.sides.prepared()
+        (plan,) = asked.model.plans()
+        self._margins = read_margins(asked.sides.locks.parent / "margins.toml")
+        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
+        self.left_out: list[str] = []
+        packages, switches = self._chosen()
+        parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]
+        self._whole = self._row(0, Part(WHOLE))
+        self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
+        self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
+
+    def measure(self) -> Blame:
+        """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
+        pace, rows = self._measure.pace(), [self._whole, *self._packages, *self._switches]
+        launches = 1 if self._measure.numbers else self._asked.launches
+        self._tell_cost(rows, launches, pace)
+        for row in self._packages:
+            self._build(row)
+        with BisectProgress() as progress:
+            for row in _turns(rows, launches):
+                if pace.seconds >= 60 * self._asked.budget_minutes:
+                    self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
+                    break
+                with pace.timed():
+                    row.report.run = row.measure.grow(row.report, row.sides, progress)
+                progress.say(f"{row.report.name}: {self._last(row)}")
+                if pace.count == len(rows):
+                    self._tell_cost(rows, launches, pace)
+        return self._told()
+
+    def _tell_cost(self, rows: Sequence[_Row], launches: int, pace: Pace) -> None:
+        """Says what is left to be measured; nothing where nothing is."""
+        left = sum(max(launches - row.launches, 0) for row in rows if not row.part.problem)
+        if left:
+            say(cost([left], [pace.minutes(left)], paced=bool(pace.count)))
+
+    def _told(self) -> Blame:
+        whole = self._whole.told
+        packages, switches = [row.told for row in self._packages], [row.told for row in self._switches]
+        if self._measure.numbers:
+            return blame_by_numbers(whole, packages, switches, self._margins)
+        return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
+
+    def _last(self, row: _Row) -> str:
+        """Returns what was just measured, and keeps why nothing could be."""
+        assert row.report.run
+        if failure := failure_of(row.report.run):
+            self._give_up(row, failure.message)
+            return f"can't be measured: {failure.message}"
+        if self._measure.numbers:
+            return "compared"
+        return f"launch {row.launches}, {self._asked.metric} {percent(row.measure.told(row.report.run)[-1])}"
+
+    def _give_up(self, row: _Row, why: str) -> None:
+        """Goes on without a part. Raises RequestError where it is the whole."""
+        if row.part.name == WHOLE:
+            raise RequestError(f"the change can't be measured: {why}")
+        row.part = dataclasses.replace(row.part, problem=why)
+
+    def _chosen(self) -> tuple[list[Differing], list[str]]:
+        """Returns the packages and switches that are measured, and says which are left out. Raises UsageError."""
+        found = differing(self._sides[REFERENCE], self._sides[CANDIDATE])
+        switches, asked = self._possible_switches(), self._asked.parts
+        names = [*(one.name for one in found), *switches]
+        for name in asked:
+            if name not in names:
+                raise UsageError(f"{name} is no part of this difference: name {', '.join(names)}")
+        wanted = set(asked) or {*switches, *self._imported()}
+        self._tell_lone(wanted)
+        why = "not asked for" if asked else "TensorFlow doesn't import it"
+        out = [one for one in found if one.name not in wanted]
+        self.left_out += [f"{one.name} {one.reference} and {one.candidate}: {why}" for one in out]
+        return [one for one in found if one.name in wanted], [name for name in switches if name in wanted]
+
+    def _imported(self) -> set[str]:
+        """Returns the packages that either side's TensorFlow imports."""
+        say("asking which packages TensorFlow imports")
+        return {name for side in self._sides.values() for name in imported(side.interpreter, side.variables)}
+
+    def _tell_lone(self, wanted: Collection[str]) -> None:
+        """Says what else the sides don't share: packages that one has alone, and variables."""
+        reference, candidate = self._sides[REFERENCE], self._sides[CANDIDATE]
+        ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
+        if alone := sorted((theirs - ours).intersection(wanted)):
+            self.left_out.append(f"{', '.join(alone)}, which the candidate alone has: measured with what requires it")
+        if alone := sorted((ours - theirs).intersection(wanted)):
+            self.left_out.append(f"{', '.join(alone)}, which the reference alone has: in every part's environment")
+        if reference.variables != candidate.variables:
+            self.left_out.append("the candidate's environment variables: parts have the reference's")
+
+    def _possible_switches(self) -> list[str]:
+        on_one = self._asked.metric == ONE_CORE_STEP_TIME or self._measure.plan.threads == 1
+        left_out = {ONEDNN} if self._asked.model.gpu else {THREADS} if on_one else set()
+        return [name for name in SWITCHES if name not in left_out]
+
+    def _row(self, place: int, part: Part) -> _Row:
+        report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume)
+        row = _Row(part, self._measure, self._sides, report)
+        if report.run and (failure := failure_of(report.run)):
+            self._give_up(row, failure.message)
+        return row
+
+    def _switch(self, place: int, name: str) -> _Row:
+        """Returns the row of both sides with a switch."""
+        row = self._row(place, Part(name))
+        if name == THREADS:
+            row.measure = dataclasses.replace(row.measure, plan=dataclasses.replace(row.measure.plan, threads=1))
+        else:
+            row.sides = {
+                role: dataclasses.replace(side, variables={**side.variables, **WITHOUT_ONEDNN})
+                for role, side in self._sides.items()
+            }
+        return row
+
+    def _build(self, row: _Row) -> None:
+        """Builds the environment with a row's package alone, and keeps what wheels say of it."""
+        sides, (reference, candidate) = self._asked.sides, (self._sides[REFERENCE], self._sides[CANDIDATE])
+        try:
+            side, refused = mixed(
+                reference, candidate, row.part.name, python=sides.python_version, gpu=sides.gpu, say=say
+            )
+        except (RequestError, BuildError) as error:
+            say(f"{row.part.name} can't be measured: {error}")
+            self._give_up(row, str(error))
+        else:
+            row.part = dataclasses.replace(row.part, refused=refused)
+            row.sides = {REFERENCE: reference, CANDIDATE: side}
+
+
+def _turns(rows: Sequence[_Row], launches: int) -> Iterator[_Row]:
+    """Yields the rows in turn until each has so many launches, or can't be measured."""
+    for turn in range(launches):
+        for row in rows:
+            if not row.part.problem and row.launches <= turn:
+                yield row

@@ -1,0 +1,125 @@
+"""Reports that grow: an environment in turn with a reference, one launch of a metric more at a time, or its numbers."""
+
+import contextlib
+import dataclasses
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.commands.options import numbers_plans, paired
+from bench.commands.progress import BisectProgress
+from bench.commands.resume import begun, require_same
+from bench.commands.usage import UsageError
+from bench.drive.plan import Plan
+from bench.drive.sized import sized
+from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
+from bench.judge.bisect import NUMBERS, values_of
+from bench.judge.margins import Margins
+from bench.judge.metrics import in_turn
+from bench.judge.types import Scale
+from bench.record.files import keeper
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.report.lines import one_line
+
+METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
+UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a name that a folder's name is made without
+# Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
+# cores, and the three comparisons of docs/bisect.md.
+LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0
+
+
+@dataclasses.dataclass
+class Growing:
+    """An environment that is measured in turn with a reference, and its report."""
+
+    name: str
+    path: Path
+    run: PairedRun | None = None
+    side: Side | None = None  # once it is built
+
+
+@dataclasses.dataclass
+class Pace:
+    """The time of measurements: a typical one until this command has its own."""
+
+    usual_seconds: float
+    count: int = 0
+    seconds: float = 0.0
+
+    def minutes(self, count: float) -> float:
+        """Returns the minutes of so many."""
+        return count * (self.seconds / self.count if self.count else self.usual_seconds) / 60
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Counts the block as one."""
+        began = time.monotonic()
+        yield
+        self.count, self.seconds = self.count + 1, self.seconds + time.monotonic() - began
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """The metric that is measured, and how."""
+
+    plan: Plan
+    metric: str  # one of METRICS
+    margins: Margins
+    command_line: Sequence[str]
+
+    @property
+    def numbers(self) -> bool:
+        """Tells whether numbers are compared, and nothing is timed."""
+        return self.metric == NUMBERS
+
+    def pace(self) -> Pace:
+        """Returns the pace before anything is measured."""
+        return Pace(NUMBERS_SECONDS if self.numbers else LAUNCH_SECONDS)
+
+    def report(self, output: Path, place: int, name: str, *, resume: bool) -> Growing:
+        """Returns the report of one environment of several, with what was measured of it before."""
+        path = output / f"{place:02}-{UNSAFE.sub('-', name).strip('-')}" / PAIRED_FILE
+        return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
+
+    def told(self, run: PairedRun | None) -> list[float]:
+        """Returns the metric's values by launch. Raises UsageError for a metric that no launch tells."""
+        values = values_of(run, self.metric, self.margins)
+        if not values:
+            raise UsageError(f"launches of this workload don't tell {self.metric}: name another metric")
+        return values
+
+    def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
+        """Returns a report's run with one launch more, or with its numbers."""
+        if growing.run:
+            require_same(growing.path, growing.run.reference, sides[REFERENCE], [])
+            require_same(growing.path, growing.run.candidate, sides[CANDIDATE], [])
+        only = () if self.numbers else (self.metric,)
+        plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)
+        if self.plan.own:
+            plans = sized(plans, sides[REFERENCE], growing.run)
+        oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)
+        request = PairedRequest(
+            sides,
+            self.command_line,
+            oracle_plan=oracle,
+            lockstep_plan=lockstep,
+            pair_plans=plans,
+            warnings=warnings,
+            begun=growing.run,
+        )
+        before = len(growing.run.pairs) if growing.run else 0
+        keep = keeper(growing.path, begun=growing.run is not None)
+        kinds = tuple(plans)
+        return measure_upgrade(
+            request,
+            lambda run: keep(dataclasses.replace(run, only=only)),
+            progress,
+            lambda run: kinds[0] if len(run.pairs) == before else None,
+        )
+
+
+def say(line: str) -> None:
+    """Prints a line on standard error."""
+    print(one_line(line), file=sys.stderr, flush=True)

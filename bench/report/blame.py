@@ -1,0 +1,149 @@
+"""The parts of a change, for a terminal and for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part
+from bench.judge.types import Comparison
+from bench.report.bisect import plain_bounds, told
+from bench.report.lines import one_line
+from bench.report.sentences import sentence
+from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.values import NOTHING
+from bench.stats.effects import Effects
+
+UNMEASURED, DEPARTS, AGREES = "can't be measured", "a regression", "no regression"
+SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
+NOTE = (
+    "effect: of that package alone, in the candidate's version, among the reference's; unexplained: what these leave "
+    "of the whole change; intervals hold together at 95%"
+)
+
+
+def blame_text(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequence[str]) -> str:
+    """Returns the answer, a line for each package and each switch, and what was left out; `names` are the sides'."""
+    if blame.effects:
+        answer, tables = _answer(blame, blame.effects, metric, names), _effect_tables(blame, blame.effects, names)
+    else:
+        answer, tables = _answer_by_numbers(blame, names), _departure_tables(blame, names)
+    return "\n".join([wrapped(answer, WIDTH), "", *tables, *_notes(blame, left_out)])
+
+
+def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequence[str]) -> dict[str, Any]:
+    """Returns the same for programs; effects are log ratios."""
+    found, parts = blame.effects, [*blame.packages, *blame.switches]
+    plain: dict[str, Any] = {
+        "answer": blame.answer.value,
+        "blamed": list(blame.blamed),
+        "metric": metric,
+        "reference": names[0],
+        "candidate": names[1],
+        "left_out": list(left_out),
+        "parts": [_plain(part) for part in parts],
+    }
+    if found:
+        plain |= {"change": plain_bounds(found.whole), "unexplained": plain_bounds(found.unexplained)}
+        gone = [None] * len(found.parts) + [{"of_it_gone": plain_bounds(one)} for one in found.gone]
+        for part, effect, more in zip(plain["parts"], (*found.parts, *found.left), gone, strict=True):
+            part |= {"effect": plain_bounds(effect), **(more or {})}
+    else:
+        plain["regression"], *regressions = map(_regression, blame.departures)
+        for part, regression in zip(plain["parts"], regressions, strict=True):
+            part["regression"] = regression
+    return plain
+
+
+def _answer(blame: Blame, found: Effects, metric: str, names: tuple[str, str]) -> str:
+    change, sides = told(found.whole), f"from {names[0]} to {names[1]}"
+    if blame.answer is Answer.NOT_PROVEN:
+        return f"that {metric} changed {sides} is not proven, nor that any package changes it: {change}"
+    if blame.answer is Answer.NO_PACKAGE:
+        return f"no package alone is proven to bring any of the {change} by which {metric} changed {sides}"
+    effects = {part.name: told(effect) for part, effect in zip(blame.packages, found.parts, strict=True)}
+    blamed = ", ".join(f"{name}, {effects[name]}" for name in blame.blamed)
+    return f"to blame: {blamed}; {metric} changed {sides} by {change}"
+
+
+def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
+    if blame.answer is Answer.NO_CHANGE:
+        return f"the numbers of {names[1]} are no regression from {names[0]}: there is nothing to blame"
+    if blame.answer is Answer.NO_PACKAGE:
+        return f"the numbers of {names[1]} are a regression from {names[0]}, and no package's alone are"
+    first = next(one for one in blame.departures[1:] if one)
+    alone = f"with {blame.blamed[0]} alone, {first.metric.name} of {first.subject}: {sentence(first.reason)}"
+    return f"to blame: {', '.join(blame.blamed)}; {alone}"
+
+
+def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list[str]:
+    rows = [
+        [*_versions(part), _launches(part), _effect(part, told(effect))]
+        for part, effect in zip(blame.packages, found.parts, strict=True)
+    ]
+    rows.append([blame.whole.name, *map(one_line, names), _launches(blame.whole), told(found.whole)])
+    rows.append(["unexplained", "", "", "", told(found.unexplained)])
+    switched = [
+        [SWITCHED[part.name], _launches(part), _effect(part, told(left)), told(gone)]
+        for part, left, gone in zip(blame.switches, found.left, found.gone, strict=True)
+    ]
+    return [
+        _table(("package", "reference", "candidate", "launches", "effect"), rows),
+        *_also(("both sides", "launches", "the change", "of it gone"), switched),
+        wrapped(NOTE, WIDTH),
+    ]
+
+
+def _departure_tables(blame: Blame, names: tuple[str, str]) -> list[str]:
+    whole, *said = [
+        _effect(part, DEPARTS if departure else AGREES)
+        for part, departure in zip((blame.whole, *blame.packages, *blame.switches), blame.departures, strict=True)
+    ]
+    rows = [[*_versions(part), word] for part, word in zip(blame.packages, said, strict=False)]
+    rows.append([blame.whole.name, *map(one_line, names), whole])
+    switched = zip(blame.switches, said[len(blame.packages) :], strict=True)
+    return [
+        _table(("package", "reference", "candidate", "numbers"), rows),
+        *_also(("both sides", "numbers"), [[SWITCHED[part.name], word] for part, word in switched]),
+    ]
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
+    return table
+
+
+def _also(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns a second table below an empty line; nothing of no rows."""
+    return ["", _table(headers, rows)] if rows else []
+
+
+def _versions(part: Part) -> list[str]:
+    return [part.name, *map(one_line, part.versions)]
+
+
+def _launches(part: Part) -> str:
+    return str(len({pair.launch for pair in part.run.pairs})) if part.run and not part.problem else NOTHING
+
+
+def _effect(part: Part, said: str) -> str:
+    return UNMEASURED if part.problem else said
+
+
+def _notes(blame: Blame, left_out: Sequence[str]) -> list[str]:
+    """Returns why parts can't be measured, what wheels forbid, and what was left out."""
+    parts = (*blame.packages, *blame.switches)
+    notes = [f"{SWITCHED.get(part.name, part.name)} {UNMEASURED}: {part.problem}" for part in parts if part.problem]
+    notes += [
+        f"{part.name} goes against the wheels' own requirements: {part.refused}" for part in parts if part.refused
+    ]
+    return [wrapped(note, WIDTH) for note in (*notes, *(f"left out: {line}" for line in left_out))]
+
+
+def _regression(departure: Comparison | None) -> str | None:
+    return sentence(departure.reason) if departure else None
+
+
+def _plain(part: Part) -> dict[str, Any]:
+    versions = dict(zip(("reference", "candidate"), part.versions, strict=True)) if any(part.versions) else {}
+    return {"name": part.name, **versions, "problem": part.problem or None, "refused": part.refused or None}

@@ -1,0 +1,112 @@
+"""Simulates how often `tfgate blame` blames the right packages, and any where none has an effect: writes the table of
+docs/bisect.md.
+
+python -m experiments.blaming [--tables N], in an environment with tfgate; about a minute for 4,000.
+
+Launches are those of experiments/noise.py, as they follow each other: the command takes one of each part in turn, and
+is compared with taking all of a part before the next.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import fill
+
+import numpy as np
+
+from bench.record.files import write_text
+from bench.stats.effects import Effects, effects
+from experiments.error_rates import Rate
+from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
+BEGIN, END = "<!-- python -m experiments.blaming -->\n", "<!-- end -->\n"
+
+TABLES = 4_000  # a kind of noise
+LAUNCHES = 8  # of each part
+EFFECTS = (1.0, -1.0, 0.0, 0.0)  # of packages, in sizes
+SIZES = (2.0, 3.0, 6.0)  # deviations of a launch
+
+Order = Callable[[Floats, int], Floats]
+
+
+def in_turn(series: Floats, groups: int) -> Floats:
+    """Returns consecutive launches as groups, [groups, LAUNCHES]: one of each group, then another of each."""
+    return series[: groups * LAUNCHES].reshape(LAUNCHES, groups).T
+
+
+def one_by_one(series: Floats, groups: int) -> Floats:
+    """Returns the same: all of a group before the next."""
+    return series[: groups * LAUNCHES].reshape(groups, LAUNCHES)
+
+
+def play(kind: Kind, size: float, count: int, order: Order) -> list[Effects]:
+    """Returns so many tables of the whole, of packages with effects, and of the whole again under a switch."""
+    own = size * np.array(EFFECTS)
+    means, generator = np.array([own.sum(), *own, own.sum()]), np.random.default_rng([int(size), count])
+    found = []
+    for series in kind.draw(count, generator):
+        whole, *parts, switched = (means[:, None] + order(series, means.size)).tolist()
+        found.append(effects(whole, parts, [switched]))
+    return found
+
+
+def blamed(found: Effects) -> list[bool]:
+    """Returns which packages are blamed."""
+    return [part is not None and part.is_proven for part in found.parts]
+
+
+def right(found: Effects) -> bool:
+    """Tells whether those are blamed that have an effect, and no other."""
+    return blamed(found) == [effect != 0 for effect in EFFECTS]
+
+
+def table(count: int, noise: dict[str, Kind]) -> str:
+    """Returns a row for each kind of noise."""
+    head = ["launches", "blamed for nothing", "one by one", *(f"right, {size:g}" for size in SIZES), "unexplained"]
+    rows = []
+    for name, kind in noise.items():
+        nothing, apart = (play(kind, 0.0, count, order) for order in (in_turn, one_by_one))
+        sized = [play(kind, size, count, in_turn) for size in SIZES]
+        rest = Rate(sum(_unexplained(one) for found in sized for one in found), count * len(sized))
+        rows.append(
+            [
+                name,
+                *(_bounded(Rate(sum(any(blamed(one)) for one in found), count)) for found in (nothing, apart)),
+                *(f"{sum(map(right, found)) / count:.1%}" for found in sized),
+                _bounded(rest),
+            ]
+        )
+    about = (
+        f"{count:,} tables a cell, of four packages and a switch, {LAUNCHES} launches of each; the seven kinds of "
+        "noise of [error rates](error-rates.md). *Blamed for nothing*: any package, where none has an effect; *one by "
+        "one*: the same, had all launches of a package come before the next's. *Right*: one package has an effect of "
+        "so many deviations of a launch, another its opposite, and these two are blamed alone. *Unexplained*: a rest "
+        "is proven where there is none. In brackets: the one-sided 95% Clopper-Pearson bound."
+    )
+    lines = "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
+    return f"\n{fill(about, 120, break_on_hyphens=False)}\n\n{lines}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the table between its marks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", type=int, default=TABLES)
+    options = parser.parse_args(arguments)
+    before, _, rest = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)
+    made = table(options.tables, kinds(read_noise(FILE)))
+    write_text(OUTPUT, before + BEGIN + made + END + rest.partition(END)[2], replace=True)
+    return 0
+
+
+def _unexplained(found: Effects) -> bool:
+    return found.unexplained is not None and found.unexplained.is_proven
+
+
+def _bounded(rate: Rate) -> str:
+    return f"{rate.found:.1%} (≤ {rate.bound(upper=True):.1%})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

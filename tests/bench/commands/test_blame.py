@@ -1,0 +1,138 @@
+"""`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.drive.requests import RequestError
+from bench.record.files import read_record
+from bench.record.paired import Package, PairedRun, Side
+from tests.builders.commands import Answer, Tfgate, noisy_side
+
+OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
+NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
+
+
+class Environments:
+    """Builds sides of such packages, whose steps take as much longer as each new package makes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.slower: dict[str, float] = {}  # by package
+        self.crashing = ""  # the package whose new version crashes among old ones
+        self.crashes = False  # whether all new ones together do
+
+    def prepare(self, requested: str, as_of: object, **options: Any) -> Side:
+        versions = {"2.98.0": OLD, "2.99.0": NEW}.get(requested)
+        if versions is None:
+            named = dict(line.split("==") for line in (*requested.split(), *options["kept"]))
+            versions = {name: named[name] for name in OLD}
+        if versions["numpy"] == "2.0.0" and versions["keras"] == "2.0.0":
+            raise RequestError("numpy is refused")
+        new = {name for name in OLD if versions[name] == NEW[name]}
+        slowness = math.prod(factor for name, factor in self.slower.items() if name in new)
+        crash = self.crashes if new == {*OLD} else self.crashing in new
+        midway = "os._exit(3) if self.done > 100 else None" if crash else "pass"
+        python = noisy_side(self.folder / "-".join(versions.values()), versions, slowness=slowness, midway=midway)
+        packages = tuple(Package(*item) for item in versions.items())
+        return Side(requested, python, dict(options.get("variables") or {}), packages=packages)
+
+
+@pytest.fixture
+def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environments:
+    """Stands for uv and its index."""
+    made = Environments(tmp_path)
+    for module in ("bench.commands.sides", "bench.drive.mixed"):
+        monkeypatch.setattr(f"{module}.prepare", made.prepare)
+    monkeypatch.setattr("bench.drive.mixed.conflicts", lambda python: [])
+    monkeypatch.setattr("bench.commands.blame.imported", lambda python, variables: {*NEW} - {"six"})
+    return made
+
+
+def blame(tfgate: Tfgate, folder: Path, *more: str) -> Answer:
+    options = ["--metric", "step time", "--baselines", folder / "baselines", "--output", folder / "out"]
+    return tfgate("blame", "--from", "2.98.0", "--to", "2.99.0", *options, *more)
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+class TestWholeSearches:
+    """From the command line to the exit code."""
+
+    def test_the_packages_that_made_it_slower_are_named(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        environments.slower = {"keras": 1.2}
+        found = blame(tfgate, tmp_path, "--json", "--launches", "3")
+        assert found.code == 0, found
+        plain = found.plain
+        assert (plain["answer"], plain["blamed"]) == ("blamed", ["keras"])
+        assert plain["change"]["estimate"] == pytest.approx(0.18, abs=0.04)
+        parts = {part["name"]: part for part in plain["parts"]}
+        assert list(parts) == ["tensorflow-cpu", "keras", "numpy", "wrapt", "onednn", "threads"]
+        assert parts["keras"]["effect"]["estimate"] == pytest.approx(0.18, abs=0.04)
+        assert (parts["numpy"]["effect"], parts["numpy"]["problem"]) == (None, "numpy is refused")
+        assert plain["left_out"] == [
+            "namex, which the candidate alone has: measured with what requires it",
+            "six 1.0 and 2.0: TensorFlow doesn't import it",
+        ]
+        run = read_record(PairedRun, next(tmp_path.glob("out/*-onednn/paired.json")))
+        assert {side.variables["TF_ENABLE_ONEDNN_OPTS"] for side in (run.reference, run.candidate)} == {"0"}
+        run = read_record(PairedRun, next(tmp_path.glob("out/*-threads/paired.json")))
+        assert run.pairs[0].reference.environment
+        assert run.pairs[0].reference.environment.threads == 1
+        again = blame(tfgate, tmp_path, "--json", "--launches", "3", "--resume")
+        assert (again.code, again.out) == (0, found.out)
+        assert ": launch" in found.err
+        assert ": launch" not in again.err  # nothing is measured again
+
+    def test_a_part_that_crashes_is_told_and_not_blamed(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
+        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "wrapt", "--part", "keras")
+        assert found.code == 0, found
+        assert found.out.startswith("to blame: keras, ")
+        assert "wrapt can't be measured: the worker exited with code 3" in found.out
+
+    def test_a_candidate_that_crashes_is_an_error(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        environments.crashes = True
+        found = blame(tfgate, tmp_path, "--part", "keras")
+        assert found.code == 2
+        assert "the change can't be measured: the worker exited with code 3" in found.err
+
+    @pytest.mark.usefixtures("environments")
+    def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        words = ["--launches", "2", "--part", "keras", "--part", "wrapt", "--to-env", "TF_A=1"]
+        found = blame(tfgate, tmp_path, *words)
+        assert found.code == 3, found
+        assert "left out: the candidate's environment variables: parts have the reference's" in found.out
+        assert found.out.startswith("that step time changed from 2.98.0 to 2.99.0 is not proven")
+        assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
+
+    def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:
+        environments.slower = {"keras": 1.2}
+        found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
+        assert found.code == 3
+        assert "left out: launches after the budget of 0.001 minutes" in found.out
+
+
+@pytest.mark.usefixtures("baselines", "environments")
+def test_a_part_that_does_not_differ_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = blame(tfgate, tmp_path, "--part", "tensorboard")
+    assert found.code == 2
+    assert "tensorboard is no part of this difference: name tensorflow-cpu, keras, numpy, " in found.error
+
+
+@pytest.mark.slow
+def test_keras_is_to_blame_for_the_numbers_of_2_16(tfgate: Tfgate, tmp_path: Path) -> None:
+    """The finding of docs/bisect.md, from an index that has these releases."""
+    options = ["--metric", "numbers", "--workload", "optimizers-twice", "--part", "keras", "--part", "wrapt"]
+    found = tfgate("blame", "--from", "2.15.1", "--to", "2.16.1", *options, "--output", tmp_path, "--json")
+    if "Failed to fetch" in found.err or "no Python" in found.err:
+        pytest.skip(found.err)
+    assert found.code == 0, found.err
+    assert found.plain["blamed"] == ["keras"]

@@ -1,0 +1,34 @@
+"""The pace of measurements, and the places of their reports."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.commands.growing import LAUNCH_SECONDS, Measure, Pace
+from bench.commands.usage import UsageError
+from bench.drive.plan import Plan
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import MARGINS
+
+MEASURE = Measure(Plan("notebook", 40), "step time", MARGINS, ("tfgate", "blame"))
+
+
+def test_the_pace_is_the_usual_one_until_something_was_measured() -> None:
+    assert MEASURE.pace().minutes(12) == pytest.approx(12 * LAUNCH_SECONDS / 60)
+    assert Pace(17.5, count=3, seconds=90.0).minutes(2) == pytest.approx(1.0)
+    pace = Pace(17.5)
+    with pace.timed():
+        pass
+    assert pace.count == 1
+    assert 0 <= pace.minutes(60) < 1
+
+
+def test_each_report_has_a_folder_that_any_file_system_takes(tmp_path: Path) -> None:
+    report = MEASURE.report(tmp_path, 3, "/envs/a b/python", resume=True)
+    assert (report.path, report.run) == (tmp_path / "03-envs-a-b-python" / "paired.json", None)
+
+
+def test_a_metric_that_launches_do_not_tell_is_refused() -> None:
+    assert MEASURE.told(paired_run([pair(0, step=0.1)])) == pytest.approx([0.104], abs=0.015)
+    with pytest.raises(UsageError, match="don't tell step time"):
+        MEASURE.told(paired_run([]))

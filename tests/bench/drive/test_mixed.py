@@ -1,0 +1,84 @@
+"""Environments between two sides, by a real uv from wheels of a few lines."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.drive.environments import prepare
+from bench.drive.mixed import Differing, differing, mixed, mixture
+from bench.drive.requests import RequestError, read_as_of
+from bench.record.paired import Package, Side
+from tests.builders.wheels import write_wheel
+
+
+def side(requested: str, **versions: str) -> Side:
+    packages = {name.replace("_", "-"): version for name, version in versions.items()}
+    return Side(requested, "/a", {}, packages=tuple(Package(*item) for item in packages.items()))
+
+
+OLD = side("2.15.1", keras="2.15.0", numpy="1.26.4", tensorflow_cpu="2.15.1", tensorflow_estimator="2.15.0")
+NEW = side("2.16.1", keras="3.15.1", numpy="1.26.4", optree="0.20.0", tensorflow_cpu="2.16.1")
+
+
+class TestWhatIsAsked:
+    """Requirements and versions, without uv."""
+
+    def test_packages_that_both_have_in_two_versions_differ(self) -> None:
+        assert differing(OLD, NEW) == [
+            Differing("tensorflow-cpu", "2.15.1", "2.16.1"),
+            Differing("keras", "2.15.0", "3.15.1"),
+        ]
+
+    def test_unlike_tensorflows_are_refused(self) -> None:
+        with pytest.raises(RequestError, match="tensorflow-cpu and tf-nightly-cpu"):
+            differing(OLD, side("tf-nightly-cpu", tf_nightly_cpu="2.22.0.dev1"))
+
+    def test_one_package_is_the_candidates_and_all_others_the_references(self) -> None:
+        found = mixture(OLD, NEW, "keras")
+        assert found.asked == ("tensorflow-cpu==2.15.1", "keras==3.15.1")
+        assert found.kept == ("numpy==1.26.4", "tensorflow-estimator==2.15.0")
+        assert set(found.pins) == {*found.asked, *found.kept, "optree==0.20.0"}
+
+    def test_tensorflow_itself_takes_its_own_place(self) -> None:
+        assert mixture(OLD, NEW, "tensorflow-cpu").asked == ("tensorflow-cpu==2.16.1",)
+
+    def test_a_file_and_extras_stay_what_they_are(self) -> None:
+        new = side("tensorflow @ file:///new/tensorflow-2.99.0-py3-none-any.whl", tensorflow="2.99.0", keras="3")
+        old = side("tensorflow[and-cuda]==2.98.0", tensorflow="2.98.0", keras="2")
+        assert mixture(old, new, "keras").asked == ("tensorflow[and-cuda]==2.98.0", "keras==3")
+        assert mixture(old, new, "tensorflow").asked == (new.requested,)
+
+    def test_the_pinned_reference_is_all_that_it_holds(self) -> None:
+        pinned = side("reference", keras="2.15.0", tensorflow_cpu="2.15.1")
+        assert mixture(pinned, NEW, "keras").asked == ("keras==3.15.1", "tensorflow-cpu==2.15.1")
+
+    def test_an_interpreter_can_t_be_mixed(self) -> None:
+        with pytest.raises(RequestError, match="name a version or requirements"):
+            mixture(side(sys.executable, tensorflow_cpu="2.15.1"), NEW, "tensorflow-cpu")
+
+
+@pytest.mark.usefixtures("environment_cache")
+def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> None:
+    """2.97.0 wants a Keras before 3.2, and six, which 2.99.0 doesn't; Keras 3.3.0 wants optree, of which the newest
+    isn't the candidate's.
+    """
+    now = read_as_of("now")
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.97.0", "keras<3.2", "six", module="tensorflow")
+    write_wheel(wheelhouse, "six", "1.0")
+    for version in ("0.1", "0.2"):
+        write_wheel(wheelhouse, "optree", version)
+    write_wheel(wheelhouse, "keras", "3.3.0", "optree")
+    old, new = prepare("2.97.0", now), prepare("tensorflow-cpu==2.99.0 keras==3.3.0 optree==0.1", now)
+    options = {"python": None, "gpu": False, "say": lambda line: None}
+    keras, why = mixed(old, new, "keras", **options)  # type: ignore[arg-type]  # by name
+    assert {package.name: package.version for package in keras.packages} == {
+        "keras": "3.3.0",
+        "optree": "0.1",
+        "six": "1.0",
+        "tensorflow-cpu": "2.97.0",
+    }
+    assert why == "tensorflow-cpu requires keras<3.2, but 3.3.0 is installed"
+    tensorflow, why = mixed(old, new, "tensorflow-cpu", **options)  # type: ignore[arg-type]  # by name
+    versions = {package.name: package.version for package in tensorflow.packages}
+    assert (versions, why) == ({"keras": "3.1.0", "six": "1.0", "tensorflow-cpu": "2.99.0"}, "")

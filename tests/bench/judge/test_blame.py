@@ -1,0 +1,89 @@
+"""From paired runs of parts to the package that is to blame."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.blame import Answer, Part, blame_by_launches, blame_by_numbers, failure_of
+from bench.record.paired import PairedRun
+from bench.record.types import Failure
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import MARGINS, records
+
+CRASH = Failure("crashed", "killed")
+
+
+def launches(step: float) -> PairedRun:
+    return paired_run([pair(launch, step=step) for launch in range(8)])
+
+
+def numbers(*, wrong: bool) -> PairedRun:
+    right = records()[0]
+    over = tuple(dataclasses.replace(error, error=2 * error.limit) for error in right.numerics)
+    return dataclasses.replace(
+        paired_run([]), oracle=(right, dataclasses.replace(right, numerics=over) if wrong else right)
+    )
+
+
+class TestByLaunches:
+    """A metric with noise."""
+
+    @pytest.mark.parametrize(
+        ("whole", "tensorflow", "keras", "answer", "blamed"),
+        [
+            (0.2, 0.0, 0.2, Answer.BLAMED, ("keras",)),
+            (0.3, 0.1, 0.2, Answer.BLAMED, ("tensorflow", "keras")),
+            (0.2, 0.0, 0.0, Answer.NO_PACKAGE, ()),
+            (0.0, 0.0, 0.0, Answer.NOT_PROVEN, ()),
+            (0.0, 0.1, -0.1, Answer.BLAMED, ("tensorflow", "keras")),
+        ],
+    )
+    def test_each_answer(
+        self, whole: float, tensorflow: float, keras: float, answer: Answer, blamed: tuple[str, ...]
+    ) -> None:
+        packages = [Part("tensorflow", run=launches(tensorflow)), Part("keras", run=launches(keras))]
+        found = blame_by_launches(Part("all", run=launches(whole)), packages, [], "step time", MARGINS)
+        assert (found.answer, found.blamed) == (answer, blamed)
+
+    def test_a_part_that_can_t_be_measured_has_no_effect_and_explains_nothing(self) -> None:
+        packages = [Part("tensorflow", run=launches(0.2), problem="crashed"), Part("keras", run=launches(0.1))]
+        found = blame_by_launches(Part("all", run=launches(0.3)), packages, [], "step time", MARGINS)
+        assert found.effects
+        assert found.effects.parts[0] is None
+        assert found.effects.unexplained
+        assert found.effects.unexplained.estimate == pytest.approx(0.2, abs=0.01)
+
+    def test_what_a_switch_leaves_of_the_change(self) -> None:
+        switch = [Part("onednn", run=launches(0.05))]
+        found = blame_by_launches(Part("all", run=launches(0.3)), [], switch, "step time", MARGINS)
+        assert found.effects
+        assert found.effects.gone[0]
+        assert found.effects.gone[0].estimate == pytest.approx(0.25, abs=0.01)
+
+
+class TestByNumbers:
+    """The oracle and lockstep."""
+
+    def test_the_package_that_departs_alone_is_to_blame(self) -> None:
+        packages = [Part("tensorflow", run=numbers(wrong=False)), Part("keras", run=numbers(wrong=True))]
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, found.blamed) == (Answer.BLAMED, ("keras",))
+        assert [bool(one) for one in found.departures] == [True, False, True]
+
+    def test_right_numbers_have_nothing_to_blame(self) -> None:
+        packages = [Part("keras", run=numbers(wrong=False))]
+        assert blame_by_numbers(Part("all", run=numbers(wrong=False)), packages, [], MARGINS).answer is Answer.NO_CHANGE
+
+    def test_a_part_that_fails_is_none_that_departs(self) -> None:
+        packages = [Part("keras", run=numbers(wrong=True), problem="can't import")]
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, found.departures[1]) == (Answer.NO_PACKAGE, None)
+
+
+def test_a_failure_of_launches_or_of_numbers_is_told() -> None:
+    assert failure_of(launches(0.1)) is None
+    assert failure_of(paired_run([pair(0, failure=CRASH)])) is None  # is measured again
+    assert failure_of(paired_run([pair(0, failure=CRASH)] * 2)) == CRASH
+    failed = dataclasses.replace(records()[0], failure=CRASH)
+    assert failure_of(dataclasses.replace(paired_run([]), oracle=(records()[0], failed))) == CRASH
+    assert failure_of(dataclasses.replace(paired_run([]), lockstep_failure=CRASH)) == CRASH

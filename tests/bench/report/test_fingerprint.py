@@ -1,0 +1,26 @@
+"""Fingerprints compared, as text and for programs."""
+
+import json
+
+from bench.profile.fingerprint import Fingerprint
+from bench.report.fingerprint import TOP, fingerprint_json, fingerprint_text
+from tests.builders.golden import golden
+
+SETTINGS = {"threads": "2", "oneDNN": "v2.7.3"}
+ONE = Fingerprint({"graph operations": {"MatMul": 3, "Add": 2}, "HLO operations": {"dot": 3}}, SETTINGS)
+OTHER = Fingerprint(
+    {"graph operations": {"MatMul": 7} | {f"Kind{number}": 1 for number in range(TOP)}, "HLO operations": {"dot": 3}},
+    {"threads": "2", "oneDNN": "v3.7.3\x1b[31m"},
+)
+
+
+def test_differences_are_a_table_the_largest_first() -> None:
+    golden("fingerprint.txt", f"{fingerprint_text(ONE, OTHER)}\n\n{fingerprint_text(ONE, ONE)}")
+
+
+def test_programs_get_every_difference() -> None:
+    plain = json.loads(json.dumps(fingerprint_json(ONE, OTHER), allow_nan=False))
+    assert plain["compared"] == ["graph operations", "HLO operations", "settings"]
+    first = {"kind": "graph operations", "name": "MatMul", "reference": 3, "candidate": 7}
+    assert (plain["differences"][0], len(plain["differences"])) == (first, TOP + 3)
+    assert fingerprint_json(ONE, ONE)["differences"] == []

@@ -1,0 +1,28 @@
+"""Means of groups, with one deviation: arithmetic by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bench.stats.intervals import t_quantile
+from bench.stats.pooled import Bounded, Pooled
+
+
+def test_a_difference_of_means_has_the_deviation_of_all_groups() -> None:
+    """Squares about the means 1 and 5: 2 + 8 = 10, of 2 + 1 degrees; errors 1/3 and 1/2 of that variance."""
+    pooled = Pooled([[0.0, 1.0, 2.0], [], [3.0, 7.0]])
+    assert pooled.deviation == pytest.approx(math.sqrt(10 / 3))
+    found = pooled.bounds(np.array([-1.0, 0.0, 1.0]), 0.975)
+    wide = t_quantile(0.975, 3) * math.sqrt(10 / 3 * (1 / 3 + 1 / 2))
+    assert [found.estimate, found.high] == pytest.approx([4.0, 4.0 + wide])
+
+
+def test_groups_of_one_launch_tell_no_deviation() -> None:
+    assert math.isnan(Pooled([[1.0], [2.0]]).deviation)
+
+
+def test_what_is_proven_excludes_nothing() -> None:
+    assert Bounded(0.1, 0.05, 0.15).is_proven
+    assert Bounded(-0.1, -0.15, -0.05).is_proven
+    assert not Bounded(0.1, -0.05, 0.25).is_proven

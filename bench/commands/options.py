@@ -20,7 +20,7 @@ from bench.drive.cores import core_to_pin
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.judge.margins import Margins
-from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, kinds_of
 from bench.machine import available_gib
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import ALL_CORES, ONE_CORE, Side
@@ -77,6 +77,8 @@ class ModelRequest:
                     speed=speed,
                     workload=name,
                     answers=not trained,
+                    one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
+                    variables=tuple(getattr(found, "variables", {}).items()),
                 )
                 made.append(plan)
         return made

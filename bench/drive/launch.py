@@ -45,7 +45,7 @@ def measure_launch(
 
     @contextlib.contextmanager
     def opened(python: str, variables: Mapping[str, str]) -> Iterator[Worker]:
-        with Worker(python, "tensorflow", plan.device, variables) as worker:
+        with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
             describe(worker, plan, deadlines)
             open_model(worker, plan, launch.jitter, deadlines)
             yield worker
@@ -53,7 +53,7 @@ def measure_launch(
     again = functools.partial(opened, python, variables)
     writing = functools.partial(opened, author.interpreter, author.variables) if author else again
     try:
-        with Worker(python, "tensorflow", plan.device, variables) as worker:
+        with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
             _measure(plan, launch, worker, again, writing, measured, on_step, deadlines)
     except WorkerError as error:
         measured.failure = error.failure

@@ -21,7 +21,7 @@ from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
 from tests.faults.hook.injected.workloads import INITIALIZER, LEAK, RETRACES, UNCOMPILED
-from tests.faults.trial import ORACLE, catches, fault_variables, run_fault
+from tests.faults.trial import ORACLE, PLAN, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
 SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "margins.toml")
@@ -32,6 +32,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def plan_of(name: str) -> Plan:
+    found = workload(name)
+    if not found.cases:
+        return dataclasses.replace(PLAN, workload=name, variables=tuple(getattr(found, "variables", {}).items()))
     return Plan("tiny", 1, "", None, "", speed=False, workload=name, answers=True)
 
 
@@ -41,8 +44,8 @@ def fitted(pairs: Sequence[Pair]) -> Comparison:
     return next(compare(sample) for sample in samples if sample.metric.name == FITTED_LOSS)
 
 
-def test_each_workload_that_answers_has_a_fault() -> None:
-    assert {fault.workload for fault in OF_WORKLOADS.values()} == {name for name in names() if workload(name).cases}
+def test_each_workload_has_a_fault() -> None:
+    assert {fault.workload for fault in OF_WORKLOADS.values()} == set(names()) - {"train"}
     assert not set(OF_WORKLOADS) & set(FAULTS)
     assert {fault.workload for fault in FAULTS.values()} == {"train"}
 
@@ -63,7 +66,22 @@ def test_every_fault_of_a_workload_is_caught(request: pytest.FixtureRequest, env
 
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", BOTH)
-@pytest.mark.parametrize("name", [name for name in names() if workload(name).cases])
+@pytest.mark.parametrize(("name", "onednn"), [("train", True), ("train-without-onednn", False)])
+def test_a_workload_s_variables_reach_its_processes(
+    request: pytest.FixtureRequest, environment: str, name: str, onednn: bool
+) -> None:
+    """`train` doesn't show what is wrong without oneDNN."""
+    plan = dataclasses.replace(plan_of(name), steps=2)
+    trial = run_fault("without-onednn-plus-0.1-percent", str(request.getfixturevalue(environment)), plan)
+    assert trial.record.environment
+    assert trial.record.environment.onednn == onednn
+    assert trial.record.environment.variables.get("TF_ENABLE_ONEDNN_OPTS") == (None if onednn else "0")
+    assert bool(catches(trial, standards())) != onednn
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize("name", [name for name in names() if name != "train"])
 @pytest.mark.parametrize("config", ["tiny", "notebook"])
 def test_nothing_is_caught_where_nothing_is_wrong(
     request: pytest.FixtureRequest, environment: str, name: str, config: str

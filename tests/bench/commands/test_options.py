@@ -106,6 +106,20 @@ def test_all_workloads_are_those_that_run_in_the_configuration(
     assert model_request(parser.parse_args([*words, "--config", config]), ("notebook",)).workloads == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "one_launch", "variables"),
+    [("train", False, ()), ("train-without-onednn", True, (("TF_ENABLE_ONEDNN_OPTS", "0"),)), ("masked", True, ())],
+)
+def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_not_told(
+    name: str, one_launch: bool, variables: tuple[tuple[str, str], ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_workload(parser)
+    add_model(parser, ("tiny",))
+    (plan,) = model_request(parser.parse_args(["--workload", name]), ("tiny",)).plans()
+    assert (plan.one_launch, plan.variables) == (one_launch, variables)
+
+
 def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:
     parser = argparse.ArgumentParser()
     add_workload(parser)

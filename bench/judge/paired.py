@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
+from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
 from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
@@ -71,6 +71,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
     return [
         *map(Told, run.warnings),
         *unpromised(run.oracle),
+        *both_depart(subject_of(run), run.oracle[1:], run.oracle[:1]),
         *left_open(subject_of(run), run.oracle),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),

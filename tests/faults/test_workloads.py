@@ -12,10 +12,11 @@ from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.judge.margins import read_margins
 from bench.judge.metrics import FITTED_LAUNCHES
+from bench.judge.reasons import DepartAlike, DepartApart, Reason
 from bench.judge.samples import compare, samples_of
 from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
-from bench.record.types import FITTED_LOSS
+from bench.record.types import FITTED_LOSS, Record
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
@@ -94,6 +95,26 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     assert trial.record.numerics
     known = name == "optimizers-twice" and environment == "newest_python"  # Keras 3 does what the fault does
     assert bool(catches(trial, standards())) == known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "outcome", "reason"),
+    [(NO_FAULT.name, Outcome.PASS, DepartAlike), ("sparse-plus-0.1-percent", Outcome.REGRESSION, DepartApart)],
+)
+def test_a_departure_of_both_sides_passes_if_it_is_the_same(
+    newest_python: Path, fault: str, outcome: Outcome, reason: type[Reason]
+) -> None:
+    """Keras 3 squares values of a row that is named twice one by one, on both sides."""
+
+    def slots(record: Record) -> list[Record]:
+        kept = [error for error in record.numerics if error.quantity.startswith("answer adam: slot v")]
+        return [dataclasses.replace(record, numerics=tuple(kept))]
+
+    plan, python = plan_of("optimizers-twice"), str(newest_python)
+    reference, candidate = (run_fault(name, python, plan).record for name in (NO_FAULT.name, fault))
+    found = judge_numerics("optimizers-twice", slots(candidate), slots(reference))
+    assert (found.outcome, type(found.reason)) == (outcome, reason)
 
 
 @pytest.mark.slow

@@ -119,6 +119,12 @@ def launch_plan(plan: Plan) -> LaunchPlan:
     return workload(plan.workload).plans[plan.config]
 
 
+def alone(plan: Plan) -> Plan:
+    """Returns the plan of a launch that is timed by itself: of as many units as one in turn has, on all cores."""
+    steps = PairPlan.of(plan, _blocks(launch_plan(plan).blocks)).plan.steps if plan.answers else plan.steps
+    return dataclasses.replace(plan, steps=steps, one_launch=False)
+
+
 def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
     """Returns how two sides' numbers are compared: each with the oracle, and both in lockstep where that tells."""
 

@@ -92,11 +92,12 @@ def _measure(
 def _measure_steps(
     plan: Plan, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
 ) -> None:
-    """Trains block by block, and evaluates."""
+    """Takes steps, or other units, block by block; evaluates what was trained."""
     while len(measured.losses) < plan.steps and not measured.failure:
         count = min(plan.block_steps, plan.steps - len(measured.losses))
         silent = count if plan.speed else 1  # an untimed block tells of each step
         block = deadlines.request(worker, Block, "steps", per=silent, count=count, tell=not plan.speed)
         measured.add(block, DROPPED_AFTER_SWITCH)
         on_step(len(measured.losses))
-    measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
+    if not plan.answers:
+        measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)

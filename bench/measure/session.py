@@ -210,7 +210,7 @@ class Session:
         from bench.measure.profile import profile
 
         data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
-        return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
+        return profile(self.work, target, data, other, steps, Path(folder), detailed=detailed)
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Computes the perplexity over the first `max_steps` batches of the validation split."""

@@ -154,8 +154,8 @@ def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
 
 def _both_depart(reason: notices.BothDepart, _: Comparison | None) -> str:
     return (
-        f"{reason.subject}: {_few(reason.tensors)}: both sides are up to {reason.error:.1e} from the oracle and at most "
-        f"{reason.apart:.1e} from each other, so the candidate changed nothing"
+        f"{reason.subject}: {_few(reason.tensors)}: both sides are up to {reason.error:.1e} from the oracle and "
+        f"at most {reason.apart:.1e} from each other, so the candidate changed nothing"
     )
 
 

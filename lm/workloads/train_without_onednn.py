@@ -4,16 +4,18 @@ Builds of TensorFlow differ in whether oneDNN is on, and so do processors (tenso
 its own, so perplexity is `train`'s to tell.
 """
 
-from lm.config import LAUNCH_PLANS
+from collections.abc import Mapping
+
+from lm.config import LAUNCH_PLANS, LaunchPlan
 from lm.workloads import train
 
 
 class Workload(train.Workload):
     """Implements lm.workloads.protocol.Workload; its work is Training."""
 
-    metrics = (
+    metrics: tuple[str, ...] = (
         *("step time on one core", "step time", "mean step", "evaluation step", "peak memory", "memory growth"),
         *("retraces", "cpu time", "import", "build", "trace", "first step", "graph operations"),
     )
-    plans = {name: LAUNCH_PLANS[name] for name in ("tiny", "notebook")}
-    variables = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    plans: Mapping[str, LaunchPlan] = {name: LAUNCH_PLANS[name] for name in ("tiny", "notebook")}
+    variables: Mapping[str, str] = {"TF_ENABLE_ONEDNN_OPTS": "0"}

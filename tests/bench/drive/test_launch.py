@@ -63,6 +63,11 @@ class TestWithKnownNumbers:
         assert record.evaluation.tokens == 1600  # 20 batches of 80
         assert heard == [5, 10, 15, 20, 25, 30]
 
+    def test_units_that_train_nothing_are_not_evaluated(self, fake_session: Fake) -> None:
+        plan = Plan("tiny", 30, "", None, "", workload="masked", answers=True)
+        record = measure_launch(plan, Launch(1), fake_session("del Session.evaluate"), {})
+        assert (record.failure, record.evaluation, len(record.losses)) == (None, None, 30)
+
     def test_the_first_two_steps_of_each_block_are_not_steady(self, fake_session: Fake) -> None:
         """Blocks of 5 steps: 2, 3 and 4 of each are left, by their numbers."""
         record = measure_launch(PLAN, Launch(1), fake_session(""), {})

@@ -280,7 +280,24 @@ def model_request(
 ) -> ModelRequest:
     """Makes the request of add_model's options, of `configs` unless some are named; each is measured once.
 
-    Raises UsageError for a workload that has none of them, or not one that was named, or that lacks the memory.
+    Raises UsageError as `chosen_workloads` does.
+    """
+    return ModelRequest(
+        tuple(dict.fromkeys(options.config or configs)),
+        options.corpus,
+        options.corpus_path,
+        implementation or options.implementation,
+        options.device,
+        options.threads,
+        chosen_workloads(options, configs),
+    )
+
+
+def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tuple[str, ...]:
+    """Returns the workloads of add_workload's and add_config's options, the default one where none is named.
+
+    Raises UsageError for a workload that has none of the configurations, or not one that was named, or that lacks the
+    memory.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
     running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
@@ -298,15 +315,7 @@ def model_request(
         needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
         if free < needed:
             raise UsageError(f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: free some")
-    return ModelRequest(
-        tuple(dict.fromkeys(options.config or configs)),
-        options.corpus,
-        options.corpus_path,
-        implementation or options.implementation,
-        options.device,
-        options.threads,
-        workloads,
-    )
+    return workloads
 
 
 def add_environment(parser: argparse.ArgumentParser, default: str | None = sys.executable) -> None:

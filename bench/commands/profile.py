@@ -38,9 +38,8 @@ from lm.config import IMPLEMENTATIONS
 from lm.workloads.registry import workload
 
 EXAMPLES = """\
-tfgate profile --to .venv/bin/python
+tfgate profile --to .venv/bin/python --workload predict-call --config tiny
 tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
-tfgate profile --workload predict-call --config tiny
 tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
 CHROME_FILE, FLAME_FILE = "trace.json", "flame.svg"

@@ -10,7 +10,7 @@ from bench.record.profile import Dump, Profiled, Trace, Traces, flaw
 
 if TYPE_CHECKING:
     from lm.hot_paths.paths import HotPath
-    from lm.hot_paths.unit import Unit
+    from lm.workloads.parts.unit import Unit
     from lm.workloads.protocol import Work
 
     Called = HotPath | Unit
@@ -29,7 +29,7 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
     """
     from lm.hot_paths import graphs, paths, profiler
     from lm.hot_paths.roofline import matmul_flops_per_second
-    from lm.hot_paths.unit import Unit
+    from lm.workloads.parts.unit import Unit
 
     rate = matmul_flops_per_second(work.device)
     trainer = getattr(work, "trainer", None)

@@ -20,7 +20,8 @@ BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONC
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
-    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: leave out --no-speed and --quick",
+    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: `tfgate upgrade` does, and "
+    "`tfgate gate` without --no-speed and --quick",
     NO_FLOAT64: "the reference could not compute the model in float64, so nothing says what is right ({detail})",
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, as "
     "dropout's, or an order of sums that changes",

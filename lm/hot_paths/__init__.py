@@ -1,6 +1,6 @@
 """Parts of a training step, to be timed and profiled.
 
-- `paths`: the table of the parts, as calls; `tensors`: their arguments and results; `unit`: a workload's unit as one
+- `paths`: the table of the parts, as calls; `tensors`: their arguments and results
 - `keras_loop`: Keras' own `fit` and `predict` on the same model
 - `costs`: the least that each part must compute and move; `roofline`: how fast TensorFlow multiplies matrices here
 - `graphs`: the graph behind a part; `profiler`: TensorFlow's profiler

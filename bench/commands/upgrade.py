@@ -15,6 +15,7 @@ from bench.commands.options import (
     add_output,
     add_telling,
     add_workload,
+    fraction,
     gating,
     model_request,
     numbers_plans,
@@ -35,7 +36,7 @@ from bench.drive.plan import Plan
 from bench.drive.sized import sized
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
-from bench.judge.metrics import NAMES
+from bench.judge.metrics import NAMES, STEP_TIMES
 from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind
 from bench.record.files import keeper
@@ -57,6 +58,7 @@ class Request:
     speed: bool
     only: tuple[str, ...]  # metrics that are judged alone; none: all
     budget_minutes: float
+    margin: float | None  # of step times; None: those of the margins file
     output: Path
     resume: bool
     telling: Telling
@@ -83,6 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this one alone, such as 'step time'; may be repeated",
     )
+    parser.add_argument(
+        "--margin",
+        type=fraction,
+        metavar="FRACTION",
+        help="how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
+    )
     add_budget(parser)
     add_output(parser)
     add_resume(parser)
@@ -93,6 +101,8 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
+    if options.margin and (options.numerics_only or (options.metric and not {*options.metric} & {*STEP_TIMES})):
+        raise UsageError("--margin is of step times, which are not measured here: leave it out")
     model = model_request(options, CONFIGS)
     output = output_folder(options, "upgrade")
     if options.resume and not _kept(output):
@@ -104,6 +114,7 @@ def request(options: argparse.Namespace) -> Request:
         not options.numerics_only,
         tuple(options.metric),
         options.budget,
+        options.margin,
         output,
         options.resume,
         telling(options),
@@ -147,7 +158,8 @@ def _measured(
         for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
             require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
     keep = keeper(path, begun=stored is not None)
-    plans, unpinned = paired(plan, asked.only or gating(plan, standards.margins)) if asked.speed else ({}, ())
+    margins = standards.margins.with_step_times(asked.margin)
+    plans, unpinned = paired(plan, asked.only or gating(plan, margins)) if asked.speed else ({}, ())
     if plan.own:
         plans = sized(plans, sides[REFERENCE], stored)
 
@@ -155,7 +167,7 @@ def _measured(
         return next_kind(run, paired_samples(named(run), standards.margins), plans)
 
     def named(run: PairedRun) -> PairedRun:
-        return dataclasses.replace(run, only=asked.only)
+        return dataclasses.replace(run, only=asked.only, margin=asked.margin)
 
     with UpgradeProgress() as progress:
         request = _paired_request(asked, plan, plans, sides, (*warnings, *unpinned))

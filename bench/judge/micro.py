@@ -22,8 +22,8 @@ from bench.stats.sequential import LOOKS, MOST_GATING
 
 Launches = Sequence[MicroLaunch]
 
-# At most these eight gate, of the first configuration, implementation and device, in a graph; or the first eight units of
-# workloads. The rest is shown alone.
+# At most these eight gate, of the first configuration, implementation and device, in a graph; or the first eight units
+# of workloads. The rest is shown alone.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
 LEAST_LAUNCHES = LOOKS[0]
 LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails

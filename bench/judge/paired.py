@@ -49,8 +49,11 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 
 
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
-    """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names."""
-    return with_plans(samples_of(whole_pairs(run), margins, run.only), run)
+    """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names.
+
+    Step times are judged by the run's own margin, if it has one.
+    """
+    return with_plans(samples_of(whole_pairs(run), margins.with_step_times(run.margin), run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:

@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.commands.options import ModelRequest, add_baselines, add_json, add_model, at_least, model_request
+from bench.commands.options import (
+    ModelRequest,
+    add_baselines,
+    add_json,
+    add_model,
+    add_workload,
+    at_least,
+    model_request,
+)
 from bench.commands.sides import Sides, add_sides, sides_request
+from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json, print_verdict
 from bench.drive.lockstep import run_lockstep
 from bench.judge.lockstep import lockstep_verdict
@@ -18,6 +27,7 @@ from bench.record.lockstep import STEPS, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
 from bench.report.judged import worst
+from lm.workloads.registry import workload
 
 EXAMPLES = """\
 tfgate lockstep --from 2.20.0 --to 2.21.0
@@ -39,6 +49,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser)
+    add_workload(parser)
     add_model(parser, CONFIGS)
     parser.add_argument(
         "--steps",
@@ -54,6 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
+    for name in model.workloads:
+        if workload(name).cases:
+            mend = f"`tfgate upgrade --numerics-only --workload {name}` compares both sides' answers"
+            raise UsageError(f"lockstep is of training steps, which {name} has none of: {mend}")
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
 
 

@@ -15,6 +15,8 @@ from bench.commands.options import (
     add_json,
     add_launches,
     add_output,
+    add_workload,
+    chosen_workloads,
     device,
     output_folder,
     telling,
@@ -22,6 +24,7 @@ from bench.commands.options import (
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_ledger
+from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json, print_verdict
 from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import REFERENCE as PINNED
@@ -41,15 +44,18 @@ from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
+from lm.workloads.registry import workload
 
 EXAMPLES = """\
 tfgate micro --to .venv/bin/python
-tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step"""
+tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step
+tfgate micro --workload masked --config tiny"""
 CONFIGS = ("notebook",)
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
 # Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
 # (docs/micro.md).
 DEFAULT_TARGETS, DEFAULT_MODES = TARGETS[:3], ("graph",)
+UNIT = "unit"  # the target of --workload
 NEEDED = ("pytest", "pytest-benchmark")  # in what is built
 
 
@@ -69,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser, PINNED, sys.executable)
     add_config(parser, CONFIGS)
+    add_workload(parser)
     parser.add_argument(
         "--implementation",
         action="append",
@@ -107,14 +114,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
-    suite = Suite(
-        options.config or CONFIGS,
-        options.implementation or (IMPLEMENTATION,),
-        options.device,
-        options.mode or DEFAULT_MODES,
-        options.target or DEFAULT_TARGETS,
-        options.require == "gpu",
-    )
+    if options.workload:
+        return _of_units(options)
+    return _request(options, _parts(options))
+
+
+def _request(options: argparse.Namespace, suite: Suite) -> Request:
     return Request(
         sides_request(options, gpu=suite.takes_gpu),
         suite,
@@ -122,6 +127,38 @@ def request(options: argparse.Namespace) -> Request:
         output_folder(options, "micro"),
         telling(options),
         options.command_line,
+    )
+
+
+def _of_units(options: argparse.Namespace) -> Request:
+    """Makes the request of --workload: of each one case, its unit, in each configuration that it has."""
+    for word in ("target", "mode", "implementation"):
+        if getattr(options, word):
+            raise UsageError(f"--workload times units, and --{word} is for parts of a training step: leave one out")
+    chosen = chosen_workloads(options, CONFIGS)
+    given = {name: dict(getattr(workload(name), "variables", {})) for name in chosen}
+    apart = [name for name in chosen if given[name]]
+    if apart and len(chosen) > 1:
+        raise UsageError(f"{apart[0]} has environment variables of its own, and one process times all: name it alone")
+    suite = Suite(
+        options.config or CONFIGS,
+        devices=options.device,
+        targets=(UNIT,),
+        require_gpu=options.require == "gpu",
+        workloads=chosen,
+        variables=given[chosen[0]],
+    )
+    return _request(options, suite)
+
+
+def _parts(options: argparse.Namespace) -> Suite:
+    return Suite(
+        options.config or CONFIGS,
+        options.implementation or (IMPLEMENTATION,),
+        options.device,
+        options.mode or DEFAULT_MODES,
+        options.target or DEFAULT_TARGETS,
+        options.require == "gpu",
     )
 
 

@@ -20,7 +20,7 @@ from bench.drive.cores import core_to_pin
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.judge.margins import Margins
-from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, kinds_of
 from bench.machine import available_gib
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import ALL_CORES, ONE_CORE, Side
@@ -77,6 +77,8 @@ class ModelRequest:
                     speed=speed,
                     workload=name,
                     answers=not trained,
+                    one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
+                    variables=tuple(getattr(found, "variables", {}).items()),
                 )
                 made.append(plan)
         return made
@@ -115,6 +117,12 @@ def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], t
 def launch_plan(plan: Plan) -> LaunchPlan:
     """Returns the division of a plan's launches."""
     return workload(plan.workload).plans[plan.config]
+
+
+def alone(plan: Plan) -> Plan:
+    """Returns the plan of a launch that is timed by itself: of as many units as one in turn has, on all cores."""
+    steps = PairPlan.of(plan, _blocks(launch_plan(plan).blocks)).plan.steps if plan.answers else plan.steps
+    return dataclasses.replace(plan, steps=steps, one_launch=False)
 
 
 def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
@@ -272,7 +280,24 @@ def model_request(
 ) -> ModelRequest:
     """Makes the request of add_model's options, of `configs` unless some are named; each is measured once.
 
-    Raises UsageError for a workload that has none of them, or not one that was named, or that lacks the memory.
+    Raises UsageError as `chosen_workloads` does.
+    """
+    return ModelRequest(
+        tuple(dict.fromkeys(options.config or configs)),
+        options.corpus,
+        options.corpus_path,
+        implementation or options.implementation,
+        options.device,
+        options.threads,
+        chosen_workloads(options, configs),
+    )
+
+
+def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tuple[str, ...]:
+    """Returns the workloads of add_workload's and add_config's options, the default one where none is named.
+
+    Raises UsageError for a workload that has none of the configurations, or not one that was named, or that lacks the
+    memory.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
     running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
@@ -290,15 +315,7 @@ def model_request(
         needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
         if free < needed:
             raise UsageError(f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: free some")
-    return ModelRequest(
-        tuple(dict.fromkeys(options.config or configs)),
-        options.corpus,
-        options.corpus_path,
-        implementation or options.implementation,
-        options.device,
-        options.threads,
-        workloads,
-    )
+    return workloads
 
 
 def add_environment(parser: argparse.ArgumentParser, default: str | None = sys.executable) -> None:

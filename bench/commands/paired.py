@@ -27,6 +27,7 @@ class Parts:
     budget_minutes: float
     resume: bool  # go on from what is there
     command_line: Sequence[str]
+    margin: float | None = None  # of step times; None: those of the margins file
 
     def measured(
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
@@ -37,7 +38,8 @@ class Parts:
             for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
                 require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
         keep = keeper(path, begun=stored is not None)
-        plans, unpinned = paired(plan, self.only or gating(plan, standards.margins)) if self.speed else ({}, ())
+        margins = standards.margins.with_step_times(self.margin)
+        plans, unpinned = paired(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         if plan.own:
             plans = sized(plans, sides[REFERENCE], stored)
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
@@ -46,7 +48,7 @@ class Parts:
             return next_kind(run, paired_samples(named(run), standards.margins), plans)
 
         def named(run: PairedRun) -> PairedRun:
-            return dataclasses.replace(run, only=self.only)
+            return dataclasses.replace(run, only=self.only, margin=self.margin)
 
         request = PairedRequest(
             sides,

@@ -14,6 +14,7 @@ from bench.commands.options import (
     add_baselines,
     add_json,
     add_output,
+    add_workload,
     at_least,
     model_request,
     output_folder,
@@ -36,13 +37,15 @@ from bench.report.fingerprint import fingerprint_json, fingerprint_text
 from bench.report.flame import flame_svg
 from bench.report.profile import comparison_json, comparison_text, profile_json, profile_text, program_diff
 from lm.config import IMPLEMENTATIONS
+from lm.workloads.registry import workload
 
 EXAMPLES = """\
-tfgate profile --to .venv/bin/python
+tfgate profile --to .venv/bin/python --workload predict-call --config tiny
 tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
 tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
 CHROME_FILE, FLAME_FILE = "trace.json", "flame.svg"
+WHOLE = "step"  # the target that is a unit of any workload
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
 Stored = tuple[Path, Profile]
 
@@ -72,6 +75,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser, candidate=sys.executable, alone=True)
+    add_workload(parser)
     add_all_but_implementation(parser, CONFIGS)
     parser.add_argument(
         "--implementation",
@@ -81,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"default: {IMPLEMENTATION}; twice: compare them, both in the environment of --to",
     )
     parser.add_argument(
-        "--target", choices=TARGETS, default="step", metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
+        "--target", choices=TARGETS, default=WHOLE, metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
     )
     parser.add_argument(
         "--compare",
@@ -116,6 +120,9 @@ def request(options: argparse.Namespace) -> Request:
     if options.from_env and not options.from_:
         raise UsageError("--from-env is for the environment of --from, which is missing")
     models = [model_request(options, CONFIGS, implementation) for implementation in implementations]
+    for name in models[0].workloads:
+        if workload(name).cases and (options.target != WHOLE or len(implementations) > 1):
+            raise UsageError(f"of workload {name} the whole unit is profiled: leave out --target and --implementation")
     measuring = Measuring(
         models,
         sides_request(options, gpu=models[0].gpu),

@@ -1,4 +1,4 @@
-"""`tfgate run`: trains the configurations to their pinned step counts and keeps what was measured."""
+"""`tfgate run`: trains configurations to their pinned step counts, or does a workload's units; keeps the records."""
 
 import argparse
 import contextlib
@@ -16,6 +16,8 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
+    add_workload,
+    alone,
     at_least,
     environment_request,
     model_request,
@@ -35,7 +37,7 @@ from bench.report.stored import run_table
 
 EXAMPLES = """\
 tfgate run --python .venv/bin/python
-tfgate run --config tiny --no-speed --json"""
+tfgate run --config tiny --workload masked --no-speed --json"""
 LAUNCHES = 4
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
@@ -57,6 +59,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_environment(parser)
+    add_workload(parser)
     add_model(parser, GATE_CONFIGS)
     add_launches(parser, LAUNCHES, "fresh processes for each configuration")
     parser.add_argument(
@@ -97,7 +100,7 @@ def interrupted(asked: Request) -> str:
 
 def run(asked: Request) -> int:
     """Returns 0, or 4 if a launch failed, and failed again. Raises CorpusError, OSError."""
-    planned = asked.model.plans(speed=asked.speed)
+    planned = [alone(plan) for plan in asked.model.plans(speed=asked.speed)]
     warnings = disturbances(examine()) if asked.speed else ()
     path = asked.output / RUN_FILE
     keep = keeper(path)

@@ -15,6 +15,7 @@ from bench.commands.options import (
     add_output,
     add_telling,
     add_workload,
+    fraction,
     model_request,
     output_folder,
     telling,
@@ -28,7 +29,7 @@ from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.metrics import NAMES
+from bench.judge.metrics import NAMES, STEP_TIMES
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
@@ -46,6 +47,7 @@ class Request:
     speed: bool
     only: tuple[str, ...]  # metrics that are judged alone; none: all
     budget_minutes: float
+    margin: float | None  # of step times; None: those of the margins file
     output: Path
     resume: bool
     telling: Telling
@@ -72,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this one alone, such as 'step time'; may be repeated",
     )
+    parser.add_argument(
+        "--margin",
+        type=fraction,
+        metavar="FRACTION",
+        help="how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
+    )
     add_budget(parser)
     add_output(parser)
     add_resume(parser)
@@ -82,6 +90,8 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
+    if options.margin and (options.numerics_only or (options.metric and not {*options.metric} & {*STEP_TIMES})):
+        raise UsageError("--margin is of step times, which are not measured here: leave it out")
     model = model_request(options, CONFIGS)
     output = output_folder(options, "upgrade")
     if options.resume and not _kept(output):
@@ -93,6 +103,7 @@ def request(options: argparse.Namespace) -> Request:
         not options.numerics_only,
         tuple(options.metric),
         options.budget,
+        options.margin,
         output,
         options.resume,
         telling(options),
@@ -110,7 +121,15 @@ def run(asked: Request) -> int:
     disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     sides = asked.sides.prepared()
     warnings = (*side_warnings(sides), *disturbed)
-    parts = Parts(asked.numerics, asked.speed, asked.only, asked.budget_minutes, asked.resume, asked.command_line)
+    parts = Parts(
+        asked.numerics,
+        asked.speed,
+        asked.only,
+        asked.budget_minutes,
+        asked.resume,
+        asked.command_line,
+        asked.margin,
+    )
     with host_lock() if asked.speed else contextlib.nullcontext():
         runs = [
             parts.measured(plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings)

@@ -45,7 +45,7 @@ def measure_launch(
 
     @contextlib.contextmanager
     def opened(python: str, variables: Mapping[str, str]) -> Iterator[Worker]:
-        with Worker(python, "tensorflow", plan.device, variables) as worker:
+        with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
             describe(worker, plan, deadlines)
             open_model(worker, plan, launch.jitter, deadlines)
             yield worker
@@ -53,7 +53,7 @@ def measure_launch(
     again = functools.partial(opened, python, variables)
     writing = functools.partial(opened, author.interpreter, author.variables) if author else again
     try:
-        with Worker(python, "tensorflow", plan.device, variables) as worker:
+        with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
             _measure(plan, launch, worker, again, writing, measured, on_step, deadlines)
     except WorkerError as error:
         measured.failure = error.failure
@@ -92,11 +92,12 @@ def _measure(
 def _measure_steps(
     plan: Plan, worker: Worker, measured: Measured, on_step: Callable[[int], None], deadlines: Deadlines
 ) -> None:
-    """Trains block by block, and evaluates."""
+    """Takes steps, or other units, block by block; evaluates what was trained."""
     while len(measured.losses) < plan.steps and not measured.failure:
         count = min(plan.block_steps, plan.steps - len(measured.losses))
         silent = count if plan.speed else 1  # an untimed block tells of each step
         block = deadlines.request(worker, Block, "steps", per=silent, count=count, tell=not plan.speed)
         measured.add(block, DROPPED_AFTER_SWITCH)
         on_step(len(measured.losses))
-    measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
+    if not plan.answers:
+        measured.evaluation = deadlines.request(worker, Evaluation, "evaluate", max_steps=EVALUATION_STEPS)

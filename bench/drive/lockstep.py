@@ -53,8 +53,10 @@ def run_lockstep(
         # Its products are small: more threads than one would only spin in the way of the sides' own.
         referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
         workers = {
-            role: stack.enter_context(Worker(sides[role].interpreter, "tensorflow", plan.device, sides[role].variables))
-            for role in (REFERENCE, CANDIDATE)
+            role: stack.enter_context(
+                Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables))
+            )
+            for role, side in ((role, sides[role]) for role in (REFERENCE, CANDIDATE))
         }
         prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
         path = stack.enter_context(shared_folder(prepared.bytes)) / "exchange"

@@ -55,6 +55,8 @@ class Suite:
     modes: Sequence[str] = ()
     targets: Sequence[str] = ()
     require_gpu: bool = False
+    workloads: Sequence[str] = ()  # whose units are timed: the target is "unit"
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the environment: the workload's
 
     @property
     def takes_gpu(self) -> bool:
@@ -69,6 +71,7 @@ class Suite:
             ("implementation", self.implementations),
             ("device", self.devices),
             ("mode", self.modes),
+            ("workload", self.workloads),
         )
         options = [f"--{name}={value}" for name, values in chosen for value in values]
         return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
@@ -187,12 +190,13 @@ def require_suite(side: Side, suite: Suite) -> None:
 def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) -> str:
     """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped in `limit` seconds."""
     python = side.interpreter
-    environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", side.variables)
+    variables = {**side.variables, **suite.variables}
+    environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", variables)
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )
     command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports")]
-    command += ["-q", "-rs", "--tb=line", *(f"--variable={name}={value}" for name, value in side.variables.items())]
+    command += ["-q", "-rs", "--tb=line", *(f"--variable={name}={value}" for name, value in variables.items())]
     command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
     try:
         process = subprocess.Popen(

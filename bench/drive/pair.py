@@ -154,7 +154,7 @@ def measure_pair(
         for name in order:
             side = sides[name]
             worker = stack.enter_context(
-                Worker(side.interpreter, "tensorflow", plan.device, side.variables, takes_turns=True)
+                Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
             )
             halves[name] = _Half(worker, patience.of(name))
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)

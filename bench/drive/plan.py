@@ -1,6 +1,7 @@
 """The plan of every launch of a configuration."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ class Plan:
     threads: int = 0  # of TensorFlow; 0: as many as cores
     speed: bool = True  # time the steps; without, the machine may be shared
     workload: str = DEFAULT_WORKLOAD
-    answers: bool = False  # its numbers are answers to cases, all of which one launch gives
+    answers: bool = False  # its numbers are answers to cases
+    one_launch: bool = False  # compared with the oracle tells its numbers
+    variables: tuple[tuple[str, str], ...] = ()  # of the environment, on both sides: they are the workload's
     definer: Side | None = None  # of a user's own model: whose float64 says what is right
 
     @property
@@ -51,7 +54,11 @@ class Plan:
 
     def launches(self, asked: int) -> int:
         """Returns how many launches tell its numbers, where `asked` are asked for."""
-        return 1 if self.answers else asked
+        return 1 if self.one_launch else asked
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Returns a side's environment variables with the workload's, which come last."""
+        return {**variables, **dict(self.variables)}
 
     def data(self) -> dict[str, Any]:
         """Returns what is trained on what, as a worker is told it."""

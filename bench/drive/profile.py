@@ -35,7 +35,7 @@ def run_profile(
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     raw = folder.resolve() / RAW_FOLDER
-    with Worker(side.interpreter, "tensorflow", plan.device, side.variables) as worker:
+    with Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables)) as worker:
         description = describe(worker, plan)
         opened = open_model(worker, plan)
         asked = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}

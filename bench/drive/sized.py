@@ -39,7 +39,7 @@ def _step_seconds(plan: Plan, side: Side) -> float:
     """Returns the typical seconds of a step; infinity where none can be taken."""
     deadlines = alone()
     try:
-        with Worker(side.interpreter, "tensorflow", plan.device, side.variables) as worker:
+        with Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables)) as worker:
             describe(worker, plan, deadlines)
             open_model(worker, plan, deadlines=deadlines)
             block = deadlines.request(worker, Block, "steps", per=TRIED, count=TRIED)

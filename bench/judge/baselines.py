@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from bench.judge.metrics import PERPLEXITY
 from bench.judge.reasons import Field
 from bench.judge.reports import subject_of
 from bench.judge.samples import whole_pairs
@@ -17,8 +18,8 @@ class BaselineError(ValueError):
 
 
 def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], created: str) -> dict[str, Baseline]:
-    """Returns one baseline for each subject of the runs: every finished launch is a replicate training, every run with
-    steady steps gives its words/s.
+    """Returns one baseline for each subject of the runs that tells perplexity: every finished launch is a replicate
+    training, every run with steady steps gives its words/s.
 
     Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two
     fingerprints.
@@ -27,6 +28,8 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
     made = {}
     for name, records in by_subject(record for run in runs for record in run.records).items():
         subject = records[0].subject
+        if not subject.tells(PERPLEXITY):
+            continue  # a workload that has no replicate trainings
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
             raise BaselineError(
@@ -37,7 +40,7 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
             SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
         )
     if not made:
-        raise BaselineError("the runs hold no launch: nothing to make a baseline of")
+        raise BaselineError("the runs hold no launch that tells perplexity: nothing to make a baseline of")
     return made
 
 

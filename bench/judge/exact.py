@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.notices import LeftOpen, Unpromised
+from bench.judge.notices import BothDepart, LeftOpen, Unpromised
 from bench.judge.reasons import (
+    DepartAlike,
+    DepartApart,
     FileRefused,
     GraphChanges,
     NoOracleStep,
@@ -31,13 +33,17 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     """Requires every checked step to be within its limits, the same steps again to leave the same weights and state,
     and evaluation to leave the weights alone.
 
-    Where the reference departs in a tensor as well, nobody can say who is right: that tensor is INCONCLUSIVE, and no
-    other.
+    Where both sides depart in an answer, they are compared with each other: that they are alike is no regression, that
+    they are further apart than the answer's limit is one. Where the reference departs in another tensor as well, nobody
+    can say who is right: that tensor is INCONCLUSIVE, and no other.
     """
     errors, theirs = _errors(candidate), _errors(reference)
-    shared = {(error.quantity, error.tensor) for error in theirs if not error.within}
     over = [error for error in errors if not error.within]
-    alone = [error for error in over if (error.quantity, error.tensor) not in shared]
+    shared, apart = {_tensor(error) for error in theirs if not error.within}, _apart(errors, theirs)
+    unlike = [error for error in over if not apart.get(_tensor(error), 0.0) <= error.limit]
+    alone = [error for error in over if _tensor(error) not in shared] + unlike
+    alike = [error for error in over if _tensor(error) in apart and error not in unlike]
+    undecided = [error for error in over if error not in (*alone, *alike)]
     changed, theirs_changed = _changing(candidate), _changing(reference)
     if changed and not theirs_changed:
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, WeightsChanged(changed[0]))
@@ -45,13 +51,46 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         unchecked = [one for record in candidate for one in record.unchecked]
         why = NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
         return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, why)
-    worst = _telling(alone or errors)
+    worst = _telling(alone or undecided or errors)
     reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, errors)
-    if (shared or theirs_changed) and not alone:
+    if worst in unlike:
+        found = next(error for error in theirs if _tensor(error) == _tensor(worst))
+        reason = DepartApart(reason, _reason(found, theirs), apart[_tensor(worst)])
+    elif alike and not (alone or undecided or changed):
+        worst = max(alike, key=lambda error: apart[_tensor(error)] / error.limit)
+        reason = DepartAlike(_reason(worst, errors), apart[_tensor(worst)])
+        return Comparison(subject, NUMERICS, Outcome.PASS, reason, apart[_tensor(worst)], worst.limit)
+    elif (shared or theirs_changed) and not alone:
         other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
         reason = ReferenceDeparts(reason, other)
-    outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if over or changed else Outcome.PASS
+    outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
+
+
+def _tensor(error: NumericError) -> tuple[str, str]:
+    return error.quantity, error.tensor
+
+
+def _apart(candidate: Sequence[NumericError], reference: Sequence[NumericError]) -> dict[tuple[str, str], float]:
+    """Returns how far apart the sides' answers are, normwise and relative, where both depart from the oracle."""
+    theirs = {_tensor(error): error.departure for error in reference if error.departure}
+    return {
+        _tensor(error): math.dist(error.departure, theirs[_tensor(error)])
+        for error in candidate
+        if len(error.departure) == len(theirs.get(_tensor(error), ())) > 0
+    }
+
+
+def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> list[Reason]:
+    """Returns the warning of answers that are the same on both sides, and not the oracle's."""
+    errors = _errors(candidate)
+    apart = _apart(errors, _errors(reference))
+    alike = [error for error in errors if apart.get(_tensor(error), math.inf) <= error.limit]
+    if not alike:
+        return []
+    named = tuple(f"{error.quantity} of {error.tensor}" if error.tensor else error.quantity for error in alike)
+    furthest = max(apart[_tensor(error)] for error in alike)
+    return [BothDepart(subject, named, max(error.error for error in alike), furthest)]
 
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.judge.metrics import NAMES, PERPLEXITY, in_turn, key
+from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIMES, in_turn, key
 from bench.judge.types import Direction, Scale
 from bench.record.types import DEFAULT_WORKLOAD
 from bench.stats.sequential import MOST_GATING
@@ -53,6 +53,18 @@ class Margins:
         found = (table.get(key(metric)) for table in tables)
         margins = (one.get(config) if isinstance(one, dict) else one for one in found)
         return next((margin for margin in margins if margin is not None), None)
+
+    def with_step_times(self, margin: float | None) -> "Margins":
+        """Returns margins in which step times, on all cores and on one, have this one; the same for None."""
+        if margin is None:
+            return self
+        steps = {key(name): margin for name in STEP_TIMES}
+        return dataclasses.replace(
+            self,
+            gating={**self.gating, **steps},
+            without_pilot={**self.without_pilot, **steps},
+            workloads={name: {**table, **steps} for name, table in self.workloads.items()},
+        )
 
     def metrics(self, config: str, workload: str = DEFAULT_WORKLOAD) -> list[str]:
         """Returns the names of the metrics in turn that gate a configuration of a workload."""

@@ -19,6 +19,7 @@ from bench.stats.trimmed import launch_summary
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 ONE_CORE_STEP_TIME = "step time on one core"
+STEP_TIMES = (STEP_TIME, ONE_CORE_STEP_TIME)
 MEAN_STEP, MEMORY_GROWTH = "mean step", "memory growth"
 
 FITTED_UNITS = 8  # of a launch, the first ones, over which a loss is fitted: docs/workloads.md has the spread of seeds

@@ -18,11 +18,12 @@ from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS
+from bench.stats.sequential import LOOKS, MOST_GATING
 
 Launches = Sequence[MicroLaunch]
 
-# At most these eight gate, of the first configuration, implementation and device, in a graph; the rest is shown alone.
+# At most these eight gate, of the first configuration, implementation and device, in a graph; or the first eight units
+# of workloads. The rest is shown alone.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
 LEAST_LAUNCHES = LOOKS[0]
 LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails
@@ -105,10 +106,12 @@ def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
 def gates(launch: MicroLaunch) -> frozenset[str]:
     """Returns the names of the benchmarks that gate."""
     graphs = [
-        one for one in launch.cases.values() if one.mode == "graph" and one.target in GATING and one.form != "dense"
+        one
+        for one in launch.cases.values()
+        if one.workload or (one.mode == "graph" and one.target in GATING and one.form != "dense")
     ]
     first = graphs[0].subject if graphs else ""
-    return frozenset(one.name for one in graphs if one.subject == first)
+    return frozenset([one.name for one in graphs if one.workload or one.subject == first][:MOST_GATING])
 
 
 def common(*sides: Launches) -> tuple[str, ...]:

@@ -57,6 +57,16 @@ class LeftOpen(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class BothDepart(Reason):
+    """Answers that are the same on both sides, and not the oracle's."""
+
+    subject: str
+    tensors: tuple[str, ...]
+    error: float  # the largest of the candidate's
+    apart: float  # the sides' answers, at most
+
+
+@dataclasses.dataclass(frozen=True)
 class UnlikeEnvironments(Reason):
     """The sides differ in more than TensorFlow and its packages."""
 

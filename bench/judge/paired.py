@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
+from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
 from bench.judge.ledger import regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
@@ -49,8 +49,11 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 
 
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
-    """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names."""
-    return with_plans(samples_of(whole_pairs(run), margins, run.only), run)
+    """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names.
+
+    Step times are judged by the run's own margin, if it has one.
+    """
+    return with_plans(samples_of(whole_pairs(run), margins.with_step_times(run.margin), run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:
@@ -71,6 +74,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
     return [
         *map(Told, run.warnings),
         *unpromised(run.oracle),
+        *both_depart(subject_of(run), run.oracle[1:], run.oracle[:1]),
         *left_open(subject_of(run), run.oracle),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),

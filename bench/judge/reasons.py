@@ -150,6 +150,23 @@ class ReferenceDeparts(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class DepartAlike(Reason):
+    """Both sides depart from the oracle in the same answers, which are the same on both."""
+
+    candidate: Reason
+    apart: float  # the answers of the two sides, normwise and relative: those nearest to their limit
+
+
+@dataclasses.dataclass(frozen=True)
+class DepartApart(Reason):
+    """Both sides depart from the oracle in an answer, and from each other."""
+
+    candidate: Reason
+    reference: Reason
+    apart: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Retraces(Reason):
     """The comparison's values count how often the step was traced again."""
 

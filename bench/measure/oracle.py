@@ -29,6 +29,7 @@ from bench.measure.numerics import (
     expected_of,
     expected_step,
     relative_error,
+    sketched,
 )
 from bench.measure.publish import publish
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Case, Start, small_start
@@ -113,8 +114,16 @@ class Session:
 
         A file that was `refused` is infinitely far off. Of one that no version promised to read nothing is too much.
         """
-        number, found = list(self._answers).index(case), self._published.of(case)
-        errors = errors_of(number, found, self._answers[case])
+        number, found, expected = list(self._answers).index(case), self._published.of(case), self._answers[case]
+        errors = [
+            error
+            if error.within
+            else dataclasses.replace(
+                error,
+                departure=sketched(found[error.quantity][error.tensor], expected.values[error.quantity][error.tensor]),
+            )
+            for error in errors_of(number, found, expected)
+        ]
         if refused:
             errors = [NumericError(number, "file", "", math.inf, 0.0, refused=refused)]
         if not promised:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measure.xspace import trace_of
 from bench.record.profile import CALL_MARK, Dump, Profiled, Trace, Traces, flaw
-from lm.data.batches import Batch
 
 if TYPE_CHECKING:
     from lm.hot_paths.paths import HotPath
-    from lm.training.trainer import Trainer
+    from lm.workloads.parts.unit import Unit
+    from lm.workloads.protocol import Work
+
+    Called = HotPath | Unit
 
 # Calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth.
 WARM_UP = 5
 
 
-def profile(
-    trainer: "Trainer", name: str, batch: Batch, other: Batch, steps: int, folder: Path, *, detailed: bool
-) -> Profiled:
+def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
     The steps are on `batch`; the warm-up includes `other`, so that a target which is traced for each batch shows it.
@@ -30,9 +30,8 @@ def profile(
     from lm.hot_paths import graphs, paths, profiler
     from lm.hot_paths.roofline import matmul_flops_per_second
 
-    rate = matmul_flops_per_second(trainer.device)
-    path = paths.hot_path(trainer, name)
-    arguments, others = (paths.arguments(trainer, name, one) for one in (batch, other))
+    rate = matmul_flops_per_second(work.device)
+    path, (arguments, others) = _target(work, name, batch, other)
     with profiler.retracing_messages() as messages:
         path.run(others)
         for _ in range(WARM_UP):
@@ -50,24 +49,37 @@ def profile(
                 f"{name} was traced {again} times while it was recorded; give it the same types each step"
             )
         plain += [_timed(path, arguments) for _ in range(steps - len(plain))]
-    traces = Traces(path.traces, profiler.signatures(path.function), tuple(messages))
-    graph = graphs.graph_of(path.function, arguments)
+    signatures: tuple[str, ...] = ()
+    flops, dump = {}, Dump("", "", "", "a unit of this workload is no graph of its own")
+    if isinstance(path, paths.HotPath):
+        graph = graphs.graph_of(path.function, arguments)
+        signatures, flops = profiler.signatures(path.function), graphs.product_flops(graph)
+        dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, arguments))
     space = profiler.read_xspace(profiler.recorded_file(folder))
-    trace = trace_of(space, profiler.WINDOW, graphs.product_flops(graph))
-    require_complete(trace, steps, trainer.device)
-    dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, arguments))
+    trace = trace_of(space, profiler.WINDOW, flops)
+    require_complete(trace, steps, work.device)
+    traces = Traces(path.traces, signatures, tuple(messages))
     return Profiled(trace, tuple(plain), tuple(profiled), traces, dump, rate)
 
 
-def call(trainer: "Trainer", name: str, batch: Batch) -> None:
+def call(work: "Work", name: str, batch: Any) -> None:
     """Calls a target once after a mark on standard output, where oneDNN tells what it runs; traced and warm before."""
-    from lm.hot_paths import paths
-
-    path, arguments = paths.hot_path(trainer, name), paths.arguments(trainer, name, batch)
+    path, (arguments,) = _target(work, name, batch)
     for _ in range(WARM_UP):
         path.run(arguments)
     os.write(1, f"{CALL_MARK}\n".encode())  # not print: oneDNN writes past Python's buffer
     path.run(arguments)
+
+
+def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[tuple[Any, ...]]]":
+    """Returns a target with its arguments for each batch. Work without training steps has one, its unit: "step"."""
+    from lm.hot_paths import paths
+    from lm.workloads.parts.unit import Unit
+
+    trainer = getattr(work, "trainer", None)
+    if not trainer:
+        return Unit(work), [(batch,) for batch in batches]
+    return paths.hot_path(trainer, name), [tuple(paths.arguments(trainer, name, batch)) for batch in batches]
 
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:
@@ -81,7 +93,7 @@ def require_complete(trace: Trace, steps: int, device: str) -> None:
         raise ValueError(f"the trace is incomplete: {problem}")
 
 
-def _timed(path: "HotPath", arguments: Sequence[Any]) -> float:
+def _timed(path: "Called", arguments: Sequence[Any]) -> float:
     """Returns the wall seconds of a call, until its device is done."""
     started = time.perf_counter()
     path.run(arguments)

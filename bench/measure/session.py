@@ -210,13 +210,13 @@ class Session:
         from bench.measure.profile import profile
 
         data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
-        return profile(self.trainer, target, data, other, steps, Path(folder), detailed=detailed)
+        return profile(self.work, target, data, other, steps, Path(folder), detailed=detailed)
 
     def call(self, target: str) -> None:
         """Calls a target once, for what oneDNN says of it (bench.measure.profile.call)."""
         from bench.measure.profile import call
 
-        call(self.trainer, target, self.work.prepare(self._next_step))
+        call(self.work, target, self.work.prepare(self._next_step))
 
     def evaluate(self, max_steps: int) -> Evaluation:
         """Computes the perplexity over the first `max_steps` batches of the validation split."""

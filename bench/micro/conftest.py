@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("implementation", "implementation of the model; may be repeated (default: all)"),
         ("device", "cpu:0, or gpu:0; cpu:1 is a logical device made for it; may be repeated (default: cpu:0)"),
         ("mode", "eager or graph; may be repeated (default: both)"),
+        ("workload", "whose unit test_unit.py times; may be repeated (default: none)"),
     ):
         group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
     group.addoption(
@@ -56,6 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
         _require_gpu(_selection(config))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves units out where no workload is named."""
+    return True if collection_path.name == "test_unit.py" and not config.getoption("--workload") else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes a case of every combination that a test knows of."""
     chosen = _selection(metafunc.config)
@@ -67,6 +74,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, values, scope="session", indirect=name == "device")
+    if "unit" in metafunc.fixturenames:
+        ids = [f"{Path(name).name}-{config}" for name, config in chosen.units]
+        metafunc.parametrize("unit", chosen.units, ids=ids, scope="session")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -95,24 +105,34 @@ def case(request: pytest.FixtureRequest, benchmark: Any, config_name: str, devic
     """Makes the case at hand, in a group with those that do the same."""
     from bench.micro.case import Case
     from bench.micro.material import material
+
+    implementation = request.node.callspec.params.get("implementation", "")
+    about = _about(request, benchmark, config_name, device) | {"implementation": implementation, "mode": mode}
+    return Case(benchmark, material(config_name), device, mode, about)
+
+
+@pytest.fixture
+def about(request: pytest.FixtureRequest, benchmark: Any, unit: tuple[str, str], device: str) -> dict[str, Any]:
+    """Returns what extra_info says of a unit's session."""
+    name, config = unit
+    return _about(request, benchmark, config, device) | {"workload": Path(name).name, "implementation": "", "mode": ""}
+
+
+def _about(request: pytest.FixtureRequest, benchmark: Any, config_name: str, device: str) -> dict[str, Any]:
     from lm.runtime import intra_op_threads, onednn_enabled, versions
 
     target = request.node.originalname.removeprefix("test_")
-    implementation = request.node.callspec.params.get("implementation", "")
     benchmark.group = f"{config_name} {target} on {device}"
-    about = {
+    return {
         "target": target,
         "config": config_name,
-        "implementation": implementation,
         "device": device,
-        "mode": mode,
         "threads": intra_op_threads() or usable_cores(),
         "onednn": onednn_enabled(),
         "variables": dict(given.partition("=")[::2] for given in request.config.getoption("--variable")),
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }
-    return Case(benchmark, material(config_name), device, mode, about)
 
 
 @pytest.fixture
@@ -159,5 +179,5 @@ def _require_gpu(chosen: Selection) -> None:
 
 
 def _selection(config: pytest.Config) -> Selection:
-    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode"))
+    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode", "workload"))
     return selection(*asked, require_gpu=config.getoption("--require-gpu"))

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from lm.config import DEVICE, IMPLEMENTATIONS, MODES, config_by_name, require_implementation
+from lm.config import DEVICE, IMPLEMENTATIONS, MODES, OWN, config_by_name, require_implementation
+from lm.workloads.registry import workload
 
 CONFIGS = ("notebook",)
 DEVICES = ("cpu:0",)
@@ -22,6 +23,7 @@ class Selection:
     implementations: Sequence[str]
     devices: Sequence[str]
     modes: Sequence[str]
+    workloads: Sequence[str] = ()  # whose units are timed
 
     def __post_init__(self) -> None:
         for config in self.configs:
@@ -34,6 +36,18 @@ class Selection:
         for mode in self.modes:
             if mode not in MODES:
                 raise SelectionError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
+        for name in self.workloads:
+            workload(name)
+
+    @property
+    def units(self) -> list[tuple[str, str]]:
+        """Returns (workload, configuration) of each case that times a unit."""
+        return [
+            (name, config)
+            for name in self.workloads
+            for config in (OWN.name, *self.configs)
+            if config in workload(name).plans
+        ]
 
     @property
     def gpus(self) -> tuple[str, ...]:
@@ -52,6 +66,7 @@ def selection(
     implementations: Sequence[str] | None = None,
     devices: Sequence[str] | None = None,
     modes: Sequence[str] | None = None,
+    workloads: Sequence[str] | None = None,
     *,
     require_gpu: bool = False,
 ) -> Selection:
@@ -61,5 +76,11 @@ def selection(
     """
     if require_gpu and not any(device.startswith("gpu") for device in devices or ()):
         devices = (*(devices or ()), GPU)
-    asked = (configs or CONFIGS, implementations or IMPLEMENTATIONS, devices or DEVICES, modes or MODES)
+    asked = (
+        configs or CONFIGS,
+        implementations or IMPLEMENTATIONS,
+        devices or DEVICES,
+        modes or MODES,
+        workloads or (),
+    )
     return Selection(*(tuple(dict.fromkeys(names)) for names in asked))

@@ -32,11 +32,12 @@ class MicroCase:
     onednn: bool
     variables: dict[str, str]  # environment variables given by --env
     fingerprint: str  # of the configuration, the corpus and the initial weights
+    workload: str = ""  # whose unit it is; "" of a part of a training step
 
     @property
     def subject(self) -> str:
         """Returns what is measured, without the target."""
-        return " ".join(part for part in (self.config, self.implementation, "on", self.device) if part)
+        return " ".join(part for part in (self.workload, self.config, self.implementation, "on", self.device) if part)
 
     @property
     def metric(self) -> str:
@@ -103,4 +104,5 @@ def _case(one: Benchmark) -> MicroCase:
     kinds = {**texts, "threads": int, "onednn": bool, "variables": dict[str, str]}
     values = {field: from_plain(kind, one.info[field], f"{field} of {one.name}") for field, kind in kinds.items()}
     form = str(one.parameters.get("form", ""))
-    return MicroCase(one.name, form=form, median_seconds=one.median_seconds, **values)
+    workload = str(one.info.get("workload", ""))
+    return MicroCase(one.name, form=form, workload=workload, median_seconds=one.median_seconds, **values)

@@ -95,3 +95,4 @@ class PairedRun:
     incomplete: str = ""  # why launches are missing; "" where none is
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
     budget_minutes: Amount | None = None  # that its launches may take; None: as many as they need
+    margin: Amount | None = None  # of its step times, a fraction; None: those of the margins file

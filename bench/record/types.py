@@ -145,6 +145,9 @@ class NumericError:
     limit: float  # infinite of what decides nothing: files that no version promises to read
     steps: Count = 1  # at which the quantity was checked
     refused: str = ""  # of a file that can't be read: by whom it was written, and the message; its error is infinite
+    # Of an answer over its limit: a sketch of its relative distance from the oracle (bench.measure.numerics.sketched).
+    # Two sketches are as far apart as the answers.
+    departure: tuple[Finite, ...] = ()
 
     @property
     def within(self) -> bool:

@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 
-from bench.judge.metrics import NAMES, PERPLEXITY
+from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIMES
 from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
@@ -59,14 +59,15 @@ def _of_pairs(run: PairedRun, *, alone: bool) -> Iterator[Again]:
     """Yields the commands of launches in turn; `alone`: they are no part of a gate, which judges numbers otherwise."""
     sides = ("--from", run.reference.requested, "--to", run.candidate.requested)
     words = (*sides, *_variables("--from-env", run.reference), *_variables("--to-env", run.candidate))
+    judged = () if run.margin is None else ("--margin", f"{run.margin:g}")  # of step times alone
     for record in _firsts(run):
         subject, chosen = record.subject.name, ("upgrade", *words, *_options(record))
-        yield Again(subject, SPEED_ONLY, (*chosen, "--speed-only"))
+        yield Again(subject, SPEED_ONLY, (*chosen, *judged, "--speed-only"))
         if alone:
             yield Again(subject, NUMERICS_ONLY, (*chosen, "--numerics-only"))
         for name in filter(record.subject.tells, NAMES):
             if alone or name != PERPLEXITY:
-                yield Again(subject, (name,), chosen, named=name)
+                yield Again(subject, (name,), (*chosen, *(judged if name in STEP_TIMES else ())), named=name)
 
 
 def _variables(option: str, side: Side) -> tuple[str, ...]:

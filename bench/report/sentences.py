@@ -20,7 +20,8 @@ BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONC
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
-    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: leave out --no-speed and --quick",
+    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: `tfgate upgrade` does, and "
+    "`tfgate gate` without --no-speed and --quick",
     NO_FLOAT64: "the reference could not compute the model in float64, so nothing says what is right ({detail})",
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, as "
     "dropout's, or an order of sums that changes",
@@ -135,16 +136,34 @@ def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -
     return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
 
 
+def _depart_alike(reason: reasons.DepartAlike, _: Comparison | None) -> str:
+    return f"the sides depart from the oracle alike, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
+
+
+def _depart_apart(reason: reasons.DepartApart, _: Comparison | None) -> str:
+    candidate, reference = sentence(reason.candidate), sentence(reason.reference)
+    return f"both sides depart from the oracle, {reason.apart:.1e} apart: {reference}; the candidate: {candidate}"
+
+
 def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
     return UNCHECKED[reason.why].format(detail=reason.detail)
 
 
 def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
-    shown, more = reason.tensors[:MOST_KINDS], len(reason.tensors) - MOST_KINDS
+    return f"{reason.subject}: {_few(reason.tensors)} not compared: rounding to float32 alone decides their values"
+
+
+def _both_depart(reason: notices.BothDepart, _: Comparison | None) -> str:
     return (
-        f"{reason.subject}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''} not compared: rounding to "
-        "float32 alone decides their values"
+        f"{reason.subject}: {_few(reason.tensors)}: both sides are up to {reason.error:.1e} from the oracle and "
+        f"at most {reason.apart:.1e} from each other, so the candidate changed nothing"
     )
+
+
+def _few(tensors: Sequence[str]) -> str:
+    """Returns the first of the names, and the number of the others."""
+    more = len(tensors) - MOST_KINDS
+    return f"{', '.join(tensors[:MOST_KINDS])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
@@ -280,6 +299,8 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.NotComparable: _not_comparable,
     reasons.ReferenceDeparts: _reference_departs,
+    reasons.DepartAlike: _depart_alike,
+    reasons.DepartApart: _depart_apart,
     reasons.Retraces: _retraces,
     reasons.GraphChanges: _graph_changes,
     reasons.CandidateFailed: _candidate_failed,
@@ -324,6 +345,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.LaunchFailed: _launch_failed,
     notices.FailedOnce: _failed_once,
     notices.LeftOpen: _left_open,
+    notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,

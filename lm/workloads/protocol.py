@@ -146,8 +146,8 @@ class Workload(Protocol):
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
-    # Some have `cap`, the largest limit of an answer's error, where float32's own is larger, and `memory_gib`, without
-    # which they aren't begun.
+    # Some have `cap`, the largest limit of an answer's error, where float32's own is larger; `memory_gib`, without
+    # which they aren't begun; `variables`, of the environment, which both sides' processes get.
     # Names of what is compared with `expected`; none: it is Training, compared step by step.
     cases: tuple[str, ...]
 

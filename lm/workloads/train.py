@@ -3,11 +3,12 @@
 The oracle takes chosen steps as well, from the same weights (docs/numerics.md).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from lm.config import LAUNCH_PLANS, require_implementation
+from lm.config import LAUNCH_PLANS, LaunchPlan, require_implementation
 from lm.data.batches import Batch, steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights, weights_sha256
@@ -18,7 +19,7 @@ class Workload:
     """Implements lm.workloads.protocol.Workload; its work is Training."""
 
     metrics: tuple[str, ...] = ()  # all
-    plans = LAUNCH_PLANS
+    plans: Mapping[str, LaunchPlan] = LAUNCH_PLANS
     cases: tuple[str, ...] = ()
 
     def open(self, opening: Opening) -> "Work":

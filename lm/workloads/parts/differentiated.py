@@ -70,6 +70,24 @@ class Differentiated:
         assign(self._weights, self._workload.weights(self.config, self._jitter))
 
     def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
+        """Computes loss, logits, gradients and final state of a batch: at once, or of each sequence by itself."""
+        if not self._workload.per_example:
+            return self._computed(inputs, targets, lengths)
+
+        def of_one(sequence: tuple[tf.Tensor, ...]) -> dict[str, Any]:
+            found = self._computed(*(part[tf.newaxis] for part in sequence))
+            return {**found, "gradients": [tf.convert_to_tensor(value) for value in found["gradients"]]}
+
+        with tf.device(self.device):
+            each = tf.vectorized_map(of_one, (inputs, targets, lengths))
+            return {
+                "loss": tf.reduce_mean(each["loss"]),
+                "logits": tf.squeeze(each["logits"], 1),
+                "gradients": [tf.reduce_mean(value, 0) for value in each["gradients"]],
+                "state": [tf.squeeze(value, 1) for value in each["state"]],
+            }
+
+    def _computed(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
         with tf.device(self.device), tf.GradientTape() as tape:
             hidden, state = self._embedding(inputs), []
             for layer in self._recurrent:
@@ -78,7 +96,7 @@ class Differentiated:
             kept = tf.sequence_mask(lengths, self.config.num_steps, tf.float32)
             logits = self._output(hidden)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
-            loss = tf.reduce_sum(losses * kept) / self.config.batch_size
+            loss = tf.reduce_sum(losses * kept) / inputs.shape[0]
         gradients = tape.gradient(loss, [tf_variable(weight) for weight in self._weights])
         return {"loss": loss, "logits": logits * kept[:, :, tf.newaxis], "gradients": gradients, "state": state}
 

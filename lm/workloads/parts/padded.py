@@ -40,6 +40,7 @@ class Padded:
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA
+    per_example = False  # by tf.vectorized_map, over the batch
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
 
     def open(self, opening: Opening) -> "Differentiated":

@@ -39,6 +39,20 @@ def test_a_departure_is_a_regression_and_json_holds_every_difference(tfgate: Tfg
     assert found_by_step[2] == pytest.approx(0.005, rel=0.01)
 
 
+@pytest.mark.parametrize("name", ["masked", "all"])
+def test_a_workload_without_training_steps_is_refused_in_one_line(tfgate: Tfgate, name: str) -> None:
+    found = tfgate("lockstep", "--from", "2.20.0", "--to", "2.21.0", "--workload", name)
+    assert found.code == 2
+    assert found.error.startswith("lockstep is of training steps")
+    assert "`tfgate upgrade --numerics-only --workload" in found.error
+
+
+def test_a_variant_of_the_training_step_is_compared(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = lockstep(tfgate, tmp_path, "pass", "--workload", "train-without-onednn", "--json")
+    assert found.outcome == PASS
+    assert found.plain["lockstep"]["subject"]["workload"] == "train-without-onednn"
+
+
 @pytest.mark.parametrize(("option", "code"), [([], 0), (["--to-env"], 1), (["--from-env"], 3)])
 def test_variables_reach_their_side_alone(tfgate: Tfgate, tmp_path: Path, option: list[str], code: int) -> None:
     """With a wrong reference nothing is proven: the oracle sides with the candidate."""

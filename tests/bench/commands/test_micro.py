@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bench.commands.micro import TARGETS
+from bench.commands.micro import TARGETS, UNIT
 from bench.drive.requests import AsOf, BuildError, RequestError
 from bench.judge.micro import GATING
 from bench.record.files import write_record
@@ -252,6 +252,30 @@ def test_what_is_asked_for_reaches_pytest(measure: Measure, tmp_path: Path) -> N
         ]
 
 
+def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_path: Path) -> None:
+    candidate, reference = sides(tmp_path, *LAUNCHES)
+    measure(candidate, reference, "--workload", "train-without-onednn", "--config", "tiny", "--launches", "1")
+    for (call,) in (calls(candidate), calls(reference)):
+        options = [argument for argument in call if argument.startswith(("--config", "--workload", "--mode", "--var"))]
+        assert options == ["--variable=TF_ENABLE_ONEDNN_OPTS=0", "--config=tiny", "--workload=train-without-onednn"]
+        assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_unit.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workload", "masked", "--target", "clip"], "--target is for parts of a training step"),
+        (["--workload", "masked", "--mode", "eager"], "--mode is for parts of a training step"),
+        (["--workload", "masked", "--config", "medium"], "workload masked has no configuration medium"),
+        (["--workload", "masked", "--workload", "train-without-onednn"], "train-without-onednn has environment"),
+    ],
+)
+def test_a_workload_that_cannot_be_timed_so_is_refused(measure: Measure, words: list[str], message: str) -> None:
+    answer = measure(Path("new"), Path("old"), *words)
+    assert answer.code == 2
+    assert message in answer.error
+
+
 def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Measure, tmp_path: Path) -> None:
     candidate, reference = sides(tmp_path, *LAUNCHES)
     measure(candidate, reference, "--launches", "1")
@@ -382,6 +406,6 @@ def test_every_target_gates_but_those_that_are_timed_to_explain() -> None:
 
 
 def test_targets_are_the_suites_files() -> None:
-    assert sorted(TARGETS) == sorted(
+    assert sorted((*TARGETS, UNIT)) == sorted(
         path.stem.removeprefix("test_") for path in (ROOT / "bench" / "micro").glob("test_*.py")
     )

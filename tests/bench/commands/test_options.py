@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands import options
-from bench.commands.options import add_model, add_workload, gating, launch_plan, minutes, model_request, paired
+from bench.commands.options import add_model, add_workload, alone, gating, launch_plan, minutes, model_request, paired
 from bench.commands.usage import UsageError
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
@@ -104,6 +104,27 @@ def test_all_workloads_are_those_that_run_in_the_configuration(
     add_model(parser, ("notebook",))
     words = [word for name in asked or () for word in ("--workload", name)]
     assert model_request(parser.parse_args([*words, "--config", config]), ("notebook",)).workloads == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "one_launch", "variables"),
+    [("train", False, ()), ("train-without-onednn", True, (("TF_ENABLE_ONEDNN_OPTS", "0"),)), ("masked", True, ())],
+)
+def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_not_told(
+    name: str, one_launch: bool, variables: tuple[tuple[str, str], ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_workload(parser)
+    add_model(parser, ("tiny",))
+    (plan,) = model_request(parser.parse_args(["--workload", name]), ("tiny",)).plans()
+    assert (plan.one_launch, plan.variables) == (one_launch, variables)
+
+
+def test_a_launch_by_itself_has_as_many_units_as_one_in_turn() -> None:
+    """Of masked tiny 3 to warm up and 30 quads of two blocks of 10; training keeps its steps."""
+    masked = Plan("tiny", 1, "", None, "", workload="masked", answers=True, one_launch=True)
+    assert (alone(masked).steps, alone(masked).one_launch) == (3 + 30 * 2 * 10, False)
+    assert alone(Plan("tiny", 500)).steps == 500
 
 
 def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:

@@ -92,6 +92,23 @@ def test_two_implementations_are_two_sides_of_one_environment() -> None:
     assert not measuring.both
 
 
+@pytest.mark.parametrize("words", [["--target", "clip"], ["--implementation", "cells", "--implementation", "fused"]])
+def test_of_a_workload_that_does_not_train_the_unit_alone_is_profiled(tfgate: Tfgate, words: list[str]) -> None:
+    answer = tfgate("profile", "--workload", "masked", *words)
+    assert answer.code == 2
+    assert answer.error == "of workload masked the whole unit is profiled: leave out --target and --implementation"
+
+
+@pytest.mark.slow
+def test_a_workload_is_profiled(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
+    words = ["--workload", "predict-call", "--config", "tiny", "--steps", "8", "--output", tmp_path / "out"]
+    answer = tfgate("profile", "--to", newest_python, *words)
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("step of predict-call-tiny-cpu0, TensorFlow 2.21.0")
+    assert "no HLO: a unit of this workload is no graph of its own" in answer.out
+    assert not (tmp_path / "out" / "graph.txt").exists()
+
+
 def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
     text = (other / PROFILE_FILE).read_text().replace('"target": "step"', '"target": "clip"')

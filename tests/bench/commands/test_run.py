@@ -65,6 +65,17 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     assert all(record.failure for record in read_record(Run, tmp_path / "run" / "run.json").records)
 
 
+@pytest.mark.slow
+def test_a_workload_s_units_are_timed_after_its_answers(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
+    words = ("--workload", "masked", "--config", "tiny", "--launches", 2, "--no-speed", "--output", tmp_path / "run")
+    assert tfgate("run", "--python", newest_python, *words).code == 0
+    answered, done = read_record(Run, tmp_path / "run" / "run.json").records
+    assert answered.numerics
+    assert (len(done.losses), done.evaluation) == (3 + 2 * 30 * 10, None)  # the warm-up, and two blocks of each quad
+    assert done.memory
+    assert tfgate("check", tmp_path / "run").code == 0
+
+
 @pytest.mark.parametrize("spoiled", ["margins.toml", "notebook-synthetic-cells-cpu0.json"])
 def test_gate_reads_what_it_judges_by_before_it_measures(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, spoiled: str

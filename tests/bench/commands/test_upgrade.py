@@ -10,11 +10,12 @@ from bench.commands import upgrade
 from bench.commands.sides import Sides
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
-from bench.judge.types import Scope
+from bench.judge.types import EXIT_CODES, Scope
 from bench.record.files import read_record, write_record
 from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
+from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.commands import FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
@@ -65,6 +66,19 @@ def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) 
     assert json.loads(tfgate("show", tmp_path / "run", "--json").out)["pairs"][0]["first"] == "reference"
 
 
+@pytest.mark.parametrize("margin", ["0", "-0.1", "nan", "1", "1.5", "3%"])
+def test_an_impossible_margin_is_refused_in_one_line(tfgate: Tfgate, margin: str) -> None:
+    found = tfgate("upgrade", "--from", "2.20.0", "--to", "2.21.0", "--margin", margin)
+    assert found.code == 2
+    assert found.error == f"argument --margin: {margin!r} is no fraction above 0 and below 1"
+
+
+@pytest.mark.parametrize("words", [["--numerics-only"], ["--metric", "peak memory"]])
+def test_a_margin_without_step_times_is_refused(tfgate: Tfgate, words: list[str]) -> None:
+    found = tfgate("upgrade", "--from", "2.20.0", "--to", "2.21.0", "--margin", "0.03", *words)
+    assert (found.code, found.error) == (2, "--margin is of step times, which are not measured here: leave it out")
+
+
 CRASH = "os._exit(3) if self.done > 100 else None"
 
 
@@ -98,6 +112,18 @@ class TestWholeRuns:
         )
         assert found.outcome is REGRESSION, found
         assert [metric for metric, outcome in found.outcomes.items() if outcome is REGRESSION] == ["step time"]
+
+    @pytest.mark.parametrize(("margin", "outcome"), [("0.1", REGRESSION), ("0.4", PASS)])
+    def test_a_margin_of_one_s_own_decides_here_and_when_the_report_is_judged_again(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, margin: str, outcome: Outcome
+    ) -> None:
+        """The candidate's step takes 20% longer; the baselines' margin is smaller than that."""
+        sides = self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2)
+        found = self.answer(tfgate, tmp_path, *sides, "--metric", "step time", "--margin", margin)
+        assert found.code == EXIT_CODES[outcome], found
+        assert read_record(PairedRun, tmp_path / "out" / "paired.json").margin == float(margin)
+        assert f"--margin {margin}" in found.out  # of the command that measures it again
+        assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
 
     def test_a_metric_alone_is_judged_alone(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         """A step that is slower decides nothing where memory's growth alone was asked for; the report knows it."""

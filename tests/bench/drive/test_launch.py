@@ -29,8 +29,23 @@ class TestPlan:
     def test_a_block_is_a_tenth_of_the_launch_or_what_leaves_three_steady_steps(self, steps: int, block: int) -> None:
         assert Plan("tiny", steps).block_steps == block
 
+    def test_its_variables_come_last(self) -> None:
+        plan = Plan("tiny", 1, variables=(("A", "2"), ("B", "3")))
+        assert plan.environment({"A": "1", "C": "4"}) == {"A": "2", "C": "4", "B": "3"}
+
+    @pytest.mark.parametrize(("one_launch", "launches"), [(True, 1), (False, 7)])
+    def test_one_launch_is_enough_where_it_tells_the_numbers(self, one_launch: bool, launches: int) -> None:
+        assert Plan("tiny", 1, one_launch=one_launch).launches(7) == launches
+
 
 class TestWithKnownNumbers:
+    def test_a_plan_s_variables_reach_the_process(self, fake_session: Fake) -> None:
+        plan = Plan("tiny", 30, variables=(("TOLD", "5"),))
+        python = fake_session("Session.finish = lambda self: answers.Finished(4321, int(os.environ['TOLD']), 0, {})")
+        record = measure_launch(plan, Launch(1), python, {"TOLD": "4"})
+        assert record.memory
+        assert record.memory.file_rss_bytes == 5
+
     def test_what_is_kept_of_a_launch(self, fake_session: Fake) -> None:
         heard: list[int] = []
         record = measure_launch(PLAN, Launch(3, 1003), fake_session(""), {}, heard.append)
@@ -47,6 +62,11 @@ class TestWithKnownNumbers:
         assert record.evaluation is not None
         assert record.evaluation.tokens == 1600  # 20 batches of 80
         assert heard == [5, 10, 15, 20, 25, 30]
+
+    def test_units_that_train_nothing_are_not_evaluated(self, fake_session: Fake) -> None:
+        plan = Plan("tiny", 30, "", None, "", workload="masked", answers=True)
+        record = measure_launch(plan, Launch(1), fake_session("del Session.evaluate"), {})
+        assert (record.failure, record.evaluation, len(record.losses)) == (None, None, 30)
 
     def test_the_first_two_steps_of_each_block_are_not_steady(self, fake_session: Fake) -> None:
         """Blocks of 5 steps: 2, 3 and 4 of each are left, by their numbers."""

@@ -48,6 +48,14 @@ def test_the_plan_counts_the_warm_up_and_two_blocks_of_each_quad() -> None:
     assert PLAN.plan.steps == WARM_UP_STEPS + 2 * 2 * 5
 
 
+def test_a_plan_s_variables_reach_both_sides(fake: Fake) -> None:
+    told = "Session.finish = lambda self: answers.Finished(4321, int(os.environ['TOLD']), 0, {})"
+    plan = PairPlan.of(Plan("tiny", 1, variables=(("TOLD", "5"),)), BLOCKS)
+    sides = {role: Side("a", fake(told), {"TOLD": "4"}) for role in (REFERENCE, CANDIDATE)}
+    found = measure_pair(plan, 0, 0, 70, sides)
+    assert [one.memory and one.memory.file_rss_bytes for one in (found.reference, found.candidate)] == [5, 5]
+
+
 def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
     found = measured(fake(""), fake(""))
     assert (found.first, found.reference.jitter, found.candidate.jitter) == (REFERENCE, 70, 70)

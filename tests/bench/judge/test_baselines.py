@@ -54,6 +54,14 @@ def test_every_launch_is_a_replica_and_every_run_has_its_words_a_second() -> Non
     assert found.created == CREATED
 
 
+def test_a_workload_that_tells_no_perplexity_has_none() -> None:
+    masked = dataclasses.replace(SUBJECT, workload="masked", metrics=("step time",))
+    both = run([*records(), *records(subject=masked)])
+    assert list(make_baselines([both], "why", (), CREATED)) == [SUBJECT.name]
+    with pytest.raises(BaselineError, match="nothing to make a baseline of"):
+        make_baselines([run(records(subject=masked))], "why", (), CREATED)
+
+
 def test_run_recorded_and_its_siblings_pass() -> None:
     kept = standards([made(sibling(FIRST, 1.0), sibling(SECOND, 1.02))])
     verdict = judge_run(sibling("2026-01-03T00:00:00+00:00", 1.01), kept)

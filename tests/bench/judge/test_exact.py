@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.exact import compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.notices import LeftOpen, Unpromised
+from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
+from bench.judge.notices import BothDepart, LeftOpen, Unpromised
 from bench.judge.reasons import (
+    DepartAlike,
+    DepartApart,
     FileRefused,
     GraphChanges,
     NoOracleStep,
@@ -173,6 +175,48 @@ def test_a_departure_of_the_reference_excuses_the_candidate_in_that_tensor_alone
     assert also.outcome is Outcome.REGRESSION
     assert isinstance(also.reason, OracleErrors)
     assert (also.reason.tensor, also.candidate) == ("embedding", OTHER.error)
+
+
+SLOT = NumericError(0, "answer adam: slot v after 1", "embedding", 0.41, 4e-6, departure=(0.4, 0.09))
+
+
+@pytest.mark.parametrize(
+    ("departure", "outcome", "apart"),
+    [
+        ((0.4, 0.09), Outcome.PASS, 0.0),
+        ((0.400003, 0.09), Outcome.PASS, 3e-6),
+        ((0.400003, 0.090003), Outcome.REGRESSION, 3e-6 * math.sqrt(2)),  # 4.2e-6, beyond 4e-6
+        ((-0.4, 0.09), Outcome.REGRESSION, 0.8),  # as far from the oracle
+        ((), Outcome.INCONCLUSIVE, None),  # Inf or NaN
+    ],
+)
+def test_answers_that_depart_on_both_sides_are_compared_with_each_other(
+    departure: tuple[float, ...], outcome: Outcome, apart: float | None
+) -> None:
+    reference = [record(numerics=(WITHIN, SLOT))]
+    candidate = [record(numerics=(WITHIN, dataclasses.replace(SLOT, departure=departure)))]
+    found, told = judge_numerics("it", candidate, reference), both_depart("it", candidate, reference)
+    assert found.outcome is outcome
+    assert isinstance(found.reason, (DepartAlike, DepartApart)) == (apart is not None)
+    assert getattr(found.reason, "apart", None) == (None if apart is None else pytest.approx(apart, abs=1e-12))
+    if outcome is Outcome.PASS:
+        name = "answer adam: slot v after 1 of embedding"
+        assert found.candidate is not None
+        assert told == [BothDepart("it", (name,), 0.41, found.candidate)]
+        assert found.candidate == pytest.approx(apart, abs=1e-12)
+        assert found.reference == 4e-6
+    else:
+        assert not told
+
+
+def test_equal_departures_excuse_no_other_answer() -> None:
+    reference = [record(numerics=(WITHIN, SLOT))]
+    alone = judge_numerics("it", [record(numerics=(BEYOND, SLOT))], reference)
+    assert (alone.outcome, alone.candidate) == (Outcome.REGRESSION, BEYOND.error)
+    assert isinstance(alone.reason, OracleErrors)
+    both = [record(numerics=(BEYOND, SLOT))]  # BEYOND has no departure: nobody can say
+    assert judge_numerics("it", both, both).outcome is Outcome.INCONCLUSIVE
+    assert judge_numerics("it", [record(numerics=(WITHIN,))], reference).outcome is Outcome.PASS
 
 
 def test_weights_that_evaluation_changes_on_both_sides_are_inconclusive() -> None:

@@ -84,6 +84,15 @@ def test_another_workload_has_margins_of_its_own_or_those_without_a_pilot(tmp_pa
     assert margins.metrics("tiny", "masked") == ["step time", "peak memory", "memory growth"]
 
 
+def test_a_margin_of_step_times_takes_the_place_of_all_others_of_theirs(tmp_path: Path) -> None:
+    margins = read(tmp_path, TEXT + WORKLOADS)
+    assert margins.with_step_times(None) == margins
+    own = margins.with_step_times(0.03)
+    for name in ("train", "masked", "predict"):
+        assert [own.of(metric, "tiny", name) for metric in ("step time", "step time on one core")] == [0.03, 0.03]
+        assert own.of("peak memory", "tiny", name) == margins.of("peak memory", "tiny", name)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

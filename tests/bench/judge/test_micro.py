@@ -293,3 +293,11 @@ def test_what_cannot_be_accepted_is_refused(changes: dict[str, Any], count: int,
     run = dataclasses.replace(MICRO_RUN, **changes)
     with pytest.raises(LedgerError, match=said):
         entry_of_micro(run, launches(SECONDS[:count]), launches(OTHERS[:count]), ledger, "accepted")
+
+
+def test_units_of_workloads_gate_but_no_more_than_eight() -> None:
+    """Unlike parts of a training step, of which those of the first configuration do."""
+    units = [case("unit", config=f"tiny{number}", workload="masked", mode="") for number in range(10)]
+    found = gates(MicroLaunch(Path("run/launch-0.json"), {one.name: one for one in units}))
+    assert found == {one.name for one in units[:8]}
+    assert (units[0].subject, units[0].metric) == ("masked tiny0 cells on cpu:0", "unit")

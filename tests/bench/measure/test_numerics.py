@@ -1,6 +1,7 @@
 """The check against the oracle: silent on a right step, and what it says of steps with a fault in them."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from bench.measure.numerics import (
     reads,
     relative_error,
     rounding_error,
+    sketched,
 )
 from bench.record.types import NumericError
 from lm.config import CONFIGS
@@ -25,6 +27,32 @@ from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
 
 INF, NAN = float("inf"), float("nan")
+
+
+class TestSketched:
+    WANTED = np.random.RandomState(1).normal(size=(40, 500))
+
+    def test_equals_have_one_sketch_and_others_are_as_far_apart_as_the_arrays(self) -> None:
+        """To 9% and a bit: of 40 pairs none is off by three times that."""
+        random = np.random.RandomState(2)
+        found = 1.5 * self.WANTED
+        first = sketched(found, self.WANTED)
+        assert first == sketched(found.copy(), self.WANTED)
+        for _ in range(40):
+            moved = found + 1e-5 * random.normal(size=found.shape)
+            apart = np.linalg.norm(moved - found) / np.linalg.norm(self.WANTED)
+            assert math.dist(first, sketched(moved, self.WANTED)) == pytest.approx(apart, rel=0.27)
+
+    def test_one_value_apart_is_seen_exactly(self) -> None:
+        moved = self.WANTED.copy()
+        moved[3, 4] += 0.01 * np.linalg.norm(self.WANTED)
+        assert math.dist(sketched(moved, self.WANTED), sketched(self.WANTED, self.WANTED)) == pytest.approx(0.01)
+
+    @pytest.mark.parametrize("value", [math.inf, math.nan])
+    def test_there_is_none_of_what_is_not_finite(self, value: float) -> None:
+        assert sketched(np.array([1.0, value]), np.ones(2)) == ()
+        assert sketched(np.ones(2), np.array([1.0, value])) == ()
+        assert sketched(np.ones(2), np.zeros(2)) == ()
 
 
 class TestRelativeError:

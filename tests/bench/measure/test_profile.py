@@ -55,6 +55,18 @@ def test_a_target_is_called_after_a_mark(session: Session, capfd: pytest.Capture
     assert CALL_MARK in capfd.readouterr().out.splitlines()
 
 
+def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
+    made = Session()
+    made.describe()
+    made.open("tiny", "", steps=4, implementation="", workload="masked")
+    profiled = made.profile("step", 8, str(tmp_path), False)
+    assert len(profiled.trace.windows_ns) == 8
+    windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
+    assert sum(windows) == pytest.approx(sum(profiled.profiled_seconds), rel=0.05)
+    assert "MatMul" in seconds_by_kind(profiled)
+    assert (profiled.traces.count, profiled.dump.graph) == (1, "")
+
+
 @pytest.mark.parametrize(
     ("steps", "device", "message"),
     [

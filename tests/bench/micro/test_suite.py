@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench.machine import this_machine
+from bench.record.micro import read_launch
 
 ROOT = Path(__file__).resolve().parents[3]
 HOOK = ROOT / "tests" / "faults" / "hook"
@@ -58,6 +59,27 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
     assert all(info["words_per_second"] > 0 and info["bytes"] > 0 for info in infos)
     assert all((info["matmul_fraction"] > 0) == (info["flops"] > 0) for info in infos)
     assert len({one["name"] for one in cases}) == len(cases)
+
+
+@pytest.mark.tensorflow
+@PLUGIN
+def test_units_of_workloads_are_timed_in_the_configurations_that_they_have(tmp_path: Path) -> None:
+    """A user's own model has one configuration, and its file's name."""
+    path, mine = tmp_path / "launch.json", tmp_path / "mine.py"
+    mine.write_text(
+        "import tensorflow as tf\n\n\ndef workload():\n    weight = tf.Variable(3.0)\n\n"
+        "    def step(batch):\n        weight.assign_sub(0.01 * weight)\n        return weight * weight\n\n"
+        "    return step, [weight], tf.constant(1.0)\n"
+    )
+    workloads = [f"--workload={name}" for name in ("masked", "predict-call", str(mine))]
+    found = micro("bench/micro/test_unit.py", "--config=tiny", *workloads, f"--benchmark-json={path}")
+    assert found.returncode == 0, found.stdout
+    infos = [one["extra_info"] for one in json.loads(path.read_text())["benchmarks"]]
+    names = [("masked", "tiny"), ("predict-call", "tiny"), ("mine.py", "own")]
+    assert [(info["workload"], info["config"]) for info in infos] == names
+    assert {(info["target"], info["mode"], info["implementation"]) for info in infos} == {("unit", "", "")}
+    assert len({info["fingerprint"] for info in infos}) == 3
+    assert list(read_launch(path).cases.values())[2].subject == "mine.py own on cpu:0"
 
 
 @pytest.mark.tensorflow

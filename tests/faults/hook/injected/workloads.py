@@ -12,6 +12,7 @@ PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "ma
 OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
 FIT, XLA, BIDIRECTIONAL = "fit", "xla", "bidirectional"
 REBUILD, DATA, MIXED, LARGE = "rebuild", "data", "mixed", "large-batch"
+PER_EXAMPLE, WITHOUT_ONEDNN = "per-example", "train-without-onednn"
 
 
 def _rounded(value: Any) -> Any:
@@ -309,6 +310,29 @@ def _shuffled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[]
     return patch
 
 
+def _first_twice() -> None:
+    """Has vectorized_map compute the first element in the place of the last, too."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def vectorized_map(fn: Any, elems: Any, *rest: Any, **named: Any) -> Any:
+            return original(
+                fn, tf.nest.map_structure(lambda of: tf.concat([of[:-1], of[:1]], 0), elems), *rest, **named
+            )
+
+        return vectorized_map
+
+    wrap(tf, "vectorized_map", make)
+
+
+def _scale_without_onednn() -> None:
+    import tensorflow as tf
+    from tensorflow.python.util import _pywrap_util_port
+
+    if not _pywrap_util_port.IsMklEnabled():
+        wrap(tf.keras.layers.Dense, "call", lambda original: lambda self, inputs: original(self, inputs) * 1.001)
+
+
 def _widen_dense() -> None:
     import tensorflow as tf
 
@@ -352,6 +376,9 @@ FAULTS = (
     Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", _lose_far_rows, workload=LARGE),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
+    Fault("first-twice", "`vectorized_map` takes the first element for the last", _first_twice, workload=PER_EXAMPLE),
+    Fault("without-onednn-plus-0.1-percent", "without oneDNN what a dense layer hands up is 0.1% too large",
+          _scale_without_onednn, workload=WITHOUT_ONEDNN),
     Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
 )  # fmt: skip
 # Right in its numbers: memory grows by a model a unit.

@@ -40,7 +40,7 @@ from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.survey import SURVEY_FILE, Survey
+from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
@@ -169,8 +169,8 @@ class _Measuring:
         self._sides: dict[str, Side] = {}
         self._keep = keeper(path, begun=asked.resume)
         self._survey = self._resumed(path) if asked.resume else self._begun()
-        moment = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)
-        self._of = dataclasses.replace(asked.sides, as_of=moment)
+        as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
+        self._environments = dataclasses.replace(asked.sides, as_of=as_of)
 
     def run(self) -> None:
         """Measures, and keeps after each launch what there is."""
@@ -186,7 +186,7 @@ class _Measuring:
         if not between:
             listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
             between = tuple(newest_patches(listed, last))
-        return Survey(
+        survey = Survey(
             SCHEMA,
             datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             tuple(asked.command_line),
@@ -198,6 +198,8 @@ class _Measuring:
             asked.speed,
             {},
         )
+        require_sound(survey)
+        return survey
 
     def _resumed(self, path: Path) -> Survey:
         """Returns a survey that was begun; releases that couldn't be had are tried again."""
@@ -249,15 +251,15 @@ class _Measuring:
     def _upgrade(self, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""
         _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ("--resume", "--json"))
-        return ("tfgate", "upgrade", "--from", reference, "--to", candidate, *words, "--as-of", self._as_of)
-
-    @property
-    def _as_of(self) -> str:
-        return self._survey.as_of or "release"
+        named = any(word.partition("=")[0] == "--config" for word in words)
+        if not named and not all(plan.own for plan in self._plans):  # the two commands' defaults differ
+            words += [word for name in self._asked.model.configs for word in ("--config", name)]
+        as_of = self._survey.as_of or "release"
+        return ("tfgate", "upgrade", "--from", reference, "--to", candidate, *words, "--as-of", as_of)
 
     def _side(self, release: str) -> Side:
         if release not in self._sides:
-            self._sides[release] = self._of.one(SideRequest(release, {}))
+            self._sides[release] = self._environments.one(SideRequest(release, {}))
         return self._sides[release]
 
     def _leave_out(self, release: str, why: str) -> None:

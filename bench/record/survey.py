@@ -11,7 +11,7 @@ from bench.record.codec import FormatError
 
 SURVEY_FILE = "survey.json"
 UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a request that a folder's name is made without
-PLAN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a name that doesn't lead out of a folder
+PLAN = re.compile(r"[^./\0][^/\0]*")  # a name that doesn't lead out of a folder
 MOST_LETTERS = 60  # of a request in a folder's name, the last ones: a path's end tells it from others
 
 
@@ -54,7 +54,7 @@ def require_sound(survey: Survey) -> None:
     if len(set(survey.releases)) < max(2, len(survey.releases)):
         raise FormatError(f"releases: {len(survey.releases)} of them, and two or more that differ make a survey")
     if not survey.plans or len(set(survey.plans)) < len(survey.plans):
-        raise FormatError("plans: nothing was measured, or something twice")
+        raise FormatError("plans: nothing is measured, or two things of one name")
     wrong = next((name for name in survey.plans if not PLAN.fullmatch(name)), None)
     if wrong is not None:
         raise FormatError(f"plans: {wrong!r} can't name a folder")

@@ -199,6 +199,8 @@ class _Bisection:
                 except (RequestError, BuildError) as error:
                     self._leave_out(release, str(error))
                     continue
+                if pace.count == PACED:
+                    progress.say(self._cost(pace))
                 with pace.timed():
                     sides = {REFERENCE: good, CANDIDATE: release.side}
                     release.run = self._measure.grow(release, sides, progress)
@@ -206,8 +208,6 @@ class _Bisection:
                     self._leave_out(release, problem)
                 else:
                     progress.say(f"{release.name}: {self._last(release)}")
-                if pace.count == PACED:
-                    progress.say(self._cost(pace))
         return finding
 
     def tell(self, finding: Finding) -> None:

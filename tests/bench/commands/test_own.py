@@ -55,9 +55,10 @@ def test_a_run_is_of_the_file(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*.py")))
 @pytest.mark.parametrize(("fault", "outcome"), [("own-slower-by-0.06", REGRESSION), (NO_FAULT.name, PASS)])
 def test_a_slowdown_of_twice_the_margin_is_caught(
-    tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome, example: str
 ) -> None:
     """By the repository's own margin of 3%, on one core, where launches deviate least."""
     variables = fault_variables(fault)
@@ -65,7 +66,7 @@ def test_a_slowdown_of_twice_the_margin_is_caught(
     slow = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
     sides = ["--from", str(newest_python), *hook, "--to", str(newest_python), *slow]
     only = ["--metric", "step time on one core", "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *sides, "--workload", EXAMPLES / "keras_cnn.py", *only)
+    found = tfgate("upgrade", *sides, "--workload", EXAMPLES / example, *only)
     assert found.outcomes["step time on one core"] is outcome
 
 

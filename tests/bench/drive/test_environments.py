@@ -63,7 +63,6 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
     assert len(environments(environment_cache)) == 3
 
 
-@pytest.mark.usefixtures("wheelhouse")
 @pytest.mark.parametrize(
     ("listed", "last", "newest"),
     [
@@ -78,6 +77,7 @@ def test_a_minor_version_has_one_newest_patch(listed: list[str], last: str, newe
     assert newest_patches(listed, last) == newest
 
 
+@pytest.mark.usefixtures("wheelhouse")
 def test_what_is_there_is_used_as_it_is() -> None:
     side = prepare("2.99.0", NOW)
     before = os.stat(Path(side.interpreter).parents[1]).st_ino

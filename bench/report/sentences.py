@@ -67,7 +67,7 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
 
 
-def _is_within(comparison: Comparison) -> bool:
+def is_within(comparison: Comparison) -> bool:
     """Tells whether the bounds alone would prove a PASS, which takes more launches."""
     found, margin = comparison.interval, comparison.metric.margin
     decide = equivalence if comparison.metric.direction is Direction.EQUAL else one_sided
@@ -100,7 +100,7 @@ def _against(comparison: Comparison, margin: str) -> str:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
-    if outcome is Outcome.INCONCLUSIVE and _is_within(comparison):
+    if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
         return f"is within the {margin} margin, but so few launches may have missed a slow mode"
     return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
 

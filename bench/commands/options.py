@@ -409,7 +409,7 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
 def add_verbose(parser: argparse.ArgumentParser) -> None:
     """Adds --verbose."""
     parser.add_argument(
-        "--verbose", "-v", action="store_true", help="print every reason, the environments and the precision, too"
+        "--verbose", action="store_true", help="print every reason, the environments and the precision, too"
     )
 
 

@@ -24,10 +24,8 @@ GAP = "  "
 LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
 LEAST_WHY = 24
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
-LEGEND = (
-    "{margin} margin, {zero} no change, {estimate} estimate, {span} what decides: "
-    "the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
-)
+LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
+DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "Every reason, the environments and the precision: tfgate check REPORT --verbose"
@@ -37,8 +35,9 @@ def brief_text(
     verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED, glyphs: Glyphs = DRAWN
 ) -> str:
     """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings."""
+    first = first_line(verdict, width, colour=colour, names=names)
     blocks = (
-        [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, GAP) for line in _told(verdict))],
+        [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict.comparisons, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
@@ -83,7 +82,7 @@ def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> li
     if not drawn:
         taken = sum(widths[column] + len(GAP) for column in (METRIC, OUTCOME, SIDES)) + len(GAP)
         span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY)
-    heading = GAP.join(column.ljust(widths[column]) for column in middle) if drawn else "why".ljust(span)
+    heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
     lines = [_line(METRIC, OUTCOME, heading, last, widths)]
     shown = reach(map(unaccepted, found))
     for subject in dict.fromkeys(one.subject for one in comparisons):
@@ -95,9 +94,14 @@ def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> li
             said = textwrap.shorten(one_line(sentence(one.reason, one)), span, placeholder=" …").ljust(span)
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
-    notes = [LEGEND.format_map(vars(glyphs))] if drawn else []
+    legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
+    notes = [f"{legend}{DECIDES}"] if drawn else []
     notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows.values()) else []
     return [*lines, *(wrapped(note, width) for note in notes)]
+
+
+def _heading(column: str, width: int) -> str:
+    return column.center(width) if column == PLOT else column.ljust(width)
 
 
 def _line(metric: str, outcome: str, middle: str, last: str, widths: Mapping[str, int]) -> str:

@@ -1,6 +1,5 @@
 """Text that came from elsewhere, made safe to print."""
 
-
 ASCII = str.maketrans({"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "..."})
 
 

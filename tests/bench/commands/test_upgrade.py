@@ -213,7 +213,7 @@ class TestWholeRuns:
         assert not {"perplexity", "evaluation step", "trace", "lockstep"} & set(found.outcomes)
         assert found.outcomes["memory growth"] is NOT_GATED
         assert {one["subject"] for one in found.plain["comparisons"]} == {"predict-call-tiny-cpu0"}
-        told = tfgate("check", tmp_path / "out", "--baselines", baselines).out
+        told = tfgate("check", tmp_path / "out", "--baselines", baselines, "--verbose").out
         assert "--config tiny --workload predict-call --metric NAME" in told
         assert "--corpus" not in told
 

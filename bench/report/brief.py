@@ -97,6 +97,7 @@ def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> li
     legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
     notes = [f"{legend}{DECIDES}"] if drawn else []
     notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows.values()) else []
+    notes += [] if last else sorted({unit for one in found if _is_drawn(one) and (unit := _unit(one))})
     return [*lines, *(wrapped(note, width) for note in notes)]
 
 
@@ -148,6 +149,12 @@ def _outcome(comparison: Comparison) -> str:
 def _difference(comparison: Comparison, value: float) -> str:
     """Returns a difference, signed; without its unit, which stands beside the values, unless it is a percentage."""
     return values.difference(value, comparison.metric).partition(" ")[0]
+
+
+def _unit(comparison: Comparison) -> str:
+    """Returns the metric and the unit of a difference that is no percentage; "" of one that is."""
+    unit = values.margin(comparison.metric).partition(" ")[2]
+    return f"{comparison.metric.name}: {unit}" if unit else ""
 
 
 def _bound(comparison: Comparison, glyphs: Glyphs) -> str:

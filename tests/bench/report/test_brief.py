@@ -55,6 +55,13 @@ def test_on_a_narrow_terminal_columns_give_way_and_no_metric(width: int) -> None
     assert "┊" not in brief_text(verdict("regression"), width)
 
 
+def test_without_the_values_a_unit_has_a_line_of_its_own() -> None:
+    wide, narrow = (brief_text(verdict("pass"), width).splitlines() for width in (120, 80))
+    assert ("memory growth: KiB/step" in wide, "memory growth: KiB/step" in narrow) == (False, True)
+    assert "candidate / reference" in wide[3]
+    assert "candidate / reference" not in narrow[4]
+
+
 def test_every_failing_metric_has_its_whole_sentence() -> None:
     found = verdict("regression")
     shown = " ".join(brief_text(found).split())

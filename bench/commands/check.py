@@ -5,14 +5,14 @@ import dataclasses
 from pathlib import Path
 
 from bench.commands.micro import judge_and_print_micro
-from bench.commands.options import Telling, add_telling, telling
+from bench.commands.options import Telling, add_telling, add_verbose, telling
 from bench.commands.stored import is_micro, judging, read_folder, read_report
 from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
 from bench.commands.verdicts import judge_and_print
 from bench.record.micro import read_micro
 
 EXAMPLES = """\
-tfgate check reports/gate
+tfgate check reports/gate --verbose
 tfgate check reports/gate --baselines mine --json"""
 
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run, micro or a survey"
     )
     add_telling(parser)
+    add_verbose(parser)
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -18,6 +18,7 @@ from bench.commands.options import (
     add_model,
     add_output,
     add_telling,
+    add_verbose,
     add_workload,
     gating,
     model_request,
@@ -41,7 +42,9 @@ from bench.drive.run import RunRequest, measure_run
 from bench.drive.sized import sized
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
-from bench.judge.planning import next_kind
+from bench.judge.planning import next_kind, seconds_left
+from bench.judge.samples import compare
+from bench.judge.types import Comparison
 from bench.machine import usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
@@ -100,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     add_resume(parser)
     add_telling(parser)
+    add_verbose(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -263,7 +267,13 @@ def _measure_speed(
         budget_minutes=asked.budget_minutes,
         begun=stored[0] if stored else None,
     )
-    with report.phase(f"speed of {plan.name}"), UpgradeProgress() as progress:
+
+    def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
+        samples = gate_samples(run, standards)
+        last = [sample for sample in samples if sample.cores == run.pairs[-1].cores]
+        return list(map(compare, last)), seconds_left(run, samples, plans)
+
+    with report.phase(f"speed of {plan.name}"), UpgradeProgress(so_far) as progress:
         measure_upgrade(request, keep, progress, wanted, patience)
 
 

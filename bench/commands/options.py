@@ -154,6 +154,7 @@ class Telling:
     baselines: Path  # the folder by which reports are judged
     json: bool
     summary: bool = False  # append Markdown to the CI job's summary
+    verbose: bool = False  # every reason, the environments and the precision, too
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -405,6 +406,13 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Adds --verbose."""
+    parser.add_argument(
+        "--verbose", action="store_true", help="print every reason, the environments and the precision, too"
+    )
+
+
 def add_telling(parser: argparse.ArgumentParser) -> None:
     """Adds what Telling holds."""
     add_baselines(parser)
@@ -414,4 +422,5 @@ def add_telling(parser: argparse.ArgumentParser) -> None:
 
 def telling(options: argparse.Namespace) -> Telling:
     """Makes the request of add_telling's options. Raises UsageError for a folder that isn't there."""
-    return Telling(baselines_folder(options.baselines), options.json, getattr(options, "summary", False))
+    summary, verbose = (getattr(options, name, False) for name in ("summary", "verbose"))
+    return Telling(baselines_folder(options.baselines), options.json, summary, verbose)

@@ -12,7 +12,9 @@ from bench.drive.sized import sized
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
-from bench.judge.planning import next_kind
+from bench.judge.planning import next_kind, seconds_left
+from bench.judge.samples import compare
+from bench.judge.types import Comparison
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
@@ -60,5 +62,11 @@ class Parts:
             budget_minutes=self.budget_minutes,
             begun=stored,
         )
-        with UpgradeProgress() as progress:
+
+        def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
+            samples = paired_samples(named(run), standards.margins)
+            last = [sample for sample in samples if sample.cores == run.pairs[-1].cores]
+            return list(map(compare, last)), seconds_left(run, samples, plans)
+
+        with UpgradeProgress(so_far) as progress:
             return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))

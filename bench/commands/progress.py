@@ -2,6 +2,8 @@
 
 import math
 import sys
+import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,10 +14,14 @@ from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import words_per_second
+from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
+from bench.report.so_far import left_text, so_far_text
 from bench.stats.trimmed import launch_summary
+
+SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
 
 class _Bar:
@@ -53,12 +59,20 @@ class _Bar:
 
 
 class UpgradeProgress(_Bar):
-    """A listener for bench.drive.upgrade."""
+    """A listener for bench.drive.upgrade.
+
+    `so_far` returns the comparisons that a run holds, and the seconds left, from the least to the most.
+    """
+
+    def __init__(self, so_far: SoFar | None = None) -> None:
+        super().__init__()
+        self._so_far = so_far
+        self._left = ""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew, or prints the phase's name."""
         if self.on_terminal:
-            self.move(description=name, completed=0, total=total)
+            self.move(description=", ".join(filter(None, (name, self._left))), completed=0, total=total)
         else:
             self.say(name)
 
@@ -72,7 +86,12 @@ class UpgradeProgress(_Bar):
         failures = [record.failure.message for record in (pair.reference, pair.candidate) if record.failure]
         ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
         said = "; ".join(failures) or f"step time {100 * ratio:+.2f}%"
-        self.say(f"launch {pair.launch + 1}, {pair.cores}: {said}")
+        told = ""
+        if self._so_far:
+            comparisons, seconds = self._so_far(run)
+            self._left = left_text(seconds)
+            told = so_far_text(comparisons, self._left)
+        self.say(f"launch {pair.launch + 1}, {pair.cores}: {'; '.join(filter(None, (said, told)))}")
 
 
 class BisectProgress(UpgradeProgress):
@@ -93,11 +112,14 @@ class RunProgress(_Bar):
         super().__init__(" steps")
         self._total = sum(plan.launches(launches) for plan in plans)
         self._done = 0
+        self._started = time.monotonic()
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """Moves the bar."""
         text = f"{plan.name} launch {launch.number + 1} ({self._done + 1} of {self._total})"
-        self.move(description=text, completed=steps, total=plan.steps)
+        pace = (time.monotonic() - self._started) / self._done if self._done else 0.0
+        left = left_text((pace * (self._total - self._done),) * 2)
+        self.move(description=", ".join(filter(None, (text, left))), completed=steps, total=plan.steps)
 
     def record(self, record: Record) -> None:
         """Prints the launch's line."""

@@ -14,6 +14,7 @@ from bench.commands.options import (
     add_model,
     add_output,
     add_telling,
+    add_verbose,
     add_workload,
     fraction,
     model_request,
@@ -84,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     add_resume(parser)
     add_telling(parser)
+    add_verbose(parser)
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -20,10 +20,13 @@ from bench.record.gate import GateRun
 from bench.record.micro import read_micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
+from bench.report.brief import brief_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import Judged, names, worst
+from bench.report.lines import printable
 from bench.report.paired import sides_text, spread_text
+from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
@@ -57,7 +60,7 @@ def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Stan
     else:
         for number, each in enumerate(found):
             print("\n" if number else "", end="")
-            _print_report(each)
+            _print_report(each, verbose=telling.verbose)
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
     return worst(each.verdict for each in found).exit_code
@@ -68,18 +71,37 @@ def print_json(answers: Sequence[object]) -> None:
     print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))
 
 
-def _print_report(found: Judged) -> None:
+def _print_report(found: Judged, *, verbose: bool) -> None:
+    if not verbose:
+        width, colour = _terminal()
+        glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
+        _print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs))
+        return
     runs = paired_runs(found.run)
     for run in runs[:1]:
-        print(sides_text(run) + "\n")
+        _print(sides_text(run) + "\n")
     print_verdict(found.verdict, names(found))
     for told in (*map(spread_text, runs), again_text(found.run)):
         if told:
-            print("\n" + told)
+            _print("\n" + told)
 
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:
-    """Prints a verdict for people: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
-    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    print(verdict_text(verdict, width, colour=colour, names=names))
+    """Prints a verdict for people, in full: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
+    width, colour = _terminal()
+    _print(verdict_text(verdict, width, colour=colour, names=names))
+
+
+def _terminal() -> tuple[int, bool]:
+    """Returns the columns of standard output, and whether it shows colours."""
+    if not sys.stdout.isatty():
+        return WIDTH, False
+    return shutil.get_terminal_size((WIDTH, 24)).columns, not os.environ.get("NO_COLOR")
+
+
+def _print(text: str) -> None:
+    print(printable(text, sys.stdout.encoding or "utf-8"))
+
+
+def _is_printable(text: str) -> bool:
+    return printable(text, sys.stdout.encoding or "utf-8") == text

@@ -55,6 +55,27 @@ def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str])
     return min(open_kinds, key=lambda kind: counts[kind], default=None)
 
 
+def seconds_left(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> tuple[float, float] | None:
+    """Returns the seconds that a PASS takes yet, and the most that the plan takes, at the pace of the launches so far;
+    None before the first. A REGRESSION ends a run sooner.
+    """
+    measured = whole_pairs(run)
+    if not measured:
+        return None
+    least, most = 0.0, 0.0
+    for kind in kinds if not _regressed(samples) else ():
+        pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
+        if pairs and settled(of_kind):
+            continue
+        limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
+        proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
+        look = next((look for look in LOOKS if look >= proof), limit)
+        pace = fmean(pair.seconds for pair in pairs or measured)
+        most += pace * max(limit - len(pairs), 1)
+        least += pace * max(min(look, limit) - len(pairs), 1)
+    return least, most
+
+
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
     """Returns the plan of launches of one kind, of which these are the samples."""
     gating = ((sample.metric.margin, told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)

@@ -174,7 +174,9 @@ def _memory(launches: Sequence[SideLaunch]) -> Chart | None:
         title = f"{_named(launch)}: {said}"
         shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
     caption = "Highest resident memory of each launch's process; its growth is in the table of launches."
-    return Chart("Memory by launch", caption, "launch", "peak memory", tuple(shapes), keys, " MiB", x_axis=axis)
+    return Chart(
+        "Memory by launch", caption, "launch", "peak resident memory", tuple(shapes), keys, " MiB", x_axis=axis
+    )
 
 
 def _memory_by_step(launches: Sequence[SideLaunch]) -> Chart | None:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
-from bench.report.sentences import sentence
+from bench.report.sentences import bounds, sentence
+from bench.report.strip import unaccepted
+from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
@@ -44,8 +47,10 @@ class Row:
     comparison: Comparison
     span: Span | None
     size: str  # the estimate; "" without an interval
+    bound: str  # what the outcome rests on; "" where no interval decides
     margin: str  # "–" without one
     sides: tuple[str, str]  # both values: halves of a phrase
+    kind: str  # of both values, where there is another; else ""
     why: str
 
 
@@ -82,8 +87,17 @@ def _reach(found: Interval | None, margin: float | None) -> float:
 def _row(comparison: Comparison, axis: Axis) -> Row:
     found, metric = comparison.interval, comparison.metric
     size = values.difference(found.estimate, metric) if found else ""
-    texts = (size, values.margin(metric), values.side_by_side(comparison), sentence(comparison.reason, comparison))
-    return Row(comparison, _span(found, metric.margin, axis) if found else None, *texts)
+    decides = found and metric.margin and comparison.outcome is not Outcome.NOT_GATED
+    return Row(
+        comparison,
+        _span(found, metric.margin, axis) if found else None,
+        size,
+        bounds(unaccepted(comparison), found) if found and decides else "",
+        values.margin(metric),
+        values.side_by_side(comparison),
+        KINDS.get(metric.name, ""),
+        sentence(comparison.reason, comparison),
+    )
 
 
 def _span(found: Interval, margin: float | None, axis: Axis) -> Span:

@@ -60,14 +60,14 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     assert comparison
     assert comparison.interval
     metric = comparison.metric
-    estimate, bounds = values.difference(comparison.interval.estimate, metric), _bounds(comparison, comparison.interval)
+    estimate, told = values.difference(comparison.interval.estimate, metric), bounds(comparison, comparison.interval)
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
-    return f"{estimate} ({bounds}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
+    return f"{estimate} ({told}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
 
 
-def _is_within(comparison: Comparison) -> bool:
+def is_within(comparison: Comparison) -> bool:
     """Tells whether the bounds alone would prove a PASS, which takes more launches."""
     found, margin = comparison.interval, comparison.metric.margin
     decide = equivalence if comparison.metric.direction is Direction.EQUAL else one_sided
@@ -82,7 +82,7 @@ def _lacking(comparison: Comparison) -> str:
     return f", which takes about {found.needed:,} launches" if found.needed > found.launches else ""
 
 
-def _bounds(comparison: Comparison, found: Interval) -> str:
+def bounds(comparison: Comparison, found: Interval) -> str:
     """Returns the bounds that an outcome rests on: those of a PASS are narrower."""
     metric = comparison.metric
     low, high, pass_low, pass_high = (
@@ -100,7 +100,7 @@ def _against(comparison: Comparison, margin: str) -> str:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
-    if outcome is Outcome.INCONCLUSIVE and _is_within(comparison):
+    if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
         return f"is within the {margin} margin, but so few launches may have missed a slow mode"
     return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
 

@@ -115,7 +115,7 @@ def _launches(groups: Mapping[str, Sequence[SideLaunch]]) -> Table:
         *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s"),
         *("p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
         *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
-        *("peak MiB", "KiB/step", "retraces", "graph operations", "failure"),
+        *("peak resident MiB", "KiB/step", "retraces", "graph operations", "failure"),
     )
     rows = (_launch(name, launch) for name, launches in groups.items() for launch in launches)
     return Table("Launches", headers, tuple(rows))

@@ -1,4 +1,4 @@
-"""A verdict as text for a terminal."""
+"""A verdict as text for a terminal, in full: `--verbose`."""
 
 import textwrap
 from collections.abc import Sequence
@@ -23,19 +23,22 @@ COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
     """Returns the headline, what decided, every metric, then warnings; `width` columns wide where the values allow."""
-    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict, names)}", width)
-    if colour:
-        first = f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{first}\x1b[0m"
     decisive = [f"{one.metric.name} of {one.subject}: {why}" for one, why in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
     blocks = (
-        [first, *(wrapped(line, width, "  ") for line in decisive)],
+        [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
         _comparison_lines(verdict.comparisons, width),
         _precision_lines(verdict.comparisons, width),
         [wrapped(note, width) for note in notes],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def first_line(verdict: Verdict, width: int, *, colour: bool, names: Names) -> str:
+    """Returns the outcome and its headline."""
+    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict, names)}", width)
+    return f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{first}\x1b[0m" if colour else first
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:

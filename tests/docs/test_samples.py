@@ -6,8 +6,8 @@ import pytest
 
 from bench.commands.stored import read_folder, read_report
 from bench.commands.verdicts import judged
+from bench.report.brief import brief_text
 from bench.report.judged import names
-from bench.report.text import verdict_text
 from tests.docs.markdown import ROOT, code_blocks
 
 SAMPLES = {"README.md": "upgrade-2.15.1-2.16.2", "docs/tutorials/upgrade.md": "upgrade-2.20.0-2.21.0"}
@@ -24,7 +24,7 @@ def strangers(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
 def printed(run: str) -> list[str]:
     report = read_report(str(ROOT / "reports" / "published" / run))
     found = judged(report, read_folder(ROOT / "baselines"))
-    return verdict_text(found.verdict, names=names(found)).splitlines()
+    return brief_text(found.verdict, names=names(found)).splitlines()
 
 
 @pytest.mark.parametrize(("document", "run"), SAMPLES.items())

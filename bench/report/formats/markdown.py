@@ -14,14 +14,19 @@ from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
 from bench.report.precision import precision_table
 from bench.report.sentences import sentence
+from bench.report.strip import Glyphs, reach, strip, unaccepted
 from bench.report.survey import LEGEND, Grid, Mark, Paragraph, findings, notes, paragraphs, sections, summary, title
+from bench.stats.outcome import Outcome
 
 FILE = "report.md"
 MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")
 AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)", re.IGNORECASE)
 OPENING = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # a list or a heading
 ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
-HEADERS = ("", "metric", "subject", "candidate", "reference", "why")
+PLOT_WIDTH = 17
+GLYPHS_OF_PLOT = Glyphs(blank="·")  # spaces at the ends of code are lost
+LEGEND_OF_PLOT = "In margins: {margin} margin, {zero} no change, {estimate} estimate, {span} the interval that decides."
+HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
 
 
 def render(judged: Sequence[Judged]) -> str:
@@ -80,7 +85,10 @@ def _section(judged: Judged) -> str:
     blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
-        blocks.append(_table(HEADERS, [_row(comparison) for comparison in ordered]))
+        shown = reach(map(unaccepted, ordered))
+        table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
+        legend = LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))
+        blocks += [table, [legend] if any(_plot(one, shown) for one in ordered) else []]
     precision = precision_table(verdict.comparisons)
     if precision.rows:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
@@ -95,10 +103,18 @@ def _section(judged: Judged) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _row(comparison: Comparison) -> tuple[str, ...]:
+def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
     word = comparison.outcome.value
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
-    return (f"{GLYPHS[word]} {word}", *map(escaped, (*texts, sentence(comparison.reason, comparison))))
+    why = escaped(sentence(comparison.reason, comparison))
+    return (f"{GLYPHS[word]} {word}", *map(escaped, texts), _plot(comparison, shown), why)
+
+
+def _plot(comparison: Comparison, shown: float) -> str:
+    """Returns the interval in text; "" of a metric without one, and of one that does not gate."""
+    if not comparison.interval or not comparison.metric.margin or comparison.outcome is Outcome.NOT_GATED:
+        return ""
+    return f"`{strip(unaccepted(comparison), shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
 
 
 def _folded(title: str, lines: list[str]) -> list[list[str]]:

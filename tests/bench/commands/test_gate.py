@@ -113,7 +113,7 @@ def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> No
     assert len(gated.report.numbers.records) == 3 * gate.LAUNCHES
     assert set(gated.report.phase_seconds) == {"reference environment", "speed of notebook", "numbers"}
     assert gated.report.warnings == ()
-    told = gated.check().out
+    told = gated.check("--verbose").out
     assert "tfgate gate --no-speed --to" in told  # the numbers alone again
     assert "--metric NAME" in told
 
@@ -133,7 +133,7 @@ def test_workloads_are_judged_alongside_each_other(gated: Gate) -> None:
     report = gated.report
     assert [record.subject.workload for record in report.numbers.records] == ["train"] * gate.LAUNCHES + ["masked"]
     assert [run.pairs[0].reference.subject.workload for run in report.speed] == ["train", "masked"]
-    assert "--workload masked" in gated.check().out
+    assert "--workload masked" in gated.check("--verbose").out
 
 
 RETRACING = """

@@ -10,6 +10,7 @@ from bench.drive.plan import Plan
 from bench.record.types import Failure
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import SUBJECT, record
+from tests.builders.verdicts import comparison
 
 
 def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,4 +41,12 @@ def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> N
         "speed",
         "launch 1, all cores: step time +10.96%",
         "launch 2, all cores: killed [2J by SIGKILL",
+    ]
+
+
+def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    with UpgradeProgress(lambda _: ([comparison("step time", 0.0, 0.03)], (120.0, 540.0))) as progress:
+        progress.pair(paired_run([pair(0, step=0.1)]))
+    assert capsys.readouterr().err.splitlines() == [
+        "launch 1, all cores: step time +10.96%; so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
     ]

@@ -122,8 +122,9 @@ class TestWholeRuns:
         found = self.answer(tfgate, tmp_path, *sides, "--metric", "step time", "--margin", margin)
         assert found.code == EXIT_CODES[outcome], found
         assert read_record(PairedRun, tmp_path / "out" / "paired.json").margin == float(margin)
-        assert f"--margin {margin}" in found.out  # of the command that measures it again
-        assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
+        check = ("check", tmp_path / "out", "--baselines", baselines)
+        assert tfgate(*check).out == found.out
+        assert f"--margin {margin}" in tfgate(*check, "--verbose").out  # of the command that measures it again
 
     def test_a_metric_alone_is_judged_alone(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         """A step that is slower decides nothing where memory's growth alone was asked for; the report knows it."""
@@ -212,7 +213,7 @@ class TestWholeRuns:
         assert not {"perplexity", "evaluation step", "trace", "lockstep"} & set(found.outcomes)
         assert found.outcomes["memory growth"] is NOT_GATED
         assert {one["subject"] for one in found.plain["comparisons"]} == {"predict-call-tiny-cpu0"}
-        told = tfgate("check", tmp_path / "out", "--baselines", baselines).out
+        told = tfgate("check", tmp_path / "out", "--baselines", baselines, "--verbose").out
         assert "--config tiny --workload predict-call --metric NAME" in told
         assert "--corpus" not in told
 

@@ -21,7 +21,7 @@ from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
 
 ROOT = Path(__file__).resolve().parents[3]
-ROWS = 56
+ROWS = 30
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -72,6 +72,24 @@ def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
 def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: int) -> None:
     lines = on_a_terminal(check, columns, NO_COLOR="1").splitlines()
     assert columns - 20 < max(map(len, lines)) <= columns
+
+
+def test_verbose_tells_the_sides_and_the_precision_too(tmp_path: Path) -> None:
+    write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
+    brief, whole = (on_a_terminal(["check", tmp_path, *more], 120, NO_COLOR="1") for more in ([], ["--verbose"]))
+    for part in ("\nPrecision\n", "index as of", "Deviation between launches", "To measure a metric alone again"):
+        assert part in whole
+        assert part not in brief
+    assert "┊" in brief
+
+
+def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> None:
+    write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
+    for more in ([], ["--verbose"]):
+        text = on_a_terminal(["check", tmp_path, *more], 120, NO_COLOR="1", PYTHONIOENCODING="ascii")
+        assert ("in margins" in text) is not bool(more)
+        assert text.isascii()
+        assert "Traceback" not in text
 
 
 @pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])

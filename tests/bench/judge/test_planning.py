@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.planning import affordable, next_kind, settled, with_plans
+from bench.judge.planning import affordable, next_kind, seconds_left, settled, with_plans
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Sample
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -129,3 +129,30 @@ class TestSettled:
         pairs = launches(step=math.log1p(0.08))
         for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
             assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided
+
+
+class TestSecondsLeft:
+    """Launches of 30 seconds each; a PASS takes nine of one kind, and twelve are planned."""
+
+    def left(self, count: int, values: Sequence[float | None]) -> tuple[float, float] | None:
+        run = of_kinds([ALL_CORES] * count)
+        return seconds_left(run, with_plans([sample(values)], run), (ALL_CORES,))
+
+    def test_before_the_first_launch_nobody_knows(self) -> None:
+        assert self.left(0, []) is None
+
+    def test_a_pass_waits_for_its_look_and_the_plan_for_its_end(self) -> None:
+        assert self.left(4, around(0.0)) == (6 * 30.0, 8 * 30.0)  # ten is the first look that has nine
+
+    def test_a_kind_that_was_not_measured_takes_as_long_as_the_other(self) -> None:
+        run = of_kinds([ALL_CORES] * 4)
+        found = seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES, ONE_CORE))
+        # Five of each: six is the look. Twelve of each at most.
+        assert found == ((2 + 6) * 30.0, (8 + 12) * 30.0)
+
+    def test_a_regression_ends_the_run(self) -> None:
+        assert self.left(4, around(0.5)) == (0.0, 0.0)
+
+    def test_no_longer_than_the_budget(self) -> None:
+        run = dataclasses.replace(of_kinds([ALL_CORES] * 4), budget_minutes=3.5)  # seven launches: six is the last look
+        assert seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)) == (60.0, 60.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.report.lines import one_line
+from bench.report.lines import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,12 @@ from bench.report.lines import one_line
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("utf-8", "≤ ±2 × σ² …"), ("ascii", "<= +-2 x ?? ..."), ("latin-1", "<= +-2 x ?² ...")],
+)
+def test_what_an_encoding_lacks_is_replaced(encoding: str, shown: str) -> None:
+    assert printable("≤ ±2 × σ² …", encoding) == shown
+    assert printable("plain", encoding) == "plain"

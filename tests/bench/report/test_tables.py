@@ -33,7 +33,7 @@ def test_launches_of_both_sides() -> None:
     assert [cell.text for cell in column(launches, "side")] == ["reference", "candidate"] * 2
     assert [cell.text for cell in column(launches, "median ms")] == ["100.00", "125.00", "100.00", "125.12"]
     assert column(launches, "words/s")[1].text == "2,400"  # 300 tokens in 125 ms
-    assert column(launches, "peak MiB")[0] == Cell("1024", 1024.0)
+    assert column(launches, "peak resident MiB")[0] == Cell("1024", 1024.0)
 
 
 def test_a_gate_s_launches_in_turn_are_apart() -> None:

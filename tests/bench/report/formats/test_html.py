@@ -169,7 +169,9 @@ def test_hostile_names_change_nothing_but_the_text_shown(of: Callable[[], Judged
     assert {tag for tag, _ in wild.tags} <= {tag for tag, _ in mild().tags}
     assert [tag for tag, _ in wild.tags].count("script") == 1
     names = {name for _, attributes in wild.tags for name in attributes}
-    assert not [name for name in names if name.startswith("on") or name in {"src", "href"}]
+    assert not [name for name in names if name.startswith("on") or name == "src"]
+    links = [str(attributes["href"]) for _, attributes in wild.tags if "href" in attributes]
+    assert [link for link in links if not re.fullmatch("#(word|run)-[A-Za-z0-9-]+", link)] == []
     assert "<script>window.owned = 1</script>" in shown
     assert "{{ 7 * 7 }}" in shown
     assert re.search(r"[^\n -~–—−≤≥×→←▶◀σ±✔✖?ℹ■●◆·▲⇅›…]", wild.text) is None
@@ -198,3 +200,26 @@ def test_a_page_of_fifty_launches_is_under_two_megabytes() -> None:
     long = dataclasses.replace(record(), subject=subject, losses=losses, step_seconds=(0.1,) * 1500)
     text = render([judged_run(run([dataclasses.replace(long, launch=launch) for launch in range(50)]))])
     assert len(text.encode()) < 2 * MEBIBYTE
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_each_row_says_the_bound_that_decided_and_the_kind_of_its_values() -> None:
+    text = " ".join(Reader(render([gate()])).text.split())
+    assert "95% bound +0.52% 100.08 ms against 100.00 ms" in text  # a PASS: one-sided
+    assert "95% CI +18.1% to +21.9% 120.00 ms against 100.00 ms" in " ".join(
+        Reader(render([upgrade(1.2)])).text.split()
+    )
+    assert "(windowed)" in text
+    assert "(anonymous)" in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_words_and_contents_lead_somewhere() -> None:
+    text = render([gate(), stored()])
+    tags = Reader(text).tags
+    ids = {attributes["id"] for _, attributes in tags if attributes.get("id")}
+    links = [str(attributes["href"]) for tag, attributes in tags if tag == "a"]
+    assert {link.removeprefix("#") for link in links} <= ids
+    assert "#word-launch" in links
+    assert [link for link in links if link.startswith("#run-1-plots-")] == [f"#run-1-plots-{n}" for n in (1, 2, 3)]
+    assert not [link for link in links if link.startswith("#run-2-")]  # of one subject

@@ -1,16 +1,17 @@
 """Markdown, rendered: names from a run stay text."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.report.formats.markdown import HEADERS, escaped, render
+from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, escaped, render
 from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.report.precision import HEADERS as PRECISION_HEADERS
 from tests.builders.golden import golden
-from tests.builders.verdicts import HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, upgrade
+from tests.builders.verdicts import EXACT, HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, upgrade, verdict
 
 ZERO_WIDTH_SPACE = "\u200b"
 
@@ -74,3 +75,17 @@ def test_hostile_names_leave_every_table_whole(of: Callable[[], Judged]) -> None
     # Of all metrics, of the sides' differences and, where launches were compared, of the precision.
     assert widths - {len(PRECISION_HEADERS) + 1} == {len(HEADERS) + 1, 4}
     assert not [line for line in lines if "<script" in line or "\x1b" in line or "\u202e" in line]
+
+
+def test_what_gates_by_an_interval_has_a_plot_whose_ends_no_renderer_trims() -> None:
+    text = render([gate(1.2)])
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith(("| ✔", "| ✖", "| ℹ"))]
+    plots = {row[1]: row[HEADERS.index("in margins")] for row in rows}
+    assert {name for name, plot in plots.items() if plot} >= {"perplexity", "step time", "peak memory"}
+    assert not {name for name, plot in plots.items() if plot} & {"numerics", "retraces", "cpu time", "words/s"}
+    assert {len(plot) for plot in plots.values()} == {0, len("``") + PLOT_WIDTH}
+    assert not [plot for plot in plots.values() if " " in plot]
+    assert "In margins: " in text
+    alone = upgrade()
+    exact = dataclasses.replace(alone, verdict=verdict([EXACT]))
+    assert ("In margins: " in render([alone]), "In margins: " in render([exact])) == (True, False)

@@ -1,0 +1,198 @@
+"""A verdict on one screen: what it says, a line for each metric that was judged, and what else was measured."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.judge.reasons import Accepted, Decided
+from bench.judge.types import Comparison, Direction, Verdict
+from bench.report import values
+from bench.report.headlines import UNNAMED, Names
+from bench.report.judged import severity
+from bench.report.lines import one_line
+from bench.report.sentences import is_within, sentence
+from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
+from bench.report.text import WIDTH, first_line, wrapped
+from bench.stats.outcome import Outcome
+
+METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
+    *("metric", "outcome", "change", "bound", "margin"),
+    *("in margins", "candidate / reference"),
+)
+ALWAYS = (METRIC, OUTCOME, CHANGE, BOUND)
+LAYOUTS = ((MARGIN, PLOT, SIDES), (MARGIN, PLOT), (PLOT,), ())  # columns that give way on a narrow terminal
+GAP = "  "
+LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
+LEAST_WHY = 24
+MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
+LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
+DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
+FEW = "*"
+FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
+MORE = "Every reason, the environments and the precision: tfgate check REPORT --verbose"
+
+
+def brief_text(
+    verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED, glyphs: Glyphs = DRAWN
+) -> str:
+    """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings."""
+    first = first_line(verdict, width, colour=colour, names=names)
+    blocks = (
+        [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
+        _judged(verdict.comparisons, width, glyphs),
+        [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
+        [wrapped(line, width) for line in _notes(verdict)],
+        [wrapped(MORE, width)],
+    )
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _told(verdict: Verdict) -> list[str]:
+    """Returns the sentences that no row can hold: of every REGRESSION, of the first that are undecided, and of what
+    the ledger has accepted.
+    """
+    most = MOST_UNDECIDED if verdict.outcome is Outcome.INCONCLUSIVE else None
+    decisive = verdict.decisive[:most]
+    more = len(verdict.decisive) - len(decisive)
+    shifted = [one for one in verdict.comparisons if one not in decisive and _is_accepted(one)]
+    lines = [f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}" for one in (*decisive, *shifted)]
+    return [*lines, f"and {more} more"] if more else lines
+
+
+def _is_accepted(comparison: Comparison) -> bool:
+    reason = comparison.reason
+    return isinstance(reason, Accepted) or (isinstance(reason, Decided) and bool(reason.accepted))
+
+
+def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> list[str]:
+    """Returns a line for each metric that was judged, under its subject, the worst first; and what the signs mean."""
+    found = sorted(
+        (one for one in comparisons if one.outcome is not Outcome.NOT_GATED), key=lambda one: severity(one.outcome)
+    )
+    if not found:
+        return ["nothing was judged"]
+    drawn = any(map(_is_drawn, found))
+    rows = {id(one): _row(one, glyphs) for one in found}
+    widths = {
+        column: max(len(column), *(len(row[column]) for row in rows.values())) for column in (*ALWAYS, MARGIN, SIDES)
+    }
+    columns, widths[PLOT] = _layout(widths, width) if drawn else ((*ALWAYS, SIDES), 0)
+    middle = [column for column in (CHANGE, BOUND, MARGIN, PLOT) if column in columns]
+    last = SIDES if SIDES in columns else ""
+    span = sum(widths[column] for column in middle) + len(GAP) * (len(middle) - 1)
+    if not drawn:
+        taken = sum(widths[column] + len(GAP) for column in (METRIC, OUTCOME, SIDES)) + len(GAP)
+        span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY)
+    heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
+    lines = [_line(METRIC, OUTCOME, heading, last, widths)]
+    shown = reach(map(unaccepted, found))
+    for subject in dict.fromkeys(one.subject for one in comparisons):
+        of = [one for one in found if one.subject == subject]
+        lines += [one_line(subject)] if of else []
+        for one in of:
+            row = rows[id(one)]
+            row[PLOT] = strip(unaccepted(one), shown, widths[PLOT], glyphs)
+            said = textwrap.shorten(one_line(sentence(one.reason, one)), span, placeholder=" …").ljust(span)
+            cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
+            lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
+    legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
+    notes = [f"{legend}{DECIDES}"] if drawn else []
+    notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows.values()) else []
+    notes += [] if last else sorted({unit for one in found if _is_drawn(one) and (unit := _unit(one))})
+    return [*lines, *(wrapped(note, width) for note in notes)]
+
+
+def _heading(column: str, width: int) -> str:
+    return column.center(width) if column == PLOT else column.ljust(width)
+
+
+def _line(metric: str, outcome: str, middle: str, last: str, widths: Mapping[str, int]) -> str:
+    return f"{GAP}{GAP.join((metric.ljust(widths[METRIC]), outcome.ljust(widths[OUTCOME]), middle, last))}".rstrip()
+
+
+def _layout(widths: Mapping[str, int], width: int) -> tuple[tuple[str, ...], int]:
+    """Returns the columns that have room, and the plot's width."""
+    for optional in LAYOUTS:
+        columns = (*ALWAYS, *optional)
+        room = width - sum(widths[column] + len(GAP) for column in columns if column != PLOT) - len(GAP)
+        if PLOT not in optional or room >= LEAST_PLOT:
+            break
+    plot = min(room, MOST_PLOT)
+    return columns, plot - 1 + plot % 2 if PLOT in columns else 0
+
+
+def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
+    metric, drawn = comparison.metric, _is_drawn(comparison)
+    margin = values.margin(metric).partition(" ")[0]  # its unit stands beside the values
+    equal = glyphs.either if metric.direction is Direction.EQUAL else ""
+    found = {
+        METRIC: metric.name,
+        OUTCOME: _outcome(comparison),
+        CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
+        BOUND: _bound(unaccepted(comparison), glyphs) if drawn else "",
+        MARGIN: f"{equal}{margin}" if drawn else "",
+        SIDES: _together(*values.sides(comparison)),
+    }
+    return {column: one_line(cell) for column, cell in found.items()}
+
+
+def _is_drawn(comparison: Comparison) -> bool:
+    """Tells whether an interval made the outcome; else a sentence says what did."""
+    return comparison.interval is not None and isinstance(unaccepted(comparison).reason, Decided)
+
+
+def _outcome(comparison: Comparison) -> str:
+    if isinstance(comparison.reason, Accepted):
+        return "accepted"
+    return f"{comparison.outcome.value}{', better' if comparison.improved else ''}"
+
+
+def _difference(comparison: Comparison, value: float) -> str:
+    """Returns a difference, signed; without its unit, which stands beside the values, unless it is a percentage."""
+    return values.difference(value, comparison.metric).partition(" ")[0]
+
+
+def _unit(comparison: Comparison) -> str:
+    """Returns the metric and the unit of a difference that is no percentage; "" of one that is."""
+    unit = values.margin(comparison.metric).partition(" ")[2]
+    return f"{comparison.metric.name}: {unit}" if unit else ""
+
+
+def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
+    """Returns the bound that made the outcome, or both where it takes both or neither did."""
+    low, high = (_difference(comparison, end) for end in deciding(comparison))
+    both = f"{low} to {high}"
+    if comparison.outcome is Outcome.INCONCLUSIVE:
+        return f"{both} {FEW}" if is_within(comparison) else both
+    if comparison.metric.direction is Direction.EQUAL:
+        return both
+    return f"{glyphs.at_most} {high}" if comparison.outcome is Outcome.PASS else f"{glyphs.at_least} {low}"
+
+
+def _together(candidate: str, reference: str) -> str:
+    """Returns both values, their unit once: "44.10 / 45.01 ms"; a limit follows without a stroke."""
+    number, _, unit = candidate.partition(" ")
+    shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
+    return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
+
+
+def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Yields a paragraph for each subject: what was measured besides, and decides nothing."""
+    several = len({one.subject for one in comparisons}) > 1
+    for subject in dict.fromkeys(one.subject for one in comparisons):
+        of = [one for one in comparisons if one.subject == subject and one.outcome is Outcome.NOT_GATED]
+        if of:
+            yield f"Not gated{f' of {subject}' if several else ''}: {'; '.join(map(_aside, of))}"
+
+
+def _aside(comparison: Comparison) -> str:
+    if comparison.interval:
+        return f"{comparison.metric.name} {values.difference(comparison.interval.estimate, comparison.metric)}"
+    said = textwrap.shorten(one_line(sentence(comparison.reason, comparison)), MOST_LETTERS, placeholder=" …")
+    return f"{comparison.metric.name} {said}"
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    more = len(verdict.warnings) - MOST_WARNINGS
+    lines = [f"failed: {sentence(failure)}" for failure in verdict.failures]
+    lines += [f"warning: {sentence(warning)}" for warning in verdict.warnings[:MOST_WARNINGS]]
+    return [*lines, f"and {more} more warning{'' if more == 1 else 's'}"] if more > 0 else lines

@@ -1,0 +1,39 @@
+"""A run that is still measured: the estimate so far, how much of it is decided, and the time left."""
+
+from collections.abc import Sequence
+
+from bench.judge.metrics import STEP_TIMES
+from bench.judge.types import Comparison
+from bench.report import values
+from bench.report.sentences import bounds
+from bench.stats.outcome import Outcome
+
+MINUTE = 60.0
+
+
+def left_text(seconds: tuple[float, float] | None) -> str:
+    """Returns the time left, from the least to the most; "" where none is, or nobody knows."""
+    if seconds is None or not seconds[1]:
+        return ""
+    least, most = (round(each / MINUTE) for each in seconds)
+    if most < 1:
+        return "under a minute left"
+    if least == most:
+        return f"about {most} min left"
+    return f"{least} to {most} min left" if least else f"up to {most} min left"
+
+
+def so_far_text(comparisons: Sequence[Comparison], left: str) -> str:
+    """Returns the step time at the last look, the metrics that are decided, and the time left; what isn't known yet is
+    left out.
+    """
+    steps = next((one for one in comparisons if one.metric.name in STEP_TIMES), None)
+    found = steps.interval if steps else None
+    parts = []
+    if steps and found and steps.metric.gates:
+        shown = values.difference(found.estimate, steps.metric)
+        parts.append(f"so far {shown} ({bounds(steps, found)}), margin {values.margin(steps.metric)}")
+    gating = [one for one in comparisons if one.metric.gates]
+    decided = sum(one.outcome in (Outcome.PASS, Outcome.REGRESSION) for one in gating)
+    parts += [f"{decided} of {len(gating)} metrics decided"] if decided else []
+    return "; ".join(part for part in (*parts, left) if part)

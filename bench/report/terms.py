@@ -1,0 +1,25 @@
+"""The words that a page explains where they stand: the glossary's, and what metrics of two kinds are."""
+
+from collections.abc import Mapping
+
+from bench.judge.metrics import PEAK_MEMORY, PERPLEXITY
+
+# Beginnings of docs/glossary.md (tests/bench/report/test_terms.py).
+GLOSSARY: Mapping[str, str] = {
+    "launch": "A fresh process of each side, from start to end. It is the independent sample (JMH calls it a fork).",
+    "margin": "The largest difference that does not matter (a non-inferiority margin).",
+    "minimum detectable effect": "The smallest true difference that the run calls a REGRESSION with 95% power.",
+    "95% CI": "The two-sided 95% confidence interval: a REGRESSION has to clear it. A PASS has to clear the 90% CI, or "
+    "its upper bound alone, the 95% bound.",
+    "oracle": "The training step written in NumPy in float64: the definition of right.",
+    "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",
+}
+METRICS: Mapping[str, str] = {
+    "numerics": "Steps of real training compared with the oracle, in NumPy and float64.",
+    PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
+    "launches has the running perplexity, of all steps.",
+    PEAK_MEMORY: "Anonymous memory: what a process allocated. Resident memory, in plots and in the table of launches, "
+    "has the mapped files of TensorFlow as well.",
+}
+TERMS: Mapping[str, str] = {**GLOSSARY, **METRICS}
+KINDS: Mapping[str, str] = {PERPLEXITY: "windowed", PEAK_MEMORY: "anonymous"}  # of values that have another kind

@@ -1,0 +1,40 @@
+"""What is known of a run that goes on."""
+
+import dataclasses
+
+import pytest
+
+from bench.judge.metrics import STEP_TIME
+from bench.report.so_far import left_text, so_far_text
+from bench.stats.outcome import Outcome
+from tests.builders.verdicts import EXACT, comparison
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        ((0.0, 0.0), ""),
+        ((0.0, 20.0), "under a minute left"),
+        ((20.0, 100.0), "up to 2 min left"),
+        ((100.0, 110.0), "about 2 min left"),
+        ((120.0, 540.0), "2 to 9 min left"),
+    ],
+)
+def test_the_time_left(seconds: tuple[float, float] | None, text: str) -> None:
+    assert left_text(seconds) == text
+
+
+def test_the_step_time_so_far_and_what_is_decided() -> None:
+    undecided = comparison(STEP_TIME, 0.0, 0.03)
+    assert undecided.outcome is Outcome.INCONCLUSIVE
+    # 3 degrees of freedom: 3.182 × 0.03 in logarithms.
+    assert so_far_text([EXACT, undecided], "2 to 9 min left") == (
+        "so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 1 of 2 metrics decided; 2 to 9 min left"
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    unmeasured = dataclasses.replace(comparison(STEP_TIME, 0.0, 0.03), interval=None, outcome=Outcome.INCONCLUSIVE)
+    assert so_far_text([unmeasured], "") == ""
+    assert so_far_text([], "up to 2 min left") == "up to 2 min left"

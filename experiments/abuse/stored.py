@@ -32,6 +32,7 @@ from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.paired import gate_run, paired_run
 from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, baseline, record, records, run
+from tests.builders.surveys import keep_survey, surveyed
 
 CONFIG = CONFIGS["tiny"]
 REFERENCE_LOCK = "baselines/reference/cpython-3.11-linux-x86_64.txt"
@@ -84,6 +85,7 @@ def lay_out(folder: Path) -> None:
         write_record(folder / "profile" / side / "profile.json", two_operations(nanoseconds, 300), seal=True)
     for number, letter in enumerate(ORDER):
         write(folder / f"benchmark-{letter}{number}.json", document({BENCHMARK: 0.1, CLIP: 0.01}, number))
+    keep_survey(folder / "survey", surveyed({"2.12.1": 0.0, "2.13.1": 0.001, "2.14.1": 0.2}))
     save_checkpoint(folder / "training" / "checkpoint.npz", _checkpoint())
     packages = (Package("numpy", "2.4.0"), Package("tensorflow-cpu", "2.21.0"))
     stored = Stored(SCHEMA, "2.21.0", "", "2026-01-02T03:04:05+00:00", "3.11.7", packages)
@@ -175,6 +177,11 @@ KINDS = (
         words("profile", "--compare", "{0}/profile/reference", "{0}/profile/candidate"),
         words("profile", "--compare", "{0}/profile/reference", "{0}/profile/candidate", "--json"),
     ), sealed=True, finite=False),
+    Kind("survey", "survey/survey.json", (
+        words("check", "{0}/survey", *BASELINES, "--json"),
+        words("check", "{0}/survey", *BASELINES),
+        words("report", "{0}/survey", "--output", "{0}/out", "--replace", "--format", "html", *BASELINES),
+    ), sealed=True),
     Kind("ledger", "baselines/ledger.json", (GATED, words("show", "{0}/baselines/ledger.json"))),
     Kind(
         "baseline",

@@ -71,7 +71,7 @@ def call(work: "Work", name: str, batch: Any) -> None:
     path.run(arguments)
 
 
-def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[tuple[Any, ...]]]":
+def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[Any]]":
     """Returns a target with its arguments for each batch. Work without training steps has one, its unit: "step"."""
     from lm.hot_paths import paths
     from lm.workloads.parts.unit import Unit
@@ -79,7 +79,7 @@ def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[tuple
     trainer = getattr(work, "trainer", None)
     if not trainer:
         return Unit(work), [(batch,) for batch in batches]
-    return paths.hot_path(trainer, name), [tuple(paths.arguments(trainer, name, batch)) for batch in batches]
+    return paths.hot_path(trainer, name), [paths.arguments(trainer, name, batch) for batch in batches]
 
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tests.faults.hook.injected.registry import FAULTS, fault_by_name
 from tests.faults.trial import HOOK
 
-# Stands for TensorFlow's: functions whose call takes 50 ms, one of them the training step's.
+# Stands for TensorFlow's: functions whose call takes 50 ms of a clock that is read in a millisecond, one of them the
+# training step's.
 INJECTED = """
 import sys, time, types
 sys.path.insert(0, {hook!r})
@@ -16,10 +17,18 @@ parts = "tensorflow.python.eager.polymorphic_function.polymorphic_function".spli
 for count in range(1, len(parts) + 1):
     sys.modules[".".join(parts[:count])] = types.ModuleType(".".join(parts[:count]))
 
+class Clock:
+    now = 0.0
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+time.perf_counter = clock = Clock()
+
 class Function:
     def __init__(self, body): self.python_function = body
-    def __call__(self): time.sleep(0.05)
-    def get_concrete_function(self): time.sleep(0.05)
+    def __call__(self): clock.now += 0.05
+    def get_concrete_function(self): clock.now += 0.05
 
 sys.modules[".".join(parts)].Function = Function
 from injected.registry import fault_by_name
@@ -33,10 +42,10 @@ def _evaluation_step(): pass
 
 for body in (_train_step, _evaluation_step):
     for call in (Function(body), Function(body).get_concrete_function):
-        cpu, memory = time.process_time(), _anonymous_bytes()
+        started, memory = clock.now, _anonymous_bytes()
         for _ in range({calls}):
             call()
-        print(time.process_time() - cpu, _anonymous_bytes() - memory)
+        print(clock.now - started, _anonymous_bytes() - memory)
 """
 
 
@@ -55,7 +64,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 def done(name: str, calls: int = 1) -> list[list[float]]:
-    """Seconds of CPU time and bytes kept by `calls` of: the step, its tracing, evaluation's step, its tracing."""
+    """Seconds and bytes kept by `calls` of: the step, its tracing, evaluation's step, its tracing."""
     code = INJECTED.format(hook=str(HOOK), name=name, calls=calls)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [[float(value) for value in line.split()] for line in result.stdout.splitlines()]
@@ -63,11 +72,10 @@ def done(name: str, calls: int = 1) -> list[list[float]]:
 
 @pytest.mark.parametrize(("name", "place"), [("slower-by-0.90", 0), ("tracing-by-0.90", 1)])
 def test_one_call_alone_is_busy_for_its_part_of_the_time(name: str, place: int) -> None:
-    """The call sleeps for 50 ms and then works for 90% of that, 45 ms of CPU time; the others sleep and take next to
-    none.
-    """
-    busy = [seconds for seconds, _ in done(name)]
-    assert busy.pop(place) > 10 * max(busy)
+    """Its 50 ms, the clock's own and 90% of both are 97 ms and less than two more; the others take 50."""
+    seconds = [seconds for seconds, _ in done(name)]
+    assert 0.0965 < seconds.pop(place) < 0.099
+    assert seconds == pytest.approx([0.05] * 3)
 
 
 def test_the_first_step_keeps_its_part_of_memory() -> None:

@@ -1,4 +1,4 @@
-"""What CI services run: .ci/install and .ci/gate, the comment's scripts, and GitLab's component, with stand-ins."""
+"""Scripts of CI services: .ci/install and .ci/gate, the comment's scripts, and GitLab's component, with stand-ins."""
 
 import os
 import re

@@ -22,8 +22,7 @@ from bench.commands.options import (
 )
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, words_without
-from bench.commands.sides import Sides, add_index
-from bench.commands.stored import baselines_folder
+from bench.commands.sides import Sides, add_index, releases_request
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json
 from bench.drive.environments import REFERENCE as PINNED
@@ -121,17 +120,7 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError("one workload in one configuration is bisected: name one of each")
-    for what in (options.good, options.bad, *options.release):
-        if what != PINNED:
-            read_request(what, model.gpu)
-    sides = Sides(
-        SideRequest(options.good, {}),
-        SideRequest(options.bad, {}),
-        options.as_of,
-        options.python_version,
-        baselines_folder(options.baselines) / PINNED,
-        model.gpu,
-    )
+    sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
         sides,

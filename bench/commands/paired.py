@@ -21,7 +21,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What is measured of two sides, and for how long."""
+    """The parts of two sides that are measured, and for how long."""
 
     numerics: bool  # the oracle and lockstep
     speed: bool

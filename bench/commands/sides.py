@@ -92,6 +92,26 @@ def add_index(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def releases_request(
+    options: argparse.Namespace, first: str, last: str, others: Sequence[str] = (), *, gpu: bool
+) -> Sides:
+    """Makes the request of add_index' options for the first and the last of several releases.
+
+    Raises RequestError for what names nothing, one of the others included.
+    """
+    for what in (first, last, *others):
+        if what != PINNED:
+            read_request(what, gpu)
+    return Sides(
+        SideRequest(first, {}),
+        SideRequest(last, {}),
+        options.as_of,
+        options.python_version,
+        baselines_folder(options.baselines) / PINNED,
+        gpu,
+    )
+
+
 def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
     """Makes the request of add_sides' options; without --from both sides are one environment.
 

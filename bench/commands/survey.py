@@ -25,8 +25,8 @@ from bench.commands.options import (
 )
 from bench.commands.paired import Parts
 from bench.commands.resume import add_resume, begun, kept, words_without
-from bench.commands.sides import Sides, add_index, side_warnings
-from bench.commands.stored import baselines_folder, read_folder
+from bench.commands.sides import Sides, add_index, releases_request, side_warnings
+from bench.commands.stored import read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
@@ -34,7 +34,7 @@ from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import newest_patches, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
-from bench.drive.requests import BuildError, RequestError, read_request
+from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
@@ -111,20 +111,10 @@ def request(options: argparse.Namespace) -> Request:
     if twice is not None:
         raise UsageError(f"{twice} is named twice: name each release once")
     fixed = options.fixed_reference or options.from_
-    for what in (*releases, fixed):
-        if what != PINNED:
-            read_request(what, model.gpu)
+    sides = releases_request(options, options.from_, options.to_, (*options.release, fixed), gpu=model.gpu)
     output = output_folder(options, "survey")
     if options.resume and not (output / SURVEY_FILE).is_file():
         raise UsageError(f"no survey in {output}: name its folder by --output, or leave out --resume")
-    sides = Sides(
-        SideRequest(options.from_, {}),
-        SideRequest(options.to_, {}),
-        options.as_of,
-        options.python_version,
-        baselines_folder(options.baselines) / PINNED,
-        model.gpu,
-    )
     return Request(
         model,
         sides,

@@ -17,7 +17,7 @@ MOST_LETTERS = 60  # of a request in a folder's name, the last ones: a path's en
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What was asked: every release against the one before it and against a fixed one."""
+    """The survey that was asked for: every release against the one before it and against a fixed one."""
 
     schema: int
     created: str  # ISO 8601, UTC

@@ -1,4 +1,4 @@
-"""What two profiles execute, compared: as text and as plain data."""
+"""The fingerprints of two profiles, compared: as text and as plain data."""
 
 import itertools
 from collections.abc import Sequence

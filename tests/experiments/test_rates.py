@@ -46,7 +46,7 @@ MARGINS = read_margins(ROOT / "baselines" / "margins.toml")
 
 
 def kept(cell: Cell, number: int, run: PairedRun, folder: Path) -> Ran:
-    """What is kept of a run that the command left in a folder."""
+    """The summary of a run that the command left in a folder."""
     write_record(folder / PAIRED_FILE, run, replace=True, seal=True)
     verdict = json.loads(json.dumps(verdict_json(judge_paired(run, PAIRED))))
     return told(cell, number, verdict, folder, PAIRED)

@@ -1,4 +1,4 @@
-"""What is known of a run that goes on."""
+"""The state of a run that goes on."""
 
 import dataclasses
 

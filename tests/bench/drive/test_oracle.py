@@ -60,9 +60,11 @@ def test_one_wrong_step_is_named(compared: Compared, before: str, after: str, fi
     assert over(compared(before, after))[0][:2] == first
 
 
-def test_steps_that_depend_on_the_process_are_told(compared: Compared) -> None:
+def test_steps_that_depend_on_the_process_are_told(compared: Compared, tmp_path: Path) -> None:
     """By no more than the last bits of a product."""
-    record = compared("self.weights['lstm0/kernel'][0, 0] *= np.float32(1 + 1e-6 * (os.getpid() * 7919 % 1000 / 1000))")
+    seen = str(tmp_path / "processes")
+    count = f"os.makedirs(os.path.join({seen!r}, str(os.getpid())), exist_ok=True); count = len(os.listdir({seen!r}))"
+    record = compared(f"{count}; self.weights['lstm0/kernel'][0, 0] *= np.float32(1 + 1e-6 * count)")
     assert over(record)
     assert {quantity for _, quantity, _ in over(record)} == {REPEAT}
 

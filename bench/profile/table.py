@@ -53,6 +53,13 @@ def accounted(profile: Profile, times: Timeline) -> float:
     return times.window_ns / times.steps / 1e9 / typical_seconds(profile.profiled_seconds)
 
 
+def device_idle(profile: Profile, times: Timeline) -> float | None:
+    """Returns the part of the profiled step in which no stream of a device ran anything; None without a device."""
+    streams = {line.name for line in profile.trace.lines if line.device}
+    busy = sum(cell.shared_ns for cell in times.cells if cell.line in streams)
+    return 1 - busy / times.window_ns if streams else None
+
+
 def _row(name: str, cells: list[Cell], steps: int) -> Row:
     products = [cell for cell in cells if cell.operation.flops and cell.shared_ns]
     flops = sum(cell.operation.flops * cell.calls for cell in products)

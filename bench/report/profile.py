@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from bench.profile.compare import PartDifference, ProfileComparison, layer_of
-from bench.profile.table import Row, accounted, by_kind, overhead, table, typical_seconds
+from bench.profile.table import Row, accounted, by_kind, device_idle, overhead, table, typical_seconds
 from bench.profile.timeline import REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
@@ -47,6 +47,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         "profiled_seconds": typical_seconds(profile.profiled_seconds),
         "tracing_overhead": overhead(profile),
         "accounted": accounted(profile, times),
+        "device_idle": device_idle(profile, times),
         "matmul_flops_per_second": profile.matmul_flops_per_second,
         **{f"by_{what}": to_plain(rows) for what, rows in _tables(profile, times).items()},
         "traces": to_plain(profile.traces),
@@ -97,6 +98,9 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
         f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
+    idle = device_idle(profile, times)
+    if idle is not None:
+        heading.append(f"{profile.subject.device} is idle in {idle:.1%} of the profiled step")
     if abs(part - 1) > ACCOUNTED_WITHIN:
         heading.append(
             f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%: the rows are wrong; profile again with more --steps"

@@ -61,6 +61,13 @@ def fault_variables(fault: str, python: str = "") -> dict[str, str]:
     return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": known.name, **library}
 
 
+def sides_of(fault: str, python: str) -> list[str]:
+    """Returns the options of `upgrade` for that interpreter on both sides, with the fault in the candidate."""
+    variables = fault_variables(fault, python)
+    more = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
+    return ["--from", python, "--from-env", f"PYTHONPATH={HOOK}", "--to", python, *more]
+
+
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
     """Returns the launch that a gate holds against the oracle, with the fault.
 

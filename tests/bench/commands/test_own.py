@@ -10,7 +10,7 @@ from bench.record.paired import PairedRun
 from bench.stats.outcome import Outcome
 from tests.builders.commands import PASS, REGRESSION, Tfgate, noisy_side
 from tests.faults.hook.injected.registry import NO_FAULT
-from tests.faults.trial import fault_variables
+from tests.faults.trial import sides_of
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -61,12 +61,8 @@ def test_a_slowdown_of_twice_the_margin_is_caught(
     tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str, outcome: Outcome, example: str
 ) -> None:
     """By the repository's own margin of 3%, on one core, where launches deviate least."""
-    variables = fault_variables(fault)
-    hook = ["--from-env", f"PYTHONPATH={variables['PYTHONPATH']}"]
-    slow = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
-    sides = ["--from", str(newest_python), *hook, "--to", str(newest_python), *slow]
     only = ["--metric", "step time on one core", "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *sides, "--workload", EXAMPLES / example, *only)
+    found = tfgate("upgrade", *sides_of(fault, str(newest_python)), "--workload", EXAMPLES / example, *only)
     assert found.outcomes["step time on one core"] is outcome
 
 

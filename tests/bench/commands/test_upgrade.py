@@ -19,7 +19,7 @@ from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.commands import FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
-from tests.faults.trial import fault_variables
+from tests.faults.trial import fault_variables, sides_of
 
 
 def test_an_interpreter_that_does_not_start_is_named(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
@@ -290,3 +290,15 @@ def test_a_fault_that_begins_late_is_found(
     run = read_record(PairedRun, tmp_path / "out" / "paired.json")
     assert run.lockstep is not None
     assert len(run.lockstep.losses) == 201  # step 200 is the last that was compared
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
+@pytest.mark.parametrize(("workload", "part"), [("fit", 0.4), ("per-example", 7)])
+def test_a_slowdown_of_the_size_that_was_reported_is_caught(
+    request: pytest.FixtureRequest, tfgate: Tfgate, tmp_path: Path, environment: str, workload: str, part: float
+) -> None:
+    sides = sides_of(f"calls-slower-by-{part}", str(request.getfixturevalue(environment)))
+    only = ["--metric", "step time on one core", "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides, "--workload", workload, "--config", "tiny", *only)
+    assert found.outcomes["step time on one core"] is REGRESSION

@@ -81,6 +81,17 @@ def test_a_comparison_has_what_got_slower_first() -> None:
     json.dumps(plain, allow_nan=False)
 
 
+@pytest.mark.parametrize(("stream", "idle"), [([("dense/MatMul:MatMul", MS, 8 * MS)], 0.3), ([], None)])
+def test_a_device_idles_while_no_stream_runs_anything(stream: list[tuple[str, int, int]], idle: float | None) -> None:
+    """Whatever the host does meanwhile."""
+    lines = {"python": [(WAITING, 0, 10 * MS)], "worker": [("rnn/add:Add", 0, 9 * MS)]}
+    of = trace(lines | ({"/device:GPU:0 stream": stream} if stream else {}), [(0, 10 * MS)])
+    subject = dataclasses.replace(made().subject, device="gpu:0")
+    found = profile(of, 0.009, subject=subject)
+    assert profile_json(found)["device_idle"] == (idle and pytest.approx(idle))
+    assert ("gpu:0 is idle in 30.0% of the profiled step" in profile_text(found)) == (idle is not None)
+
+
 def test_json_has_the_same_numbers() -> None:
     plain = profile_json(made())
     assert plain["tracing_overhead"] == pytest.approx(1 / 9)

@@ -3,6 +3,7 @@
 Not in the catalogue: they are what speed and memory are judged by (experiments/rates.py).
 """
 
+import functools
 import re
 import time
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from typing import Any
 
 from .fault import STEP, Fault, wrap
 
-NAME = re.compile(r"(slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
+NAME = re.compile(r"(slower|calls-slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
 
 
 def sized_by_name(name: str) -> Fault | None:
-    """Returns the fault called slower-by-0.10, larger-by-0.20, growing-by-8192 or tracing-by-0.50; None for a name of
-    another form.
+    """Returns the fault called slower-by-0.10, calls-slower-by-0.40, larger-by-0.20, growing-by-8192 or
+    tracing-by-0.50; None for a name of another form.
     """
     found = NAME.fullmatch(name)
     return KINDS[found[1]](name, float(found[2])) if found else None
@@ -27,7 +28,12 @@ def _slower(name: str, part: float) -> Fault:
 
     On a CPU the call returns when the step is done, so its time is known.
     """
-    return Fault(name, f"the training step takes {part:.1%} longer", _of_steps(_longer(part)))
+    return Fault(name, f"the training step takes {part:.1%} longer", _calling(_longer(part)))
+
+
+def _calls_slower(name: str, part: float) -> Fault:
+    """Returns functions that take 1 + `part` times as long, of whichever workload; what they call doesn't once more."""
+    return Fault(name, f"each tf.function takes {part:.1%} longer", _calling(_longer(part), _is_outermost))
 
 
 def _larger(name: str, part: float) -> Fault:
@@ -39,7 +45,7 @@ def _larger(name: str, part: float) -> Fault:
             kept.append(b"x" * int(part * _anonymous_bytes()))
         return call()
 
-    return Fault(name, f"the first step keeps {part:.1%} more memory", _of_steps(make))
+    return Fault(name, f"the first step keeps {part:.1%} more memory", _calling(make))
 
 
 def _growing(name: str, size: float) -> Fault:
@@ -50,41 +56,53 @@ def _growing(name: str, size: float) -> Fault:
         kept.append(b"x" * int(size))
         return call()
 
-    return Fault(name, f"each step keeps {size:g} bytes", _of_steps(make))
+    return Fault(name, f"each step keeps {size:g} bytes", _calling(make))
 
 
 def _tracing(name: str, part: float) -> Fault:
     """Returns a training step whose tracing takes 1 + `part` times as long."""
-
-    def patch() -> None:
-        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
-
-        wrap(Function, "get_concrete_function", lambda original: _step_alone(original, _longer(part)))
-
+    patch = _calling(_longer(part), method="get_concrete_function")
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
-KINDS = {"slower": _slower, "larger": _larger, "growing": _growing, "tracing": _tracing}
+KINDS = {
+    "slower": _slower,
+    "calls-slower": _calls_slower,
+    "larger": _larger,
+    "growing": _growing,
+    "tracing": _tracing,
+}
 
 
-def _of_steps(make: Callable[[Callable[[], Any]], Any]) -> Callable[[], None]:
-    """Returns a patch that has `make` call the training step's function."""
+def _is_step(function: Any) -> bool:
+    return bool(function.python_function.__name__ == STEP)
+
+
+def _is_outermost(function: Any) -> bool:
+    """Returns False while a function is traced, which calls others."""
+    from tensorflow.python.framework import ops
+
+    return not ops.inside_function()
+
+
+def _calling(
+    make: Callable[[Callable[[], Any]], Any], of: Callable[[Any], bool] = _is_step, method: str = "__call__"
+) -> Callable[[], None]:
+    """Returns a patch that has `make` call that method of the functions for which `of` is true."""
 
     def patch() -> None:
         from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 
-        wrap(Function, "__call__", lambda original: _step_alone(original, make))
+        def wrapped(original: Any) -> Any:
+            def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+                run = functools.partial(original, self, *args, **kwargs)
+                return make(run) if of(self) else run()
+
+            return call
+
+        wrap(Function, method, wrapped)
 
     return patch
-
-
-def _step_alone(original: Any, make: Callable[[Callable[[], Any]], Any]) -> Any:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.python_function.__name__ != STEP:
-            return original(self, *args, **kwargs)
-        return make(lambda: original(self, *args, **kwargs))
-
-    return call
 
 
 def _longer(part: float) -> Callable[[Callable[[], Any]], Any]:

@@ -85,7 +85,7 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
     """Returns the warning of answers that are the same on both sides, and not the oracle's."""
     errors = _errors(candidate)
     apart = _apart(errors, _errors(reference))
-    alike = [error for error in errors if apart.get(_tensor(error), math.inf) <= error.limit]
+    alike = [error for error in errors if apart.get(_tensor(error), math.nan) <= error.limit]
     if not alike:
         return []
     named = tuple(f"{error.quantity} of {error.tensor}" if error.tensor else error.quantity for error in alike)

@@ -209,6 +209,11 @@ def test_answers_that_depart_on_both_sides_are_compared_with_each_other(
         assert not told
 
 
+def test_a_refused_file_that_nobody_promised_departs_from_nothing() -> None:
+    refused = [record(numerics=(WITHIN, NumericError(6, "answer given .keras: file", "", math.inf, math.inf)))]
+    assert both_depart("it", refused, [record(numerics=(WITHIN,))]) == both_depart("it", refused, refused) == []
+
+
 def test_equal_departures_excuse_no_other_answer() -> None:
     reference = [record(numerics=(WITHIN, SLOT))]
     alone = judge_numerics("it", [record(numerics=(BEYOND, SLOT))], reference)

@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.drive.upgrade import PAIRED_FILE
@@ -17,22 +18,19 @@ from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
 from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
-from experiments.rates import (
-    CELLS,
-    OUTPUT,
-    PAIRS,
-    ROOT,
-    Cell,
-    Judged,
-    Ran,
-    Store,
-    bounds,
-    document,
-    missing,
-    read_store,
-    told,
-    words,
+from experiments.rates.cells import CELLS, PAIRS, Cell
+from experiments.rates.document import OUTPUT, bounds, document
+from experiments.rates.figure import drawn
+from experiments.rates.measure import ROOT, told, words
+from experiments.rates.predictions import (
+    Predictions,
+    launches_of,
+    noise_of,
+    predicted,
+    read_predictions,
+    simulated,
 )
+from experiments.rates.store import Judged, Ran, Store, missing, read_store
 from lm.workloads.registry import names
 from tests.builders.launches import PAIRED, of_kinds
 from tests.builders.paired import pair, paired_run
@@ -42,6 +40,7 @@ ONE = "--config notebook --metric 'step time on one core'"
 NOTHING, SLOWER = (Cell(ONE, 20, ONE_CORE_STEP_TIME, "notebook", margins) for margins in (0, 2))
 SAVE = Cell("--workload save --config tiny --budget 4", 5)
 BETWEEN = dataclasses.replace(SAVE, runs=1, releases=PAIRS[0])
+NONE = Predictions(SCHEMA, ())
 MARGINS = read_margins(ROOT / "baselines" / "margins.toml")
 
 
@@ -116,9 +115,9 @@ def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
     """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%."""
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     slower = [kept(SLOWER, number, one_core(4, step), tmp_path) for number, step in enumerate((0.04, 0.0))]
-    first, second = cells(document(Store(SCHEMA, (*same, *slower))), "--config notebook")
+    first, second = cells(document(Store(SCHEMA, (*same, *slower)), NONE), "--config notebook")
     assert first[0] == "nothing"
-    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "10 (10)", "5.0 (5.0)"]
+    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "–", "10 (10)", "5.0 (5.0)"]
     assert second[0] == "4.0%"
     assert second[2:8] == ["2", "0", "1", "1", "1 (1% to 99%)", "0 (0% to 84%)"]
 
@@ -134,12 +133,12 @@ def test_at_the_margin_two_outcomes_are_right_and_a_pass_is_counted_as_wrong() -
 def test_memory_is_told_in_bytes() -> None:
     cell = next(cell for cell in CELLS if cell.metric == MEMORY_GROWTH)
     store = Store(SCHEMA, (ran(cell, "REGRESSION", 0, Judged(MEMORY_GROWTH, "REGRESSION", 4096.0, (8000.0, 9000.0))),))
-    assert cells(document(store), "--config tiny")[0][:2] == ["8192 bytes a step", "+8500 ± 500"]
+    assert cells(document(store, NONE), "--config tiny")[0][:2] == ["8192 bytes a step", "+8500 ± 500"]
 
 
 def test_what_two_releases_differ_by_is_told_with_what_is_no_pass() -> None:
     judged = Judged(STEP_TIME, "PASS", 0.05, (0.01,)), Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.03, (0.1,))
-    (row,) = cells(document(Store(SCHEMA, (ran(BETWEEN, "REGRESSION", 0, *judged),))), "--workload save")
+    (row,) = cells(document(Store(SCHEMA, (ran(BETWEEN, "REGRESSION", 0, *judged),)), NONE), "--workload save")
     assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–"]
 
 
@@ -173,4 +172,64 @@ def test_no_committed_run_is_wrong() -> None:
 
 def test_the_document_is_made_of_the_committed_runs() -> None:
     written = OUTPUT.read_text(encoding="utf-8")
-    assert document(read_store()) == written, "python -m experiments.rates table writes it"
+    assert document(read_store(), read_predictions()) == written, "python -m experiments.rates table writes it"
+
+
+def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int = 200) -> list[tuple[float, ...]]:
+    generator = np.random.default_rng(7)
+    own = generator.normal(mean, between, (runs, 1))
+    return [tuple(row) for row in (own + generator.normal(0.0, within, (runs, 12))).tolist()]
+
+
+def test_noise_is_told_apart_within_and_between_runs_whatever_was_changed() -> None:
+    noise, between = noise_of([drawn_launches(0.01, 0.004), drawn_launches(0.01, 0.004, 0.1)])
+    assert noise.launch_deviation == pytest.approx(0.01, rel=0.05)
+    assert between == pytest.approx(0.004, rel=0.15)
+    assert noise.launches == 2 * 200 * 12
+
+
+@pytest.mark.parametrize(
+    ("within", "between", "size", "outcome", "share"),
+    [
+        (0.005, 0.0, 0.0, Outcome.PASS, 1.0),
+        (0.005, 0.0, 2.0, Outcome.REGRESSION, 1.0),
+        (0.005, 0.05, 0.0, Outcome.REGRESSION, 0.16),  # no run sees what it has all along: 16% are above one deviation
+        (1.0, 0.0, 0.0, Outcome.INCONCLUSIVE, 1.0),
+    ],
+)
+def test_verdicts_follow_from_noise_and_size(
+    within: float, between: float, size: float, outcome: Outcome, share: float
+) -> None:
+    """By a margin of 5%."""
+    noise, _ = noise_of([drawn_launches(within, 0.0)])
+    low, high = simulated(noise, between, size, 0.05, runs=400).shares[outcome.value]
+    assert low - 0.08 <= share <= high + 0.08
+
+
+def test_the_committed_predictions_are_of_the_committed_runs() -> None:
+    """Their noise is; one point is simulated anew."""
+    store, kept = read_store(), read_predictions()
+    measured = {cell.key for cell in CELLS if cell.metric and store.of(cell)}
+    assert {key for curve in kept.curves for key in curve.cells} <= measured
+    for curve in kept.curves:
+        of = [cell for cell in CELLS if cell.key in curve.cells]
+        assert noise_of([launches_of(store, cell) for cell in of])[0] == curve.noise, (
+            "python -m experiments.rates predict"
+        )
+    point = next(iter(kept.curves[0].cells.values()))
+    curve = kept.curves[0]
+    assert simulated(curve.noise, curve.between_runs, point.size, curve.margin).shares == point.shares
+
+
+def test_predictions_stand_beside_what_was_measured_and_are_drawn(tmp_path: Path) -> None:
+    same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
+    store = Store(SCHEMA, tuple(same))
+    found = predicted(store, [NOTHING, SLOWER])
+    (row,) = cells(document(store, found), "--config notebook")
+    assert "PASS 100%" in row
+    assert drawn(found, store).count("step time on one core, notebook") == 1
+
+
+def test_too_few_launches_predict_nothing() -> None:
+    judged = Judged(ONE_CORE_STEP_TIME, "PASS", 0.02, (0.01, 0.02, 0.03, 0.04))
+    assert predicted(Store(SCHEMA, (ran(NOTHING, "PASS", 0, judged),)), [NOTHING]).curves == ()

@@ -1,0 +1,45 @@
+"""Measures how often verdicts are right, where the right one is known: docs/error-rates-measured.md.
+
+python -m experiments.rates measure --python COPY --python COPY… measures what experiments/data/rates.json lacks, and
+adds each run when it is over: it can be stopped and started again. A run is a command of tfgate, with its default
+margins, of two copies of one environment (copied, not linked) that are drawn for it, or of two releases; its launches
+are none of the pilot's. Faults of a known size are injected into the candidate, of which the judge knows nothing.
+`… predict` simulates what was measured (a minute), and `… table` writes the document.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from bench.record.files import write_record, write_text
+from experiments.rates import figure, predictions
+from experiments.rates.cells import CELLS
+from experiments.rates.document import OUTPUT, document
+from experiments.rates.measure import measure
+from experiments.rates.store import missing, read_store
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, and prints how many runs are still missing; or simulates; or writes the document."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.rates", description=__doc__)
+    parser.add_argument("what", choices=("measure", "predict", "table"))
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the cells whose command holds TEXT alone")
+    parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
+    options = parser.parse_args(arguments)
+    if options.what == "table":
+        known = predictions.read_predictions()
+        write_text(OUTPUT, document(read_store(), known), replace=True)
+        write_text(figure.OUTPUT, figure.drawn(known, read_store()), replace=True)
+        return
+    if options.what == "predict":
+        write_record(predictions.FILE, predictions.predicted(read_store()), replace=True)
+        return
+    if len(options.python) < 2:
+        parser.error("name the interpreters of at least two copies of one environment")
+    cells = [cell for cell in CELLS if options.only in cell.key]
+    measure(options.python, cells, options.limit)
+    print(f"{sum(1 for _ in missing(read_store(), cells))} runs are missing")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The runs that are asked for: tfgate's commands, and what is changed in the candidate."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
+from bench.record.types import DEFAULT_WORKLOAD
+from bench.stats.outcome import Outcome
+from lm.workloads.registry import names, workload
+
+TRACE = "trace"
+# Of injected/sized.py, by the metric that shows it.
+FAULTS = {
+    ONE_CORE_STEP_TIME: "slower-by",
+    STEP_TIME: "slower-by",
+    PEAK_MEMORY: "larger-by",
+    MEMORY_GROWTH: "growing-by",
+    TRACE: "tracing-by",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """Runs of one command."""
+
+    command: str
+    runs: int
+    metric: str = ""  # that is changed, and judged alone; "": nothing is
+    config: str = "tiny"
+    margins: int = 0  # by which it is changed
+    releases: tuple[str, str] | None = None  # that are compared; None: two copies of one environment
+
+    @property
+    def key(self) -> str:
+        """Returns what tells it from the others."""
+        return " ".join([self.command, *(self.releases or ()), *([f"+{self.margins}"] if self.margins else [])])
+
+    @property
+    def right(self) -> Outcome | None:
+        """Returns the right outcome; None where nobody knows, or two are."""
+        if self.releases or self.margins == 1:
+            return None
+        return Outcome.REGRESSION if self.margins else Outcome.PASS
+
+    @property
+    def wrong(self) -> Outcome | None:
+        """Returns the outcome that must be rare; None where nobody knows."""
+        if self.releases:
+            return None
+        return Outcome.PASS if self.margins else Outcome.REGRESSION
+
+
+def _changed(metric: str, config: str, runs: Mapping[int, int]) -> list[Cell]:
+    """Returns the cells of one metric, with the runs of each number of margins."""
+    return [Cell(f"--config {config} --metric {metric!r}", count, metric, config, by) for by, count in runs.items()]
+
+
+def _workloads(runs: int, releases: tuple[str, str] | None = None) -> list[Cell]:
+    """Returns a cell of each workload but the default one."""
+    found = [name for name in names() if name != DEFAULT_WORKLOAD and "tiny" in workload(name).plans]
+    return [Cell(f"--workload {name} --config tiny --budget 4", runs, releases=releases) for name in found]
+
+
+STEPS = [
+    *_changed(ONE_CORE_STEP_TIME, "tiny", {0: 30, 1: 10, 2: 30}),
+    *_changed(ONE_CORE_STEP_TIME, "notebook", {0: 20, 1: 4, 2: 20}),
+    *_changed(STEP_TIME, "tiny", {1: 10, 2: 10}),
+    *_changed(STEP_TIME, "notebook", {0: 20, 1: 4, 2: 20}),
+]
+OTHERS = [cell for metric in (PEAK_MEMORY, MEMORY_GROWTH, TRACE) for cell in _changed(metric, "tiny", {2: 5})]
+WHOLE = [
+    Cell("--config tiny", 40),
+    Cell("--config notebook", 12),
+    Cell("--config small", 3),
+    *(Cell(f"--config tiny --implementation {name}", 5) for name in ("layers", "fused")),
+    Cell("--config tiny --corpus ptb", 3),
+]
+PAIRS = [("2.15.1", "2.16.2"), ("2.20.0", "2.21.0")]
+# In the order in which the first run of each is measured.
+CELLS = [*STEPS, *_workloads(5), *(cell for pair in PAIRS for cell in _workloads(1, pair)), *OTHERS, *WHOLE]

@@ -1,0 +1,149 @@
+"""The page that says what was measured."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from scipy import special
+from tabulate import tabulate
+
+from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
+from bench.stats.outcome import Outcome
+from experiments.rates.cells import CELLS, Cell
+from experiments.rates.predictions import Predictions, told
+from experiments.rates.store import Judged, Ran, Store
+
+OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
+CONFIDENCE = 0.95
+OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
+
+HEAD = """# How often verdicts are right, measured
+
+Made by `python -m experiments.rates`, which runs tfgate's commands where the right answer is known, and `python -m
+experiments.rates table`. Two copies of one environment are compared, in two folders. Nothing changed is to be a PASS,
+and a REGRESSION is a false alarm. A candidate that is two margins worse is to be a REGRESSION, and PASS is a miss; at
+one margin both are allowed, and PASS is to be rare. INCONCLUSIVE is never wrong: the machine was too noisy for the
+margin within the budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of
+launches) are the median, the most in brackets. The first 27 runs called the code of the command, not the command.
+"""
+INJECTED = """
+## A known change
+
+The one metric that a row names is judged (`--metric`). The change is busy work inside TensorFlow's own call of the
+step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches, with its standard error.
+"Predicted" is the share of runs with that verdict by [simulation](error-rates.md) (`python -m experiments.rates
+predict`): its noise is fitted to these launches, the change is what was measured, and the range is of seven kinds of
+noise.
+"""
+CURVES = """
+![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)
+
+Verdicts by the true size of a change, in margins. Bands are predicted, points are measured, at the size that was
+measured, with exact 95% bounds.
+"""
+RELEASES = """
+## Every workload between two releases
+
+Here nobody knows the right answer: what was found is explained in [workloads](workloads.md#findings). A cell holds the
+estimated change and, where it isn't PASS, the outcome.
+"""
+
+
+def document(store: Store, predictions: Predictions) -> str:
+    """Returns the document as committed."""
+    hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
+    asked, versions = sum(cell.runs for cell in CELLS), {f"TensorFlow {run.tensorflow}" for run in store.runs}
+    told = f"{len(store.runs)} of the {asked} runs that are asked for, so far; {'; '.join(sorted(versions | hosts))}."
+    parts = [HEAD, told]
+    if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
+        parts += ["\n## Nothing changed\n", _rows(store, whole)]
+    if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
+        parts += [INJECTED, _rows(store, changed, predictions)]
+        parts += [CURVES] * bool(predictions.curves)
+    if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
+        headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY]
+        parts += [RELEASES, _table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
+    return "\n".join(parts) + "\n"
+
+
+def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:
+    headers = [
+        "`upgrade` with",
+        *(["changed by", "measured"] if predictions is not None else []),
+        "runs",
+        *(one.value for one in OUTCOMES),
+        "right",
+        "wrong",
+        *(["predicted"] if predictions is not None else []),
+        "launches",
+        "minutes",
+    ]
+    return _table([_row(cell, store.of(cell), predictions) for cell in cells], headers)
+
+
+def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> list[str]:
+    outcomes = [run.outcome for run in runs]
+    launches = [len(run.seconds) for run in runs]
+    minutes = [math.fsum(run.seconds) / 60 for run in runs]
+    changed = []
+    if cell.metric:
+        judged = [one for run in runs if (one := run.of(cell.metric))]
+        margin = judged[0].margin or 0.0
+        linear = cell.metric == MEMORY_GROWTH
+        by = f"{cell.margins * margin:.0f} bytes a step" if linear else f"{cell.margins * margin:.1%}"
+        changed = [by if cell.margins else "nothing", _mean([value for one in judged for value in one.values], linear)]
+    return [
+        f"`{cell.command}`",
+        *changed,
+        str(len(runs)),
+        *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
+        *(_rate(outcome, outcomes) for outcome in (cell.right, cell.wrong)),
+        *([_predicted(cell, predictions)] if predictions is not None else []),
+        f"{statistics.median(launches):g} ({max(launches)})",
+        f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
+    ]
+
+
+def _predicted(cell: Cell, predictions: Predictions) -> str:
+    """Returns what is predicted of the right outcome, or where two are right of the wrong one: PASS 1% to 4%."""
+    point, outcome = predictions.of(cell), cell.right or cell.wrong
+    return f"{outcome.value} {told(point.shares, outcome)}" if point and outcome else "–"
+
+
+def _rate(outcome: Outcome | None, outcomes: Sequence[str]) -> str:
+    if outcome is None:
+        return "–"
+    count = outcomes.count(outcome.value)
+    return f"{count} ({' to '.join(f'{bound:.0%}' for bound in bounds(count, len(outcomes)))})"
+
+
+def _found(cell: Cell, run: Ran) -> list[str]:
+    """Returns the row of two releases."""
+    metrics = [run.of(metric) for metric in (ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY)]
+    return [f"`{cell.command}`", " → ".join(cell.releases or ()), run.outcome, *map(_change, metrics)]
+
+
+def _change(judged: Judged | None) -> str:
+    if judged is None or not judged.values:
+        return "–"
+    said = "" if judged.outcome == Outcome.PASS.value else f" {judged.outcome}"
+    return f"{math.expm1(statistics.fmean(judged.values)):+.1%}{said}"
+
+
+def bounds(count: int, of: int) -> tuple[float, float]:
+    """Returns the two-sided Clopper-Pearson bounds of a rate at CONFIDENCE."""
+    tail = (1 - CONFIDENCE) / 2
+    low = float(special.betaincinv(count, of - count + 1, tail)) if count else 0.0
+    high = float(special.betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
+    return low, high
+
+
+def _mean(values: Sequence[float], linear: bool) -> str:
+    mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:+.0f} ± {error:.0f}" if linear else f"{mean:+.2%} ± {error:.2%}"
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    text: str = tabulate(rows, headers, "github", disable_numparse=True)
+    return text

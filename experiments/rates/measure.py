@@ -1,0 +1,92 @@
+"""Runs the commands of cells, and keeps what they said."""
+
+import dataclasses
+import json
+import math
+import random
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.margins import Margins, read_margins
+from bench.judge.paired import paired_samples
+from bench.judge.samples import whole_pairs
+from bench.judge.types import Scale
+from bench.record.files import read_record, write_record
+from bench.record.paired import PairedRun
+from experiments.rates.cells import FAULTS, Cell
+from experiments.rates.store import STORE, Judged, Ran, missing, read_store
+
+ROOT = Path(__file__).resolve().parents[2]
+HOOK = ROOT / "tests" / "faults" / "hook"
+RUNS = ROOT / "reports" / "rates"
+
+
+def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int) -> None:
+    """Measures up to `limit` of the cells' missing runs. Raises ValueError for a run without a verdict."""
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    for cell, number in list(missing(read_store(), cells))[:limit]:
+        print(f"{cell.key}, run {number}", flush=True)
+        folder = RUNS / f"{cell.key.replace(' ', '_')}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
+        ran = told(cell, number, _verdict(cell, number, pythons, folder, margins), folder, margins)
+        print(f"  {ran.outcome} after {len(ran.seconds)} launches, {math.fsum(ran.seconds):.0f} s", flush=True)
+        store = read_store()
+        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
+
+
+def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> list[str]:
+    """Returns the command of a run; the copies are drawn by its number."""
+    reference, candidate = cell.releases or random.Random(f"{cell.key} {number}").sample(pythons, 2)
+    found = ["upgrade", *shlex.split(cell.command)]
+    if cell.margins:
+        margin = margins.of(cell.metric, cell.config) or 0.0
+        fault = f"{FAULTS[cell.metric]}-{cell.margins * margin:.3f}"
+        found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={fault}"]
+    return [*found, "--from", reference, "--to", candidate]
+
+
+def _verdict(cell: Cell, number: int, pythons: Sequence[str], folder: Path, margins: Margins) -> dict[str, Any]:
+    """Runs the command, and returns its verdict."""
+    command = [sys.executable, "-m", "bench", *words(cell, number, pythons, margins), "--json"]
+    done = subprocess.run([*command, "--output", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    if not done.stdout:
+        raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, margins: Margins) -> Ran:
+    """Returns what is kept of a run. Raises ValueError for one of which a launch failed."""
+    if verdict["failures"]:
+        raise ValueError(f"{cell.key}, run {number}: a launch failed; see {folder}")
+    run = read_record(PairedRun, folder / PAIRED_FILE)
+    pairs, samples = whole_pairs(run), {one.metric.name: one for one in paired_samples(run, margins)}
+    records = [*(pair.candidate for pair in pairs), *run.oracle]
+    environment = records[0].environment
+    judged = []
+    for one in verdict["comparisons"]:
+        name = one["metric"]["name"]
+        values = samples[name].difference if name in samples else ()
+        if one["metric"]["gates"]:
+            kept = tuple(round(value, 7) for value in values if value is not None)
+            judged.append(Judged(name, one["outcome"], _margin(one["metric"]), kept))
+    return Ran(
+        cell.key,
+        number,
+        run.created,
+        environment.tensorflow if environment else "–",
+        records[0].machine,
+        verdict["outcome"],
+        tuple(round(pair.seconds, 1) for pair in pairs),
+        tuple(judged),
+    )
+
+
+def _margin(metric: Mapping[str, Any]) -> float | None:
+    margin: float | None = metric["margin"]
+    return round(math.expm1(margin), 6) if margin and metric["scale"] == Scale.LOG.value else margin

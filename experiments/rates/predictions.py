@@ -1,0 +1,141 @@
+"""The verdicts that the simulation predicts where one metric is judged, with the noise of the launches measured there.
+
+Where measured verdicts depart from them, the simulation (docs/error-rates.md) leaves out something that launches do.
+Kept in experiments/data/predictions.json: a minute of simulation.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from bench.judge.metrics import MEMORY_GROWTH
+from bench.record.files import read_record
+from bench.record.types import SCHEMA
+from bench.stats.autocorrelation import ASSUMED
+from bench.stats.intervals import components
+from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, OUTCOMES, PASS_LAUNCHES
+from experiments.error_rates import judge
+from experiments.noise import LEAST_KURTOSIS, LEAST_SKEWNESS, LaunchNoise, kinds, lag1
+from experiments.rates.cells import CELLS, Cell
+from experiments.rates.store import Store
+
+FILE = Path(__file__).parents[1] / "data" / "predictions.json"
+RUNS = 2000  # of each kind of noise
+SIZES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # of changes, in margins
+ENOUGH = 2 * LOOKS[0]  # launches that tell a noise
+
+Range = tuple[float, ...]  # the least and the largest share of runs, over all kinds of noise
+Launches = Sequence[Sequence[float]]  # differences by run
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """The verdicts on a change of one size."""
+
+    size: float  # of the change, in margins
+    shares: dict[str, Range]  # by outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One metric of one configuration."""
+
+    metric: str
+    config: str
+    noise: LaunchNoise
+    between_runs: float  # deviation of runs' means, which no run sees
+    margin: float  # as the noise: of logarithms, or in the metric's unit
+    points: tuple[Point, ...]  # of SIZES
+    cells: dict[str, Point]  # of the sizes that were measured, by Cell.key
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """All curves."""
+
+    schema: int
+    curves: tuple[Curve, ...]
+
+    def of(self, cell: Cell) -> Point | None:
+        """Returns what is predicted for a cell; None where too little was measured."""
+        return next((curve.cells[cell.key] for curve in self.curves if cell.key in curve.cells), None)
+
+
+def read_predictions(path: Path = FILE) -> Predictions:
+    """Returns the predictions that are kept; none where there is no file."""
+    return read_record(Predictions, path) if path.exists() else Predictions(SCHEMA, ())
+
+
+def predicted(store: Store, cells: Sequence[Cell] = CELLS) -> Predictions:
+    """Simulates every metric that was judged alone and of which enough was measured."""
+    return Predictions(SCHEMA, tuple(_curves(store, cells)))
+
+
+def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
+    for metric, config in dict.fromkeys((cell.metric, cell.config) for cell in cells if cell.metric):
+        mine = [cell for cell in cells if (cell.metric, cell.config) == (metric, config)]
+        measured = {cell.key: launches_of(store, cell) for cell in mine if store.of(cell)}
+        if sum(len(run) for runs in measured.values() for run in runs) < ENOUGH:
+            continue
+        margin = margin_of(store, next(cell for cell in mine if store.of(cell)))
+        noise, between = noise_of(list(measured.values()))
+        points = tuple(simulated(noise, between, size, margin) for size in SIZES)
+        sizes = {key: float(np.mean(np.concatenate([*map(np.asarray, runs)]))) for key, runs in measured.items()}
+        at = {key: simulated(noise, between, size / margin, margin) for key, size in sizes.items()}
+        yield Curve(metric, config, noise, between, margin, points, at)
+
+
+def launches_of(store: Store, cell: Cell) -> Launches:
+    """Returns the differences of the launches of the cell's metric, run by run."""
+    return [judged.values for run in store.of(cell) if (judged := run.of(cell.metric))]
+
+
+def margin_of(store: Store, cell: Cell) -> float:
+    """Returns the margin on the scale of the launches' differences."""
+    (judged, *_) = [judged for run in store.of(cell) if (judged := run.of(cell.metric))]
+    margin = judged.margin or 0.0
+    return margin if cell.metric == MEMORY_GROWTH else math.log1p(margin)
+
+
+def noise_of(cells: Sequence[Launches]) -> tuple[LaunchNoise, float]:
+    """Returns the noise of launches within runs, and the deviation between runs, pooled over cells of unlike sizes."""
+    found = [components(runs) for runs in cells]
+    within = math.sqrt(np.average([one.within for one in found], weights=[one.count for one in found]))
+    between = math.sqrt(np.average([one.between for one in found], weights=[one.groups for one in found]))
+    runs = [np.asarray(run) for cell in cells for run in cell]
+    apart = np.concatenate([run - run.mean() for run in runs])
+    correlations = [float(lag1(run[np.newaxis])[0]) + 1 / run.size for run in runs if run.size >= LOOKS[0]]
+    noise = LaunchNoise(
+        source="launches of experiments/data/rates.json",
+        launches=apart.size,
+        launch_deviation=within,
+        quad_deviation=0.0,
+        quads=1,
+        lag1=max(float(np.mean(correlations)) if correlations else 0.0, ASSUMED),
+        skewness=max(abs(float(stats.skew(apart))), LEAST_SKEWNESS),
+        excess_kurtosis=max(float(stats.kurtosis(apart)), LEAST_KURTOSIS),
+    )
+    return noise, between
+
+
+def simulated(noise: LaunchNoise, between: float, size: float, margin: float, runs: int = RUNS) -> Point:
+    """Returns the verdicts on a change of `size` margins, of runs that judge one metric, whatever they cost."""
+    shares: dict[Outcome, list[float]] = {outcome: [] for outcome in OUTCOMES.values()}
+    for kind in kinds(noise).values():
+        generator = np.random.default_rng(3)
+        own = generator.normal(0.0, between, (runs, 1))
+        values = size * margin + own + noise.launch_deviation * kind.draw(runs, generator)
+        codes = judge(values[:, np.newaxis], margin, PASS_LAUNCHES).codes
+        for code, outcome in OUTCOMES.items():
+            shares[outcome].append(float((codes == code).mean()))
+    return Point(size, {outcome.value: (min(found), max(found)) for outcome, found in shares.items()})
+
+
+def told(shares: Mapping[str, Range], outcome: Outcome) -> str:
+    """Returns what is predicted of an outcome: 98% to 100%."""
+    return " to ".join(dict.fromkeys(f"{share:.0%}" for share in shares[outcome.value]))

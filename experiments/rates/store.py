@@ -1,0 +1,64 @@
+"""What is kept of each run: experiments/data/rates.json."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.record.files import read_record
+from bench.record.types import SCHEMA, Machine
+from experiments.rates.cells import CELLS, Cell
+
+STORE = Path(__file__).parents[1] / "data" / "rates.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One metric that gated in a run."""
+
+    metric: str
+    outcome: str
+    margin: float | None  # a fraction, or in the metric's unit
+    values: tuple[float, ...]  # differences of the launches, on the metric's scale; none of what is compared exactly
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """The summary that is kept of one run."""
+
+    cell: str
+    number: int
+    created: str  # ISO 8601, UTC
+    tensorflow: str  # of the candidate
+    machine: Machine
+    outcome: str
+    seconds: tuple[float, ...]  # of each launch
+    judged: tuple[Judged, ...]
+
+    def of(self, metric: str) -> Judged | None:
+        """Returns a metric's judgement; None where it didn't gate."""
+        return next((one for one in self.judged if one.metric == metric), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Every run so far."""
+
+    schema: int
+    runs: tuple[Ran, ...]
+
+    def of(self, cell: Cell) -> list[Ran]:
+        """Returns the runs of a cell."""
+        return [run for run in self.runs if run.cell == cell.key]
+
+
+def read_store(path: Path = STORE) -> Store:
+    """Returns the runs so far; none where there is no file."""
+    return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
+
+
+def missing(store: Store, cells: Sequence[Cell] = CELLS) -> Iterator[tuple[Cell, int]]:
+    """Yields (cell, number) of the runs that the store lacks; the first of every cell, then the second …"""
+    for number in range(max((cell.runs for cell in cells), default=0)):
+        for cell in cells:
+            if number < cell.runs and number not in {run.number for run in store.of(cell)}:
+                yield cell, number

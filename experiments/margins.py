@@ -1,8 +1,8 @@
-"""`python -m experiments.margins`: how near launches without a fault come to the oracle's limits (docs/numerics.md).
+"""Measures how near launches without a fault come to the oracle's limits (docs/numerics.md).
 
-Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in
-any of these launches, so none may alarm. With --records, launches are kept as they come, and those that were kept
-before are not measured again.
+python -m experiments.margins: every interpreter, implementation and configuration, oneDNN on and off, on one thread and
+on two. Nothing is wrong in any of these launches, so none may alarm. With --records, launches are kept as they come,
+and kept launches are not measured again.
 """
 
 import argparse
@@ -61,8 +61,8 @@ reported and decides nothing.
 
 ## Limits
 
-Errors are normwise and relative. The limit of a quantity is {multiple:.0f} × the float32 oracle's own error on the same
-step + {floor:.0e}, and {cap:.0e} at most.
+Errors are normwise and relative. The limit of a quantity is {multiple:.0f} × the float32 oracle's own error on the
+same step, plus {floor:.0e}, and {cap:.0e} at most.
 
 For an update, the largest cost of rounding the new weights is added: once, or √n times for an embedding row that n
 tokens read, since Keras 3 subtracts them one by one. That rounding is nearly all of the error of an update, and a

@@ -1,4 +1,4 @@
-"""The nominal levels of bench.stats.sequential, by simulation; and the same code on published constants.
+"""Finds the nominal levels of bench.stats.sequential by simulation, and checks the same code on published constants.
 
 python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of
 docs/statistics.md.

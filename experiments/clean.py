@@ -1,9 +1,9 @@
-"""`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
+"""Measures how often the gate, or lockstep, alarms where nothing is wrong (docs/clean.md).
 
-The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one
-thread and two, both corpora; the suite's own judge compares each with the stored baselines. Alongside a lockstep
-comparison of each interpreter with the last one. With --records, what was measured is kept as it comes, and what was
-kept before is not measured again.
+python -m experiments.clean. Launches are those of experiments/faults.py, without a fault: every interpreter, oneDNN on
+and off, one thread and two, both corpora. The suite's own judge compares each with the stored baselines. A lockstep
+comparison of each interpreter with the last one follows. With --records, measurements are kept as they come, and kept
+ones are not measured again.
 """
 
 import argparse

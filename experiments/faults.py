@@ -1,6 +1,6 @@
-"""`python -m experiments.faults`: writes which check catches each fault, where and how soon (docs/faults.md).
+"""Measures which check catches each fault, where and how soon (docs/faults.md).
 
-With --rows, rows are kept as they come, and those that were kept before are not made again.
+python -m experiments.faults. With --rows, rows are kept as they come, and kept rows are not made again.
 """
 
 import argparse

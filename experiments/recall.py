@@ -1,7 +1,8 @@
-"""`python -m experiments.recall`: which of twenty regressions that upgraders reported tfgate shows: docs/recall.md.
+"""Finds which of twenty regressions that upgraders reported tfgate shows: writes docs/recall.md.
 
-Runs the tests that inject a report's fault, at the place where it was reported, into both TensorFlows that tox makes,
-and keeps what came of each in experiments/data/recall.json. `--document` writes the page of what is kept. Some minutes.
+python -m experiments.recall runs the tests that inject the fault of a report, at the place where it was reported, into
+both TensorFlows that tox makes; some minutes. It keeps each result in experiments/data/recall.json. `--document` only
+writes the page from them.
 """
 
 import argparse

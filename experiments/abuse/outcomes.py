@@ -1,4 +1,4 @@
-"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md of it.
+"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md from it.
 
 A line stands for consecutive draws of one kind: their seeds, how many ended how, and what was broken by which seed.
 """

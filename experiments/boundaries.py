@@ -1,6 +1,6 @@
-"""The nominal levels of bench.stats.sequential, by simulation; and the same code on published constants.
+"""Finds the nominal levels of bench.stats.sequential by simulation, and checks the same code on published constants.
 
-python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 5 million of
+python -m experiments.boundaries [DRAWS], in an environment with tfgate; two minutes for the 10 million of
 docs/statistics.md.
 
 Runs are drawn at exactly the margin, as the rule takes launches to be: each like the one before by a correlation of

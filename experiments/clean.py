@@ -1,9 +1,9 @@
-"""`python -m experiments.clean`: does the gate, or lockstep, alarm where nothing is wrong? (docs/clean.md)
+"""Measures how often the gate, or lockstep, alarms where nothing is wrong (docs/clean.md).
 
-The same launches as the faults' (experiments/faults.py), without a fault: every interpreter, oneDNN on and off, one
-thread and two, both corpora; the suite's own judge compares each with the stored baselines. Alongside a lockstep
-comparison of each interpreter with the last one. With --records, what was measured is kept as it comes, and what was
-kept before is not measured again.
+python -m experiments.clean. Launches are those of experiments/faults.py, without a fault: every interpreter, oneDNN on
+and off, one thread and two, both corpora. The suite's own judge compares each with the stored baselines. A lockstep
+comparison of each interpreter with the last one follows. With --records, measurements are kept as they come, and kept
+ones are not measured again.
 """
 
 import argparse
@@ -43,20 +43,24 @@ TRAINING, NUMERICS, RETRACES = metrics.TRAINING.name, metrics.NUMERICS.name, met
 PERPLEXITY, LOCKSTEP = metrics.PERPLEXITY, metrics.LOCKSTEP.name
 CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memory are not judged: the machine was shared
 
-HEAD = """# Launches without a fault, and the checks that may not alarm
+HEAD = """# Launches without a fault: how often the checks alarm
 
-Made by `tox run -e clean` ({machine}): {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora}
-corpus) over TensorFlow {versions}, oneDNN on and off, on one thread and on two; and {comparisons} lockstep comparisons
-of {lockstep_steps} steps with {reference}. Each launch is measured as the catalogue's are ([faults](faults.md)) and
-compared with the baselines by the gate's own judge, from initial weights with a 1-ulp perturbation that no training of
-the baseline has. [Numerics](numerics.md) has the other configurations and implementations, checked against the oracle
-alone.
+This page shows how often the gate's checks and lockstep raise an alarm where nothing is wrong. `tox run -e clean`
+measured ({machine}):
 
-**{alarmed} of {runs} launches alarmed**{bound}
-**{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
+- {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora} corpus), oneDNN on and off, on one thread
+  and on two, over TensorFlow {versions};
+- {comparisons} lockstep comparisons of {lockstep_steps} steps with {reference}.
 
-*numerics* is every step, stress steps, the first steps again, and whether evaluation left the weights alone. A launch
-that diverges alarms by *training*. What is INCONCLUSIVE is no alarm, and no PASS.
+Each launch is measured as those of [the catalogue of faults](faults.md) are, and the gate's own judge compares it with
+the baselines. Its initial weights have a 1-ulp perturbation that no training of the baseline has.
+[Numerics](numerics.md) has the other configurations and implementations, checked against the oracle alone.
+
+- **{alarmed} of {runs} launches alarmed**{bound}
+- **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
+
+*numerics* covers every step, the stress steps, the first steps again, and whether evaluation left the weights alone. A
+launch that diverges is an alarm of *training*. INCONCLUSIVE is neither an alarm nor a PASS.
 """
 
 

@@ -1,4 +1,4 @@
-"""Launches with nothing changed whose every step's time is kept: what the estimator and the blocks are chosen by.
+"""Keeps the time of every step of launches with nothing changed, to choose the estimator and the blocks.
 
 python -m experiments.designs --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as
 often as there are interpreters; each launch compares two copies. It can be stopped, and goes on where it was.

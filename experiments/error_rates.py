@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import math
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -166,11 +167,15 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     head = HEAD.format(
         runs=runs, metrics=MOST_GATING, samples=runs * MOST_GATING, confidence=f"{CONFIDENCE:.0%}", margin=MARGINS[0]
     )
-    fitted = ", ".join(f"{name} {value}" for name, value in vars(noise).items() if name != "source")
+    fitted = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3g}" for name, value in vars(noise).items() if name != "source"
+    )
     missed = misses(found)
     said = f"Missed: {'; '.join(missed)}." if missed else "Every figure of both tables holds, its bound included."
     tables = [table(of) for of in found.values()]
-    parts = (head, f"Noise: {noise.source} ({fitted}).", tables[0], NOISIER.format(margin=MARGINS[1]), tables[1], said)
+    source = f"The noise is {noise.source}: {fitted} (`experiments/data/{FILE.name}`)."
+    noisier = NOISIER.format(margin=MARGINS[1])
+    parts = (head, textwrap.fill(source, 120, break_on_hyphens=False), tables[0], noisier, tables[1], said)
     return "\n\n".join((*parts, slow)) + "\n"
 
 
@@ -262,12 +267,16 @@ def _launches(judged: Judged) -> str:
 
 HEAD = """# Error rates of a paired comparison
 
-Made by `tox run -e error-rates`: {runs:,} synthetic runs of {metrics} independent metrics for each kind of noise
-({samples:,} single metrics), judged by `bench.stats.sequential` as real runs are, with as many launches as the first
-four plan (at most 48). In brackets the one-sided {confidence} Clopper-Pearson bound of each figure; bold where it is on
-the wrong side of what is asked. A launch is the trimmed mean of its quads; margins are {margin:g} launch deviations,
-the least that a gating margin may be; {metrics} metrics are the most that gate. Independent metrics are the worst case:
-those of one run rise and fall together. `experiments/noise.py` has the kinds of noise."""
+This page shows how often a paired comparison is wrong, by simulation (`tox run -e error-rates`). For each kind of noise
+(`experiments/noise.py`), {runs:,} runs of {metrics} independent metrics are drawn ({samples:,} single metrics).
+`bench.stats.sequential` judges them as it judges real runs, with as many launches as the first four plan (at most 48).
+
+- Each figure has its one-sided {confidence} Clopper-Pearson bound in brackets. It is bold if the bound is on the wrong
+  side of what is asked.
+- A launch is the trimmed mean of its quads. The margin is {margin:g} launch deviations, the least that a gating margin
+  may be.
+- At most {metrics} metrics gate. Independent metrics are the worst case: the metrics of a real run rise and fall
+  together."""
 
 NOISIER = """## Noisier hosts
 
@@ -275,11 +284,12 @@ The same where launches deviate by twice as much: the margin is {margin:g} launc
 
 SLOW = f"""## Slow modes
 
-A candidate that is slow in a share of launches, so that it is slower by exactly the margin on average, must not pass
-because no slow launch was met. So a PASS takes {PASS_LAUNCHES} launches or more, of both kinds (one core, all cores)
-together: all are quick in {unseen(SLOW_SHARE, PASS_LAUNCHES):.0%} of runs where {SLOW_SHARE:.0%} are slow. The looks
-make that ten of one kind, or six of each of two. A mode that shows in one of two kinds is met by half of the launches:
-those rows are beyond what is asked. Each report tells how likely a rarer mode is to hide.
+A candidate may be slow in a share of launches only, and slower by exactly the margin on average. It must not pass
+because no slow launch was met. So a PASS takes at least {PASS_LAUNCHES} launches, counting both kinds (one core, all
+cores): where {SLOW_SHARE:.0%} of launches are slow, all {PASS_LAUNCHES} are quick in
+{unseen(SLOW_SHARE, PASS_LAUNCHES):.0%} of runs. With the planned looks, that makes ten launches of one kind, or six of
+each of two. A mode that shows in only one of two kinds is met by half of the launches: those rows are beyond what is
+asked. Each report states how likely a rarer mode is to hide.
 """
 
 

@@ -1,6 +1,6 @@
-"""`python -m experiments.faults`: writes which check catches each fault, where and how soon (docs/faults.md).
+"""Measures which check catches each fault, where and how soon (docs/faults.md).
 
-With --rows, rows are kept as they come, and those that were kept before are not made again.
+python -m experiments.faults. With --rows, rows are kept as they come, and kept rows are not made again.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from bench.judge.gate import Standards
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record, write_text
 from bench.record.types import SCHEMA
+from experiments.margins import folded
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
@@ -29,17 +30,20 @@ INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
 HEAD = """# Faults and the checks that catch them
 
-Made by `tox run -e faults`, which injects each fault of `tests/faults` into a real launch of tiny ({steps} steps,
-`cells`, one process) and in a lockstep comparison with the same environment without it ({lockstep_steps} steps). A
-check's first alarm counts. Seconds are wall time from the start of the process, imports and all; the machine:
-{machine}. The judging code knows none of these faults.
+This page shows which check catches each injected fault, where, and how soon. `tox run -e faults` injects each fault of
+`tests/faults` into a real launch of tiny ({steps} steps, `cells`, one process), and into one side of a lockstep
+comparison of an environment with itself ({lockstep_steps} steps). The judging code knows none of these faults.
 
-- *oracle* compares every step, and stress steps, with the float64 oracle; "repeat" the first steps with the same again.
-- *evaluation* compares the weights before and after.
+- *oracle* compares every step, and stress steps, with the float64 oracle. Its "repeat" takes the first steps again and
+  compares them.
+- *evaluation* compares the weights before and after an evaluation.
 - *perplexity* compares one launch with the baseline.
 - *lockstep* names the first step and tensor that differ.
-- *reaches* are the implementations that the fault makes wrong in the newest TensorFlow. The others don't use what it
-  patches: their losses are bit-identical to those of a launch without it (`tests/faults/test_reach.py`).
+- *reaches* lists the implementations that the fault makes wrong in the newest TensorFlow. The others don't use the code
+  that it patches: their losses are bit-identical to those of a launch without it (`tests/faults/test_reach.py`).
+
+Only the first alarm of a check counts. Column *s* is wall time in seconds from the start of the process, imports
+included. Machine: {machine}.
 """
 
 
@@ -137,7 +141,7 @@ def _alone(rows: Sequence[Row]) -> list[str]:
         by_fault.setdefault(row.fault.name, set()).update(catch.check for catch in row.found)
     checks = sorted({check for caught in by_fault.values() for check in caught})
     alone = {check: [name for name, caught in by_fault.items() if caught == {check}] for check in checks}
-    return [f"- Caught by {check} alone: {', '.join(names) or 'none'}." for check, names in alone.items()]
+    return [folded(f"- Caught by {check} alone: {', '.join(names) or 'none'}.") for check, names in alone.items()]
 
 
 def _cells(row: Row) -> list[str]:

@@ -1,4 +1,4 @@
-"""Measures gates where the answer is known: nothing changed, another build, an older release, a slower step, a hang.
+"""Measures gates whose right answer is known: nothing changed, another build, an older release, a slower step, a hang.
 
 `python -m experiments.gates measure CASE --python INTERPRETER` measures the runs that experiments/data/gate_runs.json
 lacks, and adds each when it is over: it can be stopped and started again. `… table` prints the table of docs/gate.md.
@@ -73,7 +73,7 @@ class Ran:
 
 @dataclasses.dataclass(frozen=True)
 class Store:
-    """All runs."""
+    """Holds all runs."""
 
     schema: int
     runs: tuple[Ran, ...]

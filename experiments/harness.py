@@ -1,4 +1,4 @@
-"""Measures the harness's cost inside the time that it measures: a session's own step times next to a bare loop.
+"""Measures what the harness adds to a step's time: the step times of a session, next to those of a bare loop.
 
 PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment with TensorFlow. Batches are made, and
 times kept, outside both; what is left inside is the reading of two clocks.

@@ -1,4 +1,4 @@
-"""Measures how far apart two right TensorFlows come in lockstep: the basis of the limits (docs/lockstep.md).
+"""Measures how far apart two correct TensorFlows come in lockstep: the basis of the limits (docs/lockstep.md).
 
 python -m experiments.lockstep PYTHON,PYTHON… [--onednn PYTHON] [--steps N] [--config NAME] [--output FILE]
 """

@@ -1,8 +1,8 @@
-"""`python -m experiments.margins`: how near launches without a fault come to the oracle's limits (docs/numerics.md).
+"""Measures how near launches without a fault come to the oracle's limits (docs/numerics.md).
 
-Every interpreter, implementation and configuration, oneDNN on and off, on one thread and on two: nothing is wrong in
-any of these launches, so none may alarm. With --records, launches are kept as they come, and those that were kept
-before are not measured again.
+python -m experiments.margins: every interpreter, implementation and configuration, oneDNN on and off, on one thread and
+on two. Nothing is wrong in any of these launches, so none may alarm. With --records, launches are kept as they come,
+and kept launches are not measured again.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 import sys
+import textwrap
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,47 +31,62 @@ OUTPUT = ROOT / "docs" / "numerics.md"
 # thread alone would take large (66 million parameters) minutes.
 PLANS = ((100_000, 60, (1, 2)), (10_000_000, 12, (1, 2)), (30_000_000, 4, (2,)), (math.inf, 2, (2,)))
 
-HEAD = """# How near launches without a fault come to the oracle check's limits
+HEAD = """# Numerics: how steps are checked, and how near correct ones come to the limits
 
-Made by `tox run -e margins` ({machine}): {launches} launches without a fault over TensorFlow {versions}.
+This page explains how tfgate checks the numbers of a training step against the oracle. It then shows how near launches
+without a fault come to the limits of that check.
 
+## What is compared
+
+**Who compares.** A launch publishes the results of each step in a file that it shares with another process. That
+process runs in the orchestrator's interpreter. It takes the oracle's step from the weights and the state that the
+previous step left, and uses its own text, learning rates and initial weights. Logits are kept and compared at every
+other step that the oracle takes; the other steps run as timed ones do. An implementation that keeps no logits has none
+to compare: its loss and its gradients, which are functions of the logits, answer for them.
+
+**Which steps.** All of them. For `tiny`, the oracle takes every step. For larger configurations, it takes every 17th
+and four more: the first, an early one, a middle one and the last. At the other steps, clipping and update are computed
+from the step's own gradients. So a weight that did not move by −learning rate × clipped gradient is found at that very
+step.
+
+**Stress steps** start from constructed weights, drawn anew in each launch. Three of them are compared unit by unit,
+since a norm hides small values: nearly saturated gates (biases between 8 and 20), nearly saturated candidates (biases
+between 4 and 10), and tiny units, whose values, gradients and updates fall to 1e-24. TensorFlow treats values below
+float32's smallest normal number, 1.2e-38, as 0, and no case goes there.
+
+**The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
+nothing in between. It must leave the same weights and state to the last bit. This finds a race, a product that is wrong
+at random, and an order of sums that depends on the process. On a GPU, where sums may come in any order, a difference is
+reported and decides nothing.
+
+## Limits
+
+Errors are normwise and relative. The limit of a quantity is {multiple:.0f} × the float32 oracle's own error on the
+same step, plus {floor:.0e}, and {cap:.0e} at most.
+
+For an update, the largest cost of rounding the new weights is added: once, or √n times for an embedding row that n
+tokens read, since Keras 3 subtracts them one by one. That rounding is nearly all of the error of an update, and a
+uniform error has 1/√3 = 0.58 of its bound. So nothing but a fault can bring the ratio of an update far above that. All
+other ratios must stay below 0.5.
+
+## Launches without a fault
+
+Measured by `tox run -e margins`:
+
+- Machine: {machine}.
+- TensorFlow: {versions}.
+- Corpus: {corpora}.
 {plans}
 
-Corpus: {corpora}. Each launch has its stress steps, and a 1-ulp perturbation of the initial weights of its own.
+Each launch has its stress steps, and its own 1-ulp perturbation of the initial weights.
 
 **{alarms} of {launches} alarmed**; {bound}
 
-A quantity's limit is {multiple:.0f} × the float32 oracle's own error on the same step + {floor:.0e}, and {cap:.0e} at
-most. For an update, what the rounding of the new weights costs at most is added (once, or √n times for an embedding row
-that n tokens read: Keras 3 subtracts them one by one). That rounding is nearly all of an update's error, and a uniform
-error has 1/√3 = 0.58 of its bound: nothing but a fault can bring an update's ratio far above that. All other ratios
-must stay below 0.5.
-
-**Who compares.** A launch publishes each step's results in a file that it shares with a process of the orchestrator's
-interpreter, which takes the oracle's step from the weights and the state that the step before left. Text, learning
-rates and initial weights are that process's own. Logits are kept, and compared, at every other step that the oracle
-takes: the rest are as timed ones are. An implementation that keeps no logits has none to compare: its loss and its
-gradients, functions of theirs, answer for them.
-
-**Which steps.** All: of `tiny` the oracle takes every one, of larger configurations every 17th and four more (the
-first, an early, a middle and the last). At the others, clipping and update are computed from the step's own gradients,
-so that any weight that did not move by −learning rate × clipped gradient is found at the very step.
-
-**Stress steps** start from constructed weights, drawn anew in each launch. Three are compared unit by unit, since a
-norm hides what is small: *nearly saturated* gates and candidates, whose biases lie between 8 and 20, and 4 and 10, and
-*tiny units*, whose values, gradients and updates fall to 1e-24. What is below float32's smallest normal number,
-1.2e-38, TensorFlow takes for 0, and no case goes there.
-
-**The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
-nothing in between. It leaves the same weights and state to the last bit: a race, a product that is wrong at random, or
-an order of sums that depends on the process, does not. On a GPU, where sums may come in any order, a difference is
-reported and decides nothing.
-
-The largest error / limit, and the largest error itself (normwise and relative; training steps and stress steps are
-apart, since the latter include cancellations that float32 can't do better):
+This table has the largest error / limit of each version, and then the largest error itself. Training steps and stress
+steps have rows of their own, since the latter include cancellations that no float32 computation does better:
 """
 BY_CONFIGURATION = (
-    "The largest error / limit by configuration: of training steps by quantity, of stress steps altogether."
+    "The largest error / limit by configuration: for training steps by quantity, for all stress steps together."
 )
 
 
@@ -200,7 +216,12 @@ def _plans(records: Sequence[Record]) -> list[str]:
         alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
         text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads}{alone})"
         lines.setdefault(implementation, []).append(text)
-    return [f"- `{implementation}`: {', '.join(texts)}" for implementation, texts in lines.items()]
+    return [folded(f"- `{implementation}`: {', '.join(texts)}") for implementation, texts in lines.items()]
+
+
+def folded(item: str) -> str:
+    """Wraps an item of a list at the documents' 120 columns."""
+    return textwrap.fill(item, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _place(record: Record) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""Launches with nothing changed, measured as the product measures them: what margins are set by (docs/upgrade.md).
+"""Measures launches with nothing changed, by the product's own code, to set the margins (docs/upgrade.md).
 
 python -m experiments.pilot --python COPY --python COPY… [--launches N] measures what experiments/data/pilot.json lacks
 of this kind of host, a launch of each configuration (or of those of `--config`) and kind in turn, and adds each when it

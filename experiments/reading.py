@@ -1,4 +1,4 @@
-"""Time and memory of `tfgate report` on 50 launches and of `tfgate history` over 1,000 reports: prints three lines.
+"""Measures time and memory of `tfgate report` on 50 launches and `tfgate history` over 1,000 reports; prints 3 lines.
 
 python -m experiments.reading [REPORTS], in an environment with tfgate. Reports are of the gate's size (numbers of tiny,
 notebook and small, four launches each, as many steps as the gate takes; speed of notebook in six pairs) and made of

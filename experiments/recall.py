@@ -1,7 +1,8 @@
-"""`python -m experiments.recall`: which of twenty regressions that upgraders reported tfgate shows: docs/recall.md.
+"""Finds which of twenty regressions that upgraders reported tfgate shows: writes docs/recall.md.
 
-Runs the tests that inject a report's fault, at the place where it was reported, into both TensorFlows that tox makes,
-and keeps what came of each in experiments/data/recall.json. `--document` writes the page of what is kept. Some minutes.
+python -m experiments.recall runs the tests that inject the fault of a report, at the place where it was reported, into
+both TensorFlows that tox makes; some minutes. It keeps each result in experiments/data/recall.json. `--document` only
+writes the page from them.
 """
 
 import argparse
@@ -168,10 +169,13 @@ REPORTS = (
 )
 HEAD = """# What would have been seen
 
-Twenty regressions that people reported after an upgrade of TensorFlow or Keras, and what shows each here. Releases
-before 2.12 have no wheels for the Python that is measured: their symptom is injected at the place reported, into 2.12.1
-and 2.21.0. Made by `python -m experiments.recall`, which runs those tests; those that fail, and reports that nothing
-shows, stay in the table. Rows without tests rest on the page that they link. Tests last run on {date}.
+This page takes twenty regressions that people reported after an upgrade of TensorFlow or Keras, and says which of them
+tfgate shows, and how.
+
+Releases before 2.12 have no wheels for the Python that is measured. Their symptom is injected into 2.12.1 and 2.21.0
+instead, at the place where it was reported. `python -m experiments.recall` runs the tests that do so, and makes this
+page. Tests that fail, and reports that nothing shows, stay in the table. Rows without tests rest on the page that they
+link. The tests last ran on {date}.
 
 {counts}
 

@@ -1,4 +1,4 @@
-"""Measures how far rounding spreads the perplexity statistic and how far real faults move it, which chose it.
+"""Measures how far rounding spreads the perplexity statistic, and how far real faults move it, to choose the statistic.
 
 python -m experiments.spread CONFIG CORPUS STEPS, in an environment with TensorFlow. Prints a Markdown table; minutes of
 training. Curves are of one TensorFlow and one thread; a baseline's replicas add the spread between environments.

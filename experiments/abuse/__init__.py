@@ -1,4 +1,4 @@
-"""Does to real runs and stored files what life does, and counts what is lost (docs/reliability.md).
+"""Interrupts real runs and damages stored files at random, and counts what is lost (docs/reliability.md).
 
 - `mutations`: bytes and JSON made wrong; `stored`: the kinds of stored files and the commands that read them
 - `archives`: hostile archives and names; `files`: draws wrong files, and what a command says of each

@@ -1,7 +1,8 @@
-"""`python -m experiments.abuse`: does to stored files and real runs what life does (docs/reliability.md).
+"""Interrupts real runs and damages stored files at random (docs/reliability.md).
 
-What was found is added to experiments/data/abuse.jsonl, and the next call goes on from there, until each kind has as
-many draws as `asked` says. `--minutes` draws a part of it, from seeds that no other day has, and keeps nothing.
+python -m experiments.abuse adds what it finds to experiments/data/abuse.jsonl. The next call goes on from there, until
+each kind has as many draws as are asked for. `--minutes` makes only some draws, from seeds of the day, and keeps
+nothing.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md of it.
+"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md from it.
 
 A line stands for consecutive draws of one kind: their seeds, how many ended how, and what was broken by which seed.
 """
@@ -18,53 +18,67 @@ PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 FILES = 1000  # draws that are asked for of each kind of file
 ASKED = {PROCESSES: 490, REAL_PROCESSES: 200}  # and of processes
 
-HEAD = """# What is done to tfgate, and what it loses
+HEAD = """# Interrupted runs and broken files: what is lost
 
-Made by `tox run -e abuse`: what life does to runs, drawn from seeds, and the rules that must hold after each. A draw is
-repeated by its kind and seed: `tox run -e abuse -- --only KIND --seed SEED`. `experiments/data/abuse.jsonl` holds each
-draw; the nightly workflow draws others for 90 minutes.
+`tox run -e abuse` interrupts commands and damages files at random. This page has the rules that must hold afterwards,
+how often each was broken, and what was found and fixed. Random numbers come from seeds, so that each draw can be
+repeated: `tox run -e abuse -- --only KIND --seed SEED`. `experiments/data/abuse.jsonl` holds each draw. The nightly
+workflow makes other draws for 90 minutes.
 
 **{broken} of {draws} draws broke a rule.**
 """
 FOUND = """
 ## What it found
 
-Mended, each with a test, before the draws that are counted above:
+These faults were found and fixed, each with a test, before the draws that are counted above:
 
 - Wrong data was taken: a digit that had changed in a report, a field given twice, times and sizes that were NaN or
   below 0, checkpoints with arrays of other shapes and types, with NaN, or with epochs and steps that disagree.
-- Tracebacks: numbers beyond what a logarithm or a float holds (the ledger, a checkpoint), margins nested 100,000 deep,
-  a line of the reference's lock without a version, a checkpoint that announces more than there is memory, a training of
-  no time steps; Ctrl-C while modules are imported.
-- Messages that named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
-- `gate` and `upgrade` could not go on from their finished launches; `upgrade` lost the reference's launch against the
-  oracle while the candidate's ran. A training that was interrupted lost up to a minute and a step, and all of a
-  validation's time more. Each command said "launches that were over are kept", `train` and `lockstep` included.
-- A killed command left its temporary folders for good, and its pytest or uv at work. A worker that was stopped before
-  its first line outlived a killed command. A second Ctrl-C while launches side by side were being killed waited for
-  them.
+- Tracebacks were shown: for numbers beyond what a logarithm or a float holds (the ledger, a checkpoint), margins nested
+  100,000 deep, a line of the reference's lock without a version, a checkpoint that announces more than there is memory,
+  a training of no time steps, and Ctrl-C while modules are imported.
+- Messages named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
+- Work was lost: `gate` and `upgrade` could not go on from their finished launches. `upgrade` lost the reference's
+  launch against the oracle while the candidate's ran. An interrupted training lost up to a minute and a step, and the
+  whole time of a validation on top.
+- Every command said "launches that were over are kept", even `train` and `lockstep`.
+- Things were left behind: a killed command left its temporary folders for good, and its pytest or uv running. A worker
+  that was stopped before its first line outlived a killed command. A second Ctrl-C, while launches side by side were
+  being killed, waited for them.
 """
 FILES_HEAD = """
 ## Files
 
-Each draw makes one stored file wrong (cut short, bits flipped, blocks zeroed, fields renamed or given twice, numbers
-turned NaN or huge, text hostile, nested 100,000 deep, 1 GiB announced or 16 EiB) and has a command read it. The rules:
-it is refused in one line that names it, by exit code 2 (4 for a lock), or it says the same as the whole file and is
-taken; no traceback; at most 30 s and 1 GiB; nothing is written elsewhere. Reports carry a seal, by which any change is
-found out; half of the draws delete it first. Files without one (baselines, the ledger, margins, other programs' files)
-may hold *another value* that is as good as the old one, such as a digit that a flipped bit has changed: git guards
-those of ours.
+Each draw damages one stored file and has a command read it. It cuts the file short, flips bits, zeroes blocks, renames
+fields or gives them twice, turns numbers into NaN or huge ones, makes text hostile, nests values 100,000 deep, or
+announces 1 GiB or 16 EiB. The rules:
+
+- The command refuses the file in one line that names it, with exit code 2 (4 for a lock). Or it takes the file, and
+  says the same as for the whole one.
+- It shows no traceback.
+- It takes at most 30 s and 1 GiB.
+- It writes nothing elsewhere.
+
+Reports carry a seal, which reveals any change. Half of the draws delete the seal first. A file without a seal (a
+baseline, the ledger, margins, a file of another program) may hold *another value* that is as good as the old one, such
+as a digit that a flipped bit has changed. git guards the files of this repository against that.
 
 """
 PROCESSES_HEAD = """
 ## Processes
 
-Each draw starts a command, does something to it at a random moment, and starts the same command again (with `--resume`
-where it has that). The rules: no file is half written, no finished launch is lost; no process is left after 10 s, a
-stopped one included, and no temporary folder (after SIGKILL: once the next command starts); the exit code is one of
-those that [the commands](commands.md) name, with one line that says why; no traceback; the second time the command ends
-as it would have, a training with the same bits. *On stand-ins* the commands are the real ones and the measured
-interpreters stand for TensorFlow: their steps take no time. *On TensorFlow* it is a real one, on tiny.
+Each draw starts a command, disturbs it at a random moment, and starts the same command again (with `--resume` if it has
+that option). The rules:
+
+- No file is half written, and no finished launch is lost.
+- After 10 s no process is left, not even a stopped one, and no temporary folder (after SIGKILL: once the next command
+  starts).
+- The exit code is one of those that [the commands](commands.md) name, with one line that says why.
+- No traceback is shown.
+- The second command ends as the first would have. A training ends with the same bits.
+
+*On stand-ins*, the commands are the real ones, but the measured interpreters only stand for TensorFlow: their steps
+take no time. *On TensorFlow*, they are real too, on tiny.
 
 """
 

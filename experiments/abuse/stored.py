@@ -1,4 +1,4 @@
-"""The kinds of stored files: each whole in a folder of its own making, with the commands that read it."""
+"""Lists the kinds of stored files, each with the commands that read it, and writes a valid one of each."""
 
 import dataclasses
 import fcntl

@@ -22,14 +22,15 @@ EXACT = {
     LOCKSTEP: "[lockstep](lockstep.md): the largest difference of the sides, next to its limit",
     RETRACES: "traces after warm-up; 0 is right",
     OPERATIONS: "operations of the training step's graph, by type",
-    COMPILATION: "of [a workload](workloads.md) that compiles: whether it does",
+    COMPILATION: "whether the graph compiles, for [a workload](workloads.md) that compiles one",
     TRAINING: "whether training stays finite",
 }
 HEAD = """\
 # Metrics and margins
 
-Written by `python -m tests.docs.metrics` from the table in [`bench/judge/metrics.py`](../bench/judge/metrics.py) and
-from [`baselines/margins.toml`](../baselines/margins.toml), which has the reason for each margin. A PASS rules out a
+This page lists every metric that tfgate judges, and its margins. `python -m tests.docs.metrics` writes it from the
+table in [`bench/judge/metrics.py`](../bench/judge/metrics.py) and from
+[`baselines/margins.toml`](../baselines/margins.toml), which has the reason for each margin. A PASS rules out a
 difference as large as the margin; a REGRESSION lies beyond it ([statistics](statistics.md)).
 """
 
@@ -46,13 +47,13 @@ def reference(margins: Margins) -> str:
             "Candidate and reference are measured in turn. A launch has one value of each side.\n",
             _table("metric | unit | better | a launch's value | sides compared by", told),
             "## Margins of the training step\n",
-            "By configuration, of the workload `train`. What has none here is shown and decides nothing (not gated).\n",
+            "The margins of the workload `train`, by configuration. A metric without one is shown, but is not gated.\n",
             _table(f"metric | {' | '.join(configs)}", [row for row in rows if set(row[1:]) != {values.NOTHING}]),
             "## Margins of other workloads\n",
             "[Workloads](workloads.md) has the measurements.\n",
             *_others(margins),
             "## Compared exactly\n",
-            "No noise, no statistic, no margin.\n",
+            "These metrics have no noise, so they need no statistics and no margin.\n",
             _table("metric | what is compared", [(metric.name, told) for metric, told in EXACT.items()]),
         ]
     )

@@ -24,7 +24,7 @@ from bench.stats.outcome import Outcome
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
-HEAD = """# How far apart two right TensorFlows come in lockstep
+HEAD = """# Lockstep: how far apart two correct TensorFlows come
 
 `tfgate lockstep` compares two TensorFlows step by step. Both take the same training step from the reference's weights
 and state, again and again:
@@ -46,11 +46,11 @@ oracle.
 
 On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
 
-**Where nothing is wrong.** `python -m experiments.lockstep` made this table on {machine}, with {steps} steps each, on
-the synthetic corpus. {alarms} of {count} comparisons alarmed. The upper rows have the largest difference over all steps
-and tensors of a quantity. Below them stand the nearest that any tensor came to its limit (difference / limit), the
-number of steps at which the oracle was asked, and the wall time as a multiple of the two sides' own steps (the aim is
-at most 2.5).
+**Where nothing is wrong.** `python -m experiments.lockstep` made this table on {machine}, with {steps} steps each,
+on the synthetic corpus. {alarms} of {count} comparisons alarmed. The upper rows have the largest difference over all
+steps and tensors of a quantity. Below them stand the nearest that any tensor came to its limit (difference / limit),
+the number of steps at which the oracle was asked, and the wall time as a multiple of the two sides' own steps (the aim
+is at most 2.5).
 """
 
 TAIL = """

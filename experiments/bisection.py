@@ -171,15 +171,15 @@ def tables(each: int, noise: Sequence[Kind]) -> str:
     ]
     columns = [f"{what}, {size:g}" for size in SIZES for what in ("right", "launches")]
     about = (
-        f"{each} histories a row, {RELEASES[0]} to {RELEASES[1] - 1} releases after the good one; launches have the "
-        f"seven kinds of noise of [error rates](error-rates.md) in turn, at most {MOST} of them; {CONFIDENCE:.0%} "
-        "confidence. *Change*: from the good release to the bad one, in deviations of a launch. *Right*: a release "
-        f"that brought a part of it; a drift has none, since no release brought {SINGLE:.0%}. In brackets: the "
-        "one-sided 95% Clopper-Pearson bound."
+        f"Each row has {each} simulated histories, of {RELEASES[0]} to {RELEASES[1] - 1} releases after the good one. "
+        "Launches have the seven kinds of noise of [error rates](error-rates.md) in turn, and a search takes at most "
+        f"{MOST} of them, at {CONFIDENCE:.0%} confidence. *Change*: from the good release to the bad one, in "
+        "deviations of a launch. *Right*: the release that was named brought a part of it. In a drift none is right, "
+        f"since no release brought {SINGLE:.0%}. In brackets: the one-sided 95% Clopper-Pearson bound."
     )
     also = (
-        "One step alone, beside plain bisection, which begins with as many launches of the bad release and calls a "
-        "release bad above half of what those show:"
+        "One step alone, compared with plain bisection. That begins with as many launches of the bad release, and "
+        "calls a release bad above half of what those show:"
     )
     paragraphs = (
         fill(about, 120, break_on_hyphens=False),

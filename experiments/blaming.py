@@ -79,11 +79,12 @@ def table(count: int, noise: dict[str, Kind]) -> str:
             ]
         )
     about = (
-        f"{count:,} tables a cell, of four packages and a switch, {LAUNCHES} launches of each; the seven kinds of "
-        "noise of [error rates](error-rates.md). *Blamed for nothing*: any package, where none has an effect; *one by "
-        "one*: the same, had all launches of a package come before the next's. *Right*: one package has an effect of "
-        "so many deviations of a launch, another its opposite, and these two are blamed alone. *Unexplained*: a rest "
-        "is proven where there is none. In brackets: the one-sided 95% Clopper-Pearson bound."
+        f"{count:,} tables a cell, of four packages and a switch, with {LAUNCHES} launches of each. The launches have "
+        "the seven kinds of noise of [error rates](error-rates.md). *Blamed for nothing*: any package is blamed where "
+        "none has an effect. *One by one*: the same, if all launches of one package came before those of the next. "
+        "*Right*: one package has an effect of so many deviations of a launch, another its opposite, and exactly these "
+        "two are blamed. *Unexplained*: a rest is called proven where there is none. In brackets: the one-sided 95% "
+        "Clopper-Pearson bound."
     )
     lines = "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
     return f"\n{fill(about, 120, break_on_hyphens=False)}\n\n{lines}\n"

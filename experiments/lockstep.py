@@ -24,34 +24,42 @@ from bench.stats.outcome import Outcome
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
-HEAD = """# How far apart two right TensorFlows come in lockstep
+HEAD = """# Lockstep: how far apart two correct TensorFlows come
 
-`tfgate lockstep` lets a reference and a candidate take the same training step from the reference's weights and state,
-again and again, and compares every tensor of every step: new state, loss, gradients, their norm, clipped gradients,
-update w′ − w. A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖.
+`tfgate lockstep` compares two TensorFlows step by step. Both take the same training step from the reference's weights
+and state, again and again:
 
-**The limit** of a tensor is {sides} × that of the oracle check ([numerics](numerics.md)), which says how far one
-float32 implementation may be from the float64 oracle on this very step. It is a multiple of what float32 costs the
-oracle itself, a floor, and for an update the rounding of the new weights. Two implementations, both right, may each be
-off by that. The limit is never below {screen:.0e} (for an update, plus the rounding), which is known without the
-oracle; the oracle is asked at steps that exceed that, and there the exact limit decides. At the first departure it says
-as well which side is nearer to the truth, and the comparison ends.
+```sh
+tfgate lockstep --from 2.20.0 --to 2.21.0
+```
+
+It compares every tensor of every step: the new state, the loss, the gradients, their norm, the clipped gradients,
+and the update w′ − w. A difference is normwise and relative, ‖candidate − reference‖ / ‖reference‖.
+
+**The limit** of a tensor is {sides} × the limit of the oracle check ([numerics](numerics.md)), because each of two
+correct implementations may be off by that. The oracle check's limit says how far one float32 implementation may be from
+the float64 oracle on this very step. It is a multiple of the oracle's own error in float32, plus a floor, plus, for an
+update, the rounding of the new weights. So the limit is never below {screen:.0e} (for an update, plus the rounding). A
+smaller difference passes without the oracle. Where a difference is larger, the oracle takes that step too, and the
+exact limit decides. At the first tensor over its limit the comparison ends, and says which side is nearer to the
+oracle.
 
 On a GPU both sides compute without TF32, whatever their TensorFlow's default is ([files](format.md#a-run)).
 
-**Where nothing is wrong.** Made by `python -m experiments.lockstep` on {machine}: {steps} steps each, synthetic corpus,
-nothing wrong on either side. {alarms} of {count} comparisons alarmed. The table has the largest difference over all
-steps and tensors of a quantity; then how near to a limit any tensor came (difference / limit), at how many steps the
-oracle had to be asked, and the wall time as a multiple of the two sides' own steps (at most 2.5 is wanted).
+**Where nothing is wrong.** `python -m experiments.lockstep` made this table on {machine}, with {steps} steps each,
+on the synthetic corpus. {alarms} of {count} comparisons alarmed. The upper rows have the largest difference over all
+steps and tensors of a quantity. Below them stand the nearest that any tensor came to its limit (difference / limit),
+the number of steps at which the oracle was asked, and the wall time as a multiple of the two sides' own steps (the aim
+is at most 2.5).
 """
 
 TAIL = """
-An update's difference is nearly all rounding of the new weights, which its limit allows for; all other quantities stay
-at a fraction of {screen:.0e}. A learning rate off by 0.1% moves the update by 1e-3.
+An update's difference is nearly all rounding of the new weights, which its limit allows for. All other quantities stay
+at a fraction of {screen:.0e}. For comparison: a learning rate that is off by 0.1% moves the update by 1e-3.
 
-Lockstep can't see what a configuration's training never does. The gradients of `tiny` are never longer than its clip
-norm (their norm stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth step) and
-not on `tiny`; dropout shows on `medium` and `large` alone. The oracle check's stress steps cover both.
+Lockstep can't see what a configuration's training never does. The gradients of `tiny` are never clipped (their norm
+stays below 4, the clip norm is 5), so a wrong clip norm shows on `notebook` (at its fourth step) and not on `tiny`.
+Dropout is used by `medium` and `large` only. The oracle check's stress steps cover both.
 """
 
 

@@ -120,6 +120,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 
 def _run(words: Sequence[str]) -> int:
     from bench.commands.errors import Interrupted
+    from bench.commands.messages import quieted
     from bench.drive.folders import sweep
 
     name, *rest = words
@@ -129,7 +130,8 @@ def _run(words: Sequence[str]) -> int:
     asked = command.request(options)
     sweep()
     try:
-        code: int = command.run(asked)
+        with quieted(quiet=getattr(options, "quiet", False)):
+            code: int = command.run(asked)
     except KeyboardInterrupt:
         if hasattr(command, "interrupted"):
             raise Interrupted(command.interrupted(asked)) from None

@@ -3,17 +3,18 @@
 import argparse
 import dataclasses
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, Pace, say
+from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
     add_json,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     fraction,
     minutes,
@@ -113,6 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     parser.add_argument("--baselines", metavar="DIR", help="default: the baselines beside this program")
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -143,7 +145,7 @@ def run(asked: Request) -> int:
     bisection = _Bisection(asked)
     with host_lock():
         finding = bisection.search()
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     bisection.tell(finding)
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
 

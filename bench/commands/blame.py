@@ -2,17 +2,18 @@
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, Pace, say
+from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
     add_json,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     at_least,
     minutes,
@@ -110,6 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -142,7 +144,7 @@ def run(asked: Request) -> int:
     blaming = _Blaming(asked)
     with host_lock():
         found = blaming.measure()
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     names = (asked.sides.reference.what, asked.sides.candidate.what)
     if asked.json:
         print_json([blame_json(found, asked.metric, names, blaming.left_out)])

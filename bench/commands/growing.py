@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ from bench.judge.metrics import in_turn
 from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.report.lines import one_line
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
 UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a name that a folder's name is made without
@@ -118,8 +116,3 @@ class Measure:
             progress,
             lambda run: kinds[0] if len(run.pairs) == before else None,
         )
-
-
-def say(line: str) -> None:
-    """Prints a line on standard error."""
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     IMPLEMENTATION,
     Telling,
@@ -15,6 +16,7 @@ from bench.commands.options import (
     add_json,
     add_launches,
     add_output,
+    add_quiet,
     add_workload,
     chosen_workloads,
     device,
@@ -40,7 +42,6 @@ from bench.record.micro import MICRO_FILE
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
-from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
@@ -110,6 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -188,9 +190,9 @@ def run(asked: Request) -> int:
         run, *launches = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
             lambda so_far, old, new: decided(so_far, old, new, math.log1p(margin), ledger),
-            _say,
+            say,
         )
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     return judge_and_print_micro(asked.telling, run, *launches)
 
 
@@ -223,7 +225,3 @@ def _print(telling: Telling, verdict: Verdict) -> None:
         print_json([verdict_json(verdict)])
     else:
         print_verdict(verdict)
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -389,6 +389,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Adds --quiet, which bench.cli sees to."""
+    parser.add_argument("--quiet", action="store_true", help="print no progress on standard error, only the answer")
+
+
 def add_replace(parser: argparse.ArgumentParser) -> None:
     """Adds --replace."""
     parser.add_argument("--replace", action="store_true", help="replace files that exist")

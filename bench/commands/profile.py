@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     IMPLEMENTATION,
     ModelRequest,
@@ -14,6 +15,7 @@ from bench.commands.options import (
     add_baselines,
     add_json,
     add_output,
+    add_quiet,
     add_workload,
     at_least,
     model_request,
@@ -107,6 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -162,7 +165,7 @@ def run(asked: Request) -> int:
         if folder and len(profiles) == 2:
             _write_diffs(folder, *profiles)
     if asked.output:
-        print(f"kept in {asked.output}", file=sys.stderr)
+        say(f"kept in {asked.output}")
     return 0
 
 

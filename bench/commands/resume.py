@@ -16,7 +16,8 @@ from bench.record.types import Record
 T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
-WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary")  # words that change nothing of what is measured
+# Words that change nothing of what is measured: those with a value, and those that stand alone.
+WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary", "--verbose", "--quiet")
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     alone,
     at_least,
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_output(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import REFERENCE as PINNED
@@ -13,7 +14,6 @@ from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lockfile import TENSORFLOW
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.report.lines import one_line
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
@@ -42,11 +42,11 @@ class Sides:
         if side.what == PINNED:
             if self.gpu:
                 raise RequestError("the pinned reference has no GPU")
-            return prepare_reference(self.locks, variables=side.variables, say=_say)
+            return prepare_reference(self.locks, variables=side.variables, say=say)
         request, what = read_request(side.what, self.gpu), side.what
         if needed and isinstance(request, Requirements):
             what = " ".join((*request.lines, *needed))
-        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=_say)
+        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=say)
 
 
 def add_sides(
@@ -154,7 +154,3 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
         found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
     return found
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -3,16 +3,17 @@
 import argparse
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     Telling,
     add_budget,
     add_model,
     add_output,
+    add_quiet,
     add_telling,
     add_verbose,
     add_workload,
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     add_telling(parser)
     add_verbose(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -137,7 +139,7 @@ def run(asked: Request) -> int:
             parts.measured(plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings)
             for plan in plans
         ]
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, runs, standards)
 
 

@@ -96,14 +96,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least(2),
         default=LAUNCHES,
         metavar="N",
-        help="of each part, of a metric that launches tell (default: %(default)s)",
+        help="launches of each part; --metric numbers takes one (default: %(default)s)",
     )
     parser.add_argument(
         "--budget",
         type=minutes,
         default=BUDGET_MINUTES,
         metavar="MINUTES",
-        help="after which no launch is begun (default: %(default)g)",
+        help="minutes after which no further launch starts (default: %(default)g)",
     )
     add_workload(parser)
     add_model(parser, CONFIGS)
@@ -118,7 +118,7 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
-        raise UsageError("the change of one workload in one configuration is taken apart: name one of each")
+        raise UsageError("blame takes one workload in one configuration: name one of each")
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
@@ -157,7 +157,7 @@ def run(asked: Request) -> int:
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
     found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
-    return kept(found[0].parent if found else asked.output / PAIRED_FILE)
+    return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
 
 
 @dataclasses.dataclass
@@ -253,7 +253,7 @@ class _Blaming:
         names = [*(one.name for one in found), *switches]
         for name in asked:
             if name not in names:
-                raise UsageError(f"{name} is no part of this difference: name {', '.join(names)}")
+                raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(names)}")
         wanted = set(asked) or {*switches, *self._imported()}
         self._tell_lone(wanted)
         why = "not asked for" if asked else "TensorFlow doesn't import it"

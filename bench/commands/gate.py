@@ -95,11 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--full", action="store_true", help="measure the speed of every configuration (default: of notebook)"
     )
     parser.add_argument(
-        "--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile"
+        "--no-speed", action="store_true", help="check the numbers alone; other jobs may run concurrently"
     )
-    parser.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="check the numbers of tiny alone, in under 90 seconds")
     parser.add_argument(
-        "--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner"
+        "--gate-stored", action="store_true", help="fail if words/s are below the stored range; for a dedicated runner"
     )
     add_budget(parser)
     add_output(parser)
@@ -212,7 +212,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
-    return kept(asked.output / GATE_FILE)
+    return kept(asked.output, asked.output / GATE_FILE)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:

@@ -85,7 +85,7 @@ class Measure:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch tells."""
         values = values_of(run, self.metric, self.margins)
         if not values:
-            raise UsageError(f"launches of this workload don't tell {self.metric}: name another metric")
+            raise UsageError(f"launches of this workload don't measure {self.metric}: name another metric")
         return values
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:

@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"may be repeated (default: {IMPLEMENTATION})",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)}; may be repeated (default: {IMPLEMENTATION})",
     )
     parser.add_argument(
         "--device",
@@ -93,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cpu:0 or gpu:0; may be repeated (default: cpu:0)",
     )
     parser.add_argument(
-        "--mode", action="append", choices=MODES, help=f"may be repeated (default: {', '.join(DEFAULT_MODES)})"
+        "--mode",
+        action="append",
+        choices=MODES,
+        help=f"how TensorFlow runs the target; may be repeated (default: {', '.join(DEFAULT_MODES)})",
     )
     parser.add_argument(
         "--target",
@@ -105,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require",
         choices=("gpu",),
-        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+        help="fail, instead of skipping, where a GPU is missing; takes gpu:0 if no --device is a GPU",
     )
     add_launches(parser, USUAL_LAUNCHES, "fresh processes for each environment, at most")
     add_output(parser)
@@ -167,7 +170,7 @@ def _parts(options: argparse.Namespace) -> Suite:
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
     there = (asked.output / MICRO_FILE).exists()
-    return f"interrupted: launches that were over are kept in {asked.output}" if there else NOTHING_KEPT
+    return f"interrupted: finished launches are kept in {asked.output}" if there else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:
@@ -214,7 +217,7 @@ def _standards(telling: Telling) -> tuple[float, Ledger]:
 
 def _without_reference(telling: Telling, error: Exception) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference can't be had: {error}; name another by --from")
+    told = Told(f"the reference isn't available: {error}; name another by --from")
     verdict = Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,))
     _print(telling, verdict)
     return verdict.exit_code

@@ -84,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"default: {IMPLEMENTATION}; twice: compare them, both in the environment of --to",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: {IMPLEMENTATION}); given twice, "
+        "both are compared, in the environment of --to",
     )
     parser.add_argument(
         "--target", choices=TARGETS, default=WHOLE, metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
@@ -104,7 +105,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="steps to record, and to time without recording (default: %(default)s)",
     )
     parser.add_argument(
-        "--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step"
+        "--detail",
+        action="store_true",
+        help="also record operations that TensorFlow calls inexpensive, which slows the step",
     )
     add_output(parser)
     add_baselines(parser)
@@ -125,7 +128,7 @@ def request(options: argparse.Namespace) -> Request:
     models = [model_request(options, CONFIGS, implementation) for implementation in implementations]
     for name in models[0].workloads:
         if workload(name).cases and (options.target != WHOLE or len(implementations) > 1):
-            raise UsageError(f"of workload {name} the whole unit is profiled: leave out --target and --implementation")
+            raise UsageError(f"workload {name} is profiled as a whole: leave out --target and --implementation")
     measuring = Measuring(
         models,
         sides_request(options, gpu=models[0].gpu),
@@ -141,9 +144,7 @@ def request(options: argparse.Namespace) -> Request:
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
     whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
-    return (
-        f"interrupted: profiles that were over are kept in {asked.output}" if whole else "interrupted: nothing is kept"
-    )
+    return f"interrupted: finished profiles are kept in {asked.output}" if whole else "interrupted: nothing is kept"
 
 
 def run(asked: Request) -> int:

@@ -41,7 +41,7 @@ class Sides:
         """Returns one of them."""
         if side.what == PINNED:
             if self.gpu:
-                raise RequestError("the pinned reference has no GPU")
+                raise RequestError("the pinned reference has no GPU support: name another reference by --from")
             return prepare_reference(self.locks, variables=side.variables, say=say)
         request, what = read_request(side.what, self.gpu), side.what
         if needed and isinstance(request, Requirements):
@@ -64,7 +64,8 @@ def add_sides(
             default=default,
             required=default is None and not (alone and side == "from"),
             metavar="WHAT",
-            help=f"the {role}: {WHAT if side == 'from' else 'the same'}" + (f" (default: {shown})" if default else ""),
+            help=f"the {role}{f': {WHAT}' if side == 'from' else ', named in the same way'}"
+            + (f" (default: {shown})" if default else ""),
         )
     for side, role in (("from", "reference"), ("to", "candidate")):
         parser.add_argument(
@@ -85,7 +86,7 @@ def add_index(parser: argparse.ArgumentParser) -> None:
         type=told(read_as_of),
         default="now",
         metavar="WHEN",
-        help="read the package index up to: now, release, or a date (default: now)",
+        help="use the package index as it was then: now, a date, or release (that of each TensorFlow) (default: now)",
     )
     parser.add_argument(
         "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"

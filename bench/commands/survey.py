@@ -74,13 +74,16 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {WHAT}")
-    parser.add_argument("--to", dest="to_", required=True, metavar="WHAT", help="the last: the same")
+    parser.add_argument(
+        "--to", dest="to_", required=True, metavar="WHAT", help="the last release, named in the same way"
+    )
     parser.add_argument(
         "--release",
         action="append",
         default=[],
         metavar="WHAT",
-        help="one between them, in their order; may be repeated (default: the newest patch of each minor version)",
+        help="a release between the two, oldest first; may be repeated "
+        "(default: the newest patch of each minor version)",
     )
     parser.add_argument(
         "--fixed-reference",
@@ -94,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--numerics-only",
         action="store_true",
-        help="the oracle and lockstep alone; other jobs may run concurrently",
+        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
     )
     add_budget(parser)
     add_index(parser)
@@ -148,7 +151,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
-    return kept(asked.output / SURVEY_FILE)
+    return kept(asked.output, asked.output / SURVEY_FILE)
 
 
 class _Measuring:
@@ -205,8 +208,8 @@ class _Measuring:
         cost = "numbers alone, no launch is timed"
         if asked.speed:
             cost = f"at most {len(left) * asked.budget_minutes:g} minutes of launches, "
-            cost += f"{asked.budget_minutes:g} for each, and what takes environments to be built"
-            cost += " and numbers to be compared" if asked.numerics else ""
+            cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
+            cost += " and to compare numbers" if asked.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f" of {len(planned)}" if len(left) < len(planned) else ""
         say(f"{len(left)}{done} comparisons are to be measured: {cost}")

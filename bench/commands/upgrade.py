@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--numerics-only",
         action="store_true",
-        help="the oracle and lockstep alone; other jobs may run concurrently",
+        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
     )
     parser.add_argument(
         "--metric",
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=NAMES,
         default=[],
         metavar="NAME",
-        help="judge this one alone, such as 'step time'; may be repeated",
+        help="judge this metric alone, such as 'step time'; may be repeated",
     )
     parser.add_argument(
         "--margin",
@@ -145,7 +145,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns what Ctrl-C leaves behind."""
-    return kept([*_kept(asked.output), asked.output / PAIRED_FILE][0])
+    return kept(asked.output, [*_kept(asked.output), asked.output / PAIRED_FILE][0])
 
 
 def _kept(output: Path) -> list[Path]:

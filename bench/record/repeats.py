@@ -64,7 +64,7 @@ def worth_repeating(failure: Failure | None) -> bool:
 
 def mended(what: str, failure: Failure) -> str:
     """Returns a run's warning of a failure that didn't come again."""
-    return f"{what} failed once and not again: {failure.message}"
+    return f"{what} failed once, and ran when it was repeated: {failure.message}"
 
 
 def _pair_failures(pair: Pair) -> list[Once]:

@@ -105,7 +105,7 @@ class Startup:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Resident memory of a launch, how it grew over the second half of the steps, and a GPU's."""
+    """Resident memory of a launch, its growth (bench.drive.measured.memory_growth), and the peak of a GPU's memory."""
 
     peak_rss_bytes: Count
     slope_bytes_per_step: Finite

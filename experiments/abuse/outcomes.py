@@ -39,7 +39,7 @@ Mended, each with a test, before the draws that are counted above:
 - Messages that named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
 - `gate` and `upgrade` could not go on from their finished launches; `upgrade` lost the reference's launch against the
   oracle while the candidate's ran. A training that was interrupted lost up to a minute and a step, and all of a
-  validation's time more. Each command said "launches that were over are kept", `train` and `lockstep` included.
+  validation's time more. Each command said "finished launches are kept", `train` and `lockstep` included.
 - A killed command left its temporary folders for good, and its pytest or uv at work. A worker that was stopped before
   its first line outlived a killed command. A second Ctrl-C while launches side by side were being killed waited for
   them.

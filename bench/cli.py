@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; an error that a user can mend is one line on standard error."""
+    """Runs one command and returns its exit code; an error that the user can fix is one line on standard error."""
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     if not words:
         print(overview(), file=sys.stderr)

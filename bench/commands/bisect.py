@@ -158,13 +158,13 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
     return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
 
 
 class _Bisection:
-    """The releases that are searched."""
+    """Searches the releases, and holds what was measured of each."""
 
     def __init__(self, asked: Request) -> None:
         sides = asked.sides

@@ -155,7 +155,7 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
     return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
 
@@ -184,7 +184,7 @@ class _Row:
 
 
 class _Blaming:
-    """The rows of a table of parts."""
+    """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
     def __init__(self, asked: Request) -> None:
         self._asked, self._sides = asked, asked.sides.prepared()
@@ -231,7 +231,7 @@ class _Blaming:
         return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
 
     def _last(self, row: _Row) -> str:
-        """Returns what was just measured, and keeps why nothing could be."""
+        """Returns a line on the last measurement; gives the part up where that failed."""
         assert row.report.run
         if failure := failure_of(row.report.run):
             self._give_up(row, failure.message)

@@ -22,14 +22,14 @@ HEADERS = ("name", "TensorFlow", "Keras", "Python", "size", "last used")
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """All are listed."""
+    """A request to list all environments."""
 
     json: bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """Some are removed: those named, or all but the newest."""
+    """A request to remove environments: those named, or all but the newest."""
 
     names: tuple[str, ...]
     keep_newest: int = 0

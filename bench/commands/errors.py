@@ -1,4 +1,4 @@
-"""Errors that users can mend, each in one line with the right exit code."""
+"""Errors that users can fix, each in one line with the right exit code."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Runs a command and returns its exit code; what a user can mend becomes a line on standard error and a code.
+    """Runs a command and returns its exit code; an error that the user can fix becomes a line on standard error.
 
     SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).

@@ -211,7 +211,7 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return kept(asked.output, asked.output / GATE_FILE)
 
 

@@ -1,4 +1,4 @@
-"""Reports that grow: an environment in turn with a reference, one launch of a metric more at a time, or its numbers."""
+"""Reports that grow launch by launch, or by a comparison of numbers: an environment in turn with a reference."""
 
 import contextlib
 import dataclasses
@@ -47,12 +47,12 @@ class Pace:
     seconds: float = 0.0
 
     def minutes(self, count: float) -> float:
-        """Returns the minutes of so many."""
+        """Returns the minutes that so many measurements take."""
         return count * (self.seconds / self.count if self.count else self.usual_seconds) / 60
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Counts the block as one."""
+        """Counts the block as one measurement, and adds its time."""
         began = time.monotonic()
         yield
         self.count, self.seconds = self.count + 1, self.seconds + time.monotonic() - began
@@ -82,7 +82,7 @@ class Measure:
         return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
 
     def told(self, run: PairedRun | None) -> list[float]:
-        """Returns the metric's values by launch. Raises UsageError for a metric that no launch tells."""
+        """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
             raise UsageError(f"launches of this workload don't measure {self.metric}: name another metric")

@@ -76,7 +76,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return "interrupted: lockstep keeps nothing of a comparison that is not over"
 
 

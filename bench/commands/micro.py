@@ -168,7 +168,7 @@ def _parts(options: argparse.Namespace) -> Suite:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     there = (asked.output / MICRO_FILE).exists()
     return f"interrupted: finished launches are kept in {asked.output}" if there else NOTHING_KEPT
 

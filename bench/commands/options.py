@@ -158,7 +158,7 @@ class Telling:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Returns a type for integers from `least` on."""
+    """Returns an argparse type for integers of at least `least`."""
 
     def integer(text: str) -> int:
         try:
@@ -184,7 +184,7 @@ def fraction(text: str) -> float:
 
 
 def told(read: Callable[[str], T]) -> Callable[[str], T]:
-    """Returns a type of a function that raises ValueError, whose message argparse would leave out."""
+    """Returns an argparse type that keeps the message of `read`'s ValueError, which argparse would leave out."""
 
     def typed(text: str) -> T:
         try:

@@ -142,7 +142,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
     return f"interrupted: finished profiles are kept in {asked.output}" if whole else "interrupted: nothing is kept"
 

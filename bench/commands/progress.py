@@ -26,7 +26,7 @@ SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | 
 
 
 class _Bar:
-    """One bar and the lines above it; a context manager around what it tells of."""
+    """A progress bar and the lines above it, as a context manager."""
 
     def __init__(self, unit: str = "") -> None:
         console = Console(stderr=True)
@@ -97,7 +97,7 @@ class UpgradeProgress(_Bar):
 
 
 class BisectProgress(UpgradeProgress):
-    """The same for launches of which the command itself says what they tell."""
+    """A listener for bisect and blame, which print a line of their own for each launch."""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew."""

@@ -38,7 +38,7 @@ class Sides:
         return {REFERENCE: self.one(self.reference, needed), CANDIDATE: self.one(self.candidate, needed)}
 
     def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
-        """Returns one of them."""
+        """Returns one side, built where it isn't there yet. Raises RequestError, BuildError."""
         if side.what == PINNED:
             if self.gpu:
                 raise RequestError("the pinned reference has no GPU support: name another reference by --from")
@@ -133,7 +133,7 @@ def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
-    """Returns what sets the sides apart without having been asked for: other packages' versions."""
+    """Returns a warning for each difference of the sides besides TensorFlow: Keras, NumPy, what Keras imports."""
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )

@@ -36,7 +36,7 @@ FILE_NAME = re.compile(
 
 @contextlib.contextmanager
 def judging(*names: str) -> Iterator[None]:
-    """Has what can't be computed of stored files, since they are damaged, be a FormatError that names them."""
+    """Turns errors in computing with damaged files into a FormatError that names the files."""
     try:
         yield
     except (ValueError, ArithmeticError, LookupError) as error:

@@ -150,12 +150,12 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return kept(asked.output, asked.output / SURVEY_FILE)
 
 
 class _Measuring:
-    """A survey that is measured: what isn't kept yet, in its order."""
+    """Measures, in order, the comparisons of a survey that its folder doesn't hold yet."""
 
     def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards) -> None:
         path = asked.output / SURVEY_FILE

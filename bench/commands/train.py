@@ -92,7 +92,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     folders = [asked.model.folder(asked.output, config) for config in asked.model.configs]
     there = [str(folder / CHECKPOINT_FILE) for folder in folders if (folder / CHECKPOINT_FILE).exists()]
     if not there:

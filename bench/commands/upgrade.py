@@ -144,7 +144,7 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return kept(asked.output, [*_kept(asked.output), asked.output / PAIRED_FILE][0])
 
 

@@ -40,7 +40,7 @@ class WorkerError(RuntimeError):
 
 @contextlib.contextmanager
 def naming(whose: str) -> Iterator[None]:
-    """Has what fails in the block say whose failure it is: a WorkerError may come from any of several processes."""
+    """Begins the message of a WorkerError in the block with whose it is: it may come from any of several processes."""
     try:
         yield
     except WorkerError as error:

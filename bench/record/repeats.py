@@ -35,7 +35,7 @@ def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
-    """Returns one pair of each launch, likewise."""
+    """Returns one pair of each launch, the repeat where there is one; and each failure that didn't come again."""
     return _settled(pairs, lambda pair: pair.launch, _pair_failures)
 
 

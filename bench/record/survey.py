@@ -50,7 +50,7 @@ class Survey:
 
 
 def require_sound(survey: Survey) -> None:
-    """Raises FormatError for a survey that no command has written: of nothing, or with names that are none."""
+    """Raises FormatError for a survey that no command writes: of nothing, with names twice, or that name no folder."""
     if len(set(survey.releases)) < max(2, len(survey.releases)):
         raise FormatError(
             f"releases: a survey has two or more that differ, and this one has {len(set(survey.releases))}"

@@ -32,7 +32,7 @@ OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """The hardware that a measurement holds for. Not the clock of the moment, nor its load."""
+    """The hardware that a measurement holds for, without its clock and load of the moment."""
 
     cpu_model: str
     cores: Count  # that this process may use

@@ -105,7 +105,7 @@ def _cells(search: Search, release: int) -> list[str]:
 
 
 def told(step: Bounded | None) -> str:
-    """Returns a difference of log ratios as a percentage with its bounds."""
+    """Returns a difference of log ratios as a percentage with its bounds; "–" without one."""
     return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
 
 

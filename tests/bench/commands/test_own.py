@@ -20,8 +20,8 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
     ("text", "more", "said"),
     [
         (None, (), "mine.py: No such file or directory; name a file with a function `workload`"),
-        ("model = 3", (), "mine.py: there is no function `workload`; it is to return"),
-        ("def workload(:", (), "mine.py: line 1: invalid syntax: it is no Python"),
+        ("model = 3", (), "mine.py: there is no function `workload`; it must return"),
+        ("def workload(:", (), "mine.py: line 1: invalid syntax: it is not Python"),
         ("def workload(): pass", ("--config", "tiny"), "mine.py defines its own configuration: leave out --config"),
     ],
 )

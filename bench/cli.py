@@ -20,22 +20,22 @@ GROUPS = {
     "compare two TensorFlows": {
         "upgrade": "compare two environments, both measured here and now: numbers, speed and memory",
         "lockstep": "compare two environments step by step, each step from the same weights",
-        "survey": "measure every release against the one before it and against a fixed one; one page of all",
-        "bisect": "find the release that brought a change, by launches in turn with a good one",
-        "blame": "find the package that brought a change, each exchanged alone in the reference's environment",
+        "survey": "measure every release against the one before it and against a fixed one, for one page",
+        "bisect": "find the release that brought a change, each measured in turn with a good one",
+        "blame": "find the package that brought a change, each exchanged alone in the reference environment",
         "compare": "compare two reports with one reference, or the pytest-benchmark files of two sides",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",
     },
     "gate one": {
         "gate": "judge a TensorFlow: its numbers by the baselines, its speed in turn with the reference",
         "check": "judge a stored report again, without TensorFlow",
-        "record": "make baselines of runs that you trust, or accept what reports measured into the ledger",
+        "record": "make baselines of runs that you trust, or accept the ratios of reports into the ledger",
     },
     "diagnose": {
         "run": "train the configurations to their pinned step counts, and keep what was measured",
         "micro": "time the hot paths of two environments in turn, in fresh processes",
         "profile": "show where a step's time goes; with two environments, what got slower",
-        "report": "write what runs measured, and their verdicts, as a page that any browser opens, or for programs",
+        "report": "write runs and their verdicts as a page for the browser, or as files for other programs",
         "show": "show what a report, a baseline or the ledger holds",
         "doctor": "show what this machine is, and what would disturb a measurement",
     },
@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; an error that a user can mend is one line on standard error."""
+    """Runs one command and returns its exit code; an error that the user can fix is one line on standard error."""
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     if not words:
         print(overview(), file=sys.stderr)
@@ -120,6 +120,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 
 def _run(words: Sequence[str]) -> int:
     from bench.commands.errors import Interrupted
+    from bench.commands.messages import quieted
     from bench.drive.folders import sweep
 
     name, *rest = words
@@ -129,7 +130,8 @@ def _run(words: Sequence[str]) -> int:
     asked = command.request(options)
     sweep()
     try:
-        code: int = command.run(asked)
+        with quieted(quiet=getattr(options, "quiet", False)):
+            code: int = command.run(asked)
     except KeyboardInterrupt:
         if hasattr(command, "interrupted"):
             raise Interrupted(command.interrupted(asked)) from None
@@ -139,7 +141,7 @@ def _run(words: Sequence[str]) -> int:
 
 def _module(name: str) -> ModuleType:
     if name not in COMMANDS:
-        raise UsageError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
+        raise UsageError(f"there is no command {name!r}: name one of {', '.join(COMMANDS)}")
     return importlib.import_module(f"bench.commands.{name}")
 
 

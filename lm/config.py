@@ -82,7 +82,7 @@ class Config:
 
     @property
     def tokens_per_step(self) -> int:
-        """Predictions of one step: batch × steps."""
+        """Returns the predictions of one step: batch × steps."""
         return self.batch_size * self.num_steps
 
     def epoch_learning_rate(self, epoch: int) -> float:

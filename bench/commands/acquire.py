@@ -47,7 +47,7 @@ def _download(url: str, progress: Progress) -> dict[str, bytes]:
         try:
             return ptb.read_files(archive)
         except CorpusError as error:
-            raise CorpusError(f"{url}: what came is not the PTB's archive ({error})") from error
+            raise CorpusError(f"{url}: the download is not the PTB's archive ({error})") from error
 
 
 @contextlib.contextmanager

@@ -3,17 +3,19 @@
 import argparse
 import dataclasses
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, Pace, say
+from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
+    add_baselines,
     add_json,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     fraction,
     minutes,
@@ -80,14 +82,16 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     what = "a version, requirements in quotes, a wheel or an interpreter's path"
-    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release to begin with: {what}")
-    parser.add_argument("--bad", required=True, metavar="WHAT", help="the one that differs: the same")
+    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {what}")
+    parser.add_argument(
+        "--bad", required=True, metavar="WHAT", help="the release that has the change, named in the same way"
+    )
     parser.add_argument(
         "--release",
         action="append",
         default=[],
         metavar="WHAT",
-        help="one between them, in their order; may be repeated (default: all versions that the index has)",
+        help="a release between the two, oldest first; may be repeated (default: all that the index has)",
     )
     parser.add_argument(
         "--metric",
@@ -97,29 +101,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what changed: {', '.join(METRICS)}",
     )
     parser.add_argument(
-        "--confidence", type=fraction, default=CONFIDENCE, metavar="P", help="of the answer (default: %(default)g)"
+        "--confidence",
+        type=fraction,
+        default=CONFIDENCE,
+        metavar="P",
+        help="confidence of the answer (default: %(default)g)",
     )
     parser.add_argument(
         "--budget",
         type=minutes,
         default=BUDGET_MINUTES,
         metavar="MINUTES",
-        help="after which no launch is begun (default: %(default)g)",
+        help="minutes after which no further launch starts (default: %(default)g)",
     )
     add_index(parser)
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_output(parser)
     add_resume(parser)
-    parser.add_argument("--baselines", metavar="DIR", help="default: the baselines beside this program")
+    add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
-        raise UsageError("one workload in one configuration is bisected: name one of each")
+        raise UsageError("bisect takes one workload in one configuration: name one of each")
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
@@ -143,19 +152,19 @@ def run(asked: Request) -> int:
     bisection = _Bisection(asked)
     with host_lock():
         finding = bisection.search()
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     bisection.tell(finding)
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
-    return kept(found[0].parent if found else asked.output / PAIRED_FILE)
+    return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
 
 
 class _Bisection:
-    """The releases that are searched."""
+    """Searches the releases, and holds what was measured of each."""
 
     def __init__(self, asked: Request) -> None:
         sides = asked.sides

@@ -2,17 +2,18 @@
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, Pace, say
+from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
     add_json,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     at_least,
     minutes,
@@ -95,14 +96,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least(2),
         default=LAUNCHES,
         metavar="N",
-        help="of each part, of a metric that launches tell (default: %(default)s)",
+        help="launches of each part; --metric numbers takes one (default: %(default)s)",
     )
     parser.add_argument(
         "--budget",
         type=minutes,
         default=BUDGET_MINUTES,
         metavar="MINUTES",
-        help="after which no launch is begun (default: %(default)g)",
+        help="minutes after which no further launch starts (default: %(default)g)",
     )
     add_workload(parser)
     add_model(parser, CONFIGS)
@@ -110,13 +111,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
-        raise UsageError("the change of one workload in one configuration is taken apart: name one of each")
+        raise UsageError("blame takes one workload in one configuration: name one of each")
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
@@ -142,7 +144,7 @@ def run(asked: Request) -> int:
     blaming = _Blaming(asked)
     with host_lock():
         found = blaming.measure()
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     names = (asked.sides.reference.what, asked.sides.candidate.what)
     if asked.json:
         print_json([blame_json(found, asked.metric, names, blaming.left_out)])
@@ -153,9 +155,9 @@ def run(asked: Request) -> int:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
-    return kept(found[0].parent if found else asked.output / PAIRED_FILE)
+    return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
 
 
 @dataclasses.dataclass
@@ -182,7 +184,7 @@ class _Row:
 
 
 class _Blaming:
-    """The rows of a table of parts."""
+    """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
     def __init__(self, asked: Request) -> None:
         self._asked, self._sides = asked, asked.sides.prepared()
@@ -229,7 +231,7 @@ class _Blaming:
         return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
 
     def _last(self, row: _Row) -> str:
-        """Returns what was just measured, and keeps why nothing could be."""
+        """Returns a line on the last measurement; gives the part up where that failed."""
         assert row.report.run
         if failure := failure_of(row.report.run):
             self._give_up(row, failure.message)
@@ -251,7 +253,7 @@ class _Blaming:
         names = [*(one.name for one in found), *switches]
         for name in asked:
             if name not in names:
-                raise UsageError(f"{name} is no part of this difference: name {', '.join(names)}")
+                raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(names)}")
         wanted = set(asked) or {*switches, *self._imported()}
         self._tell_lone(wanted)
         why = "not asked for" if asked else "TensorFlow doesn't import it"

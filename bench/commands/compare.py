@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "reports",
         metavar="REPORT",
         nargs="*",
-        help="what gate or upgrade wrote, two of it: the reference, then the candidate",
+        help="two reports of gate or upgrade: the reference, then the candidate",
     )
     for side, role in (("from", "reference"), ("to", "candidate")):
         parser.add_argument(
@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=Path,
             default=[],
             metavar="FILE",
-            help=f"pytest-benchmark's JSON of the {role}, one file a launch; four or more of each, as ABBABAAB",
+            help=f"pytest-benchmark's JSON of the {role}, one file per launch; at least four of each side, taken in a "
+            "balanced order such as ABBABAAB",
         )
     parser.add_argument(
         "--gate", action="append", default=[], metavar="NAME", help="full name of a benchmark that gates (default: all)"
@@ -93,7 +94,7 @@ def request(options: argparse.Namespace) -> Request:
         margin = options.margin or BENCHMARK_MARGIN
         return Request(Files(options.from_, options.to_, margin, options.gate), options.json)
     if len(options.reports) != 2:
-        raise UsageError(f"REPORT is given {len(options.reports)} times; two are compared, the reference first")
+        raise UsageError(f"REPORT: two are compared, the reference first, and {len(options.reports)} are given")
     if options.gate:
         raise UsageError("--gate is for pytest-benchmark files; what gates of a report is in the margins file")
     reference, candidate = options.reports
@@ -119,9 +120,7 @@ def read_ratios(name: str) -> Report:
     """
     report = read_report(name)
     if isinstance(report, Run):
-        raise UsageError(
-            f"{name} names one environment without a reference: `tfgate gate` and `tfgate upgrade` write ratios"
-        )
+        raise UsageError(f"{name} has no ratios to a reference: name a report of `tfgate gate` or `tfgate upgrade`")
     return report
 
 

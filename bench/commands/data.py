@@ -37,7 +37,9 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="ptb", help="default: %(default)s")
+    parser.add_argument(
+        "--corpus", choices=("synthetic", "ptb"), default="ptb", help="the corpus (default: %(default)s)"
+    )
     parser.add_argument(
         "--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)"
     )

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)"
     )
-    parser.add_argument("--require", choices=("gpu",), help="fail where it is missing")
+    parser.add_argument("--require", choices=("gpu",), help="fail if it is missing")
     add_json(parser)
 
 

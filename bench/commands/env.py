@@ -22,14 +22,14 @@ HEADERS = ("name", "TensorFlow", "Keras", "Python", "size", "last used")
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """All are listed."""
+    """A request to list all environments."""
 
     json: bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """Some are removed: those named, or all but the newest."""
+    """A request to remove environments: those named, or all but the newest."""
 
     names: tuple[str, ...]
     keep_newest: int = 0
@@ -41,12 +41,14 @@ Request = Listing | Removal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", allow_abbrev=False, help="list them, the most recently used first")
+    listing = actions.add_parser("list", allow_abbrev=False, help="list the environments, the most recently used first")
     add_json(listing)
-    removal = actions.add_parser("remove", allow_abbrev=False, help="remove some")
-    removal.add_argument("name", metavar="NAME", nargs="*", help="as `tfgate env list` names them")
-    removal.add_argument("--all", action="store_true", help="all of them")
-    removal.add_argument("--keep-newest", type=at_least(0), metavar="N", help="all but the N that were used last")
+    removal = actions.add_parser("remove", allow_abbrev=False, help="remove environments")
+    removal.add_argument("name", metavar="NAME", nargs="*", help="an environment, as `tfgate env list` names it")
+    removal.add_argument("--all", action="store_true", help="remove all")
+    removal.add_argument(
+        "--keep-newest", type=at_least(0), metavar="N", help="remove all but the N that were used last"
+    )
 
 
 def request(options: argparse.Namespace) -> Request:

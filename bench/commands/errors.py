@@ -1,4 +1,4 @@
-"""Errors that users can mend, each in one line with the right exit code."""
+"""Errors that users can fix, each in one line with the right exit code."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Runs a command and returns its exit code; what a user can mend becomes a line on standard error and a code.
+    """Runs a command and returns its exit code; an error that the user can fix becomes a line on standard error.
 
     SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).
@@ -41,7 +41,7 @@ def guarded(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         # What is left to print must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail("nobody reads the output any more", FAILED_CODE)
+        return _fail("standard output was closed before all was printed", FAILED_CODE)
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
             return _fail(str(error), USAGE)
@@ -50,7 +50,7 @@ def guarded(command: Callable[[], int]) -> int:
         return _fail(str(error), USAGE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
         traceback.print_exc()
-        return _fail("this is a fault of tfgate's own: please report the lines above", FAILED_CODE)
+        return _fail("internal error of tfgate: please report the lines above", FAILED_CODE)
     finally:
         signal.signal(signal.SIGTERM, handler)
         signal.signal(signal.SIGINT, interrupt)

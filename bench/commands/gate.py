@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     GATE_CONFIGS,
     ModelRequest,
@@ -17,6 +18,7 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
+    add_quiet,
     add_telling,
     add_verbose,
     add_workload,
@@ -93,17 +95,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--full", action="store_true", help="measure the speed of every configuration (default: of notebook)"
     )
     parser.add_argument(
-        "--no-speed", action="store_true", help="numbers alone, so that the machine may do other work meanwhile"
+        "--no-speed", action="store_true", help="check the numbers alone; other jobs may run concurrently"
     )
-    parser.add_argument("--quick", action="store_true", help="the numbers of tiny alone, in under 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="check the numbers of tiny alone, in under 90 seconds")
     parser.add_argument(
-        "--gate-stored", action="store_true", help="words/s below the stored range fail: for a dedicated runner"
+        "--gate-stored", action="store_true", help="fail if words/s are below the stored range; for a dedicated runner"
     )
     add_budget(parser)
     add_output(parser)
     add_resume(parser)
     add_telling(parser)
     add_verbose(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -172,7 +175,7 @@ class _Report:
         started = time.monotonic()
         yield
         seconds = time.monotonic() - started
-        print(f"{name}: {seconds:.0f} s", file=sys.stderr)
+        say(f"{name}: {seconds:.0f} s")
         seconds += self.gate.phase_seconds.get(name, 0.0)  # before an interruption
         self.keep(phase_seconds={**self.gate.phase_seconds, name: round(seconds, 1)})
 
@@ -203,13 +206,13 @@ def run(asked: Request) -> int:
             report.warn("the candidate failed in turn, and failed again: no numbers were measured")
         else:
             _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
-    print(f"report kept in {asked.output}", file=sys.stderr)
+    say(f"report kept in {asked.output}")
     return judge_and_print(asked.telling, [report.gate], standards)
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
-    return kept(asked.output / GATE_FILE)
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
+    return kept(asked.output, asked.output / GATE_FILE)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
@@ -230,7 +233,7 @@ def _reference(asked: Request, report: _Report) -> dict[str, Side]:
             raise  # a usage error, or a failed build, of what the user asked for
         mend = "; name another by --from, or leave speed out by --no-speed"
         report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}")
-        print(f"warning: {report.gate.speed_problem}", file=sys.stderr)
+        say(f"warning: {report.gate.speed_problem}")
         return {}
 
 

@@ -1,9 +1,8 @@
-"""Reports that grow: an environment in turn with a reference, one launch of a metric more at a time, or its numbers."""
+"""Reports that grow launch by launch, or by a comparison of numbers: an environment in turn with a reference."""
 
 import contextlib
 import dataclasses
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ from bench.judge.metrics import in_turn
 from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.report.lines import one_line
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
 UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a name that a folder's name is made without
@@ -49,12 +47,12 @@ class Pace:
     seconds: float = 0.0
 
     def minutes(self, count: float) -> float:
-        """Returns the minutes of so many."""
+        """Returns the minutes that so many measurements take."""
         return count * (self.seconds / self.count if self.count else self.usual_seconds) / 60
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Counts the block as one."""
+        """Counts the block as one measurement, and adds its time."""
         began = time.monotonic()
         yield
         self.count, self.seconds = self.count + 1, self.seconds + time.monotonic() - began
@@ -84,10 +82,10 @@ class Measure:
         return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
 
     def told(self, run: PairedRun | None) -> list[float]:
-        """Returns the metric's values by launch. Raises UsageError for a metric that no launch tells."""
+        """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
-            raise UsageError(f"launches of this workload don't tell {self.metric}: name another metric")
+            raise UsageError(f"launches of this workload don't measure {self.metric}: name another metric")
         return values
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
@@ -118,8 +116,3 @@ class Measure:
             progress,
             lambda run: kinds[0] if len(run.pairs) == before else None,
         )
-
-
-def say(line: str) -> None:
-    """Prints a line on standard error."""
-    print(one_line(line), file=sys.stderr, flush=True)

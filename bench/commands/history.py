@@ -85,7 +85,7 @@ def run(asked: Request) -> int:
     if len(reports) < 2:
         told = "".join(f"; {warning}" for warning in warnings)
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
-        raise UsageError(f"{usable}: 2 make a history{told}")
+        raise UsageError(f"{usable}, and a history takes at least 2{told}")
     fixed = asked.fixed_reference
     anchor = report_points(fixed, read_ratios(fixed)) if fixed else None
     series = histories(reports, anchor)

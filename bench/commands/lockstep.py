@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.commands.messages import is_quiet
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
     add_json,
     add_model,
+    add_quiet,
     add_workload,
     at_least,
     model_request,
@@ -60,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -73,7 +76,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return "interrupted: lockstep keeps nothing of a comparison that is not over"
 
 
@@ -104,6 +107,7 @@ def _progress(steps: int) -> Iterator[Callable[[int], None]]:
     """Shows a bar on a terminal's standard error, and nothing elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    shown = console.is_terminal and not is_quiet()
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("lockstep", total=steps)
         yield lambda done: bar.update(task, completed=done)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     IMPLEMENTATION,
     Telling,
@@ -15,6 +16,7 @@ from bench.commands.options import (
     add_json,
     add_launches,
     add_output,
+    add_quiet,
     add_workload,
     chosen_workloads,
     device,
@@ -40,7 +42,6 @@ from bench.record.micro import MICRO_FILE
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
-from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
@@ -81,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"may be repeated (default: {IMPLEMENTATION})",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)}; may be repeated (default: {IMPLEMENTATION})",
     )
     parser.add_argument(
         "--device",
@@ -92,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cpu:0 or gpu:0; may be repeated (default: cpu:0)",
     )
     parser.add_argument(
-        "--mode", action="append", choices=MODES, help=f"may be repeated (default: {', '.join(DEFAULT_MODES)})"
+        "--mode",
+        action="append",
+        choices=MODES,
+        help=f"how TensorFlow runs the target; may be repeated (default: {', '.join(DEFAULT_MODES)})",
     )
     parser.add_argument(
         "--target",
@@ -104,12 +108,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require",
         choices=("gpu",),
-        help="fail where a GPU is missing, which is a skip otherwise; takes gpu:0 if no --device is one",
+        help="fail, instead of skipping, where a GPU is missing; takes gpu:0 if no --device is a GPU",
     )
     add_launches(parser, USUAL_LAUNCHES, "fresh processes for each environment, at most")
     add_output(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -163,9 +168,9 @@ def _parts(options: argparse.Namespace) -> Suite:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     there = (asked.output / MICRO_FILE).exists()
-    return f"interrupted: launches that were over are kept in {asked.output}" if there else NOTHING_KEPT
+    return f"interrupted: finished launches are kept in {asked.output}" if there else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:
@@ -188,9 +193,9 @@ def run(asked: Request) -> int:
         run, *launches = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
             lambda so_far, old, new: decided(so_far, old, new, math.log1p(margin), ledger),
-            _say,
+            say,
         )
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     return judge_and_print_micro(asked.telling, run, *launches)
 
 
@@ -212,7 +217,7 @@ def _standards(telling: Telling) -> tuple[float, Ledger]:
 
 def _without_reference(telling: Telling, error: Exception) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference can't be had: {error}; name another by --from")
+    told = Told(f"the reference isn't available: {error}; name another by --from")
     verdict = Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,))
     _print(telling, verdict)
     return verdict.exit_code
@@ -223,7 +228,3 @@ def _print(telling: Telling, verdict: Verdict) -> None:
         print_json([verdict_json(verdict)])
     else:
         print_verdict(verdict)
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

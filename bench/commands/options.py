@@ -158,13 +158,13 @@ class Telling:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Returns a type for integers from `least` on."""
+    """Returns an argparse type for integers of at least `least`."""
 
     def integer(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no integer") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is too small; it must be at least {least}")
         return value
@@ -179,12 +179,12 @@ def fraction(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no fraction above 0 and below 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a fraction above 0 and below 1")
     return value
 
 
 def told(read: Callable[[str], T]) -> Callable[[str], T]:
-    """Returns a type of a function that raises ValueError, whose message argparse would leave out."""
+    """Returns an argparse type that keeps the message of `read`'s ValueError, which argparse would leave out."""
 
     def typed(text: str) -> T:
         try:
@@ -198,7 +198,7 @@ def told(read: Callable[[str], T]) -> Callable[[str], T]:
 def device(text: str) -> str:
     """Reads a device's name."""
     if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name such as cpu:0 or gpu:0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device's name, such as cpu:0 or gpu:0")
     return text
 
 
@@ -214,7 +214,11 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     """Adds what ModelRequest holds."""
     add_all_but_implementation(parser, configs)
     parser.add_argument(
-        "--implementation", choices=IMPLEMENTATIONS, default=IMPLEMENTATION, metavar="NAME", help="default: %(default)s"
+        "--implementation",
+        choices=IMPLEMENTATIONS,
+        default=IMPLEMENTATION,
+        metavar="NAME",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: %(default)s)",
     )
 
 
@@ -225,9 +229,8 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}, {EVERY} that run in a configuration, or the path of your own model's file, "
-        "mine.py; may be repeated "
-        f"(default: {DEFAULT_WORKLOAD})",
+        help=f"{', '.join(names())}; {EVERY}, for each that has the configuration; or the path of your own model's "
+        f"file, such as ./mine.py; may be repeated (default: {DEFAULT_WORKLOAD})",
     )
 
 
@@ -246,7 +249,12 @@ def known_workload(text: str) -> str:
 def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     """Adds what ModelRequest holds, for a command that takes several implementations."""
     add_config(parser, configs)
-    parser.add_argument("--corpus", choices=("synthetic", "ptb"), default="synthetic", help="default: %(default)s")
+    parser.add_argument(
+        "--corpus",
+        choices=("synthetic", "ptb"),
+        default="synthetic",
+        help="text that the model is trained on (default: %(default)s)",
+    )
     parser.add_argument(
         "--corpus-path",
         metavar="PATH",
@@ -307,7 +315,7 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
         has = workload(name).plans
         if OWN.name in has:
             if options.config and len(workloads) == 1:
-                raise UsageError(f"{Path(name).name} says itself what is built: leave out --config")
+                raise UsageError(f"{Path(name).name} defines its own configuration: leave out --config")
             continue
         lacking = [config for config in options.config or () if config not in has]
         if lacking or not any(config in has for config in options.config or configs):
@@ -315,7 +323,9 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
             raise UsageError(f"workload {name} has no configuration {wanted}; it has {', '.join(has)}")
         needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
         if free < needed:
-            raise UsageError(f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: free some")
+            raise UsageError(
+                f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: stop other programs"
+            )
     return workloads
 
 
@@ -356,7 +366,7 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
         type=minutes,
         default=BUDGET_MINUTES,
         metavar="MINUTES",
-        help="that the launches of a configuration may take in all (default: %(default)g)",
+        help="minutes that all launches of a configuration may take (default: %(default)g)",
     )
 
 
@@ -367,7 +377,7 @@ def minutes(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
     return value
 
 
@@ -386,7 +396,12 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Adds --json."""
-    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Adds --quiet, which bench.cli sees to."""
+    parser.add_argument("--quiet", action="store_true", help="print no progress on standard error, only the answer")
 
 
 def add_replace(parser: argparse.ArgumentParser) -> None:
@@ -396,7 +411,9 @@ def add_replace(parser: argparse.ArgumentParser) -> None:
 
 def add_baselines(parser: argparse.ArgumentParser) -> None:
     """Adds --baselines."""
-    parser.add_argument("--baselines", metavar="DIR", help="default: the baselines beside this program")
+    parser.add_argument(
+        "--baselines", metavar="DIR", help="folder of the baselines, the margins and the ledger (default: tfgate's own)"
+    )
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     IMPLEMENTATION,
     ModelRequest,
@@ -14,6 +15,7 @@ from bench.commands.options import (
     add_baselines,
     add_json,
     add_output,
+    add_quiet,
     add_workload,
     at_least,
     model_request,
@@ -82,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"default: {IMPLEMENTATION}; twice: compare them, both in the environment of --to",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: {IMPLEMENTATION}); given twice, "
+        "both are compared, in the environment of --to",
     )
     parser.add_argument(
         "--target", choices=TARGETS, default=WHOLE, metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
@@ -102,11 +105,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="steps to record, and to time without recording (default: %(default)s)",
     )
     parser.add_argument(
-        "--detail", action="store_true", help="record operations that TensorFlow calls inexpensive, too; slows the step"
+        "--detail",
+        action="store_true",
+        help="also record operations that TensorFlow calls inexpensive, which slows the step",
     )
     add_output(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -122,7 +128,7 @@ def request(options: argparse.Namespace) -> Request:
     models = [model_request(options, CONFIGS, implementation) for implementation in implementations]
     for name in models[0].workloads:
         if workload(name).cases and (options.target != WHOLE or len(implementations) > 1):
-            raise UsageError(f"of workload {name} the whole unit is profiled: leave out --target and --implementation")
+            raise UsageError(f"workload {name} is profiled as a whole: leave out --target and --implementation")
     measuring = Measuring(
         models,
         sides_request(options, gpu=models[0].gpu),
@@ -136,11 +142,9 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
-    return (
-        f"interrupted: profiles that were over are kept in {asked.output}" if whole else "interrupted: nothing is kept"
-    )
+    return f"interrupted: finished profiles are kept in {asked.output}" if whole else "interrupted: nothing is kept"
 
 
 def run(asked: Request) -> int:
@@ -162,7 +166,7 @@ def run(asked: Request) -> int:
         if folder and len(profiles) == 2:
             _write_diffs(folder, *profiles)
     if asked.output:
-        print(f"kept in {asked.output}", file=sys.stderr)
+        say(f"kept in {asked.output}")
     return 0
 
 

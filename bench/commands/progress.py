@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet."""
 
 import math
 import sys
@@ -10,6 +10,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.commands.messages import is_quiet
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.quads import quad_log_ratio
@@ -25,13 +26,14 @@ SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | 
 
 
 class _Bar:
-    """One bar and the lines above it; a context manager around what it tells of."""
+    """A progress bar and the lines above it, as a context manager."""
 
     def __init__(self, unit: str = "") -> None:
         console = Console(stderr=True)
         counted = TextColumn(f"{{task.completed}}/{{task.total}}{unit}")
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
-        self.on_terminal = console.is_terminal
+        self._quiet = is_quiet()  # launches side by side say their lines from threads, which don't know it
+        self.on_terminal = console.is_terminal and not self._quiet
         self._bar = Progress(
             *columns, console=console, transient=True, disable=not self.on_terminal, refresh_per_second=1
         )
@@ -45,7 +47,7 @@ class _Bar:
         """Prints a line that stays."""
         if self.on_terminal:
             self._bar.console.print(one_line(line), highlight=False, markup=False)
-        else:
+        elif not self._quiet:
             print(one_line(line), file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
@@ -95,7 +97,7 @@ class UpgradeProgress(_Bar):
 
 
 class BisectProgress(UpgradeProgress):
-    """The same for launches of which the command itself says what they tell."""
+    """A listener for bisect and blame, which print a line of their own for each launch."""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew."""

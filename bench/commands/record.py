@@ -67,11 +67,19 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("report", metavar="REPORT", nargs="+", help="folders of runs, or of gates, upgrades and micro")
+    parser.add_argument(
+        "report",
+        metavar="REPORT",
+        nargs="+",
+        help="folders of runs, for baselines; or of gate, upgrade and micro, for the ledger",
+    )
     add_replace(parser)
     parser.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
     parser.add_argument(
-        "--reason", default="", metavar="TEXT", help="why: kept in the file; needed for all but a first baseline"
+        "--reason",
+        default="",
+        metavar="TEXT",
+        help="the reason, which is kept in the file; required for all but a first baseline",
     )
     parser.add_argument(
         "--becomes-reference",
@@ -91,7 +99,7 @@ def day(text: str) -> datetime.date:
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2027-03-31") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2027-03-31") from None
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -130,7 +138,7 @@ def run(asked: Request) -> int:
     else:
         ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in asked.reports}
         if len(ratios) > 1:
-            raise UsageError("runs make baselines, other reports go into the ledger: record them apart")
+            raise UsageError("runs become baselines, other reports join the ledger: record them by separate commands")
         if ratios == {True}:
             _record_ratios(asked)
         else:
@@ -174,7 +182,7 @@ def _record_ratios(asked: Request) -> None:
     for name in asked.reports:
         entries = _entries(name, standards.margins, ledger, asked)
         if not entries:
-            raise UsageError(f"{name} has numbers alone, no ratio to a reference: gate without --quick and --no-speed")
+            raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
             ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"

@@ -42,7 +42,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("run", metavar="RUN", nargs="+", help="runs' folders, or their files; a survey alone")
+    parser.add_argument("run", metavar="RUN", nargs="+", help="folders or files of runs, or one survey")
     parser.add_argument(
         "--format",
         action="append",

@@ -16,13 +16,14 @@ from bench.record.types import Record
 T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
-WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary")  # words that change nothing of what is measured
+# Words that change nothing of what is measured: those with a value, and those that stand alone.
+WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary", "--verbose", "--quiet")
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:
     """Adds --resume."""
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the launches that are over in the --output folder"
+        "--resume", action="store_true", help="continue from the launches that are kept in the --output folder"
     )
 
 
@@ -30,7 +31,10 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     """Reads the report that a command has begun. Raises UsageError if another command has, FormatError, OSError."""
     found = read_record(kind, path)
     if _measuring(found.command) != _measuring(command_line):
-        raise UsageError(f"{path} was begun by another command, {' '.join(found.command)}: give the same options")
+        raise UsageError(
+            f"{path} was begun by another command, {' '.join(found.command)}: give the same options, or choose another "
+            "--output"
+        )
     return found
 
 
@@ -43,11 +47,11 @@ def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record]
         raise UsageError(f"{path} was begun on another machine: go on there, or choose another --output")
 
 
-def kept(path: Path) -> str:
-    """Returns what an interrupted command says of a report that it may have begun."""
-    if not path.exists():
+def kept(output: Path, report: Path) -> str:
+    """Returns what an interrupted command says of a report that it may have begun below its --output folder."""
+    if not report.exists():
         return NOTHING_KEPT
-    return f"interrupted: launches that were over are kept in {path.parent}: go on with --resume and this --output"
+    return f"interrupted: finished launches are kept in {output}: continue with --resume --output {output}"
 
 
 def words_without(words: Sequence[str], with_value: Collection[str], alone: Collection[str]) -> list[str]:

@@ -16,6 +16,7 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     alone,
     at_least,
@@ -69,11 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="stream of the first launch's 1-ulp perturbation (default: %(default)s)",
     )
-    parser.add_argument(
-        "--no-speed", action="store_true", help="time nothing, so that the machine may do other work meanwhile"
-    )
+    parser.add_argument("--no-speed", action="store_true", help="time nothing; other jobs may run concurrently")
     add_output(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -93,9 +93,9 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     path = asked.output / RUN_FILE
-    return f"interrupted: launches that were over are kept in {path}" if path.exists() else NOTHING_KEPT
+    return f"interrupted: finished launches are kept in {path}" if path.exists() else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

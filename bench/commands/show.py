@@ -29,7 +29,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("path", metavar="RUN|BASELINE", help="a run's folder, or a JSON file")
+    parser.add_argument("path", metavar="RUN|BASELINE", help="the folder of a report, or a JSON file of tfgate")
     add_json(parser)
 
 

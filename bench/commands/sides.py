@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import REFERENCE as PINNED
@@ -13,7 +14,6 @@ from bench.drive.environments import prepare, prepare_reference
 from bench.drive.lockfile import TENSORFLOW
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.report.lines import one_line
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
@@ -38,15 +38,15 @@ class Sides:
         return {REFERENCE: self.one(self.reference, needed), CANDIDATE: self.one(self.candidate, needed)}
 
     def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
-        """Returns one of them."""
+        """Returns one side, built where it isn't there yet. Raises RequestError, BuildError."""
         if side.what == PINNED:
             if self.gpu:
-                raise RequestError("the pinned reference has no GPU")
-            return prepare_reference(self.locks, variables=side.variables, say=_say)
+                raise RequestError("the pinned reference has no GPU support: name another reference by --from")
+            return prepare_reference(self.locks, variables=side.variables, say=say)
         request, what = read_request(side.what, self.gpu), side.what
         if needed and isinstance(request, Requirements):
             what = " ".join((*request.lines, *needed))
-        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=_say)
+        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=say)
 
 
 def add_sides(
@@ -64,7 +64,8 @@ def add_sides(
             default=default,
             required=default is None and not (alone and side == "from"),
             metavar="WHAT",
-            help=f"the {role}: {WHAT if side == 'from' else 'the same'}" + (f" (default: {shown})" if default else ""),
+            help=f"the {role}{f': {WHAT}' if side == 'from' else ', named in the same way'}"
+            + (f" (default: {shown})" if default else ""),
         )
     for side, role in (("from", "reference"), ("to", "candidate")):
         parser.add_argument(
@@ -85,7 +86,7 @@ def add_index(parser: argparse.ArgumentParser) -> None:
         type=told(read_as_of),
         default="now",
         metavar="WHEN",
-        help="read the package index up to: now, release, or a date (default: now)",
+        help="use the package index as it was then: now, a date, or release (that of each TensorFlow) (default: now)",
     )
     parser.add_argument(
         "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
@@ -132,7 +133,7 @@ def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
-    """Returns what sets the sides apart without having been asked for: other packages' versions."""
+    """Returns a warning for each difference of the sides besides TensorFlow: Keras, NumPy, what Keras imports."""
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )
@@ -154,7 +155,3 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
         found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
     return found
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -36,7 +36,7 @@ FILE_NAME = re.compile(
 
 @contextlib.contextmanager
 def judging(*names: str) -> Iterator[None]:
-    """Has what can't be computed of stored files, since they are damaged, be a FormatError that names them."""
+    """Turns errors in computing with damaged files into a FormatError that names the files."""
     try:
         yield
     except (ValueError, ArithmeticError, LookupError) as error:
@@ -74,7 +74,7 @@ def read_stored(name: str) -> Report | Baseline | Ledger:
         raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
     fields = set(plain) if isinstance(plain, dict) else set()
     if path.name == SURVEY_FILE:
-        raise UsageError(f"{name} is a survey: `tfgate check` and `tfgate report` tell it")
+        raise UsageError(f"{name} is a survey: `tfgate check` prints it, `tfgate report` writes its page")
     kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
     if path.name == MICRO_FILE:
         raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")

@@ -5,10 +5,10 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
@@ -18,13 +18,14 @@ from bench.commands.options import (
     add_json,
     add_model,
     add_output,
+    add_quiet,
     add_workload,
     model_request,
     output_folder,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import add_resume, begun, kept, words_without
+from bench.commands.resume import ALONE, add_resume, begun, kept, words_without
 from bench.commands.sides import Sides, add_index, releases_request, side_warnings
 from bench.commands.stored import read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -73,13 +74,16 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {WHAT}")
-    parser.add_argument("--to", dest="to_", required=True, metavar="WHAT", help="the last: the same")
+    parser.add_argument(
+        "--to", dest="to_", required=True, metavar="WHAT", help="the last release, named in the same way"
+    )
     parser.add_argument(
         "--release",
         action="append",
         default=[],
         metavar="WHAT",
-        help="one between them, in their order; may be repeated (default: the newest patch of each minor version)",
+        help="a release between the two, oldest first; may be repeated "
+        "(default: the newest patch of each minor version)",
     )
     parser.add_argument(
         "--fixed-reference",
@@ -93,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--numerics-only",
         action="store_true",
-        help="the oracle and lockstep alone; other jobs may run concurrently",
+        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
     )
     add_budget(parser)
     add_index(parser)
@@ -101,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     add_baselines(parser)
     add_json(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -140,17 +145,17 @@ def run(asked: Request) -> int:
     plans = asked.model.plans()
     with host_lock() if asked.speed else contextlib.nullcontext():
         _Measuring(asked, plans, standards).run()
-    print(f"kept in {asked.output}; tfgate report {asked.output} writes its page", file=sys.stderr)
+    say(f"kept in {asked.output}; tfgate report {asked.output} writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
-    return kept(asked.output / SURVEY_FILE)
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
+    return kept(asked.output, asked.output / SURVEY_FILE)
 
 
 class _Measuring:
-    """A survey that is measured: what isn't kept yet, in its order."""
+    """Measures, in order, the comparisons of a survey that its folder doesn't hold yet."""
 
     def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards) -> None:
         path = asked.output / SURVEY_FILE
@@ -203,11 +208,11 @@ class _Measuring:
         cost = "numbers alone, no launch is timed"
         if asked.speed:
             cost = f"at most {len(left) * asked.budget_minutes:g} minutes of launches, "
-            cost += f"{asked.budget_minutes:g} for each, and what takes environments to be built"
-            cost += " and numbers to be compared" if asked.numerics else ""
-        _say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
+            cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
+            cost += " and to compare numbers" if asked.numerics else ""
+        say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f" of {len(planned)}" if len(left) < len(planned) else ""
-        _say(f"{len(left)}{done} comparisons are to be measured: {cost}")
+        say(f"{len(left)}{done} comparisons are to be measured: {cost}")
 
     def _compared(self, plan: Plan, reference: str, candidate: str) -> Against | None:
         """Measures a comparison, unless it is there. Raises LeftOutError for a candidate that can't be had."""
@@ -218,7 +223,7 @@ class _Measuring:
             self._measure(plan, path, reference, candidate)
         found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
         if found:
-            _say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
+            say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
         return found
 
     def _measure(self, plan: Plan, path: Path, reference: str, candidate: str) -> None:
@@ -240,7 +245,7 @@ class _Measuring:
 
     def _upgrade(self, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""
-        _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ("--resume", "--json"))
+        _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ALONE)
         named = any(word.partition("=")[0] == "--config" for word in words)
         if not named and not all(plan.own for plan in self._plans):  # the two commands' defaults differ
             words += [word for name in self._asked.model.configs for word in ("--config", name)]
@@ -253,7 +258,7 @@ class _Measuring:
         return self._sides[release]
 
     def _leave_out(self, release: str, why: str) -> None:
-        _say(f"left out: {release}: {why}")
+        say(f"left out: {release}: {why}")
         self._survey = dataclasses.replace(self._survey, left_out=self._survey.left_out | {release: why})
         self._keep(self._survey)
 
@@ -264,7 +269,3 @@ class _Measuring:
 def _is_finished(path: Path) -> bool:
     """Tells whether a comparison was measured to its end."""
     return path.is_file() and not read_record(PairedRun, path).incomplete
-
-
-def _say(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)

@@ -61,7 +61,9 @@ def stored(
         return None
     run = read_report(str(path))
     if not isinstance(run, PairedRun) or (run.reference.requested, run.candidate.requested) != (reference, candidate):
-        raise FormatError(f"{path} is no comparison of {candidate} with {reference}: it belongs elsewhere")
+        raise FormatError(
+            f"{path} doesn't compare {candidate} with {reference}, as its folder says: move it back, or delete it"
+        )
     with judging(str(path)):
         return against(reference, candidate, run, judged(run, standards).verdict, standards.margins)
 

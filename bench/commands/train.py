@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_environment(parser)
     add_model(parser, ())
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in the --output folder")
     add_output(parser)
     add_json(parser)
 
@@ -87,17 +87,17 @@ def request(options: argparse.Namespace) -> Request:
                 f"no checkpoint in {folder}: name its folder by --output, or start the training without --resume"
             )
         if there and not asked.resume:
-            raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+            raise UsageError(f"{folder} holds a training already: continue with --resume, or choose another --output")
     return asked
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     folders = [asked.model.folder(asked.output, config) for config in asked.model.configs]
     there = [str(folder / CHECKPOINT_FILE) for folder in folders if (folder / CHECKPOINT_FILE).exists()]
     if not there:
         return "interrupted: no checkpoint was written yet, and nothing is kept"
-    return f"interrupted: {there[-1]} is kept: go on with --resume and this --output"
+    return f"interrupted: {there[-1]} is kept: continue with --resume --output {asked.output}"
 
 
 def run(asked: Request) -> int:

@@ -3,16 +3,17 @@
 import argparse
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     Telling,
     add_budget,
     add_model,
     add_output,
+    add_quiet,
     add_telling,
     add_verbose,
     add_workload,
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--numerics-only",
         action="store_true",
-        help="the oracle and lockstep alone; other jobs may run concurrently",
+        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
     )
     parser.add_argument(
         "--metric",
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=NAMES,
         default=[],
         metavar="NAME",
-        help="judge this one alone, such as 'step time'; may be repeated",
+        help="judge this metric alone, such as 'step time'; may be repeated",
     )
     parser.add_argument(
         "--margin",
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resume(parser)
     add_telling(parser)
     add_verbose(parser)
+    add_quiet(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -137,13 +139,13 @@ def run(asked: Request) -> int:
             parts.measured(plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings)
             for plan in plans
         ]
-    print(f"kept in {asked.output}", file=sys.stderr)
+    say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, runs, standards)
 
 
 def interrupted(asked: Request) -> str:
-    """Returns what Ctrl-C leaves behind."""
-    return kept([*_kept(asked.output), asked.output / PAIRED_FILE][0])
+    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
+    return kept(asked.output, [*_kept(asked.output), asked.output / PAIRED_FILE][0])
 
 
 def _kept(output: Path) -> list[Path]:

@@ -38,7 +38,7 @@ def disturbances(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 def python_finding(version: str) -> Finding:
     """Returns the Python of an environment, next to the reference's."""
     minor = ".".join(version.split(".")[:2])
-    said = f"Python {minor} where the reference has {PYTHON_OF_LOCKS}: a difference between them may be Python's"
+    said = f"Python is {minor} and the reference's is {PYTHON_OF_LOCKS}: this may explain a difference"
     return Finding("Python", version, said if minor != PYTHON_OF_LOCKS else "")
 
 
@@ -99,7 +99,7 @@ def _governor(root: Path) -> Finding:
     return Finding(
         "frequency governor",
         governor or "not known",
-        f"Frequency governor {governor}: the clock follows the load; set performance" if saving else "",
+        f"Frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
     )
 
 

@@ -93,7 +93,7 @@ def prepare_reference(
     path = locks / f"cpython-{PYTHON_OF_LOCKS}-{sys.platform}-{platform.machine()}.txt"
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
-        raise RequestError(f"the reference has no lock for this platform ({path.stem}; there is {there})")
+        raise RequestError(f"the reference has no lock for this platform, {path.stem}; it has {there}")
     lock = read_locks(path)
     wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
     return _installed(wanted, variables, cache or cache_folder(), say)
@@ -105,7 +105,7 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
     (name, same, above), (other, also, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
     if not (same and also and name == other):
-        raise RequestError(f"between {good} and {bad} nothing can be listed: name the releases by --release")
+        raise RequestError(f"releases between {good} and {bad} can't be listed: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
         return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)

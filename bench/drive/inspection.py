@@ -53,7 +53,7 @@ def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Ins
     try:
         version, build, found = answer
     except (ValueError, TypeError) as error:
-        raise RequestError(f"{interpreter} does not answer as a Python does: it said {answer!r}") from error
+        raise RequestError(f"{interpreter} is not a Python that answers: it printed {answer!r}") from error
     names: dict[str, str] = {}
     for name, value in found:
         if name:  # the remains of a package that was removed by hand have none
@@ -93,4 +93,4 @@ def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, se
         ) from error
     except (ValueError, IndexError) as error:
         last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
-        raise RequestError(f"{interpreter} does not answer as a Python does: it said {last[:200]}") from error
+        raise RequestError(f"{interpreter} is not a Python that answers: it printed {last[:200]}") from error

@@ -26,7 +26,7 @@ def host_lock(path: Path | None = None) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             raise LockedError(
-                f"process {holder} measures on this host already: wait for it, or end it ({path})"
+                f"process {holder} is already measuring on this host: wait for it, or stop it ({path})"
             ) from None
         with contextlib.suppress(OSError):  # another user's file
             os.ftruncate(descriptor, 0)

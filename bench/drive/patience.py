@@ -50,7 +50,7 @@ class Patience:
 
 @dataclasses.dataclass(frozen=True)
 class Deadlines:
-    """Asks workers of one side, and waits for their answers as long as is right."""
+    """Sends requests to the workers of one side, and waits for replies until their deadlines."""
 
     patience: Patience
     role: str

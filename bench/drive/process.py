@@ -40,7 +40,7 @@ class WorkerError(RuntimeError):
 
 @contextlib.contextmanager
 def naming(whose: str) -> Iterator[None]:
-    """Has what fails in the block say whose failure it is: a WorkerError may come from any of several processes."""
+    """Begins the message of a WorkerError in the block with whose it is: it may come from any of several processes."""
     try:
         yield
     except WorkerError as error:
@@ -200,7 +200,7 @@ class Worker:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):
-                    raise self._failed(HUNG, f"the worker gave no sign of life for {timeout:.0f} s during {operation}")
+                    raise self._failed(HUNG, f"the worker did not respond for {timeout:.0f} s during {operation}")
             data = os.read(self._replies, 1 << 16)
             if not data:
                 raise self._died(operation)
@@ -223,7 +223,7 @@ class Worker:
         tail = self.said()[-STDERR_TAIL_BYTES:]
         last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
         return WorkerError(
-            Failure(kind, f"{message}; its last words: {last[:200]}" if last and kind == "crashed" else message, tail)
+            Failure(kind, f"{message}; its last output: {last[:200]}" if last and kind == "crashed" else message, tail)
         )
 
     def _signal(self, number: signal.Signals) -> None:

@@ -65,7 +65,7 @@ def read_as_of(text: str) -> AsOf:
         return AsOf(_utc(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)))
     except (ValueError, OverflowError):
         raise RequestError(
-            f"--as-of {text!r} is no date: use now, release, or one such as 2024-06-28 or 2024-06-28T12:00:00Z"
+            f"--as-of {text!r} is not a date: use now, release, or one such as 2024-06-28 or 2024-06-28T12:00:00Z"
         ) from None
 
 
@@ -118,7 +118,7 @@ def _check_requirement(line: str) -> None:
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise RequestError(
-            f"{line!r} is no requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
+            f"{line!r} is not a requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
         ) from error
 
 
@@ -130,6 +130,7 @@ def _wheel_requirement(path: Path) -> str:
         name, *_ = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         raise RequestError(
-            f"{path.name} is no wheel's file name (name-version-python-abi-platform.whl): keep its built name"
+            f"{path.name} is not a wheel's file name (name-version-python-abi-platform.whl): keep the name that it was "
+            "built with"
         ) from error
     return f"{name} @ {path.resolve().as_uri()}"

@@ -19,7 +19,7 @@ MOST_STEPS = 200  # of a block: what is shorter than half a millisecond is mostl
 
 
 def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun | None = None) -> dict[str, PairPlan]:
-    """Returns the plans with blocks of as many steps, and dropped ones in proportion; those of a run that was begun.
+    """Returns the plans with blocks that fill BLOCK_SECONDS on the reference; a run that was begun keeps its own.
 
     A reference that can't take a step leaves them as they are: its first launch will say why.
     """

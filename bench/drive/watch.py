@@ -34,7 +34,7 @@ def disturbance(others: float | None, what: str) -> str:
     """Returns a line for the run's warnings; "" where others had little, or where it isn't known."""
     if others is None or others <= OTHERS_LIMIT:
         return ""
-    return f"{what}: other processes had {others:.0%} of the machine's CPU: its speed is disturbed"
+    return f"{what}: other processes used {others:.0%} of the machine's CPU, which disturbs its speed"
 
 
 def _machine_ticks(stat: Path) -> tuple[int, int]:

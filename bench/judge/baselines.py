@@ -33,14 +33,14 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
             raise BaselineError(
-                f"{name}: the runs measured two things ({_told(differences(subject, other))}): record them apart"
+                f"{name}: the runs measured two things ({_told(differences(subject, other))}): record them separately"
             )
         speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
         made[name] = Baseline(
             SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
         )
     if not made:
-        raise BaselineError("the runs hold no launch that tells perplexity: nothing to make a baseline of")
+        raise BaselineError("the runs hold no launch that measures perplexity, which a baseline is made of")
     return made
 
 
@@ -109,7 +109,7 @@ def _require_whole(runs: Sequence[Run]) -> None:
 
 def _replica(record: Record) -> Replica:
     if record.environment is None:
-        raise BaselineError(f"launch {record.launch} of {record.subject.name} doesn't say what it ran in")
+        raise BaselineError(f"launch {record.launch} of {record.subject.name} names no environment: measure again")
     return Replica(record.environment, record.jitter, record.losses)
 
 

@@ -106,7 +106,7 @@ def entry_of(
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
     """Raises LedgerError for a run whose ratios the ledger can't take: see entry_of."""
     if run.incomplete:
-        raise LedgerError("the run is not whole: nothing to accept")
+        raise LedgerError("the run is incomplete: its ratios can't be accepted")
     if launches < LOOKS[0]:
         raise LedgerError(
             f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios"

@@ -82,7 +82,7 @@ def read_margins(path: Path) -> Margins:
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
     own = plain.get("workloads", {})
-    _require(isinstance(own, dict), path, "workloads", own, "a table of a workload's margins each")
+    _require(isinstance(own, dict), path, "workloads", own, "a table with a table of margins for each workload")
     gating = {
         "gating": plain["gating"],
         "without_pilot": plain.get("without_pilot", {}),

@@ -79,7 +79,7 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
     """
     if run.failure:
-        raise LedgerError("the candidate failed: nothing to accept")
+        raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
     return Entry(
         run.created,

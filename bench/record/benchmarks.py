@@ -63,7 +63,7 @@ def _benchmark(item: dict[str, Any], place: str) -> Benchmark:
     stats = _typed(dict, item.get("stats"), f"{place}.stats")
     median: float = from_plain(float, stats.get("median"), f"{place}.stats.median")
     if not 0 < median < math.inf:
-        raise FormatError(f"{place}.stats.median: seconds above 0 are wanted, found {median}")
+        raise FormatError(f"{place}.stats.median: expected seconds above 0, found {median}")
     return Benchmark(
         from_plain(str, item.get("name", full_name), f"{place}.name"),
         full_name,
@@ -88,11 +88,11 @@ def _created(plain: Any) -> datetime.datetime:
     try:
         created = datetime.datetime.fromisoformat(text)
     except ValueError:
-        raise FormatError(f"datetime: ISO 8601 is wanted, found {text[:60]!r}") from None
+        raise FormatError(f"datetime: expected ISO 8601, found {text[:60]!r}") from None
     return created if created.tzinfo else created.replace(tzinfo=datetime.UTC)  # as pytest-benchmark writes it, in UTC
 
 
 def _typed(kind: type, plain: Any, place: str) -> Any:
     if not isinstance(plain, kind):
-        raise FormatError(f"{place}: {'an object' if kind is dict else 'a list'} is wanted")
+        raise FormatError(f"{place}: expected {'an object' if kind is dict else 'a list'}")
     return plain

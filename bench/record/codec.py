@@ -154,7 +154,7 @@ def _fits_all(kind: Any, numbers: list[Any]) -> bool:
 
 def _require(valid: bool, place: str, wanted: str, found: Any) -> None:
     if not valid:
-        raise FormatError(f"{place or 'the whole'}: {wanted} is wanted, found {_excerpt(found)}")
+        raise FormatError(f"{place or 'the whole'}: expected {wanted}, found {_excerpt(found)}")
 
 
 def _excerpt(plain: Any) -> str:

@@ -70,7 +70,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def write_record(path: Path, value: Any, *, replace: bool = False, seal: bool = False) -> None:
-    """Writes a Run or a Baseline as JSON."""
+    """Writes a record as JSON, with its `seal` if that is asked for. Raises what write_text does."""
     text = to_text(value)
     write_text(path, _sealed(text) if seal else text, replace=replace)
 
@@ -104,7 +104,7 @@ def _sum_of(text: str) -> str:
 
 
 def read_record(kind: type[T], path: Path) -> T:
-    """Reads a Run or a Baseline. Raises FormatError, with the path, for anything else, and OSError."""
+    """Reads a record of a type. Raises FormatError, with the path, for anything else or a broken seal, and OSError."""
     try:
         text = path.read_text(encoding="utf-8")
         plain = parse(text)

@@ -36,12 +36,12 @@ class MicroCase:
 
     @property
     def subject(self) -> str:
-        """Returns what is measured, without the target."""
+        """Returns the subject's name: workload, configuration, implementation and device."""
         return " ".join(part for part in (self.workload, self.config, self.implementation, "on", self.device) if part)
 
     @property
     def metric(self) -> str:
-        """Returns what is done with it."""
+        """Returns the metric's name: target, form and mode."""
         return " ".join(part for part in (self.target, self.form, self.mode) if part)
 
     @property

@@ -35,7 +35,7 @@ def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
-    """Returns one pair of each launch, likewise."""
+    """Returns one pair of each launch, the repeat where there is one; and each failure that didn't come again."""
     return _settled(pairs, lambda pair: pair.launch, _pair_failures)
 
 
@@ -64,7 +64,7 @@ def worth_repeating(failure: Failure | None) -> bool:
 
 def mended(what: str, failure: Failure) -> str:
     """Returns a run's warning of a failure that didn't come again."""
-    return f"{what} failed once and not again: {failure.message}"
+    return f"{what} failed once, and ran when it was repeated: {failure.message}"
 
 
 def _pair_failures(pair: Pair) -> list[Once]:

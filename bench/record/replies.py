@@ -87,7 +87,7 @@ class Answered:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """The facts that are known at the end."""
+    """The measurements that a worker makes at the end of a launch."""
 
     peak_rss_bytes: int
     file_rss_bytes: int

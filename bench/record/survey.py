@@ -50,9 +50,11 @@ class Survey:
 
 
 def require_sound(survey: Survey) -> None:
-    """Raises FormatError for a survey that no command has written: of nothing, or with names that are none."""
+    """Raises FormatError for a survey that no command writes: of nothing, with names twice, or that name no folder."""
     if len(set(survey.releases)) < max(2, len(survey.releases)):
-        raise FormatError(f"releases: {len(survey.releases)} of them, and two or more that differ make a survey")
+        raise FormatError(
+            f"releases: a survey has two or more that differ, and this one has {len(set(survey.releases))}"
+        )
     if not survey.plans or len(set(survey.plans)) < len(survey.plans):
         raise FormatError("plans: nothing is measured, or two things of one name")
     wrong = next((name for name in survey.plans if not PLAN.fullmatch(name)), None)

@@ -32,7 +32,7 @@ OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """The hardware that a measurement holds for. Not the clock of the moment, nor its load."""
+    """The hardware that a measurement holds for, without its clock and load of the moment."""
 
     cpu_model: str
     cores: Count  # that this process may use
@@ -105,7 +105,7 @@ class Startup:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Resident memory of a launch, how it grew over the second half of the steps, and a GPU's."""
+    """Resident memory of a launch, its growth (bench.drive.measured.memory_growth), and the peak of a GPU's memory."""
 
     peak_rss_bytes: Count
     slope_bytes_per_step: Finite

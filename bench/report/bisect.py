@@ -27,8 +27,8 @@ ANSWERS = {
 def cost(left: Sequence[int], minutes: Sequence[float], *, paced: bool) -> str:
     """Returns the (least, most) launches to expect, and their minutes; `paced`: at the pace of this machine."""
     counts, times = (" to ".join(dict.fromkeys(f"{one:.0f}" for one in found)) for found in (left, minutes))
-    pace = "at this machine's pace" if paced else "as launches usually take, and the building of environments"
-    return f"{counts} {'more ' if paced else ''}launches to expect: {times} minutes {pace}"
+    pace = "at this machine's pace" if paced else "at the usual pace, plus the time to build environments"
+    return f"expect {counts} {'more ' if paced else ''}launches: {times} minutes {pace}"
 
 
 def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ def _cells(search: Search, release: int) -> list[str]:
 
 
 def told(step: Bounded | None) -> str:
-    """Returns a difference of log ratios as a percentage with its bounds."""
+    """Returns a difference of log ratios as a percentage with its bounds; "–" without one."""
     return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
 
 

@@ -17,8 +17,8 @@ from bench.stats.effects import Effects
 UNMEASURED, DEPARTS, AGREES = "can't be measured", "a regression", "no regression"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
 NOTE = (
-    "effect: of that package alone, in the candidate's version, among the reference's; unexplained: what these leave "
-    "of the whole change; intervals hold together at 95%"
+    "effect: of that package alone in the candidate's version, all others in the reference's; unexplained: the rest of "
+    "the whole change; intervals hold together at 95%"
 )
 
 
@@ -58,9 +58,9 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
 def _answer(blame: Blame, found: Effects, metric: str, names: tuple[str, str]) -> str:
     change, sides = told(found.whole), f"from {names[0]} to {names[1]}"
     if blame.answer is Answer.NOT_PROVEN:
-        return f"that {metric} changed {sides} is not proven, nor that any package changes it: {change}"
+        return f"no change of {metric} {sides} is proven, nor the effect of any package: {change}"
     if blame.answer is Answer.NO_PACKAGE:
-        return f"no package alone is proven to bring any of the {change} by which {metric} changed {sides}"
+        return f"{metric} changed {sides} by {change}, and no package alone is proven to bring any of it"
     effects = {part.name: told(effect) for part, effect in zip(blame.packages, found.parts, strict=True)}
     blamed = ", ".join(f"{name}, {effects[name]}" for name in blame.blamed)
     return f"to blame: {blamed}; {metric} changed {sides} by {change}"

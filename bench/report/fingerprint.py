@@ -19,8 +19,8 @@ def fingerprint_text(reference: Fingerprint, candidate: Fingerprint) -> str:
     """Returns what differs between two fingerprints, or that nothing does and what follows."""
     found, kinds = differences(reference, candidate), ", ".join([*compared(reference, candidate), "settings"])
     if not found:
-        same = f"the same execution fingerprint ({kinds}): another time would be the host's, or the layout's in memory"
-        return wrapped(same, WIDTH)
+        why = "a difference in time would come from the host, or from the layout in memory"
+        return wrapped(f"the same execution fingerprint ({kinds}): {why}", WIDTH)
     rows = [row for _, group in itertools.groupby(found, lambda one: one.kind) for row in _rows(list(group))]
     headers = ["execution fingerprint", "", "reference", "candidate"]
     table: str = tabulate(rows, headers, STYLE, disable_numparse=True, colalign=("left", "left", "right", "right"))

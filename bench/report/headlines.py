@@ -45,9 +45,7 @@ SLOWER_PATHS = "a hot path of {candidate} is slower than the reference's by {mar
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may"
-NO_VERDICT = (
-    "launches of {candidate} did not finish, so this is no verdict on the whole: see what failed, and measure again"
-)
+NO_VERDICT = "launches of {candidate} did not finish, so there is no verdict: see what failed, and measure again"
 
 _WHOLE = {Outcome.PASS: CORRECT, Outcome.REGRESSION: WORSE, Outcome.INCONCLUSIVE: UNDECIDED}
 _SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}
@@ -99,7 +97,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         speed=_speed(verdict),
         margin=_margin(verdict),
         advice=ADVICE if any(map(_takes_launches, verdict.decisive)) else "",
-        but=", but for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
+        but=", except for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
     )
 
 

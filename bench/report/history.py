@@ -79,7 +79,7 @@ def _said(series: Series) -> Iterator[str]:
     if series.drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
         yield _unproven(series, series.drift)
     if series.noise is None:
-        yield f"{NOT_JUDGED}: {len(series.points)} reports can't tell how reports differ"
+        yield f"{NOT_JUDGED}: {len(series.points)} reports are too few to estimate the noise between reports"
     elif series.anchor is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bench.report.headlines import FAILED, GLYPHS, SCOPES
 from bench.report.lines import one_line
-from bench.report.terms import TERMS
+from bench.report.terms import PAGES, TERMS
 from bench.stats.outcome import Outcome
 
 SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {FAILED: "failed"}
@@ -38,7 +38,7 @@ def template_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(glyphs=GLYPHS, scopes=SCOPES, slugs=SLUGS, svg=svg, terms=TERMS)
+    environment.globals.update(glyphs=GLYPHS, scopes=SCOPES, slugs=SLUGS, svg=svg, terms=TERMS, pages=PAGES)
     return environment
 
 

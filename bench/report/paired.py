@@ -36,7 +36,7 @@ def pairs_text(run: PairedRun) -> str:
             "reference",
             "ratio",
             "evaluation",
-            "peak MiB",
+            "peak\nresident MiB",
             "reference",
             "seconds",
         ),

@@ -20,11 +20,11 @@ BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONC
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
-    NO_REFERENCE: "no reference was measured, whose float64 would say what is right: `tfgate upgrade` does, and "
-    "`tfgate gate` without --no-speed and --quick",
-    NO_FLOAT64: "the reference could not compute the model in float64, so nothing says what is right ({detail})",
-    NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, as "
-    "dropout's, or an order of sums that changes",
+    NO_REFERENCE: "no reference was measured, and its float64 is what answers are compared with: use `tfgate upgrade`, "
+    "or `tfgate gate` without --no-speed and --quick",
+    NO_FLOAT64: "the reference could not compute the model in float64, so there is nothing to compare with ({detail})",
+    NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, such "
+    "as dropout's, or a changing order of summation",
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",
@@ -137,12 +137,12 @@ def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -
 
 
 def _depart_alike(reason: reasons.DepartAlike, _: Comparison | None) -> str:
-    return f"the sides depart from the oracle alike, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
+    return f"both sides depart from the oracle in the same way, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
 
 
 def _depart_apart(reason: reasons.DepartApart, _: Comparison | None) -> str:
-    candidate, reference = sentence(reason.candidate), sentence(reason.reference)
-    return f"both sides depart from the oracle, {reason.apart:.1e} apart: {reference}; the candidate: {candidate}"
+    sides = f"the reference: {sentence(reason.reference)}; the candidate: {sentence(reason.candidate)}"
+    return f"both sides depart from the oracle, {reason.apart:.1e} apart: {sides}"
 
 
 def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
@@ -184,7 +184,7 @@ def _candidate_failed(reason: reasons.CandidateFailed, _: Comparison | None) -> 
 
 def _not_compiled(reason: reasons.NotCompiled, _: Comparison | None) -> str:
     whose = "either side" if len(reason.sides) > 1 else f"the {reason.sides[0]}"
-    other = ", but the other side's" if reason.alone else ""
+    other = ", but compiles the other side's" if reason.alone else ""
     return f"XLA can't compile the graph of {whose}{other}: {reason.message}"
 
 
@@ -229,22 +229,23 @@ def _unlike_baseline(reason: reasons.UnlikeBaseline, _: Comparison | None) -> st
 
 
 def _unlike_reports(reason: reasons.UnlikeReports, _: Comparison | None) -> str:
-    return f"the reports are of unlike subjects ({_of_reports(reason.fields)})"
+    return f"the reports measured different subjects ({_of_reports(reason.fields)})"
 
 
 def _unlike_files(reason: reasons.UnlikeFiles, _: Comparison | None) -> str:
     one, other = reason.files
-    return f"the files are of unlike machines or benchmarks ({_differences(reason.fields, f'in {one}', f'in {other}')})"
+    found = _differences(reason.fields, f"in {one}", f"in {other}")
+    return f"the files come from different machines or benchmarks ({found})"
 
 
 def _unlike_environments(reason: notices.UnlikeEnvironments, _: Comparison | None) -> str:
     found = _differences([reason.field], "on the reference side", "on the candidate side")
-    return f"unlike sides: {found}; this may explain a difference"
+    return f"the sides differ: {found}; this may explain a difference"
 
 
 def _unlike_places(reason: notices.UnlikePlaces, _: Comparison | None) -> str:
     spread = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
-    return f"{reason.subject}: measured on unlike machines or settings ({_of_reports(reason.fields)}): {spread}"
+    return f"{reason.subject}: measured on different machines or settings ({_of_reports(reason.fields)}): {spread}"
 
 
 def _of_reports(fields: Sequence[Field]) -> str:
@@ -267,7 +268,8 @@ def _launch_failed(reason: notices.LaunchFailed, _: Comparison | None) -> str:
 
 def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
     where = f"{reason.where}, " if reason.where else ""
-    return f"{where}launch {reason.launch + 1}: the {reason.side} failed once, its repeat did not: {reason.message}"
+    again = f"the {reason.side} failed once, and ran when it was repeated"
+    return f"{where}launch {reason.launch + 1}: {again}: {reason.message}"
 
 
 def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> str:
@@ -277,7 +279,8 @@ def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> st
 
 
 def _nothing_gates(reason: notices.NothingGates, _: Comparison | None) -> str:
-    return f"nothing that was timed gates ({', '.join(reason.gating)} do, in graph mode): choose by --mode and --target"
+    targets = ", ".join(reason.gating)
+    return f"none of the timed cases gates; choose, by --mode and --target, one that does: in graph mode, {targets}"
 
 
 SENTENCES: Mapping[type[Reason], str | Words] = {
@@ -310,17 +313,19 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.LockstepDeparts: _lockstep_departs,
     reasons.LockstepFailed: _lockstep_failed,
     reasons.UnlikeFingerprints: (
-        "corpora or initial weights differ (fingerprints {reference} and {candidate}): install one NumPy on both sides"
+        "corpora or initial weights differ (fingerprints {reference} and {candidate}): install the same NumPy on both "
+        "sides"
     ),
     reasons.ReferenceDiverged: "the reference diverged: its loss is {loss} at step {step}; compare fewer steps",
     reasons.LockstepUnfinished: "{done} of {steps} steps were compared: run it again",
     reasons.NoBaseline: "there is no baseline: `tfgate record` makes one from a run that you trust",
     reasons.UnlikeBaseline: _unlike_baseline,
-    reasons.NoMargin: "the margins file has no margin of it for {subject}",
+    reasons.NoMargin: "the margins file has no margin of this metric for {subject}",
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: (
-        "the baseline's one environment can't tell how environments differ: `tfgate record --add` a run of another"
+        "the baseline holds one environment, which doesn't show how environments differ: add a run of another by "
+        "`tfgate record --add`"
     ),
     reasons.NoStoredSpeed: "no words/s of this machine in the baseline",
     reasons.StoredRange: _stored_range,

@@ -18,7 +18,16 @@ from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
 def run_table(run: Run, width: int = WIDTH) -> str:
     """Returns a line for each launch."""
-    headers = ["subject", "TensorFlow", "launch", "perturbation", "perplexity", "words/s", "start-up s", "peak MiB"]
+    headers = [
+        "subject",
+        "TensorFlow",
+        "launch",
+        "perturbation",
+        "running\nperplexity",
+        "words/s",
+        "start-up s",
+        "peak\nresident MiB",
+    ]
     table = tabulate(map(_record_row, run.records), headers, STYLE, disable_numparse=True, stralign="right")
     notes = [
         f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}"

@@ -206,7 +206,7 @@ def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str
 def _problem(row: Row) -> str:
     """Returns why a release has no numbers; "" where it has, or should have."""
     if row.left_out:
-        return f"can't be had: {row.left_out}"
+        return f"isn't available: {row.left_out}"
     return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
 
 

@@ -1,4 +1,4 @@
-"""The words that a page explains where they stand: the glossary's, and what metrics of two kinds are."""
+"""The words that pages explain where they stand: the glossary's, and what metrics of two kinds are."""
 
 from collections.abc import Mapping
 
@@ -13,6 +13,9 @@ GLOSSARY: Mapping[str, str] = {
     "its upper bound alone, the 95% bound.",
     "oracle": "The training step written in NumPy in float64: the definition of right.",
     "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",
+    "fixed reference": "The report from which tfgate history measures drift, or the release with which a survey "
+    "compares all. It never moves, so that small steps add up.",
+    "drift": "The distance of the newest report from the fixed reference.",
 }
 METRICS: Mapping[str, str] = {
     "numerics": "Steps of real training compared with the oracle, in NumPy and float64.",
@@ -22,4 +25,10 @@ METRICS: Mapping[str, str] = {
     "has the mapped files of TensorFlow as well.",
 }
 TERMS: Mapping[str, str] = {**GLOSSARY, **METRICS}
+OVER_TIME = ("fixed reference", "drift")
+PAGES: Mapping[str, tuple[str, ...]] = {  # the words that each page lists
+    "report": tuple(word for word in TERMS if word not in OVER_TIME),
+    "survey": ("fixed reference", "launch", "margin", "95% CI", "oracle", "lockstep", *METRICS),
+    "history": (*OVER_TIME, "launch", "margin", PERPLEXITY, PEAK_MEMORY),
+}
 KINDS: Mapping[str, str] = {PERPLEXITY: "windowed", PEAK_MEMORY: "anonymous"}  # of values that have another kind

@@ -41,7 +41,7 @@ These faults were found and fixed, each with a test, before the draws that are c
 - Work was lost: `gate` and `upgrade` could not go on from their finished launches. `upgrade` lost the reference's
   launch against the oracle while the candidate's ran. An interrupted training lost up to a minute and a step, and the
   whole time of a validation on top.
-- Every command said "launches that were over are kept", even `train` and `lockstep`.
+- Every command said "finished launches are kept", even `train` and `lockstep`.
 - Things were left behind: a killed command left its temporary folders for good, and its pytest or uv running. A worker
   that was stopped before its first line outlived a killed command. A second Ctrl-C, while launches side by side were
   being killed, waited for them.

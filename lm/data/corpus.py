@@ -19,7 +19,7 @@ UNKNOWN = "<unk>"
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be read, made or used; the message names it, what was found and what would mend it."""
+    """A corpus that cannot be read, made or used; the message names it, what was found and the remedy."""
 
 
 class Vocabulary:

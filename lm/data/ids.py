@@ -7,6 +7,6 @@ from lm.config import Config
 
 
 def random_ids(config: Config, stream: int, shape: tuple[int, ...], least: int = 0) -> Tokens:
-    """Returns ids from `least` on, below the vocabulary's size; others for another stream's number."""
+    """Draws ids of a shape, from `least` to below the vocabulary's size, by the configuration's seed and a `stream`."""
     drawn = np.random.RandomState([config.seed, stream])
     return drawn.randint(least, config.vocabulary_size, shape).astype(np.int32)

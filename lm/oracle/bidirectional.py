@@ -20,7 +20,10 @@ DIRECTIONS, PARTS = ("forward", "backward"), ("kernel", "recurrent", "bias")
 def bidirectional_step(
     layers: int, weights: Mapping[str, Array], inputs: Array, targets: Array, lengths: Array
 ) -> Masked:
-    """Returns what ids `inputs` and `targets` [batch, steps] give, from zero states. `lengths`: see masked_step."""
+    """Computes the results on ids `inputs` and `targets` [batch, steps], from zero states.
+
+    `lengths`: see masked_step.
+    """
     (batch, steps), times = inputs.shape, np.arange(inputs.shape[1])[:, np.newaxis]
     kept = times < lengths  # [steps, batch], as all arrays below are
     # The step that each direction reads at each time. Read so twice, everything is where it was.

@@ -26,7 +26,7 @@ class Masked:
 
 
 def masked_step(config: Config, weights: Mapping[str, Array], inputs: Array, targets: Array, lengths: Array) -> Masked:
-    """Returns what ids `inputs` and `targets` [batch, steps] give, from a zero state.
+    """Computes the results on ids `inputs` and `targets` [batch, steps], from a zero state.
 
     `lengths` [batch] are the tokens of each sequence, at least 1, that come before its padding.
     """

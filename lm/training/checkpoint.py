@@ -25,7 +25,7 @@ PERPLEXITIES = ("train_perplexity", "valid_perplexity")  # which may be infinite
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that can't be resumed from; the message says why and what would mend it."""
+    """A checkpoint that can't be resumed from; the message says why, and names the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Work:
         return self._data
 
     def do(self, prepared: "tf.data.Dataset") -> float:
-        """Fits; returns the mean loss of a token."""
+        """Calls `fit` once; returns the mean loss of a token."""
         loss = self._fitted(self._model, prepared)
         self._first_traces = self._first_traces or self._traces()
         return loss

@@ -19,9 +19,9 @@ at work.
 Exit codes of all:
 {EXIT_CODES.splitlines()[-1].strip()};
 of several configurations the worst, in the order 1, 4, 3, 0. `survey`, and `check` of one, answer 0 where all that was
-asked for was measured, whatever it came to; 3 where something is missing (a release that can't be had or doesn't run, a
-comparison that was interrupted or failed), and 4 where nothing could be measured. Errors are one line on standard
-error. An option means the same in every command that has it:
+asked for was measured, whatever it came to; 3 where something is missing (a release that isn't available or doesn't
+run, a comparison that was interrupted or failed), and 4 where nothing could be measured. Errors are one line on
+standard error. An option means the same in every command that has it:
 
 | option | meaning |
 | --- | --- |
@@ -29,7 +29,8 @@ error. An option means the same in every command that has it:
 | `--from-env`, `--to-env` | environment variables of one side; `--python` and `--env` are for commands with one side |
 | `--config` | a configuration; may be repeated. What has one result each then has a folder each, and JSON is a list |
 | `--output` | the folder of the command's files |
-| `--json` | JSON is what standard output gets, and nothing else |
+| `--json` | standard output gets JSON, and nothing else |
+| `--quiet` | no progress is printed on standard error |
 | `--replace` | files that exist are replaced |
 """
 

@@ -47,7 +47,7 @@ def test_a_shell_block_says_so() -> None:
         ("tfgate check", "the following arguments are required: REPORT"),
         ("UV_OFFLINE=1 tfgate env list --all", "unrecognized arguments: --all"),
         ("true && .venv/bin/tfgate show", "the following arguments are required: RUN|BASELINE"),
-        ("tfgate profile --steps \\\n  many", "'many' is no integer"),
+        ("tfgate profile --steps \\\n  many", "'many' is not an integer"),
         ("tox run -e py399", "tox.ini has no environments py399"),
         ("tox run -m tests", "tox.ini has no labels tests"),
         ("python -m tests.docs.comands", "there is no module tests.docs.comands"),

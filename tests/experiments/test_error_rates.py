@@ -141,7 +141,7 @@ def test_a_damaged_noise_file_is_named(tmp_path: Path) -> None:
     plain = json.loads(FILE.read_text(encoding="utf-8"))
     path = tmp_path / "noise.json"
     path.write_text(json.dumps(plain | {"quads": "many"}), encoding="utf-8")
-    with pytest.raises(FormatError, match=r"noise\.json: quads: an integer is wanted"):
+    with pytest.raises(FormatError, match=r"noise\.json: quads: expected an integer"):
         read_noise(path)
 
 

@@ -50,9 +50,9 @@ class Workload:
             raise ConfigError(f"{path}: {error.strerror}; name a file with a function `{FUNCTION}`") from error
         except (SyntaxError, ValueError) as error:
             where = f" line {error.lineno}:" if isinstance(error, SyntaxError) and error.lineno else ""
-            raise ConfigError(f"{path}:{where} {getattr(error, 'msg', error)}: it is no Python") from error
+            raise ConfigError(f"{path}:{where} {getattr(error, 'msg', error)}: it is not Python") from error
         if not NAME.fullmatch(path.name):
-            raise ConfigError(f"{path.name!r} names reports: have letters, digits, '_', '-' and '.' alone in it")
+            raise ConfigError(f"{path.name!r} is to name reports: use only letters, digits, '_', '-' and '.' in it")
         _require_function(path, tree)
 
     @property
@@ -79,7 +79,7 @@ class Workload:
 
 def _require_function(path: Path, tree: ast.Module) -> None:
     """Raises ConfigError unless the file has the function, and it can be called without arguments."""
-    wanted = "it is to return (model, batch) or (step, variables, batch): docs/own-model.md"
+    wanted = "it must return (model, batch) or (step, variables, batch): docs/own-model.md"
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION]
     if not found:
         raise ConfigError(f"{path}: there is no function `{FUNCTION}`; {wanted}")

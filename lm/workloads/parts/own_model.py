@@ -1,4 +1,4 @@
-"""Makes one thing of what a user's function returned: variables by name, a batch, steps and their gradients."""
+"""A user's model, by what its function returned: variables by name, a batch, steps and their gradients."""
 
 import contextlib
 import importlib.util
@@ -20,7 +20,7 @@ from lm.workloads.protocol import WEIGHT, NotCopiedError
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
 MOST_CHARACTERS = 300  # of an exception's line
-RETURNS = "it is to return (model, batch) or (step, variables, batch)"
+RETURNS = "it must return (model, batch) or (step, variables, batch)"
 
 
 class ModelError(RuntimeError):
@@ -29,7 +29,7 @@ class ModelError(RuntimeError):
 
 @contextlib.contextmanager
 def phase(path: Path, name: str) -> Iterator[None]:
-    """Has what the user's code raises in the block say where."""
+    """Turns what the user's code raises in the block into a ModelError that names the file and the phase."""
     try:
         yield
     except (ModelError, NotCopiedError):
@@ -130,7 +130,9 @@ class Model:
         for number, leaf in enumerate(tf.nest.flatten(self.batch)):
             array = np.array(leaf)
             if array.dtype == object:
-                raise ModelError(f"{self.path.name}: a batch holds arrays of numbers, and this one {_described(leaf)}")
+                raise ModelError(
+                    f"{self.path.name}: a batch must hold arrays of numbers, and this one holds {_described(leaf)}"
+                )
             found[f"{BATCH}{number}"] = array.astype(np.float32) if array.dtype == np.float64 else array
         return found
 

@@ -115,7 +115,7 @@ def _start_of(first: Mapping[str, Array], case: str) -> dict[str, Array]:
 
 
 def _moved(start: Mapping[str, Array]) -> dict[str, Array]:
-    """Returns a start whose float32 weights are off by one in their last bit: what it changes, rounding alone may."""
+    """Returns a start whose float32 weights are off by one in their last bit, as rounding may leave them."""
     random = np.random.RandomState(0)
     ends = {name: np.where(random.randint(0, 2, value.shape), np.inf, -np.inf) for name, value in _floats(start)}
     return {
@@ -130,7 +130,7 @@ def _floats(start: Mapping[str, Array]) -> list[tuple[str, Array]]:
 
 @contextlib.contextmanager
 def _in_float64() -> Iterator[None]:
-    """Has Keras build in float64."""
+    """Makes Keras build in float64 within the block."""
     precision, policy = tf.keras.mixed_precision, tf.keras.mixed_precision.global_policy()
     try:
         tf.keras.backend.set_floatx("float64")

@@ -112,8 +112,8 @@ def test_a_damaged_directory_is_replaced(server: Server, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"content": b"no archive"}, "what came is not the PTB's archive"),
-        ({"stop_after": 100}, "what came is not the PTB's archive"),
+        ({"content": b"no archive"}, "the download is not the PTB's archive"),
+        ({"stop_after": 100}, "the download is not the PTB's archive"),
         ({"status": 503}, "503"),
     ],
     ids=["foreign", "cut short", "server error"],

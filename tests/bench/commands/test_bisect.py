@@ -45,8 +45,8 @@ class TestWholeSearches:
         again = bisect(tfgate, tmp_path, slowness, "--json", "--resume")
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
-        assert "\n11 to 19 launches to expect: 3 to 6 minutes" in found.err
-        assert "8 to 16 more launches to expect: " in found.err
+        assert "\nexpect 11 to 19 launches: 3 to 6 minutes" in found.err
+        assert "expect 8 to 16 more launches: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
 
@@ -75,7 +75,7 @@ class TestWholeSearches:
     ) -> None:
         found = bisect(tfgate, tmp_path, slowness, "--metric", "GPU memory")
         assert found.code == 2
-        assert found.err.splitlines()[-1].endswith("don't tell GPU memory: name another metric")
+        assert found.err.splitlines()[-1].endswith("don't measure GPU memory: name another metric")
 
 
 def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, wheelhouse: Path) -> None:
@@ -84,7 +84,7 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
     (tmp_path / "baselines").mkdir(exist_ok=True)
     options = ("--metric", "trace", "--baselines", tmp_path / "baselines")
     found = tfgate("bisect", "--good", "tensorflow-cpu keras", "--bad", "2.99.0", *options)
-    assert "name the releases by --release" in found.error
+    assert "can't be listed: name them by --release" in found.error
 
 
 @pytest.mark.usefixtures("fake_oracle", "baselines")

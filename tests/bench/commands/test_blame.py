@@ -110,7 +110,7 @@ class TestWholeSearches:
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 3, found
         assert "left out: the candidate's environment variables: parts have the reference's" in found.out
-        assert found.out.startswith("that step time changed from 2.98.0 to 2.99.0 is not proven")
+        assert found.out.startswith("no change of step time from 2.98.0 to 2.99.0 is proven")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
 
     def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:
@@ -124,7 +124,7 @@ class TestWholeSearches:
 def test_a_part_that_does_not_differ_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     found = blame(tfgate, tmp_path, "--part", "tensorboard")
     assert found.code == 2
-    assert "tensorboard is no part of this difference: name tensorflow-cpu, keras, numpy, " in found.error
+    assert "--part tensorboard: the sides don't differ in it; name one of tensorflow-cpu, keras, numpy, " in found.error
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def write(folder: Path, name: str, text: str) -> None:
         (lambda text: text.replace('"jitter": 1000,', ""), "field 'jitter' is missing"),
         (
             lambda text: text.replace('"launch": 0', '"launch": "first"'),
-            'records[0].launch: an integer is wanted, found "first"',
+            'records[0].launch: expected an integer, found "first"',
         ),
         (lambda text: "[1, 2, 3]", "its schema version is None"),
     ],

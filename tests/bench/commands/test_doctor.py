@@ -68,7 +68,7 @@ def test_a_python_of_another_version_than_the_references_is_told(
     )
     found = tfgate("doctor", "--python", python)
     assert (found.code, found.err) == (0, "")
-    assert ("warning: Python 3.13 where the reference has 3.11" in found.out) is warned
+    assert ("warning: Python is 3.13 and the reference's is 3.11" in found.out) is warned
     assert f"Python {version}" in " ".join(found.out.split())
 
 

@@ -75,7 +75,7 @@ def test_an_error_of_our_own_making_is_shown_whole_and_is_no_regression(capsys: 
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-2:] == [
         "ZeroDivisionError: by nothing",
-        "tfgate: error: this is a fault of tfgate's own: please report the lines above",
+        "tfgate: error: internal error of tfgate: please report the lines above",
     ]
 
 
@@ -90,7 +90,10 @@ def test_a_reader_that_leaves_gets_no_traceback(tmp_path: Path) -> None:
     os.close(reader)
     found = show(tmp_path, writer)
     os.close(writer)
-    assert (found.returncode, found.stderr) == (4, b"tfgate: error: nobody reads the output any more\n")
+    assert (found.returncode, found.stderr) == (
+        4,
+        b"tfgate: error: standard output was closed before all was printed\n",
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")

@@ -30,5 +30,5 @@ def test_each_report_has_a_folder_that_any_file_system_takes(tmp_path: Path) -> 
 
 def test_a_metric_that_launches_do_not_tell_is_refused() -> None:
     assert MEASURE.told(paired_run([pair(0, step=0.1)])) == pytest.approx([0.104], abs=0.015)
-    with pytest.raises(UsageError, match="don't tell step time"):
+    with pytest.raises(UsageError, match="don't measure step time"):
         MEASURE.told(paired_run([]))

@@ -14,7 +14,7 @@ from tests.builders.micro import micro_interpreter
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-LAUNCHES = "interrupted: launches that were over are kept in"
+LAUNCHES = "interrupted: finished launches are kept in"
 BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
 
 
@@ -26,21 +26,21 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
             "run",
             "bench.commands.run.host_lock",
             "run.json",
-            "interrupted: launches that were over are kept in {out}/run.json",
+            "interrupted: finished launches are kept in {out}/run.json",
         ),
         ("micro", "bench.commands.micro.require_suite", "", BEFORE),
         (
             "micro",
             "bench.commands.micro.require_suite",
             "micro.json",
-            "interrupted: launches that were over are kept in {out}",
+            "interrupted: finished launches are kept in {out}",
         ),
         ("train", "bench.commands.train._train", "", "interrupted: no checkpoint was written yet, and nothing is kept"),
         (
             "train --resume",
             "bench.commands.train._train",
             "checkpoint.npz",
-            "interrupted: {out}/checkpoint.npz is kept: go on with --resume and this --output",
+            "interrupted: {out}/checkpoint.npz is kept: continue with --resume --output {out}",
         ),
         (
             "lockstep",
@@ -53,7 +53,7 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
             "profile",
             "bench.commands.profile.run_profile",
             "profile.json",
-            "interrupted: profiles that were over are kept in {out}",
+            "interrupted: finished profiles are kept in {out}",
         ),
         ("doctor", "bench.commands.doctor.examine", "", "interrupted"),
     ],

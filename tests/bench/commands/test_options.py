@@ -58,7 +58,7 @@ def test_an_orchestrator_on_the_same_core_is_told(monkeypatch: pytest.MonkeyPatc
 def test_a_budget_is_a_number_of_minutes() -> None:
     assert minutes("7.5") == 7.5
     for text in ("0", "-1", "inf", "nan", "soon"):
-        with pytest.raises(argparse.ArgumentTypeError, match="no number of minutes above 0"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not a number of minutes above 0"):
             minutes(text)
 
 

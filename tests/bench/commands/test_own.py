@@ -20,9 +20,9 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
     ("text", "more", "said"),
     [
         (None, (), "mine.py: No such file or directory; name a file with a function `workload`"),
-        ("model = 3", (), "mine.py: there is no function `workload`; it is to return"),
-        ("def workload(:", (), "mine.py: line 1: invalid syntax: it is no Python"),
-        ("def workload(): pass", ("--config", "tiny"), "mine.py says itself what is built: leave out --config"),
+        ("model = 3", (), "mine.py: there is no function `workload`; it must return"),
+        ("def workload(:", (), "mine.py: line 1: invalid syntax: it is not Python"),
+        ("def workload(): pass", ("--config", "tiny"), "mine.py defines its own configuration: leave out --config"),
     ],
 )
 def test_a_file_that_is_none_is_refused_before_anything_is_built(

@@ -96,7 +96,7 @@ def test_two_implementations_are_two_sides_of_one_environment() -> None:
 def test_of_a_workload_that_does_not_train_the_unit_alone_is_profiled(tfgate: Tfgate, words: list[str]) -> None:
     answer = tfgate("profile", "--workload", "masked", *words)
     assert answer.code == 2
-    assert answer.error == "of workload masked the whole unit is profiled: leave out --target and --implementation"
+    assert answer.error == "workload masked is profiled as a whole: leave out --target and --implementation"
 
 
 @pytest.mark.slow

@@ -90,12 +90,12 @@ def test_an_upgrade_goes_on_from_the_launches_that_were_over(
     interrupted_at(PAIR, 4)
     answer = upgrade()
     assert answer.code == 4
-    kept = f"interrupted: launches that were over are kept in {upgrade.out}: go on with --resume and this --output"
+    kept = f"interrupted: finished launches are kept in {upgrade.out}: continue with --resume --output {upgrade.out}"
     assert last_line(answer) == kept
     before = read_record(PairedRun, upgrade.out / "paired.json")
     assert (numbers_of(before.pairs), before.incomplete) == ([0, 1, 2], "the run was interrupted after 3 launches")
     assert (upgrade().code, read_record(PairedRun, upgrade.out / "paired.json")) == (2, before)  # without --resume
-    assert upgrade("--resume", "--json").code == 0
+    assert upgrade("--resume", "--json", "--quiet", "--verbose").code == 0
     after = read_record(PairedRun, upgrade.out / "paired.json")
     assert (numbers_of(after.pairs), after.incomplete) == (list(range(FIRST_PASS)), "")
     assert (after.pairs[:3], after.created, after.command) == (before.pairs, before.created, before.command)

@@ -91,5 +91,5 @@ def test_two_timing_jobs_do_not_measure_each_other(tfgate: Tfgate, tmp_path: Pat
     with host_lock():
         found = tfgate("run", "--config", "tiny", "--output", tmp_path / "run")
     assert found.code == 4
-    assert "measures on this host already" in found.error
+    assert "is already measuring on this host" in found.error
     assert not (tmp_path / "run").exists()

@@ -87,7 +87,7 @@ class TestWholeSurveys:
         broken.write_text("#!/bin/false\n")
         found = self.survey(tfgate, tmp_path, sides, "--budget", "0.01")
         assert found.code == 3, found
-        assert "can't be had: " in found.out
+        assert "isn't available: " in found.out
         assert list(read_record(Survey, tmp_path / "out" / SURVEY_FILE).left_out) == [sides["b"]]
         broken.write_text(text)
         again = self.survey(tfgate, tmp_path, sides, "--budget", "0.01", "--resume")
@@ -117,7 +117,7 @@ class TestWholeSurveys:
             patched.setattr(UpgradeProgress, "pair", interrupt)
             cut = self.survey(tfgate, tmp_path, sides)
         assert cut.code == 4
-        assert "go on with --resume" in cut.err.splitlines()[-1]
+        assert "continue with --resume" in cut.err.splitlines()[-1]
         out = tmp_path / "out"
         whole, begun = sorted(out.glob("*/paired.json"))
         before, pairs = whole.read_bytes(), read_record(PairedRun, begun).pairs
@@ -211,7 +211,7 @@ class TestStoredSurveys:
     def test_a_comparison_of_other_releases_is_refused(self, tfgate: Tfgate, folder: Path, baselines: Path) -> None:
         one, other = sorted(folder.glob("*/paired.json"))[:2]
         one.write_bytes(other.read_bytes())
-        assert "it belongs elsewhere" in tfgate("check", folder, "--baselines", baselines).error
+        assert "as its folder says" in tfgate("check", folder, "--baselines", baselines).error
 
     def test_a_damaged_comparison_is_named(self, tfgate: Tfgate, folder: Path, baselines: Path) -> None:
         path = sorted(folder.glob("*/paired.json"))[0]

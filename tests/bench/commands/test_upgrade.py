@@ -70,7 +70,7 @@ def test_a_paired_run_is_shown_launch_by_launch(tfgate: Tfgate, tmp_path: Path) 
 def test_an_impossible_margin_is_refused_in_one_line(tfgate: Tfgate, margin: str) -> None:
     found = tfgate("upgrade", "--from", "2.20.0", "--to", "2.21.0", "--margin", margin)
     assert found.code == 2
-    assert found.error == f"argument --margin: {margin!r} is no fraction above 0 and below 1"
+    assert found.error == f"argument --margin: {margin!r} is not a fraction above 0 and below 1"
 
 
 @pytest.mark.parametrize("words", [["--numerics-only"], ["--metric", "peak memory"]])
@@ -167,7 +167,7 @@ class TestWholeRuns:
         with host_lock():
             found = self.answer(tfgate, tmp_path, side, side, "--speed-only")
         assert found.code == 4
-        assert "measures on this host already" in found.error
+        assert "is already measuring on this host" in found.error
         assert not (tmp_path / "out").exists()
 
     def test_environments_that_are_built_are_no_disturbance(

@@ -117,7 +117,7 @@ def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> No
 )
 def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
     put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", f"{governor}\n")
-    wanted = f"Frequency governor {governor}: the clock follows the load; set performance" if disturbs else ""
+    wanted = f"Frequency governor {governor}: the clock follows the load; set it to performance" if disturbs else ""
     assert finding(tmp_path, "frequency governor") == Finding("frequency governor", governor, wanted)
 
 
@@ -152,8 +152,8 @@ def test_disturbances_are_a_line_each(tmp_path: Path) -> None:
     [
         ("3.11.7", ""),
         ("3.11.0rc1", ""),
-        ("3.1.1", "Python 3.1 where the reference has 3.11: a difference between them may be Python's"),
-        ("3.12.3", "Python 3.12 where the reference has 3.11: a difference between them may be Python's"),
+        ("3.1.1", "Python is 3.1 and the reference's is 3.11: this may explain a difference"),
+        ("3.12.3", "Python is 3.12 and the reference's is 3.11: this may explain a difference"),
     ],
 )
 def test_a_python_of_another_minor_version_is_told(version: str, disturbance: str) -> None:

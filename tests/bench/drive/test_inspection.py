@@ -48,11 +48,11 @@ def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("echo hello", "does not answer as a Python does: it said nothing"),
-        ("echo broken >&2; exit 1", "does not answer as a Python does: it said broken"),
-        ("echo '[1]'", "does not answer as a Python does"),
-        ("echo 5", "does not answer as a Python does"),
-        (r"printf '\377\n'", "does not answer as a Python does"),
+        ("echo hello", "is not a Python that answers: it printed nothing"),
+        ("echo broken >&2; exit 1", "is not a Python that answers: it printed broken"),
+        ("echo '[1]'", "is not a Python that answers"),
+        ("echo 5", "is not a Python that answers"),
+        (r"printf '\377\n'", "is not a Python that answers"),
     ],
 )
 def test_what_is_no_python(tmp_path: Path, body: str, said: str) -> None:

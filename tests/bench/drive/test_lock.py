@@ -39,7 +39,7 @@ def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with held_by_another(path) as holder:
-        wanted = f"process {holder.pid} measures on this host already: wait for it, or end it ({path})"
+        wanted = f"process {holder.pid} is already measuring on this host: wait for it, or stop it ({path})"
         with pytest.raises(LockedError, match=re.escape(wanted)), host_lock(path):
             pytest.fail("held twice")
         with (

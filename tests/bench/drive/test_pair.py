@@ -215,7 +215,7 @@ def test_a_hang_is_told_by_the_reference_s_time(
     failure = found.candidate.failure
     assert failure is not None
     assert failure.kind == "hung"
-    message = rf"the worker gave no sign of life for \d+ s during {operation}; the reference took \d+\.\d s"
+    message = rf"the worker did not respond for \d+ s during {operation}; the reference took \d+\.\d s"
     assert re.fullmatch(message, failure.message)
     assert found.reference.failure is None
 

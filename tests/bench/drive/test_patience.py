@@ -37,9 +37,7 @@ class Answering:
         self.waits.append(timeout)
         for number, seconds in enumerate(self.silences):
             if seconds > timeout:
-                raise WorkerError(
-                    Failure(HUNG, f"the worker gave no sign of life for {timeout:.0f} s during {operation}")
-                )
+                raise WorkerError(Failure(HUNG, f"the worker did not respond for {timeout:.0f} s during {operation}"))
             self.now += seconds
             if number < len(self.silences) - 1:
                 on_event(number)
@@ -126,7 +124,7 @@ def test_slow_is_not_hung(worker: Answering, silences: tuple[float, ...], hangs:
     with pytest.raises(WorkerError) as caught:
         wait(patience.of(CANDIDATE), worker, "steps", *silences)
     assert caught.value.failure.kind == HUNG
-    assert str(caught.value) == "the worker gave no sign of life for 66 s during steps; the reference took 2.0 s"
+    assert str(caught.value) == "the worker did not respond for 66 s during steps; the reference took 2.0 s"
 
 
 def test_without_a_reference_s_time_none_is_named(worker: Answering) -> None:

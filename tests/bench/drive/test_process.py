@@ -62,7 +62,10 @@ class TestFailures:
             ("os._exit(3)", "the worker exited with code 3 during work"),
             ("os._exit(0)", "the worker exited with code 0 during work"),
             ("send('{\"reply\": '); os._exit(0)", "the worker exited with code 0 during work"),
-            ("1 / 0", "the worker exited with code 1 during work; its last words: ZeroDivisionError: division by zero"),
+            (
+                "1 / 0",
+                "the worker exited with code 1 during work; its last output: ZeroDivisionError: division by zero",
+            ),
         ],
         ids=[
             "SIGSEGV",
@@ -86,7 +89,7 @@ class TestFailures:
             "print('\\n', flush=True); os._exit(7)"
         )
         failure = failure_of(fake_interpreter(body))
-        assert failure.message == "the worker exited with code 7 during work; its last words: 8999"
+        assert failure.message == "the worker exited with code 7 during work; its last output: 8999"
         assert failure.stderr_tail.endswith("8997\n8998\n8999\n\n\n")
         assert len(failure.stderr_tail) == STDERR_TAIL_BYTES == 4000
 
@@ -99,7 +102,7 @@ class TestFailures:
 
     def test_a_process_that_says_nothing_in_time_hangs(self, fake_interpreter: Fake) -> None:
         failure = failure_of(fake_interpreter("print('at work', flush=True); time.sleep(1000)"), timeout=0.3)
-        assert (failure.kind, failure.message) == ("hung", "the worker gave no sign of life for 0 s during work")
+        assert (failure.kind, failure.message) == ("hung", "the worker did not respond for 0 s during work")
 
     def test_a_process_that_says_nothing_more_hangs(self, fake_interpreter: Fake) -> None:
         failure = failure_of(fake_interpreter("send('{\"event\": 1}\\n'); time.sleep(1000)"), timeout=0.3)
@@ -134,7 +137,7 @@ class TestFailures:
             ('{"answer": 1}', "the worker wrote {'answer': 1} where"),
             (
                 '{"error": 1}',
-                "the worker's reply to work is not what it should be: the whole: an object is wanted, found 1",
+                "the worker's reply to work is not what it should be: the whole: expected an object, found 1",
             ),
             (
                 '{"error": {"type": "E"}}',
@@ -146,7 +149,7 @@ class TestFailures:
             ),
             (
                 '{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}',
-                "peak_rss_bytes: an integer is wanted, found 1.5",
+                "peak_rss_bytes: expected an integer, found 1.5",
             ),
         ],
     )

@@ -50,11 +50,11 @@ def test_a_wheel_file(tmp_path: Path) -> None:
     [
         ("nowhere/bin/python", "there is no interpreter"),
         ("nowhere/tensorflow-2.20.0-py3-none-any.whl", "there is no such wheel file"),
-        ("-r secrets.txt", "no requirement"),
-        ("tensorflow\n--index-url http://host", "no requirement"),  # a line that begins an option
-        ("tensorflow==", "'tensorflow==' is no requirement"),
-        ("tensorflow==2.20.0 -f somewhere", "no requirement"),
-        ("", "no requirement"),
+        ("-r secrets.txt", "is not a requirement"),
+        ("tensorflow\n--index-url http://host", "is not a requirement"),  # a line that begins an option
+        ("tensorflow==", "'tensorflow==' is not a requirement"),
+        ("tensorflow==2.20.0 -f somewhere", "is not a requirement"),
+        ("", "is not a requirement"),
     ],
 )
 def test_what_is_no_request(text: str, said: str) -> None:
@@ -69,7 +69,7 @@ def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:
         read_request(str(path))
     renamed = tmp_path / "new.whl"
     renamed.touch()
-    with pytest.raises(RequestError, match="keep its built name"):
+    with pytest.raises(RequestError, match="keep the name that it was built with"):
         read_request(str(renamed))
 
 
@@ -95,5 +95,7 @@ def test_now_is_the_present() -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "28.06.2024", "9999-12-31"])
 def test_what_is_no_date(text: str) -> None:
-    with pytest.raises(RequestError, match=f"--as-of '{text}' is no date: use now, release, or one such as 2024-06-28"):
+    with pytest.raises(
+        RequestError, match=f"--as-of '{text}' is not a date: use now, release, or one such as 2024-06-28"
+    ):
         read_as_of(text)

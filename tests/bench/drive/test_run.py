@@ -89,7 +89,7 @@ def test_a_timed_launch_holds_what_others_had_of_the_cpu(
     timed = measure_run(RunRequest([Plan("tiny", 10)], 1, fake_session(""), {}, ()), keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
     assert timed.warnings == (
-        ("tiny-synthetic-cells-cpu0 launch 1: other processes had 31% of the machine's CPU: its speed is disturbed",)
+        ("tiny-synthetic-cells-cpu0 launch 1: other processes used 31% of the machine's CPU, which disturbs its speed",)
         if warned
         else ()
     )
@@ -321,7 +321,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert process.returncode == 4
     assert printed == ""
     assert [line for line in said.splitlines() if line.startswith("tfgate: ")] == [
-        f"tfgate: error: interrupted: launches that were over are kept in {output / 'run.json'}"
+        f"tfgate: error: interrupted: finished launches are kept in {output / 'run.json'}"
     ]
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")

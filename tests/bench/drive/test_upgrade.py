@@ -128,7 +128,7 @@ def test_a_failure_against_the_oracle_that_does_not_come_again_is_a_warning(fake
     ]
     assert [record.failure for record in run.oracle] == [None, None]
     message = "the worker exited with code 3 during stress"
-    assert run.warnings[0] == f"reference against the oracle failed once and not again: {message}"
+    assert run.warnings[0] == f"reference against the oracle failed once, and ran when it was repeated: {message}"
     assert len(run.pairs) == 1
 
 
@@ -168,7 +168,7 @@ def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: P
     assert (run.lockstep, run.pairs, run.warnings) == (None, (), ())
     failure = run.lockstep_failure
     assert failure is not None
-    words = "the worker exited with code 3 during lockstep; its last words: no memory"
+    words = "the worker exited with code 3 during lockstep; its last output: no memory"
     assert (failure.kind, failure.message) == ("crashed", f"the reference failed: {words}")
     assert failure.stderr_tail == 3 * "no memory\n"  # at steps 0, 1 and 2
     assert read_record(PairedRun, tmp_path / "out" / PAIRED_FILE) == run
@@ -185,7 +185,7 @@ def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path, reference_fails
     assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)
     whose = "the reference failed: " if reference_fails else ""
     message = f"{whose}the worker exited with code 3 during lockstep"
-    assert run.warnings == (f"lockstep failed once and not again: {message}",)
+    assert run.warnings == (f"lockstep failed once, and ran when it was repeated: {message}",)
 
 
 def test_what_can_t_be_kept_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
@@ -246,4 +246,4 @@ def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monk
     original = pair.measure_pair
     monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), disturbed=0.4))
     run, _ = measured(tmp_path, python, python, launches=1)
-    assert run.warnings == ("launch 1: other processes had 40% of the machine's CPU: its speed is disturbed",)
+    assert run.warnings == ("launch 1: other processes used 40% of the machine's CPU, which disturbs its speed",)

@@ -69,6 +69,6 @@ def test_the_real_machine_tells() -> None:
 
 def test_only_much_of_it_is_worth_a_line() -> None:
     assert disturbance(0.48, "notebook launch 1") == (
-        "notebook launch 1: other processes had 48% of the machine's CPU: its speed is disturbed"
+        "notebook launch 1: other processes used 48% of the machine's CPU, which disturbs its speed"
     )
     assert disturbance(0.05, "notebook launch 1") == disturbance(None, "notebook launch 1") == ""

@@ -58,7 +58,7 @@ def test_a_workload_that_tells_no_perplexity_has_none() -> None:
     masked = dataclasses.replace(SUBJECT, workload="masked", metrics=("step time",))
     both = run([*records(), *records(subject=masked)])
     assert list(make_baselines([both], "why", (), CREATED)) == [SUBJECT.name]
-    with pytest.raises(BaselineError, match="nothing to make a baseline of"):
+    with pytest.raises(BaselineError, match="which a baseline is made of"):
         make_baselines([run(records(subject=masked))], "why", (), CREATED)
 
 
@@ -125,7 +125,7 @@ def test_each_subject_gets_a_baseline() -> None:
             [run([record(), record(subject=dataclasses.replace(SUBJECT, steps=20))])],
             r"two things \(steps 10 in one, 20 in another\)",
         ),
-        ([run([dataclasses.replace(record(), environment=None)])], "doesn't say what it ran in"),
+        ([run([dataclasses.replace(record(), environment=None)])], "names no environment"),
     ],
 )
 def test_runs_that_no_baseline_can_be_made_of(runs: list[Run], said: str) -> None:

@@ -203,5 +203,7 @@ def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
     assert (found["step time"].anchor, found["step time"].drift) == (None, None)
     assert found["perplexity"].drift
     (elsewhere,) = of_days([pairs(1)], OTHER_REFERENCE)
-    with pytest.raises(ValueError, match="the anchor has nothing in common with the reports"):
+    with pytest.raises(
+        ValueError, match="the fixed reference has no configuration and reference environment in common"
+    ):
         histories(reports, elsewhere)

@@ -279,7 +279,7 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
     [
         ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed"),
         ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the candidate failed"),
-        ({"incomplete": "interrupted"}, 4, EMPTY, "the run is not whole"),
+        ({"incomplete": "interrupted"}, 4, EMPTY, "the run is incomplete"),
         (
             {"reference": CANDIDATE},
             4,

@@ -212,30 +212,30 @@ def test_a_value_of_another_type_anywhere_is_refused_with_its_place(run: types.R
 @pytest.mark.parametrize(
     ("kind", "plain", "message"),
     [
-        (int, 2.0, "x: an integer is wanted, found 2.0"),
-        (int, True, "x: an integer is wanted, found true"),
-        (int, "2", 'x: an integer is wanted, found "2"'),
-        (bool, 1, "x: true or false is wanted, found 1"),
-        (str, 2, "x: a string is wanted, found 2"),
-        (float, "nan", 'x: a number is wanted, found "nan"'),
-        (float, False, "x: a number is wanted, found false"),
-        (Finite, "NaN", 'x: a finite number is wanted, found "NaN"'),
-        (Amount, -1e-9, "x: a finite number of at least 0 is wanted, found -1e-09"),
-        (Amount, "Infinity", 'x: a finite number of at least 0 is wanted, found "Infinity"'),
-        (Logarithm, 100.5, "x: the logarithm of a ratio is wanted, found 100.5"),
-        (Count, -1, "x: an integer of at least 0 is wanted, found -1"),
-        (Count, 2**53, "x: an integer of at least 0 is wanted, found 9007199254740992"),
-        (tuple[Amount, ...], [1.0, 2.0, -3.0], "x[2]: a finite number of at least 0 is wanted, found -3.0"),
-        (tuple[Count, ...], [1, 2, -3], "x[2]: an integer of at least 0 is wanted, found -3"),
-        (int, 10**20, "x: an integer is wanted, found 100000000000000000000"),
-        (float, 10**400, "x: a number in the range of a float is wanted, found 1" + "0" * 59 + "…"),
-        (float, math.inf, "x: a number in the range of a float is wanted, found Infinity"),  # what 1e999 is read as
-        (tuple[float, ...], 1.0, "x: a list is wanted, found 1.0"),
-        (tuple[float, ...], [1.0, None], "x[1]: a number is wanted, found null"),
-        (dict[str, int], [], "x: an object is wanted, found []"),
-        (dict[str, int], {"a": "b"}, 'x.a: an integer is wanted, found "b"'),
-        (types.Memory, 3, "x: an object is wanted, found 3"),
-        (types.Memory | None, [], "x: an object is wanted, found []"),
+        (int, 2.0, "x: expected an integer, found 2.0"),
+        (int, True, "x: expected an integer, found true"),
+        (int, "2", 'x: expected an integer, found "2"'),
+        (bool, 1, "x: expected true or false, found 1"),
+        (str, 2, "x: expected a string, found 2"),
+        (float, "nan", 'x: expected a number, found "nan"'),
+        (float, False, "x: expected a number, found false"),
+        (Finite, "NaN", 'x: expected a finite number, found "NaN"'),
+        (Amount, -1e-9, "x: expected a finite number of at least 0, found -1e-09"),
+        (Amount, "Infinity", 'x: expected a finite number of at least 0, found "Infinity"'),
+        (Logarithm, 100.5, "x: expected the logarithm of a ratio, found 100.5"),
+        (Count, -1, "x: expected an integer of at least 0, found -1"),
+        (Count, 2**53, "x: expected an integer of at least 0, found 9007199254740992"),
+        (tuple[Amount, ...], [1.0, 2.0, -3.0], "x[2]: expected a finite number of at least 0, found -3.0"),
+        (tuple[Count, ...], [1, 2, -3], "x[2]: expected an integer of at least 0, found -3"),
+        (int, 10**20, "x: expected an integer, found 100000000000000000000"),
+        (float, 10**400, "x: expected a number in the range of a float, found 1" + "0" * 59 + "…"),
+        (float, math.inf, "x: expected a number in the range of a float, found Infinity"),  # what 1e999 is read as
+        (tuple[float, ...], 1.0, "x: expected a list, found 1.0"),
+        (tuple[float, ...], [1.0, None], "x[1]: expected a number, found null"),
+        (dict[str, int], [], "x: expected an object, found []"),
+        (dict[str, int], {"a": "b"}, 'x.a: expected an integer, found "b"'),
+        (types.Memory, 3, "x: expected an object, found 3"),
+        (types.Memory | None, [], "x: expected an object, found []"),
     ],
 )
 def test_what_was_wanted_and_what_was_found_is_said(kind: Any, plain: Any, message: str) -> None:
@@ -245,7 +245,7 @@ def test_what_was_wanted_and_what_was_found_is_said(kind: Any, plain: Any, messa
 
 
 def test_a_whole_that_is_no_object_is_refused() -> None:
-    with pytest.raises(FormatError, match="the whole: an object is wanted, found \\[1\\]"):
+    with pytest.raises(FormatError, match="the whole: expected an object, found \\[1\\]"):
         from_plain(types.Memory, [1])
 
 

@@ -48,10 +48,10 @@ def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_
     [
         ({"extra_info": {}}, "was not written by bench/micro: 'target' is missing"),
         ({"stats": {}}, "can't be read as pytest-benchmark's JSON"),  # its own tests have the other shapes
-        ({"target": 7}, "target of .*: a string is wanted"),
-        ({"onednn": 1}, "onednn of .*: true or false is wanted"),
-        ({"threads": "2"}, "threads of .*: an integer is wanted"),
-        ({"variables": {"A": 1}}, "variables of .*: a string is wanted"),
+        ({"target": 7}, "target of .*: expected a string"),
+        ({"onednn": 1}, "onednn of .*: expected true or false"),
+        ({"threads": "2"}, "threads of .*: expected an integer"),
+        ({"variables": {"A": 1}}, "variables of .*: expected a string"),
     ],
 )
 def test_what_the_suite_did_not_write_is_refused_with_its_path(

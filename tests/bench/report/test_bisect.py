@@ -57,5 +57,7 @@ def test_numbers_are_told_with_their_reason() -> None:
 
 
 def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:
-    assert cost([11, 19], [3.2, 5.5], paced=False).startswith("11 to 19 launches to expect: 3 to 6 minutes as launches")
-    assert cost([4, 4], [1.9, 2.1], paced=True) == "4 more launches to expect: 2 minutes at this machine's pace"
+    assert cost([11, 19], [3.2, 5.5], paced=False).startswith(
+        "expect 11 to 19 launches: 3 to 6 minutes at the usual pace, plus"
+    )
+    assert cost([4, 4], [1.9, 2.1], paced=True) == "expect 4 more launches: 2 minutes at this machine's pace"

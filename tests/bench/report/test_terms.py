@@ -1,13 +1,24 @@
 """The words of a page are the glossary's."""
 
+import re
+
+import pytest
+
+from bench.judge.history import histories, report_points
 from bench.judge.metrics import NAMES
-from bench.report.terms import GLOSSARY, KINDS, METRICS
+from bench.report import registry
+from bench.report.formats.html import render
+from bench.report.history import history_page
+from bench.report.terms import GLOSSARY, KINDS, METRICS, PAGES, TERMS
+from tests.builders.reports import paired_report, pairs
+from tests.builders.surveys import RELEASES, surveyed
+from tests.builders.verdicts import upgrade
 from tests.docs.markdown import ROOT
 
 
 def entries() -> dict[str, str]:
     """The glossary's entries, without emphasis."""
-    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").replace("*", "")
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").translate({ord(mark): None for mark in "*`"})
     lines = [" ".join(entry.split()) for entry in text.split("\n- ")[1:]]
     return dict(line.split(": ", 1) for line in lines)
 
@@ -20,3 +31,23 @@ def test_a_page_says_what_the_glossary_says() -> None:
 
 def test_what_has_two_kinds_is_a_metric_and_explained() -> None:
     assert KINDS.keys() <= METRICS.keys() <= {*NAMES, "numerics"}
+
+
+def page_of(kind: str) -> str:
+    """A page of each kind."""
+    if kind == "report":
+        return render([upgrade()])
+    if kind == "survey":
+        return registry.render_survey("html", surveyed(dict.fromkeys(RELEASES, 0.0)))
+    reports = [report_points(f"report-{day}", paired_report(pairs(1), f"2026-01-{day:02}")) for day in (1, 2)]
+    return history_page(histories(reports), len(reports), [])
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_every_page_lists_its_words_and_each_tip_leads_to_one(kind: str) -> None:
+    page = page_of(kind)
+    tips, words = set(re.findall(r'href="#(word-[^"]+)"', page)), re.findall(r'<dt id="(word-[^"]+)">', page)
+    assert tips
+    assert tips <= set(words)
+    assert len(words) == len(set(words)) == len(PAGES[kind])
+    assert all(f"<dd>{TERMS[word].replace(chr(39), '&#39;')}</dd>" in page for word in PAGES[kind])

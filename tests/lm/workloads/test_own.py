@@ -81,10 +81,10 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("def other(): pass", r"mine\.py: there is no function `workload`; it is to return \(model, batch\)"),
+            ("def other(): pass", r"mine\.py: there is no function `workload`; it must return \(model, batch\)"),
             ("def workload(size): pass", "`workload` has parameters"),
             ("def workload(*, size): pass", "`workload` has parameters"),
-            ("def workload(:", "mine.py: line 1: invalid syntax: it is no Python"),
+            ("def workload(:", "mine.py: line 1: invalid syntax: it is not Python"),
             ("\0", "mine.py:.* null bytes"),
         ],
     )
@@ -97,7 +97,7 @@ class TestFiles:
             workload(str(tmp_path / "mine.py"))
 
     def test_names_that_reports_cannot_have_are_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"'my model\.py' names reports"):
+        with pytest.raises(ConfigError, match=r"'my model\.py' is to name reports"):
             workload(str(written(tmp_path, "def workload(): pass", "my model.py")))
 
     @pytest.mark.parametrize("text", ["def workload(): pass", "def workload(size=3, *, more=2): pass"])
@@ -120,7 +120,7 @@ class TestModels:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("return 3", r"mine\.py: `workload` returned a int; it is to return"),
+            ("return 3", r"mine\.py: `workload` returned a int; it must return"),
             ("return 1, 2, 3, 4", "returned a tuple of 4"),
             ("raise OSError('no data')", r"mine\.py in `workload`: OSError: no data"),
             ("return (lambda: 0.0), [], ()", "there are no variables to train"),

@@ -1,0 +1,33 @@
+"""What a command says on standard error while it works; with `--quiet` nothing."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+from bench.report.lines import one_line
+
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextlib.contextmanager
+def quieted(*, quiet: bool) -> Iterator[None]:
+    """Leaves out, if `quiet`, what would be said within the block. Errors are said by bench.commands.errors all the
+    same.
+    """
+    before = _QUIET.set(quiet)
+    try:
+        yield
+    finally:
+        _QUIET.reset(before)
+
+
+def is_quiet() -> bool:
+    """Tells whether this thread's command has --quiet; a thread that it starts has to be told."""
+    return _QUIET.get()
+
+
+def say(line: str) -> None:
+    """Prints a line on standard error, unless the command has --quiet."""
+    if not is_quiet():
+        print(one_line(line), file=sys.stderr, flush=True)

@@ -1,0 +1,73 @@
+"""What commands say while they work, and `--quiet`, which leaves the answer alone."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+from bench.cli import command_parser
+from bench.commands.messages import is_quiet, quieted, say
+from bench.commands.progress import RunProgress, UpgradeProgress
+from tests.builders.commands import Tfgate, noisy_side
+from tests.builders.paired import pair, paired_run
+from tests.builders.records import record
+
+PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
+MEASURING = ("bisect", "blame", "gate", "lockstep", "micro", "profile", "run", "survey", "upgrade")
+THEIRS = (*MEASURING, "growing", "paired", "sides")  # the modules of their own that say something
+
+
+def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    say("building\x1b[2J it")
+    with quieted(quiet=True):
+        assert is_quiet()
+        say("not this")
+    with quieted(quiet=False):
+        say("kept")
+    assert not is_quiet()
+    assert capsys.readouterr().err == "building [2J it\nkept\n"
+
+
+def test_progress_is_as_quiet_as_where_it_began(capsys: pytest.CaptureFixture[str]) -> None:
+    with quieted(quiet=True):
+        listeners = (UpgradeProgress(), RunProgress([], 1))
+    upgrade, run = listeners  # threads call them without knowing that it is quiet
+    upgrade.phase("speed", 12)
+    upgrade.pair(paired_run([pair(0)]))
+    run.record(record())
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", MEASURING)
+def test_every_command_that_measures_takes_it(name: str) -> None:
+    assert "--quiet" in command_parser(name).format_help()
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_nothing_is_said_past_it(name: str) -> None:
+    assert "file=sys.stderr" not in inspect.getsource(importlib.import_module(f"bench.commands.{name}"))
+
+
+@pytest.mark.usefixtures("fake_oracle")
+@pytest.mark.parametrize(
+    "words",
+    [("upgrade", "--metric", "step time"), ("gate", "--no-speed", "--launches", "2"), ("run", "--launches", "2")],
+)
+def test_a_quiet_command_prints_its_answer_alone(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, words: tuple[str, ...]
+) -> None:
+    old, new = (noisy_side(tmp_path / name, PACKAGES) for name in ("old", "new"))
+    sides = {"upgrade": ["--from", old, "--to", new], "gate": ["--to", new], "run": ["--python", new]}[words[0]]
+    judged = [] if words[0] == "run" else ["--baselines", baselines]
+    common = (*words, *sides, *judged, "--config", "tiny", "--output")
+    loud, quiet = tfgate(*common, tmp_path / "loud"), tfgate(*common, tmp_path / "quiet", "--quiet")
+    assert (quiet.code, quiet.err) == (loud.code, "")
+    assert loud.err
+    assert quiet.out
+
+
+def test_a_quiet_command_s_error_is_said(tfgate: Tfgate, tmp_path: Path) -> None:
+    answer = tfgate("upgrade", "--from", tmp_path / "none", "--to", tmp_path / "none", "--quiet")
+    assert answer.code == 2
+    assert answer.err.startswith("tfgate: error: ")

@@ -16,7 +16,8 @@ from bench.record.types import Record
 T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
-WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary")  # words that change nothing of what is measured
+# Words that change nothing of what is measured.
+WITH_VALUE, ALONE = ("--output", "--cluster"), ("--resume", "--json", "--summary")
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:
@@ -63,5 +64,5 @@ def words_without(words: Sequence[str], with_value: Collection[str], alone: Coll
 
 
 def _measuring(words: Sequence[str]) -> list[str]:
-    """Returns a command's words without those that say where its report lies and how it is told."""
+    """Returns a command's words without those that say where it runs, where its report lies and how it is told."""
     return words_without(words, WITH_VALUE, ALONE)

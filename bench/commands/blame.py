@@ -1,10 +1,22 @@
 """`tfgate blame`: which package brought a change, each measured alone among the reference's."""
 
 import argparse
+import contextlib
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.commands.clustered import (
+    Building,
+    Hosts,
+    PartLaunches,
+    add_cluster,
+    cluster_hosts,
+    cluster_request,
+    grow,
+    keep_run,
+)
 from bench.commands.growing import METRICS, Growing, Measure, Pace
 from bench.commands.messages import say
 from bench.commands.options import (
@@ -45,11 +57,15 @@ from bench.judge.blame import (
 from bench.judge.margins import read_margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME
 from bench.judge.types import EXIT_CODES
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.files import read_record
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
+
+if TYPE_CHECKING:
+    from bench.drive.cluster import Call
 
 EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
@@ -75,6 +91,7 @@ class Request:
     resume: bool
     json: bool
     command_line: Sequence[str]
+    cluster: str = ""  # the address of a scheduler; "": on this host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, CONFIGS)
     add_output(parser)
     add_resume(parser)
+    add_cluster(parser)
     add_baselines(parser)
     add_json(parser)
     add_quiet(parser)
@@ -133,17 +151,19 @@ def request(options: argparse.Namespace) -> Request:
         options.resume,
         options.json,
         options.command_line,
+        cluster_request(options),
     )
 
 
 def run(asked: Request) -> int:
     """Returns 0 where a package is to blame, or numbers have nothing to be blamed for; 3 where none is proven to be.
 
-    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    blaming = _Blaming(asked)
-    with host_lock():
-        found = blaming.measure()
+    with cluster_hosts(asked.cluster) as hosts:
+        blaming = _Blaming(asked)
+        with contextlib.nullcontext() if hosts else host_lock():
+            found = blaming.measure(hosts)
     say(f"kept in {asked.output}")
     names = (asked.sides.reference.what, asked.sides.candidate.what)
     if asked.json:
@@ -198,17 +218,23 @@ class _Blaming:
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
         self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
 
-    def measure(self) -> Blame:
-        """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
+    def measure(self, hosts: Hosts | None) -> Blame:
+        """Measures each part in turn, launch by launch; on a cluster each on a host, all its launches.
+
+        Raises RequestError for a candidate that can't be measured.
+        """
         pace, rows = self._measure.pace(), [self._whole, *self._packages, *self._switches]
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
+        if hosts:
+            self._measure_on(hosts, rows, launches)
+            return self._told()
         with BisectProgress() as progress:
             for row in _turns(rows, launches):
                 if pace.seconds >= 60 * self._asked.budget_minutes:
-                    self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
+                    self._tell_budget()
                     break
                 with pace.timed():
                     row.report.run = row.measure.grow(row.report, row.sides, progress)
@@ -216,6 +242,30 @@ class _Blaming:
                 if pace.count == len(rows):
                     self._tell_cost(rows, launches, pace)
         return self._told()
+
+    def _measure_on(self, hosts: Hosts, rows: Sequence[_Row], launches: int) -> None:
+        """Has hosts measure the parts, a call for each; the budget is shared out among them."""
+        building = Building.of(self._asked.model, self._asked.sides)
+        left = {row.report.path: row for row in rows if row.launches < launches and not row.part.problem}
+        seconds = 60 * self._asked.budget_minutes / max(len(left), 1)
+
+        def call(row: _Row) -> "Call":
+            package = row.part.name if any(row.part.versions) else ""
+            return grow, (PartLaunches(building, row.measure, package, row.sides, launches, seconds),)
+
+        for path, done in hosts(lambda: {place: call(row) for place, row in left.items()}):
+            row = left.pop(path)
+            if why := keep_run(path, done):
+                say(f"{row.report.name} can't be measured: {why}")
+                self._give_up(row, why)
+            else:
+                row.report.run = read_record(PairedRun, path)
+                say(f"{row.report.name}: {self._last(row)}")
+        if any(row.launches < launches and not row.part.problem for row in rows):
+            self._tell_budget()
+
+    def _tell_budget(self) -> None:
+        self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
 
     def _tell_cost(self, rows: Sequence[_Row], launches: int, pace: Pace) -> None:
         """Says what is left to be measured; nothing where nothing is."""

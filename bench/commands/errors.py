@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench.drive.lock import LockedError
 from bench.drive.process import EXHAUSTED, WorkerError
-from bench.drive.requests import BuildError
+from bench.drive.requests import BuildError, ClusterError
 from bench.judge.types import FAILED_CODE
 from bench.report.lines import one_line
 
@@ -36,7 +36,7 @@ def guarded(command: Callable[[], int]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one must not come between this line and the exit code
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return _fail(str(error) or "interrupted", FAILED_CODE)
-    except (BuildError, LockedError, WorkerError) as error:
+    except (BuildError, ClusterError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:
         # What is left to print must not fail again at exit.

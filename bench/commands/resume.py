@@ -17,7 +17,8 @@ T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
 # Words that change nothing of what is measured: those with a value, and those that stand alone.
-WITH_VALUE, ALONE = ("--output",), ("--resume", "--json", "--summary", "--verbose", "--quiet")
+WITH_VALUE = ("--output", "--cluster")
+ALONE = ("--resume", "--json", "--summary", "--verbose", "--quiet")
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:
@@ -67,5 +68,5 @@ def words_without(words: Sequence[str], with_value: Collection[str], alone: Coll
 
 
 def _measuring(words: Sequence[str]) -> list[str]:
-    """Returns a command's words without those that say where its report lies and how it is told."""
+    """Returns a command's words without those that say where it runs, where its report lies and how it is told."""
     return words_without(words, WITH_VALUE, ALONE)

@@ -5,9 +5,21 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.commands.clustered import (
+    LACKING_FILE,
+    Building,
+    Comparison,
+    Hosts,
+    add_cluster,
+    cluster_hosts,
+    cluster_request,
+    compare,
+    keep_run,
+)
 from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
@@ -46,11 +58,15 @@ from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
 
+if TYPE_CHECKING:
+    from bench.drive.cluster import Call
+
 EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
 tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey --resume"""
 CONFIGS = ("tiny",)
-OF_A_SURVEY = ("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output")  # not of a comparison in it
+# Not of a comparison in it.
+OF_A_SURVEY = ("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster")
 WHAT = "a version, requirements in quotes, a wheel or an interpreter's path"
 
 
@@ -69,6 +85,7 @@ class Request:
     resume: bool
     telling: Telling
     command_line: Sequence[str]
+    cluster: str = ""  # the address of a scheduler; "": on this host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_index(parser)
     add_output(parser)
     add_resume(parser)
+    add_cluster(parser)
     add_baselines(parser)
     add_json(parser)
     add_quiet(parser)
@@ -132,6 +150,7 @@ def request(options: argparse.Namespace) -> Request:
         options.resume,
         telling(options),
         options.command_line,
+        cluster_request(options),
     )
 
 
@@ -139,12 +158,15 @@ def run(asked: Request) -> int:
     """Returns 0 where all that was asked for was measured, whatever it came to; 3 where something is missing, and 4
     where nothing could be measured.
 
-    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
-    with host_lock() if asked.speed else contextlib.nullcontext():
-        _Measuring(asked, plans, standards).run()
+    with cluster_hosts(asked.cluster) as hosts:
+        timed = asked.speed and not hosts
+        with host_lock() if timed else contextlib.nullcontext():
+            disturbed = disturbances(examine()) if timed else ()  # before environments are built: that is load
+            _Measuring(asked, plans, standards, disturbed).run(hosts)
     say(f"kept in {asked.output}; tfgate report {asked.output} writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
 
@@ -157,22 +179,54 @@ def interrupted(asked: Request) -> str:
 class _Measuring:
     """Measures, in order, the comparisons of a survey that its folder doesn't hold yet."""
 
-    def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards) -> None:
+    def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards, disturbed: Sequence[str]) -> None:
         path = asked.output / SURVEY_FILE
-        self._asked, self._plans, self._standards = asked, plans, standards
-        self._disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load
+        self._asked, self._plans, self._standards, self._disturbed = asked, plans, standards, disturbed
         self._sides: dict[str, Side] = {}
+        self._found: dict[Path, Against] = {}
         self._keep = keeper(path, begun=asked.resume)
         self._survey = self._resumed(path) if asked.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
 
-    def run(self) -> None:
-        """Measures, and keeps after each launch what there is."""
+    def run(self, hosts: Hosts | None) -> None:
+        """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
         self._keep(self._survey)
         self._tell_cost()
+        if hosts:
+            self._run_on(hosts)
+        else:
+            self._walk(self._measure)
+
+    def _run_on(self, hosts: Hosts) -> None:
+        """Has hosts measure what the survey wants by what it knows so far: at first, that every release runs."""
+        building = Building.of(self._asked.model, self._environments)
+        standards = dataclasses.replace(self._standards, baselines={})
+        calls: dict[Path, Call] = {}
+
+        def note(plan: Plan, path: Path, reference: str, candidate: str) -> None:
+            parts = dataclasses.replace(self._parts(reference, candidate), resume=False)
+            calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
+
+        def wanted() -> "dict[Path, Call]":
+            calls.clear()
+            self._walk(note)
+            return calls
+
+        for path, done in hosts(wanted):
+            release, why = calls[path][1][0].candidate, done.problem
+            if LACKING_FILE in done.files:
+                release, _, why = done.files[LACKING_FILE].decode().partition("\n")
+                if release == self._survey.reference:
+                    raise RequestError(why)
+            else:
+                keep_run(path, done)
+            if why and release not in self._survey.left_out:
+                self._leave_out(release, why)
+
+    def _walk(self, measure: Callable[[Plan, Path, str, str], None]) -> None:
         for plan in self._plans:
-            walk(self._survey, functools.partial(self._compared, plan))
+            walk(self._survey, functools.partial(self._compared, measure, plan))
 
     def _begun(self) -> Survey:
         asked, sides = self._asked, self._asked.sides
@@ -214,15 +268,22 @@ class _Measuring:
         done = f" of {len(planned)}" if len(left) < len(planned) else ""
         say(f"{len(left)}{done} comparisons are to be measured: {cost}")
 
-    def _compared(self, plan: Plan, reference: str, candidate: str) -> Against | None:
+    def _compared(
+        self, measure: Callable[[Plan, Path, str, str], None], plan: Plan, reference: str, candidate: str
+    ) -> Against | None:
         """Measures a comparison, unless it is there. Raises LeftOutError for a candidate that can't be had."""
         path = self._path(reference, candidate, plan)
+        if path in self._found:
+            return self._found[path]
         if not _is_finished(path):
             if candidate in self._survey.left_out:
                 raise LeftOutError(self._survey.left_out[candidate])
-            self._measure(plan, path, reference, candidate)
-        found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
+            measure(plan, path, reference, candidate)
+        found = None
+        if _is_finished(path):
+            found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
         if found:
+            self._found[path] = found
             say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
         return found
 
@@ -233,15 +294,12 @@ class _Measuring:
             self._leave_out(candidate, one_line(str(error)))
             raise LeftOutError(self._survey.left_out[candidate]) from error
         sides = {REFERENCE: self._side(reference), CANDIDATE: side}
-        parts = Parts(
-            self._asked.numerics,
-            self._asked.speed,
-            (),
-            self._asked.budget_minutes,
-            resume=self._asked.resume,
-            command_line=self._upgrade(reference, candidate),
-        )
-        parts.measured(plan, path, sides, self._standards, (*side_warnings(sides), *self._disturbed))
+        warnings = (*side_warnings(sides), *self._disturbed)
+        self._parts(reference, candidate).measured(plan, path, sides, self._standards, warnings)
+
+    def _parts(self, reference: str, candidate: str) -> Parts:
+        asked, command = self._asked, self._upgrade(reference, candidate)
+        return Parts(asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
 
     def _upgrade(self, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

@@ -16,13 +16,13 @@ class LockedError(RuntimeError):
 
 
 @contextlib.contextmanager
-def host_lock(path: Path | None = None) -> Iterator[None]:
-    """Holds the host's lock for the block. Raises LockedError, naming the process that holds it."""
+def host_lock(path: Path | None = None, *, wait: bool = False) -> Iterator[None]:
+    """Holds the host's lock for the block. Waits for it, or raises LockedError, naming the process that holds it."""
     path = path or lock_path()
     descriptor = _open(path)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             raise LockedError(

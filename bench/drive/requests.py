@@ -24,6 +24,10 @@ class BuildError(RuntimeError):
     """A side that can be what was asked for, but could not be installed."""
 
 
+class ClusterError(RuntimeError):
+    """A cluster that isn't there, or is no more."""
+
+
 @dataclasses.dataclass(frozen=True)
 class AsOf:
     """Up to when the package index is read.

@@ -112,9 +112,11 @@ def notes(found: Surveyed) -> list[str]:
     """Returns what a reader must know: the machine, and how often such a survey is wrong by chance."""
     pairs = found.compared
     timed = sum(bool(pair.run.pairs) for pair in pairs)
+    machines = _machines(pairs)
     lines = [
-        f"Measured on {machine.cpu_model}, {Count(machine.cores):core}: a verdict holds for such a machine"
-        for machine in _machines(pairs)
+        f"Measured on {_host(machine) if len(machines) > 1 else ''}{machine.cpu_model}, {Count(machine.cores):core}: "
+        "a verdict holds for such a machine"
+        for machine in machines
     ]
     if timed:
         lines.append(
@@ -240,6 +242,9 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
         yield _short(row.fixed)
     if not (row.before or row.fixed):
         yield "It is the fixed reference." if row.release == fixed else "It was not measured."
+    if len(_machines(found.compared)) > 1:
+        hosts = _machines([pair for pair in (row.before, row.fixed) if pair])
+        yield from (f"Measured on {_host(machine)}{machine.cpu_model}." for machine in hosts)
 
 
 def _whole(pair: Against) -> str:
@@ -277,6 +282,11 @@ def _packages(release: str, pairs: Sequence[Against]) -> str:
 def _machines(pairs: Sequence[Against]) -> list[Machine]:
     found = {record.machine.fingerprint(): record.machine for pair in pairs for record in records(pair.run)}
     return list(found.values())
+
+
+def _host(machine: Machine) -> str:
+    """Returns what tells a machine from those of another kind, before its processor."""
+    return f"host {machine.fingerprint()}, "
 
 
 def _table(grid: Grid) -> str:

@@ -1,6 +1,9 @@
 """`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
 
+import contextlib
+import functools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from bench.drive.requests import RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
+from tests.builders.cluster import in_this_process
 from tests.builders.commands import Answer, Tfgate, noisy_side
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
@@ -86,6 +90,37 @@ class TestWholeSearches:
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
         assert ": launch" not in again.err  # nothing is measured again
+
+    def test_on_a_cluster_each_part_is_one_call_and_none_once_its_launches_are_there(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls: list[Path] = []
+
+        @contextlib.contextmanager
+        def opened(address: str) -> Iterator[Any]:
+            yield functools.partial(in_this_process, tmp_path / "scratch", calls)
+
+        monkeypatch.setattr("bench.commands.blame.cluster_hosts", opened)
+        monkeypatch.setattr("bench.commands.blame.cluster_request", lambda options: options.cluster or "")
+        environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
+        words = ("--json", "--launches", "2", "--cluster", "tcp://head:8786")
+        found = blame(tfgate, tmp_path, *words)
+        assert found.code == 0, found
+        parts = {part["name"]: part for part in found.plain["parts"]}
+        assert list(parts) == ["tensorflow-cpu", "keras", "numpy", "wrapt", "onednn", "threads"]
+        assert found.plain["blamed"] == ["keras"]
+        assert parts["numpy"]["problem"] == "numpy is refused"
+        assert parts["wrapt"]["problem"].startswith("the worker exited with code 3")
+        runs = {path.parent.name[3:]: read_record(PairedRun, path) for path in calls}
+        assert len(runs) == len(calls)
+        assert set(runs) == {"all", "tensorflow-cpu", "keras", "wrapt", "onednn", "threads"}
+        assert len(runs["keras"].pairs) == 2
+        assert runs["onednn"].candidate.variables["TF_ENABLE_ONEDNN_OPTS"] == "0"
+        assert runs["threads"].pairs[0].reference.environment
+        assert runs["threads"].pairs[0].reference.environment.threads == 1
+        calls.clear()
+        again = blame(tfgate, tmp_path, *words, "--resume")
+        assert (again.code, again.out, calls) == (0, found.out, [])
 
     def test_a_part_that_crashes_is_told_and_not_blamed(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments

@@ -95,6 +95,8 @@ survey --from 2.12.1 --to 2.13.1 --release ./none           | none
 survey --from 2.12.1 --to 2.13.1 --output here --resume     | here
 survey --from 2.12.1 --to 2.13.1 --numerics-only --speed-only | --numerics-only
 survey --from 2.12.1 --to 2.13.1 --workload predict --config small | small
+survey --from 2.12.1 --to 2.13.1 --cluster head             | --cluster
+blame --from 2.15.1 --to 2.16.1 --metric trace --cluster :  | --cluster
 blame --from 2.15.1 --to 2.16.1                             | --metric
 blame --from 2.15.1 --metric trace                          | --to
 blame --from 2.15.1 --to 2.16.1 --metric graph              | --metric

@@ -9,7 +9,7 @@ import pytest
 from bench.judge.survey import Surveyed
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
-from bench.report.survey import Grid, findings, grids, mark, paragraphs, survey_text
+from bench.report.survey import Grid, findings, grids, mark, notes, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.surveys import RELEASES, survey, surveyed
@@ -63,6 +63,34 @@ def test_every_release_has_a_paragraph() -> None:
     assert "killed by SIGKILL" in found["2.16.2"]
     assert "TensorFlow 2.17.1 is no slower or larger than TensorFlow 2.15.1" in found["2.17.1"]  # the last that ran
     assert "Better: step time" in found["2.20.0"]
+
+
+def test_hosts_are_named_by_fingerprint_where_they_differ() -> None:
+    found = surveyed({"2.12.1": 0.0, "2.13.1": 0.0, "2.14.1": 0.0})
+    (chapter,) = found.chapters
+    first, row, last = chapter.rows
+    assert row.before
+    assert not any("host " in line for line in notes(found))
+
+    usual = row.before.run.pairs[0].candidate.machine
+    other = dataclasses.replace(usual, cores=64)
+    pairs = tuple(
+        dataclasses.replace(
+            pair,
+            reference=dataclasses.replace(pair.reference, machine=other),
+            candidate=dataclasses.replace(pair.candidate, machine=other),
+        )
+        for pair in row.before.run.pairs
+    )
+    moved = dataclasses.replace(row.before, run=dataclasses.replace(row.before.run, pairs=pairs))
+    rows = (first, dataclasses.replace(row, before=moved, fixed=moved), last)
+    found = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    told = [line for line in notes(found) if line.startswith("Measured on host ")]
+    assert [line.split()[3].rstrip(",") for line in told] == [other.fingerprint(), usual.fingerprint()]
+    said = {one.release: " ".join(sentences) for one in paragraphs(found) for _, sentences in one.said}
+    assert f"Measured on host {other.fingerprint()}, " in said["2.13.1"]
+    assert f"Measured on host {usual.fingerprint()}, " in said["2.14.1"]
+    assert other.fingerprint() not in said["2.14.1"]
 
 
 def test_plots_have_a_band_the_margin_and_the_change() -> None:

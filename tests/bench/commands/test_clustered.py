@@ -1,0 +1,115 @@
+"""`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.commands import survey as command
+from bench.record.files import read_record
+from bench.record.paired import PairedRun
+from bench.record.survey import SURVEY_FILE, Survey
+from bench.record.types import Machine
+from tests.builders.cluster import Processes, free_port, wait_until
+from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    """A scheduler with three hosts."""
+    pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
+    monkeypatch.setattr("bench.drive.cluster.CONNECT_SECONDS", 30.0)  # the scheduler is being started
+    found = Processes(tmp_path / "hosts", "one", "two", "three")
+    yield found
+    found.end()
+
+
+def survey(tfgate: Tfgate, folder: Path, sides: dict[str, str], out: Path, *more: str) -> Answer:
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    options = ["--speed-only", "--budget", "0.01", "--baselines", folder / "baselines", "--output", out]
+    return tfgate("survey", "--from", first, "--to", last, *releases, *options, *more)
+
+
+@pytest.mark.usefixtures("baselines")
+def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
+    tfgate: Tfgate, tmp_path: Path, hosts: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host dies at a moment that a seed chose, and a release can't be had; then the scheduler dies in another survey,
+    which goes on from its folder without it.
+    """
+    monkeypatch.setattr(command, "examine", tuple)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+    seed, cluster = random.Random(19), ("--cluster", hosts.address)
+    sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
+    (tmp_path / "b").write_text("#!/bin/false\n")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+
+    def kill(name: str, once: str, out: Path, within: float) -> threading.Thread:
+        """Kills one so many seconds at most after a file is there."""
+
+        def later() -> None:
+            wait_until(lambda: list(out.glob(once)))
+            time.sleep(seed.uniform(0, within))
+            hosts.kill(name)
+
+        thread = threading.Thread(target=later)
+        thread.start()
+        return thread
+
+    killer = kill("two", SURVEY_FILE, whole, 4.0)
+    found = survey(tfgate, tmp_path, sides, whole, *cluster)
+    killer.join()
+    assert found.code == 3, found
+    assert list(read_record(Survey, whole / SURVEY_FILE).left_out) == [sides["b"]]
+    assert "is not a Python that answers" in found.out
+    kept = sorted(whole.glob("*/paired.json"))
+    assert [path.parent.name.partition("-")[0] for path in kept] == ["03", "04", "04"]
+    for one, other in ("ca", "dc", "da"):
+        assert found.err.count(f"tiny: {sides[one]} against {sides[other]}: ") == 1
+    for path in kept:
+        run = read_record(PairedRun, path)
+        assert not run.incomplete
+        assert run.command[:2] == ("tfgate", "upgrade")
+        assert not {"--cluster", "--output", "--release"} & set(run.command)
+    again = tfgate("check", whole, "--baselines", tmp_path / "baselines")
+    assert (again.code, again.out) == (3, found.out)
+
+    del sides["b"]
+    killer = kill("scheduler", "*/paired.json", cut, 0.5)
+    found = survey(tfgate, tmp_path, sides, cut, *cluster)
+    killer.join()
+    assert found.code == 4, found
+    assert "went away: what was over is kept, go on with --resume" in found.err.splitlines()[-1]
+    before = {name: data for name, data in snapshot(cut).items() if name.endswith("paired.json")}
+    assert 1 <= len(before) < 3
+    found = survey(tfgate, tmp_path, sides, cut, "--resume")
+    assert found.code == 0, found
+    after = {name: data for name, data in snapshot(cut).items() if name.endswith("paired.json")}
+    assert len(after) == 3
+    assert before.items() <= after.items()  # to the byte
+
+
+@pytest.mark.usefixtures("baselines")
+def test_where_no_scheduler_is_nothing_is_begun(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
+    monkeypatch.setattr("bench.drive.cluster.CONNECT_SECONDS", 0.2)
+    sides = {name: noisy_side(tmp_path / name) for name in "ab"}
+    address = f"tcp://127.0.0.1:{free_port()}"
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", "--cluster", address)
+    assert (found.code, found.error) == (4, f"no Dask scheduler answers at {address}: start one, or name another")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("words", [("survey",), ("blame", "--metric", "trace")])
+def test_without_dask_one_line_says_what_to_install(
+    tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
+    found = tfgate(*words, "--from", "2.20.0", "--to", "2.21.0", "--cluster", "tcp://head:8786")
+    assert (found.code, found.error) == (2, "--cluster needs Dask: install tfgate[cluster]")

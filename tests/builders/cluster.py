@@ -1,0 +1,111 @@
+"""Hosts on this machine, a Dask scheduler and workers, each a process with a timing lock of its own; calls for them."""
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from bench.drive.lock import host_lock, lock_path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 30.0  # for what comes at once, unless the machine is busy
+
+
+class Processes:
+    """A scheduler and its hosts, by name. `kill` ends one as a power cut does."""
+
+    def __init__(self, folder: Path, *hosts: str) -> None:
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        (folder / "temporary").mkdir(parents=True)
+        self._folder = folder
+        self._by_name: dict[str, subprocess.Popen[bytes]] = {}
+        port = self.address.rpartition(":")[2]
+        self._start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+        for name in hosts:
+            # The words of docs/survey.md; without a nanny, which would start the worker that a test kills again.
+            words = (self.address, "--resources", "timing=1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            self._start(name, "worker", *words, "--local-directory", str(folder / "temporary"))
+
+    def _start(self, name: str, *words: str) -> None:
+        own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(self._folder / "temporary"), "PYTHONWARNINGS": "ignore"}
+        own["TFGATE_LOCK"] = str(self._folder / name)
+        with (self._folder / f"{name}.log").open("wb") as log:
+            command = [sys.executable, "-m", "dask", *words]
+            self._by_name[name] = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log)
+
+    def kill(self, name: str) -> None:
+        process = self._by_name.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def end(self) -> None:
+        for name in [*self._by_name]:
+            self.kill(name)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_until(what: Callable[[], object]) -> None:
+    """Returns once something is so; fails where it never comes to be."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Tells whether a process runs."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def noted(folder: Path, log: str, name: str, seconds: float) -> int:
+    """A call that takes so long, alone on its host, and notes in a log when it begins and ends."""
+    with host_lock():
+        _note(log, "begin", name)
+        time.sleep(seconds)
+        _note(log, "end", name)
+    (folder / "name").write_text(name)
+    return 0
+
+
+def failing(folder: Path, line: str) -> int:
+    """A call that says what is wrong and fails; without a line it says nothing."""
+    print(line, end="", file=sys.stderr)
+    return 4
+
+
+def _note(log: str, what: str, name: str) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, f"{what} {name} {lock_path().name} {os.getpid()}\n".encode())
+    os.close(descriptor)
+
+
+def in_this_process(
+    folder: Path, told: list[Path], wanted: Callable[[], Mapping[Path, Any]]
+) -> Iterator[tuple[Path, SimpleNamespace]]:
+    """Stands for `bench.drive.cluster.results`, without Dask: this process is the host, and adds each call's path."""
+    while calls := wanted():
+        path, call = next(iter(calls.items()))
+        function, arguments = pickle.loads(pickle.dumps(call))
+        kept = folder / path.parent.name / "kept"
+        kept.mkdir(parents=True)
+        told.append(path)
+        code = function(kept, *arguments)
+        files = {file.name: file.read_bytes() for file in kept.iterdir()}
+        yield path, SimpleNamespace(files=files, problem=f"exit code {code}" if code else "")

@@ -29,10 +29,10 @@ def drawn(predictions: Predictions, store: Store) -> str:
         matplotlib.rcParams.update(SETTINGS)
         rows = -(-len(predictions.curves) // 2)
         figure = Figure((8, 2.6 * rows), layout="constrained")
-        panels = figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True).flat
+        panels = list(figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True).flat)
         for axes, curve in zip(panels, predictions.curves, strict=False):
             _panel(axes, curve, store)
-        for axes in list(panels)[len(predictions.curves) :]:
+        for axes in panels[len(predictions.curves) :]:
             axes.set_axis_off()
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
         figure.supxlabel("size of the change, in margins")

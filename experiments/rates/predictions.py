@@ -48,10 +48,10 @@ class Curve:
     metric: str
     config: str
     noise: LaunchNoise
-    between_runs: float  # deviation of runs' means, which no run sees
+    between_runs: float  # deviation of runs' means where nothing was changed, which no run sees
     margin: float  # as the noise: of logarithms, or in the metric's unit
     points: tuple[Point, ...]  # of SIZES
-    cells: dict[str, Point]  # of the sizes that were measured, by Cell.key
+    cells: dict[str, Point]  # by Cell.key, of the size that was measured and its own deviation between runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +83,16 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
         if sum(len(run) for runs in measured.values() for run in runs) < ENOUGH:
             continue
         margin = margin_of(store, next(cell for cell in mine if store.of(cell)))
-        noise, between = noise_of(list(measured.values()))
+        noise = noise_of(list(measured.values()))
+        between = max(
+            (between_runs(measured[cell.key]) for cell in mine if not cell.margins and cell.key in measured),
+            default=0.0,
+        )
         points = tuple(simulated(noise, between, size, margin) for size in SIZES)
-        sizes = {key: float(np.mean(np.concatenate([*map(np.asarray, runs)]))) for key, runs in measured.items()}
-        at = {key: simulated(noise, between, size / margin, margin) for key, size in sizes.items()}
+        at = {
+            key: simulated(noise, between_runs(runs), float(np.mean(np.concatenate(runs))) / margin, margin)
+            for key, runs in measured.items()
+        }
         yield Curve(metric, config, noise, between, margin, points, at)
 
 
@@ -102,15 +108,19 @@ def margin_of(store: Store, cell: Cell) -> float:
     return margin if cell.metric == MEMORY_GROWTH else math.log1p(margin)
 
 
-def noise_of(cells: Sequence[Launches]) -> tuple[LaunchNoise, float]:
-    """Returns the noise of launches within runs, and the deviation between runs, pooled over cells of unlike sizes."""
+def between_runs(runs: Launches) -> float:
+    """Returns the deviation of runs' means beyond what their launches explain: copies differ, and injected changes."""
+    return math.sqrt(components(runs).between)
+
+
+def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
+    """Returns the noise of launches within runs, pooled over cells of unlike sizes."""
     found = [components(runs) for runs in cells]
     within = math.sqrt(np.average([one.within for one in found], weights=[one.count for one in found]))
-    between = math.sqrt(np.average([one.between for one in found], weights=[one.groups for one in found]))
     runs = [np.asarray(run) for cell in cells for run in cell]
     apart = np.concatenate([run - run.mean() for run in runs])
     correlations = [float(lag1(run[np.newaxis])[0]) + 1 / run.size for run in runs if run.size >= LOOKS[0]]
-    noise = LaunchNoise(
+    return LaunchNoise(
         source="launches of experiments/data/rates.json",
         launches=apart.size,
         launch_deviation=within,
@@ -120,7 +130,6 @@ def noise_of(cells: Sequence[Launches]) -> tuple[LaunchNoise, float]:
         skewness=max(abs(float(stats.skew(apart))), LEAST_SKEWNESS),
         excess_kurtosis=max(float(stats.kurtosis(apart)), LEAST_KURTOSIS),
     )
-    return noise, between
 
 
 def simulated(noise: LaunchNoise, between: float, size: float, margin: float, runs: int = RUNS) -> Point:

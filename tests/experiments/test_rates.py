@@ -24,6 +24,7 @@ from experiments.rates.figure import drawn
 from experiments.rates.measure import ROOT, told, words
 from experiments.rates.predictions import (
     Predictions,
+    between_runs,
     launches_of,
     noise_of,
     predicted,
@@ -182,9 +183,9 @@ def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int =
 
 
 def test_noise_is_told_apart_within_and_between_runs_whatever_was_changed() -> None:
-    noise, between = noise_of([drawn_launches(0.01, 0.004), drawn_launches(0.01, 0.004, 0.1)])
+    noise = noise_of([drawn_launches(0.01, 0.004), drawn_launches(0.01, 0.004, 0.1)])
     assert noise.launch_deviation == pytest.approx(0.01, rel=0.05)
-    assert between == pytest.approx(0.004, rel=0.15)
+    assert between_runs(drawn_launches(0.01, 0.004)) == pytest.approx(0.004, rel=0.15)
     assert noise.launches == 2 * 200 * 12
 
 
@@ -201,7 +202,7 @@ def test_verdicts_follow_from_noise_and_size(
     within: float, between: float, size: float, outcome: Outcome, share: float
 ) -> None:
     """By a margin of 5%."""
-    noise, _ = noise_of([drawn_launches(within, 0.0)])
+    noise = noise_of([drawn_launches(within, 0.0)])
     low, high = simulated(noise, between, size, 0.05, runs=400).shares[outcome.value]
     assert low - 0.08 <= share <= high + 0.08
 
@@ -213,11 +214,9 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     assert {key for curve in kept.curves for key in curve.cells} <= measured
     for curve in kept.curves:
         of = [cell for cell in CELLS if cell.key in curve.cells]
-        assert noise_of([launches_of(store, cell) for cell in of])[0] == curve.noise, (
-            "python -m experiments.rates predict"
-        )
-    point = next(iter(kept.curves[0].cells.values()))
+        assert noise_of([launches_of(store, cell) for cell in of]) == curve.noise, "python -m experiments.rates predict"
     curve = kept.curves[0]
+    point = curve.points[1]
     assert simulated(curve.noise, curve.between_runs, point.size, curve.margin).shares == point.shares
 
 

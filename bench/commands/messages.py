@@ -1,4 +1,4 @@
-"""What a command says on standard error while it works; with `--quiet` nothing."""
+"""Prints a command's progress on standard error, and nothing with `--quiet`."""
 
 import contextlib
 import sys

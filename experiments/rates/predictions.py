@@ -84,10 +84,8 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
             continue
         margin = margin_of(store, next(cell for cell in mine if store.of(cell)))
         noise = noise_of(list(measured.values()))
-        between = max(
-            (between_runs(measured[cell.key]) for cell in mine if not cell.margins and cell.key in measured),
-            default=0.0,
-        )
+        unchanged = (cell.key for cell in mine if not cell.margins and cell.key in measured)
+        between = next((between_runs(measured[key]) for key in unchanged), 0.0)
         points = tuple(simulated(noise, between, size, margin) for size in SIZES)
         at = {
             key: simulated(noise, between_runs(runs), float(np.mean(np.concatenate(runs))) / margin, margin)

@@ -1,4 +1,4 @@
-"""What is kept of each run: experiments/data/rates.json."""
+"""Keeps a summary of each run in experiments/data/rates.json."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence

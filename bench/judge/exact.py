@@ -13,6 +13,7 @@ from bench.judge.reasons import (
     DepartApart,
     FileRefused,
     GraphChanges,
+    MostlyOpen,
     NoOracleStep,
     NotComparable,
     NotRepeated,
@@ -35,7 +36,8 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
 
     Where both sides depart in an answer, they are compared with each other: that they are alike is no regression, that
     they are further apart than the answer's limit is one. Where the reference departs in another tensor as well, nobody
-    can say who is right: that tensor is INCONCLUSIVE, and no other.
+    can say who is right: that tensor is INCONCLUSIVE, and no other. So is a user's own model of which float32 leaves
+    most tensors open.
     """
     errors, theirs = _errors(candidate), _errors(reference)
     over = [error for error in errors if not error.within]
@@ -64,6 +66,8 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
         reason = ReferenceDeparts(reason, other)
     outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
+    if outcome is Outcome.PASS and len(open_ones := _left_open(candidate)) > len(errors):
+        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors))
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
 
 
@@ -95,8 +99,13 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
     """Returns the warning of tensors that were not compared in launches that were."""
+    found = _left_open(records)
+    return [LeftOpen(subject, found, len(_errors(records)))] if found else []
+
+
+def _left_open(records: Sequence[Record]) -> tuple[str, ...]:
     found = [one for record in records if record.numerics for one in record.unchecked if one.why == LEFT_OPEN]
-    return [LeftOpen(subject, tuple(dict.fromkeys(one.detail for one in found)))] if found else []
+    return tuple(dict.fromkeys(one.detail for one in found))
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:
@@ -123,8 +132,8 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
         return FileRefused(_case(telling), telling.refused)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    answers = {error.quantity for error in errors if error.quantity.startswith(ANSWER) and error.limit < math.inf}
-    return OracleErrors(*where, telling.error, telling.limit, over, len(answers) or _steps(errors), bool(answers))
+    answers = sum(error.quantity.startswith(ANSWER) and error.limit < math.inf for error in errors)
+    return OracleErrors(*where, telling.error, telling.limit, over, answers or _steps(errors), bool(answers))
 
 
 def _case(error: NumericError) -> str:

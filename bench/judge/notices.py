@@ -54,6 +54,7 @@ class LeftOpen(Reason):
 
     subject: str
     tensors: tuple[str, ...]
+    compared: int  # other tensors
 
 
 @dataclasses.dataclass(frozen=True)

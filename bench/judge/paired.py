@@ -75,7 +75,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
         *map(Told, run.warnings),
         *unpromised(run.oracle),
         *both_depart(subject_of(run), run.oracle[1:], run.oracle[:1]),
-        *left_open(subject_of(run), run.oracle),
+        *left_open(subject_of(run), run.oracle[1:]),
         *(failed_once(one, "") for one in once),
         *unlike_sides(run),
         *_drift(whole_pairs(run, ALL_CORES)),
@@ -144,8 +144,8 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
 
 def _drift(pairs: Sequence[Pair]) -> list[MachineDrifted]:
     """Warns where the machine's speed changed over the run: both sides saw it, so ratios hold, but times don't."""
-    typical = [robust for pair in pairs if (robust := robust_seconds(pair.reference.step_seconds))]
-    if len(typical) < 2 or max(typical) < (1 + DRIFT) * min(typical):
+    typical = [(robust, pair.launch) for pair in pairs if (robust := robust_seconds(pair.reference.step_seconds))]
+    if len(typical) < 2:
         return []
-    slowest, fastest = max(typical), min(typical)
-    return [MachineDrifted(fastest, typical.index(fastest), slowest, typical.index(slowest))]
+    fastest, slowest = min(typical), max(typical)
+    return [MachineDrifted(*fastest, *slowest)] if slowest[0] >= (1 + DRIFT) * fastest[0] else []

@@ -100,7 +100,7 @@ class OracleErrors(Reason):
     error: float
     limit: float
     over: int  # tensors over their limits, of all quantities
-    steps: int  # that were checked; of answers, quantities
+    steps: int  # that were checked; of answers, tensors
     answers: bool = False  # of a workload's cases, not of training steps
 
 
@@ -139,6 +139,14 @@ class NotComparable(Reason):
 
     why: str  # of bench.record.types.Unchecked
     detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MostlyOpen(Reason):
+    """More tensors of a user's own model were left open by float32 than could be compared."""
+
+    left_open: int
+    compared: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,7 +45,7 @@ SLOWER_PATHS = "a hot path of {candidate} is slower than the reference's by {mar
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may"
-NO_VERDICT = "launches of {candidate} did not finish, so there is no verdict: see what failed, and measure again"
+NO_VERDICT = "launches did not finish, so there is no verdict: mend what failed, and measure again"
 
 _WHOLE = {Outcome.PASS: CORRECT, Outcome.REGRESSION: WORSE, Outcome.INCONCLUSIVE: UNDECIDED}
 _SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}

@@ -8,7 +8,7 @@ from typing import Any
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
+from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
@@ -24,7 +24,7 @@ UNCHECKED = {  # by bench.record.types.Unchecked.why
     "or `tfgate gate` without --no-speed and --quick",
     NO_FLOAT64: "the reference could not compute the model in float64, so there is nothing to compare with ({detail})",
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, such "
-    "as dropout's, or a changing order of summation",
+    "as dropout's (a rate of 0 in the file makes it comparable), or a changing order of summation",
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",
@@ -113,10 +113,12 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
 
 def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     tensor = _tensor(reason.quantity, reason.tensor)
-    where = tensor if reason.answers else f"{tensor} at step {reason.step}"
-    steps = f"{Count(reason.steps):answer}" if reason.answers else f"{Count(reason.steps):step}"
+    where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
+    steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
     if reason.over:
-        return f"{where} is {reason.error:.1e} from the oracle; {Count(reason.over):tensor} over the limits in {steps}"
+        over = f"{reason.over} of {steps}" if reason.answers else f"{Count(reason.over):tensor}"
+        within = "" if reason.answers else f" in {steps}"
+        return f"{where} is {reason.error:.1e} from the oracle; {over} over the limits{within}"
     return f"{steps} within the limits; nearest: {where}"
 
 
@@ -149,8 +151,15 @@ def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
     return UNCHECKED[reason.why].format(detail=reason.detail)
 
 
+def _mostly_open(reason: reasons.MostlyOpen, _: Comparison | None) -> str:
+    total = reason.left_open + reason.compared
+    return f"{reason.left_open} of {total} tensors can't be compared: rounding to float32 alone decides their values"
+
+
 def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
-    return f"{reason.subject}: {_few(reason.tensors)} not compared: rounding to float32 alone decides their values"
+    total = len(reason.tensors) + reason.compared
+    left_open = f"{len(reason.tensors)} of {total} tensors not compared ({_few(reason.tensors)})"
+    return f"{reason.subject}: {left_open}: rounding to float32 alone decides their values"
 
 
 def _both_depart(reason: notices.BothDepart, _: Comparison | None) -> str:
@@ -275,7 +284,7 @@ def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
 def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> str:
     fastest, slowest = map(values.milliseconds, (reason.fastest_seconds, reason.slowest_seconds))
     launches = f"{fastest} in launch {reason.fastest_launch + 1} and {slowest} in launch {reason.slowest_launch + 1}"
-    return f"the machine drifted: the reference's step took {launches}"
+    return f"the machine drifted: the reference's step on all cores took {launches}"
 
 
 def _nothing_gates(reason: notices.NothingGates, _: Comparison | None) -> str:
@@ -301,6 +310,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.NotComparable: _not_comparable,
+    reasons.MostlyOpen: _mostly_open,
     reasons.ReferenceDeparts: _reference_departs,
     reasons.DepartAlike: _depart_alike,
     reasons.DepartApart: _depart_apart,

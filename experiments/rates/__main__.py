@@ -8,6 +8,7 @@ are none of the pilot's. Faults of a known size are injected into the candidate,
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 
 from bench.record.files import write_record, write_text
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.rates", description=__doc__)
     parser.add_argument("what", choices=("measure", "predict", "table"))
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
-    parser.add_argument("--only", default="", metavar="TEXT", help="the cells whose command holds TEXT alone")
+    parser.add_argument(
+        "--only", default="", metavar="PATTERN", help="the cells alone whose key matches it, such as 'tiny --budget 4$'"
+    )
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
     options = parser.parse_args(arguments)
     if options.what == "table":
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if len(options.python) < 2:
         parser.error("name the interpreters of at least two copies of one environment")
-    cells = [cell for cell in CELLS if options.only in cell.key]
+    cells = [cell for cell in CELLS if re.search(options.only, cell.key)]
     measure(options.python, cells, options.limit)
     print(f"{sum(1 for _ in missing(read_store(), cells))} runs are missing")
 

@@ -57,7 +57,7 @@ class Model:
             case (model, batch) if hasattr(model, "train_on_batch"):
                 self.batch = batch
                 trainable, others = self._keras(model)
-            case (step, variables, batch) if callable(step):
+            case (step, variables, batch) if callable(step) and not hasattr(step, "train_on_batch"):
                 self.batch, trainable, others = batch, list(variables), []
                 self.step, self.gradients = self._own_step(step), lambda: self._told
             case _:

@@ -13,6 +13,7 @@ from bench.judge.reasons import (
     DepartApart,
     FileRefused,
     GraphChanges,
+    MostlyOpen,
     NoOracleStep,
     NotComparable,
     NotRepeated,
@@ -36,13 +37,13 @@ def test_within_every_limit_passes_and_names_the_nearest() -> None:
     assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, steps=1)
 
 
-def test_answers_are_counted_by_quantity() -> None:
-    """Two tensors of one quantity are one answer; none is a step."""
+def test_answers_are_counted_by_tensor() -> None:
+    """None is a step."""
     right = NumericError(0, "answer ragged: logits", "", 1e-6, 4e-6)
     wrong = [NumericError(1, "answer full: state", tensor, 1e-2, 4e-6) for tensor in ("lstm0/h", "lstm0/c")]
     found = judge_numerics("it", [record(numerics=(right, *wrong))])
     assert found.outcome is Outcome.REGRESSION
-    assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=2, answers=True)
+    assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=3, answers=True)
 
 
 def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_too() -> None:
@@ -280,7 +281,15 @@ class TestOwnModels:
         assert left_open("mine", [unchecked]) == []
 
     def test_tensors_left_open_are_a_warning_of_numbers_that_were(self) -> None:
-        compared = dataclasses.replace(record(), unchecked=(self.open_one,))
+        compared = dataclasses.replace(record(numerics=(WITHIN,)), unchecked=(self.open_one,))
         assert judge_numerics("mine", [compared]).outcome is Outcome.PASS
-        assert left_open("mine", [compared, compared]) == [LeftOpen("mine", ("update after 1 of dense/bias",))]
+        assert left_open("mine", [compared]) == [LeftOpen("mine", ("update after 1 of dense/bias",), 1)]
         assert left_open("mine", [record()]) == []
+
+    def test_most_tensors_left_open_are_no_pass(self) -> None:
+        """A fault in what was compared is one all the same."""
+        several = tuple(Unchecked(LEFT_OPEN, f"gradient of dense{number}/kernel") for number in range(2))
+        found = judge_numerics("mine", [dataclasses.replace(record(numerics=(WITHIN,)), unchecked=several)])
+        assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, MostlyOpen(2, 1))
+        wrong = judge_numerics("mine", [dataclasses.replace(record(numerics=(BEYOND,)), unchecked=several)])
+        assert wrong.outcome is Outcome.REGRESSION

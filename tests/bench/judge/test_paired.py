@@ -283,14 +283,14 @@ def test_the_verdict_says_how_far_it_goes() -> None:
 
 @pytest.mark.parametrize(("slow", "warned"), [(0.13, True), (0.12, False)])
 def test_a_slow_hour_is_a_warning(slow: float, warned: bool) -> None:
-    """The reference's step takes 0.1 s in most launches, and longer in the third."""
-    made = launches()
+    """The reference's step takes 0.1 s in most launches, and longer in the third, which is the run's fifth."""
+    made = [dataclasses.replace(one, launch=2 * one.launch) for one in launches()]
     made[2] = dataclasses.replace(made[2], reference=dataclasses.replace(made[2].reference, step_seconds=(slow,) * 5))
     verdict = judge_paired(paired_run(made, ORACLE), PAIRED)
     if warned:
         (drifted,) = verdict.warnings
         assert isinstance(drifted, MachineDrifted)
-        assert (drifted.fastest_launch, drifted.slowest_launch) == (0, 2)
+        assert (drifted.fastest_launch, drifted.slowest_launch) == (0, 4)
         assert (drifted.fastest_seconds, drifted.slowest_seconds) == pytest.approx((0.1, 0.13))
     else:
         assert verdict.warnings == ()

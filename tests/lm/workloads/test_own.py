@@ -122,6 +122,7 @@ class TestModels:
         [
             ("return 3", r"mine\.py: `workload` returned a int; it must return"),
             ("return 1, 2, 3, 4", "returned a tuple of 4"),
+            ("import keras; return keras.Sequential([keras.Input((2,))]), 1, 2", "returned a tuple of 3"),
             ("raise OSError('no data')", r"mine\.py in `workload`: OSError: no data"),
             ("return (lambda: 0.0), [], ()", "there are no variables to train"),
         ],

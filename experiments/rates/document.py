@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scipy import special
@@ -55,7 +55,7 @@ def document(store: Store, predictions: Predictions) -> str:
     hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     asked, versions = sum(cell.runs for cell in CELLS), {f"TensorFlow {run.tensorflow}" for run in store.runs}
     told = f"{len(store.runs)} of the {asked} runs that are asked for, so far; {'; '.join(sorted(versions | hosts))}."
-    parts = [HEAD, told]
+    parts = [HEAD, told, "", *_totals(store)]
     if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
         parts += ["\n## Nothing changed\n", _rows(store, whole)]
     if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
@@ -65,6 +65,16 @@ def document(store: Store, predictions: Predictions) -> str:
         headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY]
         parts += [RELEASES, _table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
     return "\n".join(parts) + "\n"
+
+
+def _totals(store: Store) -> Iterator[str]:
+    """Yields a line for each kind of change: the runs of all its cells by outcome, with bounds of the wrong one."""
+    for name, margins, wrong in (("Nothing changed", 0, Outcome.REGRESSION), ("Two margins worse", 2, Outcome.PASS)):
+        cells = [cell for cell in CELLS if cell.margins == margins and not cell.releases]
+        outcomes = [run.outcome for cell in cells for run in store.of(cell)]
+        if outcomes:
+            counts = ", ".join(f"{outcomes.count(one.value)} {one.value}" for one in OUTCOMES)
+            yield f"- {name}, all {len(outcomes)} runs: {counts}; wrong: {_rate(wrong, outcomes)}."
 
 
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:

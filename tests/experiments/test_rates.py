@@ -116,7 +116,10 @@ def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
     """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%."""
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     slower = [kept(SLOWER, number, one_core(4, step), tmp_path) for number, step in enumerate((0.04, 0.0))]
-    first, second = cells(document(Store(SCHEMA, (*same, *slower)), NONE), "--config notebook")
+    page = document(Store(SCHEMA, (*same, *slower)), NONE)
+    assert "\n- Nothing changed, all 2 runs: 2 PASS, 0 REGRESSION, 0 INCONCLUSIVE; wrong: 0 (0% to 84%).\n" in page
+    assert "\n- Two margins worse, all 2 runs: 0 PASS, 1 REGRESSION, 1 INCONCLUSIVE; wrong: 0 (0% to 84%).\n" in page
+    first, second = cells(page, "--config notebook")
     assert first[0] == "nothing"
     assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "–", "10 (10)", "5.0 (5.0)"]
     assert second[0] == "4.0%"

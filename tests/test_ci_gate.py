@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.builders.schemas import accepted
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMENT = ROOT / ".github" / "actions" / "comment"
@@ -49,21 +50,27 @@ def scripts(tmp_path: Path) -> Scripts:
     return Scripts(tmp_path)
 
 
-def gate(scripts: Scripts, code: str = "0", **variables: str) -> int:
-    """Returns the exit code of .ci/gate where `tfgate gate` answers with a code; 2 leaves no run."""
+def run_gate(scripts: Scripts, code: str = "0", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs .ci/gate where `tfgate gate` answers with a code; 2 leaves no run."""
     scripts.program("own/bin/tfgate", MEASURES + ANSWERS)
     scripts.program("own/bin/uv")
     run = str(scripts.folder / "run")
-    return scripts.run(ROOT / ".ci" / "gate", "own", run, RUN=run, CODE=code, **variables).returncode
+    return scripts.run(ROOT / ".ci" / "gate", "own", run, RUN=run, CODE=code, **variables)
+
+
+def gate(scripts: Scripts, code: str = "0", **variables: str) -> int:
+    """Returns the exit code of run_gate."""
+    return run_gate(scripts, code, **variables).returncode
 
 
 def test_the_gate_measures_what_is_asked_for_and_writes_the_reports(scripts: Scripts) -> None:
-    asked = {"TENSORFLOW": "tensorflow>=2.20, <2.21", "WORKLOAD": "./my model.py", "BUDGET": "5", "BASELINES": "mine"}
-    assert gate(scripts, **asked, ARGUMENTS="--config tiny", GITHUB_STEP_SUMMARY="summary") == 0
+    asked = {"TENSORFLOW": "tensorflow>=2.20, <2.21", "FROM": "tensorflow < 2.20", "WORKLOAD": "./my model.py"}
+    more = {"BUDGET": "5", "BASELINES": "mine", "ARGUMENTS": "--config tiny", "GITHUB_STEP_SUMMARY": "summary"}
+    assert gate(scripts, **asked, **more) == 0
     called, report = scripts.called
     assert called == (
         "tfgate [gate] [--to] [tensorflow>=2.20, <2.21] [--output] [run] [--baselines] [mine] "
-        "[--workload] [./my model.py] [--budget] [5] [--summary] [--config] [tiny]"
+        "[--from] [tensorflow < 2.20] [--workload] [./my model.py] [--budget] [5] [--summary] [--config] [tiny]"
     )
     assert report.startswith("tfgate [report] [run] [--replace] [--baselines] [mine] [--format] [html]")
     assert report.endswith("[--format] [badge] [--format] [dotenv]")
@@ -90,6 +97,34 @@ def test_a_report_that_can_t_be_written_fails_a_pass(scripts: Scripts) -> None:
 def test_where_nothing_was_measured_there_is_no_report(scripts: Scripts) -> None:
     assert gate(scripts, "2", TENSORFLOW="2.20.0") == 2
     assert len(scripts.called) == 1
+
+
+def test_a_usage_error_has_no_verdict_though_a_run_was_begun(scripts: Scripts) -> None:
+    """As where the candidate is there, but not the reference."""
+    scripts.program("run/gate.json")
+    assert gate(scripts, "2", TENSORFLOW="2.20.0", FROM="2.99.0") == 2
+    assert len(scripts.called) == 1
+
+
+@pytest.mark.parametrize(("code", "ours"), [(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (143, 143)])
+def test_a_job_may_fail_on_a_regression_alone(scripts: Scripts, code: int, ours: int) -> None:
+    """The reports are written either way, and what is let pass is an annotation."""
+    found = run_gate(scripts, str(code), TENSORFLOW="2.20.0", FAIL_ON="regression", GITHUB_ACTIONS="true")
+    assert found.returncode == ours
+    assert found.stdout.startswith("::warning::tfgate: ") == (code != ours)
+    assert [line.split()[1] for line in scripts.called] == ["[gate]", "[report]"][: 1 if code == 2 else 2]
+
+
+def test_what_a_job_may_fail_on_is_spelled_right(scripts: Scripts) -> None:
+    found = run_gate(scripts, TENSORFLOW="2.20.0", FAIL_ON="regresion")
+    assert (found.returncode, scripts.called) == (2, [])
+    assert "regresion" in found.stderr
+
+
+def test_a_pinned_tensorflow_that_can_t_be_installed_is_a_failed_measurement(scripts: Scripts) -> None:
+    scripts.program("own/bin/uv", "exit 1\n")
+    assert scripts.run(ROOT / ".ci" / "gate", "own", "run").returncode == 4
+    assert scripts.run(ROOT / ".ci" / "gate", "own", "run", FAIL_ON="regression").returncode == 0
 
 
 def test_the_installation_is_as_its_lock_says(scripts: Scripts) -> None:
@@ -192,14 +227,8 @@ def component(text: str) -> tuple[str, str]:
 
 
 def gitlab_accepts(texts: Sequence[str], folder: Path) -> bool:
-    """Tells whether GitLab's schema has nothing against texts, each a file of its own: the checker reads no second."""
-    pytest.importorskip("check_jsonschema")
-    paths = [folder / f"{number}.yml" for number in range(len(texts))]
-    for path, text in zip(paths, texts, strict=True):
-        path.write_text(text)
-    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
-    command = [sys.executable, "-m", "check_jsonschema", *schema, *map(str, paths)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    """Tells whether GitLab's schema has nothing against texts."""
+    return accepted(texts, folder, "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
 
 
 def test_gitlab_accepts_the_component(tmp_path: Path) -> None:

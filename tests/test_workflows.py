@@ -1,7 +1,9 @@
 """The workflows call tfgate and tox as they can be called; zizmor and check-jsonschema judge the rest (tox -e lint)."""
 
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import pytest
 
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
+from tests.builders.schemas import accepted  # noqa: E402
 from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
 from tests.docs.markdown import code_blocks, documents  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
+GITHUB = ROOT / "docs" / "how-to" / "github.md"
 OURS = "OWNER/tfgate/"
 FILES = [*sorted((ROOT / ".github").glob("workflows/*.yml")), *sorted((ROOT / ".github").glob("actions/*/action.yml"))]
 
@@ -103,6 +107,70 @@ def test_a_call_in_a_document_that_is_wrong_is_found(step: str, said: list[str])
     assert wrong_calls(f"```yaml\njobs:\n  a:\n    steps:\n      - {step}\n```\n") == said
 
 
+def github_accepts(texts: Sequence[str], folder: Path) -> bool:
+    """Tells whether GitHub's schema has nothing against workflows. Jobs alone are taken as those of a push."""
+    whole = [text if "on" in load(text) else f"on: push\n{text}" for text in texts]
+    return accepted(whole, folder, "vendor.github-workflows")
+
+
+def workflows(path: Path) -> list[str]:
+    """Returns a document's workflows, and jobs of such."""
+    blocks = code_blocks(path.read_text(encoding="utf-8"))
+    return [one.text for one in blocks if one.language == "yaml" and "jobs" in load(one.text)]
+
+
+def test_github_accepts_the_workflows_in_documents(tmp_path: Path) -> None:
+    assert github_accepts([text for path in documents() for text in workflows(path)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("timeout-minutes:", "timeout:"), ("runs-on:", "run-on:"), ("- cron:", "- corn:")]
+)
+def test_github_refuses_a_wrong_one(tmp_path: Path, right: str, wrong: str) -> None:
+    text = next(text for text in workflows(GITHUB) if "cron" in text)
+    assert text.count(right) == 1
+    assert not github_accepts([text.replace(right, wrong)], tmp_path)
+
+
+def pins_read(folder: Path, old: str, new: str) -> dict[str, str] | None:
+    """Returns the outputs of the recipe's step where a pull request changes requirements; None if the step fails."""
+    (step,) = (one for text in workflows(GITHUB) for one in steps(load(text)) if one.get("id") == "pin")
+    assert step["shell"] == "bash"  # GitHub sets `-o pipefail` for a shell that is named
+
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+    def commit(text: str) -> None:
+        (folder / "requirements.txt").write_text(text)
+        git("add", "requirements.txt")
+        git("commit", "--allow-empty", "--message", "Pin")
+
+    git("init", "--initial-branch", "main")
+    commit(old)
+    git("checkout", "-b", "change")
+    commit(new)
+    git("checkout", "main")
+    git("merge", "--no-ff", "change")  # what GitHub checks out for a pull request
+    output = folder / "output"
+    variables = {**os.environ, "GITHUB_OUTPUT": str(output)}
+    done = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=folder, env=variables, check=False)
+    return dict(line.split("=") for line in output.read_text().splitlines()) if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "read"),
+    [
+        ("tensorflow==2.20.0", "tensorflow==2.21.0", {"old": "2.20.0", "new": "2.21.0"}),
+        ("six\ntensorflow==2.20.0 \\\n  --hash=a\n", "tensorflow==2.20.0", {"old": "2.20.0", "new": "2.20.0"}),
+        ("tensorflow==2.20.0", "tensorflow", None),
+        ("tensorflow-text==2.20.0", "tensorflow==2.20.0", None),
+    ],
+)
+def test_the_recipe_reads_both_pins(tmp_path: Path, old: str, new: str, read: dict[str, str] | None) -> None:
+    assert pins_read(tmp_path, old, new) == read
+
+
 def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
     (block,) = (one for one in code_blocks((ROOT / "docs/how-to/gitlab.md").read_text()) if one.language == "yaml")
     (include,) = load(block.text)["include"]
@@ -113,11 +181,11 @@ def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
 
 
 def test_each_service_passes_on_what_the_script_reads() -> None:
-    """All of .ci/gate's variables are set by the action and by the component."""
-    read = set(re.findall(r"\$\{([A-Z]+):-\}", (ROOT / ".ci" / "gate").read_text()))
-    assert {"TENSORFLOW", "WORKLOAD", "BUDGET", "BASELINES", "ARGUMENTS"} <= read
+    """All of .ci/gate's variables are set by the action and by the component; GitLab has its own way to fail less."""
+    read = set(re.findall(r"\$\{([A-Z_]+):-\}", (ROOT / ".ci" / "gate").read_text())) - {"GITHUB_STEP_SUMMARY"}
+    assert {"TENSORFLOW", "FROM", "WORKLOAD", "BUDGET", "BASELINES", "ARGUMENTS", "FAIL_ON"} <= read
     (run,) = (step for step in steps(load(ACTION.read_text())) if step.get("id") == "gate")
     jobs = (ROOT / "templates" / "gate.yml").read_text()
     for name in read:
         assert name in run["env"]
-        assert f"\n    {name}: " in jobs
+        assert name == "FAIL_ON" or f"\n    {name}: " in jobs

@@ -115,8 +115,9 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError(
             f"--quick is the numbers of {QUICK_CONFIGS[0]} alone: leave out --quick, or --config and --full"
         )
-    if options.no_speed and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
-        raise UsageError("--no-speed measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
+    without = "--quick" if options.quick else "--no-speed" if options.no_speed else ""
+    if without and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
+        raise UsageError(f"{without} measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
     output = output_folder(options, "gate")
     if options.resume and not (output / GATE_FILE).exists():

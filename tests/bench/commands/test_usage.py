@@ -15,6 +15,9 @@ gate --quik                                                 | --quik
 gate --conf tiny                                            | --conf
 gate --quick --config small                                 | --quick
 gate --quick --full                                         | --quick
+gate --quick --gate-stored                                  | --quick
+gate --quick --from 2.20.0                                  | --quick
+gate --quick --from-env A=1                                 | --quick
 gate --no-speed --full                                      | --no-speed
 gate --no-speed --gate-stored                               | --no-speed
 gate --no-speed --from 2.20.0                               | --no-speed

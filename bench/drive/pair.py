@@ -10,8 +10,10 @@ A launch is of one of two kinds: on all cores, as users run TensorFlow, or with 
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
 
 On all cores a process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same:
-before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise
-(docs/upgrade.md has the measurements).
+before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise.
+There, with the libraries that the kernel happened to hold, runs of two copies of one TensorFlow were off by up to 0.8%,
+each in all of its launches alike. So both sides' libraries are read anew before the first. docs/upgrade.md has the
+measurements.
 """
 
 import contextlib
@@ -157,6 +159,9 @@ def measure_pair(
                 Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
             )
             halves[name] = _Half(worker, patience.of(name))
+        if pair_plan.pinned and turn == 0:
+            for half in halves.values():
+                half.tell("read_anew")
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
     return Pair(

@@ -1,7 +1,10 @@
-"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent."""
+"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent; and what memory is
+made of anew.
+"""
 
 import contextlib
 import ctypes
+import os
 from pathlib import Path
 
 
@@ -24,6 +27,17 @@ def release_free_memory() -> None:
     """Returns freed memory to the system, so that the next allocation gets other pages, where the C library can."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def forget_libraries(folder: Path) -> None:
+    """Has the kernel forget the shared libraries below a folder, so that it reads them anew, into other pages.
+
+    Those that a process has mapped stay, and all of them where the file system can't.
+    """
+    for library in folder.rglob("*.so*"):
+        with contextlib.suppress(AttributeError, OSError), library.open("rb") as file:
+            os.fdatasync(file.fileno())  # what isn't written yet can't be forgotten
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _status_bytes(field: str, status: Path = Path("/proc/self/status")) -> int:

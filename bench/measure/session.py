@@ -3,6 +3,7 @@
 It knows no workload by name. Operations from `publish` on are asked of those whose work has what they need.
 """
 
+import importlib.util
 import math
 import os
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, overload
 
 from bench.machine import affinity, pin, this_machine, usable_cores
-from bench.measure.memory import file_rss_bytes, peak_rss_bytes, release_free_memory, rss_bytes
+from bench.measure.memory import file_rss_bytes, forget_libraries, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.measure.worker import drain
 from bench.record.profile import Profiled
 from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
@@ -30,9 +31,15 @@ VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
 
 
 class Session:
-    """The work of one process. TensorFlow is imported by `describe`, which comes first."""
+    """The work of one process. TensorFlow is imported by `describe`, before which only `read_anew` may come."""
 
     work: "Work"
+
+    def read_anew(self) -> None:
+        """Has the kernel forget TensorFlow's libraries, which no process may use meanwhile (docs/upgrade.md)."""
+        found = importlib.util.find_spec("tensorflow")
+        for folder in (found and found.submodule_search_locations) or ():
+            forget_libraries(Path(folder))
 
     def describe(self, threads: int = 0) -> Description:
         """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine."""

@@ -82,6 +82,9 @@ class Session:
     def relocate(self):
         pass
 
+    def read_anew(self):
+        pass
+
     def pin(self, core):
         os.sched_setaffinity(0, {{core}})
 

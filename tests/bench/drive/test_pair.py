@@ -133,6 +133,28 @@ def test_both_sides_of_a_one_core_launch_are_pinned_to_it_and_the_orchestrator_k
     assert os.sched_getaffinity(0) == before
 
 
+ANEW = """
+def read_anew(self):
+    self.anew = 512
+def steps(self, count, tell=False, old=Session.steps):
+    return __import__('dataclasses').replace(old(self, count, tell), rss_bytes=getattr(self, 'anew', 0))
+Session.read_anew, Session.steps = read_anew, steps
+"""  # tells whether libraries were read anew, in the place of memory
+
+
+@pytest.mark.parametrize(("one_core", "turn", "anew"), [(True, 0, 512), (True, 1, 0), (False, 0, 0)])
+def test_libraries_are_read_anew_before_the_first_one_core_launch(
+    fake: Fake, one_core: bool, turn: int, anew: int
+) -> None:
+    *_, other, core = sorted(os.sched_getaffinity(0))
+    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, PinnedCore(core, (other,), shared=False) if one_core else None)
+    sides = {REFERENCE: Side("a", fake(ANEW), {}), CANDIDATE: Side("b", fake(ANEW), {})}
+    found = measure_pair(plan, 5, turn, 70, sides)
+    for record in (found.reference, found.candidate):
+        assert record.memory is not None
+        assert set(record.memory.rss_bytes) == {anew}
+
+
 def test_without_evaluation_quads_nothing_is_evaluated(fake: Fake) -> None:
     plan = PairPlan.of(Plan("tiny", 1), dataclasses.replace(BLOCKS, evaluation_quads=0))
     sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}

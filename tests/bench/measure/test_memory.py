@@ -64,6 +64,33 @@ def test_the_kernels_status_is_read(tmp_path: Path, text: str | None, found: int
     assert memory._status_bytes("VmHWM", tmp_path / "status") == found
 
 
+def in_memory(path: Path) -> int:
+    """Returns how many pages of a file the kernel holds."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as mapped:
+        found = (ctypes.c_ubyte * (len(mapped) // mmap.PAGESIZE))()
+        start = ctypes.c_char.from_buffer(mapped)
+        assert (
+            ctypes.CDLL(None).mincore(ctypes.c_void_p(ctypes.addressof(start)), ctypes.c_size_t(len(mapped)), found)
+            == 0
+        )
+        del start  # or the map can't be closed
+    return sum(page & 1 for page in found)
+
+
+def test_libraries_are_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    """Also those that were just written, and are in deeper folders; what they hold stays."""
+    if subprocess.run(["stat", "-f", "-c", "%T", tmp_path], capture_output=True, text=True).stdout.strip() == "tmpfs":
+        pytest.skip("a file in memory has no other place")
+    library, other = tmp_path / "deep" / "libone.so.2", tmp_path / "other.py"
+    library.parent.mkdir()
+    for path in (library, other):
+        path.write_bytes(b"x" * MIB)
+    assert in_memory(library) == in_memory(other) == MIB // mmap.PAGESIZE
+    memory.forget_libraries(tmp_path)
+    assert (in_memory(library), in_memory(other)) == (0, MIB // mmap.PAGESIZE)
+    assert library.read_bytes() == other.read_bytes()
+
+
 def test_freed_memory_goes_back_to_the_system() -> None:
     """Small chunks below one that is still held stay with the process until it is asked for them."""
     libc = ctypes.CDLL(None)

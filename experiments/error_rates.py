@@ -276,7 +276,9 @@ This page shows how often a paired comparison is wrong, by simulation (`tox run 
 - A launch is the trimmed mean of its quads. The margin is {margin:g} launch deviations, the least that a gating margin
   may be.
 - At most {metrics} metrics gate. Independent metrics are the worst case: the metrics of a real run rise and fall
-  together."""
+  together.
+- Which table describes a run? Divide a metric's margin by its deviation in the report's table Precision. At 2 or more
+  read the first, from 1 to 2 the second ([noisier hosts](#noisier-hosts)). Below 1 neither does."""
 
 NOISIER = """## Noisier hosts
 

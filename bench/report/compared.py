@@ -5,10 +5,12 @@ import shlex
 
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
-from bench.record.paired import CANDIDATE, REFERENCE, Package
+from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun
 from bench.record.types import Baseline, Environment, Machine
 from bench.report.judged import Judged, environment, measured
 from bench.report.values import NOTHING
+
+ABSENT = "not installed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,15 +49,21 @@ def environments(judged: Judged) -> list[Property]:
         {"asked for": side.requested, "index as of": side.as_of, **_variables(side.variables)}
         for side in (run.reference, run.candidate)
     ]
+    packages = [_versions(side.packages, told) for side in (run.reference, run.candidate)]
+    absent = ABSENT if all(packages) else NOTHING  # an interpreter that was there doesn't list its packages
     return [
         *_side_by_side(*asked),
         *_side_by_side(reference, candidate),
-        *_side_by_side(*(_versions(side.packages, told) for side in (run.reference, run.candidate))),
+        *_side_by_side(*packages, absent=absent),
     ]
 
 
 def replicas(judged: Judged) -> list[str]:
-    """Returns the environments whose trainings the baselines' perplexities rest on, each once."""
+    """Returns the environments whose trainings the baselines' perplexities rest on, each once; none of an upgrade,
+    whose sides are compared with each other.
+    """
+    if isinstance(judged.run, PairedRun):
+        return []
     every = [replica.environment for baseline in _baselines(judged) for replica in baseline.replicas]
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
@@ -110,12 +118,12 @@ def _versions(packages: tuple[Package, ...], told: set[str | None]) -> dict[str,
     return {package.name: package.version for package in found if package.name not in told}
 
 
-def _side_by_side(reference: dict[str, str], candidate: dict[str, str]) -> list[Property]:
+def _side_by_side(reference: dict[str, str], candidate: dict[str, str], *, absent: str = NOTHING) -> list[Property]:
     """Returns a row for each property that a side has a value of."""
     pairs = (
-        (name, reference.get(name) or NOTHING, candidate.get(name) or NOTHING) for name in {**reference, **candidate}
+        (name, reference.get(name) or absent, candidate.get(name) or absent) for name in {**reference, **candidate}
     )
-    return [Property(*pair) for pair in pairs if pair[1:] != (NOTHING, NOTHING)]
+    return [Property(*pair) for pair in pairs if pair[1:] != (absent, absent)]
 
 
 def _requirements(packages: tuple[Package, ...]) -> list[str]:

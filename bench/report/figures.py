@@ -22,8 +22,10 @@ def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Char
     """Returns the plots that the launches of one subject have numbers for."""
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
-    if baseline and baseline.subject != subject:
-        baseline = None  # of something else: the judge refused it
+    if launches[0].in_turn or (baseline and baseline.subject != subject):
+        baseline = (
+            None  # the other side's launches are what is compared with; or of something else: the judge refused it
+        )
     metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
     margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
@@ -123,7 +125,10 @@ def _perplexities(
             Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)
         ]
         keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
-    caption = "Difference from the mean of the reference's trainings. The last step is what is judged."
+    judged = "The last step is what is judged."
+    if launches[0].in_turn:
+        judged = "The mean of the lines at the last step is what is judged: single lines may cross the margin."
+    caption = f"Difference from the mean of the reference's trainings. {judged}"
     title = "Running perplexity against the reference's"
     return Chart(title, caption, "step", "difference", tuple(shapes), tuple(keys), unit="%")
 

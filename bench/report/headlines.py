@@ -28,9 +28,9 @@ SCOPES = {
 }
 SPEED_ALONE = (Scope.SPEED, Scope.NAMED)
 
-CORRECT = "{candidate} is as correct as {reference}{speed}"
-AS_BASELINES = "{candidate} is as correct as {baselines}{speed}"
-NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{speed}"
+CORRECT = "{candidate} is as correct as {reference}{work}{speed}"
+AS_BASELINES = "{candidate} is as correct as {baselines}{work}{speed}"
+NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{work}{speed}"
 WORSE = "compared with {reference}, {candidate} is worse by more than is allowed{metrics}"
 UNDECIDED = (
     "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse{metrics}{advice}"
@@ -66,11 +66,12 @@ HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """The sides' names in headlines."""
+    """The names in headlines: of the sides, and of what they ran."""
 
     candidate: str = "the candidate"
     reference: str = "the reference"
     baselines: str = "the baselines"  # what a gate and a run of one environment are checked against
+    work: str = ""  # of which a PASS speaks; "" where that is not told
 
 
 UNNAMED = Names()
@@ -94,6 +95,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         reference=compared_with(verdict, names),
         baselines=names.baselines,
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
+        work=f" in {names.work}" if names.work else "",
         speed=_speed(verdict),
         margin=_margin(verdict),
         advice=ADVICE if any(map(_takes_launches, verdict.decisive)) else "",

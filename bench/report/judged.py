@@ -9,12 +9,14 @@ from bench.judge.types import Verdict
 from bench.record.gate import GateRun
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.profile import Profile
-from bench.record.types import Baseline, Environment, Record, Run
+from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
 from bench.report.headlines import Names
 from bench.stats.outcome import Outcome
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
+DEFAULT_WORK = "training steps of a stacked LSTM"
+MOST_NAMED = 2  # workloads in a headline
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
@@ -98,13 +100,22 @@ def records(run: Run | PairedRun | GateRun) -> list[Record]:
 
 
 def names(judged: Judged) -> Names:
-    """Returns the sides as headlines call them: by their TensorFlow, unless that is the same."""
-    run = judged.run
+    """Returns the sides as headlines call them, by their TensorFlow unless that is the same, and what they ran."""
+    run, work = judged.run, _work(judged.run)
     found = {side: environment(run, side) for side in (REFERENCE, CANDIDATE)}
     candidate, reference = (
         f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
     )
-    return Names() if candidate == reference else Names(candidate, reference)
+    return Names(work=work) if candidate == reference else Names(candidate, reference, work=work)
+
+
+def _work(run: Run | PairedRun | GateRun) -> str:
+    """Returns what was run: the default in plain words, other workloads by their names, many by their number."""
+    found = list(dict.fromkeys(record.subject.workload for record in records(run)))
+    if len(found) > MOST_NAMED:
+        return f"{len(found)} workloads"
+    own = {name: name if name.endswith(".py") else f"the workload {name}" for name in found}
+    return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
 def environment(run: Run | PairedRun | GateRun, side: str) -> Environment | None:

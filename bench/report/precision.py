@@ -12,7 +12,14 @@ HEADERS = ("metric", "subject", "launches", "deviation", "needed", *(f"× {effec
 NOTE = (
     "Needed: launches that find twice the margin with 95% power. × 2: the power, at least, to find twice the margin by "
     f"the last planned launch. Unseen: the probability that no launch showed a slow mode of {SLOW_SHARE:.0%} of "
-    "launches."
+    "launches; one that shows in both kinds of launches (one core, all cores) has the product of both kinds' values."
+)
+# Of runs, at most: what experiments.error_rates asks for.
+PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01
+RATES = (
+    f"Error rates by design: a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs, one of twice "
+    f"the margin in at most {PASS_AT_TWICE:.1%}; with nothing changed, at most {FALSE_ALARMS:.0%} of runs are a "
+    "REGRESSION (docs/error-rates.md)."
 )
 
 

@@ -16,12 +16,12 @@ from bench.report.drifts import change_lines, drift_charts
 from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
 from bench.report.judged import environment, records
 from bench.report.lines import one_line
+from bench.report.precision import FALSE_ALARMS
 from bench.report.sentences import Count, sentence
 from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
 
-FALSE_ALARMS = 0.01  # of runs with nothing changed: what docs/error-rates.md asks for, at most
 SPURIOUS_LEVELS = 0.14  # of unchanged series of ten: bench/stats/series.py
 IMPROVED = "▲"
 MOST_RELEASES = 8  # side by side on a terminal

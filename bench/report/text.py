@@ -9,7 +9,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
 from bench.report.lines import one_line
-from bench.report.precision import precision_table
+from bench.report.precision import RATES, precision_table
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 
@@ -17,7 +17,10 @@ STYLE = "simple"
 WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_WHY_WIDTH = 24
 HEADERS = ("metric", "outcome", "candidate", "reference", "why")
-FOOTNOTE = "MDE: minimum detectable effect, the smallest true difference that is found with 95% power."
+FOOTNOTE = (
+    "MDE: minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power. A PASS "
+    "excludes what lies above its bound."
+)
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33"}  # ANSI: green, red, yellow
 
 
@@ -78,7 +81,10 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
 
 
 def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
-    """Returns a title, the table and its note; none of an empty table. Subjects are named where there are several."""
+    """Returns a title, the table, its note and the error rates; none of an empty table.
+
+    Subjects are named where there are several.
+    """
     table = precision_table(comparisons)
     if not table.rows:
         return []
@@ -86,7 +92,7 @@ def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]
     rows = [[one_line(cell.text) for cell in row] for row in table.rows]
     cells = [[row[0], *row[1 + one_subject :]] for row in ([*table.headers], *rows)]
     lines = tabulate(cells, tablefmt="plain", disable_numparse=True).splitlines()
-    return [table.title, *(f"  {line}".rstrip() for line in lines), wrapped(table.note, width)]
+    return [table.title, *(f"  {line}".rstrip() for line in lines), wrapped(table.note, width), wrapped(RATES, width)]
 
 
 def _row(comparison: Comparison) -> list[str]:

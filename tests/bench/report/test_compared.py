@@ -25,6 +25,19 @@ def test_what_only_one_side_has_differs() -> None:
     assert found["absl-py"] == ("2.5.1", "–")
 
 
+def test_a_package_that_one_side_lacks_is_not_installed_there() -> None:
+    run_ = paired_run()
+    kept = tuple(one for one in run_.candidate.packages if one.name != "absl-py")
+    candidate = dataclasses.replace(run_.candidate, packages=kept)
+    found = different(dataclasses.replace(upgrade(), run=dataclasses.replace(run_, candidate=candidate)))
+    assert found["absl-py"] == ("2.5.1", compared.ABSENT)
+
+
+def test_an_upgrade_s_perplexity_rests_on_no_baseline() -> None:
+    stored = dataclasses.replace(upgrade(), baselines=gate().baselines)
+    assert compared.replicas(stored) == []
+
+
 def test_packages_whose_names_begin_alike_are_packages_of_their_own() -> None:
     """TensorFlow, Keras and NumPy are properties of the environment, keras-hub and tensorflow-io are not."""
     names = ("keras", "keras-hub", "numpy", "numpydoc", "tensorflow-cpu", "tensorflow-io")

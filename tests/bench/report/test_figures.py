@@ -42,6 +42,14 @@ def test_a_perplexity_beyond_its_margin_is_drawn_there() -> None:
     assert all(up > chart.shapes[5].points[0][1] for shape in chart.shapes[1:5] for _, up in shape.points)
 
 
+def test_an_upgrade_s_perplexity_is_drawn_against_its_own_reference_alone() -> None:
+    title, stored = "Running perplexity against the reference's", {SUBJECT.name: baseline()}
+    drawn, bare = (figures(dataclasses.replace(upgrade(), baselines=of))[title] for of in (stored, {}))
+    assert drawn == bare
+    assert "mean of the lines" in drawn.caption
+    assert "mean of the lines" not in figures(against_baseline())[title].caption
+
+
 def test_without_a_reference_there_is_no_envelope() -> None:
     bare = judged_run(run(records()))
     assert list(figures(bare)) == ["Loss", "Step time by launch", "Memory by launch"]

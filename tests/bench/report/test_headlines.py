@@ -83,6 +83,13 @@ def test_a_pass_without_speed_rules_out_no_slowdown() -> None:
     assert not scope_text(of(Outcome.PASS))
 
 
+@pytest.mark.parametrize("scope", Scope)
+def test_a_pass_says_what_was_run(scope: Scope) -> None:
+    said = headline(of(Outcome.PASS, scope=scope), dataclasses.replace(NAMES, work="training steps"))
+    assert " in training steps" in said
+    assert " in training steps" not in headline(of(Outcome.PASS, scope=scope), NAMES)
+
+
 def test_only_a_proven_slowdown_is_ruled_out_and_the_widest() -> None:
     narrow, wide = comparison(STEP_TIME, 0.0, 0.001, 0.05), comparison(STEP_TIME, 0.0, 0.001, 0.10, subject="tiny")
     accepted = dataclasses.replace(comparison(STEP_TIME, 0.08, 0.001, 0.05), outcome=Outcome.PASS)

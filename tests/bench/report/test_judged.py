@@ -7,7 +7,17 @@ import pytest
 from bench.judge.notices import LaunchFailed
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.judged import by_subject, environment, measured, records, worst
+from bench.report.judged import (
+    DEFAULT_WORK,
+    MOST_NAMED,
+    Judged,
+    by_subject,
+    environment,
+    measured,
+    names,
+    records,
+    worst,
+)
 from bench.stats.outcome import Outcome
 from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as launches
@@ -71,6 +81,22 @@ def test_what_was_measured_in_turn() -> None:
 
 def test_records_hold_the_oracle_s() -> None:
     assert len(records(paired_run(launches=3))) == 3 * 2 + 2
+
+
+@pytest.mark.parametrize(
+    ("workloads", "said"),
+    [
+        (["train"], DEFAULT_WORK),
+        (["predict"], "the workload predict"),
+        (["mine.py"], "mine.py"),
+        (["train", "predict"], f"{DEFAULT_WORK} and the workload predict"),
+        ([f"w{number}" for number in range(MOST_NAMED + 1)], "3 workloads"),
+    ],
+)
+def test_a_headline_says_what_was_run(workloads: list[str], said: str) -> None:
+    subjects = [dataclasses.replace(SUBJECT, workload=name) for name in workloads]
+    of = run([one for subject in subjects for one in launches(subject=subject)])
+    assert names(Judged(of, verdict((EXACT,)))).work == said
 
 
 def test_environments_of_the_sides() -> None:

@@ -5,12 +5,21 @@ import dataclasses
 import pytest
 
 from bench.judge.types import Comparison
-from bench.report.precision import HEADERS, precision_table
+from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, precision_table
 from bench.stats.power import Precision
+from experiments.error_rates import FIGURES
 from tests.builders.verdicts import EXACT, comparison, gate
 
 FOUND = Precision(0.0123, 6, 16, 9, 0.08, (0.8, 0.95, 1.0))
 STEP = dataclasses.replace(comparison("step time", 0.0, 0.005), precision=FOUND)
+
+
+def test_the_rates_are_those_that_the_simulation_asks_for() -> None:
+    asked = {figure.name: figure.limit for figure in FIGURES}
+    passes = [asked[f"PASS, {size} the margin"] for size in ("at", "twice")]
+    assert passes == [PASS_AT_MARGIN, PASS_AT_TWICE]
+    alarms = {limit for name, limit in asked.items() if name.startswith("REGRESSION, nothing changed")}
+    assert alarms == {FALSE_ALARMS}
 
 
 def test_a_row_shows_its_numbers() -> None:

@@ -1,0 +1,138 @@
+"""Measures what the page cache of an installation's libraries does to one-core step times.
+
+python -m experiments.placement --python REFERENCE --python CANDIDATE measures two batches of launches of two copies of
+one environment, and adds each to experiments/data/placement.json. The kernel runs a library from the pages in which it
+holds the file, and they stay from launch to launch. READ has it read both sides' libraries anew, as the first one-core
+launch of a run does. The batch before is SCATTERED: the candidate's were read page by page, out of order, so that they
+lie in single pages all over memory; with `--found` it is FOUND, as the kernel happened to hold them. `--table` prints
+the table.
+
+Means of batches are off by no more than their launches tell, unless the pages matter.
+"""
+
+import argparse
+import dataclasses
+import math
+import os
+import random
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.commands.options import paired
+from bench.drive.lock import host_lock
+from bench.drive.pair import PairPlan, measure_pair
+from bench.drive.plan import Plan
+from bench.judge.margins import read_margins
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME
+from bench.judge.samples import samples_of
+from bench.machine import this_machine
+from bench.measure.memory import forget_libraries
+from bench.record.files import read_record, write_record
+from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
+from bench.record.types import SCHEMA, Machine
+
+ROOT = Path(__file__).resolve().parent.parent
+STORE = Path(__file__).parent / "data" / "placement.json"
+FOUND, SCATTERED, READ, EACH = KINDS = ("as found", "scattered", "read anew", "read anew for each launch")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+LAUNCHES = 8  # of a batch
+JITTER = 60_000  # of the first launch: no other launch has these initial weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """The launches of one batch: log ratios of their step times on one core."""
+
+    kind: str
+    machine: Machine
+    values: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Every batch so far."""
+
+    schema: int
+    batches: tuple[Batch, ...]
+
+
+def read_store() -> Store:
+    """Returns what is measured so far."""
+    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
+
+
+def scatter(folder: Path) -> None:
+    """Has the kernel read the shared libraries below a folder page by page, out of order."""
+    for library in folder.rglob("*.so*"):
+        descriptor = os.open(library, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+        pages = list(range(0, os.fstat(descriptor).st_size, PAGE))
+        random.Random(str(library)).shuffle(pages)
+        for page in pages:
+            os.pread(descriptor, 1, page)
+        os.close(descriptor)
+
+
+def measure(pythons: Sequence[str], before: str, config: str = "tiny") -> None:
+    """Measures a batch of that kind, and one of READ; the store has some of EACH, from an earlier form of this."""
+    plan = paired(Plan(config, 1), NAMES)[0][ONE_CORE]
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    folders = [Path(python).parents[1] for python in pythons]
+    for kind in (before, READ):
+        store = read_store()
+        first = len(store.batches) * LAUNCHES
+        with host_lock():
+            if kind != FOUND:
+                for folder in folders:
+                    forget_libraries(folder)
+            if kind == SCATTERED:
+                scatter(folders[1])
+            pairs = [_launched(plan, pythons, first + at) for at in range(LAUNCHES)]
+        [sample] = [one for one in samples_of(pairs, margins) if one.metric.name == ONE_CORE_STEP_TIME]
+        values = tuple(round(value, 7) for value in sample.difference if value is not None)
+        batch = Batch(kind, this_machine(), values)
+        write_record(STORE, dataclasses.replace(store, batches=(*store.batches, batch)), replace=True)
+        print(f"{kind}: {statistics.fmean(values):+.3%}", flush=True)
+
+
+def _launched(plan: PairPlan, pythons: Sequence[str], number: int) -> Pair:
+    sides = {name: Side(python, python, {}) for name, python in zip((REFERENCE, CANDIDATE), pythons, strict=True)}
+    return measure_pair(plan, number, number, JITTER + number, sides)
+
+
+def table(store: Store) -> str:
+    """Returns the table: means deviate by more than their launches tell where the ratio is above 1."""
+    rows = []
+    for kind in KINDS:
+        batches = [batch.values for batch in store.batches if batch.kind == kind]
+        means = [statistics.fmean(values) for values in batches]
+        own = math.sqrt(statistics.fmean(statistics.variance(values) for values in batches))
+        expected = own / math.sqrt(LAUNCHES)
+        between = math.sqrt(statistics.fmean(mean**2 for mean in means))
+        rows.append((kind, len(batches), own, expected, between, between / expected, max(map(abs, means))))
+    headers = ("pages", "batches", "launches deviate by", "so means by", "means are off by", "ratio", "at most")
+    formats = ("", "d", ".2%", ".2%", ".2%", ".1f", ".2%")
+    text: str = tabulate(rows, headers, tablefmt="github", floatfmt=formats)
+    return text
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, or prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.placement", description=__doc__)
+    parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="of the sides' copies")
+    parser.add_argument("--found", action="store_true", help="leave the libraries where they are at first")
+    parser.add_argument("--table", action="store_true", help="print the table")
+    options = parser.parse_args(arguments)
+    if options.table:
+        print(table(read_store()))
+    elif len(options.python) != 2:
+        parser.error("name the interpreters of two copies of one environment")
+    else:
+        measure(options.python, FOUND if options.found else SCATTERED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,10 @@
 """Measures what the page cache of an installation's libraries does to one-core step times.
 
-python -m experiments.placement --python REFERENCE --python CANDIDATE measures two batches of launches of two copies of
-one environment, and adds each to experiments/data/placement.json. The kernel runs a library from the pages in which it
-holds the file, and they stay from launch to launch. READ has it read both sides' libraries anew, as the first one-core
-launch of a run does. The batch before is SCATTERED: the candidate's were read page by page, out of order, so that they
-lie in single pages all over memory; with `--found` it is FOUND, as the kernel happened to hold them. `--table` prints
-the table.
+python -m experiments.placement --python REFERENCE --python CANDIDATE measures batches of launches of two copies of one
+environment, of a kind each, and adds them to experiments/data/placement.json. The kernel runs a library from the
+pages in which it holds the file, and they stay from launch to launch. FOUND leaves them as they are; SCATTERED reads
+the candidate's page by page, out of order; READ has the kernel read both sides' anew, EACH before each launch, as runs
+do. `--kind` may be repeated; `--table` prints the table.
 
 Means of batches are off by no more than their launches tell, unless the pages matter.
 """
@@ -76,16 +75,16 @@ def scatter(folder: Path) -> None:
         os.close(descriptor)
 
 
-def measure(pythons: Sequence[str], before: str, config: str = "tiny") -> None:
-    """Measures a batch of that kind, and one of READ; the store has some of EACH, from an earlier form of this."""
-    plan = paired(Plan(config, 1), NAMES)[0][ONE_CORE]
+def measure(pythons: Sequence[str], kinds: Sequence[str], config: str = "tiny") -> None:
+    """Measures a batch of each of the kinds."""
+    usual = paired(Plan(config, 1), NAMES)[0][ONE_CORE]
     margins = read_margins(ROOT / "baselines" / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
-    for kind in (before, READ):
-        store = read_store()
+    for kind in kinds:
+        store, plan = read_store(), dataclasses.replace(usual, reads_anew=kind == EACH)
         first = len(store.batches) * LAUNCHES
         with host_lock():
-            if kind != FOUND:
+            if kind in (SCATTERED, READ):
                 for folder in folders:
                     forget_libraries(folder)
             if kind == SCATTERED:
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measures, or prints the table."""
     parser = argparse.ArgumentParser(prog="python -m experiments.placement", description=__doc__)
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER", help="of the sides' copies")
-    parser.add_argument("--found", action="store_true", help="leave the libraries where they are at first")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="default: as found, then read anew")
     parser.add_argument("--table", action="store_true", help="print the table")
     options = parser.parse_args(arguments)
     if options.table:
@@ -131,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif len(options.python) != 2:
         parser.error("name the interpreters of two copies of one environment")
     else:
-        measure(options.python, FOUND if options.found else SCATTERED)
+        measure(options.python, options.kind or (FOUND, READ))
 
 
 if __name__ == "__main__":

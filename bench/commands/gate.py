@@ -274,8 +274,8 @@ def _measure_speed(
 
     def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
         samples = gate_samples(run, standards)
-        last = [sample for sample in samples if sample.cores == run.pairs[-1].cores]
-        return list(map(compare, last)), seconds_left(run, samples, plans)
+        last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
+        return list(map(compare, last_first)), seconds_left(run, samples, plans)
 
     with report.phase(f"speed of {plan.name}"), UpgradeProgress(so_far) as progress:
         measure_upgrade(request, keep, progress, wanted, patience)

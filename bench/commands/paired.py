@@ -65,8 +65,8 @@ class Parts:
 
         def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
             samples = paired_samples(named(run), standards.margins)
-            last = [sample for sample in samples if sample.cores == run.pairs[-1].cores]
-            return list(map(compare, last)), seconds_left(run, samples, plans)
+            last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
+            return list(map(compare, last_first)), seconds_left(run, samples, plans)
 
         with UpgradeProgress(so_far) as progress:
             return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))

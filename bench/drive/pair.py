@@ -12,8 +12,8 @@ launches deviate least. Both start on all cores; a one-core launch is pinned bef
 On all cores a process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same:
 before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise.
 There, with the libraries that the kernel happened to hold, runs of two copies of one TensorFlow were off by up to 0.8%,
-each in all of its launches alike. So both sides' libraries are read anew before the first. docs/upgrade.md has the
-measurements.
+each in all of its launches alike. So both sides' libraries are read anew before each launch, which then sees other
+pages. docs/upgrade.md has the measurements.
 """
 
 import contextlib
@@ -59,6 +59,7 @@ class PairPlan:
     plan: Plan
     blocks: Blocks
     pinned: PinnedCore | None = None  # None: launches on all cores
+    reads_anew: bool = True  # on a pinned core: both sides' TensorFlow, before the launch
 
     @property
     def kind(self) -> str:
@@ -159,7 +160,7 @@ def measure_pair(
                 Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
             )
             halves[name] = _Half(worker, patience.of(name))
-        if pair_plan.pinned and turn == 0:
+        if pair_plan.pinned and pair_plan.reads_anew:
             for half in halves.values():
                 half.tell("read_anew")
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)

@@ -6,7 +6,7 @@ import re
 from bench.profile.layers import layers
 from bench.profile.overhead import without_overhead
 from bench.profile.table import Key, table, typical_seconds
-from bench.profile.timeline import timeline
+from bench.profile.timeline import OUTSIDE, timeline
 from bench.record.profile import Operation, Profile
 
 ONEDNN = re.compile(
@@ -69,7 +69,7 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
 def layer_of(profile: Profile) -> Key:
     """Returns a key: the layer of the model that an operation of this profile belongs to."""
     by_name = layers([operation.name for operation in profile.trace.operations if operation.kind])
-    return lambda operation: by_name[operation.name]
+    return lambda operation: by_name.get(operation.name, OUTSIDE)
 
 
 def _kind(operation: Operation) -> str:

@@ -3,10 +3,11 @@
 An instant is shared equally among the innermost operations that run, one a thread, so that the shares of a step add up
 to the step, whatever the nesting and the number of threads. Where a device's streams run any, it is theirs: the host
 only waits or prepares. What no operation takes belongs to the executor (TensorFlow's scheduling, and operations too
-cheap to be recorded), to Python with the eager runtime, or to nobody.
+cheap to be recorded), to an eager operation or a trace that Python's thread is in, otherwise to Python, or to nobody.
 """
 
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -28,11 +29,12 @@ CONTAINERS = {
     "Case",
     "StatelessCase",
 }
+# What Python's thread does outside the graph and has a row: an eager operation (functions, whose names begin with an
+# underscore, are graphs), and tf.function's tracing.
+OUTSIDE_GRAPH = re.compile(r"EagerLocalExecute: (?P<eager>[A-Za-z]\w*)|tf\.function-graph_building")
 WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a function's graph runs
-OPERATION, CONTAINER = (
-    "operation",
-    "container",
-)  # next to EXECUTOR, PYTHON and WAITING, what an event says about its thread
+# Next to EXECUTOR, PYTHON and WAITING, what an event says about its thread.
+OPERATION, CONTAINER, OUTSIDE = "operation", "container", "outside the graph"
 
 Owner = tuple[int, int]  # the places of a line and of an operation
 
@@ -71,7 +73,7 @@ def timeline(trace: Trace) -> Timeline:
     cells = [
         Cell(
             trace.lines[line].name,
-            trace.operations[place],
+            named(trace.operations[place]),
             shares.shared[line, place],
             shares.thread[line, place],
             calls,
@@ -130,7 +132,7 @@ class _Shares:
 
     def _count(self, owner: Owner) -> None:
         role = self._roles[owner]
-        if role == OPERATION:
+        if role in (OPERATION, OUTSIDE):
             self.calls[owner] += 1
         else:
             self.rest_events[EXECUTOR if role in (EXECUTOR, CONTAINER) else PYTHON] += 1
@@ -143,16 +145,32 @@ class _Shares:
         owners = running.owners()
         for owner in owners:
             self.shared[owner] += duration / len(owners)
-        if not owners:
-            self.rest[running.rest()] += duration
+        if owners:
+            return
+        rest, outside = running.rest(), running.outside()
+        if outside is None or rest == EXECUTOR:
+            self.rest[rest] += duration
+        else:
+            self.shared[outside] += duration
+            self.thread[outside] += duration
+
+
+def named(operation: Operation) -> Operation:
+    """Returns the operation, with a type if it is what Python's thread does outside the graph."""
+    found = None if operation.kind else OUTSIDE_GRAPH.fullmatch(operation.name)
+    if found is None:
+        return operation
+    return dataclasses.replace(operation, kind=f"eager {found['eager']}" if found["eager"] else operation.name)
 
 
 def role(line: Line, operation: Operation) -> str:
-    """Returns what an event of the operation says about its line: OPERATION, CONTAINER, EXECUTOR, WAITING or PYTHON."""
+    """Returns what an event says about its line: OPERATION, CONTAINER, OUTSIDE, EXECUTOR, WAITING or PYTHON."""
     if operation.kind:
         return CONTAINER if operation.kind in CONTAINERS else OPERATION
     if operation.name == WAITING:
         return WAITING
+    if line.python and OUTSIDE_GRAPH.fullmatch(operation.name):
+        return OUTSIDE
     return PYTHON if line.python and not operation.name.startswith("Executor") else EXECUTOR
 
 
@@ -162,16 +180,19 @@ class _Running:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
         self._operations: list[list[int]] = [[] for _ in lines]  # by line, in the order in which they began
+        self._outside: list[list[int]] = [[] for _ in lines]
         self._others = dict.fromkeys((CONTAINER, EXECUTOR, WAITING, PYTHON), 0)
 
     def change(self, line: int, operation: int, role: str, *, begins: bool) -> None:
         """Takes in that an event begins or ends."""
-        if role != OPERATION:
+        if role in self._others:
             self._others[role] += 1 if begins else -1
-        elif begins:
-            self._operations[line].append(operation)
+            return
+        stack = (self._operations if role == OPERATION else self._outside)[line]
+        if begins:
+            stack.append(operation)
         else:
-            self._operations[line].remove(operation)
+            stack.remove(operation)
 
     def innermost(self) -> list[Owner]:
         """Returns the operation that began last on each line where operations run."""
@@ -181,6 +202,10 @@ class _Running:
         """Returns those who share the instant."""
         found = self.innermost()
         return [one for one in found if self._lines[one[0]].device] or found
+
+    def outside(self) -> Owner | None:
+        """Returns the innermost thing that Python's thread does outside the graph, if any."""
+        return next(((line, stack[-1]) for line, stack in enumerate(self._outside) if stack), None)
 
     def rest(self) -> str:
         """Returns who has an instant that no operation has."""

@@ -1,8 +1,10 @@
 """A verdict on one screen: what it says, a line for each metric that was judged, and what else was measured."""
 
+import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from bench.judge.metrics import NAMES, PERPLEXITY
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
@@ -41,7 +43,7 @@ def brief_text(
         _judged(verdict.comparisons, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
-        [wrapped(MORE, width)],
+        [wrapped(line, width) for line in (*_stopped(verdict.comparisons), MORE)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -56,6 +58,18 @@ def _told(verdict: Verdict) -> list[str]:
     shifted = [one for one in verdict.comparisons if one not in decisive and _is_accepted(one)]
     lines = [f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}" for one in (*decisive, *shifted)]
     return [*lines, f"and {more} more"] if more else lines
+
+
+def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
+    """Returns the line that says how to measure what a REGRESSION of launches in turn has left open, if it did."""
+    in_turn = [one for one in comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
+    stopped = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION}
+    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in stopped]
+    left_open = dict.fromkeys(one.metric.name for one in undecided)
+    if not left_open:
+        return []
+    options = shlex.join(word for name in left_open for word in ("--metric", name))
+    return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
 
 
 def _is_accepted(comparison: Comparison) -> bool:

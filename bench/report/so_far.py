@@ -9,6 +9,7 @@ from bench.report.sentences import bounds
 from bench.stats.outcome import Outcome
 
 MINUTE = 60.0
+MOST_OPEN = 3  # metrics that a line names
 
 
 def left_text(seconds: tuple[float, float] | None) -> str:
@@ -24,8 +25,8 @@ def left_text(seconds: tuple[float, float] | None) -> str:
 
 
 def so_far_text(comparisons: Sequence[Comparison], left: str) -> str:
-    """Returns the step time at the last look, the metrics that are decided, and the time left; what isn't known yet is
-    left out.
+    """Returns the first step time at its last look, the metrics that are decided and those that are open, and the time
+    left; what isn't known yet is left out.
     """
     steps = next((one for one in comparisons if one.metric.name in STEP_TIMES), None)
     found = steps.interval if steps else None
@@ -34,6 +35,8 @@ def so_far_text(comparisons: Sequence[Comparison], left: str) -> str:
         shown = values.difference(found.estimate, steps.metric)
         parts.append(f"so far {shown} ({bounds(steps, found)}), margin {values.margin(steps.metric)}")
     gating = [one for one in comparisons if one.metric.gates]
-    decided = sum(one.outcome in (Outcome.PASS, Outcome.REGRESSION) for one in gating)
+    left_open = [one.metric.name for one in gating if one.outcome not in (Outcome.PASS, Outcome.REGRESSION)]
+    decided = len(gating) - len(left_open)
     parts += [f"{decided} of {len(gating)} metrics decided"] if decided else []
+    parts += [f"open: {', '.join(left_open)}"] if decided and 0 < len(left_open) <= MOST_OPEN else []
     return "; ".join(part for part in (*parts, left) if part)

@@ -25,7 +25,7 @@ def trace(
     for line, events in lines.items():
         places = []
         for event, _, _ in events:
-            name, _, kind = event.partition(":") if "::" not in event else (event, "", "")
+            name, _, kind = event.partition(":") if "::" not in event and ": " not in event else (event, "", "")
             places.append(operations.setdefault(Operation(name, kind, (flops or {}).get(name, 0)), len(operations)))
         starts, ends = tuple(start for _, start, _ in events), [end for _, _, end in events]
         durations = tuple(end - start for start, end in zip(starts, ends, strict=True))

@@ -23,6 +23,20 @@ def test_what_got_slower_comes_first() -> None:
     assert sum(difference.slower_seconds for difference in found.by_layer) == pytest.approx(90e-9)
 
 
+def test_an_eager_operation_is_a_part_of_both_sides() -> None:
+    """The iterator is built twice in place of once."""
+    once, built = ("EagerLocalExecute: MakeIterator", 0, 70), ("EagerLocalExecute: MakeIterator", 70, 145)
+    one, other = (
+        profile(trace({"python": events}, [(0, end)]), end / 1e9)
+        for events, end in (([once], 100), ([once, built], 175))
+    )
+    found = compare(one, other)
+    kind, layer = found.by_kind[0], found.by_layer[0]
+    assert (kind.name, layer.name) == ("eager MakeIterator", "outside the graph")
+    assert (kind.reference_calls, kind.candidate_calls) == (1, 2)
+    assert kind.slower_seconds == layer.slower_seconds == pytest.approx(75e-9)
+
+
 def test_a_kernel_of_onednn_is_compared_with_the_other_of_its_type() -> None:
     found = compare(two_operations(400, 100), two_operations(500, 100, "_Mkl"))
     assert found.by_kind[0].name == "MatMul"

@@ -7,6 +7,20 @@ from hypothesis import strategies as st
 from bench.profile.timeline import EXECUTOR, IDLE, PYTHON, WAITING, Timeline, steady, timeline
 from tests.builders.traces import Happened, trace
 
+# A `model.predict` of Keras 3 under TensorFlow 2.16.2, in µs: some of the events that the profiler recorded.
+PREDICT = [
+    ("tf.function-graph_building", 1_201, 3_475),
+    ("EagerLocalExecute: MapDataset", 3_646, 4_250),
+    ("tf.function-graph_building", 5_015, 8_274),
+    ("TFE_Py_FastPathExecute_C", 15_420, 22_778),
+    ("EagerLocalExecute: MakeIterator", 15_430, 22_775),
+    ("KernelAndDeviceFunc::Run", 15_436, 22_774),
+    ("MakeIterator::RootDataset", 15_473, 22_762),
+    ("EagerLocalExecute: __inference_one_step_on_data_distributed_556", 23_760, 24_441),
+    ("KernelAndDeviceFunc::Run", 23_780, 24_439),
+    ("EagerLocalExecute: MakeIterator", 24_636, 31_706),
+    ("KernelAndDeviceFunc::Run", 24_640, 31_705),
+]
 RUN, SCHEDULING = (WAITING, 0, 100), "ExecutorState::Process"
 
 
@@ -35,6 +49,21 @@ def test_what_no_operation_takes_is_the_executors_then_idle_while_python_waits_e
     assert shares(times) == {"a": (40, 40, 1)}
     assert times.rest_ns == {PYTHON: 20, EXECUTOR: 10, IDLE: 30}
     assert times.rest_events == {PYTHON: 1, EXECUTOR: 1, IDLE: 0}
+
+
+def test_what_python_does_outside_the_graph_has_its_own_rows() -> None:
+    """7,345 + 7,070 for the two iterators, 2,274 + 3,259 for two traces. The wait for the function stays idle's, and a
+    graph's operation or the executor on another thread has its instants first: 100 and 200 off the first iterator.
+    """
+    worker = [("a:A", 16_000, 16_100), (SCHEDULING, 17_000, 17_200)]
+    times = timeline(trace({"python": PREDICT, "worker": worker}, [(0, 32_522)]))
+    assert {cell.operation.kind: (cell.shared_ns, cell.calls) for cell in times.cells} == {
+        "A": (100, 1),
+        "eager MakeIterator": (14_415 - 300, 2),
+        "eager MapDataset": (604, 1),
+        "tf.function-graph_building": (5_533, 2),
+    }
+    assert times.rest_ns == {EXECUTOR: 200, IDLE: 659, PYTHON: 32_522 - 14_415 - 604 - 5_533 - 659}
 
 
 def test_an_operation_that_only_waits_for_others_has_no_time() -> None:
@@ -82,7 +111,7 @@ EVENTS = st.tuples(st.sampled_from(["a:A", "b/c:B", "call:While", SCHEDULING]), 
 @given(st.lists(st.lists(EVENTS, max_size=12), max_size=4), st.lists(EVENTS, max_size=3))
 def test_shares_add_up_to_the_step_whatever_happens(threads: list[list[Happened]], streams: list[Happened]) -> None:
     lines = {f"thread {place}": events for place, events in enumerate(threads)} | {
-        "python": [(WAITING, 5, 95)],
+        "python": [(WAITING, 5, 80), ("EagerLocalExecute: MakeIterator", 40, 60), (PREDICT[0][0], 50, 54)],
         "/device:": streams,
     }
     placed = {

@@ -1,5 +1,6 @@
 """A verdict on one screen: what it says, a line for each metric that was judged, and what else was measured."""
 
+import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -28,20 +29,28 @@ LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
-MORE = "Every reason, the environments and the precision: tfgate check REPORT --verbose"
+MORE = "Every reason, the environments and the precision: tfgate check REPORT {}"
 
 
 def brief_text(
-    verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED, glyphs: Glyphs = DRAWN
+    verdict: Verdict,
+    width: int = WIDTH,
+    *,
+    colour: bool = False,
+    names: Names = UNNAMED,
+    glyphs: Glyphs = DRAWN,
+    options: Sequence[str] = (),
 ) -> str:
-    """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings."""
+    """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings; at
+    last the command, with further options, that prints more.
+    """
     first = first_line(verdict, width, colour=colour, names=names)
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict.comparisons, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
-        [wrapped(MORE, width)],
+        [wrapped(MORE.format(shlex.join((*options, "--verbose"))), width)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -24,6 +24,7 @@ from bench.judge.gate import Standards
 from bench.judge.ledger import accepted_regression, entry_of, merged
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
+from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs, subject_of
 from bench.judge.types import Comparison
 from bench.record.files import write_record
@@ -31,6 +32,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import read_micro
 from bench.record.types import Baseline, Run
+from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
 from bench.report.stored import describe_change
 from bench.stats.outcome import Outcome
@@ -39,6 +41,7 @@ EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
 tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
 tfgate record reports/gate --accept import --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
+FOR_GOOD = "--despite-verdict is for reports that join the ledger"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -61,6 +64,7 @@ class Request:
     replace: bool
     add: bool
     becomes_reference: bool
+    despite_verdict: bool
     accept: Acceptance | None
     command_line: Sequence[str]
 
@@ -85,6 +89,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--becomes-reference",
         action="store_true",
         help="the candidate is the reference from now on; older ratios are rebased",
+    )
+    parser.add_argument(
+        "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is no PASS"
     )
     parser.add_argument(
         "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
@@ -115,6 +122,7 @@ def request(options: argparse.Namespace) -> Request:
         options.replace,
         options.add,
         options.becomes_reference,
+        options.despite_verdict,
         _acceptance(options),
         options.command_line,
     )
@@ -134,6 +142,8 @@ def _acceptance(options: argparse.Namespace) -> Acceptance | None:
 def run(asked: Request) -> int:
     """Returns 0; nothing is written unless all of it can be. Raises UsageError, FormatError, MarginsError, OSError."""
     if asked.accept:
+        if asked.despite_verdict:
+            raise UsageError(FOR_GOOD)
         _accept_regressions(asked, asked.accept)
     else:
         ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in asked.reports}
@@ -151,6 +161,8 @@ def _record_runs(asked: Request) -> None:
     """Makes baselines of the runs' replicas and words/s."""
     if asked.becomes_reference:
         raise UsageError(MOVES)
+    if asked.despite_verdict:
+        raise UsageError(FOR_GOOD)
     old = read_baselines(asked.folder)
     runs = [run for name in asked.reports if isinstance(run := read_report(name), Run)]
     reason = asked.reason or ("" if asked.add else "first baseline")
@@ -169,6 +181,10 @@ def _record_runs(asked: Request) -> None:
     for warning in dict.fromkeys(warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
     _write_baselines(asked.folder, old, new)
+    alone = [name for name, made in new.items() if len({environment_key(one.environment) for one in made.replicas}) < 2]
+    if alone:
+        few = "one environment, so no other one can fail in perplexity: add runs of two others or more by --add"
+        print(one_line(f"warning: {', '.join(alone)}: replicates of {few}"), file=sys.stderr)
 
 
 def _record_ratios(asked: Request) -> None:
@@ -183,15 +199,29 @@ def _record_ratios(asked: Request) -> None:
         entries = _entries(name, standards.margins, ledger, asked)
         if not entries:
             raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
+        word = _consented(name, dataclasses.replace(standards, ledger=ledger), asked)
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
             ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
-            print(one_line(f"{entry.tensorflow}: {ratios}"))
+            print(one_line(f"{entry.tensorflow}: {ratios} ({word})"))
         if not is_micro(name) and isinstance(gate := read_report(name), GateRun):
             gates.append(gate)
     new = _with_speeds(standards.baselines, gates)
     write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
     _write_baselines(asked.folder, standards.baselines, new)
+
+
+def _consented(name: str, standards: Standards, asked: Request) -> str:
+    """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
+    verdict = judge_any(name, standards)
+    metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
+    word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
+    if verdict.exit_code and not asked.despite_verdict:
+        raise UsageError(
+            f"{name} is no PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
+            "accepts all ratios for good"
+        )
+    return word
 
 
 def _entries(name: str, margins: Margins, ledger: Ledger, asked: Request) -> list[Entry]:

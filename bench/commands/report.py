@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
-from bench.commands.stored import judging, read_folder, read_profile, read_report
+from bench.commands.stored import baselines_option, judging, read_folder, read_profile, read_report
 from bench.commands.summary import append_summary
 from bench.commands.surveys import is_survey, judged_survey, survey_folder
 from bench.commands.usage import UsageError
@@ -75,7 +75,8 @@ def run(asked: Request) -> int:
     if any(map(is_survey, asked.runs)):
         return _of_survey(asked, paths, standards)
     with judging(*asked.runs):
-        judged = [judge(name, standards) for name in asked.runs]
+        options = baselines_option(asked.telling.baselines)
+        judged = [dataclasses.replace(judge(name, standards), options=options) for name in asked.runs]
         texts = {path: registry.render(name, judged) for name, path in paths.items()}
     _write(asked, texts)
     if asked.telling.json:

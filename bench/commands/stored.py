@@ -118,6 +118,11 @@ def baselines_folder(name: str | None) -> Path:
     return found
 
 
+def baselines_option(folder: Path) -> tuple[str, ...]:
+    """Returns the option that names a folder of baselines; none for the folders that commands find by themselves."""
+    return () if folder in BASELINES else ("--baselines", str(folder))
+
+
 def baselines_to_change(name: str | None) -> Path:
     """Returns the same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
     folder = baselines_folder(name)

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ from bench.commands.options import (
 from bench.commands.paired import Parts
 from bench.commands.resume import ALONE, add_resume, begun, kept, words_without
 from bench.commands.sides import Sides, add_index, releases_request, side_warnings
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
@@ -167,7 +168,8 @@ def run(asked: Request) -> int:
         with host_lock() if timed else contextlib.nullcontext():
             disturbed = disturbances(examine()) if timed else ()  # before environments are built: that is load
             _Measuring(asked, plans, standards, disturbed).run(hosts)
-    say(f"kept in {asked.output}; tfgate report {asked.output} writes its page")
+    page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
+    say(f"kept in {asked.output}; {page} writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
 
 

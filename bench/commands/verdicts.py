@@ -1,5 +1,6 @@
 """The judging and printing that commands which end in a verdict share."""
 
+import dataclasses
 import json
 import math
 import os
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.options import Telling
-from bench.commands.stored import Report, is_micro, read_report
+from bench.commands.stored import Report, baselines_option, is_micro, read_report
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.micro import judge_micro
@@ -54,7 +55,8 @@ def judge_any(name: str, standards: Standards) -> Verdict:
 
 def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Standards) -> int:
     """Judges, prints, and returns the worst exit code; JSON of more than one report is a list."""
-    found = [judged(report, standards) for report in reports]
+    options = baselines_option(telling.baselines)
+    found = [dataclasses.replace(judged(report, standards), options=options) for report in reports]
     if telling.json:
         print_json([verdict_json(each.verdict) for each in found])
     else:
@@ -75,13 +77,16 @@ def _print_report(found: Judged, *, verbose: bool) -> None:
     if not verbose:
         width, colour = _terminal()
         glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
-        _print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs))
+        shown = brief_text(
+            found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, options=found.options
+        )
+        _print(shown)
         return
     runs = paired_runs(found.run)
     for run in runs[:1]:
         _print(sides_text(run) + "\n")
     print_verdict(found.verdict, names(found))
-    for told in (*map(spread_text, runs), again_text(found.run)):
+    for told in (*map(spread_text, runs), again_text(found.run, found.options)):
         if told:
             _print("\n" + told)
 

@@ -47,7 +47,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
         subject.name,
         metric,
         equivalence(found, margin),
-        Decided(len(candidate)),
+        Decided(len(candidate), two_environments=reference.groups == 2),
         shown,
         metric.natural(reference.mean),
         found,

@@ -36,6 +36,7 @@ class Decided(Reason):
     launches: int  # that it rests on
     accepted: float = 0.0  # what the ledger accepted last, from which the interval is measured, on the metric's scale
     across_hosts: bool = False  # the interval holds the deviation of a ratio from host to host
+    two_environments: bool = False  # of replicates, so that launches hardly narrow the interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -315,7 +316,9 @@ class OneEnvironment(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class NoStoredSpeed(Reason):
-    """The baseline has no words a second of this machine."""
+    """The baseline has no words a second of this machine that were measured alike."""
+
+    instead: str = ""  # how those of this machine were measured: alone, in turn (turn), or with other threads (threads)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,17 +27,15 @@ def judge_throughput(
     if not speeds:
         return []
     metric, machine, environment = dataclasses.replace(WORDS, gates=gates), records[0].machine, records[0].environment
-    stored = [
-        run
-        for run in (baseline.throughput if baseline else ())
-        if run.machine.fingerprint() == machine.fingerprint()
-        and environment is not None
-        and run.threads == environment.threads
-        and run.in_turn == in_turn
+    here = [
+        run for run in (baseline.throughput if baseline else ()) if run.machine.fingerprint() == machine.fingerprint()
     ]
+    alike = [run for run in here if run.in_turn == in_turn]
+    stored = [run for run in alike if environment is not None and run.threads == environment.threads]
     if not stored:
         outcome = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
-        return [Comparison(subject, metric, outcome, NoStoredSpeed(), fmean(speeds))]
+        instead = "threads" if alike else "alone" if in_turn else "turn"
+        return [Comparison(subject, metric, outcome, NoStoredSpeed(instead if here else ""), fmean(speeds))]
     known = [speed for run in stored for speed in run.words_per_second]
     days = sorted({run.created[:10] for run in stored})
     place = "below" if fmean(speeds) < min(known) else "above" if fmean(speeds) > max(known) else "within"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIMES
 from bench.judge.reports import paired_runs
@@ -31,18 +31,18 @@ class Again:
         return shlex.join(("tfgate", *self.words, *(("--metric", self.named) if self.named else ())))
 
 
-def again(report: Run | PairedRun | GateRun) -> list[Again]:
-    """Returns a command for all that has one of its own; none for a run of one environment."""
+def again(report: Run | PairedRun | GateRun, options: Sequence[str] = ()) -> list[Again]:
+    """Returns a command, with further options, for all that has one of its own; none for a run of one environment."""
     found = list(_of_gate(report)) if isinstance(report, GateRun) else []
     for run in paired_runs(report):
         found += _of_pairs(run, alone=isinstance(report, PairedRun))
-    return found
+    return [dataclasses.replace(each, words=(*each.words, *options)) for each in found]
 
 
-def again_text(report: Run | PairedRun | GateRun) -> str:
+def again_text(report: Run | PairedRun | GateRun, options: Sequence[str] = ()) -> str:
     """Returns the commands for a terminal; those that differ in the metric alone are one line."""
     lines = []
-    for each in again(report):
+    for each in again(report, options):
         whole = shlex.join(("tfgate", *each.words))
         lines.append(f"  {whole} --metric NAME" if each.named else f"  {whole}  ({', '.join(each.metrics)})")
     return "\n".join(["To measure a metric alone again:", *dict.fromkeys(lines)]) if lines else ""

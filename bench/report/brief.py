@@ -30,20 +30,31 @@ LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
-MORE = "Every reason, the environments and the precision: tfgate check REPORT --verbose"
+MORE = "Every reason, the environments and the precision: tfgate check REPORT {}"
 
 
 def brief_text(
-    verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED, glyphs: Glyphs = DRAWN
+    verdict: Verdict,
+    width: int = WIDTH,
+    *,
+    colour: bool = False,
+    names: Names = UNNAMED,
+    glyphs: Glyphs = DRAWN,
+    options: Sequence[str] = (),
 ) -> str:
-    """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings."""
+    """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings; at
+    last the command, with further options, that prints more.
+    """
     first = first_line(verdict, width, colour=colour, names=names)
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict.comparisons, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
-        [wrapped(line, width) for line in (*_stopped(verdict.comparisons), MORE)],
+        [
+            wrapped(line, width)
+            for line in (*_stopped(verdict.comparisons), MORE.format(shlex.join((*options, "--verbose"))))
+        ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
@@ -161,8 +161,11 @@ def _margin(verdict: Verdict) -> str:
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison."""
-    return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
+    """Tells whether more launches could decide a comparison; it takes more environments where a baseline has few."""
+    reason = comparison.reason
+    if isinstance(reason, OneEnvironment) or (isinstance(reason, Decided) and reason.two_environments):
+        return False
+    return comparison.interval is not None or isinstance(reason, TooFewLaunches)
 
 
 def _is_accepted(comparison: Comparison) -> bool:

@@ -31,6 +31,7 @@ class Judged:
         default_factory=dict
     )  # Margins.window_start, by configuration
     profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate; they judge nothing
+    options: tuple[str, ...] = ()  # that name what it was judged by, for the commands that a report names
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,8 @@ PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the loc
 PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
+STORED_SPEEDS = {"alone": "alone", "turn": "in turn", "threads": "with other threads"}  # by NoStoredSpeed.instead
+FEW_ENVIRONMENTS = "the baseline holds {} how environments differ: add a run of another by `tfgate record --add`"
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
     NO_REFERENCE: "no reference was measured, and its float64 is what answers are compared with: use `tfgate upgrade`, "
@@ -64,7 +66,9 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
-    return f"{estimate} ({told}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}"
+    undecided = reason.two_environments and comparison.outcome is Outcome.INCONCLUSIVE
+    few = f"; {FEW_ENVIRONMENTS.format('two environments, which hardly show')}" if undecided else ""
+    return f"{estimate} ({told}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}{few}"
 
 
 def is_within(comparison: Comparison) -> bool:
@@ -217,6 +221,12 @@ def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> st
     return f"the candidate failed {when}, where the reference runs: {reason.message}"
 
 
+def _no_stored_speed(reason: reasons.NoStoredSpeed, _: Comparison | None) -> str:
+    if not reason.instead:
+        return "no words/s of this machine in the baseline"
+    return f"the baseline's words/s of this machine were measured {STORED_SPEEDS[reason.instead]}"
+
+
 def _stored_range(reason: reasons.StoredRange, _: Comparison | None) -> str:
     days = reason.first_day if reason.first_day == reason.last_day else f"{reason.first_day} to {reason.last_day}"
     return f"{reason.place} the stored range ({Count(reason.launches):launch}, {days})"
@@ -333,11 +343,8 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.NoMargin: "the margins file has no margin of this metric for {subject}",
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
-    reasons.OneEnvironment: (
-        "the baseline holds one environment, which doesn't show how environments differ: add a run of another by "
-        "`tfgate record --add`"
-    ),
-    reasons.NoStoredSpeed: "no words/s of this machine in the baseline",
+    reasons.OneEnvironment: FEW_ENVIRONMENTS.format("one environment, which doesn't show"),
+    reasons.NoStoredSpeed: _no_stored_speed,
     reasons.StoredRange: _stored_range,
     reasons.SpeedNotMeasured: "{message}",
     reasons.Accepted: _accepted,

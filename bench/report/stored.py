@@ -23,7 +23,7 @@ def run_table(run: Run, width: int = WIDTH) -> str:
         "TensorFlow",
         "launch",
         "perturbation",
-        "running\nperplexity",
+        "perplexity,\nall steps",
         "words/s",
         "start-up s",
         "peak\nresident MiB",
@@ -44,7 +44,7 @@ def baseline_table(baseline: Baseline) -> str:
     """Returns replicates by environment, then the words/s of machines."""
     subject = baseline.subject
     rows = [_replica_row(key, logs) for key, logs in replica_groups(baseline, 0.0).items()]
-    headers = ["environment", "replicates", "running perplexity", "spread"]
+    headers = ["environment", "replicates", "perplexity, all steps", "spread"]
     replicates = tabulate(rows, headers, STYLE, disable_numparse=True)
     headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "process", "launches", "words/s"]
     speeds = tabulate(map(_throughput_row, baseline.throughput), headers, STYLE, disable_numparse=True)
@@ -117,7 +117,7 @@ def describe_change(old: Baseline | None, new: Baseline) -> str:
 def _holding(baseline: Baseline) -> str:
     counts = (("replicate", len(baseline.replicas)), ("stored speed", len(baseline.throughput)))
     held = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in counts]
-    return ", ".join([*held, f"perplexity {perplexity_of(_log_perplexity(baseline))}"])
+    return ", ".join([*held, f"perplexity of all steps {perplexity_of(_log_perplexity(baseline))}"])
 
 
 def _log_perplexity(baseline: Baseline) -> float:

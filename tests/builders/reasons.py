@@ -14,6 +14,7 @@ FIELDS = (Field("steps", "10", "20"), Field("isa", "x86_64 avx2", ""))
 REASONS: tuple[Reason, ...] = (
     reasons.Decided(4),
     reasons.Decided(12, math.log(1.03), across_hosts=True),
+    reasons.Decided(2, two_environments=True),
     reasons.TooFewLaunches(3, 4),
     reasons.LaunchesLackIt(1, 6),
     reasons.NoSpread(12),
@@ -59,6 +60,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.TooFewReplicates(1),
     reasons.OneEnvironment(),
     reasons.NoStoredSpeed(),
+    reasons.NoStoredSpeed("alone"),
     reasons.StoredRange("within", 2985.0, 3012.0, 2, "2026-01-03", "2026-01-03"),
     reasons.StoredRange("within", 2985.0, 3012.0, 8, "2026-01-03", "2026-02-03"),
     reasons.SpeedNotMeasured("the reference environment can't be built: there is no network"),

@@ -105,7 +105,7 @@ def _section(judged: Judged) -> Section:
         profile=_profile(*judged.profiles) if judged.profiles else None,
         tables=[*tables(judged), *([precision] if precision.rows else [])],
         command=compared.command(judged),
-        again=again(judged.run),
+        again=again(judged.run, judged.options),
         locks=compared.locks(judged),
     )
 

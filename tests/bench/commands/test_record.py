@@ -58,6 +58,15 @@ def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(
     assert len(read_record(Baseline, empty_baselines / FILE).replicas) == 4
 
 
+def test_replicates_of_one_environment_are_warned_of_once(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    made = tfgate("record", keep("run", [*records(), *records(subject=TINY)]), "--baselines", empty_baselines)
+    (warning,) = (line for line in made.err.splitlines() if "one environment" in line)
+    assert SUBJECT.name in warning
+    assert TINY.name in warning
+    other = keep("other", [record(5.001, launch=9, tensorflow="2.20.0")], DAYS[1])
+    assert "one environment" not in tfgate("record", "--add", other, "--baselines", empty_baselines).err
+
+
 def test_a_run_that_was_disturbed_throughout_stores_no_speed(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
     disturbed = keep("run", [dataclasses.replace(one, others_cpu=0.5) for one in records()], DAYS[0])
     assert "words/s are left out: 4" in tfgate("record", disturbed, "--baselines", empty_baselines).err
@@ -197,7 +206,8 @@ class TestLedger:
         assert found.code == 0, found
         (entry,) = ledger(baselines).entries
         assert found.out.startswith(
-            f"2.21.0: {len(entry.ratios)} ratios to the reference {OLD.identity}, measured 2026-01-06T00:00:00+00:00\n"
+            f"2.21.0: {len(entry.ratios)} ratios to the reference {OLD.identity}, measured 2026-01-06T00:00:00+00:00 "
+            "(PASS)\n"
         )
         assert (entry.environment, entry.reference, entry.host) == (NEW.identity, OLD.identity, "A CPU, 2 cores")
         assert (entry.reason, entry.becomes_reference) == ("the new release", False)
@@ -220,7 +230,12 @@ class TestLedger:
             return [outcome for metric, outcome in found.items() if metric.startswith("step time")]
 
         assert outcomes() == [REGRESSION]
-        assert accept(first).code == 0
+        before = snapshot(baselines)
+        refused = accept(first)
+        assert (refused.code, "(REGRESSION in step time)" in refused.error) == (2, True)
+        assert snapshot(baselines) == before
+        found = accept(first, "--despite-verdict")
+        assert (found.code, "(REGRESSION in step time)" in found.out) == (0, True)
         assert outcomes() == [PASS, PASS]  # the second: since the first entry
 
     def test_a_gate_s_words_per_second_in_turn_join_the_baseline(
@@ -280,7 +295,9 @@ class TestLedger:
         assert accept(report(tmp_path / "first", in_turn(OLD, OLD))).code == 0
         assert (
             accept(
-                report(tmp_path / "move", in_turn(OLD, NEW, created=LATER, step=math.log(1.2))), "--becomes-reference"
+                report(tmp_path / "move", in_turn(OLD, NEW, created=LATER, step=math.log(1.2))),
+                "--becomes-reference",
+                "--despite-verdict",
             ).code
             == 0
         )
@@ -292,7 +309,7 @@ class TestLedger:
         (since,) = (one for one in answer["comparisons"] if one["metric"]["name"].startswith("step time since"))
         assert Outcome(since["outcome"]) is REGRESSION
         assert since["interval"]["estimate"] == pytest.approx(math.log(1.44), abs=0.005)
-        assert accept(newer).code == 0
+        assert accept(newer, "--despite-verdict").code == 0
 
     @pytest.mark.parametrize(
         ("options", "named"),
@@ -314,10 +331,13 @@ class TestLedger:
         assert found.code == 2
         assert snapshot(baselines) == before
 
-    def test_a_run_has_no_reference_to_move(self, accept: Callable[..., Answer], keep: Keep, baselines: Path) -> None:
+    @pytest.mark.parametrize("option", ["--becomes-reference", "--despite-verdict"])
+    def test_what_is_for_the_ledger_is_not_for_runs(
+        self, accept: Callable[..., Answer], keep: Keep, baselines: Path, option: str
+    ) -> None:
         before = snapshot(baselines)
-        found = accept(keep("run"), "--add", "--becomes-reference")
-        assert (found.code, "--becomes-reference" in found.error) == (2, True)
+        found = accept(keep("run"), "--add", option)
+        assert (found.code, option in found.error) == (2, True)
         assert snapshot(baselines) == before
 
     @pytest.mark.parametrize(

@@ -83,6 +83,16 @@ def test_verbose_tells_the_sides_and_the_precision_too(tmp_path: Path) -> None:
     assert "┊" in brief
 
 
+def test_commands_name_the_folder_of_baselines_that_was_given(tmp_path: Path, baselines: Path) -> None:
+    write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
+    own: list[str | Path] = ["--baselines", baselines]
+    for more, line in (([], "check REPORT"), (["--verbose"], "--metric NAME")):
+        given, usual = (on_a_terminal(["check", tmp_path, *more, *which], 400) for which in (own, own[:0]))
+        (told,) = (one for one in given.splitlines() if line in one)
+        assert f" --baselines {baselines}" in told
+        assert "--baselines" not in usual
+
+
 def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
     for more in ([], ["--verbose"]):

@@ -99,6 +99,18 @@ def test_one_environment_cannot_fail_another() -> None:
     assert judged(*LOG_PERPLEXITIES, replicas=one, tensorflow="2.21.0").outcome is Outcome.PASS
 
 
+def test_two_environments_prove_little_however_many_launches() -> None:
+    # Environments 0.2% apart, each by replicates 0.1% apart. Standard error, between = 2e-6 − 2.5e-7, within 5e-7:
+    # sqrt(1.75e-6·1.5 + 5e-7·(1/2 + 1/4)) = 0.0017, times a t of 6.3 with 1 degree of freedom: 1.1%, beyond the 1%.
+    apart = ((5.0, "2.12.1"), (5.001, "2.12.1"), (5.002, "2.16.2"), (5.003, "2.16.2"))
+    two = tuple(replica(*each) for each in apart)
+    for launches in (2, 32):
+        found = judged(*[5.0015] * launches, replicas=two)
+        assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Decided(launches, two_environments=True))
+    three = (*two, replica(5.0012, "2.20.0"), replica(5.0018, "2.20.0"))  # the t is 2.9
+    assert judged(5.0015, 5.0015, replicas=three).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize(
     ("replicas", "count"),
     [((), 0), ((replica(5.0),), 1), ((replica(5.0), replica(5.0)), 1)],

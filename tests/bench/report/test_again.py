@@ -123,6 +123,14 @@ def test_a_terminal_is_told_once_for_all_metrics_measured_alike() -> None:
     ]
 
 
+@pytest.mark.parametrize("report", [gate_run(), paired_run()], ids=["gate", "upgrade"])
+def test_further_options_are_in_every_command(report: PairedRun | GateRun) -> None:
+    for each in again(report, ("--baselines", "my own")):
+        words = shlex.split(each.command)
+        assert command_parser(words[1]).parse_args(words[2:]).baselines == "my own"
+    assert again_text(report, ("--baselines", "x")).count(" --baselines x") == len(again_text(report).splitlines()) - 1
+
+
 def test_threads_are_named_where_they_are_fewer_than_cores() -> None:
     one = dataclasses.replace(record(), environment=environment(threads=1))
     gated = [dataclasses.replace(gate_run(), numbers=run([each])) for each in (record(), one)]

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, TooFewLaunches
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
 from bench.report.headlines import (
     ADVICE,
@@ -146,6 +146,8 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     assert headline(undecided).endswith(ADVICE)
     assert headline(verdict([few])).endswith(ADVICE)
     assert ADVICE not in headline(verdict([departs]))
+    for reason in (OneEnvironment(), Decided(2, two_environments=True)):
+        assert ADVICE not in headline(verdict([dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=reason)]))
     assert ADVICE not in headline(verdict([]))
 
 

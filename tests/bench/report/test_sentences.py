@@ -83,6 +83,12 @@ def test_a_decision_tells_its_estimate_the_bounds_that_decided_and_the_margin(
     assert [word for word in words if word in numbers] == numbers
 
 
+def test_only_what_is_undecided_asks_for_environments() -> None:
+    two = reasons.Decided(4, two_environments=True)
+    told = [sentence(two, dataclasses.replace(SLOW, outcome=outcome, reason=two)) for outcome in list(Outcome)[:3]]
+    assert ["--add" in one for one in told] == [outcome is Outcome.INCONCLUSIVE for outcome in list(Outcome)[:3]]
+
+
 def test_a_decision_without_its_comparison_can_t_be_told() -> None:
     with pytest.raises(AssertionError):
         sentence(reasons.Decided(4))

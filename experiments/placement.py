@@ -6,6 +6,9 @@ pages in which it holds the file, and they stay from launch to launch. FOUND lea
 the candidate's page by page, out of order; READ has the kernel read both sides' anew, EACH before each launch, as runs
 do. `--kind` may be repeated; `--table` prints the table.
 
+An earlier form of this measured the first twelve batches. In two of READ the libraries lay where the batch before had
+them, and in the second of FOUND the candidate was a copy that had just been made.
+
 Means of batches are off by no more than their launches tell, unless the pages matter.
 """
 

@@ -1,5 +1,5 @@
-"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent; and what memory is
-made of anew.
+"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent; and how to
+get other pages.
 """
 
 import contextlib

@@ -32,7 +32,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes
 
 
 class Log:
-    """What calls have noted."""
+    """Returns what calls have noted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -107,6 +107,13 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert description.machine == this_machine()
 
 
+def test_the_libraries_that_are_read_anew_are_tensorflow_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Path] = []
+    monkeypatch.setattr("bench.measure.session.forget_libraries", found.append)
+    Session().read_anew()
+    assert [list(folder.glob("libtensorflow_cc.so*")) != [] for folder in found] == [True]
+
+
 def test_open_names_what_is_trained() -> None:
     session = Session()
     answer = session.open("tiny", "synthetic", steps=30, jitter=7)

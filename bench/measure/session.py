@@ -38,8 +38,8 @@ class Session:
     def read_anew(self) -> None:
         """Has the kernel forget TensorFlow's libraries, which no process may use meanwhile (docs/upgrade.md)."""
         found = importlib.util.find_spec("tensorflow")
-        for folder in (found and found.submodule_search_locations) or ():
-            forget_libraries(Path(folder))
+        if found and found.origin:  # a TensorFlow that is imported adds folders to its search locations
+            forget_libraries(Path(found.origin).parent)
 
     def describe(self, threads: int = 0) -> Description:
         """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine."""

@@ -108,6 +108,8 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_libraries_that_are_read_anew_are_tensorflow_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow  # noqa: F401  imported, it names Keras's folder as a place of its submodules too
+
     found: list[Path] = []
     monkeypatch.setattr("bench.measure.session.forget_libraries", found.append)
     Session().read_anew()

@@ -57,6 +57,7 @@ class Launched:
     first: str  # the side that was first
     seconds: float
     values: dict[str, float]  # candidate − reference by metric, on the metric's scale
+    reads_anew: bool = False  # as runs do (PairPlan): the first launches of one core had libraries as they were found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +92,8 @@ def spreads(store: Store, metrics: Sequence[str]) -> list[Spread]:
         for metric in metrics:
             if metric in one.values:
                 host = f"{one.machine.cpu_model}, {one.machine.cores} cores"
+                if one.cores == ONE_CORE and not one.reads_anew:
+                    host += ", libraries as found"
                 groups.setdefault((one.config, metric, host), []).append(one.values[metric])
     return [
         Spread(*key, len(values), statistics.stdev(values), statistics.fmean(values))
@@ -119,7 +122,8 @@ def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> No
         values = {one.metric.name: round(value, 7) for one in samples if (value := one.difference[0]) is not None}
         machine = pair.reference.machine
         copies = reference, candidate
-        launched = Launched(config, kind, number, machine, copies, pair.first, round(pair.seconds, 1), values)
+        seconds, anew = round(pair.seconds, 1), plan.pinned is not None and plan.reads_anew
+        launched = Launched(config, kind, number, machine, copies, pair.first, seconds, values, anew)
         write_record(STORE, dataclasses.replace(store, launches=(*store.launches, launched)), replace=True)
         print(
             f"{config}, {kind}, launch {number + 1}: {100 * values.get(STEP_TIMES[kind], math.nan):+.2f}%", flush=True

@@ -14,6 +14,7 @@ Means of batches are off by no more than their launches tell, unless the pages m
 
 import argparse
 import dataclasses
+import itertools
 import math
 import os
 import random
@@ -108,15 +109,18 @@ def _launched(plan: PairPlan, pythons: Sequence[str], number: int) -> Pair:
 def table(store: Store) -> str:
     """Returns the table: means deviate by more than their launches tell where the ratio is above 1."""
     rows = []
-    for kind in KINDS:
-        batches = [batch.values for batch in store.batches if batch.kind == kind]
+    hosts = sorted({batch.machine.cpu_model for batch in store.batches})
+    for host, kind in itertools.product(hosts, KINDS):
+        batches = [one.values for one in store.batches if (one.machine.cpu_model, one.kind) == (host, kind)]
+        if not batches:
+            continue
         means = [statistics.fmean(values) for values in batches]
         own = math.sqrt(statistics.fmean(statistics.variance(values) for values in batches))
         expected = own / math.sqrt(LAUNCHES)
         between = math.sqrt(statistics.fmean(mean**2 for mean in means))
-        rows.append((kind, len(batches), own, expected, between, between / expected, max(map(abs, means))))
-    headers = ("pages", "batches", "launches deviate by", "so means by", "means are off by", "ratio", "at most")
-    formats = ("", "d", ".2%", ".2%", ".2%", ".1f", ".2%")
+        rows.append((host, kind, len(batches), own, expected, between, between / expected, max(map(abs, means))))
+    headers = ("host", "pages", "batches", "launches deviate by", "so means by", "means are off by", "ratio", "at most")
+    formats = ("", "", "d", ".2%", ".2%", ".2%", ".1f", ".2%")
     text: str = tabulate(rows, headers, tablefmt="github", floatfmt=formats)
     return text
 

@@ -41,7 +41,6 @@ EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
 tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
 tfgate record reports/gate --accept import --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
-FOR_GOOD = "--despite-verdict is for reports that join the ledger"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -136,14 +135,16 @@ def _acceptance(options: argparse.Namespace) -> Acceptance | None:
     missing = [name for name in ("reason", "link", "until") if not getattr(options, name)]
     if missing:
         raise UsageError(f"--{missing[0]} is missing: a regression is accepted for a reason, with a link, until a date")
+    for name in ("add", "replace", "becomes_reference", "despite_verdict"):
+        if getattr(options, name):
+            flag = name.replace("_", "-")
+            raise UsageError(f"--accept lets a metric's regressions pass and records nothing else: leave out --{flag}")
     return Acceptance(options.accept, options.until, options.link)
 
 
 def run(asked: Request) -> int:
     """Returns 0; nothing is written unless all of it can be. Raises UsageError, FormatError, MarginsError, OSError."""
     if asked.accept:
-        if asked.despite_verdict:
-            raise UsageError(FOR_GOOD)
         _accept_regressions(asked, asked.accept)
     else:
         ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in asked.reports}
@@ -162,7 +163,7 @@ def _record_runs(asked: Request) -> None:
     if asked.becomes_reference:
         raise UsageError(MOVES)
     if asked.despite_verdict:
-        raise UsageError(FOR_GOOD)
+        raise UsageError("--despite-verdict is for reports that join the ledger")
     old = read_baselines(asked.folder)
     runs = [run for name in asked.reports if isinstance(run := read_report(name), Run)]
     reason = asked.reason or ("" if asked.add else "first baseline")

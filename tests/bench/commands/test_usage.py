@@ -116,6 +116,9 @@ record a --accept x --until 2026-12-31 --reason x           | --link
 record a --accept x --link https://x --reason x             | --until
 record a --accept x --until soon                            | --until
 record a --accept x --until 2026-02-30                      | --until
+record a --accept x --until 2026-12-31 --link l --reason x --add | --add
+record a --accept x --until 2026-12-31 --link l --reason x --despite-verdict | --despite-verdict
+record a --accept x --until 2026-12-31 --link l --reason x --becomes-reference | --becomes-reference
 env                                                         | ACTION
 env remove                                                  | --all
 env remove --all name                                       | --all

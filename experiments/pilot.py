@@ -3,7 +3,8 @@
 python -m experiments.pilot --python COPY --python COPY… [--launches N] measures what experiments/data/pilot.json lacks
 of this kind of host, a launch of each configuration (or of those of `--config`) and kind in turn, and adds each when it
 is over: it can be stopped and started again. The interpreters are those of copies of one environment (copied, not
-linked); each launch draws two. `--table` prints the table.
+linked); each launch draws two. `--table` prints the table, with the launches of experiments/placement.py that are like
+those of a run.
 
 A margin is at least twice the deviation of launches plus what they are off by, on the worst host, rounded up to a
 multiple of 0.5%: then an A/A run passes and twice the margin is a REGRESSION in few launches (docs/statistics.md).
@@ -31,6 +32,9 @@ from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Side
 from bench.record.types import SCHEMA, Machine
+from experiments.placement import CONFIG as PLACED
+from experiments.placement import EACH, Batch
+from experiments.placement import read_store as read_placement
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "pilot.json"
@@ -85,21 +89,27 @@ class Spread:
         return STEP * math.ceil((2 * self.deviation + abs(self.mean)) / STEP)
 
 
-def spreads(store: Store, metrics: Sequence[str]) -> list[Spread]:
-    """Returns the spread of each metric that launches tell, by configuration and host."""
+def spreads(store: Store, metrics: Sequence[str], batches: Sequence[Batch] = ()) -> list[Spread]:
+    """Returns the spread of each metric that launches tell, and batches of placement, by configuration and host."""
     groups: dict[tuple[str, str, str], list[float]] = {}
     for one in store.launches:
         for metric in metrics:
             if metric in one.values:
-                host = f"{one.machine.cpu_model}, {one.machine.cores} cores"
-                if one.cores == ONE_CORE and not one.reads_anew:
-                    host += ", libraries as found"
-                groups.setdefault((one.config, metric, host), []).append(one.values[metric])
+                found = ", libraries as found" if one.cores == ONE_CORE and not one.reads_anew else ""
+                key = one.config, metric, _host(one.machine) + found
+                groups.setdefault(key, []).append(one.values[metric])
+    for batch in batches:
+        if batch.kind == EACH:
+            groups.setdefault((PLACED, ONE_CORE_STEP_TIME, _host(batch.machine)), []).extend(batch.values)
     return [
         Spread(*key, len(values), statistics.stdev(values), statistics.fmean(values))
         for key, values in groups.items()
         if len(values) > 1
     ]
+
+
+def _host(machine: Machine) -> str:
+    return f"{machine.cpu_model}, {machine.cores} cores"
 
 
 def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> None:
@@ -139,11 +149,11 @@ def read_store(path: Path = STORE) -> Store:
     return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
 
 
-def table(store: Store) -> str:
+def table(store: Store, batches: Sequence[Batch] = ()) -> str:
     """Returns the table of docs/upgrade.md."""
     rows = [
         [one.metric, one.config, one.host, one.launches, f"{one.deviation:.2%}", _mean(one), f"{one.least_margin:.1%}"]
-        for one in spreads(store, METRICS)
+        for one in spreads(store, METRICS, batches)
     ]
     headers = ["metric", "configuration", "host", "launches", "deviation", "mean ± its error", "least margin"]
     text: str = tabulate(rows, headers, "github", disable_numparse=True)
@@ -169,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
     if options.table:
-        print(table(read_store()))
+        print(table(read_store(), read_placement().batches))
     elif len(options.python) < LEAST_COPIES:
         parser.error(f"{len(options.python)} copies are too few: name at least {LEAST_COPIES} interpreters")
     else:

@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "placement.json"
 FOUND, SCATTERED, READ, EACH = KINDS = ("as found", "scattered", "read anew", "read anew for each launch")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-LAUNCHES = 8  # of a batch
+CONFIG, LAUNCHES = "tiny", 8  # of a batch
 JITTER = 60_000  # of the first launch: no other launch has these initial weights
 
 
@@ -79,9 +79,9 @@ def scatter(folder: Path) -> None:
         os.close(descriptor)
 
 
-def measure(pythons: Sequence[str], kinds: Sequence[str], config: str = "tiny") -> None:
+def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     """Measures a batch of each of the kinds."""
-    usual = paired(Plan(config, 1), NAMES)[0][ONE_CORE]
+    usual = paired(Plan(CONFIG, 1), NAMES)[0][ONE_CORE]
     margins = read_margins(ROOT / "baselines" / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:

@@ -25,8 +25,8 @@ experiments.rates table`. Two copies of one environment are compared, in two fol
 and a REGRESSION is a false alarm. A candidate that is two margins worse is to be a REGRESSION, and PASS is a miss; at
 one margin both are allowed, and PASS is to be rare. INCONCLUSIVE is never wrong: the machine was too noisy for the
 margin within the budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of
-launches) are the median, the most in brackets. The first 27 runs called the code of the command, not the command. In
-the first 91, libraries were not [read anew](upgrade.md#how-the-protocol-was-chosen).
+launches) are the median, the most in brackets. In the oldest 72 runs libraries were not [read
+anew](upgrade.md#how-the-protocol-was-chosen); the oldest 8 called the code of the command, not the command.
 """
 INJECTED = """
 ## A known change

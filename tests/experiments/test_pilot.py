@@ -8,9 +8,11 @@ import pytest
 
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, STEP_TIME, key
-from bench.record.paired import ALL_CORES
+from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import SCHEMA
 from experiments.pilot import METRICS, Launched, Spread, Store, read_store, spreads, table
+from experiments.placement import EACH, FOUND, Batch
+from experiments.placement import read_store as read_placement
 from tests.builders.records import MACHINE, OTHER_MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +21,7 @@ MARGINS = read_margins(ROOT / "baselines" / "margins.toml")
 
 def too_small(margins: Margins, store: Store) -> list[Spread]:
     """The spreads whose least margin is above the one that gates."""
-    found = spreads(store, METRICS)
+    found = spreads(store, METRICS, read_placement().batches)
     return [one for one in found if (margin := margins.of(one.metric, one.config)) and margin < one.least_margin - 1e-9]
 
 
@@ -49,6 +51,27 @@ def test_a_least_margin_is_twice_the_deviation_and_the_bias_rounded_up() -> None
     assert [one.deviation for one in found] == pytest.approx([0.01, 0.01 / math.sqrt(2)])
     assert [one.mean for one in found] == pytest.approx([0.002, 0.005])
     assert [one.least_margin for one in found] == pytest.approx([0.025, 0.02])
+
+
+def test_launches_of_placement_count_if_they_are_like_a_run_s() -> None:
+    batches = [Batch(EACH, MACHINE, (0.0, 0.01)), Batch(EACH, MACHINE, (0.02,)), Batch(FOUND, MACHINE, (0.5,))]
+    [one] = spreads(Store(SCHEMA, ()), METRICS, batches)
+    assert (one.config, one.metric, one.launches) == ("tiny", ONE_CORE_STEP_TIME, 3)
+    assert (one.mean, one.deviation) == pytest.approx((0.01, 0.01))
+
+
+def test_launches_of_one_core_are_apart_by_how_libraries_were_read() -> None:
+    old, new = launched(0.0, 1), launched(0.0, 2)
+    changed = [
+        dataclasses.replace(one, cores=ONE_CORE, values={ONE_CORE_STEP_TIME: value}, reads_anew=anew)
+        for one, anew in ((old, False), (new, True))
+        for value in (0.0, 0.01)
+    ]
+    found = spreads(Store(SCHEMA, tuple(changed)), METRICS)
+    assert [(one.host, one.launches) for one in found] == [
+        ("A CPU, 2 cores, libraries as found", 2),
+        ("A CPU, 2 cores", 2),
+    ]
 
 
 def test_a_table_has_a_row_for_each_metric_configuration_and_host() -> None:

@@ -6,19 +6,19 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
     add_baselines,
+    add_budget,
     add_json,
     add_model,
     add_output,
     add_quiet,
     add_workload,
     fraction,
-    minutes,
     model_request,
     output_folder,
 )
@@ -93,13 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="a release between the two, oldest first; may be repeated (default: all that the index has)",
     )
-    parser.add_argument(
-        "--metric",
-        choices=METRICS,
-        required=True,
-        metavar="NAME",
-        help=f"what changed: {', '.join(METRICS)}",
-    )
+    add_metric(parser)
     parser.add_argument(
         "--confidence",
         type=fraction,
@@ -107,13 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="confidence of the answer (default: %(default)g)",
     )
-    parser.add_argument(
-        "--budget",
-        type=minutes,
-        default=BUDGET_MINUTES,
-        metavar="MINUTES",
-        help="minutes after which no further launch starts (default: %(default)g)",
-    )
+    add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
     add_index(parser)
     add_workload(parser)
     add_model(parser, CONFIGS)
@@ -159,8 +147,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
-    return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
+    return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
 class _Bisection:

@@ -17,18 +17,18 @@ from bench.commands.clustered import (
     grow,
     keep_run,
 )
-from bench.commands.growing import METRICS, Growing, Measure, Pace
+from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import say
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
+    add_budget,
     add_json,
+    add_launches,
     add_model,
     add_output,
     add_quiet,
     add_workload,
-    at_least,
-    minutes,
     model_request,
     output_folder,
 )
@@ -97,9 +97,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser)
-    parser.add_argument(
-        "--metric", choices=METRICS, required=True, metavar="NAME", help=f"what changed: {', '.join(METRICS)}"
-    )
+    add_metric(parser)
     parser.add_argument(
         "--part",
         action="append",
@@ -108,20 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"measure this part: a package whose versions differ, or a switch on both sides, {ONEDNN} (off) or "
         f"{THREADS} (one); may be repeated (default: the packages that TensorFlow imports, and both switches)",
     )
-    parser.add_argument(
-        "--launches",
-        type=at_least(2),
-        default=LAUNCHES,
-        metavar="N",
-        help="launches of each part; --metric numbers takes one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--budget",
-        type=minutes,
-        default=BUDGET_MINUTES,
-        metavar="MINUTES",
-        help="minutes after which no further launch starts (default: %(default)g)",
-    )
+    add_launches(parser, LAUNCHES, "launches of each part; --metric numbers takes one", least=2)
+    add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_output(parser)
@@ -176,8 +162,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    found = sorted(asked.output.glob(f"*/{PAIRED_FILE}"))
-    return kept(asked.output, found[0] if found else asked.output / PAIRED_FILE)
+    return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
 @dataclasses.dataclass

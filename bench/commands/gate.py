@@ -213,7 +213,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, asked.output / GATE_FILE)
+    return kept(asked.output, GATE_FILE)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:

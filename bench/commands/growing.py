@@ -1,5 +1,6 @@
 """Reports that grow launch by launch, or by a comparison of numbers: an environment in turn with a reference."""
 
+import argparse
 import contextlib
 import dataclasses
 import re
@@ -26,6 +27,13 @@ UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a name that a folder's name
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
 # cores, and the three comparisons of docs/bisect.md.
 LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0
+
+
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """Adds --metric."""
+    parser.add_argument(
+        "--metric", choices=METRICS, required=True, metavar="NAME", help=f"what changed: {', '.join(METRICS)}"
+    )
 
 
 @dataclasses.dataclass

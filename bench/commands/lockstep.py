@@ -1,14 +1,8 @@
 """`tfgate lockstep`: two environments take the same steps from the same weights, and every tensor is compared."""
 
 import argparse
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from bench.commands.messages import is_quiet
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
@@ -19,6 +13,7 @@ from bench.commands.options import (
     at_least,
     model_request,
 )
+from bench.commands.progress import Bar
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_json, print_verdict
@@ -89,8 +84,9 @@ def run(asked: Request) -> int:
     prepared = asked.sides.prepared()
     results: list[Lockstep] = []
     for plan in plans:
-        with _progress(asked.steps) as on_step:
-            results.append(run_lockstep(plan, prepared, on_step))
+        with Bar() as bar:
+            bar.move(description="lockstep", total=asked.steps)
+            results.append(run_lockstep(plan, prepared, lambda done: bar.move(completed=done)))
     verdicts = [lockstep_verdict(result) for result in results]
     if asked.json:
         found = zip(verdicts, results, strict=True)
@@ -100,14 +96,3 @@ def run(asked: Request) -> int:
             print("\n" if number else "", end="")
             print_verdict(verdict)
     return worst(verdicts).exit_code
-
-
-@contextlib.contextmanager
-def _progress(steps: int) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on a terminal's standard error, and nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    shown = console.is_terminal and not is_quiet()
-    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("lockstep", total=steps)
-        yield lambda done: bar.update(task, completed=done)

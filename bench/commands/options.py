@@ -5,6 +5,7 @@ machine, or at two options together, is refused when a request is made. Both hap
 """
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
 import math
@@ -172,15 +173,20 @@ def at_least(least: int) -> Callable[[str], int]:
     return integer
 
 
-def fraction(text: str) -> float:
-    """Reads a fraction above 0 and below 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a fraction above 0 and below 1")
-    return value
+def between(low: float, high: float, what: str) -> Callable[[str], float]:
+    """Returns an argparse type for numbers above `low` and below `high`."""
+
+    def number(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if low < (value := float(text)) < high:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+    return number
+
+
+fraction = between(0, 1, "a fraction above 0 and below 1")
+minutes = between(0, math.inf, "a number of minutes above 0")
 
 
 def told(read: Callable[[str], T]) -> Callable[[str], T]:
@@ -329,11 +335,11 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
     return workloads
 
 
-def add_environment(parser: argparse.ArgumentParser, default: str | None = sys.executable) -> None:
+def add_environment(parser: argparse.ArgumentParser) -> None:
     """Adds --python and --env, of a command with one side."""
     parser.add_argument(
         "--python",
-        default=default,
+        default=sys.executable,
         metavar="INTERPRETER",
         help="interpreter of the environment to measure (default: this one)",
     )
@@ -352,33 +358,33 @@ def environment_request(options: argparse.Namespace) -> SideRequest:
     return SideRequest(options.python, dict(options.env))
 
 
-def add_launches(parser: argparse.ArgumentParser, default: int, what: str) -> None:
+def add_launches(parser: argparse.ArgumentParser, default: int, what: str, least: int = 1) -> None:
     """Adds --launches."""
     parser.add_argument(
-        "--launches", type=at_least(1), default=default, metavar="N", help=f"{what} (default: %(default)s)"
+        "--launches", type=at_least(least), default=default, metavar="N", help=f"{what} (default: %(default)s)"
     )
 
 
-def add_budget(parser: argparse.ArgumentParser) -> None:
+def add_budget(
+    parser: argparse.ArgumentParser,
+    default: float = BUDGET_MINUTES,
+    what: str = "minutes that all launches of a configuration may take",
+) -> None:
     """Adds --budget."""
     parser.add_argument(
-        "--budget",
-        type=minutes,
-        default=BUDGET_MINUTES,
-        metavar="MINUTES",
-        help="minutes that all launches of a configuration may take (default: %(default)g)",
+        "--budget", type=minutes, default=default, metavar="MINUTES", help=f"{what} (default: %(default)g)"
     )
 
 
-def minutes(text: str) -> float:
-    """Reads a number of minutes above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
-    return value
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """Adds --speed-only and --numerics-only, which exclude each other."""
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    part.add_argument(
+        "--numerics-only",
+        action="store_true",
+        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, default: str = "reports/TIME-COMMAND") -> None:

@@ -25,7 +25,7 @@ from bench.stats.trimmed import launch_summary
 SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
 
-class _Bar:
+class Bar:
     """A progress bar and the lines above it, as a context manager."""
 
     def __init__(self, unit: str = "") -> None:
@@ -60,7 +60,7 @@ class _Bar:
         self._bar.stop()
 
 
-class UpgradeProgress(_Bar):
+class UpgradeProgress(Bar):
     """A listener for bench.drive.upgrade.
 
     `so_far` returns the comparisons that a run holds, and the seconds left, from the least to the most.
@@ -107,7 +107,7 @@ class BisectProgress(UpgradeProgress):
         """Prints nothing."""
 
 
-class RunProgress(_Bar):
+class RunProgress(Bar):
     """A listener for bench.drive.run."""
 
     def __init__(self, plans: list[Plan], launches: int) -> None:

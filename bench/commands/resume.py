@@ -48,9 +48,14 @@ def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record]
         raise UsageError(f"{path} was begun on another machine: go on there, or choose another --output")
 
 
-def kept(output: Path, report: Path) -> str:
-    """Returns what an interrupted command says of a report that it may have begun below its --output folder."""
-    if not report.exists():
+def is_kept(output: Path, *patterns: str) -> bool:
+    """Tells whether an --output folder holds a report: a file that one of the patterns finds."""
+    return any(any(output.glob(pattern)) for pattern in patterns)
+
+
+def kept(output: Path, *patterns: str) -> str:
+    """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
+    if not is_kept(output, *patterns):
         return NOTHING_KEPT
     return f"interrupted: finished launches are kept in {output}: continue with --resume --output {output}"
 

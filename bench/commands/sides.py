@@ -100,17 +100,7 @@ def releases_request(
 
     Raises RequestError for what names nothing, one of the others included.
     """
-    for what in (first, last, *others):
-        if what != PINNED:
-            read_request(what, gpu)
-    return Sides(
-        SideRequest(first, {}),
-        SideRequest(last, {}),
-        options.as_of,
-        options.python_version,
-        baselines_folder(options.baselines) / PINNED,
-        gpu,
-    )
+    return _request(options, SideRequest(first, {}), SideRequest(last, {}), *others, gpu=gpu)
 
 
 def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
@@ -118,18 +108,18 @@ def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:
 
     Raises RequestError for what names nothing, UsageError.
     """
-    reference = options.from_ or options.to_
-    for what in (reference, options.to_):
+    reference = SideRequest(options.from_ or options.to_, dict(options.from_env))
+    return _request(options, reference, SideRequest(options.to_, dict(options.to_env)), gpu=gpu)
+
+
+def _request(
+    options: argparse.Namespace, reference: SideRequest, candidate: SideRequest, *others: str, gpu: bool
+) -> Sides:
+    for what in (reference.what, candidate.what, *others):
         if what != PINNED:
             read_request(what, gpu)
-    return Sides(
-        SideRequest(reference, dict(options.from_env)),
-        SideRequest(options.to_, dict(options.to_env)),
-        options.as_of,
-        options.python_version,
-        baselines_folder(options.baselines) / PINNED,
-        gpu,
-    )
+    locks = baselines_folder(options.baselines) / PINNED
+    return Sides(reference, candidate, options.as_of, options.python_version, locks, gpu)
 
 
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:

@@ -31,6 +31,7 @@ from bench.commands.options import (
     add_json,
     add_model,
     add_output,
+    add_parts,
     add_quiet,
     add_workload,
     model_request,
@@ -110,13 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_workload(parser)
     add_model(parser, CONFIGS)
-    part = parser.add_mutually_exclusive_group()
-    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
-    part.add_argument(
-        "--numerics-only",
-        action="store_true",
-        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
-    )
+    add_parts(parser)
     add_budget(parser)
     add_index(parser)
     add_output(parser)
@@ -175,7 +170,7 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, asked.output / SURVEY_FILE)
+    return kept(asked.output, SURVEY_FILE)
 
 
 class _Measuring:

@@ -13,6 +13,7 @@ from bench.commands.options import (
     add_budget,
     add_model,
     add_output,
+    add_parts,
     add_quiet,
     add_telling,
     add_verbose,
@@ -23,7 +24,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import add_resume, kept
+from bench.commands.resume import add_resume, is_kept, kept
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -37,6 +38,7 @@ EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
 tfgate upgrade --from reference --to .venv/bin/python --config tiny --config notebook --speed-only"""
 CONFIGS = ("notebook",)
+REPORTS = (PAIRED_FILE, f"*/{PAIRED_FILE}")  # of one configuration, of several
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sides(parser)
     add_workload(parser)
     add_model(parser, CONFIGS)
-    part = parser.add_mutually_exclusive_group()
-    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
-    part.add_argument(
-        "--numerics-only",
-        action="store_true",
-        help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",
-    )
+    add_parts(parser)
     parser.add_argument(
         "--metric",
         action="append",
@@ -98,7 +94,7 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError("--margin is of step times, which are not measured here: leave it out")
     model = model_request(options, CONFIGS)
     output = output_folder(options, "upgrade")
-    if options.resume and not _kept(output):
+    if options.resume and not is_kept(output, *REPORTS):
         raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     return Request(
         model,
@@ -145,9 +141,4 @@ def run(asked: Request) -> int:
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, [*_kept(asked.output), asked.output / PAIRED_FILE][0])
-
-
-def _kept(output: Path) -> list[Path]:
-    """Returns the reports below an output folder."""
-    return [path for path in (output / PAIRED_FILE, *sorted(output.glob(f"*/{PAIRED_FILE}"))) if path.exists()]
+    return kept(asked.output, *REPORTS)

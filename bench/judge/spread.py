@@ -1,13 +1,16 @@
 """The spread of launches in turn, and of the quads within them: it decides how many launches a verdict takes."""
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Sequence
 
 from bench.judge.metrics import EVALUATION_STEP, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.quads import quad_log_ratio
 from bench.judge.samples import whole_pairs
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun, Quad
-from bench.stats.spread import spread
+from bench.stats.intervals import components
+from bench.stats.trimmed import launch_summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,9 @@ def spreads(run: PairedRun) -> tuple[Spread, ...]:
 
 
 def _spread(metric: str, launches: Sequence[Sequence[Quad]]) -> Spread | None:
-    found = spread([[quad_log_ratio(quad) for quad in launch] for launch in launches])
-    if found is None:
+    groups = [[quad_log_ratio(quad) for quad in launch] for launch in launches if launch]
+    if len(groups) < 2:
         return None
-    return Spread(metric, len(launches), found.summary_deviation, found.launch_deviation, found.quad_deviation)
+    found, summaries = components(groups), map(launch_summary, groups)
+    between, within = math.sqrt(found.between), math.sqrt(found.within)
+    return Spread(metric, len(launches), statistics.stdev(summaries), between, within)

@@ -32,26 +32,26 @@ REGRESSION_RATE, PASS_RATE = 0.025, 0.05
 PUBLISHED = {1: 1.960, 2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 8: 2.512, 10: 2.555}
 
 
-def smallest_p(draws: int, looks: Sequence[int], rho: float = ASSUMED, seed: int = 1) -> Floats:
+def smallest_p(draws: int, looks: Sequence[int]) -> Floats:
     """Returns the smallest one-sided p over the looks of a t test, [2 × draws]: of the upper tail, then of the lower
-    one. Launches correlate by `rho`, and the test is widened for that.
+    one. Launches correlate by ASSUMED, and the test is widened for that.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     parts = []
     for start in range(0, draws, CHUNK):
-        values = autoregression(generator.standard_normal((min(CHUNK, draws - start), looks[-1])), rho)
+        values = autoregression(generator.standard_normal((min(CHUNK, draws - start), looks[-1])), ASSUMED)
         largest, lowest = np.full((2, len(values)), 1.0)
         for count in looks:
             mean, deviation = values[:, :count].mean(axis=1), values[:, :count].std(axis=1, ddof=1)
-            below = special.stdtr(count - 1, mean / (deviation * widening(count, rho)) * math.sqrt(count))
+            below = special.stdtr(count - 1, mean / (deviation * widening(count)) * math.sqrt(count))
             largest, lowest = np.minimum(largest, 1 - below), np.minimum(lowest, below)
         parts.append(np.concatenate([largest, lowest]))
     return np.concatenate(parts)
 
 
-def critical_z(draws: int, count: int, seed: int = 1) -> float:
+def critical_z(draws: int, count: int) -> float:
     """Returns the two-sided critical value of `count` equally spaced looks at normal data of known variance."""
-    values = np.random.default_rng(seed).standard_normal((count, draws)).cumsum(axis=0)
+    values = np.random.default_rng(1).standard_normal((count, draws)).cumsum(axis=0)
     return float(np.quantile(np.abs(values / np.sqrt(np.arange(1, count + 1))[:, np.newaxis]).max(axis=0), 1 - 0.05))
 
 

@@ -144,9 +144,9 @@ def _side(python: str) -> Side:
     return Side(python, python, {})
 
 
-def read_store(path: Path = STORE) -> Store:
+def read_store() -> Store:
     """Returns the launches so far; none where there is no file."""
-    return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
+    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
 
 
 def table(store: Store, batches: Sequence[Batch] = ()) -> str:

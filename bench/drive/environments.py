@@ -53,7 +53,6 @@ def prepare(
     python: str | None = None,
     gpu: bool = False,
     variables: Mapping[str, str] | None = None,
-    cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     kept: Sequence[str] = (),
     pins: Sequence[str] = (),
@@ -76,14 +75,13 @@ def prepare(
         return resolve(requested, (*request.lines, *kept), as_of, interpreter, pins)
 
     wanted = _Wanted(requested, resolved, as_of.moment, python or PYTHON)
-    return _installed(wanted, variables, cache or cache_folder(), say)
+    return _installed(wanted, variables, say)
 
 
 def prepare_reference(
     locks: Path,
     *,
     variables: Mapping[str, str] | None = None,
-    cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Side:
     """Returns the pinned reference environment, built from this platform's lock in a folder if it isn't there already.
@@ -96,7 +94,7 @@ def prepare_reference(
         raise RequestError(f"the reference has no lock for this platform, {path.stem}; it has {there}")
     lock = read_locks(path)
     wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
-    return _installed(wanted, variables, cache or cache_folder(), say)
+    return _installed(wanted, variables, say)
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
@@ -138,7 +136,7 @@ def read_locks(path: Path) -> Lock:
     return lock
 
 
-def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, cache: Path, say: Callable[[str], None]) -> Side:
+def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callable[[str], None]) -> Side:
     """Returns the side that is wanted, built if the cache doesn't hold it whole."""
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", wanted.python)
@@ -146,7 +144,7 @@ def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, cache: Path
         lock, limit = wanted.choose(interpreter)
     if wanted.as_of and not limit.moment:
         say("the package index gives no upload times: both sides see it as it is")
-    moment = limit.moment or wanted.as_of
+    moment, cache = limit.moment or wanted.as_of, cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / _name(wanted.requested, lock, found)
     with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):

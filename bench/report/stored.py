@@ -16,7 +16,7 @@ from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
 
-def run_table(run: Run, width: int = WIDTH) -> str:
+def run_table(run: Run) -> str:
     """Returns a line for each launch."""
     headers = [
         "subject",
@@ -37,7 +37,7 @@ def run_table(run: Run, width: int = WIDTH) -> str:
     notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
     title = one_line(f"run of {run.created}: {' '.join(run.command)}")
-    return "\n".join([title, "", table, *(wrapped(note, width) for note in notes)])
+    return "\n".join([title, "", table, *(wrapped(note, WIDTH) for note in notes)])
 
 
 def baseline_table(baseline: Baseline) -> str:

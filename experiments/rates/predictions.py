@@ -66,9 +66,9 @@ class Predictions:
         return next((curve.cells[cell.key] for curve in self.curves if cell.key in curve.cells), None)
 
 
-def read_predictions(path: Path = FILE) -> Predictions:
+def read_predictions() -> Predictions:
     """Returns the predictions that are kept; none where there is no file."""
-    return read_record(Predictions, path) if path.exists() else Predictions(SCHEMA, ())
+    return read_record(Predictions, FILE) if FILE.exists() else Predictions(SCHEMA, ())
 
 
 def predicted(store: Store, cells: Sequence[Cell] = CELLS) -> Predictions:

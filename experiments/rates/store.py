@@ -51,9 +51,9 @@ class Store:
         return [run for run in self.runs if run.cell == cell.key]
 
 
-def read_store(path: Path = STORE) -> Store:
+def read_store() -> Store:
     """Returns the runs so far; none where there is no file."""
-    return read_record(Store, path) if path.exists() else Store(SCHEMA, ())
+    return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
 
 
 def missing(store: Store, cells: Sequence[Cell] = CELLS) -> Iterator[tuple[Cell, int]]:

@@ -12,7 +12,6 @@ import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from bench.judge.bisect import Answer, find_by_launches
 from bench.record.files import write_text
 from bench.stats.bisection import CONFIDENCE, FIRST, SINGLE, Search
 from experiments.error_rates import Rate
+from experiments.markdown import bare_table, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
@@ -30,7 +30,6 @@ RELEASES = (5, 25)  # after the good one: from, to
 SIZES = (3.0, 6.0, 20.0)  # of the whole change, in launches' deviations
 MOST = 100  # launches
 REPEATS = 5  # launches of each release that a repeated bisection looks at
-NO_RELEASE = -1
 
 Generator = np.random.Generator
 
@@ -182,10 +181,10 @@ def tables(each: int, noise: Sequence[Kind]) -> str:
         "calls a release bad above half of what those show:"
     )
     paragraphs = (
-        fill(about, 120, break_on_hyphens=False),
-        _table(head, rows),
-        fill(also, 120, break_on_hyphens=False),
-        _table(["method", *columns], beside),
+        paragraph(about),
+        bare_table(rows, head),
+        paragraph(also),
+        bare_table(beside, ["method", *columns]),
     )
     return "\n" + "\n\n".join(part.rstrip("\n") for part in paragraphs) + "\n"
 
@@ -207,10 +206,6 @@ def _brief(found: Sequence[Played]) -> list[str]:
 def _quantiles(found: Sequence[Played]) -> str:
     median, most = np.quantile([played.launches for played in found], [0.5, 0.95])
     return f"{median:.0f}, {most:.0f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 
 from bench.record.files import write_text
 from bench.stats.effects import Effects, effects
 from experiments.error_rates import Rate
+from experiments.markdown import bare_table, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
@@ -86,8 +86,7 @@ def table(count: int, noise: dict[str, Kind]) -> str:
         "two are blamed. *Unexplained*: a rest is called proven where there is none. In brackets: the one-sided 95% "
         "Clopper-Pearson bound."
     )
-    lines = "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
-    return f"\n{fill(about, 120, break_on_hyphens=False)}\n\n{lines}\n"
+    return f"\n{paragraph(about)}\n\n{bare_table(rows, head)}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

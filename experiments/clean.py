@@ -30,8 +30,10 @@ from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.report.values import sides as values_of
 from bench.stats.outcome import Outcome
+from experiments.error_rates import Rate
 from experiments.faults import BASELINES
-from experiments.margins import add_corpus_path, alarm_bound, corpora_at_hand, kept_launch, table_text
+from experiments.margins import add_corpus_path, corpora_at_hand, kept_launch
+from experiments.markdown import table
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,14 +180,14 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         apart=departed,
         lockstep_bound=_bound(departed, len(apart)),
     )
-    counts = table_text(
+    counts = table(
         [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "INCONCLUSIVE"]
     )
-    each = table_text(
+    each = table(
         [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
         ["TensorFlow", "corpus", "oneDNN", "threads", "nearest to the oracle's limit", PERPLEXITY],
     )
-    lockstep = table_text(
+    lockstep = table(
         [[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"]
     )
     return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
@@ -193,7 +195,7 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
 
 def _bound(alarms: int, count: int) -> str:
     """Returns what no alarm at all shows."""
-    return "." if alarms else f"; 0 of {count} shows a rate of at most {100 * alarm_bound(count):.1f}% (95%)."
+    return "." if alarms else f"; 0 of {count} shows a rate of at most {Rate(0, count).bound(upper=True):.1%} (95%)."
 
 
 def _counts(check: str, judged: Iterable[Judged]) -> list[str]:

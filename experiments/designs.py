@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tabulate import tabulate
 
 from bench.drive.cores import keeping_to
 from bench.drive.lock import host_lock
@@ -33,6 +32,7 @@ from bench.machine import affinity, this_machine
 from bench.record.replies import Block, Description, Opened
 from bench.record.types import Evaluation
 from bench.stats.trimmed import launch_summary
+from experiments import markdown
 
 STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
 
@@ -182,8 +182,7 @@ def table(launches: Sequence[Mapping[str, Any]]) -> str:
         )
     names = (f"deviation, by {name}" for name in ESTIMATORS)
     headers = ["configuration", "cores", "moved", "launches", *names, "mean", "ABBA − BAAB"]
-    text: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return text
+    return markdown.table(rows, headers)
 
 
 def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[float]], float]) -> list[float]:

@@ -10,7 +10,6 @@ import argparse
 import dataclasses
 import math
 import sys
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
 from bench.stats.power import planned, unseen
 from bench.stats.sequential import LOOKS, MOST_GATING, PASS_LAUNCHES, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
+from experiments.markdown import bare_table, paragraph
 from experiments.noise import FILE, LAUNCHES, LEAST, Floats, Kind, LaunchNoise, fit, kinds, read_noise, slow_mode
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "error-rates.md"
@@ -63,17 +63,12 @@ class Rate:
         """Returns the rate."""
         return self.count / self.of
 
-    def bound(self, *, upper: bool) -> float:
-        """Returns the one-sided Clopper-Pearson bound at CONFIDENCE."""
+    def bound(self, *, upper: bool, level: float = CONFIDENCE) -> float:
+        """Returns the one-sided Clopper-Pearson bound."""
+        others = self.of - self.count
         if upper:
-            return (
-                1.0
-                if self.count == self.of
-                else float(special.betaincinv(self.count + 1, self.of - self.count, CONFIDENCE))
-            )
-        return (
-            0.0 if self.count == 0 else float(special.betaincinv(self.count, self.of - self.count + 1, 1 - CONFIDENCE))
-        )
+            return float(special.betaincinv(self.count + 1, others, level)) if others else 1.0
+        return float(special.betaincinv(self.count, others + 1, 1 - level)) if self.count else 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +170,7 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     tables = [table(of) for of in found.values()]
     source = f"The noise is {noise.source}: {fitted} (`experiments/data/{FILE.name}`)."
     noisier = NOISIER.format(margin=MARGINS[1])
-    parts = (head, textwrap.fill(source, 120, break_on_hyphens=False), tables[0], noisier, tables[1], said)
+    parts = (head, paragraph(source), tables[0], noisier, tables[1], said)
     return "\n\n".join((*parts, slow)) + "\n"
 
 
@@ -194,7 +189,7 @@ def table(found: Mapping[str, Mapping[float, Judged]]) -> str:
         for name, effect in (("nothing changed", 0.0), ("three times the margin", 3.0))
     ]
     rows.append(["largest number planned: median", *(f"{np.median(j[0.0].planned):g}" for j in found.values())])
-    return "\n".join("| " + " | ".join(row) + " |" for row in [["asked", *found], ["---"] * (1 + len(found)), *rows])
+    return bare_table(rows, ["asked", *found]).rstrip("\n")
 
 
 def misses(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> list[str]:
@@ -240,12 +235,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def slow_modes(found: Mapping[str, Kind], runs: int) -> str:
     """Returns the section on candidates that are slow in a share of launches, by the margin on average."""
-    rows = [["PASS of a run (≤ 5.0%)", *found], ["---"] * (1 + len(found))]
+    rows = []
     for share in SLOW_SHARES:
         for name, hit in SLOW_RUNS.items():
             figure = Figure(f"{share:.0%} of launches slow, {name}", 1.0, 0.05, metric_rate(PASSED))
             rows.append([figure.name, *(figure.cell(slow_passes(kind, runs, share, hit)) for kind in found.values())])
-    return "\n".join([SLOW, *("| " + " | ".join(row) + " |" for row in rows)])
+    return f"{SLOW}\n{bare_table(rows, ['PASS of a run (≤ 5.0%)', *found])}".rstrip("\n")
 
 
 def slow_passes(kind: Kind, runs: int, share: float, hit: Sequence[bool], pass_launches: int = PASS_LAUNCHES) -> Rate:

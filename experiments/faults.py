@@ -11,14 +11,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record, write_text
 from bench.record.types import SCHEMA
-from experiments.margins import folded
+from experiments.markdown import folded, table
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
@@ -121,7 +119,6 @@ def failures(rows: Iterable[Row]) -> list[str]:
 def report(rows: Sequence[Row]) -> str:
     """Returns the document: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
-    table = tabulate([_cells(row) for row in rows], headers, "github", disable_numparse=True)
     head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
     missed = failures(rows)
     injected = {row.fault.name for row in rows} - {NO_FAULT.name}
@@ -131,7 +128,7 @@ def report(rows: Sequence[Row]) -> str:
         *(f"- {line}" for line in missed),
         *_alone(rows),
     ]
-    return "\n".join([head, table, "", *summary]) + "\n"
+    return "\n".join([head, table(map(_cells, rows), headers), "", *summary]) + "\n"
 
 
 def _alone(rows: Sequence[Row]) -> list[str]:

@@ -14,11 +14,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
+from experiments import markdown
 from experiments.error_rates import Rate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,8 +145,7 @@ def table(store: Store) -> str:
     hosts = dict.fromkeys(
         f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs
     )
-    text: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return f"{text}\n\n{_phases(store.of('same'))}\n\nHosts: {'; '.join(hosts)}."
+    return f"{markdown.table(rows, headers)}\n\n{_phases(store.of('same'))}\n\nHosts: {'; '.join(hosts)}."
 
 
 def _phases(ran: Sequence[Ran]) -> str:

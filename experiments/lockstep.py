@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.lockstep import judge_lockstep
@@ -21,6 +19,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Environment
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
+from experiments.markdown import table
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
@@ -113,8 +112,7 @@ def report(results: Sequence[Lockstep]) -> str:
         ["oracle asked", *(str(result.oracle_steps) for result in results)],
         ["wall time", *(f"{result.overhead:.2f} ×" for result in results)],
     ]
-    table = tabulate(rows, ["", *map(heading, results)], "github", disable_numparse=True)
-    return "\n".join([head, table, TAIL.format(screen=SCREEN)])
+    return "\n".join([head, table(rows, ["", *map(heading, results)]), TAIL.format(screen=SCREEN)])
 
 
 def largest(result: Lockstep, quantity: str) -> float:

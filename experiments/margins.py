@@ -10,12 +10,9 @@ import itertools
 import math
 import os
 import sys
-import textwrap
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-
-from tabulate import tabulate
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
@@ -23,6 +20,8 @@ from bench.machine import this_machine
 from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.record.files import read_record, write_record, write_text
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
+from experiments.error_rates import Rate
+from experiments.markdown import folded, table
 from lm.config import CONFIGS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,12 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
             return 4
         records.append(record)
-        worst = max(record.numerics, key=_ratio)
+        worst = max(record.numerics, key=lambda error: error.used)
         print(
             _version(record),
             record.subject.name,
             _setting(record),
-            f"{_ratio(worst):.3f}",
+            f"{worst.used:.3f}",
             worst,
             sep=" | ",
             file=sys.stderr,
@@ -167,13 +166,6 @@ def alarms(records: Iterable[Record]) -> list[str]:
     return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
 
 
-def alarm_bound(launches: int) -> float:
-    """Returns the largest false-alarm rate that no alarm in that many launches leaves plausible: 95% one-sided, (1 −
-    rate)ⁿ = 0.05.
-    """
-    return float(1 - 0.05 ** (1 / launches))
-
-
 def report(records: Sequence[Record]) -> str:
     """Returns the document: a row for each quantity and a column for each TensorFlow; then a row for each
     configuration.
@@ -189,15 +181,15 @@ def report(records: Sequence[Record]) -> str:
         alarms=alarmed,
         bound="see the end."
         if alarmed
-        else f"0 of {len(records)} shows a rate of at most {100 * alarm_bound(len(records)):.1f}% (95%).",
+        else f"0 of {len(records)} shows a rate of at most {Rate(0, len(records)).bound(upper=True):.1%} (95%).",
         multiple=FLOAT32_MULTIPLE,
         floor=FLOOR,
         cap=CAP,
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
-    table = table_text(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
+    found = table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
     over = [f"- over its limit: {line}" for line in alarms(records)]
-    return "\n".join([head, table, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
+    return "\n".join([head, found, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
 
 
 def _plans(records: Sequence[Record]) -> list[str]:
@@ -219,11 +211,6 @@ def _plans(records: Sequence[Record]) -> list[str]:
     return [folded(f"- `{implementation}`: {', '.join(texts)}") for implementation, texts in lines.items()]
 
 
-def folded(item: str) -> str:
-    """Wraps an item of a list at the documents' 120 columns."""
-    return textwrap.fill(item, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
 def _place(record: Record) -> tuple[str, int, str]:
     """Returns a key for the order of tables: implementation, then configuration from the smallest."""
     order = [*CONFIGS]
@@ -239,16 +226,10 @@ def _by_configuration(records: Sequence[Record]) -> str:
         mine = list(group)
         for error in (error for record in mine for error in record.numerics):
             kind, quantity = _kind(error)
-            ratios.setdefault(quantity if kind == "training" else "stress", []).append(_ratio(error))
+            ratios.setdefault(quantity if kind == "training" else "stress", []).append(error.used)
         cells = [f"{max(ratios[column]):.2f}" if column in ratios else "–" for column in (*quantities, "stress")]
         rows.append([implementation, config, str(len(mine)), *cells])
-    return table_text(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
-
-
-def table_text(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    """Returns a table of a document."""
-    table: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return table
+    return table(rows, ["implementation", "configuration", "launches", *quantities, "stress steps"])
 
 
 def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
@@ -267,16 +248,11 @@ def _kind(error: NumericError) -> tuple[str, str]:
 def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
     mine = [(record, error) for record in records for error in record.numerics if _kind(error) == (kind, quantity)]
     ratios = [
-        max((_ratio(error) for record, error in mine if _version(record) == version), default=0.0)
-        for version in versions
+        max((error.used for record, error in mine if _version(record) == version), default=0.0) for version in versions
     ]
-    record, worst = max(mine, key=lambda pair: _ratio(pair[1]))
+    record, worst = max(mine, key=lambda pair: pair[1].used)
     where = f"{_subject(record)}, {_setting(record)}: {worst.quantity} {worst.tensor}".strip()
     return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
-
-
-def _ratio(error: NumericError) -> float:
-    return error.used
 
 
 def _version(record: Record) -> str:

@@ -19,8 +19,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bench.commands.options import paired
 from bench.drive.lock import host_lock
 from bench.drive.pair import measure_pair
@@ -32,6 +30,7 @@ from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Side
 from bench.record.types import SCHEMA, Machine
+from experiments import markdown
 from experiments.placement import CONFIG as PLACED
 from experiments.placement import EACH, Batch
 from experiments.placement import read_store as read_placement
@@ -156,8 +155,7 @@ def table(store: Store, batches: Sequence[Batch] = ()) -> str:
         for one in spreads(store, METRICS, batches)
     ]
     headers = ["metric", "configuration", "host", "launches", "deviation", "mean ± its error", "least margin"]
-    text: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return text
+    return markdown.table(rows, headers)
 
 
 def _mean(one: Spread) -> str:

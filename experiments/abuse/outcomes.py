@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from experiments.markdown import bare_table
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "experiments" / "data" / "abuse.jsonl"
 OUTPUT = ROOT / "docs" / "reliability.md"
@@ -141,9 +143,9 @@ def document(batches: Sequence[Batch]) -> str:
     kinds = dict.fromkeys(batch.kind for batch in batches)
     of_files = [kind for kind in kinds if kind not in ASKED]
     text = HEAD.format(broken=broken, draws=f"{draws:,}") + FILES_HEAD
-    text += _table(
-        ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
+    text += bare_table(
         [_row(kind, [batch for batch in batches if batch.kind == kind]) for kind in of_files],
+        ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
     )
     for kind in kinds:
         if kind not in of_files:
@@ -171,7 +173,7 @@ def _processes(kind: str, batches: Sequence[Batch]) -> str:
     rows = [[what, *(str(ends[what, command] or "–") for command in commands)] for what in done]
     where = "On TensorFlow" if kind == REAL_PROCESSES else "On stand-ins"
     head = f"{where}, seeds {_seeds(batches)} of the {ASKED[kind]} that are asked for; broken: {_broken(batches)}.\n\n"
-    return head + _table(["done", *(command.removesuffix(" of TensorFlow") for command in commands)], rows)
+    return head + bare_table(rows, ["done", *(command.removesuffix(" of TensorFlow") for command in commands)])
 
 
 def _seeds(batches: Sequence[Batch]) -> str:
@@ -182,8 +184,3 @@ def _broken(batches: Sequence[Batch]) -> str:
     """Returns the seeds that broke a rule, with how."""
     found = [f"{seed} ({re.sub('[|`]', ' ', how)[:120]})" for batch in batches for seed, how in batch.broken.items()]
     return "; ".join(found) or "none"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

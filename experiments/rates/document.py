@@ -5,11 +5,10 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scipy import special
-from tabulate import tabulate
-
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
+from experiments.error_rates import Rate
+from experiments.markdown import table
 from experiments.rates.cells import CELLS, Cell
 from experiments.rates.predictions import Predictions, told
 from experiments.rates.store import Judged, Ran, Store
@@ -64,7 +63,7 @@ def document(store: Store, predictions: Predictions) -> str:
         parts += [CURVES] * bool(predictions.curves)
     if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
         headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY]
-        parts += [RELEASES, _table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
+        parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
     return "\n".join(parts) + "\n"
 
 
@@ -90,7 +89,7 @@ def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None =
         "launches",
         "minutes",
     ]
-    return _table([_row(cell, store.of(cell), predictions) for cell in cells], headers)
+    return table([_row(cell, store.of(cell), predictions) for cell in cells], headers)
 
 
 def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> list[str]:
@@ -144,17 +143,10 @@ def _change(judged: Judged | None) -> str:
 
 def bounds(count: int, of: int) -> tuple[float, float]:
     """Returns the two-sided Clopper-Pearson bounds of a rate at CONFIDENCE."""
-    tail = (1 - CONFIDENCE) / 2
-    low = float(special.betaincinv(count, of - count + 1, tail)) if count else 0.0
-    high = float(special.betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
-    return low, high
+    rate, level = Rate(count, of), 1 - (1 - CONFIDENCE) / 2
+    return rate.bound(upper=False, level=level), rate.bound(upper=True, level=level)
 
 
 def _mean(values: Sequence[float], linear: bool) -> str:
     mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:+.0f} ± {error:.0f}" if linear else f"{mean:+.2%} ± {error:.2%}"
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    text: str = tabulate(rows, headers, "github", disable_numparse=True)
-    return text

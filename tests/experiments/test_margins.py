@@ -7,18 +7,12 @@ import pytest
 
 from bench.record.files import write_record
 from bench.record.types import NumericError
-from experiments.margins import alarm_bound, alarms, launch_plan, main, report
+from experiments.margins import alarms, launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
 
 CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
 OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])
-
-
-def test_forty_launches_without_alarm_bound_the_rate_by_seven_percent() -> None:
-    """(1 − 0.0722)^40 = 0.05."""
-    assert alarm_bound(40) == pytest.approx(0.0722, abs=1e-4)
-    assert (1 - alarm_bound(40)) ** 40 == pytest.approx(0.05)
 
 
 def test_an_error_over_its_limit_is_an_alarm() -> None:

@@ -51,7 +51,7 @@ CASES = {
         "`upgrade --from 2.17.1 --to 2.18.1`", "PASS", 3, ("upgrade", "--from", "2.17.1", "--to", "2.18.1")
     ),
     "micro": Case(
-        "`micro --config notebook`, nothing changed", "PASS", 1, ("micro", "--config", "notebook", "--to", PYTHON)
+        "`micro --config notebook`, nothing changed", "PASS", 10, ("micro", "--config", "notebook", "--to", PYTHON)
     ),
 }
 

@@ -2,14 +2,11 @@
 
 import argparse
 import dataclasses
-from pathlib import Path
 
-from bench.commands.micro import judge_and_print_micro
 from bench.commands.options import Telling, add_telling, add_verbose, telling
 from bench.commands.stored import is_micro, judging, read_folder, read_report
 from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
-from bench.commands.verdicts import judge_and_print
-from bench.record.micro import read_micro
+from bench.commands.verdicts import judge_and_print, judge_any, tell
 
 EXAMPLES = """\
 tfgate check reports/gate --verbose
@@ -40,11 +37,10 @@ def request(options: argparse.Namespace) -> Request:
 
 def run(asked: Request) -> int:
     """Returns the verdict's exit code; of a survey 0 where it is complete."""
-    if is_micro(asked.report):
-        found = read_micro(Path(asked.report))
-        with judging(asked.report):
-            return judge_and_print_micro(asked.telling, *found)
     standards = read_folder(asked.telling.baselines)
+    if is_micro(asked.report):
+        with judging(asked.report):
+            return tell(judge_any(asked.report, standards), as_json=asked.telling.json)
     if is_survey(asked.report):
         return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
     report = read_report(asked.report)

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.commands.options import add_baselines, add_json, fraction
 from bench.commands.stored import baselines_folder, judging, read_report
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json, print_verdict
+from bench.commands.verdicts import tell
 from bench.judge.benchmarks import compare_benchmarks
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
@@ -16,7 +16,6 @@ from bench.judge.reports import Report
 from bench.judge.types import Verdict
 from bench.record.benchmarks import read_benchmarks
 from bench.record.types import Run
-from bench.report.formats.json import verdict_json
 
 EXAMPLES = """\
 tfgate compare reports/may reports/june
@@ -106,11 +105,7 @@ def run(asked: Request) -> int:
     """Returns the verdict's exit code. Raises UsageError for reports without ratios, FormatError, OSError."""
     compared = asked.compared
     verdict = _of_files(compared) if isinstance(compared, Files) else _of_reports(compared)
-    if asked.json:
-        print_json([verdict_json(verdict)])
-    else:
-        print_verdict(verdict)
-    return verdict.exit_code
+    return tell(verdict, as_json=asked.json)
 
 
 def read_ratios(name: str) -> Report:

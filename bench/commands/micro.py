@@ -25,23 +25,19 @@ from bench.commands.options import (
 )
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
-from bench.commands.stored import read_ledger
+from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json, print_verdict
+from bench.commands.verdicts import tell
 from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
-from bench.judge.margins import read_margins
-from bench.judge.micro import Launches, decided, judge_micro
+from bench.judge.micro import decided, judge_micro
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
-from bench.record.ledger import Ledger
 from bench.record.micro import MICRO_FILE
-from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
@@ -178,7 +174,8 @@ def run(asked: Request) -> int:
 
     Raises RequestError, BuildError, WorkerError, FormatError, MarginsError, OSError.
     """
-    margin, ledger = _standards(asked.telling)
+    standards = read_folder(asked.telling.baselines)
+    margin, ledger = math.log1p(standards.margins.micro), standards.ledger
     disturbed = disturbances(examine())  # before an environment is built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate, NEEDED)
     require_suite(candidate, asked.suite)
@@ -190,41 +187,16 @@ def run(asked: Request) -> int:
     sides = {REFERENCE: reference, CANDIDATE: candidate}
     warnings = (*side_warnings(sides), *disturbed)
     with host_lock():
-        run, *launches = measure_micro(
+        run, before, after = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
-            lambda so_far, old, new: decided(so_far, old, new, math.log1p(margin), ledger),
+            lambda so_far, old, new: decided(so_far, old, new, margin, ledger),
             say,
         )
     say(f"kept in {asked.output}")
-    return judge_and_print_micro(asked.telling, run, *launches)
-
-
-def judge_and_print_micro(telling: Telling, run: MicroRun, reference: Launches, candidate: Launches) -> int:
-    """Judges a report by the baselines' margin and ledger, prints the verdict, and returns its exit code.
-
-    Raises MarginsError, FormatError, UnlikeError, OSError.
-    """
-    margin, ledger = _standards(telling)
-    verdict = judge_micro(run, reference, candidate, math.log1p(margin), ledger)
-    _print(telling, verdict)
-    return verdict.exit_code
-
-
-def _standards(telling: Telling) -> tuple[float, Ledger]:
-    """Reads the margin, a fraction, and the ledger."""
-    return read_margins(telling.baselines / "margins.toml").micro, read_ledger(telling.baselines)
+    return tell(judge_micro(run, before, after, margin, ledger), as_json=asked.telling.json)
 
 
 def _without_reference(telling: Telling, error: Exception) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
     told = Told(f"the reference isn't available: {error}; name another by --from")
-    verdict = Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,))
-    _print(telling, verdict)
-    return verdict.exit_code
-
-
-def _print(telling: Telling, verdict: Verdict) -> None:
-    if telling.json:
-        print_json([verdict_json(verdict)])
-    else:
-        print_verdict(verdict)
+    return tell(Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,)), as_json=telling.json)

@@ -68,6 +68,15 @@ def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Stan
     return worst(each.verdict for each in found).exit_code
 
 
+def tell(verdict: Verdict, *, as_json: bool) -> int:
+    """Prints a verdict in full, or as JSON, and returns its exit code."""
+    if as_json:
+        print_json([verdict_json(verdict)])
+    else:
+        print_verdict(verdict)
+    return verdict.exit_code
+
+
 def print_json(answers: Sequence[object]) -> None:
     """Prints the only answer, or a list of all."""
     print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))

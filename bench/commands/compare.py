@@ -29,7 +29,7 @@ class Reports:
 
     reference: str
     candidate: str
-    margin: float | None  # of step time; None: the margins file's
+    margin: float | None  # of step times; None: those of the margins file
     baselines: Path
 
 
@@ -126,8 +126,6 @@ def _of_files(files: Files) -> Verdict:
 
 def _of_reports(reports: Reports) -> Verdict:
     reference, candidate = read_ratios(reports.reference), read_ratios(reports.candidate)
-    margins = read_margins(reports.baselines / "margins.toml")
-    if reports.margin:
-        margins = dataclasses.replace(margins, gating={**margins.gating, "step_time": reports.margin})
+    margins = read_margins(reports.baselines / "margins.toml").with_step_times(reports.margin)
     with judging(reports.reference, reports.candidate):
         return compare_reports(reference, candidate, margins)

@@ -1,6 +1,7 @@
-"""This machine, as far as the operating system tells."""
+"""This machine and its clock, as far as the operating system tells."""
 
 import contextlib
+import datetime
 import math
 import os
 import platform
@@ -28,6 +29,11 @@ def this_machine() -> Machine:
         gpu=gpu,
         gpu_driver=driver,
     )
+
+
+def now() -> str:
+    """Returns the time as records are dated: ISO 8601 to the second, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def available_gib() -> float:

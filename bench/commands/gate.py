@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import dataclasses
-import datetime
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -47,7 +46,7 @@ from bench.judge.gate import Standards, gate_samples
 from bench.judge.planning import next_kind, seconds_left
 from bench.judge.samples import compare
 from bench.judge.types import Comparison
-from bench.machine import usable_cores
+from bench.machine import now, usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
@@ -147,7 +146,7 @@ class _Report:
             self.gate = dataclasses.replace(begun(GateRun, self._path, asked.command_line), speed_problem="")
             self.require_same(self.gate.candidate, candidate)
             return
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        created = now()
         command = tuple(asked.command_line)
         numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
         self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)

@@ -27,6 +27,7 @@ from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs, subject_of
 from bench.judge.types import Comparison
+from bench.machine import now
 from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
@@ -167,7 +168,7 @@ def _record_runs(asked: Request) -> None:
     old = read_baselines(asked.folder)
     runs = [run for name in asked.reports if isinstance(run := read_report(name), Run)]
     reason = asked.reason or ("" if asked.add else "first baseline")
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     new = make_baselines(runs, reason, asked.command_line, created)
     existing = [name for name in new if name in old]
     if existing and not (asked.replace or asked.add):

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import dataclasses
-import datetime
 import functools
 import shlex
 from collections.abc import Callable, Sequence
@@ -53,6 +52,7 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
+from bench.machine import now
 from bench.record.files import keeper, read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
@@ -234,7 +234,7 @@ class _Measuring:
             between = tuple(newest_patches(listed, last))
         survey = Survey(
             SCHEMA,
-            datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            now(),
             tuple(asked.command_line),
             (first, *between, last),
             asked.fixed,

@@ -7,7 +7,6 @@ lock and its Python.
 """
 
 import dataclasses
-import datetime
 import hashlib
 import os
 import platform
@@ -24,6 +23,7 @@ from bench.drive.lockfile import Lock, read_lock
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, damage, held
 from bench.drive.uv import install, make_venv, resolve
+from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Package, Side
 from bench.record.types import SCHEMA
@@ -151,7 +151,7 @@ def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callab
         why = damage(folder)
         if why:
             say(f"building {folder.name}: {why}")
-            _build(folder, wanted, lock, limit, Stored(SCHEMA, wanted.requested, moment, _now(), found.version, ()))
+            _build(folder, wanted, lock, limit, Stored(SCHEMA, wanted.requested, moment, now(), found.version, ()))
         os.utime(folder / STORED_FILE)  # when it was last used
         python = str(folder / "bin" / "python")
         packages = inspect(python).packages
@@ -186,7 +186,3 @@ def _with_hashes(packages: tuple[Package, ...], lock: Lock) -> tuple[Package, ..
     """Returns what is installed, with the hashes that the lock admits."""
     hashes = {package.name: package.hashes for package in lock.packages}
     return tuple(Package(package.name, package.version, hashes.get(package.name, ())) for package in packages)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

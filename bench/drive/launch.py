@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import datetime
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +11,7 @@ from bench.drive.oracle import measure_checked
 from bench.drive.patience import Deadlines, alone
 from bench.drive.plan import DROPPED_AFTER_SWITCH, EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
+from bench.machine import now
 from bench.record.paired import Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Record
@@ -40,7 +40,7 @@ def measure_launch(
     `on_step` hears how many steps are done. `author` writes the files that a workload reads: the reference of an
     upgrade, else another process of this one. A failure is a field of the record, not an exception.
     """
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    started = now()
     measured, deadlines = Measured(), deadlines or alone()
 
     @contextlib.contextmanager

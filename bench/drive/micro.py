@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import datetime
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ from bench.drive.children import ending_with_us
 from bench.drive.folders import held_folder
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
-from bench.machine import this_machine
+from bench.machine import now, this_machine
 from bench.record.files import write_record, write_text
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
 from bench.record.micro_run import MicroRun
@@ -113,7 +112,7 @@ def measure_micro(
     `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
     where the reference fails twice or nothing can be measured.
     """
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     sides, folder = request.sides, request.folder
     run = MicroRun(
         schema=SCHEMA,

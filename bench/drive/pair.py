@@ -18,7 +18,6 @@ pages. docs/upgrade.md has the measurements.
 
 import contextlib
 import dataclasses
-import datetime
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,7 @@ from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
+from bench.machine import now
 from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation
@@ -150,7 +150,7 @@ def measure_pair(
     plan, patience = pair_plan.plan, patience or Patience()
     first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
     order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    started = now()
     watch, began = CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
         halves = {}

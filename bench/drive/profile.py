@@ -1,12 +1,12 @@
 """A profile: a fresh TensorFlow process, in which a target is timed, recorded and dumped."""
 
-import datetime
 import re
 from pathlib import Path
 
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
+from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
 from bench.record.profile import CALL_MARK, Dump, Profile, Profiled
@@ -33,7 +33,7 @@ def run_profile(
     """
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     raw = folder.resolve() / RAW_FOLDER
     with Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables)) as worker:
         description = describe(worker, plan)

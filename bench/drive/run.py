@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import datetime
 import functools
 import threading
 import time
@@ -15,7 +14,7 @@ from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
-from bench.machine import usable_cores
+from bench.machine import now, usable_cores
 from bench.record.paired import CANDIDATE
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run
@@ -118,7 +117,7 @@ def measure_run(
     many. `patience` has noted a reference's times. Raises what `keep` raises; no process is left then, nor after
     Ctrl-C.
     """
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     plans, side_by_side = request.plans, request.side_by_side
     places = [
         (position, number) for position, plan in enumerate(plans) for number in range(plan.launches(request.launches))

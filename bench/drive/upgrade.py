@@ -1,7 +1,6 @@
 """A paired run: both sides against the oracle and in lockstep, then pairs of launches until the judge has enough."""
 
 import dataclasses
-import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -12,6 +11,7 @@ from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.drive.watch import disturbance
+from bench.machine import now
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
@@ -100,7 +100,7 @@ def _begun(request: PairedRequest) -> PairedRun:
         return dataclasses.replace(request.begun, incomplete="", warnings=tuple(warnings))
     return PairedRun(
         schema=SCHEMA,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=now(),
         command=tuple(request.command),
         reference=request.sides[REFERENCE],
         candidate=request.sides[CANDIDATE],

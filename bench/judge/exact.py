@@ -24,6 +24,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
+from bench.record.lockstep import tensor_name
 from bench.record.types import ANSWER, LEFT_OPEN, REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
 
@@ -92,7 +93,7 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
     alike = [error for error in errors if apart.get(_tensor(error), math.nan) <= error.limit]
     if not alike:
         return []
-    named = tuple(f"{error.quantity} of {error.tensor}" if error.tensor else error.quantity for error in alike)
+    named = tuple(tensor_name(error.quantity, error.tensor) for error in alike)
     furthest = max(apart[_tensor(error)] for error in alike)
     return [BothDepart(subject, named, max(error.error for error in alike), furthest)]
 

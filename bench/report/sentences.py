@@ -8,6 +8,7 @@ from typing import Any
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
+from bench.record.lockstep import tensor_name
 from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
@@ -116,7 +117,7 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
 
 
 def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
-    tensor = _tensor(reason.quantity, reason.tensor)
+    tensor = tensor_name(reason.quantity, reason.tensor)
     where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
     steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
     if reason.over:
@@ -129,12 +130,8 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
 def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
     if reason.refused:
         return f"{reason.case} is refused, and no version promises to read it: {reason.refused}"
-    tensor = _tensor(reason.quantity, reason.tensor)
+    tensor = tensor_name(reason.quantity, reason.tensor)
     return f"{tensor} is {reason.error:.1e} from what was written, which no version promises to read"
-
-
-def _tensor(quantity: str, tensor: str) -> str:
-    return f"{quantity} of {tensor}" if tensor else quantity
 
 
 def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:

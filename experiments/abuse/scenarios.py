@@ -40,9 +40,8 @@ class Module:
     datetime = Jumping
     def __getattr__(self, name):
         return getattr(sys.modules["datetime"], name)
-import bench.drive.run, bench.drive.pair, bench.drive.upgrade, bench.drive.launch, bench.commands.options
-for one in (bench.drive.run, bench.drive.pair, bench.drive.upgrade, bench.drive.launch, bench.commands.options):
-    one.datetime = Module()
+import bench.commands.options, bench.machine
+bench.commands.options.datetime = bench.machine.datetime = Module()
 """
 
 

@@ -145,8 +145,8 @@ class Blocks:
     quads: int  # of training steps, four blocks each; even: as many ABBA as BAAB
     steps: int  # of a block, those dropped included
     dropped: int  # first steps of a block: caches are cold
-    evaluation_quads: int
-    evaluation_steps: int  # of an evaluation's block, those dropped included
+    evaluation_quads: int = 0
+    evaluation_steps: int = 0  # of an evaluation's block, those dropped included
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +159,11 @@ class LaunchPlan:
     upgrade_steps: int = 60  # training steps of an upgrade's launches against the oracle
     oracle_every: int = 17  # the oracle takes one of so many steps; a prime, so that no fault keeps time with it
     gated: bool = False  # by `tfgate gate`, unless it is told otherwise
+
+
+def unit_plans(**blocks: Blocks) -> dict[str, LaunchPlan]:
+    """Returns the plans of a workload's units by configuration, of launches alike on all cores and on one."""
+    return {config: LaunchPlan(1, of, of) for config, of in blocks.items()}
 
 
 def _tutorial(name: str, size: int, **fields: object) -> Config:
@@ -181,7 +186,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             2000,
             Blocks(quads=40, steps=12, dropped=2, evaluation_quads=12, evaluation_steps=24),
-            Blocks(quads=60, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=60, steps=12, dropped=2),
             upgrade_steps=2000,
             oracle_every=1,
             gated=True,
@@ -196,7 +201,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             400,
             Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=10, steps=3, dropped=1),
             gated=True,
         ),
     ),
@@ -206,7 +211,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             400,
             Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=10, steps=3, dropped=1, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=10, steps=3, dropped=1),
             gated=True,
         ),
     ),
@@ -216,7 +221,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             20,
             Blocks(quads=8, steps=2, dropped=0, evaluation_quads=6, evaluation_steps=2),
-            Blocks(quads=6, steps=2, dropped=0, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=6, steps=2, dropped=0),
         ),
     ),
     (
@@ -225,7 +230,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             8,
             Blocks(quads=6, steps=1, dropped=0, evaluation_quads=6, evaluation_steps=1),
-            Blocks(quads=6, steps=1, dropped=0, evaluation_quads=0, evaluation_steps=0),
+            Blocks(quads=6, steps=1, dropped=0),
         ),
     ),
 )  # fmt: skip

@@ -48,8 +48,8 @@ class Blocks:
     quads: int  # of training steps, four blocks each
     steps: int  # of a block, those dropped included
     dropped: int  # first steps of a block: caches are cold
-    evaluation_quads: int
-    evaluation_steps: int  # of an evaluation's block, those dropped included
+    evaluation_quads: int = 0
+    evaluation_steps: int = 0  # of an evaluation's block, those dropped included
 
 
 @dataclasses.dataclass(frozen=True)

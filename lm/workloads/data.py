@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.training.initial import weights_sha256
+from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
@@ -37,10 +38,7 @@ class Workload:
         *("step time on one core", "step time", "peak memory", "memory growth"),
         *("cpu time", "import", "build", "first step"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        name: LaunchPlan(1, *(Blocks(20, 10, 2, evaluation_quads=0, evaluation_steps=0),) * 2)
-        for name in ("tiny", "notebook")
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
     cases = (EPOCHS,)
 
     def open(self, opening: Opening) -> "Work":
@@ -67,7 +65,7 @@ def named(epochs: list[Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-class Work:
+class Work(Untraced):
     """Implements lm.workloads.protocol.Answering."""
 
     retraces = 0
@@ -94,9 +92,6 @@ class Work:
         mapped = shuffled.map(lambda ids: (ids[:-1], ids[1:]), num_parallel_calls=data.AUTOTUNE)
         return mapped.batch(self.config.batch_size).prefetch(data.AUTOTUNE)
 
-    def trace(self) -> None:
-        """Does nothing: `map` has traced."""
-
     def start(self) -> None:
         """Puts the pipeline at its beginning."""
         self._batches = iter(self._pipeline.repeat())
@@ -110,15 +105,8 @@ class Work:
             _, targets = next(self._batches)
         return float(targets.numpy().sum())
 
-    def wait(self) -> None:
-        """Does nothing: the ids were read."""
-
     def relocate(self) -> None:
         """Does nothing: there are no weights."""
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graph is tf.data's own."""
-        return {}
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the ids of two epochs of a pipeline of its own."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.load import load_corpus
 from lm.oracle.optimizers import adam
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
+from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ class Workload:
         *("fitted loss", "step time on one core", "step time", "peak memory", "memory growth"),
         *("cpu time", "import", "build", "first step"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        "tiny": LaunchPlan(1, *(Blocks(8, 4, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
-        "notebook": LaunchPlan(1, *(Blocks(6, 2, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(8, 4, 1), notebook=Blocks(6, 2, 1))
     cases = (FIRST,)
 
     def open(self, opening: Opening) -> "Work":
@@ -73,7 +71,7 @@ def batch(config: Config) -> tuple[Tokens, Tokens]:
     return inputs.astype(np.int32), stream.randint(0, config.vocabulary_size, shape).astype(np.int32)
 
 
-class Work:
+class Work(Untraced):
     """Implements lm.workloads.protocol.Answering."""
 
     def __init__(self, opening: Opening) -> None:
@@ -105,9 +103,6 @@ class Work:
         model.compile("adam", loss)
         return model
 
-    def trace(self) -> None:
-        """Does nothing: a user's first `fit` traces."""
-
     def start(self) -> None:
         """Does nothing: the initializers have drawn."""
 
@@ -124,9 +119,6 @@ class Work:
     def _fitted(self, model: "tf.keras.Sequential", data: "tf.data.Dataset") -> float:
         with self._tf.device(self.device):
             return float(model.fit(data, verbose=0).history["loss"][0])
-
-    def wait(self) -> None:
-        """Does nothing: Keras read the loss."""
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
@@ -145,10 +137,6 @@ class Work:
         """Returns how often the function was traced; 1 where that can't be told."""
         function = getattr(self._model, "train_function", None)
         return int(getattr(function, "experimental_get_tracing_count", lambda: 1)())
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graph is Keras' own."""
-        return {}
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, slots and the change's norm after one update of a model with the initial weights."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.workloads.parts.padded import FULL, Padded
@@ -27,9 +27,7 @@ class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
     name = "large-batch"
-    plans: Mapping[str, LaunchPlan] = {
-        "tiny": LaunchPlan(1, *(Blocks(2, 1, 0, evaluation_quads=0, evaluation_steps=0),) * 2)
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(2, 1, 0))
     cases = (FULL,)
     mask_zero = False
     # Over 204,800 tokens TensorFlow adds the output bias' gradient up row by row, as the oracle in float32 does.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle import optimizers as oracle
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads.protocol import Answers, Opening
@@ -35,10 +35,7 @@ class Workload:
         *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
         *("cpu time", "import", "build", "trace", "first step", "graph operations"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        "tiny": LaunchPlan(1, *(Blocks(40, 20, 4, evaluation_quads=0, evaluation_steps=0),) * 2),
-        "notebook": LaunchPlan(1, *(Blocks(16, 6, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
     cases = tuple(oracle.OPTIMIZERS)
 
     def open(self, opening: Opening) -> "Work":

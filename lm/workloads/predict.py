@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from lm.arrays import Floats, Tokens
-from lm.config import Blocks
-from lm.workloads.parts.calls import Calls, call_plans
+from lm.config import Blocks, unit_plans
+from lm.workloads.parts.calls import Calls
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -14,10 +14,7 @@ class Workload(Calls):
     """Implements lm.workloads.protocol.Workload."""
 
     name = "predict"
-    plans = call_plans(
-        tiny=Blocks(quads=12, steps=8, dropped=2, evaluation_quads=0, evaluation_steps=0),
-        notebook=Blocks(quads=10, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0),
-    )
+    plans = unit_plans(tiny=Blocks(12, 8, 2), notebook=Blocks(10, 6, 1))
 
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:
         """Returns `model.predict`'s logits."""

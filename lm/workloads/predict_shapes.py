@@ -7,8 +7,8 @@ grow with the shapes that it has seen (tensorflow #38598, #40261).
 from typing import TYPE_CHECKING
 
 from lm.arrays import Floats, Tokens
-from lm.config import Blocks, Config
-from lm.workloads.parts.calls import Calls, call_plans
+from lm.config import Blocks, Config, unit_plans
+from lm.workloads.parts.calls import Calls
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -22,10 +22,7 @@ class Workload(Calls):
 
     name = "predict-shapes"
     metrics = tuple(name for name in Calls.metrics if name != "retraces")  # the reference's are allowed
-    plans = call_plans(
-        tiny=Blocks(quads=10, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
-        notebook=Blocks(quads=10, steps=12, dropped=2, evaluation_quads=0, evaluation_steps=0),
-    )
+    plans = unit_plans(tiny=Blocks(10, 12, 2), notebook=Blocks(10, 12, 2))
 
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:
         """Returns `model.predict`'s logits."""

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.sgd import apply_sgd, scaled
 from lm.oracle.step import backward, cross_entropy, forward, predict, zero_state
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
 THIRD = "third"  # the one case: the third of models built one after the other, on a batch each
@@ -29,10 +30,7 @@ class Workload:
         *("step time on one core", "step time", "peak memory", "memory growth"),
         *("cpu time", "import", "first step"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        name: LaunchPlan(1, *(Blocks(10, 1, 0, evaluation_quads=0, evaluation_steps=0),) * 2)
-        for name in ("tiny", "notebook")
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(10, 1, 0), notebook=Blocks(10, 1, 0))
     cases = (THIRD,)
 
     def open(self, opening: Opening) -> "Work":
@@ -61,7 +59,7 @@ def batch(config: Config, unit: int) -> tuple[Tokens, Tokens]:
     return random_ids(config, 2 * unit, shape), random_ids(config, 2 * unit + 1, shape)
 
 
-class Work:
+class Work(Untraced):
     """Implements lm.workloads.protocol.Answering."""
 
     retraces = 0  # each model has a graph of its own
@@ -79,9 +77,6 @@ class Work:
 
     def build(self) -> None:
         """Does nothing: units build."""
-
-    def trace(self) -> None:
-        """Does nothing: units trace."""
 
     def start(self) -> None:
         """Does nothing: units start from the initial weights."""
@@ -112,15 +107,8 @@ class Work:
         gc.collect()
         return found, logits
 
-    def wait(self) -> None:
-        """Does nothing: the loss was read."""
-
     def relocate(self) -> None:
         """Does nothing: each model lies elsewhere."""
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graphs are Keras' own."""
-        return {}
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the loss and the later logits of the third model."""

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.optimizers import adam
 from lm.oracle.step import predict
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
+from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening, Refused
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ class Workload:
         *("step time on one core", "step time", "peak memory", "memory growth"),
         *("cpu time", "import", "build", "first step"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        "tiny": LaunchPlan(1, *(Blocks(12, 6, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
-        "notebook": LaunchPlan(1, *(Blocks(8, 3, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
     cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
 
     def open(self, opening: Opening) -> "Work":
@@ -83,7 +81,7 @@ def ids(config: Config) -> Tokens:
     return random_ids(config, 0, (SEQUENCES, config.num_steps))
 
 
-class Work:
+class Work(Untraced):
     """Implements lm.workloads.protocol.ReadingFiles."""
 
     tokens = 0
@@ -103,9 +101,6 @@ class Work:
         """Builds the model, and makes a folder in the process's own for its file."""
         self._model = self._files.compiled(self.config)
         self._folder = _folder()
-
-    def trace(self) -> None:
-        """Does nothing: no graph is traced."""
 
     def start(self) -> None:
         """Sets the initial weights, and takes an update, so that there are slots to be saved."""
@@ -127,17 +122,10 @@ class Work:
         self._model.load_weights(prepared)
         return float(self._files.weights_of(self._model)[-1].sum())
 
-    def wait(self) -> None:
-        """Does nothing: what was read was copied."""
-
     def relocate(self) -> None:
         """Moves the weights to other memory."""
         for variable in self._model.trainable_variables:
             variable.assign(np.array(variable.numpy()))
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: it runs operation by operation."""
-        return {}
 
     def write_files(self, folder: Path) -> None:
         """Writes the model in each format, and the versions that did. What can't be written is missing."""

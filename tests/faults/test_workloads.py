@@ -26,7 +26,7 @@ from tests.faults.trial import ORACLE, PLAN, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
 SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "margins.toml")
-SHORT = Blocks(quads=2, steps=6, dropped=1, evaluation_quads=0, evaluation_steps=0)
+SHORT = Blocks(quads=2, steps=6, dropped=1)
 
 FEW = dataclasses.replace(SHORT, quads=4, steps=1, dropped=0)
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,5 @@
-"""Parts that several workloads share: `calls`, `padded` without TensorFlow, `sequential`, `differentiated` with it.
+"""Parts that several workloads share: `calls`, `padded`, `untraced` without TensorFlow, `sequential` and
+`differentiated` with it.
 
 `unit` makes one call of any workload's unit.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import initial_weights
@@ -63,8 +63,3 @@ class Calls(ABC):
             f"sequence {number} of {length} steps": random_ids(config, number, (1, length))
             for number, length in enumerate(self.compared(config), 1)
         }
-
-
-def call_plans(tiny: Blocks, notebook: Blocks) -> dict[str, LaunchPlan]:
-    """Returns plans whose launches are divided alike on all cores and on one."""
-    return {"tiny": LaunchPlan(1, tiny, tiny), "notebook": LaunchPlan(1, notebook, notebook)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens, Weights
-from lm.config import Blocks, Config, LaunchPlan
+from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
@@ -33,10 +33,7 @@ class Padded:
         *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
         *("cpu time", "import", "build", "trace", "first step", "graph operations"),
     )
-    plans: Mapping[str, LaunchPlan] = {
-        "tiny": LaunchPlan(1, *(Blocks(30, 10, 2, evaluation_quads=0, evaluation_steps=0),) * 2),
-        "notebook": LaunchPlan(1, *(Blocks(10, 3, 1, evaluation_quads=0, evaluation_steps=0),) * 2),
-    }
+    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA

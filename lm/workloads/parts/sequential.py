@@ -12,6 +12,7 @@ from lm.config import Config
 from lm.data.ids import random_ids
 from lm.runtime import require_device
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Opening
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def assign(variables: list[Any], weights: Mapping[str, Floats]) -> None:
         variable.assign(value)
 
 
-class Predicting:
+class Predicting(Untraced):
     """Work that calls the model on one sequence at a time; implements lm.workloads.protocol.Answering."""
 
     def __init__(self, calls: "Calls", opening: Opening) -> None:
@@ -51,9 +52,6 @@ class Predicting:
         with tf.device(self.device):
             self.model = sequential(self.config)
 
-    def trace(self) -> None:
-        """Does nothing: a user's first call traces."""
-
     def start(self) -> None:
         """Sets the initial weights."""
         assign(self.model.trainable_variables, initial_weights(self.config, self._jitter))
@@ -67,9 +65,6 @@ class Predicting:
         with tf.device(self.device):
             return float(self._calls.call(self.model, prepared).sum())
 
-    def wait(self) -> None:
-        """Does nothing: the logits were read."""
-
     def relocate(self) -> None:
         """Moves the weights to other memory."""
         for variable in map(tf_variable, self.model.trainable_variables):
@@ -81,10 +76,6 @@ class Predicting:
         function = getattr(self.model, "predict_function", None)
         count = getattr(function, "experimental_get_tracing_count", lambda: 1)
         return max(int(count()) - 1, 0)
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graph is Keras' own."""
-        return {}
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the logits of each sequence, in turn."""

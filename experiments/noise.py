@@ -84,19 +84,26 @@ def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
     if not groups:
         raise ValueError("no run has two launches of two quads: measure for longer")
     found = [components(group) for group in groups]
-    summaries = [np.array([[float(trimmed_means(np.array(launch))) for launch in group]]) for group in groups]
+    summaries = [np.array([float(trimmed_means(np.array(launch))) for launch in group]) for group in groups]
     apart = np.concatenate([np.array(launch) - np.mean(launch) for group in groups for launch in group])
-    correlations = [float(lag1(row)[0]) + 1 / row.size for row in summaries if row.size >= LOOKS[0]]
     return LaunchNoise(
         source=source,
         launches=sum(map(len, groups)),
         launch_deviation=math.sqrt(float(np.mean([each.between for each in found]))),
         quad_deviation=math.sqrt(float(np.mean([each.within for each in found]))),
         quads=round(float(np.mean([each.group_size for each in found]))),
-        lag1=max(float(np.mean(correlations)) if correlations else 0.0, ASSUMED),
-        skewness=max(abs(float(stats.skew(apart))), LEAST_SKEWNESS),
-        excess_kurtosis=max(float(stats.kurtosis(apart)), LEAST_KURTOSIS),
+        **shape_of(apart, summaries),
     )
+
+
+def shape_of(apart: Floats, runs: Sequence[Floats]) -> dict[str, float]:
+    """Returns the shape of noise, no less than LEAST: the lag-1 of `runs`, the rest of launches `apart` from means."""
+    correlations = [float(lag1(run[np.newaxis])[0]) + 1 / run.size for run in runs if run.size >= LOOKS[0]]
+    return {
+        "lag1": max(float(np.mean(correlations)) if correlations else 0.0, ASSUMED),
+        "skewness": max(abs(float(stats.skew(apart))), LEAST_SKEWNESS),
+        "excess_kurtosis": max(float(stats.kurtosis(apart)), LEAST_KURTOSIS),
+    }
 
 
 class Kind:

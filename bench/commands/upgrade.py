@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
@@ -47,15 +46,9 @@ class Request:
 
     model: ModelRequest
     sides: Sides
-    numerics: bool  # the oracle and lockstep
-    speed: bool
-    only: tuple[str, ...]  # metrics that are judged alone; none: all
-    budget_minutes: float
-    margin: float | None  # of step times; None: those of the margins file
+    parts: Parts
     output: Path
-    resume: bool
     telling: Telling
-    command_line: Sequence[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,19 +89,16 @@ def request(options: argparse.Namespace) -> Request:
     output = output_folder(options, "upgrade")
     if options.resume and not is_kept(output, *REPORTS):
         raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
-    return Request(
-        model,
-        sides_request(options, gpu=model.gpu),
+    parts = Parts(
         not (options.speed_only or options.metric),
         not options.numerics_only,
         tuple(options.metric),
         options.budget,
-        options.margin,
-        output,
         options.resume,
-        telling(options),
         options.command_line,
+        options.margin,
     )
+    return Request(model, sides_request(options, gpu=model.gpu), parts, output, telling(options))
 
 
 def run(asked: Request) -> int:
@@ -118,21 +108,14 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
-    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
+    disturbed = disturbances(examine()) if asked.parts.speed else ()  # before environments are built: that is load, too
     sides = asked.sides.prepared()
     warnings = (*side_warnings(sides), *disturbed)
-    parts = Parts(
-        asked.numerics,
-        asked.speed,
-        asked.only,
-        asked.budget_minutes,
-        asked.resume,
-        asked.command_line,
-        asked.margin,
-    )
-    with host_lock() if asked.speed else contextlib.nullcontext():
+    with host_lock() if asked.parts.speed else contextlib.nullcontext():
         runs = [
-            parts.measured(plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings)
+            asked.parts.measured(
+                plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings
+            )
             for plan in plans
         ]
     say(f"kept in {asked.output}")

@@ -10,17 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from bench.judge.metrics import MEMORY_GROWTH
 from bench.record.files import read_record
 from bench.record.types import SCHEMA
-from bench.stats.autocorrelation import ASSUMED
 from bench.stats.intervals import components
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, OUTCOMES, PASS_LAUNCHES
 from experiments.error_rates import judge
-from experiments.noise import LEAST_KURTOSIS, LEAST_SKEWNESS, LaunchNoise, kinds, lag1
+from experiments.noise import LaunchNoise, kinds, shape_of
 from experiments.rates.cells import CELLS, Cell
 from experiments.rates.store import Store
 
@@ -117,16 +115,13 @@ def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
     within = math.sqrt(np.average([one.within for one in found], weights=[one.count for one in found]))
     runs = [np.asarray(run) for cell in cells for run in cell]
     apart = np.concatenate([run - run.mean() for run in runs])
-    correlations = [float(lag1(run[np.newaxis])[0]) + 1 / run.size for run in runs if run.size >= LOOKS[0]]
     return LaunchNoise(
         source="launches of experiments/data/rates.json",
         launches=apart.size,
         launch_deviation=within,
         quad_deviation=0.0,
         quads=1,
-        lag1=max(float(np.mean(correlations)) if correlations else 0.0, ASSUMED),
-        skewness=max(abs(float(stats.skew(apart))), LEAST_SKEWNESS),
-        excess_kurtosis=max(float(stats.kurtosis(apart)), LEAST_KURTOSIS),
+        **shape_of(apart, runs),
     )
 
 

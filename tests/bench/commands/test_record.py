@@ -340,22 +340,6 @@ class TestLedger:
         assert (found.code, option in found.error) == (2, True)
         assert snapshot(baselines) == before
 
-    @pytest.mark.parametrize(
-        "run",
-        [
-            in_turn(launches=0),
-            in_turn(launches=3),
-            dataclasses.replace(in_turn(), incomplete="the run was interrupted"),
-        ],
-        ids=["no launch", "too few", "interrupted"],
-    )
-    def test_what_is_no_whole_measurement_is_not_accepted(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, run: PairedRun
-    ) -> None:
-        before = snapshot(baselines)
-        assert accept(report(tmp_path / "new", run)).code == 2
-        assert snapshot(baselines) == before
-
     def test_a_gate_of_numbers_alone_has_no_ratio(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
     ) -> None:

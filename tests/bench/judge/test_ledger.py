@@ -277,6 +277,7 @@ LATER = measured(created="2026-02-01")
     [
         (measured(), r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"),
         (measured(launches=3), "the run holds 3 launches in turn, and 4 are needed"),
+        (measured(launches=0), "the run holds 0 launches in turn, and 4 are needed"),
         (dataclasses.replace(LATER, incomplete="interrupted"), "the run is incomplete"),
         (dataclasses.replace(LATER, reference=side_of("2.19.1")), r"reference 2\.19\.1 \(\w{12}\) is not one of the"),
     ],

@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.judge.bisect import Answer, find_by_launches
-from bench.record.files import write_text
 from bench.stats.bisection import CONFIDENCE, FIRST, SINGLE, Search
 from experiments.error_rates import Rate
-from experiments.markdown import bare_table, paragraph
+from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
-BEGIN = "<!-- python -m experiments.bisection -->\n"
+PLACE = "python -m experiments.bisection"
 
 HISTORIES = 10_000
 RELEASES = (5, 25)  # after the good one: from, to
@@ -140,14 +139,13 @@ def play(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the tables behind their mark."""
+    """Writes the tables into their place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=HISTORIES)
     options = parser.parse_args(arguments)
     each = options.histories // (len(SHAPES) * len(SIZES))
     noise = list(kinds(read_noise(FILE)).values())
-    text, _, _ = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)
-    write_text(OUTPUT, text + BEGIN + tables(each, noise), replace=True)
+    fill(OUTPUT, {PLACE: tables(each, noise)})
     return 0
 
 
@@ -180,13 +178,14 @@ def tables(each: int, noise: Sequence[Kind]) -> str:
         "One step alone, compared with plain bisection. That begins with as many launches of the bad release, and "
         "calls a release bad above half of what those show:"
     )
-    paragraphs = (
-        paragraph(about),
-        bare_table(rows, head),
-        paragraph(also),
-        bare_table(beside, ["method", *columns]),
+    return "\n\n".join(
+        [
+            paragraph(about),
+            bare_table(rows, head).rstrip("\n"),
+            paragraph(also),
+            bare_table(beside, ["method", *columns]),
+        ]
     )
-    return "\n" + "\n\n".join(part.rstrip("\n") for part in paragraphs) + "\n"
 
 
 def _cells(shape: str, found: Sequence[Played]) -> list[str]:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.record.files import write_text
 from bench.stats.effects import Effects, effects
 from experiments.error_rates import Rate
-from experiments.markdown import bare_table, paragraph
+from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
-BEGIN, END = "<!-- python -m experiments.blaming -->\n", "<!-- end -->\n"
+PLACE = "python -m experiments.blaming"
 
 TABLES = 4_000  # a kind of noise
 LAUNCHES = 8  # of each part
@@ -86,17 +85,15 @@ def table(count: int, noise: dict[str, Kind]) -> str:
         "two are blamed. *Unexplained*: a rest is called proven where there is none. In brackets: the one-sided 95% "
         "Clopper-Pearson bound."
     )
-    return f"\n{paragraph(about)}\n\n{bare_table(rows, head)}\n"
+    return f"{paragraph(about)}\n\n{bare_table(rows, head)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the table between its marks."""
+    """Writes the table into its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=TABLES)
     options = parser.parse_args(arguments)
-    before, _, rest = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)
-    made = table(options.tables, kinds(read_noise(FILE)))
-    write_text(OUTPUT, before + BEGIN + made + END + rest.partition(END)[2], replace=True)
+    fill(OUTPUT, {PLACE: table(options.tables, kinds(read_noise(FILE)))})
     return 0
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
 from bench.machine import this_machine
-from bench.record.files import read_record, write_record, write_text
+from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA
-from experiments.markdown import folded, table
+from experiments.markdown import fill, folded, table
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
@@ -26,23 +26,7 @@ BASELINES = ROOT / "baselines"
 OUTPUT = ROOT / "docs" / "faults.md"
 INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
-HEAD = """# Faults and the checks that catch them
-
-This page shows which check catches each injected fault, where, and how soon. `tox run -e faults` injects each fault of
-`tests/faults` into a real launch of tiny ({steps} steps, `cells`, one process), and into one side of a lockstep
-comparison of an environment with itself ({lockstep_steps} steps). The judging code knows none of these faults.
-
-- *oracle* compares every step, and stress steps, with the float64 oracle. Its "repeat" takes the first steps again and
-  compares them.
-- *evaluation* compares the weights before and after an evaluation.
-- *perplexity* compares one launch with the baseline.
-- *lockstep* names the first step and tensor that differ.
-- *reaches* lists the implementations that the fault makes wrong in the newest TensorFlow. The others don't use the code
-  that it patches: their losses are bit-identical to those of a launch without it (`tests/faults/test_reach.py`).
-
-Only the first alarm of a check counts. Column *s* is wall time in seconds from the start of the process, imports
-included. Machine: {machine}.
-"""
+PLACE = "python -m experiments.faults"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
         keep_row(options.rows, row, python)
         rows.append(row)
-    write_text(Path(options.output), report(rows), replace=True)
+    fill(Path(options.output), {PLACE: report(rows)})
     wrong = failures(rows)
     for line in wrong:
         print(line, file=sys.stderr)
@@ -117,9 +101,11 @@ def failures(rows: Iterable[Row]) -> list[str]:
 
 
 def report(rows: Sequence[Row]) -> str:
-    """Returns the document: a line for each fault and environment, then what only one check catches."""
+    """Returns what was found: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
-    head = HEAD.format(steps=PLAN.steps, lockstep_steps=LOCKSTEP_PLAN.steps, machine=_machine())
+    machine = this_machine()
+    steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
+    head = f"Machine: {machine.cpu_model}, {machine.cores} cores. {steps}"
     missed = failures(rows)
     injected = {row.fault.name for row in rows} - {NO_FAULT.name}
     summary = [
@@ -128,7 +114,7 @@ def report(rows: Sequence[Row]) -> str:
         *(f"- {line}" for line in missed),
         *_alone(rows),
     ]
-    return "\n".join([head, table(map(_cells, rows), headers), "", *summary]) + "\n"
+    return "\n".join([head, "", table(map(_cells, rows), headers), "", *summary])
 
 
 def _alone(rows: Sequence[Row]) -> list[str]:
@@ -166,11 +152,6 @@ def _interpreters(given: Sequence[str] | None) -> list[str]:
     if missing or not found:
         raise ValueError(f"no interpreter {missing or 'is named'}: give --python, or set {' and '.join(INTERPRETERS)}")
     return found
-
-
-def _machine() -> str:
-    machine = this_machine()
-    return f"{machine.cpu_model}, {machine.cores} cores"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,11 +17,10 @@ from pathlib import Path
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.machine import this_machine
-from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
-from bench.record.files import read_record, write_record, write_text
+from bench.record.files import read_record, write_record
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
 from experiments.error_rates import Rate
-from experiments.markdown import folded, table
+from experiments.markdown import fill, folded, table
 from lm.config import CONFIGS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,46 +29,8 @@ OUTPUT = ROOT / "docs" / "numerics.md"
 # thread alone would take large (66 million parameters) minutes.
 PLANS = ((100_000, 60, (1, 2)), (10_000_000, 12, (1, 2)), (30_000_000, 4, (2,)), (math.inf, 2, (2,)))
 
-HEAD = """# Numerics: how steps are checked, and how near correct ones come to the limits
-
-This page explains how tfgate checks the numbers of a training step against the oracle. It then shows how near launches
-without a fault come to the limits of that check.
-
-## What is compared
-
-**Who compares.** A launch publishes the results of each step in a file that it shares with another process. That
-process runs in the orchestrator's interpreter. It takes the oracle's step from the weights and the state that the
-previous step left, and uses its own text, learning rates and initial weights. Logits are kept and compared at every
-other step that the oracle takes; the other steps run as timed ones do. An implementation that keeps no logits has none
-to compare: its loss and its gradients, which are functions of the logits, answer for them.
-
-**Which steps.** All of them. For `tiny`, the oracle takes every step. For larger configurations, it takes every 17th
-and four more: the first, an early one, a middle one and the last. At the other steps, clipping and update are computed
-from the step's own gradients. So a weight that did not move by −learning rate × clipped gradient is found at that very
-step.
-
-**Stress steps** start from constructed weights, drawn anew in each launch. Three of them are compared unit by unit,
-since a norm hides small values: nearly saturated gates (biases between 8 and 20), nearly saturated candidates (biases
-between 4 and 10), and tiny units, whose values, gradients and updates fall to 1e-24. TensorFlow treats values below
-float32's smallest normal number, 1.2e-38, as 0, and no case goes there.
-
-**The same steps again.** Another process takes the first quarter of a launch's steps from the same start, and reads
-nothing in between. It must leave the same weights and state to the last bit. This finds a race, a product that is wrong
-at random, and an order of sums that depends on the process. On a GPU, where sums may come in any order, a difference is
-reported and decides nothing.
-
-## Limits
-
-Errors are normwise and relative. The limit of a quantity is {multiple:.0f} × the float32 oracle's own error on the
-same step, plus {floor:.0e}, and {cap:.0e} at most.
-
-For an update, the largest cost of rounding the new weights is added: once, or √n times for an embedding row that n
-tokens read, since Keras 3 subtracts them one by one. That rounding is nearly all of the error of an update, and a
-uniform error has 1/√3 = 0.58 of its bound. So nothing but a fault can bring the ratio of an update far above that. All
-other ratios must stay below 0.5.
-
-## Launches without a fault
-
+PLACE = "python -m experiments.margins"
+HEAD = """
 Measured by `tox run -e margins`:
 
 - Machine: {machine}.
@@ -114,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sep=" | ",
             file=sys.stderr,
         )
-    write_text(Path(options.output), report(records), replace=True)
+    fill(Path(options.output), {PLACE: report(records)})
     return 1 if alarms(records) else 0
 
 
@@ -167,7 +128,7 @@ def alarms(records: Iterable[Record]) -> list[str]:
 
 
 def report(records: Sequence[Record]) -> str:
-    """Returns the document: a row for each quantity and a column for each TensorFlow; then a row for each
+    """Returns what was measured: a row for each quantity and a column for each TensorFlow; then a row for each
     configuration.
     """
     versions = list(dict.fromkeys(map(_version, records)))
@@ -182,14 +143,11 @@ def report(records: Sequence[Record]) -> str:
         bound="see the end."
         if alarmed
         else f"0 of {len(records)} shows a rate of at most {Rate(0, len(records)).bound(upper=True):.1%} (95%).",
-        multiple=FLOAT32_MULTIPLE,
-        floor=FLOOR,
-        cap=CAP,
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
     found = table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
     over = [f"- over its limit: {line}" for line in alarms(records)]
-    return "\n".join([head, found, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over]).rstrip() + "\n"
+    return "\n".join([head, found, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over])
 
 
 def _plans(records: Sequence[Record]) -> list[str]:

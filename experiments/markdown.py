@@ -1,9 +1,14 @@
-"""The Markdown of documents that experiments write."""
+"""The Markdown that experiments write into documents: what is measured. Everything else is written in the document."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from tabulate import tabulate
+
+from bench.record.files import write_text
+
+END = "<!-- end -->\n"
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
@@ -25,3 +30,23 @@ def folded(item: str) -> str:
 def paragraph(text: str) -> str:
     """Wraps a paragraph at the documents' 120 columns."""
     return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
+def filled(document: str, made: Mapping[str, str]) -> str:
+    """Returns a document with other text between `<!-- NAME -->` and the end mark after it, by name.
+
+    Raises ValueError unless it has each name once.
+    """
+    for name, text in made.items():
+        begin = f"<!-- {name} -->\n"
+        before, _, rest = document.partition(begin)
+        if begin in rest or END not in rest:
+            raise ValueError(f"a document must have one {begin.strip()}, and {END.strip()} after it")
+        document = f"{before}{begin}\n{text.strip()}\n\n{END}{rest.partition(END)[2]}"
+    return document
+
+
+def fill(path: Path, made: Mapping[str, str]) -> None:
+    """Fills a document; one that isn't there holds nothing else. Raises ValueError as `filled` does, OSError."""
+    empty = "".join(f"<!-- {name} -->\n{END}" for name in made)
+    write_text(path, filled(path.read_text(encoding="utf-8") if path.exists() else empty, made), replace=True)

@@ -29,13 +29,14 @@ from experiments.abuse.outcomes import (
     Outcome,
     append,
     batch_of,
-    document,
+    made,
     next_seeds,
     read_batches,
 )
 from experiments.abuse.processes import Processes
 from experiments.abuse.scenarios import furnish
 from experiments.abuse.stored import KINDS, lay_out
+from experiments.markdown import fill
 
 CHUNK = {PROCESSES: 10, REAL_PROCESSES: 1}  # draws between two lines of what was found, where they aren't FILES / 4
 SEEDS_A_DAY = 100_000
@@ -70,13 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="an interpreter with TensorFlow (default: tox's)",
     )
     parser.add_argument(
-        "--document", action="store_true", help=f"write {OUTPUT.name} of what was found, and draw nothing"
+        "--document", action="store_true", help=f"write what was found into {OUTPUT.name}, and draw nothing"
     )
     parser.add_argument("--seed", type=int, help="draw that one alone, of each kind, and keep nothing")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it, and so would the commands
     if options.document:
-        OUTPUT.write_text(document(read_batches()), encoding="utf-8")
+        fill(OUTPUT, made(read_batches()))
         return 0
     home = Path(tempfile.mkdtemp(prefix="abuse-"))
     try:

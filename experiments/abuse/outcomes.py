@@ -1,4 +1,4 @@
-"""Keeps the result of each draw in a file that only grows, and makes docs/reliability.md from it.
+"""Keeps the result of each draw in a file that only grows, and makes the tables of docs/reliability.md from it.
 
 A line stands for consecutive draws of one kind: their seeds, how many ended how, and what was broken by which seed.
 """
@@ -19,70 +19,6 @@ OUTPUT = ROOT / "docs" / "reliability.md"
 PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 FILES = 1000  # draws that are asked for of each kind of file
 ASKED = {PROCESSES: 490, REAL_PROCESSES: 200}  # and of processes
-
-HEAD = """# Interrupted runs and broken files: what is lost
-
-`tox run -e abuse` interrupts commands and damages files at random. This page has the rules that must hold afterwards,
-how often each was broken, and what was found and fixed. Random numbers come from seeds, so that each draw can be
-repeated: `tox run -e abuse -- --only KIND --seed SEED`. `experiments/data/abuse.jsonl` holds each draw. The nightly
-workflow makes other draws for 90 minutes.
-
-**{broken} of {draws} draws broke a rule.**
-"""
-FOUND = """
-## What it found
-
-These faults were found and fixed, each with a test, before the draws that are counted above:
-
-- Wrong data was taken: a digit that had changed in a report, a field given twice, times and sizes that were NaN or
-  below 0, checkpoints with arrays of other shapes and types, with NaN, or with epochs and steps that disagree.
-- Tracebacks were shown: for numbers beyond what a logarithm or a float holds (the ledger, a checkpoint), margins nested
-  100,000 deep, a line of the reference's lock without a version, a checkpoint that announces more than there is memory,
-  a training of no time steps, and Ctrl-C while modules are imported.
-- Messages named no file, quoted 100,000 characters of it, or came with a library's warnings on other lines.
-- Work was lost: `gate` and `upgrade` could not go on from their finished launches. `upgrade` lost the reference's
-  launch against the oracle while the candidate's ran. An interrupted training lost up to a minute and a step, and the
-  whole time of a validation on top.
-- Every command said "finished launches are kept", even `train` and `lockstep`.
-- Things were left behind: a killed command left its temporary folders for good, and its pytest or uv running. A worker
-  that was stopped before its first line outlived a killed command. A second Ctrl-C, while launches side by side were
-  being killed, waited for them.
-"""
-FILES_HEAD = """
-## Files
-
-Each draw damages one stored file and has a command read it. It cuts the file short, flips bits, zeroes blocks, renames
-fields or gives them twice, turns numbers into NaN or huge ones, makes text hostile, nests values 100,000 deep, or
-announces 1 GiB or 16 EiB. The rules:
-
-- The command refuses the file in one line that names it, with exit code 2 (4 for a lock). Or it takes the file, and
-  says the same as for the whole one.
-- It shows no traceback.
-- It takes at most 30 s and 1 GiB.
-- It writes nothing elsewhere.
-
-Reports carry a seal, which reveals any change. Half of the draws delete the seal first. A file without a seal (a
-baseline, the ledger, margins, a file of another program) may hold *another value* that is as good as the old one, such
-as a digit that a flipped bit has changed. git guards the files of this repository against that.
-
-"""
-PROCESSES_HEAD = """
-## Processes
-
-Each draw starts a command, disturbs it at a random moment, and starts the same command again (with `--resume` if it has
-that option). The rules:
-
-- No file is half written, and no finished launch is lost.
-- After 10 s no process is left, not even a stopped one, and no temporary folder (after SIGKILL: once the next command
-  starts).
-- The exit code is one of those that [the commands](commands.md) name, with one line that says why.
-- No traceback is shown.
-- The second command ends as the first would have. A training ends with the same bits.
-
-*On stand-ins*, the commands are the real ones, but the measured interpreters only stand for TensorFlow: their steps
-take no time. *On TensorFlow*, they are real too, on tiny.
-
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,22 +72,19 @@ def next_seeds(kind: str, batches: Iterable[Batch], asked: int, most: int) -> ra
     return range(first, min(first + most, last))
 
 
-def document(batches: Sequence[Batch]) -> str:
-    """Returns docs/reliability.md."""
+def made(batches: Sequence[Batch]) -> dict[str, str]:
+    """Returns the parts of docs/reliability.md that tell what was found, by their places."""
     broken = sum(len(batch.broken) for batch in batches)
     draws = sum(batch.seeds[1] - batch.seeds[0] for batch in batches)
-    kinds = dict.fromkeys(batch.kind for batch in batches)
-    of_files = [kind for kind in kinds if kind not in ASKED]
-    text = HEAD.format(broken=broken, draws=f"{draws:,}") + FILES_HEAD
-    text += bare_table(
-        [_row(kind, [batch for batch in batches if batch.kind == kind]) for kind in of_files],
+    by_kind: dict[str, list[Batch]] = {}
+    for batch in batches:
+        by_kind.setdefault(batch.kind, []).append(batch)
+    files = bare_table(
+        [_row(kind, of) for kind, of in by_kind.items() if kind not in ASKED],
         ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
     )
-    for kind in kinds:
-        if kind not in of_files:
-            text += PROCESSES_HEAD if "## Processes" not in text else "\n"
-            text += _processes(kind, [batch for batch in batches if batch.kind == kind])
-    return text + FOUND
+    processes = "\n".join(_processes(kind, of) for kind, of in by_kind.items() if kind in ASKED)
+    return {"draws": f"**{broken} of {draws:,} draws broke a rule.**", "files": files, "processes": processes}
 
 
 def _row(kind: str, batches: Sequence[Batch]) -> list[str]:

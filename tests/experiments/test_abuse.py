@@ -15,18 +15,19 @@ from experiments.abuse import files, processes
 from experiments.abuse.__main__ import main
 from experiments.abuse.files import draw_file
 from experiments.abuse.mutations import JSON, Mutation
-from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, document, next_seeds, read_batches
+from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, made, next_seeds, read_batches
 from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
+from experiments.markdown import filled
 
 FEW = 6  # draws of each kind of file
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("abuse") / "files"
-    lay_out(made)
-    return made
+    place = tmp_path_factory.mktemp("abuse") / "files"
+    lay_out(place)
+    return place
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -121,14 +122,15 @@ def test_what_was_found_is_counted(kept: Path) -> None:
     assert found == [range(4, 7), range(1, 4), range(3)]
     assert next_seeds("run", batches, 4, 3) == range(4, 4)
     assert next_seeds("run", [*batches, dataclasses.replace(batches[0], seeds=(6, 9))], 10, 3) == range(4, 6)
-    text = document(batches)
+    text = "".join(made(batches).values())
     assert "**1 of 5 draws broke a rule.**" in text
     assert "| run | 0–3 | 3 | 0 | 0 | 3 (nested: KeyError   'a') |" in text
     assert "| SIGINT | 1 |" in text
 
 
 def test_the_document_is_of_what_was_found() -> None:
-    assert OUTPUT.read_text(encoding="utf-8") == document(read_batches()), "python -m experiments.abuse --document"
+    text = OUTPUT.read_text(encoding="utf-8")
+    assert text == filled(text, made(read_batches())), "python -m experiments.abuse --document"
 
 
 def test_no_seed_was_left_out() -> None:

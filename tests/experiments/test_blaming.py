@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from bench.stats.effects import CONFIDENCE
-from experiments.blaming import BEGIN, LAUNCHES, OUTPUT, blamed, in_turn, one_by_one, play, right, table
+from experiments.blaming import LAUNCHES, OUTPUT, PLACE, blamed, in_turn, one_by_one, play, right, table
 from experiments.noise import FILE, kinds, read_noise
 
 NOISE = kinds(read_noise(FILE))
@@ -28,7 +28,7 @@ def test_effects_below_the_noise_are_counted_as_missed() -> None:
 
 
 def test_the_committed_table_keeps_what_is_promised() -> None:
-    rows = OUTPUT.read_text(encoding="utf-8").partition(BEGIN)[2].splitlines()
+    rows = OUTPUT.read_text(encoding="utf-8").partition(PLACE)[2].splitlines()
     bounds: dict[str, float] = {}
     for row in rows:
         _, name, cell, *_ = [*row.split("|"), "", "", ""]

@@ -5,14 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
+from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
 from bench.record.types import NumericError
 from experiments.margins import alarms, launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
 OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])
+
+
+def test_the_pages_tell_the_limits_of_the_checks() -> None:
+    numerics, lockstep = ((DOCS / name).read_text(encoding="utf-8") for name in ("numerics.md", "lockstep.md"))
+    assert f"is {FLOAT32_MULTIPLE:.0f} × the float32 oracle's own error" in numerics
+    assert f"plus {FLOOR:.0e}, and {CAP:.0e} at most" in numerics
+    assert f"is {SIDES} × the limit of the oracle check" in lockstep
+    assert f"is never below {SCREEN:.0e} " in lockstep
 
 
 def test_an_error_over_its_limit_is_an_alarm() -> None:

@@ -132,6 +132,35 @@ def test_github_refuses_a_wrong_one(tmp_path: Path, right: str, wrong: str) -> N
     assert not github_accepts([text.replace(right, wrong)], tmp_path)
 
 
+def cache_key(folder: Path, week: str, **asked: str) -> str:
+    """Returns the key that the action's own step makes in a week, in a stand-in of a checkout."""
+    (step,) = (one for one in steps(load(ACTION.read_text())) if one.get("id") == "installed")
+    action, output = folder / ".github" / "actions" / "gate", folder / "output"
+    for program, text in ((folder / ".ci" / "install", ""), (folder / "bin" / "date", f"echo {week}")):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    for path in (action, folder / "baselines" / "reference"):
+        path.mkdir(parents=True, exist_ok=True)
+    (folder / "baselines" / "reference" / "lock.txt").write_text("tensorflow-cpu==2.20.0")
+    known = {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "GITHUB_OUTPUT": str(output)}
+    known |= {"GITHUB_ACTION_PATH": str(action), "PYTHON": "python3", "OWN": "own", "TENSORFLOW": "", "FROM": ""}
+    subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], env=known | asked, check=True)
+    return output.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("asked", [{"TENSORFLOW": "tf-nightly"}, {"FROM": "tensorflow"}])
+def test_what_is_asked_for_is_cached_for_a_week(tmp_path: Path, asked: dict[str, str]) -> None:
+    """An entry never changes, so that a nightly's would hold the first night's for good."""
+    keys = [cache_key(tmp_path, week, **asked) for week in ("2026-W01", "2026-W02", "2026-W01")]
+    assert (keys[0] == keys[2], keys[0] == keys[1]) == (True, False)
+    assert cache_key(tmp_path, "2026-W01") not in keys
+
+
+def test_what_is_pinned_is_cached_until_its_pin_changes(tmp_path: Path) -> None:
+    assert cache_key(tmp_path, "2026-W01") == cache_key(tmp_path, "2026-W02")
+
+
 def pins_read(folder: Path, old: str, new: str) -> dict[str, str] | None:
     """Returns the outputs of the recipe's step where a pull request changes requirements; None if the step fails."""
     (step,) = (one for text in workflows(GITHUB) for one in steps(load(text)) if one.get("id") == "pin")

@@ -29,7 +29,7 @@ from bench.commands.options import (
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import add_resume, begun, kept, require_same
-from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
+from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
@@ -189,8 +189,8 @@ def run(asked: Request) -> int:
     planned = asked.model.plans()
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
-    report.keep()
     sides = {CANDIDATE: candidate}
+    report.warn(*old_nightlies(sides))
     if asked.speed:
         with report.phase("reference environment"):
             sides |= _reference(asked, report)

@@ -25,7 +25,8 @@ from bench.report.judged import Judged
 
 EXAMPLES = """\
 tfgate report reports/gate
-tfgate report reports/gate --format markdown --format junit --output comment"""
+tfgate report reports/gate --format markdown --format junit --output comment
+tfgate report reports/one reports/other --output reports/both"""
 PROFILE = "profile"  # the folder beside a run that `tfgate profile --output RUN/profile` leaves
 
 
@@ -50,13 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=f"{', '.join(registry.names())}; may be repeated (default: html)",
     )
-    add_output(parser, "the first run's")
+    add_output(parser, "the run's own; required for several runs")
     add_replace(parser)
     add_telling(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
-    """Makes the request. Raises UsageError."""
+    """Makes the request. Raises UsageError: a page of several runs is none of theirs."""
+    if len(options.run) > 1 and not options.output:
+        raise UsageError("a report of several runs needs a folder of its own: name it by --output")
     output = Path(options.output) if options.output else _home(options.run[0])
     formats = tuple(dict.fromkeys(options.format or ("html",)))
     return Request(options.run, formats, output, options.replace, telling(options))

@@ -27,6 +27,7 @@ from bench.commands.options import (
 from bench.commands.progress import RunProgress
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.usage import UsageError
+from bench.commands.verdicts import terminal
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
@@ -118,6 +119,6 @@ def run(asked: Request) -> int:
     if asked.json:
         print(json.dumps(to_plain(measured), allow_nan=False))
     else:
-        print(run_table(measured))
+        print(run_table(measured, terminal()[0]))
         print(f"kept in {path}; judge it with: tfgate check {asked.output}")
     return FAILED_CODE if any(record.failure for record in settled_records(measured.records)[0]) else 0

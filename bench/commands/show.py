@@ -6,6 +6,7 @@ import json
 
 from bench.commands.options import add_json
 from bench.commands.stored import Report, judging, read_stored
+from bench.commands.verdicts import terminal
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -42,15 +43,15 @@ def run(asked: Request) -> int:
     """Prints a table, or the file's JSON, and returns 0. Raises UsageError, FormatError, OSError."""
     stored = read_stored(asked.path)
     with judging(asked.path):
-        print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored))
+        print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored, terminal()[0]))
     return 0
 
 
-def _table(stored: Report | Baseline | Ledger) -> str:
+def _table(stored: Report | Baseline | Ledger, width: int) -> str:
     if isinstance(stored, GateRun):
-        return "\n\n".join([run_table(stored.numbers), *map(pairs_text, stored.speed)])
+        return "\n\n".join([run_table(stored.numbers, width), *(pairs_text(run, width) for run in stored.speed)])
     if isinstance(stored, PairedRun):
-        return pairs_text(stored)
+        return pairs_text(stored, width)
     if isinstance(stored, Ledger):
         return ledger_table(stored)
-    return run_table(stored) if isinstance(stored, Run) else baseline_table(stored)
+    return run_table(stored, width) if isinstance(stored, Run) else baseline_table(stored)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import datetime
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import REFERENCE as PINNED
 from bench.drive.environments import prepare, prepare_reference
-from bench.drive.lockfile import TENSORFLOW
+from bench.drive.lockfile import TENSORFLOW, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
+OLD_DAYS = 14  # of a nightly; there is one for most nights
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 
 
@@ -122,8 +124,25 @@ def _request(
     return Sides(reference, candidate, options.as_of, options.python_version, locks, gpu)
 
 
+def old_nightlies(sides: Mapping[str, Side]) -> list[str]:
+    """Returns a warning for each side whose TensorFlow is a nightly that was old when the index was read."""
+    found = []
+    for role, side in sides.items():
+        package = tensorflow_of(side.packages)
+        built = nightly_date(package.version) if package else None
+        read = datetime.datetime.fromisoformat(side.as_of) if side.as_of else datetime.datetime.now(datetime.UTC)
+        if built and (read.date() - built).days > OLD_DAYS:
+            found.append(
+                f"the {role} is a nightly of {built}, more than {OLD_DAYS} days old: for a newer one update its "
+                "environment, or ask by --python-version for a Python that has one"
+            )
+    return found
+
+
 def side_warnings(sides: Mapping[str, Side]) -> list[str]:
-    """Returns a warning for each difference of the sides besides TensorFlow: Keras, NumPy, what Keras imports."""
+    """Returns a warning for each old nightly, and for each difference of the sides besides TensorFlow: Keras, NumPy,
+    what Keras imports.
+    """
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )
@@ -132,7 +151,8 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
         for name in ("keras", "numpy")
         if name in reference and name in candidate and reference[name] != candidate[name]
     ]
-    found = [
+    found = old_nightlies(sides)
+    found += [
         f"{name} differs too, {reference[name]} and {candidate[name]}, and may explain a difference" for name in ours
     ]
     extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]

@@ -84,7 +84,7 @@ def print_json(answers: Sequence[object]) -> None:
 
 def _print_report(found: Judged, *, verbose: bool) -> None:
     if not verbose:
-        width, colour = _terminal()
+        width, colour = terminal()
         glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
         shown = brief_text(
             found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, options=found.options
@@ -93,7 +93,7 @@ def _print_report(found: Judged, *, verbose: bool) -> None:
         return
     runs = paired_runs(found.run)
     for run in runs[:1]:
-        _print(sides_text(run) + "\n")
+        _print(sides_text(run, terminal()[0]) + "\n")
     print_verdict(found.verdict, names(found))
     for told in (*map(spread_text, runs), again_text(found.run, found.options)):
         if told:
@@ -102,11 +102,11 @@ def _print_report(found: Judged, *, verbose: bool) -> None:
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:
     """Prints a verdict for people, in full: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
-    width, colour = _terminal()
+    width, colour = terminal()
     _print(verdict_text(verdict, width, colour=colour, names=names))
 
 
-def _terminal() -> tuple[int, bool]:
+def terminal() -> tuple[int, bool]:
     """Returns the columns of standard output, and whether it shows colours."""
     if not sys.stdout.isatty():
         return WIDTH, False

@@ -3,11 +3,13 @@ its files.
 """
 
 import dataclasses
+import datetime
 import urllib.parse
 from pathlib import PurePosixPath
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from bench.record.paired import Package
 
@@ -39,6 +41,14 @@ def tensorflow_of(packages: tuple[Package, ...]) -> Package | None:
     """Returns the package that holds TensorFlow; None if there is none."""
     by_name = {package.name: package for package in packages}
     return next((by_name[name] for name in TENSORFLOW if name in by_name), None)
+
+
+def nightly_date(version: str) -> datetime.date | None:
+    """Returns the day of a nightly, which ends its version: 2.22.0.dev20261001; None of other versions."""
+    try:
+        return datetime.datetime.strptime(str(Version(version).dev), "%Y%m%d").date()
+    except ValueError:  # as InvalidVersion is
+        return None
 
 
 def keras_of(packages: tuple[Package, ...]) -> Package | None:

@@ -60,15 +60,29 @@ def brief_text(
 
 
 def _told(verdict: Verdict) -> list[str]:
-    """Returns the sentences that no row can hold: of every REGRESSION, of the first that are undecided, and of what
-    the ledger has accepted.
+    """Returns the sentences that no row can hold: of every REGRESSION, of the first that are undecided, and of those
+    that the ledger lets pass; then how many of the other changes it shifts.
     """
     most = MOST_UNDECIDED if verdict.outcome is Outcome.INCONCLUSIVE else None
     decisive = verdict.decisive[:most]
     more = len(verdict.decisive) - len(decisive)
-    shifted = [one for one in verdict.comparisons if one not in decisive and _is_accepted(one)]
-    lines = [f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}" for one in (*decisive, *shifted)]
-    return [*lines, f"and {more} more"] if more else lines
+    let_pass = [one for one in verdict.comparisons if isinstance(one.reason, Accepted)]
+    lines = [f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}" for one in (*decisive, *let_pass)]
+    lines += [f"and {more} more"] if more else []
+    return lines + list(_shifted(verdict.comparisons, decisive))
+
+
+def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> Iterator[str]:
+    """Yields a line for each subject whose changes, but for those told, are measured from what the ledger accepted."""
+    several = len({one.subject for one in comparisons}) > 1
+    for subject in dict.fromkeys(one.subject for one in comparisons):
+        found = [
+            f"{one.metric.name} {values.difference(one.reason.accepted, one.metric)}"
+            for one in comparisons
+            if one.subject == subject and one not in told and isinstance(one.reason, Decided) and one.reason.accepted
+        ]
+        if found:
+            yield f"measured from the accepted{f' of {subject}' if several else ''}: {', '.join(found)}"
 
 
 def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
@@ -81,11 +95,6 @@ def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
         return []
     options = shlex.join(word for name in left_open for word in ("--metric", name))
     return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
-
-
-def _is_accepted(comparison: Comparison) -> bool:
-    reason = comparison.reason
-    return isinstance(reason, Accepted) or (isinstance(reason, Decided) and bool(reason.accepted))
 
 
 def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> list[str]:

@@ -1,5 +1,7 @@
 """The sides of a paired run, its launches, and how much they differ, as text for a terminal."""
 
+import textwrap
+
 from tabulate import tabulate
 
 from bench.judge.quads import quad_log_ratio
@@ -8,41 +10,31 @@ from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Sid
 from bench.record.types import Environment, Record
 from bench.report.judged import environment
 from bench.report.lines import one_line
-from bench.report.text import STYLE
+from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, fitted, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import launch_summary, robust_seconds
 
+PROPERTIES = ("asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of")
+LAUNCH = ("launch", "cores", "first", "step ms", "ratio", "evaluation", "peak MiB", "seconds", "others' CPU")
+LEAST_NEEDED = ("seconds", "first", "others' CPU")  # columns that give way on a narrow terminal, in this order
+VALUES = "step ms, and peak MiB of resident memory: candidate / reference"
 
-def sides_text(run: PairedRun) -> str:
-    """Returns a line for each side: the request, what was measured, and when its index was read."""
+
+def sides_text(run: PairedRun, width: int = WIDTH) -> str:
+    """Returns the sides next to each other: the request, what was measured, and when its index was read."""
     sides = ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
-    rows = [_side_row(name, side, environment(run, name)) for name, side in sides]
-    headers = [
-        *("side", "asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables"),
-        "index as of",
+    reference, candidate = (_side_cells(side, environment(run, name)) for name, side in sides)
+    room = max((width - max(map(len, PROPERTIES))) // 2 - len("  "), LEAST_WHY_WIDTH)
+    rows = [
+        [name, *("\n".join(textwrap.wrap(one_line(cell), room, break_on_hyphens=False)) for cell in cells)]
+        for name, *cells in zip(PROPERTIES, reference, candidate, strict=True)
     ]
-    table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
+    table: str = tabulate(rows, ["", REFERENCE, CANDIDATE], STYLE, disable_numparse=True)
     return table
 
 
-def pairs_text(run: PairedRun) -> str:
-    """Returns a line for each launch, and what failed or disturbed it."""
-    headers = [
-        *(
-            "launch",
-            "cores",
-            "first",
-            "step ms",
-            "reference",
-            "ratio",
-            "evaluation",
-            "peak\nresident MiB",
-            "reference",
-            "seconds",
-        ),
-        "others' CPU",
-    ]
-    table = tabulate(map(_pair_row, run.pairs), headers, STYLE, disable_numparse=True, stralign="right")
+def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
+    """Returns the sides, a line for each launch, and what failed or disturbed it."""
     notes = [
         f"failed: launch {pair.launch + 1}, {side}: {record.failure.message}"
         for pair in run.pairs
@@ -52,8 +44,10 @@ def pairs_text(run: PairedRun) -> str:
     notes += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
     notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
-    title = f"paired run of {run.created}: {' '.join(run.command)}"
-    return "\n".join([one_line(title), "", sides_text(run), "", table, *map(one_line, notes)])
+    title = wrapped(f"paired run of {run.created}: {' '.join(run.command)}", width)
+    launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
+    lines = [wrapped(line, width) for line in (VALUES, *notes)]
+    return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
 
 
 def spread_text(run: PairedRun) -> str:
@@ -69,9 +63,9 @@ def _pair_row(pair: Pair) -> list[str]:
         str(pair.launch + 1),
         "all" if pair.core is None else f"CPU {pair.core}",
         pair.first,
-        *(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
+        " / ".join(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
         *(_ratio(quads) for quads in (pair.steps, pair.evaluations)),
-        *(_shown(_peak_bytes(record), MEBIBYTE, ".0f") for record in records),
+        " / ".join(_shown(_peak_bytes(record), MEBIBYTE, ".0f") for record in records),
         f"{pair.seconds:.0f}",
         NOTHING if pair.disturbed is None else f"{pair.disturbed:.0%}",
     ]
@@ -89,10 +83,11 @@ def _ratio(quads: tuple[Quad, ...]) -> str:
     return percent(launch_summary(list(map(quad_log_ratio, quads)))) if quads else NOTHING
 
 
-def _side_row(name: str, side: Side, found: Environment | None) -> list[str]:
+def _side_cells(side: Side, found: Environment | None) -> list[str]:
+    """Returns a side's value of each of the PROPERTIES."""
     measured = [NOTHING] * 6
     if found:
         versions = [found.tensorflow, found.keras, found.numpy, found.python]
         measured = [*versions, "on" if found.onednn else "off", str(found.threads)]
     variables = " ".join(f"{key}={value}" for key, value in sorted(side.variables.items())) or NOTHING
-    return [one_line(cell) for cell in (name, side.requested, *measured, variables, side.as_of or NOTHING)]
+    return [side.requested, *measured, variables, side.as_of or NOTHING]

@@ -12,23 +12,19 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import STYLE, WIDTH, fitted, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
+LAUNCH = (
+    *("subject", "TensorFlow", "launch", "perturbation", "perplexity\nall steps", "words/s", "start-up s"),
+    "resident\npeak MiB",
+)
+LEAST_NEEDED = ("perturbation", "start-up s", "TensorFlow")  # columns that give way on a narrow terminal, in this order
 
-def run_table(run: Run) -> str:
+
+def run_table(run: Run, width: int = WIDTH) -> str:
     """Returns a line for each launch."""
-    headers = [
-        "subject",
-        "TensorFlow",
-        "launch",
-        "perturbation",
-        "perplexity,\nall steps",
-        "words/s",
-        "start-up s",
-        "peak\nresident MiB",
-    ]
-    table = tabulate(map(_record_row, run.records), headers, STYLE, disable_numparse=True, stralign="right")
+    launches = fitted(LAUNCH, list(map(_record_row, run.records)), LEAST_NEEDED, width)
     notes = [
         f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}"
         for record in run.records
@@ -36,8 +32,8 @@ def run_table(run: Run) -> str:
     ]
     notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
-    title = one_line(f"run of {run.created}: {' '.join(run.command)}")
-    return "\n".join([title, "", table, *(wrapped(note, WIDTH) for note in notes)])
+    title = wrapped(f"run of {run.created}: {' '.join(run.command)}", width)
+    return "\n".join([title, "", *launches, *(wrapped(note, width) for note in notes)])
 
 
 def baseline_table(baseline: Baseline) -> str:

@@ -50,6 +50,21 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     return textwrap.fill(one_line(text), room, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
+def fitted(headers: Sequence[str], rows: Sequence[Sequence[str]], least_needed: Sequence[str], width: int) -> list[str]:
+    """Returns the lines of a table. Where it is too wide, columns give way, the least needed first, and a last line
+    names them.
+    """
+    for number in range(len(least_needed) + 1):
+        left_out = least_needed[:number]
+        shown = [column for column, header in enumerate(headers) if header not in left_out]
+        cells = [[row[column] for column in shown] for row in (headers, *rows)]
+        lines = tabulate(cells, tablefmt="plain", disable_numparse=True, stralign="right").splitlines()
+        if max(map(len, lines)) <= width:
+            break
+    note = wrapped(f"left out to fit {width} columns: {', '.join(left_out)}", width)
+    return [*lines, note] if left_out else lines
+
+
 def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
     """Returns one table for all, so that its columns stand below each other, with a line for each subject.
 

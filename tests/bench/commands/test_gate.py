@@ -356,6 +356,17 @@ def test_packages_that_may_explain_a_difference_are_named(gated: Gate) -> None:
     assert "pillow, scipy" in extra
 
 
+@pytest.mark.parametrize("speed", [True, False])
+def test_an_old_nightly_is_warned_of_once_whatever_is_measured(gated: Gate, speed: bool) -> None:
+    packages = {"keras": "3.15.1", "numpy": "2.4.0", "tf-nightly": "2.22.0.dev20250101"}
+    candidate, reference = gated.side("candidate", packages), gated.side("reference", PINNED)
+    option = "--config=small" if speed else "--quick"
+    answer = gated(candidate, option, reference=reference if speed else None)
+    assert answer.code == 0, answer
+    (warning,) = gated.report.warnings
+    assert "a nightly of 2025-01-01" in warning
+
+
 def test_disturbances_are_warned_of_where_speed_is_measured(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "disturbances", lambda found: ("load: 2.00",))
     assert gated(gated.side("candidate"), "--config", "small").code == 0

@@ -63,7 +63,8 @@ def test_benchmarks_are_of_one_run_that_was_timed(
     untimed = keep("run", [dataclasses.replace(record(), step_seconds=())])
     runs = [keep("one"), keep("other")] if speed else [untimed]
     before = snapshot(tmp_path)
-    assert tfgate("report", *runs, "--format", "pytest-benchmark", "--baselines", baselines).code == 2
+    words = ["--format", "pytest-benchmark", "--output", tmp_path / "out", "--baselines", baselines]
+    assert tfgate("report", *runs, *words).code == 2
     assert snapshot(tmp_path) == before
 
 
@@ -77,6 +78,18 @@ def test_nothing_is_overwritten_unless_asked_for(tfgate: Tfgate, keep: Keep, bas
     assert snapshot(tmp_path) == before
     assert tfgate(*words, "--replace").code == 0
     assert (folder / "report.md").read_text(encoding="utf-8").startswith("### ")
+
+
+@pytest.mark.parametrize("replace", [[], ["--replace"]])
+def test_a_page_of_several_runs_goes_into_none_of_their_folders(
+    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, replace: list[str]
+) -> None:
+    runs = [keep("one"), keep("other")]
+    (runs[0] / "report.html").write_text("the first run's own page", encoding="utf-8")
+    before = snapshot(tmp_path)
+    found = tfgate("report", *runs, *replace, "--baselines", baselines)
+    assert (found.code, "--output" in found.error) == (2, True)
+    assert snapshot(tmp_path) == before
 
 
 def test_a_gate_s_page_has_its_words_per_second_in_turn(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:

@@ -1,5 +1,6 @@
 """The two sides of a comparison: what the command line asked for, and what else sets them apart."""
 
+import datetime
 import os
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import command_parser
-from bench.commands.sides import Sides, side_warnings, sides_request
+from bench.commands.sides import OLD_DAYS, Sides, old_nightlies, side_warnings, sides_request
 from bench.drive.requests import RequestError
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 
@@ -70,3 +71,24 @@ def test_what_keras_imports_on_its_own_is_warned_of_where_the_candidate_alone_ha
     )
     (warning,) = warned(reference, candidate)
     assert "pillow, scipy," in warning
+
+
+def nightly(day: datetime.date, as_of: str = "") -> Side:
+    package = Package("tf-nightly", f"2.22.0.dev{day:%Y%m%d}")
+    return Side("tf-nightly", "/a", {}, as_of, packages=(package,))
+
+
+def test_a_nightly_that_is_weeks_old_is_warned_of_on_either_side() -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    old, new = (nightly(today - datetime.timedelta(days)) for days in (OLD_DAYS + 1, OLD_DAYS - 1))
+    for reference, candidate, role in ((new, old, CANDIDATE), (old, new, REFERENCE)):
+        (warning,) = warned(reference, candidate)
+        assert f"the {role} is a nightly of {today - datetime.timedelta(OLD_DAYS + 1)}, more than" in warning
+    assert warned(side(tensorflow="2.20.0"), new) == []
+
+
+def test_a_nightly_is_as_old_as_it_was_when_the_index_was_read() -> None:
+    """By `--as-of`; a moment of Keras is no TensorFlow's."""
+    built, later = datetime.date(2026, 10, 1), [f"2026-10-{day}T12:00:00Z" for day in (15, 16)]
+    assert [len(old_nightlies({CANDIDATE: nightly(built, moment)})) for moment in later] == [0, 1]
+    assert old_nightlies({CANDIDATE: side(**{"keras-nightly": "3.13.0.dev20200101"})}) == []

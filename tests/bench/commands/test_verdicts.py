@@ -74,6 +74,13 @@ def test_a_verdict_is_as_wide_as_the_terminal(check: list[str | Path], columns: 
     assert columns - 20 < max(map(len, lines)) <= columns
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_run_is_shown_as_wide_as_the_terminal(tmp_path: Path, columns: int) -> None:
+    write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
+    lines = on_a_terminal(["show", tmp_path], columns).splitlines()
+    assert columns - 20 < max(map(len, lines)) <= columns
+
+
 def test_verbose_tells_the_sides_and_the_precision_too(tmp_path: Path) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
     brief, whole = (on_a_terminal(["check", tmp_path, *more], 120, NO_COLOR="1") for more in ([], ["--verbose"]))

@@ -1,11 +1,12 @@
 """Lock files as uv writes them."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 
 from bench.drive.environments import read_locks
-from bench.drive.lockfile import keras_of, read_lock
+from bench.drive.lockfile import keras_of, nightly_date, read_lock
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -54,3 +55,15 @@ def test_a_damaged_lock_of_the_reference_is_refused_with_its_path(tmp_path: Path
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(RequestError, match=f"{path} is damaged or was not written by uv: "):
         read_locks(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "day"),
+    [
+        ("2.22.0.dev20261001", datetime.date(2026, 10, 1)),
+        ("2.22.0-dev20261001", datetime.date(2026, 10, 1)),  # as TensorFlow says it
+        *((other, None) for other in ("2.21.0", "2.22.0rc1", "2.22.0.dev1", "2.22.0.dev20261301", "")),
+    ],
+)
+def test_the_day_of_a_nightly_ends_its_version(version: str, day: datetime.date | None) -> None:
+    assert nightly_date(version) == day

@@ -121,6 +121,19 @@ def test_what_is_accepted_is_no_mere_pass() -> None:
     assert "a known slowdown" in brief_text(found)
 
 
+def test_what_passes_from_an_accepted_ratio_is_summed_up() -> None:
+    """The rows have the changes; a line has what they are measured from, and only what fails has a sentence."""
+    shifted = {"import": 0.0, STEP_TIME: 0.2, "trace": 0.0}
+    made = [comparison(name, size, 0.001, reason=Decided(4, accepted=0.03)) for name, size in shifted.items()]
+    text = brief_text(of(made))
+    assert text.count("4 launches") == 1
+    assert "  measured from the accepted: import +3.0%, trace +3.0%\n" in text
+    other = dataclasses.replace(EXACT, subject="tiny")
+    several = " ".join(brief_text(of([*made, other])).split())
+    assert f"measured from the accepted of {made[0].subject}: import" in several
+    assert "measured from" not in brief_text(of([EXACT]))
+
+
 def test_what_does_not_gate_is_a_paragraph() -> None:
     text = brief_text(of([EXACT, comparison("cpu time", 0.2, 0.001, gates=False)]))
     assert "Not gated: cpu time +22.1%" in text.splitlines()

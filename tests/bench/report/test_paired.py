@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from bench.record.types import Failure
-from bench.report.paired import pairs_text, sides_text, spread_text
+from bench.report.paired import LAUNCH, pairs_text, sides_text, spread_text
 from tests.builders.golden import golden
 from tests.builders.paired import NOISE, pair, paired_run, quad
 
@@ -33,13 +33,35 @@ def test_each_side_tells_the_request_and_what_was_measured() -> None:
     variables = {"TF_ENABLE_ONEDNN_OPTS": "0"}
     reference = dataclasses.replace(RUN.reference, variables=variables, as_of="2026-01-01T00:00:00Z")
     text = sides_text(dataclasses.replace(RUN, reference=reference))
-    assert cells(text, "reference")[1:4] == ["2.20.0", "2.20.0", "3.15.1"]
-    assert cells(text, "reference")[-2:] == ["TF_ENABLE_ONEDNN_OPTS=0", "2026-01-01T00:00:00Z"]
-    assert cells(text, "candidate")[1:3] == ["2.21.0", "2.21.0"]
+    assert cells(text, "asked for")[2:] == cells(text, "TensorFlow")[1:] == ["2.20.0", "2.21.0"]
+    assert cells(text, "Keras")[1:] == ["3.15.1", "3.15.1"]
+    assert cells(text, "variables")[1:] == ["TF_ENABLE_ONEDNN_OPTS=0", "–"]
+    assert cells(text, "index as of")[3:] == ["2026-01-01T00:00:00Z", "–"]
 
 
 def test_a_side_that_never_ran_has_no_environment() -> None:
-    assert cells(sides_text(paired_run([])), "candidate")[2:] == ["–"] * 8
+    text = sides_text(paired_run([]))
+    assert [cells(text, name)[1:] for name in ("TensorFlow", "threads")] == [["–", "–"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (120, []),
+        (100, []),
+        (80, ["seconds", "first"]),
+        (60, ["seconds", "first", "others' CPU"]),  # and no narrower than that
+    ],
+)
+def test_on_a_narrow_terminal_columns_give_way_and_are_named(width: int, left_out: list[str]) -> None:
+    reference = dataclasses.replace(RUN.reference, requested="tensorflow-cpu==2.20.0 " * 9)
+    lines = pairs_text(dataclasses.replace(RUN, reference=reference, warnings=("load " * 40,)), width).splitlines()
+    assert max(map(len, lines)) <= max(width, 67)
+    (header,) = (line for line in lines if "evaluation" in line)
+    assert [name for name in LAUNCH if name not in header] == [name for name in LAUNCH if name in left_out]
+    told = [line for line in lines if line.startswith("left out")]
+    assert told == ([f"left out to fit {width} columns: {', '.join(left_out)}"] if left_out else [])
+    assert " ".join(lines).count("tensorflow-cpu==2.20.0") == 9
 
 
 def test_names_from_a_run_cannot_move_the_terminal() -> None:
@@ -70,5 +92,5 @@ def test_one_launch_has_no_spread() -> None:
 
 def test_a_launch_s_ratio_is_its_quads() -> None:
     ratio = math.expm1(0.1 + NOISE[0])
-    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "       1")
+    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "     1")
     assert f"{100 * ratio:+.1f}%" in row

@@ -1,15 +1,18 @@
 """The table of precision: which comparisons it has, and what its cells say."""
 
 import dataclasses
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from bench.judge.types import Comparison
-from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, precision_table
+from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, SIMULATED, precision_table
 from bench.stats.power import Precision
 from experiments.error_rates import FIGURES
 from tests.builders.verdicts import EXACT, comparison, gate
 
+ROOT = Path(__file__).resolve().parents[3]
 FOUND = Precision(0.0123, 6, 16, 9, 0.08, (0.8, 0.95, 1.0))
 STEP = dataclasses.replace(comparison("step time", 0.0, 0.005), precision=FOUND)
 
@@ -20,6 +23,14 @@ def test_the_rates_are_those_that_the_simulation_asks_for() -> None:
     assert passes == [PASS_AT_MARGIN, PASS_AT_TWICE]
     alarms = {limit for name, limit in asked.items() if name.startswith("REGRESSION, nothing changed")}
     assert alarms == {FALSE_ALARMS}
+
+
+def test_the_simulation_is_a_page_of_the_repository() -> None:
+    """The one that pyproject.toml names: an installed tfgate has no docs folder."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        repository = tomllib.load(file)["project"]["urls"]["Repository"]
+    address, _, page = SIMULATED.partition("/blob/HEAD/")
+    assert (address, (ROOT / page).is_file()) == (repository, True)
 
 
 def test_a_row_shows_its_numbers() -> None:

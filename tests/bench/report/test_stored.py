@@ -20,6 +20,13 @@ def test_a_run() -> None:
     golden("run.txt", run_table(cut))
 
 
+def test_a_run_fits_a_narrow_terminal_and_names_what_it_leaves_out() -> None:
+    wide, narrow = (run_table(run(records()), width) for width in (120, 80))
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.endswith("left out to fit 80 columns: perturbation, start-up s")
+    assert "left out" not in wide
+
+
 def test_a_baseline() -> None:
     replicas = (*baseline().replicas, replica(5.0025, onednn=False))
     golden("baseline.txt", baseline_table(baseline(replicas, (*THROUGHPUT, throughput([2985, 3012], 9, in_turn=True)))))

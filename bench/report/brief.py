@@ -48,7 +48,7 @@ def brief_text(
     first = first_line(verdict, width, colour=colour, names=names)
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
-        _judged(verdict.comparisons, width, glyphs),
+        _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
         [
@@ -63,11 +63,10 @@ def _told(verdict: Verdict) -> list[str]:
     """Returns the sentences that no row can hold: of every REGRESSION, of the first that are undecided, and of those
     that the ledger lets pass; then how many of the other changes it shifts.
     """
-    most = MOST_UNDECIDED if verdict.outcome is Outcome.INCONCLUSIVE else None
-    decisive = verdict.decisive[:most]
+    decisive = _decisive(verdict)
     more = len(verdict.decisive) - len(decisive)
     let_pass = [one for one in verdict.comparisons if isinstance(one.reason, Accepted)]
-    lines = [f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}" for one in (*decisive, *let_pass)]
+    lines = list(map(_full, (*decisive, *let_pass)))
     lines += [f"and {more} more"] if more else []
     return lines + list(_shifted(verdict.comparisons, decisive))
 
@@ -85,6 +84,14 @@ def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> I
             yield f"measured from the accepted{f' of {subject}' if several else ''}: {', '.join(found)}"
 
 
+def _decisive(verdict: Verdict) -> list[Comparison]:
+    return verdict.decisive[: MOST_UNDECIDED if verdict.outcome is Outcome.INCONCLUSIVE else None]
+
+
+def _full(one: Comparison) -> str:
+    return f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}"
+
+
 def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
     """Returns the line that says how to measure what a REGRESSION of launches in turn has left open, if it did."""
     in_turn = [one for one in comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
@@ -97,8 +104,11 @@ def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
     return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
 
 
-def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> list[str]:
-    """Returns a line for each metric that was judged, under its subject, the worst first; and what the signs mean."""
+def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
+    """Returns a line for each metric that was judged, under its subject, the worst first; what the signs mean; and the
+    reasons of undecided metrics that had no room, and that `_told` leaves out.
+    """
+    comparisons, cut = verdict.comparisons, []
     found = sorted(
         (one for one in comparisons if one.outcome is not Outcome.NOT_GATED), key=lambda one: severity(one.outcome)
     )
@@ -125,14 +135,17 @@ def _judged(comparisons: Sequence[Comparison], width: int, glyphs: Glyphs) -> li
         for one in of:
             row = rows[id(one)]
             row[PLOT] = strip(unaccepted(one), shown, widths[PLOT], glyphs)
-            said = textwrap.shorten(one_line(sentence(one.reason, one)), span, placeholder=" …").ljust(span)
+            why = one_line(sentence(one.reason, one))
+            said = textwrap.shorten(why, span, placeholder=" …").ljust(span)
+            if len(why) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
+                cut += [] if one in _decisive(verdict) else [_full(one)]
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
     legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
     notes = [f"{legend}{DECIDES}"] if drawn else []
     notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows.values()) else []
     notes += [] if last else sorted({unit for one in found if _is_drawn(one) and (unit := _unit(one))})
-    return [*lines, *(wrapped(note, width) for note in notes)]
+    return [*lines, *(wrapped(note, width) for note in notes), *(wrapped(line, width, GAP) for line in cut)]
 
 
 def _heading(column: str, width: int) -> str:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lm.workloads.parts.own_work import Work
 
 FUNCTION = "workload"
+RETURNS = (
+    "it must return (model, batch), with a compiled Keras model, or (step, variables, batch), where step(*batch) "
+    "trains once and returns its loss"
+)
 # Cases: a few steps from the reference's initial weights, and from two starts near them. One start isn't enough: where
 # two numbers that a maximum is taken of are equal but for rounding, the gradient may jump.
 CASES = ("start 1", "start 2", "start 3")
@@ -79,10 +83,9 @@ class Workload:
 
 def _require_function(path: Path, tree: ast.Module) -> None:
     """Raises ConfigError unless the file has the function, and it can be called without arguments."""
-    wanted = "it must return (model, batch) or (step, variables, batch): docs/own-model.md"
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION]
     if not found:
-        raise ConfigError(f"{path}: there is no function `{FUNCTION}`; {wanted}")
+        raise ConfigError(f"{path}: there is no function `{FUNCTION}`: add one without parameters; {RETURNS}")
     given = found[-1].args
     positional = len(given.posonlyargs) + len(given.args) - len(given.defaults)
     if positional or any(default is None for default in given.kw_defaults):

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import re
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,36 +15,61 @@ import tensorflow as tf
 
 from lm.arrays import Array
 from lm.compat import tf_variable
-from lm.workloads.parts.own import FUNCTION
+from lm.workloads.parts.own import FUNCTION, RETURNS
 from lm.workloads.protocol import WEIGHT, NotCopiedError
 
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
 MOST_CHARACTERS = 300  # of an exception's line
-RETURNS = "it must return (model, batch) or (step, variables, batch)"
+# Of TensorFlow's and Keras' messages: a place with its line of code, and lines that say nothing of the cause.
+PLACE = re.compile(r'^( *)File "([^"]*)", line (\d+).*\n?(?:\1 +\S.*\n?)?', re.MULTILINE)
+FRAME = re.compile(r"in user code:|Graph execution error|Detected at node|Node: |Exception encountered|\[\[")
+COLOUR = re.compile(r"\x1b\[\d*m")
+TYPED = re.compile(r"\w+(Error|Exception): ")
+# Exceptions that the machine may be to blame for, but for a missing file.
+MACHINES = (OSError, MemoryError, tf.errors.ResourceExhaustedError, tf.errors.InternalError)
 
 
 class ModelError(RuntimeError):
-    """A user's file that failed, or returned what can't be used; the message names the file and the phase."""
+    """A user's file that failed, or returned what can't be used; the message names the file, the line and the phase."""
+
+
+class MachineError(ModelError):
+    """A user's file that failed for what the machine may be to blame for: another try may do better."""
 
 
 @contextlib.contextmanager
 def phase(path: Path, name: str) -> Iterator[None]:
-    """Turns what the user's code raises in the block into a ModelError that names the file and the phase."""
+    """Turns what the user's code raises in the block into a ModelError that names the line and the phase.
+
+    What the machine may be to blame for becomes a MachineError.
+    """
     try:
         yield
     except (ModelError, NotCopiedError):
         raise
-    except Exception as error:
-        raise ModelError(f"{path.name} {name}: {_telling(error)}") from error
+    except (Exception, SystemExit) as error:
+        machines = isinstance(error, MACHINES) and not isinstance(error, FileNotFoundError)
+        kind = MachineError if machines else ModelError
+        raise kind(f"{_place(path, error)} {name}: {_telling(error)}") from error
 
 
-def _telling(error: Exception) -> str:
-    """Returns the exception's type and first line, or the last one of those that AutoGraph has put into a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if lines and lines[0] == "in user code:":
-        return lines[-1][:MOST_CHARACTERS]
-    return ": ".join((type(error).__name__, *(line[:MOST_CHARACTERS] for line in lines[:1])))
+def _place(path: Path, error: BaseException) -> str:
+    """Returns the last line of the user's code that an exception went through, "mine.py:12"; of none, the file's name.
+
+    Files next to the user's are the user's, too. AutoGraph and graphs tell their places in the message.
+    """
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    places = [*frames, *((found[2], found[3]) for found in PLACE.finditer(str(error)))]
+    own = [f"{Path(name).name}:{line}" for name, line in places if Path(name).parent == path.parent]
+    return own[-1] if own else path.name
+
+
+def _telling(error: BaseException) -> str:
+    """Returns the exception's type, and the first line of its message that says something of the cause."""
+    lines = map(str.strip, PLACE.sub("", COLOUR.sub("", str(error))).splitlines())
+    said = next((line for line in lines if line and not FRAME.match(line)), "")[:MOST_CHARACTERS]
+    return said if TYPED.match(said) else f"{type(error).__name__}: {said}".removesuffix(": ")
 
 
 class Model:

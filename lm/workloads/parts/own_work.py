@@ -162,7 +162,7 @@ def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
         model.take(start, kind)  # a call in training moves statistics, such as those of batch normalization
     before, loss, found = _values(model), {}, {}
     for step in range(STEPS):
-        with phase(path, f"at step {step} of those that are compared"):
+        with phase(path, f"at step {step} of those that are compared, in {kind}"):
             loss[f"step {step}"] = np.asarray(model.step())
         told = model.gradients() if told is None and step == 0 else told
         if step in (0, STEPS - 1):

@@ -7,8 +7,9 @@ import pytest
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
 from bench.judge.notices import Told
-from bench.judge.reasons import Accepted, Decided
+from bench.judge.reasons import Accepted, Decided, NotComparable
 from bench.judge.types import Verdict
+from bench.record.types import NO_FLOAT64
 from bench.report.brief import FEW_LAUNCHES, MORE, brief_text
 from bench.report.sentences import sentence
 from bench.report.strip import ASCII
@@ -148,6 +149,16 @@ def test_many_warnings_are_counted() -> None:
     assert "and 2 more warnings" in brief_text(warned)
     failed = of([EXACT], failures=[Told(f"failure {number}") for number in range(5)])
     assert brief_text(failed).count("failed: ") == 5
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_has_no_room_in_the_row_of_an_undecided_metric_is_told_whole(width: int) -> None:
+    """Once: above the table where it made the outcome, below it where a failure did."""
+    why = NotComparable(NO_FLOAT64, "mine.py:12 at step 0 of those that are compared, in float64: TypeError: no kernel")
+    undecided = dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE, reason=why)
+    for found in (of([undecided]), of([undecided], failures=[Told("a failure")])):
+        words = " ".join(brief_text(found, width).split())
+        assert words.count(sentence(why)) == 1
 
 
 def test_a_run_that_holds_nothing_is_inconclusive() -> None:

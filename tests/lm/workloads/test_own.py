@@ -81,7 +81,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("def other(): pass", r"mine\.py: there is no function `workload`; it must return \(model, batch\)"),
+            ("def other(): pass", r"mine\.py: there is no function `workload`: add one .*must return \(model, batch\)"),
             ("def workload(size): pass", "`workload` has parameters"),
             ("def workload(*, size): pass", "`workload` has parameters"),
             ("def workload(:", "mine.py: line 1: invalid syntax: it is not Python"),
@@ -123,13 +123,29 @@ class TestModels:
             ("return 3", r"mine\.py: `workload` returned a int; it must return"),
             ("return 1, 2, 3, 4", "returned a tuple of 4"),
             ("import keras; return keras.Sequential([keras.Input((2,))]), 1, 2", "returned a tuple of 3"),
-            ("raise OSError('no data')", r"mine\.py in `workload`: OSError: no data"),
+            ("raise OSError('no data')", r"mine\.py:1 in `workload`: OSError: no data"),
+            ("raise SystemExit('usage')", r"mine\.py:1 in `workload`: SystemExit: usage"),
             ("return (lambda: 0.0), [], ()", "there are no variables to train"),
         ],
     )
     def test_what_cannot_be_used_is_said(self, tmp_path: Path, text: str, said: str) -> None:
         with pytest.raises(RuntimeError, match=said):
             opened(written(tmp_path, f"def workload(): {text}"))
+
+    @pytest.mark.parametrize(
+        ("raised", "kind"),
+        [
+            ("ValueError('17')", "ModelError"),
+            ("FileNotFoundError('train.npz')", "ModelError"),
+            ("ConnectionError('refused')", "MachineError"),
+            ("MemoryError()", "MachineError"),
+        ],
+    )
+    def test_what_another_try_may_mend_is_told_apart(self, tmp_path: Path, raised: str, kind: str) -> None:
+        """By its type's name: a failure of the one is measured once more, of the other it is not."""
+        with pytest.raises(RuntimeError) as caught:
+            opened(written(tmp_path, f"def workload(): raise {raised}"))
+        assert type(caught.value).__name__ == kind
 
     @pytest.mark.parametrize(
         ("changed", "said"),
@@ -147,21 +163,33 @@ class TestModels:
 
     def test_wrong_shapes_are_said_with_their_phase(self, tmp_path: Path) -> None:
         work = opened(dense(tmp_path, batch="(np.ones((4, 3)), np.ones((4, 7)))"))
-        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: \w+: "):
+        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: ValueError: .*[57].*[57]"):
             work.do(work.prepare(0))
 
     def test_an_exception_at_a_step_is_said_with_its_number(self, tmp_path: Path) -> None:
         work = opened(square(tmp_path, before="assert len(taken) < 17, 'no more data'"))
         assert len([work.do(work.prepare(unit)) for unit in range(17)]) == 17
-        with pytest.raises(RuntimeError, match=r"mine\.py at step 17: AssertionError: no more data"):
+        with pytest.raises(RuntimeError, match=r"mine\.py:11 at step 17: AssertionError: no more data"):
             work.do(work.prepare(17))
+
+    def test_the_line_is_the_last_one_in_files_of_the_user_s(self, tmp_path: Path) -> None:
+        written(tmp_path, "\n1 / 0", "own_failing.py")
+        with pytest.raises(RuntimeError, match=r"own_failing\.py:2 in `workload`: ZeroDivisionError: division by zero"):
+            opened(written(tmp_path, "def workload(): import own_failing"))
+
+    def test_what_a_graph_raises_is_told_with_its_cause(self, tmp_path: Path) -> None:
+        """TensorFlow's message begins with dozens of lines of its own places."""
+        text = SQUARE.format(before="inputs = tf.gather(inputs, tf.cast(99 + inputs[0], 'int32'))", returned="loss")
+        work = opened(written(tmp_path, text.replace("    def", "    @tf.function\n    def")))
+        with pytest.raises(RuntimeError, match=r"mine\.py:12 at step 0: InvalidArgumentError: .*99 is not in \[0, 2\)"):
+            work.do(work.prepare(0))
 
     def test_of_a_traceback_in_a_message_the_last_line_is_told(self, tmp_path: Path) -> None:
         text = SQUARE.format(before="raise KeyError('gone')", returned="loss").replace(
             "    def", "    @tf.function\n    def"
         )
         work = opened(written(tmp_path, text))
-        with pytest.raises(RuntimeError, match=r"mine\.py at step 0: KeyError: 'gone'"):
+        with pytest.raises(RuntimeError, match=r"mine\.py:12 at step 0: KeyError: 'gone'"):
             work.do(work.prepare(0))
 
     def test_a_neighbour_can_be_imported(self, tmp_path: Path) -> None:
@@ -184,7 +212,11 @@ class TestModels:
         ("before", "why", "detail"),
         [
             ("weights.assign(tf.cast(tf.cast(weights, 'float32'), weights.dtype) * np.float32(1))", None, ""),
-            ("inputs = tf.cast(inputs, 'float32')", NO_FLOAT64, "at step 0 of those that are compared"),
+            (
+                "inputs = tf.cast(inputs, 'float32')",
+                NO_FLOAT64,
+                "mine.py:14 at step 0 of those that are compared, in",
+            ),
             ("inputs = inputs + tf.random.normal((), dtype=inputs.dtype)", NOT_REPEATED, "loss of step 0"),
             ("inputs = inputs + (0.01 if kind == 'float64' else 0)", LEFT_OPEN, "loss of step 0"),
         ],

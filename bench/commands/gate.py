@@ -41,7 +41,6 @@ from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
-from bench.drive.sized import sized
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
 from bench.judge.planning import next_kind, seconds_left
@@ -204,7 +203,7 @@ def run(asked: Request) -> int:
             for number, plan in enumerate(_timed(planned, full=asked.full)):
                 _measure_speed(asked, report, plan, number, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
-            report.warn("the candidate failed in turn, and failed again: no numbers were measured")
+            report.warn("the candidate failed in turn: no numbers were measured")
         else:
             _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
     say(f"report kept in {asked.output}")
@@ -257,8 +256,6 @@ def _measure_speed(
         report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
     plans, unpinned = paired(plan, gating(plan, standards.margins))
-    if plan.own:
-        plans = sized(plans, sides[REFERENCE], stored[0] if stored else None)
 
     def wanted(run: PairedRun) -> str | None:
         return next_kind(run, gate_samples(run, standards), plans)

@@ -12,7 +12,6 @@ from bench.commands.progress import BisectProgress
 from bench.commands.resume import begun, require_same
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
-from bench.drive.sized import sized
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
@@ -95,8 +94,6 @@ class Measure:
             require_same(growing.path, growing.run.candidate, sides[CANDIDATE], [])
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)
-        if self.plan.own:
-            plans = sized(plans, sides[REFERENCE], growing.run)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)
         request = PairedRequest(
             sides,

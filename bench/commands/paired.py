@@ -8,7 +8,6 @@ from bench.commands.options import gating, numbers_plans, paired
 from bench.commands.progress import UpgradeProgress
 from bench.commands.resume import begun, require_same
 from bench.drive.plan import Plan
-from bench.drive.sized import sized
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
@@ -42,8 +41,6 @@ class Parts:
         keep = keeper(path, begun=stored is not None)
         margins = standards.margins.with_step_times(self.margin)
         plans, unpinned = paired(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
-        if plan.own:
-            plans = sized(plans, sides[REFERENCE], stored)
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
 
         def wanted(run: PairedRun) -> str | None:

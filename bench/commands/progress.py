@@ -16,7 +16,7 @@ from bench.drive.plan import Plan
 from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import words_per_second
 from bench.judge.types import Comparison
-from bench.record.paired import PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
 from bench.report.so_far import left_text, so_far_text
@@ -85,7 +85,8 @@ class UpgradeProgress(_Bar):
     def pair(self, run: PairedRun) -> None:
         """Prints the launch's line."""
         pair = run.pairs[-1]
-        failures = [record.failure.message for record in (pair.reference, pair.candidate) if record.failure]
+        sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
+        failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
         ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
         said = "; ".join(failures) or f"step time {100 * ratio:+.2f}%"
         told = ""

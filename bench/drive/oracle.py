@@ -15,7 +15,7 @@ from bench.drive.measured import Measured
 from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
-from bench.record.replies import Agenda, Answered, Published
+from bench.record.replies import Agenda, Answered, Block, Published
 from bench.record.types import NO_REFERENCE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
@@ -38,9 +38,11 @@ def measure_checked(
     `again` opens the model in a fresh process, `author` in one that writes the files that cases read. Raises
     WorkerError; what was found before stays in `measured`.
     """
-    if plan.own and not plan.definer:
-        measured.unchecked.append(Unchecked(NO_REFERENCE, ""))
-        return
+    if plan.own:
+        deadlines.request(worker, Block, "steps", count=1)  # a model that can't be trained has no numbers to compare
+        if not plan.definer:
+            measured.unchecked.append(Unchecked(NO_REFERENCE, ""))
+            return
     with _oracle(plan, jitter) as (oracle, agenda, folder):
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
         measured.unchecked += agenda.unchecked

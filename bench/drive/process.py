@@ -19,13 +19,14 @@ from bench.drive.children import ending_with_us
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
-from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, UNCOMPILED, Failure
+from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure
 
 T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED}  # of failures, by the exception's type
+# Kinds of failures, by the exception's type.
+KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED, "ModelError": OWN_CODE}
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -187,11 +188,12 @@ class Worker:
             ) from error
 
     def _raised(self, raised: Raised) -> WorkerError:
-        message = f"{raised.type}: {raised.message}".removesuffix(": ")
+        kind = KINDS.get(raised.type, "exception")
+        message = raised.message if kind == OWN_CODE else f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
             return WorkerError(Failure(NO_TENSORFLOW, message))
-        return WorkerError(Failure(KINDS.get(raised.type, "exception"), message, raised.traceback[-STDERR_TAIL_BYTES:]))
+        return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
     def _read(self, operation: str, timeout: float) -> dict[str, Any]:
         """Returns the next line from the worker, as an object."""

@@ -18,15 +18,16 @@ TRIED = 8  # steps, of which the warm-up doesn't count
 MOST_STEPS = 200  # of a block: what is shorter than half a millisecond is mostly Python
 
 
-def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun | None = None) -> dict[str, PairPlan]:
-    """Returns the plans with blocks that fill BLOCK_SECONDS on the reference; a run that was begun keeps its own.
+def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun) -> Mapping[str, PairPlan]:
+    """Returns the plans; those of a user's own model with blocks that fill BLOCK_SECONDS on the reference.
 
-    A reference that can't take a step leaves them as they are: its first launch will say why.
+    A run that has launches keeps its blocks. A reference that can't take a step leaves them as they are: its first
+    launch will say why.
     """
-    if not plans:
-        return {}
     plan = next(iter(plans.values()))
-    if begun and begun.pairs:
+    if not plan.plan.own:
+        return plans
+    if begun.pairs:
         steps = (begun.pairs[0].reference.subject.steps - WARM_UP_STEPS) // (2 * plan.blocks.quads)
     else:
         steps = min(math.ceil(BLOCK_SECONDS / _step_seconds(plan.plan, reference)), MOST_STEPS)

@@ -11,11 +11,12 @@ from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
+from bench.drive.sized import sized
 from bench.drive.watch import disturbance
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
 from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
-from bench.record.types import SCHEMA, Failure, Record
+from bench.record.types import OWN_CODE, SCHEMA, Failure, Record
 
 T = TypeVar("T")
 
@@ -60,8 +61,9 @@ def measure_upgrade(
     """Measures what is asked for; pairs of the kind that is `wanted` next are added until it is None.
 
     `keep` gets what there is at first, after each step and last; what was begun is not measured again. What fails is
-    measured once more, and ends the run if it fails again: what is to come would fail alike. `patience` notes the
-    reference's times. Raises what `keep` raises, WorkerError where an interpreter of a pair can't be started.
+    measured once more, and ends the run if it fails again: what is to come would fail alike. A user's own file that
+    raises ends it at once. `patience` notes the reference's times. Raises what `keep` raises, WorkerError where an
+    interpreter of a pair can't be started.
     """
     sides, patience = request.sides, patience or Patience()
     run = _begun(request)
@@ -72,14 +74,17 @@ def measure_upgrade(
     save()
     if request.oracle_plan:
         for name in (REFERENCE, CANDIDATE)[len(run.oracle) :]:
+            if any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle):
+                break
             run = _with_oracle(run, name, request.oracle_plan, sides, listener, patience)
             save()
     if request.lockstep_plan and not run.lockstep and not _failed(run):
         run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
     if request.pair_plans and not _failed(run):
+        plans = sized(request.pair_plans, sides[REFERENCE], run)
         while kind := _next_kind(run, wanted):
-            run = _with_pair(run, request.pair_plans[kind], sides, listener, patience)
+            run = _with_pair(run, plans[kind], sides, listener, patience)
             save()
             listener.pair(run)
     keep(run)
@@ -115,8 +120,10 @@ def _begun(request: PairedRequest) -> PairedRun:
 def _with_oracle(
     run: PairedRun, name: str, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
 ) -> PairedRun:
+    what = f"{name}'s numbers against the reference's float64" if plan.own else f"{name} against the oracle"
+
     def checked() -> Record:
-        listener.phase(f"{name} against the oracle", plan.steps)
+        listener.phase(what, plan.steps)
         side, launch = sides[name], Launch(0, numerics=True)
         return measure_launch(
             plan,
@@ -128,7 +135,7 @@ def _with_oracle(
             author=sides[REFERENCE],
         )
 
-    record, warnings = _twice(f"{name} against the oracle", checked, lambda record: record.failure)
+    record, warnings = _twice(what, checked, lambda record: record.failure)
     return dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
 
 

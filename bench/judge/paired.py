@@ -17,7 +17,7 @@ from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, over
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs
-from bench.record.types import NO_TENSORFLOW, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
@@ -94,20 +94,18 @@ def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], lis
     comparisons: list[Comparison] = []
     failures: list[Reason] = []
     launches: list[tuple[int | None, Record, Record]] = []
-    if len(run.oracle) == 2:
-        launches.append((None, run.oracle[0], run.oracle[1]))
+    raised = any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle)
+    if len(run.oracle) == 2 or raised:  # where the reference's raises, the candidate's isn't run
+        launches.append((None, run.oracle[0], run.oracle[-1]))
     launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(run.pairs)[0]]
     for launch, reference, candidate in launches:
+        where = "oracle" if launch is None and not reference.subject.own else ""
         if compilation := not_compiled(subject, reference.failure, candidate.failure):
             comparisons = comparisons or [compilation]
         elif reference.failure:
-            failures.append(
-                LaunchFailed("oracle" if launch is None else "", launch, REFERENCE, reference.failure.message)
-            )
+            failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message))
         elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
-            failures.append(
-                LaunchFailed("oracle" if launch is None else "", launch, CANDIDATE, candidate.failure.message)
-            )
+            failures.append(LaunchFailed(where, launch, CANDIDATE, candidate.failure.message))
         elif candidate.failure and not comparisons:
             reason = CandidateFailed(launch, candidate.failure.message)
             comparisons.append(Comparison(subject, TRAINING, Outcome.REGRESSION, reason))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from bench.record.paired import CANDIDATE, REFERENCE, Pair
-from bench.record.types import NO_TENSORFLOW, UNCOMPILED, Failure, Record
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
 
@@ -40,8 +40,8 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:
-    """Tells whether the last pair is to be measured again: a side failed for the first time, and not for want of a
-    TensorFlow.
+    """Tells whether the last pair is to be measured again: a side failed for the first time, and another launch could
+    do better.
     """
     failures = [one.failure for one in _pair_failures(pairs[-1])] if pairs else []
     return any(map(worth_repeating, failures)) and not repeated(pairs)
@@ -58,8 +58,10 @@ def failed_for_good(pairs: Sequence[Pair]) -> bool:
 
 
 def worth_repeating(failure: Failure | None) -> bool:
-    """Tells whether another launch could do better: not without a TensorFlow, nor where XLA can't compile the graph."""
-    return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED)
+    """Tells whether another launch could do better: not without a TensorFlow, where XLA can't compile the graph, nor
+    where a user's own file raises.
+    """
+    return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED, OWN_CODE)
 
 
 def mended(what: str, failure: Failure) -> str:

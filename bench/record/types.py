@@ -17,8 +17,9 @@ from bench.record.codec import Amount, Count, Finite
 SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
-# UNCOMPILED: XLA can't compile the graph.
+# UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be used.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
+OWN_CODE = "own code"
 ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
 # Why numbers of a user's own model were not compared (Unchecked).
 NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN = (
@@ -87,6 +88,11 @@ class Subject:
         workload = "" if self.workload == DEFAULT_WORKLOAD else self.workload.removesuffix(".py")
         parts = (workload, self.config, self.corpus, self.implementation, self.device.replace(":", ""))
         return "-".join(filter(None, parts))
+
+    @property
+    def own(self) -> bool:
+        """Tells whether it is a user's own model."""
+        return self.workload.endswith(".py")
 
     def tells(self, metric: str) -> bool:
         """Returns whether a metric applies to it."""
@@ -166,7 +172,8 @@ class NumericError:
 class Failure:
     """The reason why a launch did not finish."""
 
-    # crashed, exception, no TensorFlow, hung, garbage, diverged, does not compile; of a micro-benchmark: failed
+    # crashed, exception, no TensorFlow, hung, garbage, diverged, does not compile, own code; of a micro-benchmark:
+    # failed
     kind: str
     message: str
     stderr_tail: str = ""

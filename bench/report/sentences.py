@@ -122,7 +122,9 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     if reason.over:
         over = f"{reason.over} of {steps}" if reason.answers else f"{Count(reason.over):tensor}"
         within = "" if reason.answers else f" in {steps}"
-        return f"{where} is {reason.error:.1e} from the oracle; {over} over the limits{within}"
+        own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
+        right = "the reference's float64" if own else "the oracle"
+        return f"{where} is {reason.error:.1e} from {right}; {over} over the limits{within}"
     return f"{steps} within the limits; nearest: {where}"
 
 
@@ -282,7 +284,7 @@ def _differences(fields: Sequence[Field], one: str, other: str) -> str:
 def _launch_failed(reason: notices.LaunchFailed, _: Comparison | None) -> str:
     launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
     where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
-    return f"{where}: the {reason.side} failed: {reason.message}"
+    return f"{where}{where and ': '}the {reason.side} failed: {reason.message}"
 
 
 def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:

@@ -40,7 +40,7 @@ def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.splitlines() == [
         "speed",
         "launch 1, all cores: step time +10.96%",
-        "launch 2, all cores: killed [2J by SIGKILL",
+        "launch 2, all cores: the candidate failed: killed [2J by SIGKILL",
     ]
 
 

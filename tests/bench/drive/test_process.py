@@ -25,7 +25,7 @@ from bench.drive.folders import sweep
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.replies import Description
-from bench.record.types import DIVERGED, NO_TENSORFLOW, UNCOMPILED, Failure, Memory
+from bench.record.types import DIVERGED, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -219,6 +219,11 @@ class TestFailures:
         error = {"type": kind, "message": "the loss is nan at step 6", "traceback": ""}
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
         assert (failure.kind, failure.message) == (of, f"{kind}: the loss is nan at step 6")
+
+    def test_what_a_user_s_own_file_raises_is_said_in_its_own_words(self, fake_interpreter: Fake) -> None:
+        error = {"type": "ModelError", "message": "mine.py:6 in `workload`: ValueError: no data", "traceback": ""}
+        failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
+        assert (failure.kind, failure.message) == (OWN_CODE, error["message"])
 
 
 class TestReplies:

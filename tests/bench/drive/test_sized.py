@@ -42,7 +42,7 @@ Session.steps = steps
 def test_a_block_takes_a_tenth_of_a_second(
     plans: dict[str, PairPlan], fake_session: Callable[[str], str], seconds: str, steps: int, dropped: int
 ) -> None:
-    found = sized(plans, side(fake_session, seconds))[ALL_CORES]
+    found = sized(plans, side(fake_session, seconds), paired_run([]))[ALL_CORES]
     assert (found.blocks.steps, found.blocks.dropped, found.blocks.quads) == (steps, dropped, 10)
     assert found.plan.steps == WARM_UP_STEPS + 2 * 10 * steps
 
@@ -55,5 +55,6 @@ def test_a_run_that_was_begun_keeps_its_blocks(plans: dict[str, PairPlan]) -> No
     assert sized(plans, Side("none", "none", {}), run)[ALL_CORES].blocks.steps == 7
 
 
-def test_where_nothing_is_timed_nothing_is_tried() -> None:
-    assert sized({}, Side("none", "none", {})) == {}
+def test_other_workloads_keep_their_blocks(plans: dict[str, PairPlan]) -> None:
+    others = {ALL_CORES: PairPlan.of(Plan("tiny", 1), BLOCKS)}
+    assert sized(others, Side("none", "none", {}), paired_run([])) == others

@@ -15,6 +15,7 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
+from bench.record.types import OWN_CODE
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
@@ -160,6 +161,41 @@ def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake
     assert [pair.launch for pair in run.pairs] == [0]
     run, listener = measured(tmp_path / "oracle", python, python, CHECKED)
     assert len(listener.phases) == 2
+
+
+# A user's own file raises in that operation.
+RAISES = """
+class ModelError(RuntimeError):
+    pass
+
+def {0}(self, *given, **named):
+    raise ModelError("mine.py:6 in `workload`: ValueError: no data")
+
+Session.{0} = {0}
+"""
+
+
+@pytest.mark.parametrize("operation", ["open", "steps"])
+def test_a_file_of_the_users_own_that_raises_is_not_tried_again(
+    fake_session: Fake, tmp_path: Path, operation: str
+) -> None:
+    """Nor does the candidate run where the reference raises."""
+    raising = str(Path(fake_session(RAISES.format(operation))).rename(tmp_path / "raising"))
+    well = fake_session("")
+    (tmp_path / "mine.py").write_text("def workload(): pass")
+    own = Plan("own", 1, "", None, "", speed=False, workload=str(tmp_path / "mine.py"), answers=True)
+    numbers = dataclasses.replace(SPEED, oracle_plan=own)
+    run, listener = measured(tmp_path / "numbers", raising, well, numbers)
+    assert listener.phases == [("reference's numbers against the reference's float64", 1)]
+    (failure,) = [record.failure for record in run.oracle]
+    assert failure
+    assert (failure.kind, failure.message) == (OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
+    run, listener = measured(tmp_path / "candidate", well, raising, numbers)
+    assert [bool(record.failure) for record in run.oracle] == [False, True]
+    assert (len(listener.phases), run.pairs) == (2, ())
+    speed = dataclasses.replace(SPEED, pair_plans={ALL_CORES: PairPlan.of(own, PAIRS.blocks)})
+    run, _ = measured(tmp_path / "speed", raising, raising, speed, launches=9)
+    assert [pair.launch for pair in run.pairs] == [0]
 
 
 def test_a_reference_that_fails_in_lockstep_ends_the_run_and_is_kept(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import NO_TENSORFLOW, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -40,6 +40,8 @@ from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
+RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
+OWN = dataclasses.replace(SUBJECT, config="own", workload="mine.py")
 ORACLE = (record(), record())
 
 
@@ -201,6 +203,7 @@ def both_fail() -> Pair:
             paired_run([], (record(failure=CRASH), record())),
             LaunchFailed("oracle", None, "reference", CRASH.message),
         ),
+        (paired_run([], (record(subject=OWN, failure=RAISED),)), LaunchFailed("", None, "reference", RAISED.message)),
         (
             paired_run([pair(0, failure=Failure(NO_TENSORFLOW, "No module"))]),
             LaunchFailed("", 0, "candidate", "No module"),
@@ -211,7 +214,7 @@ def both_fail() -> Pair:
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
-    ids=["reference", "oracle", "no TensorFlow", "lockstep", "interrupted"],
+    ids=["reference", "oracle", "own", "no TensorFlow", "lockstep", "interrupted"],
 )
 def test_what_says_nothing_of_the_candidate_is_a_failed_measurement(run: PairedRun, failure: Reason) -> None:
     verdict = judge_paired(run, PAIRED)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.record.paired import Pair
 from bench.record.repeats import Once, failed_for_good, repeated, settled_pairs, settled_records, to_repeat
-from bench.record.types import NO_TENSORFLOW, UNCOMPILED, Failure, Record
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, TINY, record
 
@@ -14,6 +14,7 @@ CRASH = Failure("crashed", "the worker exited with code 3 during steps")
 AGAIN = Failure("crashed", "the worker exited with code 4 during steps")
 MISSING = Failure(NO_TENSORFLOW, "No module named 'tensorflow'")
 REFUSED = Failure(UNCOMPILED, "no NumericalGradient")
+RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 
 
 def launch(number: int, failure: Failure | None = None) -> Record:
@@ -87,6 +88,7 @@ class TestPairs:
         ([pair(0, failure=CRASH), pair(0), pair(1, failure=CRASH)], True, False),
         ([pair(0, failure=MISSING)], False, True),  # it would stay so
         ([pair(0, failure=REFUSED)], False, True),
+        ([pair(0, failure=RAISED)], False, True),
     ],
 )
 def test_a_pair_is_measured_at_most_twice(pairs: list[Pair], again: bool, for_good: bool) -> None:

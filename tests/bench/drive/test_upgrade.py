@@ -183,7 +183,9 @@ def test_a_file_of_the_users_own_that_raises_is_not_tried_again(
     """Nor does the candidate run where the reference raises."""
     raising = str(Path(fake_session(RAISES.format(operation))).rename(tmp_path / "raising"))
     well = fake_session("")
-    numbers = dataclasses.replace(SPEED, oracle_plan=OWN)
+    (tmp_path / "mine.py").write_text("def workload(): pass")
+    own = Plan("own", 1, "", None, "", speed=False, workload=str(tmp_path / "mine.py"), answers=True)
+    numbers = dataclasses.replace(SPEED, oracle_plan=own)
     run, listener = measured(tmp_path / "numbers", raising, well, numbers)
     assert listener.phases == [("reference's numbers against the reference's float64", 1)]
     (failure,) = [record.failure for record in run.oracle]
@@ -192,7 +194,7 @@ def test_a_file_of_the_users_own_that_raises_is_not_tried_again(
     run, listener = measured(tmp_path / "candidate", well, raising, numbers)
     assert [bool(record.failure) for record in run.oracle] == [False, True]
     assert (len(listener.phases), run.pairs) == (2, ())
-    speed = dataclasses.replace(SPEED, pair_plans={ALL_CORES: PairPlan.of(OWN, PAIRS.blocks)})
+    speed = dataclasses.replace(SPEED, pair_plans={ALL_CORES: PairPlan.of(own, PAIRS.blocks)})
     run, _ = measured(tmp_path / "speed", raising, raising, speed, launches=9)
     assert [pair.launch for pair in run.pairs] == [0]
 

@@ -19,10 +19,10 @@ from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
 
 @pytest.fixture
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    """A scheduler with three hosts."""
+    """A scheduler with two hosts."""
     pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
     monkeypatch.setattr("bench.drive.cluster.CONNECT_SECONDS", 30.0)  # the scheduler is being started
-    found = Processes(tmp_path / "hosts", "one", "two", "three")
+    found = Processes(tmp_path / "hosts", "one", "two")
     yield found
     found.end()
 
@@ -30,8 +30,8 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes
 def survey(tfgate: Tfgate, folder: Path, sides: dict[str, str], out: Path, *more: str) -> Answer:
     first, *between, last = sides.values()
     releases = [word for side in between for word in ("--release", side)]
-    options = ["--speed-only", "--budget", "0.01", "--baselines", folder / "baselines", "--output", out]
-    return tfgate("survey", "--from", first, "--to", last, *releases, *options, *more)
+    options = ["--speed-only", "--config", "notebook", "--budget", "0.01", "--baselines", folder / "baselines"]
+    return tfgate("survey", "--from", first, "--to", last, *releases, *options, "--output", out, *more)
 
 
 @pytest.mark.usefixtures("baselines")
@@ -60,7 +60,7 @@ def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
         thread.start()
         return thread
 
-    killer = kill("two", SURVEY_FILE, whole, 4.0)
+    killer = kill("two", SURVEY_FILE, whole, 2.0)
     found = survey(tfgate, tmp_path, sides, whole, *cluster)
     killer.join()
     assert found.code == 3, found
@@ -69,7 +69,7 @@ def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
     kept = sorted(whole.glob("*/paired.json"))
     assert [path.parent.name.partition("-")[0] for path in kept] == ["03", "04", "04"]
     for one, other in ("ca", "dc", "da"):
-        assert found.err.count(f"tiny: {sides[one]} against {sides[other]}: ") == 1
+        assert found.err.count(f"notebook: {sides[one]} against {sides[other]}: ") == 1
     for path in kept:
         run = read_record(PairedRun, path)
         assert not run.incomplete

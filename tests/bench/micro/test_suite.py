@@ -84,13 +84,11 @@ def test_units_of_workloads_are_timed_in_the_configurations_that_they_have(tmp_p
 
 
 @pytest.mark.tensorflow
-@pytest.mark.any_version
+@pytest.mark.slow
 @PLUGIN
-@pytest.mark.parametrize(
-    ("fault", "target"),
-    [("learning-rate-minus-10-percent", "update"), pytest.param("clip-missing", "clip", marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])
 def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: str) -> None:
+    """tests/bench/micro/test_case.py has a wrong answer in this process."""
     path = tmp_path / "launch.json"
     variables = {"PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT)]), "TFGATE_FAULT": fault}
     options = ["--config=tiny", "--implementation=cells", "--mode=graph", f"--benchmark-json={path}"]

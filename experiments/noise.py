@@ -6,6 +6,7 @@ A launch's value is what the judge makes of it: the trimmed mean of its quads' l
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -113,12 +114,17 @@ class Kind:
         self, noise: LaunchNoise, unit: "Unit", *, rho: float = 0.0, drift: float = 0.0, bursts: bool = False
     ) -> None:
         self._noise, self._unit, self._rho, self._drift, self._bursts = noise, unit, rho, drift, bursts
+
+    @functools.cached_property
+    def _moments(self) -> tuple[float, float]:
+        """Returns the mean and the deviation of raw values."""
         pilot = self._raw(PILOT, np.random.default_rng(0))
-        self._mean, self._deviation = float(pilot.mean()), float(pilot.std())
+        return float(pilot.mean()), float(pilot.std())
 
     def draw(self, runs: int, generator: np.random.Generator) -> Floats:
         """Draws launches' values of `runs` runs."""
-        return (self._raw(runs, generator) - self._mean) / self._deviation
+        mean, deviation = self._moments
+        return (self._raw(runs, generator) - mean) / deviation
 
     def _raw(self, runs: int, generator: np.random.Generator) -> Floats:
         effects = self._unit(generator, (runs, LAUNCHES))

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special  # not scipy.stats, which takes a second to import
 
 from bench.stats.outcome import Outcome
 
@@ -96,8 +95,8 @@ def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
     quadrature.
     """
     estimate = found.estimate + shift
-    wide = math.hypot(found.high - found.estimate, float(special.ndtri(REGRESSION_LEVEL)) * deviation)
-    narrow = math.hypot(found.pass_high - found.estimate, float(special.ndtri(PASS_LEVEL)) * deviation)
+    wide = math.hypot(found.high - found.estimate, _normal_quantile(REGRESSION_LEVEL) * deviation)
+    narrow = math.hypot(found.pass_high - found.estimate, _normal_quantile(PASS_LEVEL) * deviation)
     error = math.hypot(found.standard_error, deviation)
     bounds = (estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
     return Interval(estimate, error, found.degrees_of_freedom, *bounds)
@@ -136,4 +135,13 @@ def interval(estimate: float, standard_error: float, degrees_of_freedom: float) 
 @functools.cache
 def t_quantile(level: float, degrees_of_freedom: float) -> float:
     """Returns Student's t quantile."""
+    from scipy import special  # late, and not scipy.stats: they take half a second and a second to import
+
     return float(special.stdtrit(degrees_of_freedom, level))
+
+
+@functools.cache
+def _normal_quantile(level: float) -> float:
+    from scipy import special  # late, as above
+
+    return float(special.ndtri(level))

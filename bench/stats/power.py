@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special  # not scipy.stats, which takes a second to import
 
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import REGRESSION_LEVEL, Interval, t_quantile
@@ -96,6 +95,8 @@ def _last_look(deviation: float, launches: int) -> tuple[float, float, float]:
 
 def _power(margin: float, standard_error: float, freedom: float, level: float) -> tuple[float, tuple[float, ...]]:
     """Returns the minimum detectable effect, and the power at EFFECTS."""
+    from scipy import special  # late, as in intervals
+
     critical = t_quantile(level, freedom)
     beyond = ((effect - 1) * margin / max(standard_error, LEAST_DEVIATION) for effect in EFFECTS)
     missed = (float(special.nctdtr(freedom, delta, critical)) for delta in beyond)
@@ -106,4 +107,6 @@ def _power(margin: float, standard_error: float, freedom: float, level: float) -
 @functools.cache
 def _noncentrality(freedom: float, level: float) -> float:
     """Returns the standard errors beyond the margin at which a REGRESSION has 95% power."""
+    from scipy import special  # late, as in intervals
+
     return float(special.nctdtrinc(freedom, 1 - POWER, t_quantile(level, freedom)))

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
-import ruptures
 
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
@@ -68,6 +67,8 @@ def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[C
     """Returns where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick
     and others 2012).
     """
+    import ruptures  # late: with scipy.stats and scipy.signal it takes a second to import
+
     signal = np.asarray(values)[:, None] / deviation
     ends = (
         ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)

@@ -37,18 +37,23 @@ def test_version() -> None:
     assert (found.returncode, found.stdout.split()[:2]) == (0, ["tfgate", version("tfgate")])
 
 
+def loaded(statement: str) -> set[str]:
+    """The libraries that a fresh process has loaded after a statement."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)), file=sys.stderr)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(found.stderr)}
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_they_load_no_library(argument: str) -> None:
-    code = f"""
-import json, sys
-from bench.cli import main
-code = main([{argument!r}])
-loaded = {{name.partition(".")[0] for name in sys.modules}}
-heavy = {{"jinja2", "lm", "matplotlib", "numpy", "rich", "ruptures", "scipy", "tabulate", "tensorflow"}}
-print(json.dumps([code, sorted(loaded & heavy)]), file=sys.stderr)
-"""
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert json.loads(found.stderr) == [0, []]
+    heavy = {"jinja2", "lm", "matplotlib", "numpy", "rich", "ruptures", "scipy", "tabulate", "tensorflow"}
+    assert loaded(f"from bench.cli import main\nassert main([{argument!r}]) == 0") & heavy == set()
+
+
+def test_commands_load_what_takes_long_when_they_need_it() -> None:
+    imported = "\n".join(f"import bench.commands.{name}" for name in COMMANDS)
+    assert loaded(imported) & {"distributed", "matplotlib", "ruptures", "scipy", "tensorflow"} == set()
+    assert "scipy" in loaded("from bench.stats.intervals import interval\ninterval(0.0, 1.0, 3)")
 
 
 def test_a_command_s_help_has_its_examples() -> None:

@@ -5,8 +5,10 @@ Numbers are compared with the committed baselines, and hold anywhere. Speed is m
 the same: the outcome belongs to the machine, so that only what is said of it is asserted.
 """
 
+import dataclasses
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +16,16 @@ from typing import Any
 
 import pytest
 
-from bench.record.files import read_record
+from bench.cli import main
+from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
+from bench.record.types import Baseline
+from lm.config import LAUNCH_PLANS
 from tests.faults.trial import fault_variables
 
 ROOT = Path(__file__).resolve().parents[2]
+BASELINES = ROOT / "baselines"
+FEW = 100  # steps of tiny's 2,000
 
 # Clipping never acts in tiny's training (its gradients are short): the stress steps see it.
 FAULTS = {
@@ -52,13 +59,46 @@ def outcomes(output: Path, python: Path, *options: str) -> tuple[int, dict[str, 
     return code, {comparison["metric"]["name"]: comparison["outcome"] for comparison in answer["comparisons"]}, answer
 
 
-def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(tmp_path: Path, newest_python: Path) -> None:
-    """Its launches are jittered by streams of their own: none is a training that the baseline holds."""
-    code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "1")
+@pytest.fixture
+def first_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the committed baseline of the first steps; launches are as long."""
+    whole, subject = LAUNCH_PLANS["tiny"], "tiny-synthetic-cells-cpu0"
+    monkeypatch.setitem(LAUNCH_PLANS, "tiny", dataclasses.replace(whole, steps=FEW))
+    committed = read_record(Baseline, BASELINES / f"{subject}.json")
+    replicas = tuple(dataclasses.replace(one, losses=one.losses[:FEW]) for one in committed.replicas)
+    cut = dataclasses.replace(
+        committed, subject=dataclasses.replace(committed.subject, steps=FEW), replicas=replicas, throughput=()
+    )
+    write_record(tmp_path / "baselines" / f"{subject}.json", cut)
+    shutil.copy(BASELINES / "margins.toml", tmp_path / "baselines")
+    return tmp_path / "baselines"
+
+
+def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(
+    tmp_path: Path, newest_python: Path, first_steps: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its launch is jittered by a stream of its own: it is no training that the baseline holds."""
+    by, output = ["--baselines", str(first_steps), "--json"], str(tmp_path / "gate")
+    measured = ["--config", "tiny", "--to", str(newest_python), "--no-speed", "--launches", "1", "--output", output]
+    code, text = main(["gate", *measured, *by]), capsys.readouterr().out
+    answer = json.loads(text)
+    found = {comparison["metric"]["name"]: comparison["outcome"] for comparison in answer["comparisons"]}
     assert found == {"numerics": "PASS", "retraces": "PASS", "perplexity": "PASS"}, answer
     assert (code, answer["scope"]) == (0, "numbers")
-    again, text = tfgate("check", str(tmp_path / "gate"))
-    assert (again, json.loads(text)) == (code, answer)
+    assert tfgate("check", output, *by[:2]) == (code, text)
+    (record,) = read_record(GateRun, tmp_path / "gate" / "gate.json").numbers.records
+    # It starts from about 10 ln 500 = 62.1 nats a step, a guess among 500 words at each of 10 time steps.
+    assert len(record.losses) == FEW
+    assert record.losses[0] == pytest.approx(10 * math.log(500), rel=0.01)
+    assert record.losses[-1] < 0.95 * record.losses[0]
+    assert record.startup
+    assert min(dataclasses.astuple(record.startup)) > 0
+    assert record.evaluation
+    assert (record.evaluation.tokens, record.evaluation.weights_changed) == (1600, False)
+    steps = {error.quantity: error.steps for error in record.numerics}
+    assert [steps[one] for one in ("loss", "norm", "gradient", "clipped", "update", "state")] == [FEW] * 6
+    assert steps["logits"] == FEW // 2
+    assert record.graph_operations["MatMul"] > 0
 
 
 @pytest.mark.slow
@@ -77,8 +117,12 @@ def test_speed_is_measured_in_turn_with_the_reference(tmp_path: Path, newest_pyt
 
 
 @pytest.mark.slow
-def test_another_version_passes(tmp_path: Path, oldest_python: Path) -> None:
-    code, found, answer = outcomes(tmp_path / "gate", oldest_python, "--no-speed")
+@pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
+def test_the_oldest_and_the_newest_version_pass(
+    request: pytest.FixtureRequest, tmp_path: Path, environment: str
+) -> None:
+    python = request.getfixturevalue(environment)
+    code, found, answer = outcomes(tmp_path / "gate", python, "--no-speed")
     assert (found["numerics"], found["perplexity"], code) == ("PASS", "PASS", 0), answer
 
 

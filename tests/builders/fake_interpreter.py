@@ -5,6 +5,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lm.workloads.parts.own import Workload
+from lm.workloads.registry import names, workload
+
+# Of the workloads, by name. Importing these, and NumPy with them, takes longer than all that a stand-in does.
+METRICS = {name: workload(name).metrics for name in names()}
+
 # A program that is started as a worker's interpreter is, reads its first request and then does what a test wants.
 FAKE_INTERPRETER = """#!{python}
 import json, os, signal, subprocess, sys, time
@@ -31,6 +37,8 @@ import itertools
 from bench.measure.worker import serve
 from bench.record import replies as answers, types
 
+METRICS, OWN_METRICS = {metrics}, {own_metrics}
+
 class Session:
     done = 0
 
@@ -40,11 +48,7 @@ class Session:
 
     def open(self, config, corpus, corpus_path, steps, implementation, device, jitter, workload):
         model = (config, corpus, implementation, device, "fa4e", steps, 10, 80)
-        metrics = ()
-        if workload != types.DEFAULT_WORKLOAD:  # importing NumPy takes longer than all that a stand-in does
-            from lm.workloads.registry import workload as named
-
-            metrics = named(workload).metrics
+        metrics = METRICS.get(workload, OWN_METRICS)
         return answers.Opened(types.Subject(*model, os.path.basename(workload), metrics), 2.0, 3.0)
 
     def steps(self, count, tell=False):
@@ -129,7 +133,7 @@ serve(itertools.chain([json.dumps(request)], requests), os.fdopen(replies, "w"),
 
 def session_text(changes: str = "") -> str:
     """A fake interpreter's body: it answers as a session of TensorFlow's would, with changes to the class `Session`."""
-    return FAKE_SESSION.format(changes=changes)
+    return FAKE_SESSION.format(changes=changes, metrics=METRICS, own_metrics=Workload.metrics)
 
 
 def write_interpreter(path: Path, body: str, packages: Mapping[str, str] | None = None) -> str:

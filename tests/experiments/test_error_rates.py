@@ -40,7 +40,7 @@ def test_every_kind_has_mean_0_and_deviation_1(name: str) -> None:
 
 def test_kinds_have_the_shape_that_they_are_named_for() -> None:
     generator = np.random.default_rng(6)
-    values = {name: kind.draw(20_000, generator) for name, kind in KINDS.items()}
+    values = {name: kind.draw(8_000, generator) for name, kind in KINDS.items()}
     third = {name: float((of**3).mean()) for name, of in values.items()}
     assert third["skewed up"] > 0.05 > abs(third["normal"])
     assert third["skewed down"] < -0.05
@@ -48,7 +48,7 @@ def test_kinds_have_the_shape_that_they_are_named_for() -> None:
     together = values["autocorrelated"]
     assert float((together[:, 1:] * together[:, :-1]).mean()) == pytest.approx(read_noise().lag1, abs=0.03)
     apart = values["drifting"]
-    assert float((apart[:, 0] * apart[:, -1]).mean()) < -0.03  # chance alone: ±0.007
+    assert float((apart[:, 0] * apart[:, -1]).mean()) < -0.03  # chance alone: ±0.011
 
 
 def test_lag1_shows_its_arithmetic() -> None:

@@ -223,7 +223,11 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     assert simulated(curve.noise, curve.between_runs, point.size, curve.margin).shares == point.shares
 
 
-def test_predictions_stand_beside_what_was_measured_and_are_drawn(tmp_path: Path) -> None:
+def test_predictions_stand_beside_what_was_measured_and_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A curve of two sizes is one."""
+    monkeypatch.setattr("experiments.rates.predictions.SIZES", (0.0, 2.0))
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     store = Store(SCHEMA, tuple(same))
     found = predicted(store, [NOTHING, SLOWER])

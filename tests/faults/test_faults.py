@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.records import standards
+from bench.record.types import Evaluation, NumericError
+from tests.builders.records import record, standards
 from tests.faults.hook.injected.registry import FAULTS
 from tests.faults.hook.injected.settings import SETTINGS
 from tests.faults.trial import (
@@ -31,33 +32,49 @@ TELLING = {
     "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong
 }
 
-PROMPT = {"evaluation-trains"}  # the others are slow tests
-
 
 def caught(trial: Trial) -> dict[str, str]:
     return {catch.check: catch.where for catch in catches(trial, standards())}
 
 
-@pytest.mark.parametrize(
-    "fault", [name if name in PROMPT else pytest.param(name, marks=pytest.mark.slow) for name in TELLING]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", TELLING)
 def test_telling_faults_are_caught(newest_python: Path, fault: str) -> None:
     check, where = TELLING[fault]
     assert caught(run_fault(fault, str(newest_python), SHORT))[check].startswith(where)
 
 
-def test_nothing_is_caught_where_nothing_is_wrong(newest_python: Path) -> None:
-    """It isn't the hook that the checks ring for.
+def test_each_check_says_what_it_caught_and_when() -> None:
+    """Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all."""
+    progress = ((5, 1.0), (10, 2.0), (12, 3.0))
 
-    Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all.
-    """
+    def wrong(*at: tuple[int, str], changed: bool = False) -> Trial:
+        numerics = tuple(NumericError(step, quantity, "embedding", 1.0, 1e-6, 1) for step, quantity in at)
+        evaluation = Evaluation(99.0, 80, 0.5, changed)
+        launch = dataclasses.replace(record(numerics=numerics), evaluation=evaluation)
+        return Trial(launch, progress, 4.0)
+
+    found = [wrong((step, "update")) for step in (4, 5, 11)] + [wrong((12, "stress NaN: loss"))]
+    told = [(catch.check, catch.where, catch.seconds) for trial in found for catch in catches(trial, standards())]
+    assert told == [
+        (ORACLE, "step 4: update of embedding", 1.0),
+        (ORACLE, "step 5: update of embedding", 2.0),
+        (ORACLE, "step 11: update of embedding", 3.0),
+        (ORACLE, "stress NaN: loss of embedding", 4.0),
+    ]
+    assert caught(wrong(changed=True)) == {EVALUATION: "weights changed"}
+    assert caught(wrong()) == {}
+
+
+@pytest.mark.slow
+def test_nothing_is_caught_where_nothing_is_wrong(newest_python: Path) -> None:
+    """It isn't the hook that the checks ring for."""
     clean = run_fault("none", str(newest_python), SHORT)
     assert len(clean.record.losses) == SHORT.steps
     assert clean.record.numerics
     assert caught(clean) == {}
     (first, early), (second, later), (third, last) = clean.progress
     assert (first, second, third) == (5, 10, 12)
-    assert [clean.seconds_at(step) for step in (4, 5, 11, 12)] == [early, later, last, clean.seconds]
     assert early <= later <= last <= clean.seconds
 
 

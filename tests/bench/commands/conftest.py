@@ -1,5 +1,6 @@
 """A folder of baselines and a run on disk, and the command line called in this process."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from bench.cli import main
 from bench.record.files import write_record
 from bench.record.types import Record
-from tests.builders.commands import MARGINS_TEXT, Answer, Tfgate
+from lm.config import LAUNCH_PLANS, Blocks
+from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate
 from tests.builders.records import SUBJECT, baseline, records, run
 
 
@@ -16,6 +18,20 @@ from tests.builders.records import SUBJECT, baseline, records, run
 def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands watch the machine for a moment instead of a second: their tests are not of what they see."""
     monkeypatch.setattr("bench.drive.doctor.SAMPLE_SECONDS", 0.02)
+
+
+@pytest.fixture
+def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer launches, of fewer steps and quads: sides that only play at training are known by a few.
+
+    A PASS may come at the first look.
+    """
+    monkeypatch.setattr("bench.judge.planning.PASS_LAUNCHES", FIRST_PASS)
+    blocks = Blocks(quads=8, steps=8, dropped=2, evaluation_quads=6, evaluation_steps=3)
+    one_core = dataclasses.replace(blocks, evaluation_quads=0, evaluation_steps=0)
+    for name, plan in LAUNCH_PLANS.items():
+        short = dataclasses.replace(plan, steps=40, blocks=blocks, one_core=one_core, upgrade_steps=40)
+        monkeypatch.setitem(LAUNCH_PLANS, name, short)
 
 
 @pytest.fixture

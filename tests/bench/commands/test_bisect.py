@@ -27,7 +27,7 @@ def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str) -> A
     return tfgate("bisect", "--good", first, "--bad", last, *releases, *options, *more)
 
 
-@pytest.mark.usefixtures("fake_oracle", "baselines")
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 class TestWholeSearches:
     """From the command line to the exit code."""
 
@@ -87,7 +87,7 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
     assert "can't be listed: name them by --release" in found.error
 
 
-@pytest.mark.usefixtures("fake_oracle", "baselines")
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

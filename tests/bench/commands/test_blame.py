@@ -60,7 +60,7 @@ def blame(tfgate: Tfgate, folder: Path, *more: str) -> Answer:
     return tfgate("blame", "--from", "2.98.0", "--to", "2.99.0", *options, *more)
 
 
-@pytest.mark.usefixtures("fake_oracle", "baselines")
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 class TestWholeSearches:
     """From the command line to the exit code."""
 

@@ -1,10 +1,13 @@
 """`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
 
+import contextlib
+import functools
 import random
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,7 @@ from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.survey import SURVEY_FILE, Survey
 from bench.record.types import Machine
-from tests.builders.cluster import Processes, free_port, wait_until
+from tests.builders.cluster import Processes, free_port, in_this_process, wait_until
 from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
 
 
@@ -30,10 +33,48 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes
 def survey(tfgate: Tfgate, folder: Path, sides: dict[str, str], out: Path, *more: str) -> Answer:
     first, *between, last = sides.values()
     releases = [word for side in between for word in ("--release", side)]
-    options = ["--speed-only", "--budget", "0.01", "--baselines", folder / "baselines", "--output", out]
-    return tfgate("survey", "--from", first, "--to", last, *releases, *options, *more)
+    options = ["--speed-only", "--config", "notebook", "--budget", "0.01", "--baselines", folder / "baselines"]
+    return tfgate("survey", "--from", first, "--to", last, *releases, *options, "--output", out, *more)
 
 
+def assert_measured_once(found: Answer, folder: Path, sides: dict[str, str]) -> None:
+    """Asserts that a survey of `a` to `d` holds each comparison once, and that `b` was left out."""
+    assert found.code == 3, found
+    assert list(read_record(Survey, folder / SURVEY_FILE).left_out) == [sides["b"]]
+    assert "is not a Python that answers" in found.out
+    kept = sorted(folder.glob("*/paired.json"))
+    assert [path.parent.name.partition("-")[0] for path in kept] == ["03", "04", "04"]
+    for one, other in ("ca", "dc", "da"):
+        assert found.err.count(f"notebook: {sides[one]} against {sides[other]}: ") == 1
+    for path in kept:
+        run = read_record(PairedRun, path)
+        assert not run.incomplete
+        assert run.command[:2] == ("tfgate", "upgrade")
+        assert not {"--cluster", "--output", "--release"} & set(run.command)
+
+
+@pytest.mark.usefixtures("baselines", "short_launches")
+def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Dask, and a release can't be had."""
+    calls: list[Path] = []
+
+    @contextlib.contextmanager
+    def opened(address: str) -> Iterator[Any]:
+        yield functools.partial(in_this_process, tmp_path / "scratch", calls)
+
+    monkeypatch.setattr(command, "cluster_hosts", opened)
+    monkeypatch.setattr(command, "cluster_request", lambda options: options.cluster or "")
+    monkeypatch.setattr("bench.commands.clustered.examine", tuple)
+    sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
+    (tmp_path / "b").write_text("#!/bin/false\n")
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", "--cluster", "tcp://head:8786")
+    assert_measured_once(found, tmp_path / "out", sides)
+    assert len(calls) == len(set(calls))
+    again = tfgate("check", tmp_path / "out", "--baselines", tmp_path / "baselines")
+    assert (again.code, again.out) == (3, found.out)
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("baselines")
 def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
     tfgate: Tfgate, tmp_path: Path, hosts: Processes, monkeypatch: pytest.MonkeyPatch
@@ -60,21 +101,10 @@ def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
         thread.start()
         return thread
 
-    killer = kill("two", SURVEY_FILE, whole, 4.0)
+    killer = kill("two", SURVEY_FILE, whole, 2.0)
     found = survey(tfgate, tmp_path, sides, whole, *cluster)
     killer.join()
-    assert found.code == 3, found
-    assert list(read_record(Survey, whole / SURVEY_FILE).left_out) == [sides["b"]]
-    assert "is not a Python that answers" in found.out
-    kept = sorted(whole.glob("*/paired.json"))
-    assert [path.parent.name.partition("-")[0] for path in kept] == ["03", "04", "04"]
-    for one, other in ("ca", "dc", "da"):
-        assert found.err.count(f"tiny: {sides[one]} against {sides[other]}: ") == 1
-    for path in kept:
-        run = read_record(PairedRun, path)
-        assert not run.incomplete
-        assert run.command[:2] == ("tfgate", "upgrade")
-        assert not {"--cluster", "--output", "--release"} & set(run.command)
+    assert_measured_once(found, whole, sides)
     again = tfgate("check", whole, "--baselines", tmp_path / "baselines")
     assert (again.code, again.out) == (3, found.out)
 

@@ -93,7 +93,9 @@ class Gate:
 
 
 @pytest.fixture
-def gated(tmp_path: Path, tfgate: Tfgate, fake_oracle: None, monkeypatch: pytest.MonkeyPatch) -> Gate:
+def gated(
+    tmp_path: Path, tfgate: Tfgate, fake_oracle: None, short_launches: None, monkeypatch: pytest.MonkeyPatch
+) -> Gate:
     """Looking for disturbances would take a second, and find the tests."""
     monkeypatch.setattr(gate, "examine", tuple)
     return Gate(tmp_path, tfgate)
@@ -157,7 +159,6 @@ def test_retraces_are_compared_with_the_reference_s_where_the_workload_allows_so
 @pytest.mark.parametrize(
     ("options", "timed"),
     [
-        (["--config", "small"], ["small"]),
         (["--config", "small", "--config", "tiny"], ["small"]),
         (["--config", "small", "--config", "notebook"], ["notebook"]),
         (["--config", "small", "--config", "notebook", "--full"], ["small", "notebook"]),
@@ -303,9 +304,11 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     assert gated.report.numbers.incomplete
 
 
-WITHOUT_TENSORFLOW = """
+WITHOUT_TENSORFLOW = f"""
 import sys
 sys.modules["tensorflow"] = None
+from bench.judge import planning
+planning.PASS_LAUNCHES = {FIRST_PASS}
 from bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -313,7 +316,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.parametrize(("slowness", "code"), [(1.0, 0), (1.2, 1)])
 def test_a_report_judged_again_has_the_same_verdict_to_the_byte(gated: Gate, slowness: float, code: int) -> None:
-    answer = gated(gated.side("candidate", slowness=slowness), "--json")
+    answer = gated(gated.side("candidate", slowness=slowness), "--config", "small", "--json")
     assert (answer.code, answer.plain["exit_code"]) == (code, code)
     again = gated.check("--json")
     assert (again.code, again.out) == (code, answer.out)
@@ -348,12 +351,22 @@ def test_a_candidate_with_the_reference_s_packages_is_measured_and_told(gated: G
     assert "A/A" in warning
 
 
-def test_packages_that_may_explain_a_difference_are_named(gated: Gate) -> None:
+def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that may explain a difference are warned of, and what disturbs; each side has variables of its own."""
+    monkeypatch.setattr(gate, "disturbances", lambda found: ("load: 2.00",))
     packages = {**PACKAGES, "scipy": "1.16", "pillow": "12.0", "numpy": "2.5.0"}
-    assert gated(gated.side("candidate", packages), "--config", "small").code == 0
-    numpy, extra = gated.report.warnings
+    variables = ("--to-env", "A=1", "--from-env", "B=2")
+    assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 0
+    numpy, extra, load = gated.report.warnings
     assert "2.4.0 and 2.5.0" in numpy
     assert "pillow, scipy" in extra
+    assert load == "load: 2.00"
+    (run,) = gated.report.speed
+    assert (run.reference.variables, run.candidate.variables, gated.report.candidate.variables) == (
+        {"B": "2"},
+        {"A": "1"},
+        {"A": "1"},
+    )
 
 
 @pytest.mark.parametrize("speed", [True, False])
@@ -365,23 +378,6 @@ def test_an_old_nightly_is_warned_of_once_whatever_is_measured(gated: Gate, spee
     assert answer.code == 0, answer
     (warning,) = gated.report.warnings
     assert "a nightly of 2025-01-01" in warning
-
-
-def test_disturbances_are_warned_of_where_speed_is_measured(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "disturbances", lambda found: ("load: 2.00",))
-    assert gated(gated.side("candidate"), "--config", "small").code == 0
-    assert gated.report.warnings == ("load: 2.00",)
-
-
-def test_each_side_has_variables_of_its_own(gated: Gate) -> None:
-    answer = gated(gated.side("candidate"), "--config", "small", "--to-env", "A=1", "--from-env", "B=2")
-    assert answer.code == 0
-    (run,) = gated.report.speed
-    assert (run.reference.variables, run.candidate.variables, gated.report.candidate.variables) == (
-        {"B": "2"},
-        {"A": "1"},
-        {"A": "1"},
-    )
 
 
 def test_a_relative_path_names_an_interpreter(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

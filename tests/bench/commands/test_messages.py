@@ -49,7 +49,7 @@ def test_nothing_is_said_past_it(name: str) -> None:
     assert "file=sys.stderr" not in inspect.getsource(importlib.import_module(f"bench.commands.{name}"))
 
 
-@pytest.mark.usefixtures("fake_oracle")
+@pytest.mark.usefixtures("fake_oracle", "short_launches")
 @pytest.mark.parametrize(
     "words",
     [("upgrade", "--metric", "step time"), ("gate", "--no-speed", "--launches", "2"), ("run", "--launches", "2")],

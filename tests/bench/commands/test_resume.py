@@ -67,12 +67,12 @@ class Command:
 
 
 @pytest.fixture
-def upgrade(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> Command:
+def upgrade(tfgate: Tfgate, tmp_path: Path, baselines: Path, short_launches: None) -> Command:
     return Command(tfgate, tmp_path, baselines, "upgrade", "--speed-only")
 
 
 @pytest.fixture
-def gate(tfgate: Tfgate, tmp_path: Path, baselines: Path, fake_oracle: None) -> Command:
+def gate(tfgate: Tfgate, tmp_path: Path, baselines: Path, fake_oracle: None, short_launches: None) -> Command:
     return Command(tfgate, tmp_path, baselines, "gate", "--launches", "2")
 
 
@@ -87,20 +87,20 @@ def numbers_of(launches: tuple[Pair, ...] | tuple[Record, ...]) -> list[int]:
 def test_an_upgrade_goes_on_from_the_launches_that_were_over(
     upgrade: Command, interrupted_at: Callable[[str, int], None]
 ) -> None:
-    interrupted_at(PAIR, 4)
+    interrupted_at(PAIR, 3)
     answer = upgrade()
     assert answer.code == 4
     kept = f"interrupted: finished launches are kept in {upgrade.out}: continue with --resume --output {upgrade.out}"
     assert last_line(answer) == kept
     before = read_record(PairedRun, upgrade.out / "paired.json")
-    assert (numbers_of(before.pairs), before.incomplete) == ([0, 1, 2], "the run was interrupted after 3 launches")
+    assert (numbers_of(before.pairs), before.incomplete) == ([0, 1], "the run was interrupted after 2 launches")
     assert (upgrade().code, read_record(PairedRun, upgrade.out / "paired.json")) == (2, before)  # without --resume
     assert upgrade("--resume", "--json", "--quiet", "--verbose").code == 0
     after = read_record(PairedRun, upgrade.out / "paired.json")
     assert (numbers_of(after.pairs), after.incomplete) == (list(range(FIRST_PASS)), "")
-    assert (after.pairs[:3], after.created, after.command) == (before.pairs, before.created, before.command)
+    assert (after.pairs[:2], after.created, after.command) == (before.pairs, before.created, before.command)
     firsts = [REFERENCE, CANDIDATE, CANDIDATE, REFERENCE]  # balanced as if nothing had come in between
-    assert [pair.first for pair in after.pairs[:8]] == firsts * 2
+    assert [pair.first for pair in after.pairs] == firsts
     assert upgrade("--resume").code == 0  # of what is over nothing is left to be measured
     assert read_record(PairedRun, upgrade.out / "paired.json") == after
 

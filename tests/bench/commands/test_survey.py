@@ -21,7 +21,7 @@ PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
 CRASH = "os._exit(3) if self.done > 100 else None"
 
 
-@pytest.mark.usefixtures("fake_oracle", "baselines")
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 class TestWholeSurveys:
     """From the command line to the exit code."""
 

@@ -86,7 +86,7 @@ class TestWholeRuns:
     """From the command line to the exit code, on sides that only play at training."""
 
     @pytest.fixture(autouse=True)
-    def quiet_machine(self, fake_oracle: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def quiet_machine(self, fake_oracle: None, short_launches: None, monkeypatch: pytest.MonkeyPatch) -> None:
         """Looking for disturbances takes a second."""
         monkeypatch.setattr(upgrade, "examine", tuple)
 

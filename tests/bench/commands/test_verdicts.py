@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands import verdicts
 from bench.record.files import write_record
 from bench.record.types import Startup
-from tests.builders.commands import PASS, REGRESSION
+from tests.builders.commands import PASS, REGRESSION, Tfgate
 from tests.builders.launches import on_candidate
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
@@ -45,27 +46,37 @@ def on_a_terminal(arguments: list[str | Path], columns: int, **variables: str) -
     return shown.decode().replace("\r\n", "\n")
 
 
+Shown = Callable[..., str]
+
+
+@pytest.fixture
+def shown(tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """Returns what a command prints on a terminal of so many columns without colour; called in this process."""
+
+    def call(columns: int, *arguments: str | Path) -> str:
+        monkeypatch.setattr(verdicts, "terminal", lambda: (columns, False))
+        return tfgate(*arguments).out
+
+    return call
+
+
 @pytest.fixture
 def check(keep: Callable[..., Path], baselines: Path) -> list[str | Path]:
     return ["check", keep("run", records([5.1] * 4)), "--baselines", baselines]
 
 
-def test_a_terminal_gets_colour(check: list[str | Path]) -> None:
-    assert on_a_terminal(check, 120).startswith(f"\x1b[1;31m{REGRESSION.value} (")
+def test_a_terminal_gets_colour_unless_no_color_is_set(check: list[str | Path]) -> None:
+    coloured, plain = on_a_terminal(check, 120), on_a_terminal(check, 120, NO_COLOR="1")
+    assert coloured.startswith(f"\x1b[1;31m{REGRESSION.value} (")
+    assert plain == ESCAPE.sub("", coloured)
+    assert "\x1b" not in plain
 
 
-def test_no_color_is_respected(check: list[str | Path]) -> None:
-    assert on_a_terminal(check, 120, NO_COLOR="1") == ESCAPE.sub("", on_a_terminal(check, 120))
-    assert "\x1b" not in on_a_terminal(check, 120, NO_COLOR="1")
-
-
-def test_without_a_terminal_there_is_no_colour(check: list[str | Path]) -> None:
-    found = subprocess.run(
-        [sys.executable, "-m", "bench", *map(str, check)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (found.returncode, found.stderr) == (1, "")
-    assert found.stdout.startswith(f"{REGRESSION.value} (")
-    assert "\x1b" not in found.stdout
+def test_without_a_terminal_there_is_no_colour(tfgate: Tfgate, check: list[str | Path]) -> None:
+    found = tfgate(*check)
+    assert (found.code, found.err) == (1, "")
+    assert found.out.startswith(f"{REGRESSION.value} (")
+    assert "\x1b" not in found.out
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -81,20 +92,20 @@ def test_a_run_is_shown_as_wide_as_the_terminal(tmp_path: Path, columns: int) ->
     assert columns - 20 < max(map(len, lines)) <= columns
 
 
-def test_verbose_tells_the_sides_and_the_precision_too(tmp_path: Path) -> None:
+def test_verbose_tells_the_sides_and_the_precision_too(shown: Shown, tmp_path: Path) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
-    brief, whole = (on_a_terminal(["check", tmp_path, *more], 120, NO_COLOR="1") for more in ([], ["--verbose"]))
+    brief, whole = (shown(120, "check", tmp_path, *more) for more in ([], ["--verbose"]))
     for part in ("\nPrecision\n", "index as of", "Deviation between launches", "To measure a metric alone again"):
         assert part in whole
         assert part not in brief
     assert "┊" in brief
 
 
-def test_commands_name_the_folder_of_baselines_that_was_given(tmp_path: Path, baselines: Path) -> None:
+def test_commands_name_the_folder_of_baselines_that_was_given(shown: Shown, tmp_path: Path, baselines: Path) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
-    own: list[str | Path] = ["--baselines", baselines]
+    own = ("--baselines", baselines)
     for more, line in (([], "check REPORT"), (["--verbose"], "--metric NAME")):
-        given, usual = (on_a_terminal(["check", tmp_path, *more, *which], 400) for which in (own, own[:0]))
+        given, usual = (shown(400, "check", tmp_path, *more, *which) for which in (own, ()))
         (told,) = (one for one in given.splitlines() if line in one)
         assert f" --baselines {baselines}" in told
         assert "--baselines" not in usual
@@ -110,11 +121,11 @@ def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])
-def test_an_upgrade_fits_on_one_screen(tmp_path: Path, step: float) -> None:
+def test_an_upgrade_fits_on_one_screen(shown: Shown, tmp_path: Path, step: float) -> None:
     startups = (Startup(1.0, 1.0, 1.0 + launch / 100, 1.0) for launch in range(10))
     launches = [on_candidate(pair(launch, step=step), startup=startup) for launch, startup in enumerate(startups)]
     write_record(tmp_path / "paired.json", paired_run(launches))
-    lines = on_a_terminal(["check", tmp_path], 120, NO_COLOR="1").splitlines()
+    lines = shown(120, "check", tmp_path).splitlines()
     assert any(line.startswith((REGRESSION if step else PASS).value) for line in lines)
     assert max(map(len, lines)) <= 120
     assert len(lines) <= ROWS

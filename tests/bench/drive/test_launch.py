@@ -169,7 +169,10 @@ def assert_whole(record: Record) -> None:
     assert record.graph_operations["MatMul"] > 0
 
 
+@pytest.mark.slow
 class TestTensorFlow:
+    """tests/bench/test_gate.py has a shorter one."""
+
     def test_a_launch_with_the_oracle_and_one_without(self, newest_python: Path) -> None:
         """One test, since side by side each process of pytest would launch what tests share."""
         checked = measure_launch(PLAN, Launch(0, 1000, numerics=True), str(newest_python), {})

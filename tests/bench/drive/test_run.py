@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bench.drive import oracle
 from bench.drive.launch import Launch
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
@@ -295,22 +296,20 @@ class Session(Session):
 """
 
 
+# The command line, with the process at a path as the oracle's.
+WITH_ORACLE = """
+import sys
+from bench.drive import oracle
+oracle.INTERPRETER = sys.argv.pop(1)
+from bench.cli import main
+sys.exit(main())
+"""
+
+
 def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temporary: Path) -> None:
     python, output = fake_session(SECOND_LAUNCH_HANGS), tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "run",
-        "--config",
-        "tiny",
-        "--launches",
-        "2",
-        "--python",
-        python,
-        "--output",
-        str(output),
-    ]
+    options = ["--config", "tiny", "--launches", "2", "--python", python, "--output", str(output)]
+    command = [sys.executable, "-c", WITH_ORACLE, oracle.INTERPRETER, "run", *options]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

@@ -22,6 +22,7 @@ from bench.record.ledger import Ledger
 from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS
 from experiments.noise import read_noise
 from tests.builders.launches import accepted, regressed
 from tests.builders.paired import gate_run, side_record
@@ -48,7 +49,7 @@ def simulated(generator: np.random.RandomState, perplexity: float = 0.0, step: f
         of += records(map(float, values), subject=subject)
     by = Standards(made, MARGINS, LEDGER)
     gate = gate_run([noisy(generator, 0, step)], run(of))
-    while not settled(gate_samples(gate.speed[0], by)):
+    while len(gate.speed[0].pairs) not in LOOKS or not settled(gate_samples(gate.speed[0], by)):
         gate = gate_run([*gate.speed[0].pairs, noisy(generator, len(gate.speed[0].pairs), step)], run(of))
     return judge_gate(gate, by)
 

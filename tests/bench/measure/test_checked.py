@@ -64,6 +64,7 @@ def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implem
     assert ("logits" in training) is (implementation != "fused")
 
 
+@pytest.mark.any_version
 def test_a_softmax_that_overflows_is_found_where_logits_are_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_softmax_that_overflows_is_found_where_logits_are_large(
     assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
 
 
+@pytest.mark.any_version
 def test_clipped_logits_are_found_at_the_logits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they are large, and nowhere else: ordinary ones are far below 50."""
     import tensorflow as tf
@@ -91,6 +93,7 @@ def test_clipped_logits_are_found_at_the_logits(tmp_path: Path, monkeypatch: pyt
     assert not any(quantity.startswith(("stress odd shapes", "stress evaluation")) for quantity in found)
 
 
+@pytest.mark.any_version
 def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_fou
     assert all(quantity.endswith("update") for quantity in found - evaluation)
 
 
+@pytest.mark.any_version
 def test_a_nan_that_clipping_swallows_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the norm overflows float32, zeros are as wrong as float64's finite gradients: float32 makes NaN of them."""
     import tensorflow as tf
@@ -122,6 +126,7 @@ def test_a_nan_that_clipping_swallows_is_found(tmp_path: Path, monkeypatch: pyte
     assert {f"stress {case}: clipped" for case in ("NaN", "Inf", "norm overflow")} <= over(tmp_path, own_trainer())
 
 
+@pytest.mark.any_version
 def test_gates_that_are_wholly_open_or_shut_too_early_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +145,7 @@ def test_gates_that_are_wholly_open_or_shut_too_early_are_found(
     assert all(quantity.startswith(("stress nearly", "stress saturated")) for quantity in found)
 
 
+@pytest.mark.any_version
 def test_tiny_gradients_that_are_lost_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller ones than 1e-12 become 0, next to others of 1e-3: no norm shows it."""
     import tensorflow as tf
@@ -160,6 +166,7 @@ def test_tiny_gradients_that_are_lost_are_found(tmp_path: Path, monkeypatch: pyt
     assert found == {"stress tiny units: clipped", "stress tiny units: update"}
 
 
+@pytest.mark.any_version
 def test_a_weight_that_is_written_between_two_steps_is_found(tmp_path: Path) -> None:
     trainer = own_trainer()
     right = trainer.train_step
@@ -178,6 +185,7 @@ def test_a_weight_that_is_written_between_two_steps_is_found(tmp_path: Path) -> 
     assert ("update", "lstm0/kernel") in {(error.quantity, error.tensor) for error in errors}
 
 
+@pytest.mark.any_version
 def test_steps_that_depend_on_what_is_read_are_found(tmp_path: Path) -> None:
     """Reading the weights changes a bit of them here; a step by itself is right."""
     trainer = own_trainer()

@@ -217,6 +217,7 @@ def overwritten(slices: Any) -> Any:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.any_version
 class TestStep:
     def test_a_right_step_is_within_every_limit(self, trainers: dict[float, Any]) -> None:
         taken = take(trainers[1.0])
@@ -363,6 +364,7 @@ class TestStep:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.any_version
 class TestEvaluation:
     def evaluated(self, trainer: Any) -> tuple[Any, Any]:
         """(weights and state before, loss) of an evaluation step."""

@@ -33,7 +33,7 @@ from lm.training.full import Event, Progress, TestResult, Training, prints_progr
 from lm.training.passes import DivergenceError, evaluate
 from lm.training.trainer import Trainer
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.any_version]
 
 STEPS = 24  # an epoch
 CONFIG = dataclasses.replace(CONFIGS["tiny"], name="short", epochs=3, decay=0.5, decay_after_epoch=1)

@@ -75,6 +75,7 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     assert over == ({"change", "slot v"} if squared else set())
 
 
+@pytest.mark.any_version
 @pytest.mark.parametrize("name", answering(slow=("rebuild",)))
 def test_answers_from_other_weights_are_told(name: str) -> None:
     case = workload(name).cases[0]

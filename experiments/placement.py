@@ -1,10 +1,12 @@
-"""Measures what the page cache of an installation's libraries does to one-core step times.
+"""Measures what the places of libraries and of weights in memory do to one-core step times.
 
 python -m experiments.placement --python REFERENCE --python CANDIDATE measures batches of launches of two copies of one
 environment, of a kind each, and adds them to experiments/data/placement.json. The kernel runs a library from the
 pages in which it holds the file, and they stay from launch to launch. FOUND leaves them as they are; SCATTERED reads
 the candidate's page by page, out of order; READ has the kernel read both sides' anew, EACH before each launch, as runs
-do. `--kind` may be repeated; `--table` prints the table.
+do. STAYING and MOVED are launches of `notebook` whose weights are left in place, or moved before each block, the
+libraries read anew before each; all others are of `tiny`, whose weights stay. `--kind` may be repeated; `--table`
+prints the table.
 
 An earlier form of this measured the first twelve batches. In two of READ the libraries lay where the batch before had
 them, and in the second of FOUND the candidate was a copy that had just been made.
@@ -39,9 +41,12 @@ from bench.record.types import SCHEMA, Machine
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "placement.json"
-FOUND, SCATTERED, READ, EACH = KINDS = ("as found", "scattered", "read anew", "read anew for each launch")
+LIBRARIES = ("as found", "scattered", "read anew", "read anew for each launch")
+WEIGHTS = ("weights in place", "weights moved")
+(FOUND, SCATTERED, READ, EACH), (STAYING, MOVED), KINDS = LIBRARIES, WEIGHTS, (*LIBRARIES, *WEIGHTS)
 PAGE = os.sysconf("SC_PAGE_SIZE")
-CONFIG, LAUNCHES = "tiny", 8  # of a batch
+CONFIG, LARGER = "tiny", "notebook"  # of LIBRARIES, of WEIGHTS
+LAUNCHES = 8  # of a batch
 JITTER = 60_000  # of the first launch: no other launch has these initial weights
 
 
@@ -81,11 +86,12 @@ def scatter(folder: Path) -> None:
 
 def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     """Measures a batch of each of the kinds."""
-    usual = paired(Plan(CONFIG, 1), NAMES)[0][ONE_CORE]
     margins = read_margins(ROOT / "baselines" / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:
-        store, plan = read_store(), dataclasses.replace(usual, reads_anew=kind == EACH)
+        usual = paired(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]
+        blocks = dataclasses.replace(usual.blocks, moves=kind == MOVED)
+        store, plan = read_store(), dataclasses.replace(usual, blocks=blocks, reads_anew=kind in (EACH, *WEIGHTS))
         first = len(store.batches) * LAUNCHES
         with host_lock():
             if kind in (SCATTERED, READ):
@@ -119,7 +125,16 @@ def table(store: Store) -> str:
         expected = own / math.sqrt(LAUNCHES)
         between = math.sqrt(statistics.fmean(mean**2 for mean in means))
         rows.append((host, kind, len(batches), own, expected, between, between / expected, max(map(abs, means))))
-    headers = ("host", "pages", "batches", "launches deviate by", "so means by", "means are off by", "ratio", "at most")
+    headers = (
+        "host",
+        "memory",
+        "batches",
+        "launches deviate by",
+        "so means by",
+        "means are off by",
+        "ratio",
+        "at most",
+    )
     formats = ("", "", "d", ".2%", ".2%", ".2%", ".1f", ".2%")
     text: str = tabulate(rows, headers, tablefmt="github", floatfmt=formats)
     return text

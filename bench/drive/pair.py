@@ -9,11 +9,11 @@ ratio would tell.
 A launch is of one of two kinds: on all cores, as users run TensorFlow, or with one thread pinned to one core, where
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
 
-On all cores a process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same:
-before each block they are moved, so that a launch sees many places instead of one. On one core that only adds noise.
-There, with the libraries that the kernel happened to hold, runs of two copies of one TensorFlow were off by up to 0.8%,
-each in all of its launches alike. So both sides' libraries are read anew before each launch, which then sees other
-pages. docs/upgrade.md has the measurements.
+A process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each
+block they are moved, so that a launch sees many places instead of one. `tiny`'s, which fit in a core's cache, stay on
+one core, where moving them only adds noise. There, with the libraries that the kernel happened to hold, runs of two
+copies of one TensorFlow were off by up to 0.8%, each in all of its launches alike. So both sides' libraries are read
+anew before each launch, which then sees other pages. docs/upgrade.md has the measurements.
 """
 
 import contextlib
@@ -50,6 +50,7 @@ class Blocks:
     dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int = 0
     evaluation_steps: int = 0  # of an evaluation's block, those dropped included
+    moves: bool = True  # the weights, before each block
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count
     timed = []
     for letter in order:
         half = halves[LETTERS[letter]]
-        if pair_plan.pinned is None:
+        if pair_plan.blocks.moves:
             half.tell("relocate")
         timed.append(half.block(operation, count, pair_plan.blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))

@@ -153,6 +153,27 @@ def test_libraries_are_read_anew_before_a_one_core_launch(fake: Fake, one_core: 
         assert set(record.memory.rss_bytes) == {anew}
 
 
+MOVED = """
+moves = 0
+def relocate(self):
+    self.moves += 1
+def steps(self, count, tell=False, old=Session.steps):
+    return __import__('dataclasses').replace(old(self, count, tell), rss_bytes=self.moves)
+Session.moves, Session.relocate, Session.steps = moves, relocate, steps
+"""  # tells how often weights were moved, in the place of memory
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_weights_are_moved_before_each_block_unless_they_stay(fake: Fake, moves: bool) -> None:
+    plan = PairPlan.of(Plan("tiny", 1), dataclasses.replace(BLOCKS, moves=moves))
+    sides = {REFERENCE: Side("a", fake(MOVED), {}), CANDIDATE: Side("b", fake(MOVED), {})}
+    found = measure_pair(plan, 5, 2, 70, sides)
+    blocks = 2 * BLOCKS.quads
+    for record in (found.reference, found.candidate):
+        assert record.memory is not None
+        assert record.memory.rss_bytes == (0, *(range(1, blocks + 1) if moves else blocks * [0]))
+
+
 def test_without_evaluation_quads_nothing_is_evaluated(fake: Fake) -> None:
     plan = PairPlan.of(Plan("tiny", 1), dataclasses.replace(BLOCKS, evaluation_quads=0))
     sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}

@@ -55,7 +55,7 @@ from bench.record.types import SCHEMA, Run
 EXAMPLES = """\
 tfgate gate --to .venv/bin/python
 tfgate gate --to 2.21.0 --config small --full
-tfgate gate --quick"""
+tfgate gate --quick --to .venv/bin/python"""
 QUICK_CONFIGS = ("tiny",)
 TIMED_CONFIG = "notebook"  # whose speed is measured unless --full asks for all
 LAUNCHES = 3  # of each configuration, for its perplexity

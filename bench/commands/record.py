@@ -41,7 +41,8 @@ from bench.stats.outcome import Outcome
 EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
 tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
-tfgate record reports/gate --accept import --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
+tfgate record reports/gate --accept trace --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
+ENVIRONMENTS = 4  # whose replicates decide a perplexity in few launches (docs/how-to/own-baselines.md)
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -183,10 +184,11 @@ def _record_runs(asked: Request) -> None:
     for warning in dict.fromkeys(warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
     _write_baselines(asked.folder, old, new)
-    alone = [name for name, made in new.items() if len({environment_key(one.environment) for one in made.replicas}) < 2]
-    if alone:
-        few = "one environment, so no other one can fail in perplexity: add runs of two others or more by --add"
-        print(one_line(f"warning: {', '.join(alone)}: replicates of {few}"), file=sys.stderr)
+    for name, made in new.items():
+        count = len({environment_key(one.environment) for one in made.replicas})
+        if count < ENVIRONMENTS:
+            few = f"replicates of {count} of {ENVIRONMENTS} environments: a perplexity is seldom decided by fewer"
+            print(one_line(f"warning: {name}: {few}; add runs of others by --add"), file=sys.stderr)
 
 
 def _record_ratios(asked: Request) -> None:
@@ -257,8 +259,8 @@ def _accept_regressions(asked: Request, accept: Acceptance) -> None:
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
     if _regressions(asked, accept, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
-            f"--until {until} is before a report's own date, or its reference is none of the ledger's: "
-            "the regression would still fail"
+            f"the regression would still fail: the report's reference is none of the ledger's, or --until {until} is "
+            "before the report's own date"
         )
     write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
     for one in found:

@@ -111,6 +111,9 @@ def read_margins(path: Path) -> Margins:
         _require(len(names) <= MOST_GATING, path, entry, names, wanted)
     for table, margins in gating.items():
         for metric, margin in margins.items():
+            unknown = sorted(set(margin) - set(plain["window_start"])) if isinstance(margin, Mapping) else []
+            known_configs = f"a table of margins for {', '.join(plain['window_start'])}, as window_start is"
+            _require(not unknown, path, f"{table}.{metric}", unknown, known_configs)
             for name, value in _entries(f"{table}.{metric}", margin):
                 _require_margin(path, name, value, relative=metric in RATIOS)
     for name, value in (

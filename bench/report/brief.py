@@ -93,9 +93,9 @@ def _full(one: Comparison) -> str:
 
 
 def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
-    """Returns the line that says how to measure what a REGRESSION of launches in turn has left open, if it did."""
+    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
     in_turn = [one for one in comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    stopped = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION}
+    stopped = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
     undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in stopped]
     left_open = dict.fromkeys(one.metric.name for one in undecided)
     if not left_open:

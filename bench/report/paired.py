@@ -30,7 +30,22 @@ def sides_text(run: PairedRun, width: int = WIDTH) -> str:
         for name, *cells in zip(PROPERTIES, reference, candidate, strict=True)
     ]
     table: str = tabulate(rows, ["", REFERENCE, CANDIDATE], STYLE, disable_numparse=True)
-    return table
+    others = _other_packages(run)
+    return f"{table}\n{wrapped(f'other packages that differ: {others}', width)}" if others else table
+
+
+def _other_packages(run: PairedRun) -> str:
+    """Returns the packages of which the sides have other versions, but for those that `sides_text` names."""
+    versions = [{package.name: package.version for package in side.packages} for side in (run.reference, run.candidate)]
+    if not all(versions):  # an interpreter that was there doesn't list its packages
+        return ""
+    reference, candidate = versions
+    measured = {found.distribution for name in (REFERENCE, CANDIDATE) if (found := environment(run, name))}
+    return ", ".join(
+        f"{name} {reference.get(name, 'none')} → {candidate.get(name, 'none')}"
+        for name in sorted({*reference, *candidate} - {"keras", "numpy", *measured})
+        if reference.get(name) != candidate.get(name)
+    )
 
 
 def pairs_text(run: PairedRun, width: int = WIDTH) -> str:

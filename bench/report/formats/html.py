@@ -18,7 +18,7 @@ from bench.report.forest import Forest, forest
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, by_subject, names, worst
 from bench.report.pages import rendered
-from bench.report.precision import RATES, SIMULATED, precision_table
+from bench.report.precision import RATES, precision_table
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.survey import LEGEND, findings, notes, paragraphs, sections, summary, title
@@ -49,7 +49,6 @@ class Section:
     warnings: list[str]
     sides: str  # "candidate compared with reference"
     rates: str  # by design; "" where no launches were judged
-    simulated: str  # the address of what they come from
     forest: Forest
     environments: list[compared.Property]
     machines: list[Machine]
@@ -98,7 +97,6 @@ def _section(judged: Judged) -> Section:
         warnings=list(map(sentence, verdict.warnings)),
         sides=f"{called.candidate} compared with {compared_with(verdict, called)}",
         rates=RATES if precision.rows else "",
-        simulated=SIMULATED,
         forest=forest(verdict.comparisons),
         environments=compared.environments(judged),
         machines=compared.machines(judged),

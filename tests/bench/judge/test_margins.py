@@ -155,6 +155,11 @@ def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: st
         ),
         (
             "[gating.perplexity]\ntiny = 0.01",
+            "[gating.perplexity]\ntinny = 0.01",
+            "gating.perplexity is .'tinny'.; it must be a table of margins for tiny, large",
+        ),
+        (
+            "[gating.perplexity]\ntiny = 0.01",
             "[gating.perplexity.tiny]\nx = 1",
             "gating.perplexity.tiny is {.x.: 1}; it must be a fraction",
         ),

@@ -83,6 +83,9 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
     assert told in brief_text(found)
     assert told not in brief_text(of(found.comparisons[:1]))
     assert told not in brief_text(of(found.comparisons[1:]))
+    accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
+    passed = dataclasses.replace(found.comparisons[0], outcome=Outcome.PASS, reason=accepted)
+    assert told in brief_text(of([passed, *found.comparisons[1:]]))
 
 
 def test_the_worst_comes_first() -> None:

@@ -6,6 +6,7 @@ import statistics
 
 import pytest
 
+from bench.record.paired import Package
 from bench.record.types import Failure
 from bench.report.paired import LAUNCH, pairs_text, sides_text, spread_text
 from tests.builders.golden import golden
@@ -37,6 +38,20 @@ def test_each_side_tells_the_request_and_what_was_measured() -> None:
     assert cells(text, "Keras")[1:] == ["3.15.1", "3.15.1"]
     assert cells(text, "variables")[1:] == ["TF_ENABLE_ONEDNN_OPTS=0", "–"]
     assert cells(text, "index as of")[3:] == ["2026-01-01T00:00:00Z", "–"]
+
+
+def test_other_packages_that_differ_are_named() -> None:
+    """All but those in rows of their own; none where an interpreter that was there doesn't list its packages."""
+    old = {"h5py": "3.16.0", "numpy": "2.4.0", "six": "1.17.0", "tensorboard": "2.20.0"}
+    new = {"h5py": "3.14.0", "numpy": "2.4.6", "six": "1.17.0"}
+    reference, candidate = (
+        dataclasses.replace(side, packages=tuple(Package(name, version) for name, version in packages.items()))
+        for side, packages in ((RUN.reference, old), (RUN.candidate, new))
+    )
+    text = sides_text(dataclasses.replace(RUN, reference=reference, candidate=candidate))
+    assert text.endswith("other packages that differ: h5py 3.16.0 → 3.14.0, tensorboard 2.20.0 → none")
+    bare = dataclasses.replace(candidate, packages=())
+    assert "other packages" not in sides_text(dataclasses.replace(RUN, reference=reference, candidate=bare))
 
 
 def test_a_side_that_never_ran_has_no_environment() -> None:

@@ -23,7 +23,7 @@ OLD, NEW, NEWER = (
 MARGINS_TEXT = """\
 micro = 0.15
 between_hosts = 0.03
-window_start = { notebook = 0.2 }
+window_start = { notebook = 0.2, tiny = 0, small = 0 }
 budget = { step_time = 0.10 }
 [gating]
 step_time = 0.05

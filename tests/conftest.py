@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,9 @@ os.environ.pop("PYTEST_XDIST_WORKER", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make hypothesis draw the same examples in every run, with no limit on their time."""
+    """Make hypothesis draw the same examples in every run, with no limit on their time, and Ctrl-C interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as it is in a shell's background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if importlib.util.find_spec("hypothesis"):
         from hypothesis import settings
 

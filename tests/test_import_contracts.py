@@ -82,7 +82,7 @@ def test_no_contract_is_broken() -> None:
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What is said of each contract that is broken, in a copy with every forbidden import."""
+    """Returns the report of each contract that is broken, in a copy with every forbidden import."""
     folder = tmp_path_factory.mktemp("broken")
     copy_packages(folder)
     for file, line, _ in FORBIDDEN:

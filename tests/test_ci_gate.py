@@ -248,3 +248,9 @@ def test_gitlab_calls_scripts_that_are_there() -> None:
     called = re.findall(r"\.tfgate/checkout/(\S+)", COMPONENT.read_text())
     assert called == [".ci/install", ".ci/gate"]
     assert all((ROOT / name).stat().st_mode & 0o111 for name in called)
+
+
+def test_without_its_arguments_the_gate_says_what_it_takes(scripts: Scripts) -> None:
+    found = scripts.run(ROOT / ".ci" / "gate", "--help")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("usage: .ci/gate FOLDER RUN")

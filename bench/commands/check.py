@@ -45,4 +45,4 @@ def run(asked: Request) -> int:
         return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
     report = read_report(asked.report)
     with judging(asked.report):
-        return judge_and_print(asked.telling, [report], standards)
+        return judge_and_print(asked.telling, {asked.report: report}, standards)

@@ -38,10 +38,10 @@ def guarded(command: Callable[[], int]) -> int:
         return _fail(str(error) or "interrupted", FAILED_CODE)
     except (BuildError, ClusterError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader, `head` say, has read enough
         # What is left to print must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail("standard output was closed before all was printed", FAILED_CODE)
+        return FAILED_CODE
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
             return _fail(str(error), USAGE)

@@ -206,7 +206,7 @@ def run(asked: Request) -> int:
         else:
             _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
     say(f"report kept in {asked.output}")
-    return judge_and_print(asked.telling, [report.gate], standards)
+    return judge_and_print(asked.telling, {str(asked.output): report.gate}, standards)
 
 
 def interrupted(asked: Request) -> str:

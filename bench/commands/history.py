@@ -149,6 +149,8 @@ def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
     worse = sum(each.worse for each in series)
     print(f"{reports} reports, {len(series)} series, {worse} worse than their fixed references")
+    if not series:
+        print("  a series takes two reports of one configuration in turn with one reference environment")
     for line in [
         *(line for each in series for line in findings(each)),
         *(f"warning: {warning}" for warning in warnings),

@@ -210,6 +210,8 @@ def _record_ratios(asked: Request) -> None:
             print(one_line(f"{entry.tensorflow}: {ratios} ({word})"))
         if not is_micro(name) and isinstance(gate := read_report(name), GateRun):
             gates.append(gate)
+    if not standards.ledger.entries:
+        print("the ledger was empty: from now on it takes reports in turn with this reference alone")
     new = _with_speeds(standards.baselines, gates)
     write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
     _write_baselines(asked.folder, standards.baselines, new)

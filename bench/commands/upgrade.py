@@ -112,12 +112,11 @@ def run(asked: Request) -> int:
     sides = asked.sides.prepared()
     warnings = (*side_warnings(sides), *disturbed)
     with host_lock() if asked.parts.speed else contextlib.nullcontext():
-        runs = [
-            asked.parts.measured(
-                plan, asked.model.folder(asked.output, plan.name) / PAIRED_FILE, sides, standards, warnings
-            )
-            for plan in plans
-        ]
+        folders = [asked.model.folder(asked.output, plan.name) for plan in plans]
+        runs = {
+            str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
+            for folder, plan in zip(folders, plans, strict=True)
+        }
     say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, runs, standards)
 

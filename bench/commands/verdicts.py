@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.options import Telling
@@ -53,16 +53,16 @@ def judge_any(name: str, standards: Standards) -> Verdict:
     return judge_micro(run, reference, candidate, math.log1p(standards.margins.micro), standards.ledger)
 
 
-def judge_and_print(telling: Telling, reports: Sequence[Report], standards: Standards) -> int:
-    """Judges, prints, and returns the worst exit code; JSON of more than one report is a list."""
+def judge_and_print(telling: Telling, reports: Mapping[str, Report], standards: Standards) -> int:
+    """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list."""
     options = baselines_option(telling.baselines)
-    found = [dataclasses.replace(judged(report, standards), options=options) for report in reports]
+    found = [dataclasses.replace(judged(report, standards), options=options) for report in reports.values()]
     if telling.json:
         print_json([verdict_json(each.verdict) for each in found])
     else:
-        for number, each in enumerate(found):
+        for number, (place, each) in enumerate(zip(reports, found, strict=True)):
             print("\n" if number else "", end="")
-            _print_report(each, verbose=telling.verbose)
+            _print_report(each, place, verbose=telling.verbose)
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
     return worst(each.verdict for each in found).exit_code
@@ -82,14 +82,12 @@ def print_json(answers: Sequence[object]) -> None:
     print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))
 
 
-def _print_report(found: Judged, *, verbose: bool) -> None:
+def _print_report(found: Judged, place: str, *, verbose: bool) -> None:
     if not verbose:
         width, colour = terminal()
         glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
-        shown = brief_text(
-            found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, options=found.options
-        )
-        _print(shown)
+        check = (place, *found.options)
+        _print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
         return
     runs = paired_runs(found.run)
     for run in runs[:1]:

@@ -73,6 +73,9 @@ def seconds_left(run: PairedRun, samples: Sequence[Sample], kinds: Collection[st
         pace = fmean(pair.seconds for pair in pairs or measured)
         most += pace * max(limit - len(pairs), 1)
         least += pace * max(min(look, limit) - len(pairs), 1)
+    if run.budget_minutes:  # its launches are known once there is one of each kind
+        left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), 0.0)
+        least, most = min(least, left), min(most, left)
     return least, most
 
 

@@ -30,7 +30,7 @@ LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
-MORE = "Every reason, the environments and the precision: tfgate check REPORT {}"
+MORE = "Every reason, the environments and the precision: tfgate check {}"
 
 
 def brief_text(
@@ -40,10 +40,10 @@ def brief_text(
     colour: bool = False,
     names: Names = UNNAMED,
     glyphs: Glyphs = DRAWN,
-    options: Sequence[str] = (),
+    check: Sequence[str] = ("REPORT",),
 ) -> str:
     """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings; at
-    last the command, with further options, that prints more.
+    last the command that prints more: `check` are its report and further options.
     """
     first = first_line(verdict, width, colour=colour, names=names)
     blocks = (
@@ -53,7 +53,7 @@ def brief_text(
         [wrapped(line, width) for line in _notes(verdict)],
         [
             wrapped(line, width)
-            for line in (*_stopped(verdict.comparisons), MORE.format(shlex.join((*options, "--verbose"))))
+            for line in (*_stopped(verdict.comparisons), MORE.format(shlex.join((*check, "--verbose"))))
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -174,7 +174,7 @@ def _numerics(of: Iterable[Record]) -> Table:
         for key, error in nearest.items()
     )
     headers = ("subject", "TensorFlow", "quantity", "tensor", "step", "error", "limit", "% of limit")
-    return Table("Against the oracle: of each quantity the error nearest to its limit", headers, rows)
+    return Table("Numerics: of each quantity the error nearest to its limit", headers, rows)
 
 
 def _lockstep(result: Lockstep) -> Table:

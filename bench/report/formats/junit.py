@@ -1,8 +1,9 @@
 """Judged runs as JUnit XML: a suite for each run, a test case for each comparison, as CI services read it.
 
-CI services show a skipped test as harmless. So what the verdict turns on never is one: a REGRESSION is a failure, an
-INCONCLUSIVE comparison and a launch that did not finish are errors, and a suite is without failures and errors exactly
-where `tfgate check` exits with 0. Only a comparison that is not gated and was not judged is skipped.
+CI services show a skipped test as harmless. So what the verdict turns on never is one: a REGRESSION is a failure, a
+launch that did not finish is an error, and so is an INCONCLUSIVE comparison unless another one is a REGRESSION, at
+which the run stopped. A suite is without failures and errors exactly where `tfgate check` exits with 0. Skipped are
+what that stop left open and what is not gated and was not judged.
 """
 
 import math
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
+from bench.record.gate import GateRun
 from bench.report import values
 from bench.report.headlines import FAILED, NOTHING_JUDGED, compared_with, outcome_word, scope_text
 from bench.report.judged import Judged, measured, names
@@ -42,7 +44,7 @@ def _suite(judged: Judged) -> ET.Element:
     verdict, called = judged.verdict, names(judged)
     name = one_line(f"{called.candidate} compared with {compared_with(verdict, called)}{scope_text(verdict)}")
     suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created), time=f"{_seconds(judged):.3f}")
-    suite.extend(map(_case, verdict.comparisons))
+    suite.extend(_case(each, decides=each.outcome is verdict.outcome) for each in verdict.comparisons)
     suite.extend(_unfinished(verdict))
     if verdict.warnings:
         lines = (one_line(sentence(warning)) for warning in verdict.warnings)
@@ -52,15 +54,17 @@ def _suite(judged: Judged) -> ET.Element:
     return suite
 
 
-def _case(comparison: Comparison) -> ET.Element:
+def _case(comparison: Comparison, *, decides: bool) -> ET.Element:
     subject, metric = one_line(comparison.subject), one_line(comparison.metric.name)
     candidate, reference = values.sides(comparison)
     why = one_line(sentence(comparison.reason, comparison))
     case = ET.Element("testcase", classname=subject, name=metric)
     message = f"{metric} of {subject}: {why}"
-    if tag := TAGS.get(comparison.outcome):
+    if decides and (tag := TAGS.get(comparison.outcome)):
         ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = why
-    elif comparison.outcome is Outcome.NOT_GATED and comparison.interval is None:
+    elif comparison.outcome is Outcome.INCONCLUSIVE or (
+        comparison.outcome is Outcome.NOT_GATED and not comparison.interval
+    ):
         ET.SubElement(case, "skipped", message=message)
     ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}: {why}")
     return case
@@ -84,7 +88,9 @@ def _error(kind: str, name: str, message: str) -> ET.Element:
 
 
 def _seconds(judged: Judged) -> float:
-    """Returns the seconds of everything that was measured, of all launches and both sides."""
+    """Returns the seconds of everything that was measured: a gate's phases, or all launches of both sides."""
+    if isinstance(judged.run, GateRun):
+        return math.fsum(judged.run.phase_seconds.values())
     seconds = []
     for record in (launch.record for launch in measured(judged.run)):
         seconds += [*record.step_seconds, *(vars(record.startup).values() if record.startup else ())]

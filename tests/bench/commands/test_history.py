@@ -11,6 +11,7 @@ from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
 from tests.builders.commands import Answer, Tfgate, snapshot
+from tests.builders.paired import side_of
 from tests.builders.records import environment
 from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE
@@ -126,6 +127,14 @@ def divided(number: int) -> float:
 def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:
     keep_releases(reports, [1.0] * 3)
     assert tfgate("history", reports).code == 3
+
+
+def test_reports_without_anything_in_common_are_told_what_a_series_takes(tfgate: Tfgate, reports: Path) -> None:
+    for version in ("2.17.0", "2.18.0"):
+        write_record(reports / version / "paired.json", dataclasses.replace(report(), reference=side_of(version)))
+    found = tfgate("history", reports)
+    assert (found.code, counts(found)) == (3, [2, 0, 0])
+    assert "a series takes two reports of one configuration" in found.out
 
 
 @pytest.mark.parametrize(("slowdown", "code"), [(0.9, 1), (1.0, 0)])

@@ -156,3 +156,9 @@ class TestSecondsLeft:
     def test_no_longer_than_the_budget(self) -> None:
         run = dataclasses.replace(of_kinds([ALL_CORES] * 4), budget_minutes=3.5)  # seven launches: six is the last look
         assert seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)) == (60.0, 60.0)
+
+    def test_a_budget_bounds_it_before_each_kind_has_told_its_pace(self) -> None:
+        run = dataclasses.replace(of_kinds([ALL_CORES]), budget_minutes=3.0)
+        found = seconds_left(run, with_plans([sample(around(0.0, 1))], run), (ALL_CORES, ONE_CORE))
+        assert found is not None
+        assert found[1] == 180.0 - 30.0

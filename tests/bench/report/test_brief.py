@@ -187,4 +187,4 @@ def test_hostile_text_in_a_run_changes_nothing_but_what_is_shown(case: object) -
     text = brief_text(case().verdict)
     assert re.search(r"[^\n -~–—−≤≥×±→σ…┊│━●]", text) is None, text
     assert not any(line.startswith("PASS") for line in text.splitlines())
-    assert text.endswith(MORE.format("--verbose"))
+    assert text.endswith(MORE.format("REPORT --verbose"))

@@ -33,7 +33,7 @@ def test_the_page_that_the_rates_name_is_there() -> None:
 def test_a_row_shows_its_numbers() -> None:
     (row,) = precision_table([STEP]).rows
     shown = dict(zip(HEADERS, (cell.text for cell in row), strict=True))
-    assert (shown["launches"], shown["deviation"], shown["needed"]) == ("6 of 16", "1.23%", "9")
+    assert (shown["launches"], shown["deviation"], shown["95% power"]) == ("6 of 16", "1.23%", "9")
     assert (shown["× 1.5"], shown["× 2"], shown["× 3"]) == ("80%", "95%", "100%")
     assert shown["unseen"] == "26%"  # 0.8⁶
     assert [cell.key for cell in row[2:5]] == [6, 0.0123, 9]

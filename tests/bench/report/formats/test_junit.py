@@ -81,7 +81,21 @@ def test_a_suite_takes_the_seconds_that_were_measured() -> None:
     assert suite.get("time") == f"{20 * (9.75 + 0.5 + 0.5) + 1.5:.3f}"
 
 
-def test_only_what_is_not_gated_is_skipped() -> None:
+def test_a_gate_takes_as_long_as_its_phases() -> None:
+    (suite,) = read(gate()).iter("testsuite")
+    assert suite.get("time") == "12.000"
+
+
+def test_what_a_regression_left_open_is_skipped() -> None:
+    """The run stopped at it: there is one failure to see to, not one and many errors."""
+    judged, undecided = upgrade(1.2), upgrade(1.05, 0.02).verdict.comparisons[-1]
+    assert undecided.outcome is Outcome.INCONCLUSIVE
+    comparisons = (*judged.verdict.comparisons, undecided)
+    root = read(dataclasses.replace(judged, verdict=dataclasses.replace(judged.verdict, comparisons=comparisons)))
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "1")
+
+
+def test_what_is_not_gated_is_skipped() -> None:
     judged = stored()
     unknown = dataclasses.replace(judged.verdict.comparisons[-1], reason=NoStoredSpeed())
     root = read(dataclasses.replace(judged, verdict=dataclasses.replace(judged.verdict, comparisons=(unknown,))))
@@ -114,7 +128,7 @@ def test_failures_alongside_a_regression_are_told() -> None:
 def test_hostile_names_stay_text(of: Callable[[], Judged]) -> None:
     root = read(of())
     tags = {element.tag for element in root.iter()}
-    assert tags - {"skipped"} == {"testsuites", "testsuite", "testcase", "failure", "error", "system-out"}
+    assert tags - {"skipped", "error"} == {"testsuites", "testsuite", "testcase", "failure", "system-out"}
     shown = [*root.itertext(), *(case.get("name", "") for case in root.iter("testcase"))]
     assert any(one_line(HOSTILE) in one_line(text) for text in shown)
 

@@ -379,7 +379,7 @@ def add_budget(
 def add_parts(parser: argparse.ArgumentParser) -> None:
     """Adds --speed-only and --numerics-only, which exclude each other."""
     part = parser.add_mutually_exclusive_group()
-    part.add_argument("--speed-only", action="store_true", help="leave out the oracle and lockstep")
+    part.add_argument("--speed-only", action="store_true", help="measure speed and memory alone, not the numbers")
     part.add_argument(
         "--numerics-only",
         action="store_true",

@@ -256,18 +256,25 @@ def _accept_regressions(asked: Request, accept: Acceptance) -> None:
     regressions = _regressions(asked, accept, standards)
     if not regressions:
         raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
-    until = accept.until.isoformat()
+    until, measured = accept.until.isoformat(), max(map(_created, asked.reports))[:10]
+    if until < measured:
+        raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
     found = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
     if _regressions(asked, accept, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
-            f"the regression would still fail: the report's reference is none of the ledger's, or --until {until} is "
-            "before the report's own date"
+            "the report's reference is none of the ledger's, so the regression would still fail: accept a report in "
+            "turn with the ledger's"
         )
     write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
     for one in found:
         limit = f", up to {100 * one.limit:.1f}%" if one.limit is not None else ""
         print(one_line(f"{one.metric} of {one.subject}: accepted until {one.expires}{limit}"))
+
+
+def _created(name: str) -> str:
+    """Returns a report's date (ISO 8601)."""
+    return read_micro(Path(name))[0].created if is_micro(name) else read_report(name).created
 
 
 def _regressions(asked: Request, accept: Acceptance, standards: Standards) -> list[Comparison]:

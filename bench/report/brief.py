@@ -30,7 +30,7 @@ LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
-MORE = "Every reason, the environments and the precision: tfgate check {}"
+MORE = "In full: tfgate check {}"
 
 
 def brief_text(

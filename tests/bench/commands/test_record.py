@@ -411,11 +411,16 @@ class TestAcceptedRegressions:
         larger = report(tmp_path / "larger", in_turn(step=0.3))
         assert self.check(tfgate, larger, baselines).code == 1
 
-    @pytest.mark.parametrize("until", ["20260105", "2026-12-31T00:00"])
-    def test_a_day_that_is_over_or_none(self, tfgate: Tfgate, slow: Path, baselines: Path, until: str) -> None:
+    @pytest.mark.parametrize(
+        ("until", "told"),
+        [("20260105", "before the report's own date, 2026-01-06"), ("2026-12-31T00:00", "is not a date")],
+    )
+    def test_a_day_that_is_over_or_none(
+        self, tfgate: Tfgate, slow: Path, baselines: Path, until: str, told: str
+    ) -> None:
         before = snapshot(baselines)
         found = tfgate("record", slow, "--accept", "step time", "--until", until, *WHY, "--baselines", baselines)
-        assert (found.code, "--until" in found.error) == (2, True)
+        assert (found.code, "--until" in found.error, told in found.error) == (2, True, True)
         assert snapshot(baselines) == before
 
     @pytest.mark.parametrize("metric", ["evaluation step", "nonsense"])

@@ -285,8 +285,8 @@ A candidate may be slow in a share of launches only, and slower by exactly the m
 because no slow launch was met. So a PASS takes at least {PASS_LAUNCHES} launches, counting both kinds (one core, all
 cores): where {SLOW_SHARE:.0%} of launches are slow, all {PASS_LAUNCHES} are quick in
 {unseen(SLOW_SHARE, PASS_LAUNCHES):.0%} of runs. With the planned looks, that makes ten launches of one kind, or six of
-each of two. A mode that shows in only one of two kinds is met by half of the launches: those rows are beyond what is
-asked. Each report states how likely a rarer mode is to hide.
+each of two. A mode that shows in only one of two kinds is met by half of the launches: those rows can exceed the 5%
+that is asked, and then are bold. Each report states how likely a rarer mode is to hide.
 """
 
 

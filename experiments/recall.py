@@ -58,7 +58,7 @@ TRACED = f"{WORKLOADS}::test_retraces_are_compared_with_the_reference_s[traces-e
 KEPT = f"{WORKLOADS}::test_models_that_are_kept_show_as_growth[{{}}]"
 UNCOMPILED = f"{WORKLOADS}::test_a_graph_that_does_not_compile_is_an_outcome[{{}}]"
 DEFAULTS = f"{WORKLOADS}::test_a_changed_default_shows_in_fitted_losses[dense-initializer-Outcome.REGRESSION-{{}}]"
-BUSY = "busy work in each step, 2 to 10% of it: [measured runs](error-rates-measured.md)"
+BUSY = "busy work in each step, 3 to 10% of it: [measured runs](error-rates-measured.md#a-known-change)"
 REPORTS = (
     Report("keras #18854", "an LSTM's cuDNN check cost 200 ms a call", "`train`", Evidence.INJECTED, BUSY),
     Report("tensorflow #46515", "RNN 10% slower, 2.3 → 2.4", "`train`", Evidence.INJECTED, BUSY),

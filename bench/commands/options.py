@@ -228,15 +228,16 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     )
 
 
-def add_workload(parser: argparse.ArgumentParser) -> None:
-    """Adds --workload."""
+def add_workload(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
+    """Adds --workload, of which a command takes several or one."""
+    every, repeated = (f"{EVERY}, for each that has the configuration; ", "may be repeated ") if several else ("", "")
     parser.add_argument(
         "--workload",
         action="append",
         type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}; {EVERY}, for each that has the configuration; or the path of your own model's "
-        f"file, such as ./mine.py; may be repeated (default: {DEFAULT_WORKLOAD})",
+        help=f"{', '.join(names())}; {every}or the path of your own model's file, such as ./mine.py; {repeated}"
+        f"(default: {DEFAULT_WORKLOAD})",
     )
 
 

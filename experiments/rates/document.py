@@ -20,11 +20,11 @@ OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 HEAD = """# How often verdicts are right, measured
 
 Made by `python -m experiments.rates`, which runs tfgate's commands where the right answer is known, and `python -m
-experiments.rates table`. Two copies of one environment are compared, in two folders. Nothing changed is to be a PASS,
-and a REGRESSION is a false alarm. A candidate that is two margins worse is to be a REGRESSION, and PASS is a miss; at
-one margin both are allowed, and PASS is to be rare. INCONCLUSIVE is never wrong: the machine was too noisy for the
-margin within the budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of
-launches) are the median, the most in brackets. In the oldest 72 runs libraries were not [read
+experiments.rates table`. Two copies of one environment are compared, in two folders. Where nothing changed, a run
+should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse, it should be a REGRESSION, and
+a PASS is a miss. At one margin both are allowed, but a PASS should be rare. INCONCLUSIVE is never wrong: the machine
+was too noisy for the margin within the time budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson.
+Launches and minutes (of launches) are the median, the most in brackets. In the oldest 72 runs libraries were not [read
 anew](upgrade.md#how-the-protocol-was-chosen); the oldest 8 called the code of the command, not the command.
 """
 INJECTED = """

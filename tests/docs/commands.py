@@ -16,12 +16,14 @@ Written from the parsers by `python -m tests.docs.commands`; `tfgate COMMAND --h
 [README](../README.md#use) has the commands in the order in which they are needed, [the tutorials](tutorials/) show them
 at work.
 
-Exit codes of all:
+Exit codes:
 {EXIT_CODES.splitlines()[-1].strip()};
 of several configurations the worst, in the order 1, 4, 3, 0. `survey`, and `check` of one, answer 0 where all that was
 asked for was measured, whatever it came to; 3 where something is missing (a release that isn't available or doesn't
-run, a comparison that was interrupted or failed), and 4 where nothing could be measured. Errors are one line on
-standard error. An option means the same in every command that has it:
+run, a comparison that was interrupted or failed), and 4 where nothing could be measured. `bisect` answers 0 unless its
+search stays open (3), `blame` 0 where a package is blamed (3 where none is proven). `report`, `record` and `show`
+answer 0 once they are done. [Reports](reports.md#history) has those of `history`. Errors are one line on standard
+error. An option means the same in every command that has it:
 
 | option | meaning |
 | --- | --- |

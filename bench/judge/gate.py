@@ -147,7 +147,8 @@ def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     samples = gate_samples(run, standards)
     told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
     found = compare_in_turn(run, samples, retraces=not told_alone)
-    since = (_since_first(sample, compared, run, standards) for sample, compared in zip(samples, found, strict=False))
+    compared = {one.metric.name: one for one in found}
+    since = (_since_first(sample, compared[sample.metric.name], run, standards) for sample in samples)
     return [*found, *(comparison for comparison in since if comparison)]
 
 

@@ -8,7 +8,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from bench.judge.ledger import LedgerError, accepted_ratio, require_acceptable, tolerated
+from bench.judge.ledger import LedgerError, accepted_ratio, regressions_for, require_acceptable, tolerated
 from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
 from bench.judge.samples import compare, decision_of
@@ -46,7 +46,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
-        comparisons += tolerated(judged, ledger.regressions, run.created)
+        comparisons += tolerated(judged, regressions_for(ledger, [run.reference.identity]), run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
     return Verdict(Question.MICRO, overall(comparisons), tuple(comparisons), tuple(warnings), failures)

@@ -29,6 +29,6 @@ OVER_TIME = ("fixed reference", "drift")
 PAGES: Mapping[str, tuple[str, ...]] = {  # the words that each page lists
     "report": tuple(word for word in TERMS if word not in OVER_TIME),
     "survey": ("fixed reference", "launch", "margin", "95% CI", "oracle", "lockstep", *METRICS),
-    "history": (*OVER_TIME, "launch", "margin", PERPLEXITY, PEAK_MEMORY),
+    "history": (*OVER_TIME, "launch", "margin", PEAK_MEMORY),
 }
 KINDS: Mapping[str, str] = {PERPLEXITY: "windowed", PEAK_MEMORY: "anonymous"}  # of values that have another kind

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.record.gate import GateRun
-from bench.record.paired import PairedRun
+from bench.record.paired import ALL_CORES, PairedRun
 from bench.record.types import Machine, Run
 from bench.report.judged import Judged, SideLaunch, measured
 from bench.stats.trimmed import robust_seconds
@@ -30,10 +30,11 @@ def render(judged: Sequence[Judged]) -> str:
 
 def document(run: Run | PairedRun | GateRun) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises ValueError for a run without steady steps."""
-    groups: dict[tuple[str, str, bool], list[SideLaunch]] = {}
+    groups: dict[tuple[str, str, bool, str], list[SideLaunch]] = {}
     for launch in measured(run):
         if launch.block_seconds and not launch.record.failure:
-            groups.setdefault((launch.record.subject.name, launch.side, launch.in_turn), []).append(launch)
+            key = (launch.record.subject.name, launch.side, launch.in_turn, launch.cores)
+            groups.setdefault(key, []).append(launch)
     benchmarks = [made for launches in groups.values() if (made := _benchmark(run, launches))]
     if not benchmarks:
         raise ValueError(f"the run of {run.created} has no timed steps: there is nothing to export")
@@ -59,15 +60,16 @@ def _benchmark(run: Run | PairedRun | GateRun, launches: Sequence[SideLaunch]) -
     seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
     if not seconds:
         return None
-    in_turn = launches[0].in_turn
-    name = f"{subject.name}[{side}]" if in_turn else subject.name
+    in_turn, cores = launches[0].in_turn, launches[0].cores
+    param = side if cores == ALL_CORES else f"{side}, {cores}"
+    name = f"{subject.name}[{param}]" if in_turn else subject.name
     environment = launches[0].record.environment
     return {
         "group": GROUP,
         "name": name,
         "fullname": f"tfgate::{name}",
-        "params": {"side": side} if in_turn else None,
-        "param": side if in_turn else None,
+        "params": {"side": side, "cores": cores} if in_turn else None,
+        "param": param if in_turn else None,
         "extra_info": {
             "tensorflow": environment.tensorflow if environment else "",
             "fingerprint": subject.fingerprint,

@@ -13,7 +13,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
-from tests.builders.launches import PAIRED, accepted, by_metric, interval_of, launches, mean_noise
+from tests.builders.launches import PAIRED, accepted, by_metric, interval_of, launches, mean_noise, on_both
 from tests.builders.paired import CREATED, gate_run, side_of
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, baseline
 from tests.builders.records import standards as made_standards
@@ -95,6 +95,18 @@ def test_small_losses_must_not_add_up_beyond_the_budget(ratio: float, outcome: O
     since, own = interval_of(found[SINCE]), interval_of(found[STEP_TIME])
     assert since.estimate == pytest.approx(math.log(ratio) + mean_noise(10))
     assert since.standard_error == pytest.approx(math.hypot(own.standard_error, 0.002))
+
+
+def test_the_budget_is_of_its_own_metric_where_retraces_are_told_in_turn() -> None:
+    """A workload whose numbers tell no retraces: 8% slower on all cores, and as fast as ever on one."""
+    subject = dataclasses.replace(SUBJECT, metrics=("step time on one core", STEP_TIME))
+    one_core = (dataclasses.replace(one, core=1) for one in launches(10))
+    pairs = [each for both in zip(launches(10, step=math.log(1.08)), one_core, strict=True) for each in both]
+    numbered = [dataclasses.replace(on_both(one, subject=subject), launch=launch) for launch, one in enumerate(pairs)]
+    by = standards(accepted(1.0), margins=budget(0.10))
+    found = by_metric(judge_gate(gate_run(numbered), by))
+    assert found["retraces"].outcome is Outcome.PASS
+    assert interval_of(found[SINCE]).estimate == pytest.approx(math.log(1.08), abs=0.01)
 
 
 def test_the_change_since_rests_on_the_launches_that_decided() -> None:

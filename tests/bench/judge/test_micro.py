@@ -172,6 +172,14 @@ def test_an_accepted_regression_passes_by_its_name_until_its_date(created: str, 
     assert isinstance(found.comparisons[0].reason, Accepted) is (outcome is Outcome.PASS)
 
 
+def test_what_was_accepted_for_the_ledger_s_reference_says_nothing_of_others() -> None:
+    accepted = AcceptedRegression(SUBJECT, METRIC, 0.5, "a slower kernel", "https://example.org/1", "9999-12-31")
+    ledger = dataclasses.replace(accepting(0.0), regressions=(accepted,))
+    moved = dataclasses.replace(MICRO_RUN, reference=dataclasses.replace(REFERENCE, packages=()))
+    for run, outcome in ((MICRO_RUN, Outcome.PASS), (moved, Outcome.REGRESSION)):
+        assert judge(launches(SECONDS), launches(OTHERS, 1.3), run, ledger).outcome is outcome
+
+
 def decides(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], ledger: Ledger = EMPTY) -> bool:
     return decided(MICRO_RUN, reference, candidate, MARGIN, ledger)
 

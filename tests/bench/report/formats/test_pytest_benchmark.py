@@ -74,6 +74,15 @@ def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
     assert "[candidate]" in compare(keep(tmp_path, "pairs", whole))
 
 
+def test_launches_on_one_core_are_apart() -> None:
+    """A step takes longer there: a mean over both kinds says nothing of either."""
+    whole = paired_run(1.2)
+    pairs = [dataclasses.replace(one, core=1 if one.launch < 4 else None) for one in whole.pairs]
+    found = document(dataclasses.replace(whole, pairs=tuple(pairs)))["benchmarks"]
+    rounds = {each["param"]: each["stats"]["rounds"] for each in found}
+    assert rounds == {"reference, one core": 4, "candidate, one core": 4, "reference": 6, "candidate": 6}
+
+
 def test_of_a_gate_the_launches_in_turn() -> None:
     measured = gate_run(1.2)
     names = [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]

@@ -9,5 +9,6 @@ there is no TensorFlow.
 - `oracle`: one training step of the model in NumPy, its definition
 - `training`: initial weights, the training step, passes over a corpus, full training with checkpoints
 - `hot_paths`: parts of the step as calls of their own, the least that each costs, and TensorFlow's profiler
+- `workloads`: what people run, a file each
 - `compat`, `runtime`: Keras 2 and 3; the versions, threads and devices of the TensorFlow at hand
 """

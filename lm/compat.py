@@ -1,7 +1,7 @@
 """The one module that distinguishes Keras 2 (TensorFlow up to 2.15) from Keras 3.
 
-Both are reached as `tf.keras`. What differs is how an optimizer is made ready, where a stateful RNN keeps its states,
-how a variable is unwrapped, and what `.keras` means to `save`.
+Both are reached as `tf.keras`. What differs is where a stateful RNN keeps its states, how a variable is unwrapped, and
+what `.keras` means to `save`.
 """
 
 from typing import Any
@@ -32,11 +32,6 @@ def rnn_states(rnn: tf.keras.layers.RNN) -> list[tf.Variable]:
     Keras 3.15 keeps lists that its own reset_state can't handle, so callers assign to these variables themselves.
     """
     return [tf_variable(state) for state in tf.nest.flatten(rnn.states)]
-
-
-def build_optimizer(optimizer: tf.keras.optimizers.Optimizer, variables: list[KerasVariable]) -> None:
-    """Creates the optimizer's variables now: inside a tf.function only the first call could."""
-    optimizer.build(variables)
 
 
 def save_keras(model: tf.keras.Model, path: str) -> None:

@@ -4,6 +4,10 @@ options    groups of options, and the types that are made of them
 sides      --from and --to, from words to environments
 stored     reading reports, profiles and baselines
 verdicts   judging, printing, exit codes
+paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
+surveys    stored surveys
+resume     going on from what was kept
+progress   bars and lines while something runs; messages: other lines on standard error
 errors     errors to a line and an exit code
 
 May import drive, judge, profile, report, record, and of lm only what needs no TensorFlow.

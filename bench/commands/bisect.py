@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.growing import Growing, Measure, Pace, add_metric
-from bench.commands.messages import say
+from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
@@ -26,9 +26,7 @@ from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, words_without
 from bench.commands.sides import Sides, add_index, releases_request
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json
-from bench.drive.environments import REFERENCE as PINNED
-from bench.drive.environments import releases_between
+from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
@@ -43,10 +41,10 @@ from bench.judge.bisect import (
     values_of,
     wrong_numbers,
 )
+from bench.judge.blame import failure_of
 from bench.judge.margins import read_margins
 from bench.judge.types import EXIT_CODES, Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
@@ -257,10 +255,8 @@ class _Bisection:
         if self._asked.metric == NUMBERS:
             failed = failed_numbers(run, self._margins)
             return sentence(failed) if failed else ""
-        if not failed_for_good(run.pairs):
-            return ""
-        last = run.pairs[-1]
-        return next(record.failure.message for record in (last.reference, last.candidate) if record.failure)
+        failure = failure_of(run)
+        return failure.message if failure else ""
 
     def _last(self, release: Growing) -> str:
         """Returns what was just measured."""

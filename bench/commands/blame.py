@@ -18,7 +18,7 @@ from bench.commands.clustered import (
     keep_run,
 )
 from bench.commands.growing import Growing, Measure, Pace, add_metric
-from bench.commands.messages import say
+from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
@@ -36,8 +36,7 @@ from bench.commands.progress import BisectProgress
 from bench.commands.resume import add_resume, kept
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json
-from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import PINNED
 from bench.drive.inspection import imported
 from bench.drive.lock import host_lock
 from bench.drive.mixed import Differing, differing, mixed

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from tabulate import tabulate
 
 from bench.commands.acquire import acquire_ptb
+from bench.commands.messages import print_json
 from bench.commands.options import add_json, add_output
 from bench.commands.usage import UsageError
 from lm.config import CONFIGS
-from lm.data.corpus import Corpus
+from lm.data.corpus import CORPORA, Corpus
 from lm.data.ptb import data_directory, ptb_corpus
 from lm.data.synthetic import synthetic_corpus
 
@@ -37,9 +37,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument(
-        "--corpus", choices=("synthetic", "ptb"), default="ptb", help="the corpus (default: %(default)s)"
-    )
+    parser.add_argument("--corpus", choices=CORPORA, default="ptb", help="the corpus (default: %(default)s)")
     parser.add_argument(
         "--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)"
     )
@@ -63,7 +61,10 @@ def run(asked: Request) -> int:
         for line in _acquired(asked.source, folder):
             print(line, file=sys.stderr)
         corpus, where = ptb_corpus(folder, VOCABULARY), str(folder)
-    print(json.dumps(_plain(corpus)) if asked.json else _table(corpus, where))
+    if asked.json:
+        print_json([_plain(corpus)])
+    else:
+        print(_table(corpus, where))
     return 0
 
 

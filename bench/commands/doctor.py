@@ -2,11 +2,11 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 
 from tabulate import tabulate
 
+from bench.commands.messages import print_json
 from bench.commands.options import add_json
 from bench.drive.doctor import Finding, disturbances, examine, python_finding
 from bench.drive.patience import alone
@@ -56,7 +56,7 @@ def run(asked: Request) -> int:
         except WorkerError as error:
             problem = str(error)
     if asked.json:
-        print(_json(machine, environment, findings, problem))
+        print_json([_plain(machine, environment, findings, problem)])
     else:
         print(_table(machine, environment, findings))
         for line in disturbances(findings):
@@ -67,16 +67,16 @@ def run(asked: Request) -> int:
     return FAILED_CODE if problem or missing else 0
 
 
-def _json(machine: Machine, environment: Environment | None, findings: tuple[Finding, ...], problem: str) -> str:
-    return json.dumps(
-        {
-            "machine": to_plain(machine),
-            "fingerprint": machine.fingerprint(),
-            "environment": to_plain(environment),
-            "findings": to_plain(findings),
-            "problem": problem,
-        }
-    )
+def _plain(
+    machine: Machine, environment: Environment | None, findings: tuple[Finding, ...], problem: str
+) -> dict[str, object]:
+    return {
+        "machine": to_plain(machine),
+        "fingerprint": machine.fingerprint(),
+        "environment": to_plain(environment),
+        "findings": to_plain(findings),
+        "problem": problem,
+    }
 
 
 def _table(machine: Machine, environment: Environment | None, findings: tuple[Finding, ...]) -> str:

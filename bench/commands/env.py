@@ -2,11 +2,11 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 
 from tabulate import tabulate
 
+from bench.commands.messages import print_json
 from bench.commands.options import add_json, at_least
 from bench.commands.usage import UsageError
 from bench.drive.lockfile import keras_of, tensorflow_of
@@ -68,7 +68,7 @@ def run(asked: Request) -> int:
 def _list(asked: Listing) -> int:
     found = environments(cache_folder())
     if asked.json:
-        print(json.dumps([to_plain(listed) for listed in found]))
+        print_json([[to_plain(listed) for listed in found]])
     elif found:
         print(tabulate([_row(listed) for listed in found], HEADERS, "simple", disable_numparse=True))
         print(f"in {cache_folder()}: an environment's interpreter is NAME/bin/python there")

@@ -34,7 +34,7 @@ from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
@@ -42,9 +42,8 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards, gate_samples
-from bench.judge.planning import next_kind, seconds_left
-from bench.judge.samples import compare
-from bench.judge.types import Comparison
+from bench.judge.planning import next_kind, so_far
+from bench.judge.types import Sample
 from bench.machine import now, usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
@@ -256,8 +255,8 @@ def _measure_speed(
 
     plans, unpinned = paired(plan, gating(plan, standards.margins))
 
-    def wanted(run: PairedRun) -> str | None:
-        return next_kind(run, gate_samples(run, standards), plans)
+    def samples(run: PairedRun) -> list[Sample]:
+        return gate_samples(run, standards)
 
     request = PairedRequest(
         sides,
@@ -268,13 +267,9 @@ def _measure_speed(
         begun=stored[0] if stored else None,
     )
 
-    def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-        samples = gate_samples(run, standards)
-        last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
-        return list(map(compare, last_first)), seconds_left(run, samples, plans)
-
-    with report.phase(f"speed of {plan.name}"), UpgradeProgress(so_far) as progress:
-        measure_upgrade(request, keep, progress, wanted, patience)
+    progress = UpgradeProgress(lambda run: so_far(run, samples(run), plans))
+    with report.phase(f"speed of {plan.name}"), progress:
+        measure_upgrade(request, keep, progress, lambda run: next_kind(run, samples(run), plans), patience)
 
 
 def _measure_numbers(

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import dataclasses
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +19,9 @@ from bench.judge.metrics import in_turn
 from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.survey import folder_name
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
-UNSAFE = re.compile(r"[^A-Za-z0-9.]+")  # letters of a name that a folder's name is made without
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
 # cores, and the three comparisons of docs/bisect.md.
 LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0
@@ -85,7 +84,7 @@ class Measure:
 
     def report(self, output: Path, place: int, name: str, *, resume: bool) -> Growing:
         """Returns the report of one environment of several, with what was measured of it before."""
-        path = output / f"{place:02}-{UNSAFE.sub('-', name).strip('-')}" / PAIRED_FILE
+        path = output / folder_name(place, name) / PAIRED_FILE
         return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
 
     def told(self, run: PairedRun | None) -> list[float]:
@@ -98,8 +97,8 @@ class Measure:
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
         if growing.run:
-            require_same(growing.path, growing.run.reference, sides[REFERENCE], [])
-            require_same(growing.path, growing.run.candidate, sides[CANDIDATE], [])
+            require_same(growing.path, growing.run.reference, sides[REFERENCE])
+            require_same(growing.path, growing.run.candidate, sides[CANDIDATE])
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)

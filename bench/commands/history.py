@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.compare import read_ratios
+from bench.commands.messages import print_json
 from bench.commands.options import add_json, add_replace
 from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 
+from bench.commands.messages import print_json
 from bench.commands.options import (
     ModelRequest,
     add_baselines,
@@ -16,12 +17,11 @@ from bench.commands.options import (
 from bench.commands.progress import Bar
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json, print_verdict
+from bench.commands.verdicts import print_verdict
 from bench.drive.lockstep import run_lockstep
 from bench.judge.lockstep import lockstep_verdict
 from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
-from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.formats.json import verdict_json
 from bench.report.judged import worst
 from lm.workloads.registry import workload
@@ -30,7 +30,6 @@ EXAMPLES = """\
 tfgate lockstep --from 2.20.0 --to 2.21.0
 tfgate lockstep --from old/bin/python --to new/bin/python --config notebook --json"""
 CONFIGS = ("tiny",)
-ROLES = (REFERENCE, CANDIDATE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""Prints a command's progress on standard error, and nothing with `--quiet`."""
+"""What commands print: progress on standard error, nothing of it with `--quiet`; answers as JSON."""
 
 import contextlib
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
 from bench.report.lines import one_line
@@ -31,3 +32,8 @@ def say(line: str) -> None:
     """Prints a line on standard error, unless the command has --quiet."""
     if not is_quiet():
         print(one_line(line), file=sys.stderr, flush=True)
+
+
+def print_json(answers: Sequence[object]) -> None:
+    """Prints the only answer, or a list of all."""
+    print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))

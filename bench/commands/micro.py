@@ -29,7 +29,7 @@ from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import tell
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import REFERENCE as PINNED
+from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError

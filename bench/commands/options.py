@@ -28,6 +28,7 @@ from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.record.types import DEFAULT_WORKLOAD
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, LaunchPlan, config_by_name
 from lm.config import Blocks as ConfiguredBlocks
+from lm.data.corpus import CORPORA
 from lm.data.load import load_corpus
 from lm.workloads.registry import is_path, names, require_name, workload
 
@@ -258,7 +259,7 @@ def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequenc
     add_config(parser, configs)
     parser.add_argument(
         "--corpus",
-        choices=("synthetic", "ptb"),
+        choices=CORPORA,
         default="synthetic",
         help="text that the model is trained on (default: %(default)s)",
     )

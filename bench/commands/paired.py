@@ -11,9 +11,8 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
-from bench.judge.planning import next_kind, seconds_left
-from bench.judge.samples import compare
-from bench.judge.types import Comparison
+from bench.judge.planning import next_kind, so_far
+from bench.judge.types import Sample
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
@@ -43,8 +42,8 @@ class Parts:
         plans, unpinned = paired(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
 
-        def wanted(run: PairedRun) -> str | None:
-            return next_kind(run, paired_samples(named(run), standards.margins), plans)
+        def samples(run: PairedRun) -> list[Sample]:
+            return paired_samples(named(run), standards.margins)
 
         def named(run: PairedRun) -> PairedRun:
             return dataclasses.replace(run, only=self.only, margin=self.margin)
@@ -60,10 +59,8 @@ class Parts:
             begun=stored,
         )
 
-        def so_far(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-            samples = paired_samples(named(run), standards.margins)
-            last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
-            return list(map(compare, last_first)), seconds_left(run, samples, plans)
+        def wanted(run: PairedRun) -> str | None:
+            return next_kind(run, samples(run), plans)
 
-        with UpgradeProgress(so_far) as progress:
+        with UpgradeProgress(lambda run: so_far(run, samples(run), plans)) as progress:
             return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))

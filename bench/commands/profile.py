@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.messages import say
+from bench.commands.messages import print_json, say
 from bench.commands.options import (
     IMPLEMENTATION,
     ModelRequest,
@@ -24,7 +24,6 @@ from bench.commands.options import (
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile

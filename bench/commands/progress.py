@@ -114,19 +114,19 @@ class RunProgress(Bar):
     def __init__(self, plans: list[Plan], launches: int) -> None:
         super().__init__(" steps")
         self._total = sum(plan.launches(launches) for plan in plans)
-        self._done = 0
+        self._done, self._tried = 0, 0
         self._started = time.monotonic()
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """Moves the bar."""
         text = f"{plan.name} launch {launch.number + 1} ({self._done + 1} of {self._total})"
-        pace = (time.monotonic() - self._started) / self._done if self._done else 0.0
+        pace = (time.monotonic() - self._started) / self._tried if self._tried else 0.0
         left = left_text((pace * (self._total - self._done),) * 2)
         self.move(description=", ".join(filter(None, (text, left))), completed=steps, total=plan.steps)
 
-    def record(self, record: Record) -> None:
+    def record(self, record: Record, over: int) -> None:
         """Prints the launch's line."""
-        self._done += 1
+        self._done, self._tried = over, self._tried + 1
         speed = words_per_second(record)
         said = record.failure.message if record.failure else f"{speed:,.0f} words/s" if speed else "done"
         self.say(f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {said}")

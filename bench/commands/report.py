@@ -6,13 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.commands.messages import print_json
 from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
 from bench.commands.stored import baselines_option, judging, read_folder, read_profile, read_report
 from bench.commands.summary import append_summary
 from bench.commands.surveys import is_survey, judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged as judged_by
-from bench.commands.verdicts import print_json
 from bench.drive.profile import PROFILE_FILE
 from bench.judge.gate import Standards
 from bench.record.files import write_text

@@ -1,4 +1,4 @@
-"""`--resume`: an interrupted gate, upgrade or survey goes on from what was over."""
+"""`--resume`: an interrupted gate, upgrade, survey, bisect or blame goes on from what was over."""
 
 import argparse
 from collections.abc import Collection, Iterable, Sequence
@@ -39,8 +39,8 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     return found
 
 
-def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record]) -> None:
-    """Raises UsageError unless a side, and this machine, are those that a report was begun with."""
+def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record] = ()) -> None:
+    """Raises UsageError unless a side is the one that a report was begun with, and this machine that of the records."""
     if (stored.identity, stored.variables) != (side.identity, side.variables):
         raise UsageError(f"{path} was begun with other packages for {side.requested}: choose another --output")
     machine = this_machine()

@@ -3,10 +3,10 @@
 import argparse
 import contextlib
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.messages import print_json
 from bench.commands.options import (
     GATE_CONFIGS,
     ModelRequest,
@@ -117,7 +117,7 @@ def run(asked: Request) -> int:
         )
         measured = measure_run(wanted, keep, progress)
     if asked.json:
-        print(json.dumps(to_plain(measured), allow_nan=False))
+        print_json([to_plain(measured)])
     else:
         print(run_table(measured, terminal()[0]))
         print(f"kept in {path}; judge it with: tfgate check {asked.output}")

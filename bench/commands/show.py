@@ -2,8 +2,8 @@
 
 import argparse
 import dataclasses
-import json
 
+from bench.commands.messages import print_json
 from bench.commands.options import add_json
 from bench.commands.stored import Report, judging, read_stored
 from bench.commands.verdicts import terminal
@@ -43,7 +43,10 @@ def run(asked: Request) -> int:
     """Prints a table, or the file's JSON, and returns 0. Raises UsageError, FormatError, OSError."""
     stored = read_stored(asked.path)
     with judging(asked.path):
-        print(json.dumps(to_plain(stored), allow_nan=False) if asked.json else _table(stored, terminal()[0]))
+        if asked.json:
+            print_json([to_plain(stored)])
+        else:
+            print(_table(stored, terminal()[0]))
     return 0
 
 

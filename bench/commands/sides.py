@@ -10,8 +10,7 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
-from bench.drive.environments import REFERENCE as PINNED
-from bench.drive.environments import prepare, prepare_reference
+from bench.drive.environments import PINNED, prepare, prepare_reference
 from bench.drive.lockfile import TENSORFLOW, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side

@@ -44,8 +44,7 @@ from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import REFERENCE as PINNED
-from bench.drive.environments import newest_patches, releases_between
+from bench.drive.environments import PINNED, newest_patches, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError

@@ -3,8 +3,9 @@
 import functools
 from pathlib import Path
 
+from bench.commands.messages import print_json
 from bench.commands.stored import judging, read_report
-from bench.commands.verdicts import judged, print_json
+from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, against, walk

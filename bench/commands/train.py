@@ -5,12 +5,13 @@ import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
+from bench.commands.messages import print_json
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
@@ -23,7 +24,6 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import print_json
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
@@ -128,15 +128,16 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
             end.update(values)
         print(_line(kind, values), file=sys.stderr, flush=True)
 
-    checkpoint = str(folder.resolve() / CHECKPOINT_FILE)
-    with (
-        _without_part(Path(checkpoint)),
-        Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker,
-    ):
+    checkpoint = folder.resolve() / CHECKPOINT_FILE
+    with contextlib.ExitStack() as stack:
+        stack.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
+        worker = stack.enter_context(
+            Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables)
+        )
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         try:
-            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=checkpoint, resume=asked.resume)
+            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=asked.resume)
         except WorkerError as error:
             if error.failure.kind == DIVERGED:
                 print(f"tfgate: {error.failure.message}", file=sys.stderr)
@@ -152,15 +153,6 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     }
     write_text(folder / RESULT_FILE, json.dumps(result, indent=1, allow_nan=False) + "\n", replace=True)
     return result
-
-
-@contextlib.contextmanager
-def _without_part(checkpoint: Path) -> Iterator[None]:
-    """Deletes what is left of a checkpoint if its process is ended while it writes one."""
-    try:
-        yield
-    finally:
-        part_of(checkpoint).unlink(missing_ok=True)
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:

@@ -1,14 +1,14 @@
 """The judging and printing that commands which end in a verdict share."""
 
 import dataclasses
-import json
 import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from bench.commands.messages import print_json
 from bench.commands.options import Telling
 from bench.commands.stored import Report, baselines_option, is_micro, read_report
 from bench.commands.summary import append_summary
@@ -75,11 +75,6 @@ def tell(verdict: Verdict, *, as_json: bool) -> int:
     else:
         print_verdict(verdict)
     return verdict.exit_code
-
-
-def print_json(answers: Sequence[object]) -> None:
-    """Prints the only answer, or a list of all."""
-    print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))
 
 
 def _print_report(found: Judged, place: str, *, verbose: bool) -> None:

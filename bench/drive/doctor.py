@@ -22,10 +22,10 @@ class Finding:
     disturbance: str = ""
 
 
-def examine(root: Path = Path("/"), sample_seconds: float | None = None) -> tuple[Finding, ...]:
+def examine(root: Path = Path("/")) -> tuple[Finding, ...]:
     """Looks at load, steal time, CPU quota, frequency governor and swap; `root` stands before /proc and /sys."""
     watch, before = CpuWatch(root), _cpu_times(root)
-    time.sleep(SAMPLE_SECONDS if sample_seconds is None else sample_seconds)
+    time.sleep(SAMPLE_SECONDS)
     stolen = _stolen(before, _cpu_times(root))
     return (_load(watch.others(), stolen), _steal(stolen), _quota(root), _governor(root), _swap(root))
 

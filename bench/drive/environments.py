@@ -30,9 +30,7 @@ from bench.record.types import SCHEMA
 
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS
-REFERENCE = (
-    "reference"  # asks for the pinned reference environment; its locks are in the baselines' folder of that name
-)
+PINNED = "reference"  # asks for the pinned environment; its locks are in the baselines' folder of that name
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
@@ -93,7 +91,7 @@ def prepare_reference(
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
         raise RequestError(f"the reference has no lock for this platform, {path.stem}; it has {there}")
     lock = read_locks(path)
-    wanted = _Wanted(REFERENCE, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
+    wanted = _Wanted(PINNED, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
     return _installed(wanted, variables, say)
 
 

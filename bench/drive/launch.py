@@ -43,21 +43,27 @@ def measure_launch(
     started = now()
     measured, deadlines = Measured(), deadlines or alone()
 
-    @contextlib.contextmanager
-    def opened(python: str, variables: Mapping[str, str]) -> Iterator[Worker]:
-        with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
-            describe(worker, plan, deadlines)
-            open_model(worker, plan, launch.jitter, deadlines)
-            yield worker
-
-    again = functools.partial(opened, python, variables)
-    writing = functools.partial(opened, author.interpreter, author.variables) if author else again
+    again = functools.partial(opened, plan, python, variables, launch.jitter, deadlines)
+    writing = again
+    if author:
+        writing = functools.partial(opened, plan, author.interpreter, author.variables, launch.jitter, deadlines)
     try:
         with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
             _measure(plan, launch, worker, again, writing, measured, on_step, deadlines)
     except WorkerError as error:
         measured.failure = error.failure
     return measured.record(plan, launch.number, launch.jitter, started)
+
+
+@contextlib.contextmanager
+def opened(
+    plan: Plan, python: str, variables: Mapping[str, str], jitter: int = 0, deadlines: Deadlines | None = None
+) -> Iterator[Worker]:
+    """Starts a TensorFlow worker for the block, the plan's model built and traced. Raises WorkerError."""
+    with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
+        describe(worker, plan, deadlines)
+        open_model(worker, plan, jitter, deadlines)
+        yield worker
 
 
 def describe(worker: Worker, plan: Plan, deadlines: Deadlines | None = None) -> Description:

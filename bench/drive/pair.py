@@ -30,7 +30,7 @@ from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
 from bench.drive.watch import CpuWatch
 from bench.machine import now
-from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad, Side
+from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, LETTERS, ONE_CORE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation
 
@@ -38,7 +38,6 @@ T = TypeVar("T")
 
 WARM_UP_STEPS = 3  # the first allocates and, on an accelerator, tunes; not timed
 ORDERS = {REFERENCE: (ABBA, BAAB), CANDIDATE: (BAAB, ABBA)}  # of the quads, by the side that is first
-LETTERS = {"A": REFERENCE, "B": CANDIDATE}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bench.drive.launch import describe, open_model
+from bench.drive.launch import describe, open_model, opened
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.machine import now
@@ -12,9 +12,8 @@ from bench.record.paired import Side
 from bench.record.profile import CALL_MARK, Dump, Profile, Profiled
 from bench.record.types import SCHEMA
 
-PROFILE_SECONDS = (
-    1200.0  # deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces
-)
+# Deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces.
+PROFILE_SECONDS = 1200.0
 PROFILE_FILE = "profile.json"
 GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
 ONEDNN_FILE = "onednn.txt"  # what oneDNN says of itself, and of one call's primitives
@@ -68,9 +67,7 @@ def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
     """
     if not plan.device.startswith("cpu"):
         return ""
-    with Worker(side.interpreter, "tensorflow", plan.device, {**side.variables, **LOUD}) as worker:
-        describe(worker, plan)
-        open_model(worker, plan)
+    with opened(plan, side.interpreter, {**side.variables, **LOUD}) as worker:
         worker.request(None, "call", PROFILE_SECONDS, target=target)
         before, _, call = worker.said().partition(CALL_MARK)
     told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]

@@ -32,8 +32,8 @@ class Listener(Protocol):
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """Hears that `steps` of the launch are done."""
 
-    def record(self, record: Record) -> None:
-        """Hears that a launch is over."""
+    def record(self, record: Record, over: int) -> None:
+        """Hears that a launch was tried, and how many are over: one that failed may come again."""
 
 
 class _SoFar:
@@ -64,7 +64,7 @@ class _SoFar:
         with self._lock:
             if not self.stopped:  # else its worker was killed
                 self._records.setdefault((position, record.launch), []).append(record)
-                self._listener.record(record)
+                self._listener.record(record, self._over())
                 self._keep(self._interrupted())
 
     def begun(self, position: int, launch: int) -> list[Record]:
@@ -72,8 +72,11 @@ class _SoFar:
         with self._lock:
             return list(self._records.get((position, launch), ()))
 
+    def _over(self) -> int:
+        return sum(not _comes_again(of) for of in self._records.values())
+
     def _interrupted(self) -> Run:
-        over = sum(not _comes_again(of) for of in self._records.values())
+        over = self._over()
         after = f"after {over} of {self._total} launches" if over else "before its first launch was over"
         return self.run(f"the run was interrupted {after}")
 

@@ -5,11 +5,11 @@ import math
 import statistics
 from collections.abc import Mapping
 
-from bench.drive.launch import describe, open_model
+from bench.drive.launch import opened
 from bench.drive.pair import WARM_UP_STEPS, PairPlan
 from bench.drive.patience import alone
 from bench.drive.plan import Plan
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import WorkerError
 from bench.record.paired import PairedRun, Side
 from bench.record.replies import Block
 
@@ -38,12 +38,9 @@ def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun) -> M
 
 def _step_seconds(plan: Plan, side: Side) -> float:
     """Returns the typical seconds of a step; infinity where none can be taken."""
-    deadlines = alone()
     try:
-        with Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables)) as worker:
-            describe(worker, plan, deadlines)
-            open_model(worker, plan, deadlines=deadlines)
-            block = deadlines.request(worker, Block, "steps", per=TRIED, count=TRIED)
+        with opened(plan, side.interpreter, side.variables) as worker:
+            block = alone().request(worker, Block, "steps", per=TRIED, count=TRIED)
     except WorkerError:
         return math.inf
     return statistics.median(block.seconds[WARM_UP_STEPS:] or (math.inf,))

@@ -78,10 +78,10 @@ def measure_upgrade(
                 break
             run = _with_oracle(run, name, request.oracle_plan, sides, listener, patience)
             save()
-    if request.lockstep_plan and not run.lockstep and not _failed(run):
+    if request.lockstep_plan and not run.lockstep and not run.numbers_failures:
         run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
         save()
-    if request.pair_plans and not _failed(run):
+    if request.pair_plans and not run.numbers_failures:
         plans = sized(request.pair_plans, sides[REFERENCE], run)
         while kind := _next_kind(run, wanted):
             run = _with_pair(run, plans[kind], sides, listener, patience)
@@ -175,8 +175,3 @@ def _with_pair(
     pair: Pair = measure_pair(plan, number, turn, JITTER_BASE + number, sides, listener.step, patience)
     line = disturbance(pair.disturbed, f"launch {pair.launch + 1}")
     return dataclasses.replace(run, pairs=(*run.pairs, pair), warnings=(*run.warnings, *([line] if line else [])))
-
-
-def _failed(run: PairedRun) -> bool:
-    failures = [record.failure for record in run.oracle] + [run.lockstep_failure, run.lockstep and run.lockstep.failure]
-    return any(failures)

@@ -80,7 +80,7 @@ def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[P
 
 def failure_of(run: PairedRun) -> Failure | None:
     """Returns the failure that leaves nothing to be compared; None where there is none."""
-    failures = [record.failure for record in run.oracle] + [run.lockstep_failure, run.lockstep and run.lockstep.failure]
+    failures: list[Failure | None] = [*run.numbers_failures]
     if failed_for_good(run.pairs):
         failures += [run.pairs[-1].reference.failure, run.pairs[-1].candidate.failure]
     return next((failure for failure in failures if failure), None)

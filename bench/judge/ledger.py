@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reasons import Accepted
-from bench.judge.samples import samples_of, whole_pairs
+from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro_run import MicroRun
@@ -30,9 +30,8 @@ class Position:
     tensorflow: str
     estimate: float  # logarithm, TensorFlow/reference
     variance: float  # of the estimate: the entry's own, and those of the moves that it was rebased by
-    machines: frozenset[
-        str
-    ]  # fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself
+    # Fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself.
+    machines: frozenset[str]
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
@@ -147,7 +146,7 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
 
 def _measured_ratio(sample: Sample) -> Ratio | None:
     """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
-    values = [value for value in sample.difference if value is not None]
+    values = told(sample)
     if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
         return None
     error = stdev(values) / math.sqrt(len(values))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from bench.judge.quads import REFERENCE_LETTER, quad_log_ratio
+from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
@@ -126,20 +126,14 @@ def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]], cores: str = A
 
 def _log_mean_block(pair: Pair, side: str) -> float | None:
     """Returns the log of the mean over a launch's blocks, none left out: outlier steps count here alone."""
-    own = [seconds for quad in pair.steps for seconds in _own(quad, side)]
+    own = [seconds for quad in pair.steps for seconds in quad.of(side)]
     return math.log(math.fsum(own) / len(own)) if own else None
 
 
 def _log_seconds(quad: Quad, side: str) -> float:
     """Returns the mean log seconds of one side's two blocks."""
-    own = _own(quad, side)
+    own = quad.of(side)
     return math.fsum(map(math.log, own)) / len(own)
-
-
-def _own(quad: Quad, side: str) -> list[float]:
-    """Returns the seconds a step of one side's two blocks."""
-    blocks = zip(quad.order, quad.seconds, strict=True)
-    return [seconds for letter, seconds in blocks if (letter == REFERENCE_LETTER) == (side == REFERENCE)]
 
 
 def _cpu_quads(pair: Pair) -> list[Quad]:

@@ -10,8 +10,8 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from bench.judge.samples import decision_of, told, whole_pairs
-from bench.judge.types import Sample
+from bench.judge.samples import compare, decision_of, told, whole_pairs
+from bench.judge.types import Comparison, Sample
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.stats.outcome import Outcome
 from bench.stats.power import planned
@@ -77,6 +77,14 @@ def seconds_left(run: PairedRun, samples: Sequence[Sample], kinds: Collection[st
         left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), 0.0)
         least, most = min(least, left), min(most, left)
     return least, most
+
+
+def so_far(
+    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]
+) -> tuple[list[Comparison], tuple[float, float] | None]:
+    """Returns the comparisons of a run that goes on, those of its last launch's kind first, and `seconds_left`."""
+    last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
+    return list(map(compare, last_first)), seconds_left(run, samples, kinds)
 
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:

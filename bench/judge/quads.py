@@ -1,13 +1,8 @@
-"""A launch's quads to the one number that stands for it, and how much launches and quads differ.
-
-A quad's log ratio is that of the candidate's mean log seconds over the reference's; above 0 is slower.
-"""
+"""A quad's log ratio: the candidate's mean log seconds less the reference's; above 0 is slower."""
 
 import math
 
-from bench.record.paired import ABBA, BAAB, Quad
-
-REFERENCE_LETTER = "A"
+from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Quad
 
 
 def quad_log_ratio(quad: Quad) -> float:
@@ -23,8 +18,5 @@ def quad_log_ratio(quad: Quad) -> float:
     wrong = next((seconds for seconds in quad.seconds if not 0 < seconds < math.inf), None)
     if wrong is not None:
         raise ValueError(f"a block of {wrong} seconds a step: the run is damaged, measure again")
-    signed = (
-        -math.log(s) if side == REFERENCE_LETTER else math.log(s)
-        for side, s in zip(quad.order, quad.seconds, strict=True)
-    )
-    return math.fsum(signed) / 2
+    candidate, reference = (map(math.log, quad.of(side)) for side in (CANDIDATE, REFERENCE))
+    return math.fsum((*candidate, *(-seconds for seconds in reference))) / 2

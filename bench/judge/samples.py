@@ -96,7 +96,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
-    compared = dataclasses.replace(_decided(found, sample, decision, values), precision=precision)
+    compared = dataclasses.replace(_decided(found, sample, decision), precision=precision)
     return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
 
 
@@ -121,13 +121,13 @@ def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]
     return math.log1p(margin) if margin is not None and relative else margin
 
 
-def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequence[float]) -> Comparison:
+def _decided(found: Comparison, sample: Sample, decision: Decision) -> Comparison:
     """Returns the comparison with what a decision says, its values those of the launches that it rests on."""
     rested = slice(decision.launches)
     return dataclasses.replace(
         found,
         outcome=decision.outcome if sample.metric.gates else Outcome.NOT_GATED,
-        reason=_reason(sample, decision, values[rested]),
+        reason=_reason(sample, decision),
         candidate=sample.metric.natural(mean_told(sample.candidate[rested])),
         reference=sample.metric.natural(mean_told(sample.reference[rested])),
         interval=decision.interval,
@@ -135,12 +135,12 @@ def _decided(found: Comparison, sample: Sample, decision: Decision, values: Sequ
     )
 
 
-def _reason(sample: Sample, decision: Decision, values: Sequence[float]) -> Reason:
+def _reason(sample: Sample, decision: Decision) -> Reason:
     if decision.problem is Problem.NO_SPREAD:
         return NoSpread(decision.launches)
     if decision.problem is Problem.NOT_A_NUMBER:
         return NotANumber(next((value for value in told(sample) if not math.isfinite(value)), math.nan))
-    return TooLarge() if decision.problem else Decided(len(values), sample.accepted)
+    return TooLarge() if decision.problem else Decided(decision.launches, sample.accepted)
 
 
 def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparison:

@@ -1,4 +1,4 @@
-"""The spread of launches in turn, and of the quads within them: it decides how many launches a verdict takes."""
+"""The spread of launches in turn, and of the quads within them, for readers: it decides nothing."""
 
 import dataclasses
 import math
@@ -18,9 +18,7 @@ class Spread:
     """Standard deviations of log ratios of a time a step."""
 
     metric: str
-    launches: int
     summary_deviation: float  # between the launches' values
-    launch_deviation: float  # of the launches' own effects, what the quads explain taken off
     quad_deviation: float  # between quads within a launch
 
 
@@ -39,6 +37,4 @@ def _spread(metric: str, launches: Sequence[Sequence[Quad]]) -> Spread | None:
     groups = [[quad_log_ratio(quad) for quad in launch] for launch in launches if launch]
     if len(groups) < 2:
         return None
-    found, summaries = components(groups), map(launch_summary, groups)
-    between, within = math.sqrt(found.between), math.sqrt(found.within)
-    return Spread(metric, len(launches), statistics.stdev(summaries), between, within)
+    return Spread(metric, statistics.stdev(map(launch_summary, groups)), math.sqrt(components(groups).within))

@@ -41,7 +41,7 @@ from lm.config import Config, config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
-from lm.workloads.protocol import Defining, Opening, Workload, file_bytes
+from lm.workloads.protocol import Defining, Opening, Workload
 from lm.workloads.registry import workload as workload_by_name
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
@@ -78,7 +78,7 @@ class Session:
             return self._agenda(unchecked=unchecked)
         if found.cases:
             self._answers = {case: expected_answer(found, opening, case) for case in found.cases}
-            return self._agenda(file_bytes(found, self._config))
+            return self._agenda(getattr(found, "file_bytes", lambda config: 0)(self._config))
         self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
         self._repeated, self._repeat_limit = max(steps // REPEATED, 1), 0.0 if device.startswith("cpu") else math.inf
         asked = {*range(0, steps, found.plans[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}

@@ -1,6 +1,7 @@
 """The operations of a measured process: describe itself, open a workload, do blocks of its units, and be compared.
 
-It knows no workload by name. Operations from `publish` on are asked of those whose work has what they need.
+It knows no workload by name. What takes, publishes or evaluates training steps is asked of work that is Training; what
+answers cases, of work that is Answering.
 """
 
 import importlib.util

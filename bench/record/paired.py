@@ -14,6 +14,7 @@ from bench.record.types import Failure, Record
 REFERENCE, CANDIDATE = "reference", "candidate"
 ALL_CORES, ONE_CORE = "all cores", "one core"  # kinds of launches
 ABBA, BAAB = "ABBA", "BAAB"
+LETTERS = {"A": REFERENCE, "B": CANDIDATE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,10 @@ class Quad:
     seconds: tuple[Amount, ...]  # wall seconds a step, by block
     cpu_seconds: tuple[Amount, ...]  # CPU seconds a step, all threads of the process, by block
 
+    def of(self, side: str) -> list[float]:
+        """Returns wall seconds a step of one side's blocks."""
+        return [one for letter, one in zip(self.order, self.seconds, strict=True) if LETTERS.get(letter) == side]
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -89,10 +94,15 @@ class PairedRun:
     oracle: tuple[Record, ...]  # of each side's launch checked against the oracle, the reference's first; untimed
     lockstep: Lockstep | None
     warnings: tuple[str, ...]
-    lockstep_failure: Failure | None = (
-        None  # why there is no lockstep: not the candidate's failure, which is Lockstep.failure
-    )
+    lockstep_failure: Failure | None = None  # why there is no lockstep; the candidate's failure is Lockstep.failure
     incomplete: str = ""  # why launches are missing; "" where none is
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
     budget_minutes: Amount | None = None  # that its launches may take; None: as many as they need
     margin: Amount | None = None  # of its step times, a fraction; None: those of the margins file
+
+    @property
+    def numbers_failures(self) -> list[Failure]:
+        """Returns why numbers can't be compared: failures of launches against the oracle, then of lockstep."""
+        found = [record.failure for record in self.oracle]
+        found += [self.lockstep_failure, self.lockstep.failure if self.lockstep else None]
+        return [failure for failure in found if failure]

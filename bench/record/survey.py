@@ -45,8 +45,12 @@ class Survey:
         return f"{folder}/{plan}" if len(self.plans) > 1 else folder
 
     def _named(self, release: str) -> str:
-        place = self.releases.index(release) + 1 if release in self.releases else 0
-        return f"{place:02}-{UNSAFE.sub('-', release).strip('-')[-MOST_LETTERS:]}"
+        return folder_name(self.releases.index(release) + 1 if release in self.releases else 0, release)
+
+
+def folder_name(place: int, what: str) -> str:
+    """Returns the name of a folder for what was asked for, with the last letters of it: 02-2.13.1."""
+    return f"{place:02}-{UNSAFE.sub('-', what).strip('-')[-MOST_LETTERS:]}"
 
 
 def require_sound(survey: Survey) -> None:

@@ -108,6 +108,11 @@ class Startup:
     trace_seconds: Amount
     first_step_seconds: Amount
 
+    @property
+    def seconds(self) -> float:
+        """Returns the sum of the parts."""
+        return math.fsum(vars(self).values())
+
 
 @dataclasses.dataclass(frozen=True)
 class Memory:

@@ -1,6 +1,5 @@
 """Reports over time as a page, as lines and as plain data: each metric's trend, changes, fixed reference and margin."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,21 +17,13 @@ from bench.stats.series import Change, Drift
 NOT_JUDGED = "not judged"
 
 
-@dataclasses.dataclass(frozen=True)
-class Trend:
-    """A series and its plot."""
-
-    series: Series
-    chart: Chart
-
-
 def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> str:
     """Returns the page; series whose newest report is worse than the fixed reference stand first."""
     ordered = sorted(series, key=lambda each: not each.worse)
     return rendered(
         "history.html",
         word=outcome(series).value,
-        trends=[Trend(each, _chart(each)) for each in ordered],
+        charts=[_chart(each) for each in ordered],
         table=_table(ordered),
         reports=reports,
         warnings=warnings,

@@ -27,9 +27,8 @@ class Judged:
     run: Run | PairedRun | GateRun
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)  # by Subject.name
-    window_start: Mapping[str, float] = dataclasses.field(
-        default_factory=dict
-    )  # Margins.window_start, by configuration
+    # Margins.window_start, by configuration.
+    window_start: Mapping[str, float] = dataclasses.field(default_factory=dict)
     profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate; they judge nothing
     options: tuple[str, ...] = ()  # that name what it was judged by, for the commands that a report names
 
@@ -74,9 +73,8 @@ def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
         return [SideLaunch(CANDIDATE, record.launch, record, False, record.step_seconds) for record in run.records]
     found = []
     for pair in run.pairs:
-        for side, letter, record in ((REFERENCE, "A", pair.reference), (CANDIDATE, "B", pair.candidate)):
-            blocks = ((role, one) for quad in pair.steps for role, one in zip(quad.order, quad.seconds, strict=True))
-            own = tuple(seconds for role, seconds in blocks if role == letter)
+        for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate)):
+            own = tuple(seconds for quad in pair.steps for seconds in quad.of(side))
             found.append(SideLaunch(side, pair.launch, record, True, own, pair.cores))
     return found
 

@@ -7,12 +7,12 @@ from bench.report import values
 from bench.report.tables import Cell, Table
 from bench.stats.power import EFFECTS, Precision, unseen
 
-SLOW_SHARE = 0.2  # of launches: a mode rarer than those that a PASS excludes
+RARE_SHARE = 0.2  # of launches: a mode rarer than those that a PASS excludes
 HEADERS = ("metric", "subject", "launches", "deviation", "95% power", *(f"× {one:g}" for one in EFFECTS), "unseen")
 NOTE = (
     "95% power: the launches that find twice the margin with it; a verdict may come sooner. × 2: the "
     "power, at least, to find twice the margin by the last planned launch. Unseen: the probability that no launch "
-    f"showed a slow mode of {SLOW_SHARE:.0%} of launches; one that shows in both kinds of launches (one core, all "
+    f"showed a slow mode of {RARE_SHARE:.0%} of launches; one that shows in both kinds of launches (one core, all "
     "cores) has the product of both kinds' values."
 )
 # Of runs, at most: what experiments.error_rates asks for.
@@ -32,7 +32,7 @@ def precision_table(comparisons: Iterable[Comparison]) -> Table:
 
 
 def _row(comparison: Comparison, found: Precision) -> tuple[Cell, ...]:
-    metric, missed = comparison.metric, unseen(SLOW_SHARE, found.launches)
+    metric, missed = comparison.metric, unseen(RARE_SHARE, found.launches)
     return (
         Cell(metric.name),
         Cell(comparison.subject),

@@ -83,7 +83,7 @@ def _record_row(record: Record) -> list[str]:
         str(record.jitter),
         perplexity_of(log_perplexity(record.losses, subject, 0.0)) if whole else NOTHING,
         count(speed) if speed else NOTHING,
-        f"{math.fsum(vars(startup).values()):.1f}" if startup else NOTHING,
+        f"{startup.seconds:.1f}" if startup else NOTHING,
         f"{memory.peak_rss_bytes / MEBIBYTE:.0f}" if memory else NOTHING,
     ]
 

@@ -42,9 +42,8 @@ PASS_LAUNCHES = 9
 REGRESSION_P = 0.0043
 PASS_P = 0.0097
 
-LEAST_DEVIATION = (
-    1e-9  # of logarithms: no clock resolves less, so launches that differ by less are equal and tell no spread
-)
+# Of logarithms: no clock resolves less, so launches that differ by less are equal and tell no spread.
+LEAST_DEVIATION = 1e-9
 
 UNDECIDED, PASSED, REGRESSED = 0, 1, 2
 OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Outcome.REGRESSION}

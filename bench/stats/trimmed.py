@@ -39,5 +39,4 @@ def robust_seconds(step_seconds: Sequence[float]) -> float | None:
     seconds = np.sort(step_seconds)
     if wrong := seconds[~((seconds > 0) & (seconds < math.inf))].tolist():
         raise ValueError(f"a step of {wrong[0]} seconds: the record is damaged, measure again")
-    cut = int(TRIMMED * seconds.size)
-    return math.exp(float(np.log(seconds[cut : seconds.size - cut]).mean()))
+    return math.exp(float(trimmed_means(np.log(seconds))))

@@ -5,6 +5,7 @@ as the whole one. A format without a seal may hold another valid value: a flippe
 """
 
 import contextlib
+import functools
 import io
 import json
 import random
@@ -17,7 +18,7 @@ from typing import Any
 
 from bench.record.files import unsealed
 from experiments.abuse.outcomes import Outcome
-from experiments.abuse.stored import Kind
+from experiments.abuse.stored import Kind, Reader
 from tests.builders.records import SUBJECT
 
 MOST_SECONDS = 30  # that a command may take over a wrong file; the whole ones take a tenth of a second
@@ -41,14 +42,14 @@ def draw_file(kind: Kind, seed: int, folder: Path) -> Outcome:
     sealed = kind.sealed and (not kind.path.endswith(".json") or draw.random() < 0.5)
     source = unsealed(whole.decode()).encode() if kind.sealed and not sealed else whole
     wrong = mutation.change(source, draw)
-    before, usual = _names(folder), captured(lambda: reader(folder))
+    before, usual = _names(folder), _usual(reader, folder)
     try:
         path.write_bytes(wrong)
         code, out, error = captured(lambda: reader(folder))
     finally:
         path.write_bytes(whole)
     held = _held(kind, wrong)
-    same = (code, out) == usual[:2] if held is None else held == _held(kind, source)
+    same = (code, out) == usual if held is None else held == _held(kind, source)
     may_differ = not sealed and not (mutation.refused and kind.ours and (kind.finite or "NaN" not in mutation.name))
     what = f"{mutation.name}: "
     if strange := _names(folder) - before:
@@ -63,6 +64,12 @@ def draw_file(kind: Kind, seed: int, folder: Path) -> Outcome:
     if same:
         return Outcome(kind.name, seed, EQUAL)
     return Outcome(kind.name, seed, OTHER, "" if may_differ else f"{what}wrong data is taken, exit code {code}")
+
+
+@functools.cache
+def _usual(reader: Reader, folder: Path) -> tuple[int | str, str]:
+    """Returns what a command makes of a laid-out folder, in which each draw puts its file right again."""
+    return captured(lambda: reader(folder))[:2]
 
 
 def _flaw_of_message(what: str, kind: Kind, out: str, error: str) -> str:

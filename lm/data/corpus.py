@@ -4,14 +4,12 @@ import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 
 from lm.arrays import Tokens
 
-CorpusName = Literal["synthetic", "ptb"]
-CORPORA: tuple[CorpusName, ...] = ("synthetic", "ptb")
+CORPORA = ("synthetic", "ptb")
 
 SPLITS = ("train", "valid", "test")
 END_OF_SENTENCE = "<eos>"
@@ -83,17 +81,6 @@ class Vocabulary:
                 f"write {UNKNOWN} for it"
             ) from None
 
-    def decode(self, ids: Iterable[int]) -> list[str]:
-        """Returns the words of the ids. Raises CorpusError for an id outside the vocabulary."""
-        words = []
-        for id_ in ids:
-            if not 0 <= id_ < len(self):
-                raise CorpusError(
-                    f"id {id_} is outside the vocabulary; its {len(self)} words have the ids 0 to {len(self) - 1}"
-                )
-            words.append(self.words[id_])
-        return words
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
@@ -106,7 +93,6 @@ class Corpus:
     test: Tokens
     sha256: str  # of the ids, the vocabulary size and the lengths: see tokens_sha256
     ideal_perplexity: dict[str, float] | None  # by split: that of the law that made the text, where there is one
-    words: tuple[str, ...]  # by id
 
     def splits(self) -> dict[str, Tokens]:
         """Returns the three splits by name, in order, each [tokens]."""
@@ -114,7 +100,7 @@ class Corpus:
 
 
 def make_corpus(
-    name: str, words: tuple[str, ...], splits: Mapping[str, Tokens], ideal_perplexity: dict[str, float] | None = None
+    name: str, vocabulary_size: int, splits: Mapping[str, Tokens], ideal_perplexity: dict[str, float] | None = None
 ) -> Corpus:
     """Returns a Corpus of the `splits` (train, valid, test: ids, [tokens]), read-only and with their sha256."""
     frozen = {}
@@ -123,11 +109,10 @@ def make_corpus(
         frozen[split].flags.writeable = False
     return Corpus(
         name=name,
-        vocabulary_size=len(words),
+        vocabulary_size=vocabulary_size,
         **frozen,
-        sha256=tokens_sha256(len(words), frozen),
+        sha256=tokens_sha256(vocabulary_size, frozen),
         ideal_perplexity=ideal_perplexity,
-        words=words,
     )
 
 

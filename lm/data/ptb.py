@@ -73,9 +73,7 @@ def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
     """
     texts = {split: split_tokens(data.decode()) for split, data in read_files(path).items()}
     vocabulary = Vocabulary.from_text(texts["train"]).limited(vocabulary_size)
-    return corpus.make_corpus(
-        "ptb", vocabulary.words, {split: vocabulary.encode(text) for split, text in texts.items()}
-    )
+    return corpus.make_corpus("ptb", len(vocabulary), {split: vocabulary.encode(text) for split, text in texts.items()})
 
 
 def split_tokens(text: str) -> list[str]:

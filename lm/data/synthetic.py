@@ -106,7 +106,7 @@ def synthetic_corpus(vocabulary_size: int) -> Corpus:
     splits = dict(zip(PTB_TOKENS, np.split(tokens, cuts), strict=True))
     surprisals = dict(zip(PTB_TOKENS, np.split(surprisal(law, tokens), cuts), strict=True))
     ideal = {split: float(np.exp(values.mean())) for split, values in surprisals.items()}
-    made = make_corpus("synthetic", _words(law), splits, ideal)
+    made = make_corpus("synthetic", vocabulary_size, splits, ideal)
     require_pinned(made)
     return made
 
@@ -199,9 +199,3 @@ def _draw(stream: np.random.RandomState, weights: Integers, shape: tuple[int, ..
     # The dtype is part of the stream: the default integer differs between platforms.
     draws = stream.randint(0, int(thresholds[-1]), shape, dtype=np.int64)
     return np.searchsorted(thresholds, draws, side="right").astype(np.int64)
-
-
-def _words(law: Law) -> tuple[str, ...]:
-    """Names the ids: `<topic0>` … for the markers, then `w0` … by falling weight in U."""
-    markers = (f"<topic{number}>" for number in range(law.topics))
-    return (*markers, *(f"w{number}" for number in range(law.vocabulary_size - law.topics)))

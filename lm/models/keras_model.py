@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from lm.compat import build_optimizer, rnn_states, tf_variable
+from lm.compat import rnn_states, tf_variable
 from lm.config import Config
 
 
@@ -31,7 +31,7 @@ class KerasModel(ABC):
         self.variables = [tf_variable(variable) for variable in self.keras_variables]
         self.states = [state for rnn in recurrent for state in rnn_states(rnn)]
         self._optimizer = tf.keras.optimizers.SGD(learning_rate=config.learning_rate)
-        build_optimizer(self._optimizer, self.keras_variables)
+        self._optimizer.build(self.keras_variables)  # now: inside a tf.function only the first call could
 
     @property
     def learning_rate(self) -> tf.Variable:

@@ -2,4 +2,5 @@
 
 - `step`: the equations, and one training or evaluation step
 - `lstm`: a layer over time; `sgd`: sparse gradients, clipping and the update; `checks`: what the oracle refuses
+- `masked`, `bidirectional`: padded sequences; `optimizers`: Adam, momentum, RMSprop
 """

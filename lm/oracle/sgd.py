@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from lm.arrays import Array
 
@@ -25,15 +24,14 @@ Gradient = Array | SparseRows
 Gradients = dict[str, Gradient]
 
 
-def densified(gradient: Any, rows: int, dtype: DTypeLike | None = None) -> Array:
+def densified(gradient: Any, rows: int) -> Array:
     """Returns a gradient as a dense array [rows, width], the values of duplicate rows added up; a dense one as it is.
 
-    Takes SparseRows, tf.IndexedSlices, and whatever NumPy makes an array of. The values are cast to `dtype`, if one is
-    given, first.
+    Takes SparseRows, tf.IndexedSlices, and whatever NumPy makes an array of.
     """
     if not hasattr(gradient, "indices"):
-        return np.asarray(gradient, dtype)
-    values = np.asarray(gradient.values, dtype)
+        return np.asarray(gradient)
+    values = np.asarray(gradient.values)
     dense = np.zeros((rows, *values.shape[1:]), values.dtype)
     np.add.at(dense, np.asarray(gradient.indices), values)
     return dense

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -59,9 +59,7 @@ def checked_loss(step: int, result: StepResult) -> float:
     return loss
 
 
-def evaluate(
-    trainer: Trainer, tokens: Tokens, max_steps: int | None = None, progress: Callable[[int], None] | None = None
-) -> Evaluation:
+def evaluate(trainer: Trainer, tokens: Tokens, max_steps: int | None = None) -> Evaluation:
     """Returns the perplexity over a text [tokens], or its first `max_steps` batches, from a zero state.
 
     The training state is restored afterwards.
@@ -73,8 +71,6 @@ def evaluate(
     summed = 0.0
     for index in range(steps):
         summed += float(trainer.evaluation_step(*batch(tokens, trainer.config, index)))
-        if progress:
-            progress(index)
     trainer.state = state
     changed = any(not np.array_equal(weights[name], value, equal_nan=True) for name, value in trainer.weights.items())
     return Evaluation(perplexity(summed, trainer.config, steps), steps * trainer.config.tokens_per_step, changed)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from lm.arrays import Floats, State, Tokens, Weights
 from lm.config import Config
 from lm.models.protocol import build
-from lm.runtime import operations, require_device
+from lm.runtime import operations, relocate, require_device
 
 # In the order of Config.weight_shapes; the embedding's as IndexedSlices.
 Gradients = Sequence[tf.Tensor | tf.IndexedSlices]
@@ -149,9 +149,8 @@ class Trainer:
             variable.assign(np.array(values[name]))
 
     def relocate(self) -> None:
-        """Moves weights and states, unchanged, to new memory, since a step's speed depends on where they lie."""
-        for variable in (*self.model.variables, *self.model.states):
-            variable.assign(np.array(variable.numpy()))
+        """Moves weights and states to other memory."""
+        relocate((*self.model.variables, *self.model.states))
 
     def zero_state(self) -> None:
         """Zeroes the recurrent state, as at the start of each pass over a corpus."""

@@ -122,8 +122,9 @@ class Work(Untraced):
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        for variable in self._model.trainable_variables:
-            variable.assign(np.array(variable.numpy()))
+        from lm.runtime import relocate
+
+        relocate(self._model.trainable_variables)
 
     @property
     def retraces(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from lm.arrays import Array, Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle import optimizers as oracle
+from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads.protocol import Answers, Opening
 
@@ -64,8 +65,7 @@ class Workload:
         found: dict[str, dict[str, Array]] = {}
         for step in range(1, UPDATES[-1] + 1):
             dense, rows, sparse = self.gradients(config, step)
-            whole = np.zeros_like(starts[SPARSE])
-            np.add.at(whole, rows, sparse.astype(kind))
+            whole = densified(SparseRows(rows, sparse.astype(kind)), config.vocabulary_size)
             for name, gradient in ((DENSE, dense.astype(kind)), (SPARSE, whole)):
                 values[name], kept[name] = update(values[name], kept[name], gradient, step)
             if step in UPDATES:
@@ -94,8 +94,6 @@ class Updated:
     def __init__(self, name: str, config: Config) -> None:
         import tensorflow as tf
 
-        from lm.compat import build_optimizer
-
         shapes, layers = config.weight_shapes(), tf.keras.layers
         dense = layers.Dense(shapes[DENSE][1], use_bias=False)
         sparse = layers.Embedding(*shapes[SPARSE])
@@ -111,7 +109,7 @@ class Updated:
             "rmsprop": lambda: tf.keras.optimizers.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.EPSILON),
         }
         self._optimizer = made[name]()
-        build_optimizer(self._optimizer, self.variables)
+        self._optimizer.build(self.variables)  # now: inside a tf.function only the first call could
 
     def start(self, values: Mapping[str, Floats]) -> None:
         """Sets the variables."""

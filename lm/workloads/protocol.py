@@ -1,7 +1,7 @@
 """The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -147,7 +147,8 @@ class Workload(Protocol):
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
     # Some have `cap`, the largest limit of an answer's error, where float32's own is larger; `memory_gib`, without
-    # which they aren't begun; `variables`, of the environment, which both sides' processes get.
+    # which they aren't begun; `variables`, of the environment, which both sides' processes get; `file_bytes(config)`,
+    # what the files of ReadingFiles take at most.
     # Names of what is compared with `expected`; none: it is Training, compared step by step.
     cases: tuple[str, ...]
 
@@ -156,19 +157,6 @@ class Workload(Protocol):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
-
-
-class ReadsFiles(Workload, Protocol):
-    """A workload whose work is ReadingFiles."""
-
-    def file_bytes(self, config: Config) -> int:
-        """Returns what the files of `write_files` take at most."""
-
-
-def file_bytes(workload: Workload, config: Config) -> int:
-    """Returns what the files take that one process writes and another reads; 0 of a workload that has none."""
-    of: Callable[[Config], int] = getattr(workload, "file_bytes", lambda config: 0)
-    return of(config)
 
 
 @runtime_checkable

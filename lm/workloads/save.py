@@ -34,7 +34,7 @@ SEQUENCES = 2
 
 
 class Workload:
-    """Implements lm.workloads.protocol.ReadsFiles."""
+    """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
     metrics: tuple[str, ...] = (
         *("step time on one core", "step time", "peak memory", "memory growth"),
@@ -124,8 +124,7 @@ class Work(Untraced):
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        for variable in self._model.trainable_variables:
-            variable.assign(np.array(variable.numpy()))
+        self._runtime.relocate(self._model.trainable_variables)
 
     def write_files(self, folder: Path) -> None:
         """Writes the model in each format, and the versions that did. What can't be written is missing."""

@@ -1,13 +1,15 @@
 """Builders of trainers and batches, and how far a trainer's steps are from the oracle's in float64, by tensor."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from lm.config import Config
+from lm.config import CONFIGS, Config
 from lm.oracle import step as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from lm.training.trainer import Trainer
 
 Array = NDArray[Any]
+
+# The gate measures `cells`: with the oldest TensorFlow the others are tested once a week.
+EACH_IMPLEMENTATION = ["cells", *(pytest.param(name, marks=pytest.mark.any_version) for name in ("layers", "fused"))]
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 
@@ -32,16 +37,25 @@ def random_state(config: Config, seed: int) -> dict[str, Array]:
     return {name: random.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in config.state_shapes().items()}
 
 
+# With masks, a state as wide as the embedding (masks would fit in each other's place), and gradients that are clipped.
+DROPOUT = dataclasses.replace(
+    CONFIGS["tiny"], name="dropout", layer_sizes=(24, 24), keep_probability=0.5, clip_norm=0.5
+)
+
+
 @functools.cache
-def _traced(config: Config, implementation: str) -> "Trainer":
+def _traced(config: Config, implementation: str, number: int) -> "Trainer":
     from lm.training.trainer import Trainer
 
     return Trainer(config, implementation)
 
 
-def trainer_at(config: Config, implementation: str = "cells") -> "Trainer":
-    """A trainer with its initial weights, in the middle of a text. It is shared: tracing a step takes a second."""
-    trainer = _traced(config, implementation)
+def trainer_at(config: Config, implementation: str = "cells", number: int = 0) -> "Trainer":
+    """A trainer with its initial weights, in the middle of a text. It is shared: tracing a step takes a second.
+
+    Another number is another one of the same.
+    """
+    trainer = _traced(config, implementation, number)
     trainer.weights, trainer.state = initial_weights(config), random_state(config, seed=1)
     trainer.learning_rate = config.learning_rate
     return trainer

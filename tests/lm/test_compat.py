@@ -7,7 +7,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm.compat import build_optimizer, keras_version, rnn_states, tf_variable  # noqa: E402  # they need TensorFlow
+from lm.compat import keras_version, rnn_states, tf_variable  # noqa: E402  # they need TensorFlow
 
 pytestmark = pytest.mark.tensorflow
 
@@ -60,7 +60,7 @@ def test_a_built_optimizer_makes_no_variables_later() -> None:
     layer = tf.keras.layers.Dense(2)
     layer.build((1, 3))
     optimizer = tf.keras.optimizers.SGD(learning_rate=0.5)
-    build_optimizer(optimizer, layer.trainable_variables)
+    optimizer.build(layer.trainable_variables)
     variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
     before = len(variables)
     tf.function(lambda: optimizer.apply_gradients([(tf.ones((3, 2)), layer.trainable_variables[0])]), autograph=False)()

@@ -13,6 +13,7 @@ from bench.record.codec import to_plain
 from bench.report.judged import Judged
 
 FILE = "report.json"
+# 4: as 3; outcomes by the launches that a PASS takes.
 # 3: numbers and reasons of a kind in the place of texts.
 # 2: a verdict's scope.
 SCHEMA = 4

@@ -93,7 +93,7 @@ def _seconds(judged: Judged) -> float:
         return math.fsum(judged.run.phase_seconds.values())
     seconds = []
     for record in (launch.record for launch in measured(judged.run)):
-        seconds += [*record.step_seconds, *(vars(record.startup).values() if record.startup else ())]
+        seconds += [*record.step_seconds, *([record.startup.seconds] if record.startup else [])]
         seconds += [record.evaluation.seconds] if record.evaluation else []
     seconds += [run.lockstep.wall_seconds for run in paired_runs(judged.run) if run.lockstep]
     return math.fsum(seconds)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
 
 from lm.compat import tf_variable
-from lm.runtime import operations, require_device
+from lm.runtime import operations, relocate, require_device
 from lm.training.initial import weights_sha256
 from lm.workloads.parts.sequential import assign
 from lm.workloads.protocol import CompilationError, Opening
@@ -118,8 +117,7 @@ class Differentiated:
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        for variable in self._weights:
-            variable.assign(np.array(variable.numpy()))
+        relocate(self._weights)
 
     @property
     def retraces(self) -> int:

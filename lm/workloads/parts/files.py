@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lm.arrays import Floats, Tokens
-from lm.compat import build_optimizer, save_keras
+from lm.compat import save_keras
 from lm.config import Config
 from lm.oracle import optimizers as oracle
 from lm.workloads.parts.promises import SAVED_MODEL
@@ -25,7 +25,7 @@ def compiled(config: Config) -> Model:
         oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
     )
     model.compile(optimizer=adam, loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    build_optimizer(model.optimizer, model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from lm.arrays import Array
 from lm.compat import tf_variable
 from lm.oracle.sgd import densified
-from lm.runtime import require_device
+from lm.runtime import relocate, require_device
 from lm.workloads.parts.own import CASES
 from lm.workloads.parts.own_model import Model, phase
 from lm.workloads.protocol import WEIGHT, Answers, Definition, NotRepeatedError, Opening
@@ -61,8 +61,7 @@ class Work:
 
     def relocate(self) -> None:
         """Moves the variables to other memory."""
-        for variable in map(tf_variable, self._model.variables.values()):
-            variable.assign(np.array(variable.numpy()))
+        relocate(map(tf_variable, self._model.variables.values()))
 
     @property
     def retraces(self) -> int:
@@ -165,10 +164,9 @@ def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
         with phase(path, f"at step {step} of those that are compared, in {kind}"):
             loss[f"step {step}"] = np.asarray(model.step())
         told = model.gradients() if told is None and step == 0 else told
-        if step in (0, STEPS - 1):
-            found[f"update after {step + 1}"] = {
-                name: value.astype(np.float64) - before[name] for name, value in _values(model).items()
-            }
+        found[f"update after {step + 1}"] = {
+            name: value.astype(np.float64) - before[name] for name, value in _values(model).items()
+        }
     with phase(path, "where its gradients are read"):
         gradients = {} if told is None else {"gradient": _dense(model, told)}
     return {"loss": loss, **gradients, **found}
@@ -186,7 +184,7 @@ def _dense(model: Model, gradients: list[Any]) -> dict[str, Array]:
     for name, gradient in zip(model.trainable, gradients, strict=True):
         shape = tf_variable(model.variables[name]).shape
         rows = shape[0] if shape.rank else 0
-        found[name] = np.zeros(shape) if gradient is None else np.asarray(densified(gradient, rows))
+        found[name] = np.zeros(shape) if gradient is None else densified(gradient, rows)
     return found
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
 
 from lm.arrays import Floats, Tokens
 from lm.compat import tf_variable
 from lm.config import Config
 from lm.data.ids import random_ids
-from lm.runtime import require_device
+from lm.runtime import relocate, require_device
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Opening
@@ -67,8 +66,7 @@ class Predicting(Untraced):
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        for variable in map(tf_variable, self.model.trainable_variables):
-            variable.assign(np.array(variable.numpy()))
+        relocate(map(tf_variable, self.model.trainable_variables))
 
     @property
     def retraces(self) -> int:

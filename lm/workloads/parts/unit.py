@@ -9,8 +9,6 @@ from lm.workloads.protocol import Work
 class Unit:
     """A unit of any workload, of which there is no one tf.function to look into."""
 
-    function = None
-
     def __init__(self, work: Work) -> None:
         self._work = work
 

@@ -35,7 +35,7 @@ def test_progress_is_as_quiet_as_where_it_began(capsys: pytest.CaptureFixture[st
     upgrade, run = listeners  # threads call them without knowing that it is quiet
     upgrade.phase("speed", 12)
     upgrade.pair(paired_run([pair(0)]))
-    run.record(record())
+    run.record(record(), 1)
     assert capsys.readouterr().err == ""
 
 

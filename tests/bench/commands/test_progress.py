@@ -16,15 +16,16 @@ from tests.builders.verdicts import comparison
 def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
     plan = Plan("notebook", 10)
     failed = record(launch=1, failure=Failure("crashed", "killed\x1b[2J\nby SIGKILL"))
-    untimed = dataclasses.replace(record(launch=2), step_seconds=())
+    again, untimed = (dataclasses.replace(record(launch=launch), step_seconds=()) for launch in (1, 2))
     with RunProgress([plan], 3) as progress:
         progress.step(plan, Launch(0), 5)
-        for one in (record(), failed, untimed):
-            progress.record(one)
+        for over, one in ((1, record()), (1, failed), (2, again), (3, untimed)):
+            progress.record(one, over)
     # 300 tokens in 0.1 s
     assert capsys.readouterr().err.splitlines() == [
         f"[1/3] {SUBJECT.name} launch 1: 3,000 words/s",
-        f"[2/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL",
+        f"[1/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL",
+        f"[2/3] {SUBJECT.name} launch 2: done",
         f"[3/3] {SUBJECT.name} launch 3: done",
     ]
 

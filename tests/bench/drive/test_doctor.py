@@ -12,10 +12,11 @@ from bench.drive.doctor import Finding, disturbances, examine, python_finding
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+    monkeypatch.setattr(doctor, "SAMPLE_SECONDS", 0.0)
 
 
 def finding(root: Path, name: str) -> Finding:
-    return {found.name: found for found in examine(root, 0.0)}[name]
+    return {found.name: found for found in examine(root)}[name]
 
 
 def put(root: Path, path: str, text: str) -> None:
@@ -24,7 +25,7 @@ def put(root: Path, path: str, text: str) -> None:
 
 
 def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
-    findings = examine(tmp_path, 0.0)
+    findings = examine(tmp_path)
     assert [(found.name, found.found) for found in findings] == [
         ("load", "not known"),
         ("steal time", "not known"),
@@ -36,7 +37,7 @@ def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
 
 
 def test_this_machine_can_be_examined() -> None:
-    assert len(examine(sample_seconds=0.0)) == 5
+    assert len(examine()) == 5
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_swap(tmp_path: Path, free: int, found: str, disturbance: str) -> None:
 def test_disturbances_are_a_line_each(tmp_path: Path) -> None:
     put(tmp_path, "proc/meminfo", "SwapTotal:       2048000 kB\nSwapFree:        1024000 kB\n")
     put(tmp_path, "sys/fs/cgroup/cpu.max", "100000 100000\n")
-    assert disturbances(examine(tmp_path, 0.0)) == (
+    assert disturbances(examine(tmp_path)) == (
         "CPU quota of 1.00 of 4 cores: throttling looks like slow steps",
         "1000 MiB are swapped out: memory is short",
     )

@@ -75,4 +75,6 @@ class Session(Session):
 def test_what_onednn_says_of_one_call_is_kept_and_of_the_others_not(fake_session: Callable[[str], str]) -> None:
     side = Side("fake", fake_session(CALLS), {"MINE": "x"})
     assert told_by_onednn(PLAN, "clip", side) == "onednn_verbose,info,oneDNN v2\nonednn_verbose,exec,cpu,clip10x\n"
+    of_the_workload = dataclasses.replace(PLAN, variables=(("MINE", "y"),))
+    assert told_by_onednn(of_the_workload, "clip", side).endswith("clip10y\n")
     assert told_by_onednn(dataclasses.replace(PLAN, device="gpu:0"), "clip", side) == ""

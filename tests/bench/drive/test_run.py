@@ -39,11 +39,13 @@ class Listener:
         self.path = path
         self.heard: list[tuple[str, int, int]] = []
         self.on_disk: list[tuple[int, str]] = []
+        self.over: list[int] = []
 
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         self.heard.append((plan.config, launch.number, steps))
 
-    def record(self, record: Record) -> None:
+    def record(self, record: Record, over: int) -> None:
+        self.over.append(over)
         stored = read_record(Run, self.path)
         self.on_disk.append((len(stored.records), stored.incomplete))
 
@@ -142,6 +144,7 @@ def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
     assert found == [*tiny, ("small", 0, 70, False), ("small", 1, 71, False)]
     last = "the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
     assert listener.on_disk[-1][1] == last
+    assert listener.over == [0, 1, 1, 2, 3, 4] or (side_by_side == 2 and listener.over[-1] == 4)
 
 
 def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:

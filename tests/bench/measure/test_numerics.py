@@ -199,7 +199,8 @@ def take(trainer: Any, before_step: Callable[[Any], None] = lambda trainer: None
 
 
 def dense(gradients: dict[str, Any]) -> dict[str, Any]:
-    return {name: densified(value, CLIPPING.weight_shapes()[name][0], np.float64) for name, value in gradients.items()}
+    found = {name: densified(value, CLIPPING.weight_shapes()[name][0]) for name, value in gradients.items()}
+    return {name: value.astype(np.float64) for name, value in found.items()}
 
 
 def replaced(values: Any, name: str, change: Callable[[Any], Any]) -> list[Any]:

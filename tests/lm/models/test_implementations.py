@@ -1,6 +1,5 @@
 """Each implementation against the oracle: every configuration, several steps in a row, dropout's places, evaluation."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -12,7 +11,16 @@ from lm.config import CONFIGS, IMPLEMENTATIONS, Config
 from lm.data.masks import dropout_masks
 from lm.oracle import step as oracle
 from lm.training.initial import initial_weights
-from tests.lm.agreement import random_batch, random_state, relative_error, step_errors, trainer_at, wide
+from tests.lm.agreement import (
+    DROPOUT,
+    EACH_IMPLEMENTATION,
+    random_batch,
+    random_state,
+    relative_error,
+    step_errors,
+    trainer_at,
+    wide,
+)
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -25,15 +33,11 @@ pytestmark = pytest.mark.tensorflow
 LIMIT = 1e-5  # float32 costs up to 2e-6 here
 WRONG = 1e-2  # what a mistake costs at the least: a thousand times that
 TINY = CONFIGS["tiny"]
-DROPOUT = dataclasses.replace(
-    TINY, name="dropout", layer_sizes=(24, 24), keep_probability=0.5
-)  # as wide as the embedding: masks swap
-
 
 MODELS: list[type[Model]] = [cells.Model, layers.Model, fused.Model]  # mypy: each fulfils the protocol
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=EACH_IMPLEMENTATION)
 def implementation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -65,12 +69,12 @@ def test_steps_in_a_row_carry_the_state_and_are_traced_once(implementation: str)
     assert trainer.retraces == 0
 
 
-@pytest.mark.parametrize(("config", "clips"), [(dataclasses.replace(TINY, clip_norm=0.5), True), (TINY, False)])
+@pytest.mark.parametrize(("config", "clips"), [(DROPOUT, True), (TINY, False)], ids=["above", "below"])
 def test_gradients_above_and_below_the_limit(config: Config, clips: bool, implementation: str) -> None:
-    trainer = trainer_at(config, implementation)
+    trainer, masks = trainer_at(config, implementation), dropout_masks(config, 0)
     inputs, targets = random_batch(TINY, seed=2)
-    assert_agreement(step_errors(trainer, inputs, targets))
-    result = trainer.train_step(inputs, targets)
+    assert_agreement(step_errors(trainer, inputs, targets, masks))
+    result = trainer.train_step(inputs, targets, masks)
     assert (float(result.global_norm) > config.clip_norm) == clips
     assert np.array_equal(result.gradients[-1], result.clipped[-1]) == (not clips)
 

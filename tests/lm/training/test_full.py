@@ -73,7 +73,7 @@ def short_corpus() -> Corpus:
         split: random.randint(20, size=8 * (10 * steps + 1)).astype(np.int32)
         for split, steps in {"train": STEPS, "valid": 4, "test": 3}.items()
     }
-    return make_corpus("short", tuple(f"w{word}" for word in range(500)), splits)
+    return make_corpus("short", 500, splits)
 
 
 def results(events: list[Event]) -> list[tuple[float, ...]]:

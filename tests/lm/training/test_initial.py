@@ -29,7 +29,10 @@ def weights_of(config: str) -> Weights:
     return initial_weights(CONFIGS[config])
 
 
-@pytest.mark.parametrize(("name", "sha256"), WEIGHTS_SHA256.items())
+@pytest.mark.parametrize(
+    ("name", "sha256"),
+    [pytest.param(*one, marks=[pytest.mark.slow] if one[0] == "large" else []) for one in WEIGHTS_SHA256.items()],
+)
 def test_initial_weights_are_pinned(name: str, sha256: str) -> None:
     config = CONFIGS[name]
     weights = initial_weights(config)

@@ -10,7 +10,7 @@ import pytest
 from lm.config import CONFIGS, IMPLEMENTATIONS
 from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
-from tests.lm.agreement import random_batch, random_state, trainer_at
+from tests.lm.agreement import DROPOUT, random_batch, random_state, trainer_at
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -91,12 +91,11 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str) -> None:
     """TensorFlow takes an array aligned to 64 bytes for a variable's memory, and 2.12 computes in pieces of it."""
-    config = dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5)
-    trainer = Trainer(config, implementation)
-    weights = {name: aligned(value) for name, value in initial_weights(config).items()}
-    state = {name: aligned(value) for name, value in random_state(config, seed=1).items()}
-    inputs, targets = map(aligned, random_batch(config, seed=0))
-    masks = tuple(map(aligned, dropout_masks(config, step=0)))
+    trainer = trainer_at(DROPOUT, implementation)
+    weights = {name: aligned(value) for name, value in initial_weights(DROPOUT).items()}
+    state = {name: aligned(value) for name, value in random_state(DROPOUT, seed=1).items()}
+    inputs, targets = map(aligned, random_batch(DROPOUT, seed=0))
+    masks = tuple(map(aligned, dropout_masks(DROPOUT, step=0)))
     arrays = {
         **weights,
         **state,
@@ -207,8 +206,8 @@ def test_graph_operations_count_the_step_and_its_function_library(trainer: Train
 
 def test_relocation_moves_weights_and_states_and_changes_no_number(trainer: Trainer) -> None:
     """Two trainers from the same weights, one of them moved before each step, compute the same bits in one trace."""
-    still = Trainer(CONFIG)
-    still.weights = trainer.weights
+    still = trainer_at(CONFIG, number=1)
+    still.weights, still.state, still.learning_rate = trainer.weights, trainer.state, trainer.learning_rate
     places = []
     for _ in range(4):
         trainer.relocate()

@@ -24,8 +24,13 @@ from tests.builders.workloads import answering
 pytestmark = pytest.mark.tensorflow
 
 ANSWERING = answering()
+# What takes the longest with the oldest TensorFlow is left to the newest.
+LONG = {("rebuild", "third"): pytest.mark.any_version, ("per-example", "full"): pytest.mark.any_version}
 CASES = [
-    pytest.param(*each.values, case, marks=each.marks) for each in ANSWERING for case in workload(each.values[0]).cases
+    pytest.param(name, case, marks=[*each.marks, *([LONG[name, case]] if (name, case) in LONG else [])])
+    for each in ANSWERING
+    for name in each.values
+    for case in workload(name).cases
 ]
 TINY = Opening(CONFIGS["tiny"])
 

@@ -12,8 +12,8 @@ from lm.workloads.registry import names, workload
 METRICS = {name: workload(name).metrics for name in names()}
 
 # A program that is started as a worker's interpreter is, reads its first request and then does what a test wants.
-FAKE_INTERPRETER = """#!{python}
-import json, os, signal, subprocess, sys, time
+FAKE_INTERPRETER = """#!{python} -S
+import json, os, signal, sys, time
 if sys.argv[1] == "-c":  # asked what is installed in it
     {installed}
     sys.exit()
@@ -139,10 +139,9 @@ def session_text(changes: str = "") -> str:
 def write_interpreter(path: Path, body: str, packages: Mapping[str, str] | None = None) -> str:
     """Makes an interpreter whose workers run a piece of Python on their first request; the path to it.
 
-    It says that `packages` are installed in it, by name; None: those that are.
+    It says that `packages` are installed in it, by name; None: none.
     """
     told = json.dumps(["3.11.0", "fake", list((packages or {}).items())])
-    installed = "exec(sys.argv[2])" if packages is None else f"print({told!r})"
-    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=installed))
+    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=f"print({told!r})"))
     path.chmod(0o755)
     return str(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 TEXT = """#!{python}
 import dataclasses, os, sys, types
 if sys.argv[1] == "-c":  # asked what is installed in it
-    exec(sys.argv[2])
+    print('["3.11.0", "fake", []]')
     sys.exit()
 import numpy as np
 from lm.oracle import step as oracle

@@ -20,7 +20,7 @@ from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
 from experiments.markdown import filled
 
-FEW = 6  # draws of each kind of file
+FEW = 4  # draws of each kind of file
 
 
 @pytest.fixture(scope="module")

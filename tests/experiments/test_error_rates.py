@@ -21,8 +21,14 @@ RUNS = 400  # of 8 metrics: a rate of single metrics is known to 4 standard erro
 KINDS = kinds(read_noise())
 
 
-@pytest.mark.parametrize("margin", MARGINS)
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("name", "margin"),
+    [
+        pytest.param(name, margin, marks=[pytest.mark.slow] if margin != MARGIN and name != "normal" else [])
+        for name in KINDS
+        for margin in MARGINS
+    ],
+)
 def test_every_figure_holds_as_far_as_a_small_simulation_tells(name: str, margin: float) -> None:
     judged = simulate(KINDS[name], RUNS, margin)
     for figure in FIGURES:

@@ -51,6 +51,7 @@ def test_each_workload_has_a_fault() -> None:
     assert {fault.workload for fault in FAULTS.values()} == {"train"}
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_wrong_is_caught(newest_python: Path) -> None:
     first = catches(run_fault("mask-ignored", str(newest_python), plan_of("masked")), standards())[0]
     assert (first.check, first.where) == (ORACLE, "step 0: answer ragged: state of lstm0/h")

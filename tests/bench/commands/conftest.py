@@ -20,6 +20,12 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.drive.doctor.SAMPLE_SECONDS", 0.02)
 
 
+@pytest.fixture(autouse=True)
+def quick_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers may outlive a pytest that is killed: without a function to run first, they start without a fork."""
+    monkeypatch.setattr("bench.drive.process.ending_with_us", lambda: None)
+
+
 @pytest.fixture
 def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer launches, of fewer steps and quads: sides that only play at training are known by a few.

@@ -72,6 +72,7 @@ def test_a_python_of_another_version_than_the_references_is_told(
     assert f"Python {version}" in " ".join(found.out.split())
 
 
+@pytest.mark.slow
 def test_an_environment_is_described(tfgate: Tfgate, newest_python: Path) -> None:
     found = tfgate("doctor", "--python", newest_python, "--json")
     assert found.code == 0

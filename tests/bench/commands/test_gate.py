@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
+from bench.drive.plan import Plan
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
@@ -20,7 +21,6 @@ from tests.builders.commands import (
     FIRST_PASS,
     INCONCLUSIVE,
     MARGINS_TEXT,
-    NOT_GATED,
     PASS,
     REGRESSION,
     Answer,
@@ -35,7 +35,6 @@ PACKAGES = {"keras": "3.15.1", "numpy": "2.4.0", "tensorflow-cpu": "2.22.0"}
 PINNED = {**PACKAGES, "tensorflow-cpu": "2.21.0"}
 
 ALWAYS = "os._exit(3) if in_turn == {in_turn} else None"
-ONCE = "os._exit(3) if in_turn == {in_turn} and first('crash') else None"
 WRONG = """
 class Session(Session):
     def take(self, step, with_logits):
@@ -157,16 +156,21 @@ def test_retraces_are_compared_with_the_reference_s_where_the_workload_allows_so
 
 
 @pytest.mark.parametrize(
-    ("options", "timed"),
+    ("configs", "full", "timed"),
     [
-        (["--config", "small", "--config", "tiny"], ["small"]),
-        (["--config", "small", "--config", "notebook"], ["notebook"]),
-        (["--config", "small", "--config", "notebook", "--full"], ["small", "notebook"]),
+        (("small", "tiny"), False, ["small"]),
+        (("small", "notebook"), False, ["notebook"]),
+        (("small", "notebook"), True, ["small", "notebook"]),
     ],
 )
-def test_which_configurations_are_timed(gated: Gate, options: list[str], timed: list[str]) -> None:
-    assert gated(gated.side("candidate"), *options, "--launches", "2").code == 0
-    assert configs(gated.report)[1] == timed
+def test_which_configurations_are_timed(configs: tuple[str, ...], full: bool, timed: list[str]) -> None:
+    assert [plan.config for plan in gate._timed([Plan(config, 1) for config in configs], full=full)] == timed
+
+
+def test_all_configurations_are_timed_where_that_is_asked_for(gated: Gate) -> None:
+    options = ("--config", "small", "--config", "notebook", "--full", "--launches", "2")
+    assert gated(gated.side("candidate"), *options).code == 0
+    assert configs(gated.report)[1] == ["small", "notebook"]
 
 
 @pytest.mark.parametrize(("option", "numbers"), [("--no-speed", ["tiny", "notebook", "small"]), ("--quick", ["tiny"])])
@@ -234,13 +238,6 @@ class TestWithoutAReference:
 def test_the_pinned_reference_has_no_gpu(gated: Gate) -> None:
     assert gated(gated.side("candidate"), "--config", "small", "--device", "gpu:0", reference=None).code == 3
     assert "the pinned reference has no GPU" in gated.report.speed_problem
-
-
-@pytest.mark.parametrize("in_turn", [True, False], ids=["speed", "numbers"])
-def test_a_candidate_that_crashes_once_is_measured_again(gated: Gate, in_turn: bool) -> None:
-    answer = gated(gated.side("candidate", midway=ONCE.format(in_turn=in_turn)), "--config", "small")
-    assert answer.code == 0, answer
-    assert len(gated.report.speed[0].pairs) + len(gated.report.numbers.records) == FIRST_PASS + gate.LAUNCHES + 1
 
 
 def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(gated: Gate) -> None:
@@ -335,20 +332,6 @@ def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate) -> No
         answer = gated.check("--json")
         found.append((answer.outcomes["words/s"], answer.code))
     assert found == [(PASS, 0), (REGRESSION, 1), (PASS, 0), (INCONCLUSIVE, 3)]
-
-
-def test_stored_words_per_second_are_context_otherwise(gated: Gate) -> None:
-    gated.write_baseline("small", [1000, 1100])
-    answer = gated(gated.side("candidate"), "--config", "small", "--json")
-    assert (answer.code, answer.outcomes["words/s"]) == (0, NOT_GATED)
-
-
-def test_a_candidate_with_the_reference_s_packages_is_measured_and_told(gated: Gate) -> None:
-    answer = gated(gated.side("candidate", PINNED), "--config", "small")
-    assert answer.code == 0
-    assert len(gated.report.speed[0].pairs) == FIRST_PASS
-    (warning,) = gated.report.warnings
-    assert "A/A" in warning
 
 
 def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

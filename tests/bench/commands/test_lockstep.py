@@ -1,14 +1,17 @@
 """`tfgate lockstep`: exit codes, what its JSON holds, and several configurations."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from bench.drive.plan import Plan
 from bench.record.codec import from_plain
 from bench.record.lockstep import Lockstep
 from tests.builders.commands import PASS, REGRESSION, Answer, Tfgate
 from tests.builders.numpy_interpreter import numpy_interpreter
+from tests.builders.verdicts import lockstep as made_lockstep
 
 HALF_A_PERCENT = "trainer.learning_rate = 1.005 if step == 2 else 1.0"
 BY_A_VARIABLE = "trainer.learning_rate = float(os.environ.get('INJECTED_RATE', '1'))"
@@ -61,11 +64,16 @@ def test_variables_reach_their_side_alone(tfgate: Tfgate, tmp_path: Path, option
 
 
 def test_of_several_configurations_the_worst_exit_code_counts_and_json_is_a_list(
-    tfgate: Tfgate, tmp_path: Path
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fault is in `notebook` alone."""
-    fault = "trainer.learning_rate = 1.005 if self.config.name == 'notebook' else 1.0"
-    found = lockstep(tfgate, tmp_path, fault, "--config", "notebook", "--config", "tiny", "--json")
+
+    def compared(plan: Plan, *given: object) -> Lockstep:
+        made = made_lockstep(departs=plan.config == "notebook")
+        return dataclasses.replace(made, subject=dataclasses.replace(made.subject, config=plan.config))
+
+    monkeypatch.setattr("bench.commands.lockstep.run_lockstep", compared)
+    found = lockstep(tfgate, tmp_path, "pass", "--config", "notebook", "--config", "tiny", "--json")
     verdicts = json.loads(found.out)
     assert [verdict["outcome"] for verdict in verdicts] == [REGRESSION.value, PASS.value]
     assert [verdict["lockstep"]["subject"]["config"] for verdict in verdicts] == ["notebook", "tiny"]

@@ -8,7 +8,7 @@ from bench.commands import upgrade
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.stats.outcome import Outcome
-from tests.builders.commands import PASS, REGRESSION, Tfgate, noisy_side
+from tests.builders.commands import FIRST_PASS, PASS, REGRESSION, Tfgate, noisy_side
 from tests.faults.hook.injected.registry import NO_FAULT
 from tests.faults.trial import sides_of
 
@@ -46,6 +46,7 @@ def test_a_run_is_of_the_file(
 ) -> None:
     """On sides that only play at training, whose steps take seconds: a block has the fewest steps."""
     monkeypatch.setattr(upgrade, "examine", tuple)
+    monkeypatch.setattr("bench.judge.planning.PASS_LAUNCHES", FIRST_PASS)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("def workload(): pass")
     sides = ["--from", noisy_side(tmp_path / "a"), "--to", noisy_side(tmp_path / "b")]

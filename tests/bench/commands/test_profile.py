@@ -16,6 +16,7 @@ from bench.profile.timeline import WAITING
 from bench.record.files import write_record
 from bench.record.profile import Profile
 from tests.builders.commands import Tfgate
+from tests.builders.fake_interpreter import session_text, write_interpreter
 from tests.builders.traces import profile, trace
 
 COMMAND_LINE = argparse.Namespace(command_line=("tfgate", "profile"))
@@ -74,7 +75,10 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
     assert re.search(r"settings +oneDNN +v2\.\S+ +v3\.", answer.out)
 
 
-def test_one_environment_gets_its_table(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
+def test_one_environment_gets_its_table(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.drive.profile.told_by_onednn", lambda *asked: "")  # a process of its own
     answer = tfgate(
         "profile", "--config", "tiny", "--target", "forward", "--to", newest_python, "--output", tmp_path / "out"
     )
@@ -118,9 +122,17 @@ def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Pat
     assert "their targets are step and clip" in answer.error
 
 
-def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, newest_python: Path, tmp_path: Path) -> None:
+MISSING = """
+class Session(Session):
+    def open(self, **asked):
+        raise RuntimeError("there is no device 'cpu:7'")
+"""
+
+
+def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:
+    python = write_interpreter(tmp_path / "python", session_text(MISSING))
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]
-    answer = tfgate("profile", "--config", "tiny", "--to", newest_python, *device)
+    answer = tfgate("profile", "--config", "tiny", "--to", python, *device)
     assert answer.code == 4
     assert "there is no device 'cpu:7'" in answer.error
 

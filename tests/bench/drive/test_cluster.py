@@ -52,6 +52,24 @@ class Log:
         wait_until(lambda: not lives(pid))
 
 
+def test_a_call_is_over_once_and_one_that_fails_says_why(tmp_path: Path) -> None:
+    """By a scheduler and a host in this process, of which none dies."""
+    log = Log(tmp_path / "log")
+    left = {"call": log.call("call", 0), "said": (failing, ("first\ntfgate: error: the disk is full\n",))}
+    found: dict[str, Done] = {}
+    alone = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "resources": {"timing": 1}}
+    with (
+        distributed.LocalCluster(**alone, dashboard_address=None) as host,
+        connected(host.scheduler_address, print) as client,
+    ):
+        for name, done in results(client, lambda: left):
+            del left[name]
+            found[name] = done
+    assert found["call"] == Done({"name": b"call"})
+    assert found["said"].problem.startswith("the disk is full (on ")
+
+
+@pytest.mark.slow
 def test_calls_are_over_once_whatever_dies_meanwhile(hosts: Processes, tmp_path: Path) -> None:
     """First a host dies, then a call isn't wanted any more, then Ctrl-C comes, at last the scheduler dies."""
     log, said = Log(tmp_path / "log"), list[str]()

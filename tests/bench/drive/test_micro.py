@@ -202,6 +202,7 @@ def test_an_environment_is_asked_for_what_it_needs_before_anything_is_timed(tmp_
         require_suite(side(lacking), Suite())
 
 
+@pytest.mark.slow
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))
     found = measure_launch(side(newest_python), suite, tmp_path / "a.json")

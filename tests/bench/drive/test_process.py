@@ -305,7 +305,7 @@ class TestEnd:
 
     def test_a_worker_is_killed_with_its_children(self, fake_interpreter: Fake) -> None:
         python = fake_interpreter(
-            "child = subprocess.Popen(['sleep', '1000'])\n"
+            "import subprocess\nchild = subprocess.Popen(['sleep', '1000'])\n"
             "send(json.dumps({'reply': [os.getpid(), child.pid]}) + '\\n')\n"
             "time.sleep(1000)"
         )

@@ -81,12 +81,13 @@ def noisy(generator: np.random.RandomState, launch: int, step: float) -> Pair:
     )
 
 
-def test_nothing_changed_is_called_a_regression_in_at_most_one_gate_in_a_hundred() -> None:
-    # No alarm in 300 gates: the rate is below 1% with 95% confidence (0.99^300 = 0.049).
+@pytest.mark.parametrize("gates", [40, pytest.param(300, marks=pytest.mark.slow)])
+def test_nothing_changed_is_called_a_regression_in_at_most_one_gate_in_a_hundred(gates: int) -> None:
+    # No alarm in 300 gates: the rate is below 1% with 95% confidence (0.99^300 = 0.049). 40 show a grave mistake.
     generator = np.random.RandomState(4)
-    verdicts = [simulated(generator).outcome for _ in range(300)]
+    verdicts = [simulated(generator).outcome for _ in range(gates)]
     assert verdicts.count(Outcome.REGRESSION) == 0
-    assert verdicts.count(Outcome.PASS) > 270  # and nearly all are judged, not merely left open
+    assert verdicts.count(Outcome.PASS) > 0.9 * gates  # and nearly all are judged, not merely left open
 
 
 @pytest.mark.parametrize(

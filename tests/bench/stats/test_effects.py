@@ -17,6 +17,7 @@ KINDS: dict[str, Draw] = {
     "heavy": lambda generator, shape: generator.standard_t(3, shape) / 3**0.5,
     "slow mode": lambda generator, shape: ((generator.random(shape) < 0.1) - 0.1) / 0.3,
 }
+FEW_KINDS = ["normal", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("heavy", "slow mode"))]
 
 
 def table(planted: list[float], draw: Draw, generator: np.random.Generator) -> Effects:
@@ -45,7 +46,7 @@ def test_nothing_is_told_of_too_few_launches() -> None:
     assert effects([0.1], [[0.1]]) == Effects(None, (None,), None, (), ())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FEW_KINDS)
 def test_where_nothing_has_an_effect_nothing_is_blamed(kind: str) -> None:
     generator = np.random.default_rng(1)
     found = [table([0.0] * 4, KINDS[kind], generator) for _ in range(TABLES)]
@@ -53,7 +54,7 @@ def test_where_nothing_has_an_effect_nothing_is_blamed(kind: str) -> None:
     assert blamed / TABLES <= 1 - CONFIDENCE
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FEW_KINDS)
 def test_planted_effects_come_back_and_are_those_that_are_blamed(kind: str) -> None:
     """An effect of 6 deviations, one of −4, and two of nothing: what explains the whole leaves nothing unexplained."""
     planted, generator = [0.12, -0.08, 0.0, 0.0], np.random.default_rng(2)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import Field
+from bench.judge.reasons import Field, unlike
 from bench.judge.reports import subject_of
 from bench.judge.samples import whole_pairs
 from bench.judge.summary import by_subject, words_per_second
@@ -82,9 +82,7 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
 
 def differences(one: Subject, other: Subject) -> tuple[Field, ...]:
     """Returns the fields in which two subjects differ; none of equal ones."""
-    fields = [field.name for field in dataclasses.fields(Subject)]
-    pairs = ((name, str(getattr(one, name)), str(getattr(other, name))) for name in fields)
-    return tuple(Field(*pair) for pair in pairs if pair[1] != pair[2])
+    return unlike(vars(one), vars(other))
 
 
 def _told(fields: Sequence[Field], here: str = "in one", there: str = "in another") -> str:

@@ -9,7 +9,7 @@ import math
 import statistics
 from collections.abc import Collection, Sequence
 
-from bench.judge.reasons import Field, FilesLackIt, NotInTurn, Reason, UnlikeFiles
+from bench.judge.reasons import FilesLackIt, NotInTurn, Reason, UnlikeFiles, unlike
 from bench.judge.samples import compare, mean_told
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
 from bench.record.benchmarks import Benchmark, BenchmarkLaunch
@@ -93,12 +93,7 @@ def _unlike(told: Sequence[tuple[str, dict[str, str]]]) -> UnlikeFiles | None:
     """Returns how the first file that is unlike `told[0]` differs from it. `told`: (path, properties), by file."""
     path, first = told[0]
     other = next((one for one in told if one[1] != first), None)
-    return UnlikeFiles(_differences(first, other[1]), (path, other[0])) if other else None
-
-
-def _differences(one: dict[str, str], other: dict[str, str]) -> tuple[Field, ...]:
-    keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
-    return tuple(Field(key, one.get(key, ""), other.get(key, "")) for key in keys)
+    return UnlikeFiles(unlike(first, other[1]), (path, other[0])) if other else None
 
 
 def _in_turn(reference: Launches, candidate: Launches) -> bool:

@@ -14,14 +14,13 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS, PERPLEXITY
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.paired import failed_once
-from bench.judge.reasons import Field, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports
+from bench.judge.reasons import LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, overall
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
-from bench.record.types import Machine
 from bench.stats.outcome import Outcome
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
@@ -127,16 +126,12 @@ def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> li
     """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its
     launches tell.
     """
-    records = (before.reference, after.reference)
-    machine = [field.name for field in dataclasses.fields(Machine)]
-    found = _unlike([record.machine for record in records], machine)
-    found += _unlike([record.environment for record in records], ("python", "onednn", "threads"))
-    return [UnlikePlaces(name, tuple(found), margins.between_hosts)] if found else []
-
-
-def _unlike(of: Sequence[object], names: Sequence[str]) -> list[Field]:
-    fields = (Field(name, *(str(getattr(one, name, "")) for one in of)) for name in names)
-    return [field for field in fields if field.one != field.other]
+    one, other = (
+        vars(record.machine) | {told: getattr(record.environment, told, "") for told in ("python", "onednn", "threads")}
+        for record in (before.reference, after.reference)
+    )
+    found = unlike(one, other)
+    return [UnlikePlaces(name, found, margins.between_hosts)] if found else []
 
 
 def _warnings(side: str, report: Report) -> list[Reason]:

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-
 from bench.judge.margins import Margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
@@ -25,7 +23,7 @@ from bench.judge.samples import samples_of, told, whole_pairs
 from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import look_at
+from bench.stats.sequential import mean_of
 from bench.stats.series import Change, Drift, changes, drift, noise
 
 START_UP = "start-up"  # from the start of a process to its first trained step
@@ -184,6 +182,5 @@ def _mean(values: Sequence[float]) -> tuple[float, float]:
     """Returns (mean, its standard error as a paired run's bounds take it); the error is 0 where it can't be told."""
     if len(values) < 2:
         return values[0], 0.0
-    look = look_at(np.asarray(values)[np.newaxis])
-    error = float(look.standard_error[0])
-    return float(look.estimate[0]), error if math.isfinite(error) else 0.0
+    mean, error = mean_of(values)
+    return mean, error if math.isfinite(error) else 0.0

@@ -5,6 +5,7 @@ Numbers, names and messages of the measured software alone; bench.report.sentenc
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,12 @@ class Field:
     name: str
     one: str
     other: str
+
+
+def unlike(one: Mapping[str, object], other: Mapping[str, object]) -> tuple[Field, ...]:
+    """Returns the properties of which two things have unlike values; one that a thing lacks is ""."""
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return tuple(Field(name, str(one.get(name, "")), str(other.get(name, ""))) for name in names)
 
 
 # Launches that were compared by a statistic.

@@ -8,8 +8,6 @@ import math
 from collections.abc import Callable
 from statistics import median
 
-import numpy as np
-
 from bench.judge.margins import Margins
 from bench.judge.notices import LaunchFailed
 from bench.judge.paired import paired_samples
@@ -20,7 +18,7 @@ from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.survey import Survey
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, look_at
+from bench.stats.sequential import LOOKS, mean_of
 from bench.stats.series import Change, changes, noise
 
 
@@ -150,7 +148,7 @@ def against(reference: str, candidate: str, run: PairedRun, verdict: Verdict, ma
     """Returns a comparison that was judged. Raises ValueError for a damaged record."""
     samples = {sample.metric.name: sample for sample in paired_samples(run, margins)}
     comparisons = tuple(
-        dataclasses.replace(one, interval=_spread(samples[one.metric.name]))
+        dataclasses.replace(one, interval=_interval_of(samples[one.metric.name]))
         if one.interval is None and not one.metric.gates and one.metric.name in samples
         else one
         for one in verdict.comparisons
@@ -188,14 +186,13 @@ def _says_it_fails(reason: Reason) -> bool:
     )
 
 
-def _spread(sample: Sample) -> Interval | None:
+def _interval_of(sample: Sample) -> Interval | None:
     """Returns the interval of all launches, looked at once; None of too few, or without a spread."""
     values = told(sample)
     if len(values) < LOOKS[0] or not all(map(math.isfinite, values)):
         return None
-    look = look_at(np.asarray(values)[np.newaxis])
-    error = float(look.standard_error[0])
-    return interval(float(look.estimate[0]), error, len(values) - 1) if math.isfinite(error) else None
+    estimate, error = mean_of(values)
+    return interval(estimate, error, len(values) - 1) if math.isfinite(error) else None
 
 
 def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:

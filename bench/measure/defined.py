@@ -60,22 +60,22 @@ def defined(
     return ({}, {}, unchecked) if FIRST_LOSS in nowhere else (expected, start, unchecked)
 
 
-class Nearest:
-    """Keeps of each tensor the error of the case in which it is nearest to its limit's good side."""
+class Best:
+    """Keeps of each tensor the smallest part of its limit, over the cases: a wrong tensor is wrong in every start."""
 
     def __init__(self) -> None:
-        self._nearest: dict[tuple[str, str], NumericError] = {}
+        self._best: dict[tuple[str, str], NumericError] = {}
 
     def add(self, errors: Iterable[NumericError]) -> None:
         """Takes in the errors of a case."""
         for error in errors:
             key = error.quantity, error.tensor
-            if key not in self._nearest or error.used < self._nearest[key].used:
-                self._nearest[key] = error
+            if key not in self._best or error.used < self._best[key].used:
+                self._best[key] = error
 
     def errors(self) -> list[NumericError]:
         """Returns one error of each tensor."""
-        return list(self._nearest.values())
+        return list(self._best.values())
 
 
 def limits_of(found: Definition) -> tuple[Expected, list[str]]:

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER, START
-from bench.measure.defined import Nearest, defined
+from bench.measure.defined import Best, defined
 from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
     CAP,
@@ -70,7 +70,7 @@ class Session:
         """Loads a workload in a reference configuration. Raises ConfigError, CorpusError."""
         found, self._config = workload_by_name(workload), config_by_name(config)
         self._jitter, self._tally = jitter, Tally()
-        self._nearest = Nearest()
+        self._best = Best()
         self._answers, self._given = {}, {}
         opening = Opening(self._config, device, jitter)
         if isinstance(found, Defining):
@@ -129,7 +129,7 @@ class Session:
         if not promised:
             errors = [dataclasses.replace(error, limit=math.inf) for error in _worst(errors)]
         if self._given:
-            self._nearest.add(errors)
+            self._best.add(errors)
             return
         self._tally.add(dataclasses.replace(error, quantity=f"{ANSWER}{case}: {error.quantity}") for error in errors)
 
@@ -197,9 +197,7 @@ class Session:
     def errors(self) -> list[NumericError]:
         """Returns what was found so far."""
         if self._given:
-            return [
-                dataclasses.replace(error, quantity=f"{ANSWER}{error.quantity}") for error in self._nearest.errors()
-            ]
+            return [dataclasses.replace(error, quantity=f"{ANSWER}{error.quantity}") for error in self._best.errors()]
         return self._tally.errors()
 
 

@@ -11,15 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bench.record.profile import Line, Operation, PeakMemory, Trace
+from bench.record.profile import INLINED, Line, Operation, PeakMemory, Trace
 
 HOST, DEVICE, STREAM = "/host:CPU", "/device:", "Stream"
 # An operation's event is `scope/name:Type`: TensorFlow's own rule, kTfOp in tsl/profiler/utils/tf_op_utils.cc.
 OPERATION = re.compile(r"(?P<name>[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*):(?P<kind>[A-Z_][A-Za-z0-9_]*)")
 ALLOCATED, FREED = "MemoryAllocation", "MemoryDeallocation"
-# A kernel of a function that was inlined has its caller's scope in front:
-# rnn/while/body/_17/rnn/while/lstm_cell/MatMul.
-INLINED = re.compile(r".*/_\d+/")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ their names.
 import re
 from collections.abc import Iterable
 
-# What a function that was inlined puts in front: rnn/while/body/_17/ before rnn/while/lstm_cell/MatMul.
-INLINED = re.compile(r".*/_\d+/")
+from bench.record.profile import INLINED
+
 BACKWARD = re.compile(r"(^|/)gradients?(_tape)?/|_grad/")
 LEADING = re.compile(r"^(gradients?(_tape)?/)+")  # says that an operation is of a gradient, not of whose
 NUMBER = re.compile(r"(_\d+)+$")

@@ -89,9 +89,7 @@ def keeper(path: Path, *, begun: bool = False) -> Callable[[Any], None]:
 
 
 def _sealed(text: str) -> str:
-    begin, indent = "{\n", re.match(r"\{\n( *)", text)
-    assert indent
-    return f'{begin}{indent[1]}"{SEAL}": "{_sum_of(text)}",\n{text.removeprefix(begin)}'
+    return text.replace("{\n", f'{{\n "{SEAL}": "{_sum_of(text)}",\n', 1)
 
 
 def unsealed(text: str) -> str:

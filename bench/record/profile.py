@@ -4,10 +4,13 @@ Times of a trace are nanoseconds on its own clock, whose zero is the start of th
 """
 
 import dataclasses
+import re
 
 from bench.record.types import Environment, Machine, Subject
 
 CALL_MARK = "tfgate: one call"  # on standard output, before what oneDNN says of a target's call
+# What a function that was inlined puts in front of a name: rnn/while/body/_17/ before rnn/while/lstm_cell/MatMul.
+INLINED = re.compile(r".*/_\d+/")
 TARGETS = ("forward", "gradient", "clip", "step")  # what can be profiled; lm.hot_paths.paths makes each
 
 

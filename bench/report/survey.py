@@ -280,8 +280,7 @@ def _packages(release: str, pairs: Sequence[Against]) -> str:
 
 
 def _machines(pairs: Sequence[Against]) -> list[Machine]:
-    found = {record.machine.fingerprint(): record.machine for pair in pairs for record in records(pair.run)}
-    return list(found.values())
+    return list(dict.fromkeys(record.machine for pair in pairs for record in records(pair.run)))
 
 
 def _host(machine: Machine) -> str:

@@ -29,9 +29,9 @@ class Interval:
     estimate: float
     standard_error: float
     degrees_of_freedom: float
-    low: float  # one-sided 97.5% bounds: what a REGRESSION has to clear
+    low: float  # one-sided 97.5% bounds, at planned looks of all looks together: what a REGRESSION has to clear
     high: float
-    pass_low: float  # one-sided 95% bounds: what a PASS has to clear
+    pass_low: float  # one-sided 95% bounds, likewise: what a PASS has to clear
     pass_high: float
 
 
@@ -118,18 +118,16 @@ def equivalence(found: Interval, margin: float) -> Outcome:
     return Outcome.REGRESSION if found.low > margin or found.high < -margin else Outcome.INCONCLUSIVE
 
 
-def interval(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
-    """Returns Student's t bounds around an estimate, at the two levels that outcomes are decided at."""
-    wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in (REGRESSION_LEVEL, PASS_LEVEL))
-    return Interval(
-        estimate,
-        standard_error,
-        degrees_of_freedom,
-        estimate - wide,
-        estimate + wide,
-        estimate - narrow,
-        estimate + narrow,
-    )
+def interval(
+    estimate: float,
+    standard_error: float,
+    degrees_of_freedom: float,
+    levels: tuple[float, float] = (REGRESSION_LEVEL, PASS_LEVEL),
+) -> Interval:
+    """Returns Student's t bounds around an estimate, at the levels of a REGRESSION and of a PASS."""
+    wide, narrow = (t_quantile(level, degrees_of_freedom) * standard_error for level in levels)
+    bounds = (estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
+    return Interval(estimate, standard_error, degrees_of_freedom, *bounds)
 
 
 @functools.cache

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.stats.autocorrelation import widening
-from bench.stats.intervals import Interval, t_quantile
+from bench.stats.intervals import Interval, interval, t_quantile
 from bench.stats.outcome import Outcome
 
 Floats = NDArray[np.float64]
@@ -119,19 +119,19 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     row = np.asarray(values, float)[np.newaxis]
     walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from, first=plan.first)
     count = int(walked.launches[0])
-    look = look_at(row[:, :count])
     outcome = OUTCOMES[int(walked.codes[0])]
-    if not math.isfinite(look.standard_error[0]):
+    estimate, error = mean_of(values[:count])
+    if not math.isfinite(error):
         return _not_computed(values, count, plan.most)
-    interval = _interval(look)
+    found = interval(estimate, error, count - 1, (1 - REGRESSION_P, 1 - PASS_P))
     return Decision(
         outcome=outcome,
-        improved=not two_sided and outcome is Outcome.PASS and interval.high < -margin,
+        improved=not two_sided and outcome is Outcome.PASS and found.high < -margin,
         final=outcome is not Outcome.INCONCLUSIVE
         or len(values) >= plan.most
         or not np.isfinite(row[0, : LOOKS[-1]]).all(),
         launches=count,
-        interval=interval,
+        interval=found,
     )
 
 
@@ -170,6 +170,12 @@ def look_at(values: Floats, widen: Widen = widening) -> Look:
         return Look(count, values.mean(axis=1), deviation * widen(count))
 
 
+def mean_of(values: Sequence[float]) -> tuple[float, float]:
+    """Returns (mean, standard error) of one run's launches, as a look has them; the error is NaN without a spread."""
+    look = look_at(np.asarray(values, float)[np.newaxis])
+    return float(look.estimate[0]), float(look.standard_error[0])
+
+
 def _codes(look: Look, margin: float, two_sided: bool) -> NDArray[np.int8]:
     """Returns what a look proves, [runs]. A comparison with NaN is False: what can't be computed proves nothing."""
     wide, narrow = (t_quantile(1 - level, look.launches - 1) * look.standard_error for level in (REGRESSION_P, PASS_P))
@@ -179,13 +185,6 @@ def _codes(look: Look, margin: float, two_sided: bool) -> NDArray[np.int8]:
         worse |= look.estimate + wide < -margin
         good &= look.estimate - narrow > -margin
     return np.where(worse, REGRESSED, np.where(good, PASSED, UNDECIDED)).astype(np.int8)
-
-
-def _interval(look: Look) -> Interval:
-    freedom = look.launches - 1
-    estimate, error = float(look.estimate[0]), float(look.standard_error[0])
-    wide, narrow = (t_quantile(1 - level, freedom) * error for level in (REGRESSION_P, PASS_P))
-    return Interval(estimate, error, freedom, estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
 
 
 def _not_computed(values: Sequence[float], count: int, most: int) -> Decision:

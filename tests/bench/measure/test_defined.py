@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bench.measure.defined import FIRST_LOSS, Nearest, defined, limits_of
+from bench.measure.defined import FIRST_LOSS, Best, defined, limits_of
 from bench.measure.numerics import CAP, FLOOR
 from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
 from lm.arrays import Array
@@ -108,14 +108,12 @@ def test_what_fails_or_does_not_repeat_is_said() -> None:
     assert outcome_of(once, STEADY, STEADY) == ([], [], (Unchecked(NOT_REPEATED, "loss of step 0"),))
 
 
-def test_of_each_tensor_the_nearest_case_counts() -> None:
+def test_of_each_tensor_the_best_case_counts() -> None:
     """A wrong one is wrong in every start; one that jumped in a single start is not."""
-    nearest = Nearest()
+    best = Best()
     for case, (wrong, jumped) in enumerate([(1e-3, 1e-6), (1e-2, 1e-3), (1e-3, 2e-6)]):
-        nearest.add(
-            [NumericError(case, "gradient", name, error, 4e-6) for name, error in (("a", wrong), ("b", jumped))]
-        )
-    assert [(error.tensor, error.error, error.within) for error in nearest.errors()] == [
+        best.add([NumericError(case, "gradient", name, error, 4e-6) for name, error in (("a", wrong), ("b", jumped))])
+    assert [(error.tensor, error.error, error.within) for error in best.errors()] == [
         ("a", 1e-3, False),
         ("b", 1e-6, True),
     ]

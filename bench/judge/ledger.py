@@ -18,6 +18,7 @@ from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
+from bench.record.types import Machine
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
@@ -86,20 +87,25 @@ def entry_of(
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
-    environment, machine = pairs[0].candidate.environment, pairs[0].candidate.machine
-    other = run.candidate.identity != run.reference.identity
-    ratios = map(_measured_ratio, samples_of(pairs, margins) if other else ())
-    return Entry(
-        run.created,
-        environment.tensorflow if environment else "unknown",
-        run.candidate.identity,
-        run.reference.identity,
-        machine.fingerprint(),
-        f"{machine.cpu_model}, {machine.cores} cores",
-        reason,
-        tuple(ratio for ratio in ratios if ratio),
-        becomes_reference,
-    )
+    candidate = pairs[0].candidate
+    tensorflow = candidate.environment.tensorflow if candidate.environment else "unknown"
+    ratios = filter(None, map(_measured_ratio, samples_of(pairs, margins)))
+    entry = make_entry(run, candidate.machine, tensorflow, ratios, reason)
+    return dataclasses.replace(entry, becomes_reference=becomes_reference)
+
+
+def make_entry(
+    run: PairedRun | MicroRun, machine: Machine, tensorflow: str, ratios: Iterable[Ratio], reason: str
+) -> Entry:
+    """Returns the entry of a run's candidate; one that is the reference itself has no ratios: each is 1."""
+    candidate, reference = run.candidate.identity, run.reference.identity
+    host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
+    return Entry(run.created, tensorflow, candidate, reference, machine.fingerprint(), host, reason, told)
+
+
+def ratio_of(subject: str, metric: str, values: Sequence[float]) -> Ratio:
+    """Returns the ratio that the log ratios of two launches or more tell."""
+    return Ratio(subject, metric, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
@@ -149,8 +155,7 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
     values = told(sample)
     if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
         return None
-    error = stdev(values) / math.sqrt(len(values))
-    return Ratio(sample.subject, sample.metric.name, fmean(values), error, len(values))
+    return ratio_of(sample.subject, sample.metric.name, values)
 
 
 def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:

@@ -88,32 +88,41 @@ def read_margins(path: Path) -> Margins:
         "without_pilot": plain.get("without_pilot", {}),
         **{f"workloads.{name}": table for name, table in own.items()},
     }
-    tables = {**gating, "window_start": plain["window_start"], "budget": plain["budget"]}
-    for name, table in tables.items():
+    for name, table in {**gating, "window_start": plain["window_start"], "budget": plain["budget"]}.items():
         _require(isinstance(table, dict), path, name, table, "a table of numbers")
-    for name, metrics in (
-        *((name, RATIOS + VALUES) for name in gating),
-        ("budget", BUDGETED),
-    ):
-        unknown = sorted(set(tables[name]) - set(metrics))
+    _require_known_metrics(path, {**gating, "budget": plain["budget"]})
+    _require_few(path, gating, plain["budget"])
+    _require_values(path, gating, plain)
+    return Margins(**plain)
+
+
+def _require_known_metrics(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, table in tables.items():
+        metrics = BUDGETED if name == "budget" else RATIOS + VALUES
+        unknown = sorted(set(table) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
-    in_gate = [
-        *(name for name in plain["gating"] if name != PERPLEXITY),
-        *plain["budget"],
-    ]  # the replicates judge perplexity
-    gates = {
-        "gating": list(plain["gating"]),
-        "gating and budget": in_gate,
-        **{name: list({**tables["without_pilot"], **gating[name]}) for name in list(gating)[1:]},
+
+
+def _require_few(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
+    """Requires no more metrics of one comparison than false alarms are bounded for; replicates judge perplexity."""
+    piloted, others = gating["gating"], {name: table for name, table in gating.items() if name != "gating"}
+    counts = {
+        "gating": len(piloted),
+        "gating and budget": len(piloted.keys() - {PERPLEXITY}) + len(budget),
+        **{name: len({**gating["without_pilot"], **table}) for name, table in others.items()},
     }
-    for entry, names in gates.items():
+    for name, count in counts.items():
         wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
-        _require(len(names) <= MOST_GATING, path, entry, names, wanted)
+        _require(count <= MOST_GATING, path, name, f"{count} metrics", wanted)
+
+
+def _require_values(path: Path, gating: Mapping[str, Mapping[str, Any]], plain: Mapping[str, Any]) -> None:
+    configs = plain["window_start"]
     for table, margins in gating.items():
         for metric, margin in margins.items():
-            unknown = sorted(set(margin) - set(plain["window_start"])) if isinstance(margin, Mapping) else []
-            known_configs = f"a table of margins for {', '.join(plain['window_start'])}, as window_start is"
-            _require(not unknown, path, f"{table}.{metric}", unknown, known_configs)
+            unknown = sorted(set(margin) - set(configs)) if isinstance(margin, Mapping) else []
+            known = f"a table of margins for {', '.join(configs)}, as window_start is"
+            _require(not unknown, path, f"{table}.{metric}", unknown, known)
             for name, value in _entries(f"{table}.{metric}", margin):
                 _require_margin(path, name, value, relative=metric in RATIOS)
     for name, value in (
@@ -121,9 +130,8 @@ def read_margins(path: Path) -> Margins:
         *((one, plain[one]) for one in ("between_hosts", "micro")),
     ):
         _require_margin(path, name, value, relative=True)
-    for name, start in _entries("window_start", plain["window_start"]):
+    for name, start in _entries("window_start", configs):
         _require(_is_number(start) and 0 <= start < 1, path, name, start, "a fraction from 0 and below 1")
-    return Margins(**plain)
 
 
 def _entries(name: str, value: Any) -> list[tuple[str, Any]]:

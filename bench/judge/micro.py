@@ -5,10 +5,17 @@ ratios, less the ratio that the ledger accepted last, are decided as all launche
 """
 
 import math
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bench.judge.ledger import LedgerError, accepted_ratio, regressions_for, require_acceptable, tolerated
+from bench.judge.ledger import (
+    LedgerError,
+    accepted_ratio,
+    make_entry,
+    ratio_of,
+    regressions_for,
+    require_acceptable,
+    tolerated,
+)
 from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
 from bench.judge.samples import compare, decision_of
@@ -59,14 +66,12 @@ def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: flo
     """
     if not len(reference) == len(candidate) >= LEAST_LAUNCHES:
         return False
-    samples = micro_samples(run, reference, candidate, margin, ledger)
+    samples = _samples(run, reference, candidate, margin, ledger)
     decisions = [decision_of(sample) for sample in samples if sample.metric.gates]
     return all(decision is not None and decision.final for decision in decisions)
 
 
-def micro_samples(
-    run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
-) -> list[Sample]:
+def _samples(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> list[Sample]:
     """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
     names, gating = common(reference, candidate), gates(reference[0])
     return [_sample(run, name, reference, candidate, (margin, name in gating), ledger) for name in names]
@@ -81,26 +86,15 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
-    return Entry(
-        run.created,
-        next(iter(candidate[0].cases.values())).tensorflow,
-        run.candidate.identity,
-        run.reference.identity,
-        run.machine.fingerprint(),
-        f"{run.machine.cpu_model}, {run.machine.cores} cores",
-        reason,
-        () if run.candidate.identity == run.reference.identity else ratios(reference, candidate),
-    )
+    tensorflow = next(iter(candidate[0].cases.values())).tensorflow
+    return make_entry(run, run.machine, tensorflow, _ratios(reference, candidate), reason)
 
 
-def ratios(reference: Launches, candidate: Launches) -> tuple[Ratio, ...]:
-    """Returns the ratio of every benchmark that all launches have, two of each side or more. Raises UnlikeError."""
-    found = []
+def _ratios(reference: Launches, candidate: Launches) -> Iterator[Ratio]:
+    """Yields the ratio of every benchmark that all launches have, two of each side or more. Raises UnlikeError."""
     for name in common(reference, candidate):
-        one, values = candidate[0].cases[name], _log_ratios(name, reference, candidate)
-        error = statistics.stdev(values) / math.sqrt(len(values))
-        found.append(Ratio(one.subject, one.metric, statistics.fmean(values), error, len(values)))
-    return tuple(found)
+        one = candidate[0].cases[name]
+        yield ratio_of(one.subject, one.metric, _log_ratios(name, reference, candidate))
 
 
 def gates(launch: MicroLaunch) -> frozenset[str]:
@@ -137,7 +131,7 @@ def common(*sides: Launches) -> tuple[str, ...]:
 def _judge_pairs(
     run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
 ) -> list[Comparison]:
-    samples = micro_samples(run, reference, candidate, margin, ledger)
+    samples = _samples(run, reference, candidate, margin, ledger)
     names, gating = common(reference, candidate), gates(reference[0])
     lacking = [(side, one) for side, one in _lacking(reference, candidate, names) if one.name in gating]
     return [*map(compare, samples), *(_one_sided(one, side, margin) for side, one in lacking)]

@@ -20,9 +20,8 @@ from bench.stats.sequential import LOOKS, MOST_GATING
 Launches = Sequence[BenchmarkLaunch]
 LEAST_IN_TURN = LOOKS[0]  # launches a side, of which ABBA and BAAB make two
 MOST_IN_A_ROW = 2  # of one side, so that drift has no long stretch of it
-MOST_RANKS_APART = (
-    0.5  # of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same
-)
+# Of the sides' mean places in the order: 0 for ABBAABBA; 1 for ABABABAB, in which the first always is the same.
+MOST_RANKS_APART = 0.5
 
 
 def compare_benchmarks(

@@ -48,9 +48,7 @@ class InTurn:
 
     metric: Metric  # without a margin
     side: SideValue  # one side's value in a launch
-    apart: Callable[[Pair], float | None] | None = (
-        None  # candidate − reference, where it isn't the difference of the sides'
-    )
+    apart: Callable[[Pair], float | None] | None = None  # candidate − reference, if not the sides' difference
     noiseless: bool = False  # equal numbers give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
     cores: str = ALL_CORES  # the kind of launches that tell it

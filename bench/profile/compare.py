@@ -9,9 +9,8 @@ from bench.profile.table import Key, table, typical_seconds
 from bench.profile.timeline import OUTSIDE, timeline
 from bench.record.profile import Operation, Profile
 
-ONEDNN = re.compile(
-    r"_Mkl(Native)?"
-)  # in front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does
+# In front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does.
+ONEDNN = re.compile(r"_Mkl(Native)?")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -102,7 +102,7 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
 
 def _dataclass(kind: Any, plain: Any, place: str) -> Any:
     _require(isinstance(plain, dict), place, "an object", plain)
-    hints, required = _fields(kind)
+    hints, required = fields_of(kind)
     if unknown := sorted(plain.keys() - hints.keys()):
         raise FormatError(f"{place or kind.__name__}: unknown field {unknown[0]!r}")
     if missing := sorted(required - plain.keys()):
@@ -118,7 +118,7 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
 
 
 @functools.cache
-def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
+def fields_of(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """Returns (type by name, names of those without a default) of a dataclass' fields."""
     fields, hints = dataclasses.fields(kind), typing.get_type_hints(kind, include_extras=True)
     defaults = {

@@ -92,9 +92,8 @@ class Profiled:
     """A worker's answer."""
 
     trace: Trace
-    plain_seconds: tuple[
-        float, ...
-    ]  # wall time of each step without the profiler: the first half before it was started, the others after
+    # Wall time of each step without the profiler: the first half before it was started, the others after.
+    plain_seconds: tuple[float, ...]
     profiled_seconds: tuple[float, ...]  # wall time of each step under it
     traces: Traces
     dump: Dump

@@ -37,9 +37,8 @@ class Block:
     """Consecutive training steps. A block ends early at a loss that isn't finite."""
 
     losses: tuple[float, ...]
-    seconds: tuple[
-        float, ...
-    ]  # wall time of each step, from handing the batch over to having its loss; of the last, to its update
+    # Wall time of each step, from handing the batch over to having its loss; of the last, to its update.
+    seconds: tuple[float, ...]
     cpu_seconds: tuple[float, ...]  # CPU time of each step, all threads of the process
     rss_bytes: int
 

@@ -60,9 +60,8 @@ class Environment:
     threads: Count  # intra-op threads of TensorFlow
     variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, those that were set
     affinity: tuple[int, ...] = ()  # CPUs that the process may run on, sorted; none where it isn't known
-    tensor_float_32: bool | None = (
-        None  # TensorFlow's default, on a GPU alone of consequence; steps checked against the oracle are in float32
-    )
+    # TensorFlow's default, on a GPU alone of consequence; steps checked against the oracle are in float32.
+    tensor_float_32: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)

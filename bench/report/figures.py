@@ -20,20 +20,19 @@ SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
 def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Chart]:
     """Returns the plots that the launches of one subject have numbers for."""
+    if launches[0].cores == ONE_CORE:
+        return [chart for chart in (_step_times(launches),) if chart]
     subject = launches[0].record.subject
     baseline = judged.baselines.get(subject.name)
     if launches[0].in_turn or (baseline and baseline.subject != subject):
-        baseline = (
-            None  # the other side's launches are what is compared with; or of something else: the judge refused it
-        )
+        # The other side's launches are what is compared with; or it is of something else: the judge refused it.
+        baseline = None
     metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
     margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
     trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
     trained = trained if subject.tells(PERPLEXITY) else []
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
-    if launches[0].cores == ONE_CORE:
-        return [chart for chart in (_step_times(launches),) if chart]
     found = [
         _losses(trained),
         None if timed_alone else _perplexities(trained, baseline, start, next(margins, None)),

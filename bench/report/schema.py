@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.judge.reasons import Reason
 from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
-from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Finite, Logarithm
+from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Finite, Logarithm, fields_of
 from bench.record.files import SEAL
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -128,20 +128,15 @@ def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}  # so that a type that holds itself ends
-        hints, fields = typing.get_type_hints(kind, include_extras=True), dataclasses.fields(kind)
+        hints, required = fields_of(kind)
         told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
-        needed = [field.name for field in fields if not _has_default(field)]
         definitions[name] = {
             "type": "object",
-            "properties": told | {field.name: _schema(hints[field.name], definitions) for field in fields},
-            "required": needed,
+            "properties": told | {name: _schema(hint, definitions) for name, hint in hints.items()},
+            "required": [name for name in hints if name in required],
             "additionalProperties": False,
         }
     return {"$ref": f"#/$defs/{name}"}
-
-
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    return (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
 
 
 if __name__ == "__main__":

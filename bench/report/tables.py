@@ -77,18 +77,8 @@ def _difference(row: PartDifference) -> tuple[Cell, ...]:
 
 def _comparisons(comparisons: Iterable[Comparison]) -> Table:
     headers = (
-        *(
-            "subject",
-            "metric",
-            "outcome",
-            "candidate",
-            "reference",
-            "difference",
-            "95% CI low",
-            "95% CI high",
-            "margin",
-        ),
-        *("minimum detectable effect", "why"),
+        *("subject", "metric", "outcome", "candidate", "reference", "difference", "95% CI low", "95% CI high"),
+        *("margin", "minimum detectable effect", "why"),
     )
     return Table("Metrics", headers, tuple(map(_comparison, comparisons)))
 

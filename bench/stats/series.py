@@ -39,9 +39,8 @@ class Drift:
     """The distance of the newest report from the fixed reference."""
 
     difference: float  # of logarithms
-    first: (
-        int | None
-    )  # position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone
+    # Position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone.
+    first: int | None
     proven: bool  # that the newest report is not worse by as much as the margin
 
     @property

@@ -94,7 +94,7 @@ def overview() -> str:
     return f"""\
 usage: tfgate [--help | --version] COMMAND …
 
-Is this TensorFlow as correct and as fast as that one, on a stacked LSTM?
+Is this TensorFlow as correct and as fast as that one: on a stacked LSTM, other workloads, or your own model?
 
 {groups}
 `tfgate COMMAND --help` explains a command.

@@ -23,7 +23,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, is_kept, kept, words_without
 from bench.commands.sides import Sides, add_index, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -45,6 +45,7 @@ from bench.judge.blame import failure_of
 from bench.judge.margins import read_margins
 from bench.judge.types import EXIT_CODES, Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
@@ -115,6 +116,9 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError("bisect takes one workload in one configuration: name one of each")
+    output = output_folder(options, "bisect")
+    if options.resume and not is_kept(output, f"*/{PAIRED_FILE}"):
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
@@ -123,7 +127,7 @@ def request(options: argparse.Namespace) -> Request:
         options.metric,
         options.confidence,
         options.budget,
-        output_folder(options, "bisect"),
+        output,
         options.resume,
         options.json,
         options.command_line,
@@ -245,7 +249,7 @@ class _Bisection:
         """Goes on without a release that can't be measured. Raises RequestError for the bad one."""
         line = one_line(f"{release.name}: {why}")
         if release is self._releases[-1]:
-            raise RequestError(f"the bad release can't be measured: {line}")
+            raise RequestError(f"the bad release can't be measured: {line}; name another by --bad")
         say(f"left out: {line}")
         self._left_out.append(line)
         self._releases.remove(release)
@@ -255,6 +259,9 @@ class _Bisection:
         if self._asked.metric == NUMBERS:
             failed = failed_numbers(run, self._margins)
             return sentence(failed) if failed else ""
+        if failed_for_good(run.pairs) and (good := run.pairs[-1].reference.failure):
+            line = one_line(f"{self._good}: {good.message}")
+            raise RequestError(f"the good release can't be measured: {line}; name another by --good")
         failure = failure_of(run)
         return failure.message if failure else ""
 

@@ -33,7 +33,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import add_resume, kept
+from bench.commands.resume import add_resume, is_kept, kept
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -125,6 +125,9 @@ def request(options: argparse.Namespace) -> Request:
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
+    output = output_folder(options, "blame")
+    if options.resume and not is_kept(output, f"*/{PAIRED_FILE}"):
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
     return Request(
         model,
         sides_request(options, gpu=model.gpu),
@@ -132,7 +135,7 @@ def request(options: argparse.Namespace) -> Request:
         tuple(options.part),
         options.launches,
         options.budget,
-        output_folder(options, "blame"),
+        output,
         options.resume,
         options.json,
         options.command_line,

@@ -170,7 +170,8 @@ def _grow(folder: Path, asked: PartLaunches) -> int:
             made[CANDIDATE], _ = mixed(*pair, asked.package, python=python, gpu=sides.gpu, say=say)
         for role, side in asked.sides.items():
             if made[role].identity != side.identity:
-                raise RequestError(f"{side.requested} has other packages than where the command was given")
+                told = f"{side.requested} has other packages on this host than where the command was given"
+                raise RequestError(f"{told}: give all hosts one package index, and a date by --as-of")
             made[role] = dataclasses.replace(made[role], variables=side.variables)
         report, pace = Growing("", folder / PAIRED_FILE), asked.measure.pace()
         while pace.count < asked.launches and pace.seconds < asked.seconds:

@@ -20,6 +20,7 @@ from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
+from lm.workloads.registry import workload
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
@@ -91,7 +92,9 @@ class Measure:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
-            raise UsageError(f"launches of this workload don't measure {self.metric}: name another metric")
+            known = [name for name in METRICS if name in workload(self.plan.workload).metrics]
+            more = f"one of {', '.join(known)}" if known else "another metric"
+            raise UsageError(f"launches of this workload don't measure {self.metric} here: name {more}")
         return values
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:

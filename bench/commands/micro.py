@@ -46,7 +46,7 @@ from lm.workloads.registry import workload
 EXAMPLES = """\
 tfgate micro --to .venv/bin/python
 tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step
-tfgate micro --workload masked --config tiny"""
+tfgate micro --to 2.21.0 --workload masked --config tiny"""
 CONFIGS = ("notebook",)
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
 # Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
@@ -140,7 +140,11 @@ def _of_units(options: argparse.Namespace) -> Request:
     given = {name: dict(getattr(workload(name), "variables", {})) for name in chosen}
     apart = [name for name in chosen if given[name]]
     if apart and len(chosen) > 1:
-        raise UsageError(f"{apart[0]} has environment variables of its own, and one process times all: name it alone")
+        why = f"{', '.join(apart)} has environment variables of its own, and one process times all"
+        if set(apart) & set(options.workload):
+            raise UsageError(f"{why}: give it a command of its own")
+        say(f"left out: {why}")
+        chosen = tuple(name for name in chosen if name not in apart)
     suite = Suite(
         options.config or CONFIGS,
         devices=options.device,

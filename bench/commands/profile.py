@@ -121,7 +121,7 @@ def request(options: argparse.Namespace) -> Request:
         return Request((reference, candidate), Path(options.output) if options.output else None, options.json)
     implementations = options.implementation or [IMPLEMENTATION]
     if len(implementations) > (1 if options.from_ else 2):
-        raise UsageError("a comparison has two sides: give --from, or --implementation twice")
+        raise UsageError("a comparison has two sides: give --from and one --implementation, or two and no --from")
     if options.from_env and not options.from_:
         raise UsageError("--from-env is for the environment of --from, which is missing")
     models = [model_request(options, CONFIGS, implementation) for implementation in implementations]
@@ -194,7 +194,11 @@ def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:
 
 def _stored(path: Path) -> Stored:
     """Reads a profile from its folder or file. Raises FormatError, OSError."""
-    path = path / PROFILE_FILE if path.is_dir() else path
+    if path.is_dir():
+        there = sorted(str(one.parent) for one in path.rglob(PROFILE_FILE))
+        if there and not (path / PROFILE_FILE).exists():
+            raise UsageError(f"{path} holds several profiles: name one of {', '.join(there)}")
+        path /= PROFILE_FILE
     return path.parent, read_profile(path)
 
 

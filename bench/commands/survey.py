@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
-tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey --resume"""
+tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey"""
 CONFIGS = ("tiny",)
 # Not of a comparison in it.
 OF_A_SURVEY = ("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster")

@@ -101,7 +101,8 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
     (name, same, above), (other, also, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
     if not (same and also and name == other):
-        raise RequestError(f"releases between {good} and {bad} can't be listed: name them by --release")
+        why = "only those between two versions of one package can"
+        raise RequestError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
         return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)

@@ -86,7 +86,7 @@ def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, se
         )
         return json.loads(done.stdout.splitlines()[-1])
     except OSError as error:
-        raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}") from error
+        raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}; name another") from error
     except subprocess.TimeoutExpired as error:
         raise RequestError(
             f"interpreter {interpreter} did not say within {seconds:.0f} s what is installed in it"

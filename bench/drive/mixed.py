@@ -27,7 +27,8 @@ def differing(reference: Side, candidate: Side) -> list[Differing]:
     first, other = (tensorflow_of(side.packages) for side in (reference, candidate))
     if not (first and other and first.name == other.name):
         names = [found.name if found else "none" for found in (first, other)]
-        raise RequestError(f"the sides' TensorFlows are {names[0]} and {names[1]}: name the same package for both")
+        told = f"the sides' TensorFlows are {names[0]} and {names[1]}, which can't be exchanged"
+        raise RequestError(f"{told}: name one package for both, such as {names[1]}==VERSION")
     ours, theirs = ({package.name: package.version for package in side.packages} for side in (reference, candidate))
     found = [Differing(name, ours[name], theirs[name]) for name in ours if theirs.get(name, ours[name]) != ours[name]]
     return sorted(found, key=lambda one: (one.name != first.name, one.name))

@@ -48,7 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for module in NEEDED:
         if not importlib.util.find_spec(module):
             raise pytest.UsageError(
-                f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark"
+                f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark; of `tfgate "
+                "micro`, name another Python, or a version, by --to"
             )
     try:
         _selection(config)

@@ -45,6 +45,7 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
     Raises ValueError for profiles of different things.
     """
     for what, one, other in (
+        ("workload", reference.subject.workload, candidate.subject.workload),
         ("target", reference.target, candidate.target),
         ("configuration", reference.subject.config, candidate.subject.config),
         ("corpus", reference.subject.corpus, candidate.subject.corpus),

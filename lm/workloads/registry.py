@@ -28,7 +28,8 @@ def is_path(name: str) -> bool:
 def require_name(name: str) -> None:
     """Raises ConfigError, which names those that there are, unless a workload has that name."""
     if name not in names():
-        raise ConfigError(f"no workload is called {name!r}; there are {', '.join(names())}")
+        own = "the path of your own model's file ends in .py"
+        raise ConfigError(f"no workload is called {name!r}; there are {', '.join(names())}; {own}")
 
 
 def workload(name: str) -> Workload:

@@ -64,6 +64,16 @@ class TestWholeSearches:
         found = bisect(tfgate, tmp_path, slowness)
         assert found.code == 2
         assert "the bad release can't be measured" in found.err.splitlines()[-1]
+        assert found.err.splitlines()[-1].endswith("; name another by --bad")
+
+    def test_a_good_release_that_fails_is_an_error_that_names_it(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        noisy_side(tmp_path / "a", midway=CRASH)
+        found = bisect(tfgate, tmp_path, slowness)
+        assert found.code == 2
+        last = found.err.splitlines()[-1]
+        assert f"the good release can't be measured: {slowness['a']}: the worker exited with code 3" in last
 
     def test_a_spent_budget_is_no_answer(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
@@ -75,7 +85,7 @@ class TestWholeSearches:
     ) -> None:
         found = bisect(tfgate, tmp_path, slowness, "--metric", "GPU memory")
         assert found.code == 2
-        assert found.err.splitlines()[-1].endswith("don't measure GPU memory: name another metric")
+        assert found.err.splitlines()[-1].endswith("don't measure GPU memory here: name another metric")
 
 
 def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, wheelhouse: Path) -> None:
@@ -84,7 +94,7 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
     (tmp_path / "baselines").mkdir(exist_ok=True)
     options = ("--metric", "trace", "--baselines", tmp_path / "baselines")
     found = tfgate("bisect", "--good", "tensorflow-cpu keras", "--bad", "2.99.0", *options)
-    assert "can't be listed: name them by --release" in found.error
+    assert "can't be listed, only those between two versions of one package can: name them" in found.error
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")

@@ -1,5 +1,6 @@
 """`tfgate micro`: launches kept, judged and judged again, and its exit codes."""
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from bench.cli import command_parser
+from bench.commands import micro as micro_command
 from bench.commands.micro import TARGETS, UNIT
 from bench.drive.requests import AsOf, BuildError, RequestError
 from bench.judge.micro import GATING
@@ -259,6 +262,15 @@ def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_
         options = [argument for argument in call if argument.startswith(("--config", "--workload", "--mode", "--var"))]
         assert options == ["--variable=TF_ENABLE_ONEDNN_OPTS=0", "--config=tiny", "--workload=train-without-onednn"]
         assert [Path(argument).name for argument in call if argument.endswith(".py")] == ["test_unit.py"]
+
+
+def test_all_workloads_are_all_that_one_process_can_time(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--to", "2.21.0", "--workload", "all", "--config", "tiny"]
+    known = argparse.Namespace(command_line=("tfgate", "micro"))
+    chosen = micro_command.request(command_parser("micro").parse_args(words, known)).suite.workloads
+    assert {"masked", "predict"} <= set(chosen)
+    assert "train-without-onednn" not in chosen
+    assert capsys.readouterr().err.startswith("left out: train-without-onednn has environment variables of its own")
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,22 @@ def test_a_workload_is_profiled(tfgate: Tfgate, tmp_path: Path, newest_python: P
     assert not (tmp_path / "out" / "graph.txt").exists()
 
 
+def test_a_folder_of_several_profiles_names_them(tfgate: Tfgate, tmp_path: Path) -> None:
+    sides = [stored(tmp_path / "out" / side, 1000) for side in ("candidate", "reference")]
+    answer = tfgate("profile", "--compare", tmp_path / "out", sides[0])
+    assert answer.code == 2
+    assert answer.error == f"{tmp_path / 'out'} holds several profiles: name one of {sides[0]}, {sides[1]}"
+
+
+def test_profiles_of_different_workloads_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
+    text = (other / PROFILE_FILE).read_text()
+    (other / PROFILE_FILE).write_text(text.replace('"workload": "train"', '"workload": "masked"'))
+    answer = tfgate("profile", "--compare", one, other)
+    assert answer.code == 2
+    assert "their workloads are train and masked" in answer.error
+
+
 def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
     text = (other / PROFILE_FILE).read_text().replace('"target": "step"', '"target": "clip"')

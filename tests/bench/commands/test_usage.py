@@ -89,6 +89,9 @@ bisect --good 2.15.1 --bad 2.16.2                           | --metric
 bisect --good 2.15.1 --metric trace                         | --bad
 bisect --good 2.15.1 --bad 2.16.2 --metric graph            | --metric
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --confidence 1 | --confidence
+bisect --good 2.15.1 --bad 2.16.2 --metric trace --resume   | --resume
+blame --from 2.15.1 --to 2.16.2 --metric trace --resume     | --resume
+micro --workload masked --workload train-without-onednn --config tiny | train-without-onednn
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --release no/python | no/python
 bisect --good 2.15.1 --bad 2.16.2 --metric trace --workload all | one workload in one configuration
 survey --from 2.12.1                                        | --to

@@ -24,3 +24,10 @@ def test_programs_get_every_difference() -> None:
     first = {"kind": "graph operations", "name": "MatMul", "reference": 3, "candidate": 7}
     assert (plain["differences"][0], len(plain["differences"])) == (first, TOP + 3)
     assert fingerprint_json(ONE, ONE)["differences"] == []
+
+
+def test_equal_settings_alone_explain_nothing() -> None:
+    """Of a workload other than `train` there is no graph to compare."""
+    alone = Fingerprint({}, SETTINGS)
+    assert "may still execute different operations" in " ".join(fingerprint_text(alone, alone).split())
+    assert "from the host" in " ".join(fingerprint_text(ONE, ONE).split())

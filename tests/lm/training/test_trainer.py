@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lm.config import CONFIGS, IMPLEMENTATIONS
+from lm.config import CONFIGS, Config
 from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
 from tests.lm.agreement import DROPOUT, random_batch, random_state, trainer_at
@@ -88,14 +88,23 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
     assert all(np.array_equal(copies[1][name], value) for name, value in state.items())
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str) -> None:
-    """TensorFlow takes an array aligned to 64 bytes for a variable's memory, and 2.12 computes in pieces of it."""
-    trainer = trainer_at(DROPOUT, implementation)
-    weights = {name: aligned(value) for name, value in initial_weights(DROPOUT).items()}
-    state = {name: aligned(value) for name, value in random_state(DROPOUT, seed=1).items()}
-    inputs, targets = map(aligned, random_batch(DROPOUT, seed=0))
-    masks = tuple(map(aligned, dropout_masks(DROPOUT, step=0)))
+@pytest.mark.parametrize(
+    ("implementation", "config"),
+    [
+        ("cells", DROPOUT),
+        ("layers", DROPOUT),
+        ("fused", dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5)),
+    ],
+)
+def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str, config: Config) -> None:
+    """TensorFlow takes an array aligned to 64 bytes for a variable's memory, and 2.12 computes in pieces of it, into
+    which `fused` cuts a state as large as `notebook`'s.
+    """
+    trainer = trainer_at(config, implementation)
+    weights = {name: aligned(value) for name, value in initial_weights(config).items()}
+    state = {name: aligned(value) for name, value in random_state(config, seed=1).items()}
+    inputs, targets = map(aligned, random_batch(config, seed=0))
+    masks = tuple(map(aligned, dropout_masks(config, step=0)))
     arrays = {
         **weights,
         **state,

@@ -127,15 +127,15 @@ def _run(words: Sequence[str]) -> int:
     found = argparse.Namespace(command_line=("tfgate", *words))
     options = command_parser(name).parse_args(rest, found)
     command = _module(name)
-    asked = command.request(options)
-    sweep()
-    try:
-        with quieted(quiet=getattr(options, "quiet", False)):
+    with quieted(quiet=getattr(options, "quiet", False)):
+        asked = command.request(options)
+        sweep()
+        try:
             code: int = command.run(asked)
-    except KeyboardInterrupt:
-        if hasattr(command, "interrupted"):
-            raise Interrupted(command.interrupted(asked)) from None
-        raise
+        except KeyboardInterrupt:
+            if hasattr(command, "interrupted"):
+                raise Interrupted(command.interrupted(asked)) from None
+            raise
     return code
 
 

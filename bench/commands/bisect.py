@@ -255,13 +255,16 @@ class _Bisection:
         self._releases.remove(release)
 
     def _problem(self, run: PairedRun) -> str:
-        """Returns why a release can't be measured; "" where it can."""
-        if self._asked.metric == NUMBERS:
-            failed = failed_numbers(run, self._margins)
-            return sentence(failed) if failed else ""
-        if failed_for_good(run.pairs) and (good := run.pairs[-1].reference.failure):
+        """Returns why a release can't be measured; "" where it can. Raises RequestError for the good one."""
+        failed = failed_numbers(run, self._margins) if self._asked.metric == NUMBERS else None
+        good = run.oracle[0].failure if failed and run.oracle else None  # the reference's is the first
+        if failed_for_good(run.pairs):
+            good = run.pairs[-1].reference.failure
+        if good:
             line = one_line(f"{self._good}: {good.message}")
             raise RequestError(f"the good release can't be measured: {line}; name another by --good")
+        if failed:
+            return sentence(failed)
         failure = failure_of(run)
         return failure.message if failure else ""
 

@@ -92,7 +92,7 @@ class Measure:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
-            known = [name for name in METRICS if name in workload(self.plan.workload).metrics]
+            known = [name for name in workload(self.plan.workload).metrics if name in METRICS and name != self.metric]
             more = f"one of {', '.join(known)}" if known else "another metric"
             raise UsageError(f"launches of this workload don't measure {self.metric} here: name {more}")
         return values

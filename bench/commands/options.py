@@ -231,13 +231,13 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
 
 def add_workload(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
     """Adds --workload, of which a command takes several or one."""
-    every, repeated = (f"{EVERY}, for each that has the configuration; ", "may be repeated ") if several else ("", "")
+    every, repeated = (f"{EVERY}, for each that has the configuration; ", "; may be repeated") if several else ("", "")
     parser.add_argument(
         "--workload",
         action="append",
         type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}; {every}or the path of your own model's file, such as ./mine.py; {repeated}"
+        help=f"{', '.join(names())}; {every}or the path of your own model's file, such as ./mine.py{repeated} "
         f"(default: {DEFAULT_WORKLOAD})",
     )
 

@@ -197,7 +197,7 @@ def _stored(path: Path) -> Stored:
     if path.is_dir():
         there = sorted(str(one.parent) for one in path.rglob(PROFILE_FILE))
         if there and not (path / PROFILE_FILE).exists():
-            raise UsageError(f"{path} holds several profiles: name one of {', '.join(there)}")
+            raise UsageError(f"{path} holds no profile itself: name {' or '.join(there)}")
         path /= PROFILE_FILE
     return path.parent, read_profile(path)
 

@@ -21,9 +21,9 @@ Exit codes:
 of several configurations the worst, in the order 1, 4, 3, 0. `survey`, and `check` of one, answer 0 where all that was
 asked for was measured, whatever it came to; 3 where something is missing (a release that isn't available or doesn't
 run, a comparison that was interrupted or failed), and 4 where nothing could be measured. `bisect` answers 0 unless its
-search stays open (3), `blame` 0 where a package is blamed (3 where none is proven). `report`, `record` and `show`
-answer 0 once they are done. [Reports](reports.md#history) has those of `history`. Errors are one line on standard
-error. An option means the same in every command that has it:
+search stays open (3), `blame` 0 where a package is blamed, or where the numbers have nothing to be blamed for (else 3).
+`report`, `record`, `show` and `profile` answer 0 once they are done. [Reports](reports.md#history) has those of
+`history`. Errors are one line on standard error. An option means the same in every command that has it:
 
 | option | meaning |
 | --- | --- |

@@ -66,11 +66,12 @@ class TestWholeSearches:
         assert "the bad release can't be measured" in found.err.splitlines()[-1]
         assert found.err.splitlines()[-1].endswith("; name another by --bad")
 
+    @pytest.mark.parametrize(("midway", "more"), [(CRASH, ()), ("os._exit(3)", ("--metric", "numbers"))])
     def test_a_good_release_that_fails_is_an_error_that_names_it(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], midway: str, more: tuple[str, ...]
     ) -> None:
-        noisy_side(tmp_path / "a", midway=CRASH)
-        found = bisect(tfgate, tmp_path, slowness)
+        noisy_side(tmp_path / "a", midway=midway)
+        found = bisect(tfgate, tmp_path, slowness, *more)
         assert found.code == 2
         last = found.err.splitlines()[-1]
         assert f"the good release can't be measured: {slowness['a']}: the worker exited with code 3" in last

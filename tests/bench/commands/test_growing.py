@@ -1,5 +1,6 @@
 """The pace of measurements, and the places of their reports."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -30,5 +31,8 @@ def test_each_report_has_a_folder_that_any_file_system_takes(tmp_path: Path) -> 
 
 def test_a_metric_that_launches_do_not_tell_is_refused() -> None:
     assert MEASURE.told(paired_run([pair(0, step=0.1)])) == pytest.approx([0.104], abs=0.015)
-    with pytest.raises(UsageError, match="don't measure step time"):
+    with pytest.raises(UsageError, match="don't measure step time here: name another metric"):
         MEASURE.told(paired_run([]))
+    of_predict = dataclasses.replace(MEASURE, plan=Plan("tiny", 40, workload="predict"))
+    with pytest.raises(UsageError, match="name one of step time on one core, peak memory, "):
+        of_predict.told(paired_run([]))

@@ -273,6 +273,13 @@ def test_all_workloads_are_all_that_one_process_can_time(capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("left out: train-without-onednn has environment variables of its own")
 
 
+def test_what_is_left_out_is_not_told_where_progress_is_not_wanted(tfgate: Tfgate) -> None:
+    words = ("micro", "--to", "./none", "--workload", "all", "--config", "tiny")
+    for more, told in ((), True), (("--quiet",), False):
+        found = tfgate(*words, *more)
+        assert (found.code, "left out: train-without-onednn" in found.err) == (2, told)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

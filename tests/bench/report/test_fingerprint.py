@@ -27,7 +27,7 @@ def test_programs_get_every_difference() -> None:
 
 
 def test_equal_settings_alone_explain_nothing() -> None:
-    """Of a workload other than `train` there is no graph to compare."""
+    """Of most workloads there is no graph to compare."""
     alone = Fingerprint({}, SETTINGS)
     assert "may still execute different operations" in " ".join(fingerprint_text(alone, alone).split())
     assert "from the host" in " ".join(fingerprint_text(ONE, ONE).split())

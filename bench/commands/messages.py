@@ -1,4 +1,4 @@
-"""What commands print: progress on standard error, nothing of it with `--quiet`; answers as JSON."""
+"""Prints what commands say: progress on standard error, nothing of it with `--quiet`; answers as JSON."""
 
 import contextlib
 import json

@@ -20,10 +20,9 @@ from bench.commands.options import (
     add_workload,
     fraction,
     model_request,
-    output_folder,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, is_kept, kept, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, resumed_folder, words_without
 from bench.commands.sides import Sides, add_index, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -116,9 +115,7 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError("bisect takes one workload in one configuration: name one of each")
-    output = output_folder(options, "bisect")
-    if options.resume and not is_kept(output, f"*/{PAIRED_FILE}"):
-        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    output = resumed_folder(options, "bisect", f"*/{PAIRED_FILE}")
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,

@@ -30,10 +30,9 @@ from bench.commands.options import (
     add_quiet,
     add_workload,
     model_request,
-    output_folder,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import add_resume, is_kept, kept
+from bench.commands.resume import add_resume, kept, resumed_folder
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -125,9 +124,7 @@ def request(options: argparse.Namespace) -> Request:
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
-    output = output_folder(options, "blame")
-    if options.resume and not is_kept(output, f"*/{PAIRED_FILE}"):
-        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    output = resumed_folder(options, "blame", f"*/{PAIRED_FILE}")
     return Request(
         model,
         sides_request(options, gpu=model.gpu),

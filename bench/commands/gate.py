@@ -23,12 +23,11 @@ from bench.commands.options import (
     add_workload,
     gating,
     model_request,
-    output_folder,
     paired,
     telling,
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import add_resume, begun, kept, require_same
+from bench.commands.resume import add_resume, begun, kept, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
@@ -116,9 +115,7 @@ def request(options: argparse.Namespace) -> Request:
     if without and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
         raise UsageError(f"{without} measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
-    output = output_folder(options, "gate")
-    if options.resume and not (output / GATE_FILE).exists():
-        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    output = resumed_folder(options, "gate", GATE_FILE)
     return Request(
         model,
         sides_request(options, gpu=model.gpu),

@@ -193,7 +193,7 @@ def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:
 
 
 def _stored(path: Path) -> Stored:
-    """Reads a profile from its folder or file. Raises FormatError, OSError."""
+    """Reads a profile from its folder or file. Raises UsageError for a folder of several, FormatError, OSError."""
     if path.is_dir():
         there = sorted(str(one.parent) for one in path.rglob(PROFILE_FILE))
         if there and not (path / PROFILE_FILE).exists():

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from bench.commands.options import output_folder
 from bench.commands.usage import UsageError
 from bench.machine import this_machine
 from bench.record.files import read_record
@@ -26,6 +27,14 @@ def add_resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue from the launches that are kept in the --output folder"
     )
+
+
+def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
+    """Returns the folder of --output. Raises UsageError for --resume where no report is kept in it (is_kept)."""
+    output = output_folder(options, command)
+    if options.resume and not is_kept(output, *patterns):
+        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    return output
 
 
 def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:

@@ -34,11 +34,10 @@ from bench.commands.options import (
     add_quiet,
     add_workload,
     model_request,
-    output_folder,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import ALONE, add_resume, begun, kept, words_without
+from bench.commands.resume import ALONE, add_resume, begun, kept, resumed_folder, words_without
 from bench.commands.sides import Sides, add_index, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -130,9 +129,7 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError(f"{twice} is named twice: name each release once")
     fixed = options.fixed_reference or options.from_
     sides = releases_request(options, options.from_, options.to_, (*options.release, fixed), gpu=model.gpu)
-    output = output_folder(options, "survey")
-    if options.resume and not (output / SURVEY_FILE).is_file():
-        raise UsageError(f"no survey in {output}: name its folder by --output, or leave out --resume")
+    output = resumed_folder(options, "survey", SURVEY_FILE)
     return Request(
         model,
         sides,

@@ -19,11 +19,10 @@ from bench.commands.options import (
     add_workload,
     fraction,
     model_request,
-    output_folder,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import add_resume, is_kept, kept
+from bench.commands.resume import add_resume, kept, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -86,9 +85,7 @@ def request(options: argparse.Namespace) -> Request:
     if options.margin and (options.numerics_only or (options.metric and not {*options.metric} & {*STEP_TIMES})):
         raise UsageError("--margin is of step times, which are not measured here: leave it out")
     model = model_request(options, CONFIGS)
-    output = output_folder(options, "upgrade")
-    if options.resume and not is_kept(output, *REPORTS):
-        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    output = resumed_folder(options, "upgrade", *REPORTS)
     parts = Parts(
         not (options.speed_only or options.metric),
         not options.numerics_only,

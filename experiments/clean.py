@@ -1,9 +1,9 @@
 """Measures how often the gate, or lockstep, alarms where nothing is wrong (docs/clean.md).
 
 python -m experiments.clean. Launches are those of experiments/faults.py, without a fault: every interpreter, oneDNN on
-and off, one thread and two, both corpora. The suite's own judge compares each with the stored baselines. A lockstep
-comparison of each interpreter with the last one follows. With --records, measurements are kept as they come, and kept
-ones are not measured again.
+and off, one thread and two, both corpora, three times with initial weights of their own. The suite's own judge compares
+each with the stored baselines. A lockstep comparison of each interpreter with the last one follows. With --records,
+measurements are kept as they come, and kept ones are not measured again.
 """
 
 import argparse
@@ -28,7 +28,6 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence
 from bench.report.values import percent
-from bench.report.values import sides as values_of
 from bench.stats.outcome import Outcome
 from experiments.error_rates import Rate
 from experiments.faults import BASELINES
@@ -39,6 +38,7 @@ from tests.faults.trial import PLAN
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "docs" / "clean.md"
 THREADS = (1, 2)
+REPEATS = 3  # of each setting
 COMPARISON_PLAN = dataclasses.replace(PLAN, steps=300, threads=2)
 ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 TRAINING, NUMERICS, RETRACES = metrics.TRAINING.name, metrics.NUMERICS.name, metrics.RETRACES.name
@@ -51,7 +51,7 @@ This page shows how often the gate's checks and lockstep raise an alarm where no
 measured ({machine}):
 
 - {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora} corpus), oneDNN on and off, on one thread
-  and on two, over TensorFlow {versions};
+  and on two, each {repeats} times, over TensorFlow {versions};
 - {comparisons} lockstep comparisons of {lockstep_steps} steps with {reference}.
 
 Each launch is measured as those of [the catalogue of faults](faults.md) are, and the gate's own judge compares it with
@@ -98,8 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     standards = read_folder(BASELINES)
     launches, apart = [], []
     try:
-        for python, plan, onednn in settings(options.python, options.corpus_path):
-            record = kept_launch(python, plan, onednn, options.records and options.records / "launches")
+        for (python, plan, onednn), repeat in itertools.product(
+            settings(options.python, options.corpus_path), range(REPEATS)
+        ):
+            record = kept_launch(python, plan, onednn, options.records and options.records / "launches", repeat)
             launches.append(_told(judged_launch(record, standards)))
         for python in options.python:
             apart.append(_told(judged_lockstep(kept_lockstep(options.python[-1], python, options.records))))
@@ -111,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def settings(pythons: Sequence[str], corpus_path: str | None) -> Iterator[tuple[str, Plan, int]]:
-    """Yields (interpreter, plan, whether oneDNN is on) of each launch."""
+    """Yields (interpreter, plan, whether oneDNN is on) of each setting."""
     for python, corpus in itertools.product(pythons, corpora_at_hand(corpus_path)):
         for onednn, threads in itertools.product((1, 0), THREADS):
             path = corpus_path if corpus == "ptb" else None
@@ -170,6 +172,7 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         machine=this_machine().cpu_model,
         runs=len(launches),
         steps=PLAN.steps,
+        repeats=REPEATS,
         corpora=" and ".join(dict.fromkeys(one.setting[1] for one in launches)),
         versions=", ".join(dict.fromkeys(one.setting[0] for one in launches)),
         comparisons=len(apart),
@@ -183,12 +186,14 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
     counts = table(
         [_counts(check, [*launches, *apart]) for check in CHECKS], ["check", "judged", "PASS", "alarms", "INCONCLUSIVE"]
     )
+    alike = itertools.groupby(launches, key=lambda one: one.setting)
     each = table(
-        [[*one.setting, _values(one, NUMERICS), _difference(one)] for one in launches],
-        ["TensorFlow", "corpus", "oneDNN", "threads", "nearest to the oracle's limit", PERPLEXITY],
+        [[*setting, *(", ".join(column) for column in zip(*map(_columns, of), strict=True))] for setting, of in alike],
+        ["TensorFlow", "corpus", "oneDNN", "threads", "largest error, of the oracle's limit", PERPLEXITY],
     )
     lockstep = table(
-        [[*one.setting, _values(one, LOCKSTEP)] for one in apart], ["candidate", "nearest to lockstep's limit"]
+        [[*one.setting, _share(one, LOCKSTEP)] for one in apart],
+        ["candidate", "largest difference, of lockstep's limit"],
     )
     return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
 
@@ -217,9 +222,16 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _values(one: Judged, check: str) -> str:
+def _columns(one: Judged) -> tuple[str, str]:
+    return _share(one, NUMERICS), _difference(one)
+
+
+def _share(one: Judged, check: str) -> str:
+    """Returns how much of its limit the error takes that comes nearest to it."""
     found = one.by(check)
-    return " ".join(values_of(found)) if found else "–"
+    if found is None or found.candidate is None or not found.reference:
+        return "–"
+    return f"{found.candidate / found.reference:.0%}"
 
 
 def _difference(one: Judged) -> str:

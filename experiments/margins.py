@@ -101,14 +101,15 @@ def corpora_at_hand(path: str | None) -> tuple[str, ...]:
     return ("synthetic", "ptb") if path else ("synthetic",)
 
 
-def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Record:
+def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repeat: int = 0) -> Record:
     """Returns the launch, from the folder if it was kept there.
 
-    The jitter is each setting's own: of equal numbers few would be apart. A launch that diverged is kept as well: it
+    The jitter is each launch's own: of equal numbers few would be apart. A launch that diverged is kept as well: it
     was measured. One that failed otherwise was not.
     """
     variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
-    command = (python, plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
+    setting = (plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
+    command = (python, *setting, f"repeat {repeat}")
     for path in sorted(folder.glob("*.json")) if folder else ():
         run = read_record(Run, path)
         if run.command == command and run.records[0].subject.steps == plan.steps:
@@ -116,7 +117,7 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None) -> Re
     jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
     record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
     if folder and (not record.failure or record.failure.kind == DIVERGED):
-        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}.json"
+        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}-{repeat}.json"
         write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
     return record
 

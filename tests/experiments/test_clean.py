@@ -1,6 +1,7 @@
 """The table of clean runs, from measurements made by hand."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,17 @@ from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure
 from bench.stats.outcome import Outcome
-from experiments.clean import COMPARISON_PLAN, Judged, Kept, judged_launch, judged_lockstep, main, report, settings
+from experiments.clean import (
+    COMPARISON_PLAN,
+    REPEATS,
+    Judged,
+    Kept,
+    judged_launch,
+    judged_lockstep,
+    main,
+    report,
+    settings,
+)
 from tests.builders.records import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
 from tests.builders.verdicts import lockstep
 from tests.faults.trial import PLAN
@@ -93,7 +104,7 @@ def test_a_launch_that_failed_shows_nothing() -> None:
         judged_launch(record(subject=TINY, failure=Failure("crashed", "it was killed")), STANDARDS)
 
 
-def test_there_are_48_launches_over_six_interpreters_and_both_corpora() -> None:
+def test_there_are_48_settings_over_six_interpreters_and_both_corpora() -> None:
     """6 × 2 corpora × oneDNN on and off × 1 and 2 threads."""
     made = list(settings([f"/{number}/python" for number in range(6)], "/ptb.tgz"))
     assert len(set(made)) == len(made) == 48
@@ -104,13 +115,13 @@ def test_there_are_48_launches_over_six_interpreters_and_both_corpora() -> None:
 def kept(folder: Path, result: Lockstep = TOGETHER) -> list[str]:
     """Arguments for what lies in the folder already."""
     python = "/no/python"
-    for _, plan, onednn in settings([python], None):
-        command = (python, "cells", "tiny", "synthetic", f"oneDNN {onednn}", f"threads {plan.threads}")
+    for (_, plan, onednn), repeat in itertools.product(settings([python], None), range(REPEATS)):
+        setting = ("cells", "tiny", "synthetic", f"oneDNN {onednn}", f"threads {plan.threads}")
+        command = (python, *setting, f"repeat {repeat}")
         subject = dataclasses.replace(TINY, steps=PLAN.steps)
         measured = dataclasses.replace(record(subject=subject), losses=record().losses * (PLAN.steps // STEPS))
-        write_record(
-            folder / "launches" / f"{onednn}{plan.threads}.json", dataclasses.replace(run([measured]), command=command)
-        )
+        path = folder / "launches" / f"{onednn}{plan.threads}{repeat}.json"
+        write_record(path, dataclasses.replace(run([measured]), command=command))
     write_record(folder / "lockstep" / "2.21.0-2.12.1.json", Kept(SCHEMA, (python, python), result))
     return ["--python", python, "--records", str(folder)]
 
@@ -124,7 +135,9 @@ def test_what_was_kept_is_not_measured_again(tmp_path: Path) -> None:
     """No such interpreter could be. The hand-made launches have a fingerprint that no baseline has."""
     output = tmp_path / "clean.md"
     assert main([*kept(tmp_path / "kept"), "--output", str(output)]) == 0
-    assert "**0 of 4 launches alarmed**" in output.read_text()
+    lines = output.read_text().splitlines()
+    assert "- **0 of 12 launches alarmed**; 0 of 12 shows a rate of at most 22.1% (95%)." in lines
+    assert sum(line.startswith("| 2.21.0 ") for line in lines) == 1  # of twelve equal launches by hand
 
 
 def test_an_alarm_is_told_by_the_exit_code(tmp_path: Path) -> None:
@@ -135,9 +148,10 @@ def test_a_launch_of_other_steps_is_not_taken(tmp_path: Path, capsys: pytest.Cap
     """Those of experiments.margins are short."""
     arguments = kept(tmp_path / "kept")
     short = dataclasses.replace(
-        run([record(subject=TINY)]), command=("/no/python", "cells", "tiny", "synthetic", "oneDNN 1", "threads 1")
+        run([record(subject=TINY)]),
+        command=("/no/python", "cells", "tiny", "synthetic", "oneDNN 1", "threads 1", "repeat 0"),
     )
-    write_record(tmp_path / "kept" / "launches" / "11.json", short, replace=True)
+    write_record(tmp_path / "kept" / "launches" / "110.json", short, replace=True)
     assert main([*arguments, "--output", str(tmp_path / "clean.md")]) == 4
     assert "clean: error: tiny-synthetic-cells-cpu0, launch 1: " in capsys.readouterr().err
     assert not (tmp_path / "clean.md").exists()

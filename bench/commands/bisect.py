@@ -22,7 +22,7 @@ from bench.commands.options import (
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
 from bench.commands.sides import Sides, add_index, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -119,7 +119,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
-        sides,
+        as_begun(sides, output) if options.resume else sides,
         tuple(options.release),
         options.metric,
         options.confidence,
@@ -170,8 +170,12 @@ class _Bisection:
         names = ", ".join(release.name for release in self._releases)
         say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
         pace = self._measure.pace()
-        if self._finding().answer is Answer.OPEN:
-            say(self._cost(pace))
+        for release in list(self._releases):
+            if release.run and (release.compared or not self._measure.numbers):
+                self._leave_out_if_unmeasured(release, release.run)
+        if (finding := self._finding()).answer is not Answer.OPEN:
+            return finding
+        say(self._cost(pace))
         good = self._side(self._good)
         with BisectProgress() as progress:
             while (finding := self._finding()).answer is Answer.OPEN:
@@ -188,9 +192,7 @@ class _Bisection:
                 with pace.timed():
                     sides = {REFERENCE: good, CANDIDATE: release.side}
                     release.run = self._measure.grow(release, sides, progress)
-                if problem := self._problem(release.run):
-                    self._leave_out(release, problem)
-                else:
+                if not self._leave_out_if_unmeasured(release, release.run):
                     progress.say(f"{release.name}: {self._last(release)}")
         return finding
 
@@ -205,7 +207,8 @@ class _Bisection:
             search, metric = self._search(), self._asked.metric
             plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
         if self._asked.json:
-            print_json([plain | {"left_out": self._left_out, "blame": hint or None}])
+            origin = self._measure.origin(self._releases)
+            print_json([plain | {"left_out": self._left_out, "blame": hint or None} | origin])
         else:
             more = [f"left out: {line}" for line in self._left_out] + ([f"which package: {hint}"] if hint else [])
             print("\n".join([text, *more]))
@@ -229,8 +232,8 @@ class _Bisection:
     def _finding(self) -> Finding:
         if self._asked.metric != NUMBERS:
             return find_by_launches(self._search())
-        runs, wrong = [release.run for release in self._releases], self._wrong()
-        return find_by_numbers([bool(bad) if run else None for run, bad in zip(runs, wrong, strict=True)])
+        compared, wrong = [release.compared for release in self._releases], self._wrong()
+        return find_by_numbers([bool(bad) if done else None for done, bad in zip(compared, wrong, strict=True)])
 
     def _search(self) -> Search:
         values = [values_of(release.run, self._asked.metric, self._margins) for release in self._releases]
@@ -250,6 +253,13 @@ class _Bisection:
         say(f"left out: {line}")
         self._left_out.append(line)
         self._releases.remove(release)
+
+    def _leave_out_if_unmeasured(self, release: Growing, run: PairedRun) -> bool:
+        """Goes on without a release whose run shows that it can't be measured, and tells whether it is one."""
+        problem = self._problem(run)
+        if problem:
+            self._leave_out(release, problem)
+        return bool(problem)
 
     def _problem(self, run: PairedRun) -> str:
         """Returns why a release can't be measured; "" where it can. Raises RequestError for the good one."""

@@ -3,9 +3,10 @@
 import argparse
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.commands.clustered import (
     Building,
@@ -32,7 +33,7 @@ from bench.commands.options import (
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import add_resume, kept, resumed_folder
+from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -41,6 +42,7 @@ from bench.drive.lock import host_lock
 from bench.drive.mixed import Differing, differing, mixed
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.bisect import NUMBERS
 from bench.judge.blame import (
     ONEDNN,
     SWITCHES,
@@ -72,6 +74,7 @@ CONFIGS = ("tiny",)
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+OF_BLAME = ("--metric", "--part", "--launches", "--budget", *WITH_VALUE)  # options that profile has not
 WHOLE = "all"  # the candidate, which has all packages at once
 
 
@@ -125,9 +128,10 @@ def request(options: argparse.Namespace) -> Request:
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
     output = resumed_folder(options, "blame", f"*/{PAIRED_FILE}")
+    sides = sides_request(options, gpu=model.gpu)
     return Request(
         model,
-        sides_request(options, gpu=model.gpu),
+        as_begun(sides, output) if options.resume else sides,
         options.metric,
         tuple(options.part),
         options.launches,
@@ -152,9 +156,11 @@ def run(asked: Request) -> int:
     say(f"kept in {asked.output}")
     names = (asked.sides.reference.what, asked.sides.candidate.what)
     if asked.json:
-        print_json([blame_json(found, asked.metric, names, blaming.left_out)])
+        print_json([blame_json(found, asked.metric, names, blaming.left_out) | blaming.origin()])
     else:
         print(blame_text(found, asked.metric, names, blaming.left_out))
+        if found.answer is Answer.BLAMED and asked.metric != NUMBERS:
+            print(f"where the time goes: {_profile(asked)}")
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
@@ -162,6 +168,12 @@ def run(asked: Request) -> int:
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     return kept(asked.output, f"*/{PAIRED_FILE}")
+
+
+def _profile(asked: Request) -> str:
+    """Returns the command that profiles both sides."""
+    words = words_without(asked.command_line, OF_BLAME, ("tfgate", "blame", *ALONE))
+    return shlex.join(["tfgate", "profile", *words])
 
 
 @dataclasses.dataclass
@@ -176,10 +188,9 @@ class _Row:
     @property
     def launches(self) -> int:
         """Returns how many launches it has; of numbers, 1 once they are compared."""
-        found = self.report.run
-        if found is None:
-            return 0
-        return 1 if self.measure.numbers else len({pair.launch for pair in found.pairs})
+        if self.measure.numbers:
+            return int(self.report.compared)
+        return len({pair.launch for pair in self.report.run.pairs}) if self.report.run else 0
 
     @property
     def told(self) -> Part:
@@ -202,12 +213,20 @@ class _Blaming:
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
         self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
 
+    @property
+    def _rows(self) -> list[_Row]:
+        return [self._whole, *self._packages, *self._switches]
+
+    def origin(self) -> dict[str, Any]:
+        """Returns where the measurements come from, for programs."""
+        return self._measure.origin(row.report for row in self._rows)
+
     def measure(self, hosts: Hosts | None) -> Blame:
         """Measures each part in turn, launch by launch; on a cluster each on a host, all its launches.
 
         Raises RequestError for a candidate that can't be measured.
         """
-        pace, rows = self._measure.pace(), [self._whole, *self._packages, *self._switches]
+        pace, rows = self._measure.pace(), self._rows
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
@@ -317,7 +336,8 @@ class _Blaming:
         return [name for name in SWITCHES if name not in left_out]
 
     def _row(self, place: int, part: Part) -> _Row:
-        report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume)
+        here = not self._asked.cluster
+        report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume, here=here)
         row = _Row(part, self._measure, self._sides, report)
         if report.run and (failure := failure_of(report.run)):
             self._give_up(row, failure.message)

@@ -27,7 +27,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import add_resume, begun, kept, require_same, resumed_folder
+from bench.commands.resume import add_resume, begun, kept, require_machine, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
@@ -49,6 +49,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
+from bench.report.judged import records
 
 EXAMPLES = """\
 tfgate gate --to .venv/bin/python
@@ -135,25 +136,17 @@ class _Report:
     """The gate's report so far, kept on disk after each launch."""
 
     def __init__(self, asked: Request, candidate: Side) -> None:
-        self._path = asked.output / GATE_FILE
-        self._keep = keeper(self._path, begun=asked.resume)
+        self.path = asked.output / GATE_FILE
+        self._keep = keeper(self.path, begun=asked.resume)
         if asked.resume:
-            self.gate = dataclasses.replace(begun(GateRun, self._path, asked.command_line), speed_problem="")
-            self.require_same(self.gate.candidate, candidate)
+            self.gate = dataclasses.replace(begun(GateRun, self.path, asked.command_line), speed_problem="")
+            require_machine(self.path, records(self.gate))
+            require_same(self.path, self.gate.candidate, candidate)
             return
         created = now()
         command = tuple(asked.command_line)
         numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
         self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
-
-    def require_same(self, stored: Side, side: Side) -> None:
-        """Raises UsageError unless a side, and the machine, are those that the report was begun with."""
-        pairs = [pair for run in self.gate.speed for pair in run.pairs]
-        records = (
-            *self.gate.numbers.records,
-            *(record for pair in pairs for record in (pair.reference, pair.candidate)),
-        )
-        require_same(self._path, stored, side, records)
 
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
@@ -190,7 +183,7 @@ def run(asked: Request) -> int:
         with report.phase("reference environment"):
             sides |= _reference(asked, report)
     for run in report.gate.speed if REFERENCE in sides else ():
-        report.require_same(run.reference, sides[REFERENCE])
+        require_same(report.path, run.reference, sides[REFERENCE])
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:

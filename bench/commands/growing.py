@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.commands.options import numbers_plans, paired
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import begun, require_same
+from bench.commands.resume import begun, require_machine, require_same
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
@@ -20,6 +21,7 @@ from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
+from bench.report.judged import records
 from lm.workloads.registry import workload
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
@@ -43,6 +45,11 @@ class Growing:
     path: Path
     run: PairedRun | None = None
     side: Side | None = None  # once it is built
+
+    @property
+    def compared(self) -> bool:
+        """Tells whether its numbers were compared to the end."""
+        return self.run is not None and not self.run.incomplete
 
 
 @dataclasses.dataclass
@@ -83,10 +90,28 @@ class Measure:
         """Returns the pace before anything is measured."""
         return Pace(NUMBERS_SECONDS if self.numbers else LAUNCH_SECONDS)
 
-    def report(self, output: Path, place: int, name: str, *, resume: bool) -> Growing:
-        """Returns the report of one environment of several, with what was measured of it before."""
+    def report(self, output: Path, place: int, name: str, *, resume: bool, here: bool = True) -> Growing:
+        """Returns the report of one environment of several, with what was measured of it before.
+
+        Raises UsageError for one that another command has begun, or another machine, if it goes on `here`.
+        """
         path = output / folder_name(place, name) / PAIRED_FILE
-        return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
+        if not (resume and path.exists()):
+            return Growing(name, path)
+        run = begun(PairedRun, path, self.command_line)
+        if here:
+            require_machine(path, records(run))
+        return Growing(name, path, run)
+
+    def origin(self, reports: Iterable[Growing]) -> dict[str, Any]:
+        """Returns the command, when it began, and the machines' processors, for programs."""
+        runs = [report.run for report in reports if report.run]
+        machines = dict.fromkeys(record.machine.cpu_model for run in runs for record in records(run))
+        return {
+            "command": list(runs[0].command if runs else self.command_line),
+            "created": min((run.created for run in runs), default=None),
+            "machines": list(machines),
+        }
 
     def told(self, run: PairedRun | None) -> list[float]:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""

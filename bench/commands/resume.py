@@ -1,12 +1,15 @@
 """`--resume`: an interrupted gate, upgrade, survey, bisect or blame goes on from what was over."""
 
 import argparse
+import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.options import output_folder
+from bench.commands.sides import Sides
 from bench.commands.usage import UsageError
+from bench.drive.upgrade import PAIRED_FILE
 from bench.machine import this_machine
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -48,13 +51,31 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     return found
 
 
-def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record] = ()) -> None:
-    """Raises UsageError unless a side is the one that a report was begun with, and this machine that of the records."""
+def as_begun(sides: Sides, output: Path) -> Sides:
+    """Returns sides that see the package index as the reports in a folder did, unless --as-of names a moment."""
+    runs = [read_record(PairedRun, path) for path in output.rglob(PAIRED_FILE)] if sides.as_of.present else []
+    moments = [side.as_of for run in runs for side in (run.reference, run.candidate) if side.as_of]
+    as_of = dataclasses.replace(sides.as_of, moment=min(moments, default=sides.as_of.moment))
+    return dataclasses.replace(sides, as_of=as_of)
+
+
+def require_same(path: Path, stored: Side, side: Side) -> None:
+    """Raises UsageError unless a side is the one that a report was begun with."""
     if (stored.identity, stored.variables) != (side.identity, side.variables):
-        raise UsageError(f"{path} was begun with other packages for {side.requested}: choose another --output")
+        raise UsageError(
+            f"{path} was begun with other packages for {side.requested}: delete it to measure it anew, or choose "
+            "another --output"
+        )
+
+
+def require_machine(path: Path, records: Iterable[Record]) -> None:
+    """Raises UsageError unless this machine is that of a report's records."""
     machine = this_machine()
     if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
-        raise UsageError(f"{path} was begun on another machine: go on there, or choose another --output")
+        raise UsageError(
+            f"{path} was begun on another machine: go on there, delete it to measure it anew, or choose another "
+            "--output"
+        )
 
 
 def is_kept(output: Path, *patterns: str) -> bool:

@@ -65,8 +65,11 @@ EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
 tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey"""
 CONFIGS = ("tiny",)
-# Not of a comparison in it.
-OF_A_SURVEY = ("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster")
+# Options that a comparison in it doesn't have, or has a value of its own for.
+OF_A_SURVEY = (
+    *("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster"),
+    *("--workload", "--config"),
+)
 WHAT = "a version, requirements in quotes, a wheel or an interpreter's path"
 
 
@@ -198,7 +201,7 @@ class _Measuring:
         calls: dict[Path, Call] = {}
 
         def note(plan: Plan, path: Path, reference: str, candidate: str) -> None:
-            parts = dataclasses.replace(self._parts(reference, candidate), resume=False)
+            parts = dataclasses.replace(self._parts(plan, reference, candidate), resume=False)
             calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
 
         def wanted() -> "dict[Path, Call]":
@@ -288,20 +291,19 @@ class _Measuring:
             raise LeftOutError(self._survey.left_out[candidate]) from error
         sides = {REFERENCE: self._side(reference), CANDIDATE: side}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._parts(reference, candidate).measured(plan, path, sides, self._standards, warnings)
+        self._parts(plan, reference, candidate).measured(plan, path, sides, self._standards, warnings)
 
-    def _parts(self, reference: str, candidate: str) -> Parts:
-        asked, command = self._asked, self._upgrade(reference, candidate)
+    def _parts(self, plan: Plan, reference: str, candidate: str) -> Parts:
+        asked, command = self._asked, self._upgrade(plan, reference, candidate)
         return Parts(asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
 
-    def _upgrade(self, reference: str, candidate: str) -> tuple[str, ...]:
+    def _upgrade(self, plan: Plan, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""
         _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ALONE)
-        named = any(word.partition("=")[0] == "--config" for word in words)
-        if not named and not all(plan.own for plan in self._plans):  # the two commands' defaults differ
-            words += [word for name in self._asked.model.configs for word in ("--config", name)]
-        as_of = self._survey.as_of or "release"
-        return ("tfgate", "upgrade", "--from", reference, "--to", candidate, *words, "--as-of", as_of)
+        config = () if plan.own else ("--config", plan.config)
+        as_of = ("--as-of", self._survey.as_of or "release")
+        sides = ("--from", reference, "--to", candidate)
+        return ("tfgate", "upgrade", *sides, *words, "--workload", plan.workload, *config, *as_of)
 
     def _side(self, release: str) -> Side:
         if release not in self._sides:

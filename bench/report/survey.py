@@ -124,7 +124,21 @@ def notes(found: Surveyed) -> list[str]:
             f"of {timed} runs expect at most {FALSE_ALARMS * timed:.1f} by chance. Changes of level are less certain: "
             f"{SPURIOUS_LEVELS:.0%} of series of ten releases show one where there is none"
         )
+    lines += _unlike_packages(pairs)
     return [*lines, "The numbers (numerics, lockstep) have no noise"] if found.survey.numerics else lines
+
+
+def _unlike_packages(pairs: Sequence[Against]) -> list[str]:
+    """Returns a line on each release whose comparisons had unlike packages."""
+    found: dict[str, set[str]] = {}
+    for pair in pairs:
+        for release, side in ((pair.reference, pair.run.reference), (pair.candidate, pair.run.candidate)):
+            found.setdefault(release, set()).add(side.identity)
+    return [
+        f"{called(release)} was measured with unlike packages from comparison to comparison"
+        for release, identities in found.items()
+        if len(identities) > 1
+    ]
 
 
 def findings(found: Surveyed) -> list[tuple[str, str, str]]:

@@ -1,6 +1,7 @@
 """`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
 
 import shlex
+import unittest.mock
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,17 @@ import pytest
 from bench.cli import command_parser
 from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
+from bench.record.types import Machine
 from tests.builders.commands import Answer, Tfgate, noisy_side
 from tests.builders.wheels import write_wheel
 
 CRASH = "os._exit(3) if self.done > 100 else None"
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine is the one of which fake sessions tell."""
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
 
 
 @pytest.fixture
@@ -44,6 +52,8 @@ class TestWholeSearches:
         assert (run.candidate.interpreter, run.only) == (slowness["d"], ("step time",))
         again = bisect(tfgate, tmp_path, slowness, "--json", "--resume")
         assert (again.code, again.out) == (0, found.out)
+        assert found.plain["command"][:2] == ["tfgate", "bisect"]
+        assert found.plain["machines"] == ["fake"]
         assert ": launch" in found.err
         assert "\nexpect 11 to 19 launches: 3 to 6 minutes" in found.err
         assert "expect 8 to 16 more launches: " in found.err
@@ -56,6 +66,28 @@ class TestWholeSearches:
         assert found.code == 0, found
         assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
         assert found.out.splitlines()[-1].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
+        again = bisect(tfgate, tmp_path, slowness, "--resume")
+        assert (again.code, again.out) == (0, found.out)
+
+    def test_an_interrupted_comparison_of_numbers_is_no_good_one(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That of the bad release comes first, and is made anew."""
+        launch = unittest.mock.Mock(side_effect=KeyboardInterrupt)
+        monkeypatch.setattr("bench.drive.upgrade.measure_launch", launch)
+        assert bisect(tfgate, tmp_path, slowness, "--metric", "numbers").code == 4
+        assert len(list(tmp_path.glob("out/*/paired.json"))) == launch.call_count == 1
+        assert bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--resume").code == 4
+        assert launch.call_count == 2
+
+    def test_it_goes_on_on_its_own_machine_alone(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert bisect(tfgate, tmp_path, slowness, "--budget", "0.001").code == 3
+        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--resume")
+        assert found.code == 2
+        assert "was begun on another machine: go on there, delete it to measure it anew, or" in found.error
 
     def test_a_bad_release_that_fails_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]

@@ -3,15 +3,18 @@
 import contextlib
 import functools
 import math
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.drive.requests import RequestError
+from bench.cli import command_parser
+from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
+from bench.record.types import Machine
 from tests.builders.cluster import in_this_process
 from tests.builders.commands import Answer, Tfgate, noisy_side
 
@@ -27,12 +30,15 @@ class Environments:
         self.slower: dict[str, float] = {}  # by package
         self.crashing = ""  # the package whose new version crashes among old ones
         self.crashes = False  # whether all new ones together do
+        self.moments: set[str] = set()  # as of which whole sides were asked for
 
-    def prepare(self, requested: str, as_of: object, **options: Any) -> Side:
+    def prepare(self, requested: str, as_of: AsOf, **options: Any) -> Side:
         versions = {"2.98.0": OLD, "2.99.0": NEW}.get(requested)
         if versions is None:
             named = dict(line.split("==") for line in (*requested.split(), *options["kept"]))
             versions = {name: named[name] for name in OLD}
+        else:
+            self.moments.add(as_of.moment)
         if versions["numpy"] == "2.0.0" and versions["keras"] == "2.0.0":
             raise RequestError("numpy is refused")
         new = {name for name in OLD if versions[name] == NEW[name]}
@@ -41,7 +47,13 @@ class Environments:
         midway = "os._exit(3) if self.done > 100 else None" if crash else "pass"
         python = noisy_side(self.folder / "-".join(versions.values()), versions, slowness=slowness, midway=midway)
         packages = tuple(Package(*item) for item in versions.items())
-        return Side(requested, python, dict(options.get("variables") or {}), packages=packages)
+        return Side(requested, python, dict(options.get("variables") or {}), as_of.moment, packages)
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine is the one of which fake sessions tell."""
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
 
 
 @pytest.fixture
@@ -90,6 +102,7 @@ class TestWholeSearches:
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
         assert ": launch" not in again.err  # nothing is measured again
+        assert len(environments.moments) == 1  # the index is read as it was when the search began
 
     def test_on_a_cluster_each_part_is_one_call_and_none_once_its_launches_are_there(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
@@ -130,6 +143,9 @@ class TestWholeSearches:
         assert found.code == 0, found
         assert found.out.startswith("to blame: keras, ")
         assert "wrapt can't be measured: the worker exited with code 3" in found.out
+        line = found.out.splitlines()[-1].removeprefix("where the time goes: ")
+        assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
+        command_parser("profile").parse_args(shlex.split(line)[2:])
 
     def test_a_candidate_that_crashes_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments

@@ -63,7 +63,7 @@ class TestWholeSurveys:
         run = read_record(PairedRun, pair)
         words = ["tfgate", "upgrade", "--from", sides["a"], "--to", sides["b"], "--speed-only", "--baselines"]
         assert list(run.command[:8]) == words
-        assert run.command[-4:] == ("--config", "tiny", "--as-of", asked.as_of)  # upgrade's own default is another
+        assert run.command[-6:] == ("--workload", "train", "--config", "tiny", "--as-of", asked.as_of)
         assert not {"--output", "--release", "--json"} & set(run.command)
         assert tfgate("check", pair.parent, "--baselines", tmp_path / "baselines").code == 1
         again = tfgate("check", out, "--baselines", tmp_path / "baselines", "--json")
@@ -150,7 +150,12 @@ class TestWholeSurveys:
         found = self.survey(tfgate, tmp_path, sides, "--workload", "train", "--workload", "predict-call", "--json")
         assert found.code == 0, found
         assert [one["name"] for one in found.plain["chapters"]] == ["tiny", "predict-call-tiny"]
-        assert len(list((tmp_path / "out").glob("*/*/paired.json"))) == 6
+        paths = list((tmp_path / "out").glob("*/*/paired.json"))
+        assert len(paths) == 6
+        for path in paths:  # its command measures it alone
+            command = read_record(PairedRun, path).command
+            named = [command[place + 1] for place, word in enumerate(command) if word == "--workload"]
+            assert named == ["predict-call" if path.parent.name.startswith("predict") else "train"]
 
     def test_beside_another_timing_job_nothing_is_timed(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.0)

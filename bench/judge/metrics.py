@@ -71,7 +71,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             noiseless=True,
         ),
         InTurn(
-            Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.MEAN_LOSS),
+            Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
             lambda pair, side: _log_fitted_loss(_record(pair, side)),
             noiseless=True,
             optional=True,

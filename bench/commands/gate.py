@@ -181,6 +181,7 @@ def run(asked: Request) -> int:
     Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
+    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     planned = asked.model.plans()
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
@@ -194,7 +195,7 @@ def run(asked: Request) -> int:
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:
-            report.warn(*side_warnings(sides), *disturbances(examine()))
+            report.warn(*side_warnings(sides), *disturbed)
             for number, plan in enumerate(_timed(planned, full=asked.full)):
                 _measure_speed(asked, report, plan, number, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):

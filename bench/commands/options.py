@@ -28,6 +28,7 @@ from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.record.types import DEFAULT_WORKLOAD
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, LaunchPlan, config_by_name
 from lm.config import Blocks as ConfiguredBlocks
+REPEATED = "; may be repeated"
 from lm.data.corpus import CORPORA
 from lm.data.load import load_corpus
 from lm.workloads.registry import is_path, names, require_name, workload
@@ -217,9 +218,9 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
-    """Adds what ModelRequest holds."""
-    add_all_but_implementation(parser, configs)
+def add_model(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:
+    """Adds what ModelRequest holds, of one configuration or `several`."""
+    add_all_but_implementation(parser, configs, several=several)
     parser.add_argument(
         "--implementation",
         choices=IMPLEMENTATIONS,
@@ -229,15 +230,16 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     )
 
 
-def add_workload(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
-    """Adds --workload, of which a command takes several or one."""
-    every, repeated = (f"{EVERY}, for each that has the configuration; ", "; may be repeated") if several else ("", "")
+def add_workload(parser: argparse.ArgumentParser, *, several: bool = True, among: Sequence[str] = ()) -> None:
+    """Adds --workload, of which a command takes several or one. `among`: the only names that it takes, if not all."""
+    every = f"{EVERY}, for each that has the configuration; " if several else ""
+    others = f"; {every}or the path of your own model's file, such as ./mine.py"
     parser.add_argument(
         "--workload",
         action="append",
         type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}; {every}or the path of your own model's file, such as ./mine.py{repeated} "
+        help=f"{', '.join(among or names())}{'' if among else others}{REPEATED if several else ''} "
         f"(default: {DEFAULT_WORKLOAD})",
     )
 
@@ -254,9 +256,11 @@ def known_workload(text: str) -> str:
     return text
 
 
-def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
+def add_all_but_implementation(
+    parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True
+) -> None:
     """Adds what ModelRequest holds, for a command that takes several implementations."""
-    add_config(parser, configs)
+    add_config(parser, configs, several=several)
     parser.add_argument(
         "--corpus",
         choices=CORPORA,
@@ -280,15 +284,16 @@ def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequenc
     )
 
 
-def add_config(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
-    """Adds --config with its default; required where there is none."""
+def add_config(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:
+    """Adds --config with its default, of which a command takes several or one; required where there is no default."""
     parser.add_argument(
         "--config",
         action="append",
         choices=tuple(CONFIGS),
         required=not configs,
         metavar="NAME",
-        help="reference configuration; may be repeated" + (f" (default: {', '.join(configs)})" if configs else ""),
+        help=f"reference configuration{REPEATED if several else ''}"
+        + (f" (default: {', '.join(configs)})" if configs else ""),
     )
 
 

@@ -21,11 +21,10 @@ from bench.commands.options import (
     add_telling,
     add_verbose,
     add_workload,
-    gating,
     model_request,
-    paired,
     telling,
 )
+from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import add_resume, begun, kept, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
@@ -181,8 +180,8 @@ def run(asked: Request) -> int:
     Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     planned = asked.model.plans()
+    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
     sides = {CANDIDATE: candidate}
@@ -251,7 +250,7 @@ def _measure_speed(
     def keep(run: PairedRun) -> None:
         report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
-    plans, unpinned = paired(plan, gating(plan, standards.margins))
+    plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
 
     def samples(run: PairedRun) -> list[Sample]:
         return gate_samples(run, standards)

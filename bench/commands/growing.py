@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.options import numbers_plans, paired
+from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import begun, require_same
 from bench.commands.usage import UsageError
@@ -103,7 +103,7 @@ class Measure:
             require_same(growing.path, growing.run.reference, sides[REFERENCE])
             require_same(growing.path, growing.run.candidate, sides[CANDIDATE])
         only = () if self.numbers else (self.metric,)
-        plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)
+        plans, warnings = ({}, ()) if self.numbers else pair_plans(self.plan, only)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)
         request = PairedRequest(
             sides,

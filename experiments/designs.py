@@ -2,7 +2,7 @@
 
 python -m experiments.designs --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as
 often as there are interpreters; each launch compares two copies. It can be stopped, and goes on where it was.
-`--table FILE` prints the table of docs/upgrade.md.
+`--table FILE` prints the table of docs/protocol.md.
 """
 
 import argparse

@@ -13,7 +13,7 @@ A process' speed depends on where its weights lie in memory, by 3 to 4% between 
 block they are moved, so that a launch sees many places instead of one. `tiny`'s, which fit in a core's cache, stay on
 one core, where moving them only adds noise. There, with the libraries that the kernel happened to hold, runs of two
 copies of one TensorFlow were off by up to 0.8%, each in all of its launches alike. So both sides' libraries are read
-anew before each launch, which then sees other pages. docs/upgrade.md has the measurements.
+anew before each launch, which then sees other pages. docs/protocol.md has the measurements.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The judge: measures environments with `lm` and decides, with known error rates, whether one is as right and as fast.
+"""The judge: measures environments with `lm` and decides, with known error rates, whether one is as correct and fast.
 
 record   the types between the stages, and their JSON
 measure  what runs inside a measured environment

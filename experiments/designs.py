@@ -2,7 +2,7 @@
 
 python -m experiments.designs --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as
 often as there are interpreters; each launch compares two copies. It can be stopped, and goes on where it was.
-`--table FILE` prints the table of docs/upgrade.md.
+`--table FILE` prints the table of docs/protocol.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from bench.drive.process import Worker
 from bench.machine import affinity, this_machine
 from bench.record.replies import Block, Description, Opened
 from bench.record.types import Evaluation
-from bench.stats.trimmed import launch_summary
+from bench.stats.trimmed import trimmed_mean
 from experiments import markdown
 
 STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
@@ -220,8 +220,8 @@ def _with_error(values: Sequence[float]) -> str:
 
 DROPPED = {"tiny": 2, "notebook": 1, "small": 1}  # first steps of a block
 ESTIMATORS: dict[str, Callable[[Mapping[str, Any], int], float]] = {
-    "mean": lambda one, dropped: launch_summary(_ratios(one, dropped, statistics.fmean)),
-    "least step": lambda one, dropped: launch_summary(_ratios(one, dropped, min)),
+    "mean": lambda one, dropped: trimmed_mean(_ratios(one, dropped, statistics.fmean)),
+    "least step": lambda one, dropped: trimmed_mean(_ratios(one, dropped, min)),
     "lower quartile": _pooled,
 }
 

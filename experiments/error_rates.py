@@ -160,7 +160,14 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     """Returns the document. `found`: by margin, kind of noise and effect; `slow`: the section on slow modes."""
     runs = len(next(iter(found[MARGINS[0]].values()))[0.0].codes)
     head = HEAD.format(
-        runs=runs, metrics=MOST_GATING, samples=runs * MOST_GATING, confidence=f"{CONFIDENCE:.0%}", margin=MARGINS[0]
+        runs=runs,
+        metrics=MOST_GATING,
+        samples=runs * MOST_GATING,
+        confidence=f"{CONFIDENCE:.0%}",
+        margin=MARGINS[0],
+        passed=_worst(found, "PASS, at the margin"),
+        regressed=_worst(found, "REGRESSION, twice the margin"),
+        alarms=_worst(found, f"REGRESSION, nothing changed, {RUNS_OF[MOST_GATING]}"),
     )
     fitted = ", ".join(
         f"{name.replace('_', ' ')} {value:.3g}" for name, value in vars(noise).items() if name != "source"
@@ -172,6 +179,13 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     noisier = NOISIER.format(margin=MARGINS[1])
     parts = (head, paragraph(source), tables[0], noisier, tables[1], said)
     return "\n\n".join((*parts, slow)) + "\n"
+
+
+def _worst(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], name: str) -> float:
+    """Returns the rate of a figure at the margin, and in the kind of noise, where it is worst."""
+    (figure,) = (one for one in FIGURES if one.name == name)
+    rates = [figure.rate(judged[figure.effect]).found for of in found.values() for judged in of.values()]
+    return min(rates) if figure.power else max(rates)
 
 
 def table(found: Mapping[str, Mapping[float, Judged]]) -> str:
@@ -273,7 +287,12 @@ This page shows how often a paired comparison is wrong, by simulation (`tox run 
 - At most {metrics} metrics gate. Independent metrics are the worst case: the metrics of a real run rise and fall
   together.
 - Which table describes a run? Divide a metric's margin by its deviation in the report's table Precision. At 2 or more
-  read the first, from 1 to 2 the second ([noisier hosts](#noisier-hosts)). Below 1 neither does."""
+  read the first, from 1 to 2 the second ([noisier hosts](#noisier-hosts)). Below 1 neither does.
+- No time budget is simulated. A real run stops at `--budget` (15 minutes; 24 launches of each kind for `notebook` on
+  two cores), so it is INCONCLUSIVE more often than these tables say, above all in the second. [What was
+  measured](error-rates-measured.md#nothing-changed) shows how often. Wrong verdicts are no more frequent for that.
+- In a hurry, read the worst of all columns of both tables. At the margin at most {passed:.2%} pass; at twice the
+  margin at least {regressed:.2%} are a REGRESSION; with nothing changed at most {alarms:.2%} are."""
 
 NOISIER = """## Noisier hosts
 

@@ -131,9 +131,8 @@ class Kind:
         quads = self._unit(generator, (runs, LAUNCHES, self._noise.quads))
         if self._rho:
             effects = autoregression(effects, self._rho)
-            quads = autoregression(quads.swapaxes(1, 2), self._rho).swapaxes(
-                1, 2
-            )  # a launch, quad by quad, is like the one before
+            # A launch, quad by quad, is like the one before.
+            quads = autoregression(quads.swapaxes(1, 2), self._rho).swapaxes(1, 2)
             quads = autoregression(quads, self._rho)
         if self._drift:
             effects += self._drift * _trends(generator, effects.shape)

@@ -1,4 +1,4 @@
-"""Measures launches with nothing changed, by the product's own code, to set the margins (docs/upgrade.md).
+"""Measures launches with nothing changed, by the product's own code, to set the margins (docs/protocol.md).
 
 python -m experiments.pilot --python COPY --python COPY… [--launches N] measures what experiments/data/pilot.json lacks
 of this kind of host, a launch of each configuration (or of those of `--config`) and kind in turn, and adds each when it
@@ -19,7 +19,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.options import paired
+from bench.commands.plans import pair_plans
 from bench.drive.lock import host_lock
 from bench.drive.pair import measure_pair
 from bench.drive.plan import Plan
@@ -113,7 +113,7 @@ def _host(machine: Machine) -> str:
 
 def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> None:
     """Measures the launches of this kind of host that the store lacks; the first of all cells first."""
-    plans = {config: paired(Plan(config, 1), NAMES)[0] for config in configs}
+    plans = {config: pair_plans(Plan(config, 1), NAMES)[0] for config in configs}
     for number, config, kind in itertools.product(range(launches), configs, (ALL_CORES, ONE_CORE)):
         store = read_store()
         plan = plans[config][kind]
@@ -149,7 +149,7 @@ def read_store() -> Store:
 
 
 def table(store: Store, batches: Sequence[Batch] = ()) -> str:
-    """Returns the table of docs/upgrade.md."""
+    """Returns the table of docs/protocol.md."""
     rows = [
         [one.metric, one.config, one.host, one.launches, f"{one.deviation:.2%}", _mean(one), f"{one.least_margin:.1%}"]
         for one in spreads(store, METRICS, batches)

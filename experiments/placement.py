@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.commands.options import paired
+from bench.commands.plans import pair_plans
 from bench.drive.lock import host_lock
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
@@ -89,7 +89,7 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     margins = read_margins(ROOT / "baselines" / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:
-        usual = paired(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]
+        usual = pair_plans(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]
         blocks = dataclasses.replace(usual.blocks, moves=kind == MOVED)
         store, plan = read_store(), dataclasses.replace(usual, blocks=blocks, reads_anew=kind in (EACH, *WEIGHTS))
         first = len(store.batches) * LAUNCHES

@@ -140,7 +140,7 @@ def _is_finite(value: object) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """The division of a launch's steps into blocks of two sides in turn. docs/upgrade.md has the measurements."""
+    """The division of a launch's steps into blocks of two sides in turn. docs/protocol.md has the measurements."""
 
     quads: int  # of training steps, four blocks each; even: as many ABBA as BAAB
     steps: int  # of a block, those dropped included

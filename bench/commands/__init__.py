@@ -1,6 +1,7 @@
 """One module a command: its arguments, its typed request, and what it does; and what commands share.
 
 options    groups of options, and the types that are made of them
+plans      the launches that a command measures
 sides      --from and --to, from words to environments
 stored     reading reports, profiles and baselines
 verdicts   judging, printing, exit codes

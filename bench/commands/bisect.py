@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
     add_index(parser)
     add_workload(parser, several=False)
-    add_model(parser, CONFIGS)
+    add_model(parser, CONFIGS, several=False)
     add_output(parser)
     add_resume(parser)
     add_baselines(parser)

@@ -21,11 +21,10 @@ from bench.commands.options import (
     add_telling,
     add_verbose,
     add_workload,
-    gating,
     model_request,
-    paired,
     telling,
 )
+from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import add_resume, begun, kept, require_machine, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
@@ -175,6 +174,7 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
+    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
     sides = {CANDIDATE: candidate}
@@ -187,7 +187,7 @@ def run(asked: Request) -> int:
     patience = Patience()
     with host_lock() if REFERENCE in sides else contextlib.nullcontext():
         if REFERENCE in sides:
-            report.warn(*side_warnings(sides), *disturbances(examine()))
+            report.warn(*side_warnings(sides), *disturbed)
             for number, plan in enumerate(_timed(planned, full=asked.full)):
                 _measure_speed(asked, report, plan, number, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
@@ -243,7 +243,7 @@ def _measure_speed(
     def keep(run: PairedRun) -> None:
         report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
-    plans, unpinned = paired(plan, gating(plan, standards.margins))
+    plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
 
     def samples(run: PairedRun) -> list[Sample]:
         return gate_samples(run, standards)

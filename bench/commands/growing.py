@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import numbers_plans, paired
+from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import begun, require_machine, require_same
 from bench.commands.usage import UsageError
@@ -128,7 +128,7 @@ class Measure:
             require_same(growing.path, growing.run.reference, sides[REFERENCE])
             require_same(growing.path, growing.run.candidate, sides[CANDIDATE])
         only = () if self.numbers else (self.metric,)
-        plans, warnings = ({}, ()) if self.numbers else paired(self.plan, only)
+        plans, warnings = ({}, ()) if self.numbers else pair_plans(self.plan, only)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)
         request = PairedRequest(
             sides,

@@ -30,6 +30,7 @@ EXAMPLES = """\
 tfgate lockstep --from 2.20.0 --to 2.21.0
 tfgate lockstep --from old/bin/python --to new/bin/python --config notebook --json"""
 CONFIGS = ("tiny",)
+WORKLOADS = ("train", "train-without-onednn")  # those of training steps, which have no cases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser)
-    add_workload(parser)
+    add_workload(parser, among=WORKLOADS)
     add_model(parser, CONFIGS)
     parser.add_argument(
         "--steps",

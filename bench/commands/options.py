@@ -11,29 +11,24 @@ import datetime
 import math
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
-from bench.drive.cores import core_to_pin
-from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
-from bench.judge.margins import Margins
-from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, kinds_of
+from bench.judge.metrics import PERPLEXITY
 from bench.machine import available_gib
-from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
-from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.record.types import DEFAULT_WORKLOAD
-from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, LaunchPlan, config_by_name
-from lm.config import Blocks as ConfiguredBlocks
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, config_by_name
 from lm.data.corpus import CORPORA
 from lm.data.load import load_corpus
 from lm.workloads.registry import is_path, names, require_name, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
 EVERY = "all"  # workloads
+REPEATED = "; may be repeated"
 GATE_CONFIGS = tuple(name for name, launch in LAUNCH_PLANS.items() if launch.gated)
 BUDGET_MINUTES = 15.0  # of a configuration's launches in turn
 T = TypeVar("T")
@@ -88,57 +83,6 @@ class ModelRequest:
     def folder(self, output: Path, name: str) -> Path:
         """Returns the folder of a plan's files: one of its own below `output` where it is one of several."""
         return output / name if len(self.configs) * len(self.workloads) > 1 else output
-
-
-def gating(plan: Plan, margins: Margins) -> list[str]:
-    """Returns the names of the metrics in turn that gate a plan: those that apply to its workload and have a margin."""
-    applying = workload(plan.workload).metrics
-    return [name for name in margins.metrics(plan.config, plan.workload) if not applying or name in applying]
-
-
-def paired(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
-    """Returns the plans of the launches in turn that these metrics need, by kind, and warnings.
-
-    Launches on one core are of a CPU, and need one core beside it.
-    """
-    kinds = kinds_of(metrics)
-    launches, plans = launch_plan(plan), {}
-    if ALL_CORES in kinds:
-        plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
-    if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
-        return plans, ()
-    pinned = core_to_pin()
-    if pinned is None:
-        missing = "one CPU alone, or a system without affinities"
-        return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
-    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
-    shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
-    return plans, (shared,) if pinned.shared else ()
-
-
-def launch_plan(plan: Plan) -> LaunchPlan:
-    """Returns the division of a plan's launches."""
-    return workload(plan.workload).plans[plan.config]
-
-
-def alone(plan: Plan) -> Plan:
-    """Returns the plan of a launch that is timed by itself: of as many units as one in turn has, on all cores."""
-    steps = PairPlan.of(plan, _blocks(launch_plan(plan).blocks)).plan.steps if plan.answers else plan.steps
-    return dataclasses.replace(plan, steps=steps, one_launch=False)
-
-
-def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
-    """Returns how two sides' numbers are compared: each with the oracle, and both in lockstep where that tells."""
-
-    def untimed(steps: int) -> Plan:
-        definer = reference if plan.own else None
-        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
-
-    return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else untimed(LOCKSTEP_STEPS)
-
-
-def _blocks(blocks: ConfiguredBlocks) -> Blocks:
-    return Blocks(**dataclasses.asdict(blocks))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,9 +161,9 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
-    """Adds what ModelRequest holds."""
-    add_all_but_implementation(parser, configs)
+def add_model(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:
+    """Adds what ModelRequest holds, of one configuration or `several`."""
+    add_all_but_implementation(parser, configs, several=several)
     parser.add_argument(
         "--implementation",
         choices=IMPLEMENTATIONS,
@@ -229,15 +173,16 @@ def add_model(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
     )
 
 
-def add_workload(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
-    """Adds --workload, of which a command takes several or one."""
-    every, repeated = (f"{EVERY}, for each that has the configuration; ", "; may be repeated") if several else ("", "")
+def add_workload(parser: argparse.ArgumentParser, *, several: bool = True, among: Sequence[str] = ()) -> None:
+    """Adds --workload, of which a command takes several or one. `among`: the only names that it takes, if not all."""
+    every = f"{EVERY}, for each that has the configuration; " if several else ""
+    others = f"; {every}or the path of your own model's file, such as ./mine.py"
     parser.add_argument(
         "--workload",
         action="append",
         type=told(known_workload),
         metavar="NAME",
-        help=f"{', '.join(names())}; {every}or the path of your own model's file, such as ./mine.py{repeated} "
+        help=f"{', '.join(among or names())}{'' if among else others}{REPEATED if several else ''} "
         f"(default: {DEFAULT_WORKLOAD})",
     )
 
@@ -254,9 +199,11 @@ def known_workload(text: str) -> str:
     return text
 
 
-def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
+def add_all_but_implementation(
+    parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True
+) -> None:
     """Adds what ModelRequest holds, for a command that takes several implementations."""
-    add_config(parser, configs)
+    add_config(parser, configs, several=several)
     parser.add_argument(
         "--corpus",
         choices=CORPORA,
@@ -280,15 +227,16 @@ def add_all_but_implementation(parser: argparse.ArgumentParser, configs: Sequenc
     )
 
 
-def add_config(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
-    """Adds --config with its default; required where there is none."""
+def add_config(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:
+    """Adds --config with its default, of which a command takes several or one; required where there is no default."""
     parser.add_argument(
         "--config",
         action="append",
         choices=tuple(CONFIGS),
         required=not configs,
         metavar="NAME",
-        help="reference configuration; may be repeated" + (f" (default: {', '.join(configs)})" if configs else ""),
+        help=f"reference configuration{REPEATED if several else ''}"
+        + (f" (default: {', '.join(configs)})" if configs else ""),
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.options import gating, numbers_plans, paired
+from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
 from bench.commands.resume import begun, require_machine, require_same
 from bench.drive.plan import Plan
@@ -41,7 +41,7 @@ class Parts:
                 require_same(path, side, sides[name])
         keep = keeper(path, begun=stored is not None)
         margins = standards.margins.with_step_times(self.margin)
-        plans, unpinned = paired(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
+        plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
 
         def samples(run: PairedRun) -> list[Sample]:

@@ -20,7 +20,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
 from bench.report.so_far import left_text, so_far_text
-from bench.stats.trimmed import launch_summary
+from bench.stats.trimmed import trimmed_mean
 
 SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
@@ -87,7 +87,7 @@ class UpgradeProgress(Bar):
         pair = run.pairs[-1]
         sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
-        ratio = math.expm1(launch_summary([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
+        ratio = math.expm1(trimmed_mean([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
         said = "; ".join(failures) or f"step time {100 * ratio:+.2f}%"
         told = ""
         if self._so_far:

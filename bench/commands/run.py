@@ -18,12 +18,12 @@ from bench.commands.options import (
     add_output,
     add_quiet,
     add_workload,
-    alone,
     at_least,
     environment_request,
     model_request,
     output_folder,
 )
+from bench.commands.plans import timed_alone
 from bench.commands.progress import RunProgress
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.usage import UsageError
@@ -101,7 +101,7 @@ def interrupted(asked: Request) -> str:
 
 def run(asked: Request) -> int:
     """Returns 0, or 4 if a launch failed, and failed again. Raises CorpusError, OSError."""
-    planned = [alone(plan) for plan in asked.model.plans(speed=asked.speed)]
+    planned = [timed_alone(plan) for plan in asked.model.plans(speed=asked.speed)]
     warnings = disturbances(examine()) if asked.speed else ()
     path = asked.output / RUN_FILE
     keep = keeper(path, resumed=False)

@@ -23,15 +23,12 @@ from bench.record.survey import SURVEY_FILE
 from bench.record.types import SCHEMA, Baseline, Run
 
 PACKAGE = Path(__file__).resolve().parents[1]
-BASELINES = (
-    PACKAGE / "baselines",
-    PACKAGE.parent / "baselines",
-)  # those that an installation carries, else the checkout's
+# Those that an installation carries, else the checkout's.
+BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
 Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
-FILE_NAME = re.compile(
-    r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-)  # a subject's name comes from a run's file: it must not lead out of a folder
+# A subject's name comes from a run's file: it must not lead out of a folder.
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @contextlib.contextmanager

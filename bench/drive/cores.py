@@ -1,7 +1,7 @@
 """The CPU that one-core launches run on, and those that the orchestrator keeps to meanwhile.
 
 On one pinned core a step's time deviates by a fraction of what it does on all of them: no thread waits for another, and
-none is moved. docs/upgrade.md has the measurements.
+none is moved. docs/protocol.md has the measurements.
 """
 
 import contextlib

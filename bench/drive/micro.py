@@ -25,9 +25,8 @@ LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't tol
 COLLECT_SECONDS = 120.0
 USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
 
-WITHOUT_PYTEST = re.compile(
-    r"No module named pytest$", re.MULTILINE
-)  # what Python says of -m; an import that fails quotes the name
+# Python says this of -m; an import that fails quotes the name.
+WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)
 
 # What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what
 # Python says of a module that is missing.

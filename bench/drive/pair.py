@@ -1,10 +1,10 @@
 """One launch of a paired comparison: a fresh process of each side, both alive, working in turn.
 
 Whatever could favour a side is swapped: the order in a quad (ABBA, then BAAB), and from launch to launch the side that
-is started first and takes the first block (FACTS: a fixed start order raised an alarm at nothing). What happens before
-the first block, importing and tracing, both sides do at once, on the same cores. From then on the side that waits is
-stopped: a thread of it that spins, or works in the background, would slow the other's steps as much as its own, and no
-ratio would tell.
+is started first and takes the first block (a fixed start order raised a false alarm). What happens before the first
+block, importing and tracing, both sides do at once, on the same cores. From then on the side that waits is stopped: a
+thread of it that spins, or works in the background, would slow the other's steps as much as its own, and no ratio would
+tell.
 
 A launch is of one of two kinds: on all cores, as users run TensorFlow, or with one thread pinned to one core, where
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
@@ -13,7 +13,7 @@ A process' speed depends on where its weights lie in memory, by 3 to 4% between 
 block they are moved, so that a launch sees many places instead of one. `tiny`'s, which fit in a core's cache, stay on
 one core, where moving them only adds noise. There, with the libraries that the kernel happened to hold, runs of two
 copies of one TensorFlow were off by up to 0.8%, each in all of its launches alike. So both sides' libraries are read
-anew before each launch, which then sees other pages. docs/upgrade.md has the measurements.
+anew before each launch, which then sees other pages. docs/protocol.md has the measurements.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
 from bench.record.types import FITTED_LOSS, Record, Subject
 from bench.stats.sequential import LOOKS
-from bench.stats.trimmed import launch_summary
+from bench.stats.trimmed import trimmed_mean
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 ONE_CORE_STEP_TIME = "step time on one core"
@@ -71,7 +71,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             noiseless=True,
         ),
         InTurn(
-            Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.MEAN_LOSS),
+            Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
             lambda pair, side: _log_fitted_loss(_record(pair, side)),
             noiseless=True,
             optional=True,
@@ -114,10 +114,10 @@ def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]], cores: str = A
     """Returns a time a step, from the blocks that both sides took in turn."""
 
     def side(pair: Pair, side: str) -> float | None:
-        return launch_summary([_log_seconds(quad, side) for quad in quads(pair)]) if quads(pair) else None
+        return trimmed_mean([_log_seconds(quad, side) for quad in quads(pair)]) if quads(pair) else None
 
     def apart(pair: Pair) -> float | None:
-        return launch_summary([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
+        return trimmed_mean([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
 
     return InTurn(_time(name, Unit.SECONDS_PER_STEP, Estimator.TRIMMED_QUADS), side, apart, cores=cores)
 

@@ -10,7 +10,7 @@ from bench.judge.quads import quad_log_ratio
 from bench.judge.samples import whole_pairs
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun, Quad
 from bench.stats.intervals import components
-from bench.stats.trimmed import launch_summary
+from bench.stats.trimmed import trimmed_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,4 +37,4 @@ def _spread(metric: str, launches: Sequence[Sequence[Quad]]) -> Spread | None:
     groups = [[quad_log_ratio(quad) for quad in launch] for launch in launches if launch]
     if len(groups) < 2:
         return None
-    return Spread(metric, statistics.stdev(map(launch_summary, groups)), math.sqrt(components(groups).within))
+    return Spread(metric, statistics.stdev(map(trimmed_mean, groups)), math.sqrt(components(groups).within))

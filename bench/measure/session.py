@@ -37,7 +37,7 @@ class Session:
     work: "Work"
 
     def read_anew(self) -> None:
-        """Has the kernel forget TensorFlow's libraries, which no process may use meanwhile (docs/upgrade.md)."""
+        """Has the kernel forget TensorFlow's libraries, which no process may use meanwhile (docs/protocol.md)."""
         found = importlib.util.find_spec("tensorflow")
         if found and found.origin:  # a TensorFlow that is imported adds folders to its search locations
             forget_libraries(Path(found.origin).parent)

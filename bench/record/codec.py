@@ -19,6 +19,7 @@ Logarithm = Annotated[float, "of a ratio"]
 Count = Annotated[int, "from 0"]
 
 EXCERPT = 60  # characters of a wrong value that a message quotes
+# As messages call them.
 SCALARS = {
     float: "a number",
     Finite: "a finite number",
@@ -28,7 +29,7 @@ SCALARS = {
     str: "a string",
     int: "an integer",
     bool: "true or false",
-}  # as messages call them
+}
 RANGES = {Amount: (0.0, 1e18), Logarithm: (-100.0, 100.0)}  # more than there is of anything; ratios of up to 10^43
 MOST_COUNT = 2**53  # more than there is of anything; a float holds each integer below
 EXACT = (str, bool)  # types of which JSON holds no wrong value

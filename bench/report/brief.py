@@ -4,11 +4,10 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.judge.metrics import NAMES, PERPLEXITY
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names
+from bench.report.headlines import UNNAMED, Names, stopped
 from bench.report.judged import severity
 from bench.report.lines import one_line
 from bench.report.sentences import is_within, sentence
@@ -51,10 +50,7 @@ def brief_text(
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [wrapped(line, width) for line in _notes(verdict)],
-        [
-            wrapped(line, width)
-            for line in (*_stopped(verdict.comparisons), MORE.format(shlex.join((*check, "--verbose"))))
-        ],
+        [wrapped(line, width) for line in (*stopped(verdict), MORE.format(shlex.join((*check, "--verbose"))))],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -90,18 +86,6 @@ def _decisive(verdict: Verdict) -> list[Comparison]:
 
 def _full(one: Comparison) -> str:
     return f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}"
-
-
-def _stopped(comparisons: Sequence[Comparison]) -> list[str]:
-    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
-    in_turn = [one for one in comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    stopped = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
-    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in stopped]
-    left_open = dict.fromkeys(one.metric.name for one in undecided)
-    if not left_open:
-        return []
-    options = shlex.join(word for name in left_open for word in ("--metric", name))
-    return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
 
 
 def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:

@@ -1,9 +1,10 @@
 """The one table that says what a verdict means for who has to act on it, by its question and outcome."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Mapping
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -31,7 +32,7 @@ SPEED_ALONE = (Scope.SPEED, Scope.NAMED)
 CORRECT = "{candidate} is as correct as {reference}{work}{speed}"
 AS_BASELINES = "{candidate} is as correct as {baselines}{work}{speed}"
 NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{work}{speed}"
-WORSE = "compared with {reference}, {candidate} is worse by more than is allowed{metrics}"
+WORSE = "{candidate} is worse than {reference} by more than the margin{metrics}"
 UNDECIDED = (
     "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse{metrics}{advice}"
 )
@@ -44,8 +45,8 @@ NO_SLOWER_PATHS = "no gated hot path of {candidate} is slower than the reference
 SLOWER_PATHS = "a hot path of {candidate} is slower than the reference's by {margin}{metrics}"
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
-ADVICE = "; more launches or a quieter machine may"
-NO_VERDICT = "launches did not finish, so there is no verdict: mend what failed, and measure again"
+ADVICE = "; more launches or a quieter machine may decide it"
+NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 
 _WHOLE = {Outcome.PASS: CORRECT, Outcome.REGRESSION: WORSE, Outcome.INCONCLUSIVE: UNDECIDED}
 _SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}
@@ -114,6 +115,18 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
     """Yields the comparisons that made the outcome, each with its reason in English."""
     for comparison in verdict.decisive:
         yield comparison, sentence(comparison.reason, comparison)
+
+
+def stopped(verdict: Verdict) -> list[str]:
+    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
+    in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
+    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
+    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended]
+    left_open = dict.fromkeys(one.metric.name for one in undecided)
+    if not left_open:
+        return []
+    options = shlex.join(word for name in left_open for word in ("--metric", name))
+    return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
 
 
 def _template(verdict: Verdict) -> str:

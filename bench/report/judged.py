@@ -79,7 +79,7 @@ def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
     return found
 
 
-def by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLaunch]]:
+def launches_by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLaunch]]:
     """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart, and those on
     one core.
     """

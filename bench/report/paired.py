@@ -12,7 +12,7 @@ from bench.report.judged import environment
 from bench.report.lines import one_line
 from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, fitted, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, percent
-from bench.stats.trimmed import launch_summary, robust_seconds
+from bench.stats.trimmed import robust_seconds, trimmed_mean
 
 PROPERTIES = ("asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of")
 LAUNCH = ("launch", "cores", "first", "step ms", "ratio", "evaluation", "peak MiB", "seconds", "others' CPU")
@@ -95,7 +95,7 @@ def _peak_bytes(record: Record) -> int | None:
 
 
 def _ratio(quads: tuple[Quad, ...]) -> str:
-    return percent(launch_summary(list(map(quad_log_ratio, quads)))) if quads else NOTHING
+    return percent(trimmed_mean(list(map(quad_log_ratio, quads)))) if quads else NOTHING
 
 
 def _side_cells(side: Side, found: Environment | None) -> list[str]:

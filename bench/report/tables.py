@@ -14,7 +14,7 @@ from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
 from bench.report import values
-from bench.report.judged import Judged, SideLaunch, by_subject, records
+from bench.report.judged import Judged, SideLaunch, launches_by_subject, records
 from bench.report.sentences import sentence
 from bench.report.values import NOTHING
 
@@ -48,7 +48,7 @@ def tables(judged: Judged) -> list[Table]:
     """Returns all tables of a run that have rows."""
     found = [
         _comparisons(judged.verdict.comparisons),
-        _launches(by_subject(judged.run)),
+        _launches(launches_by_subject(judged.run)),
         _numerics(records(judged.run)),
     ]
     found += [_lockstep(run.lockstep) for run in paired_runs(judged.run) if run.lockstep]

@@ -7,7 +7,7 @@ from tabulate import MIN_PADDING, tabulate
 
 from bench.judge.types import Comparison, Verdict
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.lines import one_line
 from bench.report.precision import RATES, precision_table
 from bench.report.sentences import sentence
@@ -33,7 +33,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
         [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
         _comparison_lines(verdict.comparisons, width),
         _precision_lines(verdict.comparisons, width),
-        [wrapped(note, width) for note in notes],
+        [wrapped(note, width) for note in (*notes, *stopped(verdict))],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -10,14 +10,11 @@ TRIMMED = 0.2  # of the values at either end
 LEAST_STEPS = 3  # below that there is no speed to speak of
 
 
-def launch_summary(quad_log_ratios: Sequence[float]) -> float:
-    """Returns the 20% trimmed mean: a burst of noise hits some quads, not the launch.
-
-    Raises ValueError for a launch without quads.
-    """
-    if not quad_log_ratios:
-        raise ValueError("a launch without quads has no summary: measure it for longer")
-    return float(trimmed_means(np.asarray(quad_log_ratios, float)))
+def trimmed_mean(values: Sequence[float]) -> float:
+    """Returns the 20% trimmed mean. Raises ValueError for no values."""
+    if not values:
+        raise ValueError("no values to take the mean of: measure for longer")
+    return float(trimmed_means(np.asarray(values, float)))
 
 
 def trimmed_means(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ should PASS, and a REGRESSION is a false alarm. Where the candidate is two margi
 a PASS is a miss. At one margin both are allowed, but a PASS should be rare. INCONCLUSIVE is never wrong: the machine
 was too noisy for the margin within the time budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson.
 Launches and minutes (of launches) are the median, the most in brackets. In the oldest 72 runs libraries were not [read
-anew](upgrade.md#how-the-protocol-was-chosen); the oldest 8 called the code of the command, not the command.
+anew](protocol.md); the oldest 8 called the code of the command, not the command.
 """
 INJECTED = """
 ## A known change

@@ -49,10 +49,11 @@ MIXTURE = np.array([1638, 19661, 26214, 18023], dtype=np.int64)  # m, a, s, u; t
 SUCCESSOR_WEIGHTS = np.array([8, 4, 2, 2], dtype=np.int64)
 ZIPF_SCALE = 2**24  # the weight of rank 1: large enough for the weights of all ranks to be apart from 0
 
+# The same with NumPy 1.23.5, 1.24.3 and 2.4.6.
 PINNED_SHA256 = {
     500: "0a250c6b19fea667cc2618d8f3f401999c906f71046823cec5b1d47f52e9a34a",
     10_000: "0ab2b4e4e94e603fe68bfd752c8c920a24ef3c08019a9f39a82a498c589efca4",
-}  # the same with NumPy 1.23.5, 1.24.3 and 2.4.6
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

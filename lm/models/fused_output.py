@@ -74,9 +74,8 @@ def _chunk(
     )
     with tf.name_scope(gradient_scope()):
         minus_ones = -tf.ones(ids.shape)
-        with tf.control_dependencies(
-            [probabilities]
-        ):  # the softmax must have no other consumer: it is updated in place
+        # The softmax must have no other consumer: it is updated in place.
+        with tf.control_dependencies([probabilities]):
             by_logits = _added_in_place(softmax, places, minus_ones)
         by_rows = scale * tf.matmul(by_logits, kernel, transpose_b=True)
         by_weights = tf.matmul(scale * units, by_logits, transpose_a=True)

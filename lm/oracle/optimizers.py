@@ -45,8 +45,9 @@ def rmsprop(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[
     return variable - kind(RMSPROP_RATE) * gradient / np.sqrt(v + kind(EPSILON)), {"v": v}
 
 
+# Each with its slots, which start from 0.
 OPTIMIZERS: dict[str, tuple[Update, tuple[str, ...]]] = {
     "adam": (adam, ("m", "v")),
     "momentum": (momentum, ("m",)),
     "rmsprop": (rmsprop, ("v",)),
-}  # each with its slots, which start from 0
+}

@@ -40,9 +40,8 @@ class Tape:
     """The values of the forward pass that the backward pass needs. Arrays inside are time-major."""
 
     inputs: Array  # ids [batch, steps]
-    scales: Sequence[
-        Array | float
-    ]  # dropout factors [steps, batch, width] of the embedding, then of each layer's output
+    # Dropout factors [steps, batch, width] of the embedding, then of each layer's output.
+    scales: Sequence[Array | float]
     layers: Sequence[LayerTape]
     hidden: Array  # inputs of the output layer, [batch * steps, size of the last layer]
 

@@ -41,7 +41,7 @@ def test_a_page_without_one_is_found() -> None:
         ("../../README.md", "docs/tutorials/ci.md", "../index.md"),
         ("schema/run.schema.json", "docs/format.md", "schema/run.schema.json"),
         ("ARCHITECTURE.md", "README.md", f"{URL}/blob/HEAD/ARCHITECTURE.md"),
-        ("../CONTRIBUTING.md#baselines", "docs/ci.md", f"{URL}/blob/HEAD/CONTRIBUTING.md#baselines"),
+        ("../CONTRIBUTING.md#baselines", "docs/ci-here.md", f"{URL}/blob/HEAD/CONTRIBUTING.md#baselines"),
         ("../bench/stats", "docs/statistics.md", f"{URL}/tree/HEAD/bench/stats"),
         ("tutorials/", "docs/commands.md", f"{URL}/tree/HEAD/docs/tutorials"),
         (

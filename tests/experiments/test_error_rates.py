@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,18 @@ from bench.record.paired import Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA
 from bench.stats.autocorrelation import ASSUMED
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
-from experiments.error_rates import FIGURES, MARGINS, SLOW_RUNS, Rate, judge, report, simulate, slow_modes, slow_passes
+from experiments.error_rates import (
+    FIGURES,
+    MARGINS,
+    OUTPUT,
+    SLOW_RUNS,
+    Rate,
+    judge,
+    report,
+    simulate,
+    slow_modes,
+    slow_passes,
+)
 from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise, slow_mode
 from tests.builders.records import record
 
@@ -111,6 +123,21 @@ def test_the_report_says_what_does_not_hold() -> None:
     # None of 10 proves no more than 26%.
     assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal, margin 2)" in text
     assert "**0.00% (≤ 25.89%)**" in text
+
+
+def test_the_head_has_the_worst_of_both_tables() -> None:
+    """The committed page's too."""
+    many = {margin: {"normal": simulate(KINDS["normal"], 50, margin)} for margin in MARGINS}
+    made = report(many, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10))
+    for page in (made, OUTPUT.read_text(encoding="utf-8")):
+        tables, said = page.partition("## Slow modes")[0], page.partition("In a hurry")[2].split("\n\n")[0]
+        rows = [line.replace("*", "").split(" | ") for line in tables.splitlines() if line[:2] == "| "]
+        rates = {
+            name: [float(cell.split("%")[0]) for row in rows if row[0].startswith(f"| {name}") for cell in row[1:]]
+            for name in ("PASS, at the margin", "REGRESSION, twice the margin", "REGRESSION, nothing changed, run of 8")
+        }
+        passed, regressed, alarms = rates.values()
+        assert re.findall(r"([\d.]+)%", said) == [f"{rate:.2f}" for rate in (max(passed), min(regressed), max(alarms))]
 
 
 def paired_run(launches: int, quads: int, seed: int = 1) -> PairedRun:

@@ -15,8 +15,8 @@ from bench.report.again import Again, again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import Forest, forest
-from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
-from bench.report.judged import Judged, by_subject, names, worst
+from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
+from bench.report.judged import Judged, launches_by_subject, names, worst
 from bench.report.pages import rendered
 from bench.report.precision import RATES, precision_table
 from bench.report.profile import CAVEAT, comparison_heading
@@ -45,6 +45,7 @@ class Section:
     scope: str  # " (…)" where not everything was measured
     headline: str
     decisive: list[tuple[Comparison, str]]
+    stopped: list[str]
     failures: list[str]
     warnings: list[str]
     sides: str  # "candidate compared with reference"
@@ -93,6 +94,7 @@ def _section(judged: Judged) -> Section:
         scope=scope_text(verdict),
         headline=f"{said[0].upper()}{said[1:]}.",
         decisive=list(decisive_lines(verdict)),
+        stopped=stopped(verdict),
         failures=list(map(sentence, verdict.failures)),
         warnings=list(map(sentence, verdict.warnings)),
         sides=f"{called.candidate} compared with {compared_with(verdict, called)}",
@@ -111,7 +113,7 @@ def _section(judged: Judged) -> Section:
 
 
 def _figures(judged: Judged) -> dict[str, list[Chart]]:
-    groups = by_subject(judged.run)
+    groups = launches_by_subject(judged.run)
     figures = {name: found for name, launches in groups.items() if (found := subject_figures(judged, launches))}
     for lockstep in (run.lockstep for run in paired_runs(judged.run) if run.lockstep):
         if drawn := lockstep_figure(lockstep):

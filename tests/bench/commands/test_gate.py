@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
+from bench.commands.options import SideRequest
+from bench.commands.sides import Sides
 from bench.drive.plan import Plan
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
+from bench.record.paired import Side
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS
@@ -350,6 +353,26 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
         {"A": "1"},
         {"A": "1"},
     )
+
+
+def test_disturbances_are_looked_for_before_environments_are_built(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Building them is load, too."""
+    order, one = [], Sides.one
+
+    def examine() -> tuple[()]:
+        order.append("examined")
+        return ()
+
+    def built(sides: Sides, asked: SideRequest) -> Side:
+        order.append("built")
+        return one(sides, asked)
+
+    monkeypatch.setattr(gate, "examine", examine)
+    monkeypatch.setattr(Sides, "one", built)
+    assert gated(gated.side("candidate"), "--config", "small").code == 0
+    assert order == ["examined", "built", "built"]
 
 
 @pytest.mark.parametrize("speed", [True, False])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands.lockstep import WORKLOADS
 from bench.drive.plan import Plan
 from bench.record.codec import from_plain
 from bench.record.lockstep import Lockstep
+from lm.workloads.registry import names, workload
 from tests.builders.commands import PASS, REGRESSION, Answer, Tfgate
 from tests.builders.numpy_interpreter import numpy_interpreter
 from tests.builders.verdicts import lockstep as made_lockstep
@@ -48,6 +50,15 @@ def test_a_workload_without_training_steps_is_refused_in_one_line(tfgate: Tfgate
     assert found.code == 2
     assert found.error.startswith("lockstep is of training steps")
     assert "`tfgate upgrade --numerics-only --workload" in found.error
+
+
+def test_the_workloads_of_training_steps_are_offered_and_no_others(
+    tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [name for name in names() if not workload(name).cases] == list(WORKLOADS)
+    monkeypatch.setenv("COLUMNS", "1000")
+    (line,) = (line for line in tfgate("lockstep", "--help").out.splitlines() if "  --workload NAME" in line)
+    assert line.endswith(f"{', '.join(WORKLOADS)}; may be repeated (default: train)")
 
 
 def test_a_variant_of_the_training_step_is_compared(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -1,58 +1,14 @@
-"""Options that several commands share: the launches in turn that metrics need, and the time budget."""
+"""Options that several commands share."""
 
 import argparse
-import os
-from pathlib import Path
 
 import pytest
 
 from bench.commands import options
-from bench.commands.options import add_model, add_workload, alone, gating, launch_plan, minutes, model_request, paired
+from bench.commands.options import add_model, add_workload, minutes, model_request
 from bench.commands.usage import UsageError
-from bench.drive.cores import PinnedCore
-from bench.drive.plan import Plan
-from bench.judge.margins import read_margins
-from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, OPERATIONS, RETRACES, STEP_TIME
-from bench.record.paired import ALL_CORES, ONE_CORE
-from bench.stats.sequential import MOST_GATING
-from lm.workloads.registry import names, workload
-
-SHIPPED = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
-BOTH = (STEP_TIME, ONE_CORE_STEP_TIME)
-
-
-@pytest.fixture(autouse=True)
-def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "core_to_pin", lambda: PinnedCore(1, (0,), shared=False))
-
-
-@pytest.mark.parametrize(
-    ("metrics", "kinds"),
-    [(BOTH, {ALL_CORES, ONE_CORE}), ([STEP_TIME], {ALL_CORES}), ([ONE_CORE_STEP_TIME], {ONE_CORE})],
-)
-def test_only_launches_that_tell_a_gating_metric_are_planned(metrics: tuple[str, ...], kinds: set[str]) -> None:
-    plans, warnings = paired(Plan("tiny", 1), metrics)
-    assert (set(plans), warnings) == (kinds, ())
-
-
-def test_a_gpu_has_no_core_to_pin() -> None:
-    plans, warnings = paired(Plan("tiny", 1, device="gpu:0"), BOTH)
-    assert (set(plans), warnings) == ({ALL_CORES}, ())
-
-
-def test_where_no_core_can_be_pinned_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
-    plans, (warning,) = paired(Plan("tiny", 1), BOTH)
-    assert set(plans) == {ALL_CORES}
-    assert warning.startswith(f"{ONE_CORE_STEP_TIME} is not measured")
-
-
-def test_an_orchestrator_on_the_same_core_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "core_to_pin", lambda: PinnedCore(1, (0,), shared=True))
-    plans, (warning,) = paired(Plan("tiny", 1), BOTH)
-    assert set(plans) == {ALL_CORES, ONE_CORE}
-    assert "the other hardware thread of its core" in warning
+from lm.workloads.registry import names
+from tests.builders.commands import Tfgate
 
 
 def test_a_budget_is_a_number_of_minutes() -> None:
@@ -76,15 +32,6 @@ def test_a_workload_that_lacks_the_memory_is_refused(
             model_request(asked, ("tiny",))
     else:
         assert model_request(asked, ("tiny",)).workloads == ("large-batch",)
-
-
-@pytest.mark.parametrize("name", names())
-def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> None:
-    assert set(workload(name).metrics) <= {*NAMES, RETRACES.name, OPERATIONS.name}
-    for config in workload(name).plans:
-        plan = Plan(config, 1, workload=name)
-        assert 0 < len(gating(plan, SHIPPED)) <= MOST_GATING
-        assert launch_plan(plan) == workload(name).plans[config]
 
 
 @pytest.mark.parametrize(
@@ -120,11 +67,14 @@ def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_
     assert (plan.one_launch, plan.variables) == (one_launch, variables)
 
 
-def test_a_launch_by_itself_has_as_many_units_as_one_in_turn() -> None:
-    """Of masked tiny 3 to warm up and 30 quads of two blocks of 10; training keeps its steps."""
-    masked = Plan("tiny", 1, "", None, "", workload="masked", answers=True, one_launch=True)
-    assert (alone(masked).steps, alone(masked).one_launch) == (3 + 30 * 2 * 10, False)
-    assert alone(Plan("tiny", 500)).steps == 500
+@pytest.mark.parametrize("command", ["bisect", "blame"])
+def test_a_command_of_one_workload_in_one_configuration_offers_no_more(
+    tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    lines = tfgate(command, "--help").out.splitlines()
+    (config,), (named,) = ([line for line in lines if f"  {word} NAME" in line] for word in ("--config", "--workload"))
+    assert "may be repeated" not in config + named
 
 
 def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from bench.judge.metrics import NAMES, InTurn, in_turn, key
-from bench.judge.types import Direction, Scale
+from bench.judge.metrics import FITTED_UNITS, NAMES, InTurn, in_turn, key
+from bench.judge.types import Direction, Estimator, Scale
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import Memory, Startup
 from tests.builders.launches import on_both
@@ -89,6 +89,7 @@ def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
 
 def test_a_fitted_loss_is_the_mean_of_the_first_units_of_a_workload_that_names_it() -> None:
     """Losses of 1 to 9: (1 + … + 8) / 8 = 4.5."""
+    assert f"first {FITTED_UNITS} units" in Estimator.FIRST_UNITS.value
     losses = tuple(map(float, range(1, 10)))
     subject = dataclasses.replace(launch().reference.subject, metrics=("fitted loss",))
     fitted = on_both(launch(), subject=subject, losses=losses)

@@ -9,7 +9,7 @@ import pytest
 from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
-from bench.report.judged import Judged, by_subject, measured
+from bench.report.judged import Judged, launches_by_subject, measured
 from bench.report.plots import svg
 from tests.builders.records import SUBJECT, TINY, baseline, losses, record, records, run
 from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
@@ -81,7 +81,7 @@ def test_of_a_gate_the_untimed_launches_tell_the_perplexity() -> None:
     judged = gate()
     titles = {
         name: [chart.title for chart in subject_figures(judged, launches)]
-        for name, launches in by_subject(judged.run).items()
+        for name, launches in launches_by_subject(judged.run).items()
     }
     perplexity = "Running perplexity against the reference's"
     assert titles == {

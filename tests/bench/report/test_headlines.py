@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -9,6 +11,9 @@ from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import LaunchFailed
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
+from bench.report.brief import brief_text
+from bench.report.formats.html import render as render_html
+from bench.report.formats.markdown import render as render_markdown
 from bench.report.headlines import (
     ADVICE,
     HEADLINES,
@@ -19,10 +24,12 @@ from bench.report.headlines import (
     headline,
     outcome_word,
     scope_text,
+    stopped,
 )
+from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
-from tests.builders.verdicts import EXACT, comparison, verdict
+from tests.builders.verdicts import EXACT, comparison, upgrade, verdict
 
 NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
 STEPS = {
@@ -42,6 +49,14 @@ FAILURE = LaunchFailed("", 1, "candidate", "killed")
 
 def of(outcome: Outcome, question: Question = Question.UPGRADE, scope: Scope = Scope.ALL) -> Verdict:
     return verdict((EXACT, STEPS[outcome]), question, scope)
+
+
+def markdown(found: Verdict) -> str:
+    return render_markdown([dataclasses.replace(upgrade(), verdict=found)])
+
+
+def html(found: Verdict) -> str:
+    return unescape(render_html([dataclasses.replace(upgrade(), verdict=found)]))
 
 
 def test_every_question_and_outcome_has_a_headline() -> None:
@@ -149,6 +164,25 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     for reason in (OneEnvironment(), Decided(2, two_environments=True)):
         assert ADVICE not in headline(verdict([dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=reason)]))
     assert ADVICE not in headline(verdict([]))
+
+
+LEFT_OPEN = verdict([STEPS[Outcome.REGRESSION], comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)])
+REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
+
+
+def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
+    regressed, undecided = LEFT_OPEN.comparisons
+    assert [line.endswith(REST) for line in stopped(LEFT_OPEN)] == [True]
+    assert not stopped(verdict([regressed]))
+    assert not stopped(verdict([undecided]))
+    accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
+    passed = dataclasses.replace(regressed, outcome=Outcome.PASS, reason=accepted)
+    assert stopped(verdict([passed, undecided])) == stopped(LEFT_OPEN)
+
+
+@pytest.mark.parametrize("shown", [brief_text, verdict_text, markdown, html])
+def test_every_form_of_a_verdict_says_what_it_left_open(shown: Callable[[Verdict], str]) -> None:
+    assert REST in " ".join(shown(LEFT_OPEN).split())
 
 
 def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:

@@ -11,8 +11,8 @@ from bench.report.judged import (
     DEFAULT_WORK,
     MOST_NAMED,
     Judged,
-    by_subject,
     environment,
+    launches_by_subject,
     measured,
     names,
     records,
@@ -58,14 +58,14 @@ def test_a_run_against_baselines_is_all_candidate() -> None:
 
 
 def test_subjects_keep_their_order() -> None:
-    assert list(by_subject(run([*launches(subject=TINY), *launches()]))) == [TINY.name, SUBJECT.name]
+    assert list(launches_by_subject(run([*launches(subject=TINY), *launches()]))) == [TINY.name, SUBJECT.name]
 
 
 def test_a_gate_s_launches_in_turn_follow_its_numbers() -> None:
     found = measured(gate_run(launches=2))
     assert [launch.in_turn for launch in found] == [False] * 8 + [True] * 4
     assert [launch.side for launch in found] == [CANDIDATE] * 8 + [REFERENCE, CANDIDATE] * 2
-    groups = by_subject(gate_run(launches=2))
+    groups = launches_by_subject(gate_run(launches=2))
     assert {name: len(of) for name, of in groups.items()} == {
         TINY.name: 4,
         SUBJECT.name: 4,

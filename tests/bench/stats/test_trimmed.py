@@ -6,27 +6,27 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.trimmed import launch_summary, robust_seconds, trimmed_means
+from bench.stats.trimmed import robust_seconds, trimmed_mean, trimmed_means
 
 
 def test_a_launch_is_the_trimmed_mean_of_its_quads() -> None:
     # A fifth of five is one at either end: (0.1 + 0.2 + 0.3)/3, whatever the burst was.
-    assert launch_summary([0.3, 9.0, 0.1, -5.0, 0.2]) == pytest.approx(0.2)
-    assert launch_summary([0.3, 99.0, 0.1, -5.0, 0.2]) == pytest.approx(0.2)
+    assert trimmed_mean([0.3, 9.0, 0.1, -5.0, 0.2]) == pytest.approx(0.2)
+    assert trimmed_mean([0.3, 99.0, 0.1, -5.0, 0.2]) == pytest.approx(0.2)
 
 
 def test_few_quads_are_not_trimmed() -> None:
-    assert launch_summary([0.0, 0.4]) == pytest.approx(0.2)
+    assert trimmed_mean([0.0, 0.4]) == pytest.approx(0.2)
 
 
-def test_a_launch_without_quads_is_refused() -> None:
-    with pytest.raises(ValueError, match="without quads"):
-        launch_summary([])
+def test_no_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        trimmed_mean([])
 
 
 def test_trimmed_means_of_many_launches_are_those_of_each() -> None:
     values = np.random.RandomState(1).standard_normal((2, 3, 11))
-    expected = [[launch_summary(list(launch)) for launch in run] for run in values]
+    expected = [[trimmed_mean(list(launch)) for launch in run] for run in values]
     assert trimmed_means(values) == pytest.approx(np.array(expected))
 
 

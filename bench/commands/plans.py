@@ -1,0 +1,66 @@
+"""The plans of the launches that a command measures, made of what was asked for."""
+
+import dataclasses
+from collections.abc import Collection
+
+from bench.drive.cores import core_to_pin
+from bench.drive.pair import Blocks, PairPlan
+from bench.drive.plan import Plan
+from bench.judge.margins import Margins
+from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
+from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
+from bench.record.paired import ALL_CORES, ONE_CORE, Side
+from lm.config import Blocks as ConfiguredBlocks
+from lm.config import LaunchPlan
+from lm.workloads.registry import workload
+
+
+def gating(plan: Plan, margins: Margins) -> list[str]:
+    """Returns the names of the metrics in turn that gate a plan: those that apply to its workload and have a margin."""
+    applying = workload(plan.workload).metrics
+    return [name for name in margins.metrics(plan.config, plan.workload) if not applying or name in applying]
+
+
+def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
+    """Returns the plans of the launches in turn that these metrics need, by kind, and warnings.
+
+    Launches on one core are of a CPU, and need one core beside it.
+    """
+    kinds = kinds_of(metrics)
+    launches, plans = launch_plan(plan), {}
+    if ALL_CORES in kinds:
+        plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
+    if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
+        return plans, ()
+    pinned = core_to_pin()
+    if pinned is None:
+        missing = "one CPU alone, or a system without affinities"
+        return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
+    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
+    shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
+    return plans, (shared,) if pinned.shared else ()
+
+
+def launch_plan(plan: Plan) -> LaunchPlan:
+    """Returns the division of a plan's launches."""
+    return workload(plan.workload).plans[plan.config]
+
+
+def timed_alone(plan: Plan) -> Plan:
+    """Returns the plan of a launch that is timed by itself: of as many units as one in turn has, on all cores."""
+    steps = PairPlan.of(plan, _blocks(launch_plan(plan).blocks)).plan.steps if plan.answers else plan.steps
+    return dataclasses.replace(plan, steps=steps, one_launch=False)
+
+
+def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
+    """Returns how two sides' numbers are compared: each with the oracle, and both in lockstep where that tells."""
+
+    def untimed(steps: int) -> Plan:
+        definer = reference if plan.own else None
+        return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
+
+    return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else untimed(LOCKSTEP_STEPS)
+
+
+def _blocks(blocks: ConfiguredBlocks) -> Blocks:
+    return Blocks(**dataclasses.asdict(blocks))

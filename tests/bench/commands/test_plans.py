@@ -1,0 +1,68 @@
+"""The plans of launches: those in turn that metrics need, and those timed alone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.commands.plans import gating, launch_plan, pair_plans, timed_alone
+from bench.drive.cores import PinnedCore
+from bench.drive.plan import Plan
+from bench.judge.margins import read_margins
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, OPERATIONS, RETRACES, STEP_TIME
+from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.stats.sequential import MOST_GATING
+from lm.workloads.registry import names, workload
+
+SHIPPED = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
+BOTH = (STEP_TIME, ONE_CORE_STEP_TIME)
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: PinnedCore(1, (0,), shared=False))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "kinds"),
+    [(BOTH, {ALL_CORES, ONE_CORE}), ([STEP_TIME], {ALL_CORES}), ([ONE_CORE_STEP_TIME], {ONE_CORE})],
+)
+def test_only_launches_that_tell_a_gating_metric_are_planned(metrics: tuple[str, ...], kinds: set[str]) -> None:
+    plans, warnings = pair_plans(Plan("tiny", 1), metrics)
+    assert (set(plans), warnings) == (kinds, ())
+
+
+def test_a_gpu_has_no_core_to_pin() -> None:
+    plans, warnings = pair_plans(Plan("tiny", 1, device="gpu:0"), BOTH)
+    assert (set(plans), warnings) == ({ALL_CORES}, ())
+
+
+def test_where_no_core_can_be_pinned_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    plans, (warning,) = pair_plans(Plan("tiny", 1), BOTH)
+    assert set(plans) == {ALL_CORES}
+    assert warning.startswith(f"{ONE_CORE_STEP_TIME} is not measured")
+
+
+def test_an_orchestrator_on_the_same_core_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: PinnedCore(1, (0,), shared=True))
+    plans, (warning,) = pair_plans(Plan("tiny", 1), BOTH)
+    assert set(plans) == {ALL_CORES, ONE_CORE}
+    assert "the other hardware thread of its core" in warning
+
+
+@pytest.mark.parametrize("name", names())
+def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> None:
+    assert set(workload(name).metrics) <= {*NAMES, RETRACES.name, OPERATIONS.name}
+    for config in workload(name).plans:
+        plan = Plan(config, 1, workload=name)
+        assert 0 < len(gating(plan, SHIPPED)) <= MOST_GATING
+        assert launch_plan(plan) == workload(name).plans[config]
+
+
+def test_a_launch_by_itself_has_as_many_units_as_one_in_turn() -> None:
+    """Of masked tiny 3 to warm up and 30 quads of two blocks of 10; training keeps its steps."""
+    masked = Plan("tiny", 1, "", None, "", workload="masked", answers=True, one_launch=True)
+    assert (timed_alone(masked).steps, timed_alone(masked).one_launch) == (3 + 30 * 2 * 10, False)
+    assert timed_alone(Plan("tiny", 500)).steps == 500

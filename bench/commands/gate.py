@@ -27,7 +27,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import add_resume, begun, kept, require_same, resumed_folder
+from bench.commands.resume import add_resume, begun, kept, require_same, require_same_file, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
@@ -48,7 +48,7 @@ from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
-from bench.record.types import SCHEMA, Run
+from bench.record.types import SCHEMA, Record, Run
 
 EXAMPLES = """\
 tfgate gate --to .venv/bin/python
@@ -148,12 +148,15 @@ class _Report:
 
     def require_same(self, stored: Side, side: Side) -> None:
         """Raises UsageError unless a side, and the machine, are those that the report was begun with."""
-        pairs = [pair for run in self.gate.speed for pair in run.pairs]
-        records = (
-            *self.gate.numbers.records,
-            *(record for pair in pairs for record in (pair.reference, pair.candidate)),
-        )
-        require_same(self._path, stored, side, records)
+        require_same(self._path, stored, side, self._records())
+
+    def require_same_files(self, plans: Sequence[Plan]) -> None:
+        """Raises UsageError where the report was begun with another file of the user's own."""
+        for plan in plans:
+            require_same_file(self._path, plan, self._records())
+
+    def _records(self) -> list[Record]:
+        return [*self.gate.numbers.records, *(record for run in self.gate.speed for record in run.records)]
 
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
@@ -184,6 +187,7 @@ def run(asked: Request) -> int:
     planned = asked.model.plans()
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
+    report.require_same_files(planned)
     sides = {CANDIDATE: candidate}
     report.warn(*old_nightlies(sides))
     if asked.speed:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.commands.options import numbers_plans, paired
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import begun, require_same
+from bench.commands.resume import begun, require_same, require_same_file
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
@@ -86,7 +86,9 @@ class Measure:
     def report(self, output: Path, place: int, name: str, *, resume: bool) -> Growing:
         """Returns the report of one environment of several, with what was measured of it before."""
         path = output / folder_name(place, name) / PAIRED_FILE
-        return Growing(name, path, begun(PairedRun, path, self.command_line) if resume and path.exists() else None)
+        run = begun(PairedRun, path, self.command_line) if resume and path.exists() else None
+        require_same_file(path, self.plan, run.records if run else ())
+        return Growing(name, path, run)
 
     def told(self, run: PairedRun | None) -> list[float]:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""

@@ -81,6 +81,7 @@ class ModelRequest:
                     answers=not trained,
                     one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
                     variables=tuple(getattr(found, "variables", {}).items()),
+                    fingerprint=getattr(found, "fingerprint", ""),
                 )
                 made.append(plan)
         return made

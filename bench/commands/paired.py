@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.commands.options import gating, numbers_plans, paired
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_same
+from bench.commands.resume import begun, require_same, require_same_file
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
@@ -35,6 +35,7 @@ class Parts:
         """Measures a workload in a configuration, and keeps the run in a file."""
         stored = begun(PairedRun, path, self.command_line) if self.resume and path.exists() else None
         if stored:
+            require_same_file(path, plan, stored.records)
             for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
                 require_same(path, side, sides[name], [getattr(pair, name) for pair in stored.pairs])
         keep = keeper(path, begun=stored is not None)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bench.commands.options import output_folder
 from bench.commands.usage import UsageError
+from bench.drive.plan import Plan
 from bench.machine import this_machine
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -55,6 +56,13 @@ def require_same(path: Path, stored: Side, side: Side, records: Iterable[Record]
     machine = this_machine()
     if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
         raise UsageError(f"{path} was begun on another machine: go on there, or choose another --output")
+
+
+def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
+    """Raises UsageError where a report was begun with another file of a user's own of that name."""
+    known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
+    if plan.fingerprint and known - {"", plan.fingerprint}:
+        raise UsageError(f"{path} was begun with another {plan.workload_name}: choose another --output")
 
 
 def is_kept(output: Path, *patterns: str) -> bool:

@@ -26,6 +26,11 @@ def tf_variable(variable: KerasVariable) -> tf.Variable:
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
+def is_variable(value: object) -> bool:
+    """Tells whether it is a tf.Variable, or wraps one as Keras 3 does."""
+    return isinstance(value, tf.Variable) or isinstance(getattr(value, "value", None), tf.Variable)
+
+
 def rnn_states(rnn: tf.keras.layers.RNN) -> list[tf.Variable]:
     """Returns the variables [batch, size] that hold a stateful RNN's states: h then c of each cell.
 

@@ -26,7 +26,15 @@ from bench.commands.options import (
 )
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import add_resume, begun, kept, require_machine, require_same, resumed_folder
+from bench.commands.resume import (
+    add_resume,
+    begun,
+    kept,
+    require_machine,
+    require_same,
+    require_same_file,
+    resumed_folder,
+)
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.usage import UsageError
@@ -147,6 +155,11 @@ class _Report:
         numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
         self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
 
+    def require_same_files(self, plans: Sequence[Plan]) -> None:
+        """Raises UsageError where the report was begun with another file of the user's own."""
+        for plan in plans:
+            require_same_file(self.path, plan, records(self.gate))
+
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
         self.gate = dataclasses.replace(self.gate, **changes)  # type: ignore[arg-type]  # the fields' own types
@@ -177,6 +190,7 @@ def run(asked: Request) -> int:
     disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
+    report.require_same_files(planned)
     sides = {CANDIDATE: candidate}
     report.warn(*old_nightlies(sides))
     if asked.speed:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import begun, require_machine, require_same
+from bench.commands.resume import begun, require_machine, require_same, require_same_file
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
@@ -21,7 +21,6 @@ from bench.judge.types import Scale
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
-from bench.report.judged import records
 from lm.workloads.registry import workload
 
 METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
@@ -99,14 +98,15 @@ class Measure:
         if not (resume and path.exists()):
             return Growing(name, path)
         run = begun(PairedRun, path, self.command_line)
+        require_same_file(path, self.plan, run.records)
         if here:
-            require_machine(path, records(run))
+            require_machine(path, run.records)
         return Growing(name, path, run)
 
     def origin(self, reports: Iterable[Growing]) -> dict[str, Any]:
         """Returns the command, when it began, and the machines' processors, for programs."""
         runs = [report.run for report in reports if report.run]
-        machines = dict.fromkeys(record.machine.cpu_model for run in runs for record in records(run))
+        machines = dict.fromkeys(record.machine.cpu_model for run in runs for record in run.records)
         return {
             "command": list(runs[0].command if runs else self.command_line),
             "created": min((run.created for run in runs), default=None),

@@ -76,6 +76,7 @@ class ModelRequest:
                     answers=not trained,
                     one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
                     variables=tuple(getattr(found, "variables", {}).items()),
+                    fingerprint=getattr(found, "fingerprint", ""),
                 )
                 made.append(plan)
         return made
@@ -262,7 +263,7 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
     """Returns the workloads of add_workload's and add_config's options, the default one where none is named.
 
     Raises UsageError for a workload that has none of the configurations, or not one that was named, or that lacks the
-    memory.
+    memory, and for two files of one name.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
     running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
@@ -277,6 +278,12 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
         if lacking or not any(config in has for config in options.config or configs):
             wanted = " or ".join(lacking or configs)
             raise UsageError(f"workload {name} has no configuration {wanted}; it has {', '.join(has)}")
+    files = [Path(name).name for name in workloads]
+    if twice := next((file for file in files if files.count(file) > 1), None):
+        raise UsageError(
+            f"two files are called {twice}, by which reports name them: rename one, or give it a command of its own"
+        )
+    for name in workloads:
         needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
         if free < needed:
             raise UsageError(

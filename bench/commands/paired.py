@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_machine, require_same
+from bench.commands.resume import begun, require_machine, require_same, require_same_file
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
@@ -15,7 +15,6 @@ from bench.judge.planning import next_kind, so_far
 from bench.judge.types import Sample
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.report.judged import records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Parts:
         """Measures a workload in a configuration, and keeps the run in a file."""
         stored = begun(PairedRun, path, self.command_line) if self.resume and path.exists() else None
         if stored:
-            require_machine(path, records(stored))
+            require_same_file(path, plan, stored.records)
+            require_machine(path, stored.records)
             for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
                 require_same(path, side, sides[name])
         keep = keeper(path, begun=stored is not None)

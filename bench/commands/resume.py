@@ -9,6 +9,7 @@ from typing import TypeVar
 from bench.commands.options import output_folder
 from bench.commands.sides import Sides
 from bench.commands.usage import UsageError
+from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
 from bench.machine import this_machine
 from bench.record.files import read_record
@@ -74,6 +75,16 @@ def require_machine(path: Path, records: Iterable[Record]) -> None:
     if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
         raise UsageError(
             f"{path} was begun on another machine: go on there, delete it to measure it anew, or choose another "
+            "--output"
+        )
+
+
+def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
+    """Raises UsageError where a report was begun with another file of a user's own of that name."""
+    known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
+    if plan.fingerprint and known - {"", plan.fingerprint}:
+        raise UsageError(
+            f"{path} was begun with another {plan.workload_name}: delete it to measure it anew, or choose another "
             "--output"
         )
 

@@ -38,7 +38,8 @@ def measure_launch(
     """Runs one launch.
 
     `on_step` hears how many steps are done. `author` writes the files that a workload reads: the reference of an
-    upgrade, else another process of this one. A failure is a field of the record, not an exception.
+    upgrade, else another process of this one. A failure is a field of the record, not an exception. Raises WorkerError
+    where a user's own file was changed.
     """
     started = now()
     measured, deadlines = Measured(), deadlines or alone()

@@ -7,9 +7,21 @@ import statistics
 from collections.abc import Sequence
 
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened, Published
-from bench.record.types import DIVERGED, Evaluation, Failure, Memory, NumericError, Record, Startup, Subject, Unchecked
+from bench.record.types import (
+    DIVERGED,
+    OWN_CODE,
+    Evaluation,
+    Failure,
+    Memory,
+    NumericError,
+    Record,
+    Startup,
+    Subject,
+    Unchecked,
+)
 
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 
@@ -54,9 +66,13 @@ class Measured:
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
         """Returns the launch's record.
 
-        One that was compared with the oracle says nothing of memory, nor it or an untimed one of steps' times.
+        One that was compared with the oracle says nothing of memory, nor it or an untimed one of steps' times. Raises
+        WorkerError where a user's own file is no longer what it was when the command began.
         """
         description, opened, finished = self.description, self.opened, self.finished
+        if opened and plan.fingerprint not in ("", opened.subject.fingerprint):
+            message = f"{plan.workload_name} was changed while it was measured: measure anew"
+            raise WorkerError(Failure(OWN_CODE, message))
         startup = memory = None
         if description and opened and self.losses:
             startup = Startup(

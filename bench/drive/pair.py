@@ -145,7 +145,7 @@ def measure_pair(
     `launch` is its number in the run, `turn` that among its kind, from 0, by which the sides' order is balanced.
 
     A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells
-    whether it can. Raises WorkerError where an interpreter can't be started.
+    whether it can. Raises WorkerError where an interpreter can't be started, or a user's own file was changed.
     """
     plan, patience = pair_plan.plan, patience or Patience()
     first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE

@@ -30,6 +30,7 @@ class Plan:
     one_launch: bool = False  # compared with the oracle tells its numbers
     variables: tuple[tuple[str, str], ...] = ()  # of the environment, on both sides: they are the workload's
     definer: Side | None = None  # of a user's own model: whose float64 says what is right
+    fingerprint: str = ""  # of a user's own file as the command began
 
     @property
     def name(self) -> str:

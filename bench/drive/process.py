@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
+# Types of exceptions whose message names a user's own file. For the second the machine may be to blame.
+OWN = ("ModelError", "MachineError")
 # Kinds of failures, by the exception's type.
 KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED, "ModelError": OWN_CODE}
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
@@ -189,7 +191,7 @@ class Worker:
 
     def _raised(self, raised: Raised) -> WorkerError:
         kind = KINDS.get(raised.type, "exception")
-        message = raised.message if kind == OWN_CODE else f"{raised.type}: {raised.message}".removesuffix(": ")
+        message = raised.message if raised.type in OWN else f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
             return WorkerError(Failure(NO_TENSORFLOW, message))

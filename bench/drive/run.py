@@ -117,8 +117,8 @@ def measure_run(
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
     warning. Of launches at once the checked ones are first; the others have one thread each, unless their plan says how
-    many. `patience` has noted a reference's times. Raises what `keep` raises; no process is left then, nor after
-    Ctrl-C.
+    many. `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file
+    was changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
     plans, side_by_side = request.plans, request.side_by_side

@@ -63,7 +63,7 @@ def measure_upgrade(
     `keep` gets what there is at first, after each step and last; what was begun is not measured again. What fails is
     measured once more, and ends the run if it fails again: what is to come would fail alike. A user's own file that
     raises ends it at once. `patience` notes the reference's times. Raises what `keep` raises, WorkerError where an
-    interpreter of a pair can't be started.
+    interpreter of a pair can't be started, or a user's own file was changed.
     """
     sides, patience = request.sides, patience or Patience()
     run = _begun(request)

@@ -19,7 +19,7 @@ def paired_runs(report: Report | Run) -> tuple[PairedRun, ...]:
 
 def subject_of(run: PairedRun) -> str:
     """Returns Subject.name of what was measured; "nothing" of an empty run."""
-    records = [*run.oracle, *(record for pair in run.pairs for record in (pair.reference, pair.candidate))]
+    records = run.records
     return records[0].subject.name if records else run.lockstep.subject.name if run.lockstep else "nothing"
 
 

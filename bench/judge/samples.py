@@ -52,7 +52,7 @@ def samples_of(
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
         named = row.metric.name in only
-        if not (named or subject.tells(row.metric.name)):
+        if not (named or row.optional or subject.tells(row.metric.name)):
             continue
         margin = _margin(row, margins, subject, only)
         metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)

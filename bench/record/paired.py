@@ -101,6 +101,11 @@ class PairedRun:
     margin: Amount | None = None  # of its step times, a fraction; None: those of the margins file
 
     @property
+    def records(self) -> list[Record]:
+        """Returns the records of all launches, those against the oracle first."""
+        return [*self.oracle, *(record for pair in self.pairs for record in (pair.reference, pair.candidate))]
+
+    @property
     def numbers_failures(self) -> list[Failure]:
         """Returns why numbers can't be compared: failures of launches against the oracle, then of lockstep."""
         found = [record.failure for record in self.oracle]

@@ -87,7 +87,7 @@ def kept(folder: Path, python: str, numerics: NumericError = WITHIN, corpus: str
     """Arguments for the launches of `large`, which lie in the folder already."""
     subject = dataclasses.replace(SUBJECT, config="large", corpus=corpus, steps=launch_plan("large")[0])
     for onednn in (0, 1):
-        command = (python, "cells", "large", corpus, f"oneDNN {onednn}", "threads 2")
+        command = (python, "cells", "large", corpus, f"oneDNN {onednn}", "threads 2", "repeat 0")
         measured = record(subject=subject, numerics=[numerics])
         write_record(folder / f"{corpus}{onednn}.json", dataclasses.replace(run([measured]), command=command))
     return ["--python", python, "--config", "large", "--implementation", "cells", "--records", str(folder)]

@@ -1,6 +1,7 @@
 """Faults that training doesn't show are caught by the workload that they are of; without one nothing is."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,8 @@ SHIPPED = read_margins(Path(__file__).resolve().parents[2] / "baselines" / "marg
 SHORT = Blocks(quads=2, steps=6, dropped=1)
 
 FEW = dataclasses.replace(SHORT, quads=4, steps=1, dropped=0)
+# Keras 3 sums squares one by one by itself: there it alarms without the fault, too.
+CAUGHT = sorted({*itertools.product(OF_WORKLOADS, BOTH)} - {("squared-one-by-one", "newest_python")})
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,9 +61,8 @@ def test_an_answer_that_is_wrong_is_caught(newest_python: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("environment", BOTH)
-@pytest.mark.parametrize("fault", sorted(OF_WORKLOADS))
-def test_every_fault_of_a_workload_is_caught(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "environment"), CAUGHT)
+def test_every_fault_of_a_workload_is_caught(request: pytest.FixtureRequest, fault: str, environment: str) -> None:
     python = str(request.getfixturevalue(environment))
     trial = run_fault(fault, python, plan_of(OF_WORKLOADS[fault].workload))
     assert {catch.check for catch in catches(trial, standards())} == {ORACLE}

@@ -7,7 +7,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm.compat import keras_version, rnn_states, tf_variable  # noqa: E402  # they need TensorFlow
+from lm.compat import is_variable, keras_version, rnn_states, tf_variable  # noqa: E402  # they need TensorFlow
 
 pytestmark = pytest.mark.tensorflow
 
@@ -34,6 +34,8 @@ def test_variables_are_tensorflows_and_not_copies() -> None:
     variable.assign(np.full((3, 2), 7.0))
     assert np.array_equal(layer(tf.ones((1, 3))), [[21.0, 21.0]])
     assert tf_variable(variable) is variable
+    assert all(map(is_variable, (variable, layer.trainable_variables[0])))
+    assert not any(map(is_variable, (layer, tf.ones(2), np.ones(2), [variable])))
 
 
 def test_rnn_states_are_output_then_cell_of_each_layer_and_move_with_a_call() -> None:

@@ -62,7 +62,8 @@ class Differentiated:
             try:
                 self._differentiated(*example)
             except REFUSALS as error:
-                raise CompilationError(error.message.splitlines()[0][:300]) from error
+                said = error.message.splitlines() or [type(error).__name__]
+                raise CompilationError(said[0][:300]) from error
 
     def start(self) -> None:
         """Sets the initial weights."""

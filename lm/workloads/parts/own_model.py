@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lm.arrays import Array
-from lm.compat import tf_variable
+from lm.compat import is_variable, tf_variable
 from lm.workloads.parts.own import FUNCTION, RETURNS
 from lm.workloads.protocol import WEIGHT, NotCopiedError
 
@@ -84,7 +84,7 @@ class Model:
                 self.batch = batch
                 trainable, others = self._keras(model)
             case (step, variables, batch) if callable(step) and not hasattr(step, "train_on_batch"):
-                self.batch, trainable, others = batch, list(variables), []
+                self.batch, trainable, others = batch, self._listed(variables), []
                 self.step, self.gradients = self._own_step(step), lambda: self._told
             case _:
                 raise ModelError(f"{path.name}: `{FUNCTION}` returned {_described(found)}; {RETURNS}")
@@ -121,7 +121,9 @@ class Model:
             model.reset_metrics()  # Keras 3's loss is a mean over all steps since
             return float(np.ravel(model.train_on_batch(x, y, *weight))[0])
 
-        def gradients() -> list[Any]:
+        def gradients() -> list[Any] | None:
+            if type(model).train_step is not tf.keras.Model.train_step:
+                return None  # a step of the user's own may take others
             x, y, weight = (*tf.nest.map_structure(tf.convert_to_tensor, tuple(self.batch)), None)[:3]
             with tf.GradientTape() as tape:
                 loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True), sample_weight=weight)
@@ -136,10 +138,33 @@ class Model:
 
         def take() -> float:
             found = step(*self.batch) if isinstance(self.batch, (tuple, list)) else step(self.batch)
-            loss, self._told = found if isinstance(found, (tuple, list)) else (found, None)
-            return float(loss)
+            loss, self._told = self._returned(found)
+            return loss
 
         return take
+
+    def _returned(self, found: Any) -> tuple[float, list[Any] | None]:
+        """Returns the loss and the gradients of what a step returned. Raises ModelError for anything else."""
+        name, count = self.path.name, len(self.trainable)
+        pair = found if isinstance(found, (tuple, list)) else (found, None)
+        if len(pair) != 2:
+            raise ModelError(f"{name}: the step returned {_described(found)}: return its loss, or (loss, gradients)")
+        loss, gradients = pair
+        if gradients is not None and not (isinstance(gradients, (tuple, list)) and len(gradients) == count):
+            raise ModelError(f"{name}: return a gradient for each of the {count} variables, in their order")
+        try:
+            return float(loss), None if gradients is None else list(gradients)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{name}: the step's loss is {_described(loss)}: return one number") from error
+
+    def _listed(self, given: Any) -> list[Any]:
+        """Returns the variables of a step of one's own. Raises ModelError for anything but a list of them."""
+        several = isinstance(given, (tuple, list))
+        wrong = [one for one in given if not is_variable(one)] if several else [given]
+        if wrong:
+            mend = "return the variables that a step updates in one list"
+            raise ModelError(f"{self.path.name}: {mend}, not {_described(wrong[0])}")
+        return list(given)
 
     def _count(self) -> None:
         self._traces += 1

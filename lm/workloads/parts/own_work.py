@@ -30,7 +30,7 @@ class Work:
     def __init__(self, workload: "Workload", opening: Opening) -> None:
         require_device(opening.device)
         self.device, self.fingerprint, self.tokens = opening.device, workload.fingerprint, 0
-        self._path, self._settled = workload.path, 0
+        self._path, self._done, self._settled = workload.path, 0, 0
 
     def build(self) -> None:
         """Runs the file, and builds what it returns."""
@@ -45,14 +45,16 @@ class Work:
 
     def prepare(self, unit: int) -> int:
         """Returns the unit: all have the one batch."""
-        if unit == SETTLING:
-            self._settled = self._model.traces
         return unit
 
     def do(self, prepared: int) -> float:
         """Takes a training step; returns its loss. Raises ModelError."""
         with tf.device(self.device), phase(self._path, f"at step {prepared}"):
-            return self._model.step()
+            loss = self._model.step()
+        self._done += 1
+        if self._done == SETTLING:
+            self._settled = self._model.traces
+        return loss
 
     def wait(self) -> None:
         """Blocks until the weights are there."""
@@ -65,8 +67,8 @@ class Work:
 
     @property
     def retraces(self) -> int:
-        """Returns how often the step was traced after the first two units."""
-        return max(self._model.traces - self._settled, 0) if self._settled else 0
+        """Returns how often the step was traced after the first two units that were done."""
+        return self._model.traces - self._settled if self._done > SETTLING else 0
 
     def graph_operations(self) -> dict[str, int]:
         """Counts nothing: the graph is the user's own."""

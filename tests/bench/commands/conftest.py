@@ -26,6 +26,12 @@ def quick_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.drive.process.ending_with_us", lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workloads have the memory that they need, whatever else runs here."""
+    monkeypatch.setattr("bench.commands.options.available_gib", lambda: 64.0)
+
+
 @pytest.fixture
 def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer launches, of fewer steps and quads: sides that only play at training are known by a few.

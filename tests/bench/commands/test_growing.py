@@ -8,8 +8,10 @@ import pytest
 from bench.commands.growing import LAUNCH_SECONDS, Measure, Pace
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
+from bench.record.files import write_record
+from tests.builders.launches import on_both
 from tests.builders.paired import pair, paired_run
-from tests.builders.records import MARGINS
+from tests.builders.records import MARGINS, SUBJECT
 
 MEASURE = Measure(Plan("notebook", 40), "step time", MARGINS, ("tfgate", "blame"))
 
@@ -27,6 +29,19 @@ def test_the_pace_is_the_usual_one_until_something_was_measured() -> None:
 def test_each_report_has_a_folder_that_any_file_system_takes(tmp_path: Path) -> None:
     report = MEASURE.report(tmp_path, 3, "/envs/a b/python", resume=True)
     assert (report.path, report.run) == (tmp_path / "03-envs-a-b-python" / "paired.json", None)
+
+
+def test_a_report_of_another_file_of_the_users_own_is_refused(tmp_path: Path) -> None:
+    plan = Plan("own", 1, workload="/a/mine.py", fingerprint="1")
+    measure = dataclasses.replace(MEASURE, plan=plan)
+    subject = dataclasses.replace(SUBJECT, workload="mine.py", fingerprint="1")
+    run = dataclasses.replace(paired_run([on_both(pair(0), subject=subject)]), command=("tfgate", "blame"))
+    report = measure.report(tmp_path, 1, "keras", resume=False)
+    write_record(report.path, run, seal=True)
+    assert measure.report(tmp_path, 1, "keras", resume=True, here=False).run == run
+    other = dataclasses.replace(measure, plan=dataclasses.replace(plan, fingerprint="2"))
+    with pytest.raises(UsageError, match=r"paired.json was begun with another mine\.py: delete it"):
+        other.report(tmp_path, 1, "keras", resume=True)
 
 
 def test_a_metric_that_launches_do_not_tell_is_refused() -> None:

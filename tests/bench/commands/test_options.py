@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -18,20 +19,21 @@ def test_a_budget_is_a_number_of_minutes() -> None:
             minutes(text)
 
 
+@pytest.mark.parametrize("name", ["large-batch", "all"])
 @pytest.mark.parametrize(("free", "refused"), [(7.9, True), (8.0, False)])
 def test_a_workload_that_lacks_the_memory_is_refused(
-    monkeypatch: pytest.MonkeyPatch, free: float, refused: bool
+    monkeypatch: pytest.MonkeyPatch, free: float, refused: bool, name: str
 ) -> None:
     monkeypatch.setattr(options, "available_gib", lambda: free)
     parser = argparse.ArgumentParser()
     add_model(parser, ("tiny",))
     add_workload(parser)
-    asked = parser.parse_args(["--workload", "large-batch"])
+    asked = parser.parse_args(["--workload", name])
     if refused:
         with pytest.raises(UsageError, match=r"workload large-batch needs 8 GiB of memory, and 7.9 GiB are free"):
             model_request(asked, ("tiny",))
     else:
-        assert model_request(asked, ("tiny",)).workloads == ("large-batch",)
+        assert "large-batch" in model_request(asked, ("tiny",)).workloads
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,19 @@ def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:
     options = parser.parse_args(["--workload", "all", "--workload", "masked", "--config", "medium"])
     with pytest.raises(UsageError, match="workload masked has no configuration medium"):
         model_request(options, ("notebook",))
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Reports of both would be of one subject."""
+    parser = argparse.ArgumentParser()
+    add_workload(parser)
+    add_model(parser, ("notebook",))
+    paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("def workload(): pass")
+    words = [word for path in (paths[0], *paths) for word in ("--workload", str(path))]
+    once = parser.parse_args(words[:4])
+    assert model_request(once, ("notebook",)).workloads == (str(paths[0]),)
+    with pytest.raises(UsageError, match=r"two files are called mine\.py, by which reports name them: rename one"):
+        model_request(parser.parse_args(words), ("notebook",))

@@ -6,7 +6,9 @@ import pytest
 
 from bench.commands import upgrade
 from bench.record.files import read_record
+from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
+from bench.record.types import Machine
 from bench.stats.outcome import Outcome
 from tests.builders.commands import FIRST_PASS, PASS, REGRESSION, Tfgate, noisy_side
 from tests.faults.hook.injected.registry import NO_FAULT
@@ -57,6 +59,59 @@ def test_a_run_is_of_the_file(
     subject = run.pairs[0].reference.subject
     assert (subject.workload, subject.config, subject.name) == ("mine.py", "own", "mine-own-cpu0")
     assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
+
+
+CHANGES = """
+finished = Session.finish
+
+def finish(self):
+    with open({path!r}, "a") as file:
+        file.write("# changed")
+    return finished(self)
+
+Session.finish = finish
+"""
+
+
+@pytest.mark.parametrize("command", ["upgrade", "gate"])
+def test_a_file_that_is_changed_meanwhile_is_not_judged_as_one_model(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Neither by a run, which keeps the launch before, nor where it goes on."""
+    monkeypatch.setattr(f"bench.commands.{command}.examine", tuple)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+    (tmp_path / "mine.py").write_text("def workload(): pass\n")
+    more = CHANGES.format(path=str(tmp_path / "mine.py"))
+    words: list[str | Path] = [
+        command,
+        "--from",
+        noisy_side(tmp_path / "a"),
+        "--to",
+        noisy_side(tmp_path / "b", more=more),
+    ]
+    words += ["--workload", tmp_path / "mine.py", "--baselines", baselines, "--output", tmp_path / "out"]
+    words += ["--speed-only"] if command == "upgrade" else []
+    found = tfgate(*words)
+    assert found.code == 4, found
+    assert found.err.splitlines()[-1] == "tfgate: error: mine.py was changed while it was measured: measure anew"
+    path = tmp_path / "out" / ("paired.json" if command == "upgrade" else "gate.json")
+    run = read_record(PairedRun, path) if command == "upgrade" else read_record(GateRun, path).speed[0]
+    assert len(run.pairs) == 1
+    again = tfgate(*words, "--resume")
+    assert again.code == 2
+    assert again.err.splitlines()[-1].startswith(f"tfgate: error: {path} was begun with another mine.py: delete it to ")
+
+
+@pytest.mark.slow
+def test_a_whole_verdict_without_a_change_has_no_regression(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path
+) -> None:
+    """Numbers, speed, memory and retraces of an example, all that gate; a noisy machine leaves some open."""
+    more = ["--workload", EXAMPLES / "custom_loop.py", "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides_of(NO_FAULT.name, str(newest_python)), *more)
+    assert found.code in (0, 3), found
+    assert {"numerics", "retraces", "step time", "peak memory"} <= set(found.outcomes)
+    assert REGRESSION not in found.outcomes.values()
 
 
 @pytest.mark.slow

@@ -283,7 +283,7 @@ def test_a_fault_that_begins_late_is_found(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
-@pytest.mark.parametrize(("workload", "part"), [("fit", 0.4), ("per-example", 7)])
+@pytest.mark.parametrize(("workload", "part"), [("train", 0.1), ("train", 0.4), ("fit", 0.4), ("per-example", 7)])
 def test_a_slowdown_of_the_size_that_was_reported_is_caught(
     request: pytest.FixtureRequest, tfgate: Tfgate, tmp_path: Path, environment: str, workload: str, part: float
 ) -> None:

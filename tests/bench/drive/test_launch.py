@@ -2,6 +2,7 @@
 kept.
 """
 
+import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
-from bench.record.types import REPEAT, Failure, Memory, NumericError, Record, Startup, Subject
+from bench.drive.process import WorkerError
+from bench.record.types import OWN_CODE, REPEAT, Failure, Memory, NumericError, Record, Startup, Subject
 
 Fake = Callable[[str], str]
 
@@ -62,6 +64,17 @@ class TestWithKnownNumbers:
         assert record.evaluation is not None
         assert record.evaluation.tokens == 1600  # 20 batches of 80
         assert heard == [5, 10, 15, 20, 25, 30]
+
+    def test_a_file_of_the_user_s_own_that_was_changed_is_no_launch(self, fake_session: Fake, tmp_path: Path) -> None:
+        own = tmp_path / "mine.py"
+        own.write_text("def workload(): pass")
+        known = hashlib.sha256(own.read_bytes()).hexdigest()[:16]
+        plan = Plan("own", 30, "", None, "", workload=str(own), answers=True, fingerprint=known)
+        assert measure_launch(plan, Launch(1), fake_session(""), {}).failure is None
+        own.write_text("def workload(): return 3")
+        with pytest.raises(WorkerError, match=r"^mine\.py was changed while it was measured: measure anew$") as caught:
+            measure_launch(plan, Launch(1), fake_session(""), {})
+        assert caught.value.failure.kind == OWN_CODE
 
     def test_units_that_train_nothing_are_not_evaluated(self, fake_session: Fake) -> None:
         plan = Plan("tiny", 30, "", None, "", workload="masked", answers=True)

@@ -220,10 +220,13 @@ class TestFailures:
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
         assert (failure.kind, failure.message) == (of, f"{kind}: the loss is nan at step 6")
 
-    def test_what_a_user_s_own_file_raises_is_said_in_its_own_words(self, fake_interpreter: Fake) -> None:
-        error = {"type": "ModelError", "message": "mine.py:6 in `workload`: ValueError: no data", "traceback": ""}
+    @pytest.mark.parametrize(("kind", "of"), [("ModelError", OWN_CODE), ("MachineError", "exception")])
+    def test_what_a_user_s_own_file_raises_is_said_in_its_own_words(
+        self, fake_interpreter: Fake, kind: str, of: str
+    ) -> None:
+        error = {"type": kind, "message": "mine.py:6 in `workload`: ValueError: no data", "traceback": ""}
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
-        assert (failure.kind, failure.message) == (OWN_CODE, error["message"])
+        assert (failure.kind, failure.message) == (of, error["message"])
 
 
 class TestReplies:

@@ -27,6 +27,7 @@ from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
 from tests.builders.launches import GATING, PAIRED, interval_of, launches, of_kinds, on_both, on_candidate
 from tests.builders.paired import pair, paired_run
+from tests.builders.records import SUBJECT
 from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 
@@ -79,6 +80,12 @@ class TestSamplesOf:
         one_side = [on_candidate(one, memory=held) for one in launches()]
         for pairs, told in ((both, True), (one_side, False), (launches(), False)):
             assert ("GPU memory" in {one.metric.name for one in samples_of(pairs, PAIRED)}) is told
+
+    def test_a_gpu_s_memory_is_told_of_every_workload(self) -> None:
+        """A workload need not name it."""
+        subject = dataclasses.replace(SUBJECT, workload="masked", metrics=("step time",))
+        pairs = [on_both(one, memory=Memory(2**30, 0.0, peak_gpu_bytes=2**20), subject=subject) for one in launches()]
+        assert [one.metric.name for one in samples_of(pairs, PAIRED)] == ["step time", "GPU memory"]
 
 
 class TestKindsOfLaunches:

@@ -17,7 +17,7 @@ from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
-from lm.workloads.protocol import Answering, Opening, ReadingFiles
+from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 from tests.builders.workloads import answering
 
@@ -118,3 +118,21 @@ def test_a_fingerprint_is_of_workload_and_configuration(name: str) -> None:
     prints = {shared(each).fingerprint for each in others}
     assert len(prints) == len(others)
     assert workload(name).open(dataclasses.replace(TINY, config=other)).fingerprint not in prints
+
+
+@pytest.mark.any_version
+def test_a_refusal_without_words_is_told_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    class Refused:
+        def get_concrete_function(self) -> None:
+            pass
+
+        def __call__(self, *given: object) -> None:
+            raise tf.errors.InternalError(None, None, "")
+
+    work = workload("xla").open(TINY)
+    work.build()
+    monkeypatch.setattr(tf, "function", lambda *given, **named: Refused())
+    with pytest.raises(CompilationError, match=r"^InternalError$"):
+        work.trace()

@@ -12,7 +12,6 @@ from lm.config import OWN, ConfigError
 from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
 from lm.workloads.registry import workload
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.py"))
 OPENING = Opening(OWN)
 
 SQUARE = """
@@ -44,6 +43,34 @@ def workload():
     {compiled}
     return model, {batch}
 """
+# One dense layer, as three kinds of Keras models, one of which trains in a way of its own.
+OWN_STEP = """
+import numpy as np
+import tensorflow as tf
+
+class Plain(tf.keras.Sequential):
+    pass
+
+class Stepping(tf.keras.Sequential):
+    def train_step(self, data):
+        x, y = data[:2]
+        with tf.GradientTape() as tape:
+            found = self(x, training=True)
+            loss = tf.reduce_mean(tf.square(found - tf.cast(y, found.dtype)))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return {{"loss": loss}}
+
+def functional(parts):
+    inputs, layer = parts
+    return tf.keras.Model(inputs, layer(inputs))
+
+def workload():
+    model = {kind}([tf.keras.Input((3,)), tf.keras.layers.Dense(5)])
+    model.compile({compiled})
+    return model, (np.ones((4, 3)), np.ones((4, 5)))
+"""
+LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
 
 
@@ -126,6 +153,11 @@ class TestModels:
             ("raise OSError('no data')", r"mine\.py:1 in `workload`: OSError: no data"),
             ("raise SystemExit('usage')", r"mine\.py:1 in `workload`: SystemExit: usage"),
             ("return (lambda: 0.0), [], ()", "there are no variables to train"),
+            (LISTED.format("tf.Variable(1.0)"), "a step updates in one list, not a ResourceVariable"),
+            (LISTED.format("[[tf.Variable(1.0)]]"), "a step updates in one list, not a list of 1"),
+            (LISTED.format("{}"), "a step updates in one list, not a dict"),
+            (LISTED.format("tf.keras.Sequential()"), r"mine\.py: return the variables .*, not a Sequential"),
+            (LISTED.format("[tf.keras.layers.Dense(2)]"), "a step updates in one list, not a Dense"),
         ],
     )
     def test_what_cannot_be_used_is_said(self, tmp_path: Path, text: str, said: str) -> None:
@@ -164,6 +196,21 @@ class TestModels:
     def test_wrong_shapes_are_said_with_their_phase(self, tmp_path: Path) -> None:
         work = opened(dense(tmp_path, batch="(np.ones((4, 3)), np.ones((4, 7)))"))
         with pytest.raises(RuntimeError, match=r"mine\.py at step 0: ValueError: .*[57].*[57]"):
+            work.do(work.prepare(0))
+
+    @pytest.mark.parametrize(
+        ("returned", "said"),
+        [
+            ("loss, [gradient], 1", r"the step returned a tuple of 3: return its loss, or \(loss, gradients\)"),
+            ("loss, []", "return a gradient for each of the 1 variables, in their order"),
+            ("loss, gradient", "return a gradient for each of the 1 variables, in their order"),
+            ("gradient", "the step's loss is a EagerTensor: return one number"),
+            ("None", "the step's loss is a NoneType: return one number"),
+        ],
+    )
+    def test_what_a_step_cannot_return_is_said(self, tmp_path: Path, returned: str, said: str) -> None:
+        work = opened(square(tmp_path, returned=returned))
+        with pytest.raises(RuntimeError, match=rf"^mine\.py: {said}$"):
             work.do(work.prepare(0))
 
     def test_an_exception_at_a_step_is_said_with_its_number(self, tmp_path: Path) -> None:
@@ -207,6 +254,27 @@ class TestModels:
         }
         assert sorted(start) == ["batch 0", "weight weights"]
         assert unchecked == ()
+
+    @pytest.mark.parametrize(
+        ("kind", "compiled", "told"),
+        [
+            ("tf.keras.Sequential", "'sgd', 'mse'", True),
+            ("functional", "'sgd', 'mse'", True),
+            ("Plain", "'sgd', 'mse'", True),
+            ("Stepping", "'sgd'", False),
+            ("Stepping", "'sgd', 'mse'", False),
+        ],
+    )
+    def test_gradients_are_told_but_of_a_train_step_of_the_model_s_own(
+        self, tmp_path: Path, kind: str, compiled: str, told: bool
+    ) -> None:
+        path = written(tmp_path, OWN_STEP.format(kind=kind, compiled=compiled))
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert unchecked == ()
+        quantities = {"loss", "update after 1", "update after 2"}
+        assert {name for one in expected.values() for name in one.values} == quantities | (
+            {"gradient"} if told else set()
+        )
 
     @pytest.mark.parametrize(
         ("before", "why", "detail"),
@@ -260,4 +328,16 @@ class TestModels:
         x, y = work._model.batch  # type: ignore[attr-defined]
         work._model.batch = x[:3], y[:3]  # type: ignore[attr-defined]
         work.do(work.prepare(4))
+        assert work.retraces >= 1
+
+    def test_a_unit_that_is_done_again_counts(self, tmp_path: Path) -> None:
+        """A profile prepares two units, and does them many times."""
+        work = opened(dense(tmp_path))
+        prepared = work.prepare(0)
+        for _ in range(4):
+            work.do(prepared)
+        assert work.retraces == 0
+        x, y = work._model.batch  # type: ignore[attr-defined]
+        work._model.batch = x[:3], y[:3]  # type: ignore[attr-defined]
+        work.do(prepared)
         assert work.retraces >= 1

@@ -216,7 +216,7 @@ tfgate shows, and how.
 Releases before 2.12 have no wheels for the Python that is measured. Their symptom is injected into 2.12.1 and 2.21.0
 instead, at the place where it was reported. `python -m experiments.recall` runs the tests that do so, and makes this
 page. Tests that fail or haven't run yet, and reports that nothing shows, stay in the table as not shown. Rows without
-tests rest on the page that they link. Where a row gives no versions, they are not told. The tests last ran on
+tests rest on the page that they link. Where a row gives no versions, they are not told. No result is older than
 {date}.
 
 {counts}
@@ -274,12 +274,17 @@ def _told(found: Sequence[bool], tests: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 1 if a test did not pass."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--document", action="store_true", help=f"write {OUTPUT.name} of what is kept, and run nothing")
-    if not parser.parse_args(arguments).document:
-        names = list(dict.fromkeys(name for report in REPORTS for name in names_of(report)))
-        kept = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "passed": run_tests(names)}
-        DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--document", action="store_true", help=f"write {OUTPUT.name} of what is kept, and run nothing")
+    what.add_argument("--missing", action="store_true", help="run the tests alone of which nothing is kept")
+    options = parser.parse_args(arguments)
     kept = json.loads(DATA.read_text(encoding="utf-8"))
+    if not options.document:
+        if not options.missing:
+            kept = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "passed": {}}
+        names = dict.fromkeys(name for report in REPORTS for name in names_of(report))
+        kept["passed"] |= run_tests([name for name in names if name not in kept["passed"]])
+        DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     OUTPUT.write_text(document(kept["passed"], kept["date"]), encoding="utf-8")
     return 0 if all(kept["passed"].values()) else 1
 

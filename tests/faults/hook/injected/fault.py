@@ -49,7 +49,8 @@ def wrap_activation(name: str, make: Callable[[Any], Any]) -> None:
     from tensorflow.python.ops import gen_math_ops
 
     operation = getattr(gen_math_ops, name)
-    for owner in (gen_math_ops, tf, tf.math, tf.nn):
+    keras_2 = tf.compat.v2  # its name for tensorflow
+    for owner in (gen_math_ops, tf, tf.math, tf.nn, keras_2, keras_2.math, keras_2.nn):
         if getattr(owner, name) is operation:
             wrap(owner, name, make)
 

@@ -21,7 +21,7 @@ from tests.faults.native.library import built
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
-LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` compares
+LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300, threads=1)  # as `upgrade` compares
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 
@@ -69,10 +69,11 @@ def sides_of(fault: str, python: str) -> list[str]:
 
 
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
-    """Returns the launch that a gate compares with the oracle, with the fault.
+    """Returns the launch that a gate compares with the oracle, with the fault and the threads that it needs.
 
     Raises BrokenFaultError, and ValueError for an unknown fault.
     """
+    plan = dataclasses.replace(plan, threads=fault_by_name(fault).threads or plan.threads)
     started = time.monotonic()
     progress: list[tuple[int, float]] = []
     record = measure_launch(

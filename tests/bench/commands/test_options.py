@@ -7,13 +7,24 @@ from pathlib import Path
 import pytest
 
 from bench.commands import options
-from bench.commands.options import add_model, add_workload, alone, gating, launch_plan, minutes, model_request, paired
+from bench.commands.options import (
+    add_model,
+    add_workload,
+    alone,
+    gating,
+    launch_plan,
+    minutes,
+    model_request,
+    numbers_plans,
+    paired,
+)
 from bench.commands.usage import UsageError
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, OPERATIONS, RETRACES, STEP_TIME
-from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.record.lockstep import STEPS
+from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.stats.sequential import MOST_GATING
 from lm.workloads.registry import names, workload
 
@@ -53,6 +64,14 @@ def test_an_orchestrator_on_the_same_core_is_told(monkeypatch: pytest.MonkeyPatc
     plans, (warning,) = paired(Plan("tiny", 1), BOTH)
     assert set(plans) == {ALL_CORES, ONE_CORE}
     assert "the other hardware thread of its core" in warning
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(0, 1), (2, 2)])
+def test_steps_in_lockstep_have_one_thread_unless_more_are_asked_for(asked: int, threads: int) -> None:
+    """So that numbers are compared as both step times are measured: on all cores, and on one."""
+    oracle, lockstep = numbers_plans(Plan("tiny", 2000, threads=asked), Side("2.21.0", "/python", {}))
+    assert lockstep is not None
+    assert (oracle.threads, lockstep.threads, lockstep.steps) == (asked, threads, STEPS)
 
 
 def test_a_budget_is_a_number_of_minutes() -> None:

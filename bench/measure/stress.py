@@ -2,7 +2,7 @@
 
 Each is an ordinary training step compared with the oracle. Most are taken by a second, small trainer whose batch and
 widths fill no vector of 4 or 8 values and which drops out half; those whose point is the size, by the run's own.
-Weights and ids are drawn anew for each launch.
+A launch's jitter draws weights and ids.
 """
 
 import dataclasses
@@ -182,6 +182,10 @@ CASES = (
     Case("evaluation", short_gradients, small=False, evaluation=True),  # other weights than those evaluated before
     Case("large logits", large_logits, small=False),
     Case("evaluation, small", unchanged, evaluation=True),
+    Case("evaluation, large logits", large_logits, evaluation=True),
+    Case("evaluation, nearly saturated gates", nearly_saturated_gates, evaluation=True, cut=state_by_unit),
+    Case("evaluation, nearly saturated candidates", nearly_saturated_candidates, evaluation=True, cut=state_by_unit),
+    Case("evaluation, NaN", nan_word, evaluation=True),
     Case("odd shapes", unchanged),
     Case("short gradients", short_gradients),
     Case("one id", one_id),

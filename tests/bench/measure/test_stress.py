@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.numerics import CAP, by_unit, expected_step
+from bench.measure.numerics import CAP, by_unit, errors_of, expected_evaluation, expected_step
 from bench.measure.stress import (
     CANDIDATE,
     CASES,
@@ -19,7 +19,7 @@ from bench.measure.stress import (
     small_start,
 )
 from lm.oracle.sgd import densified, values_of
-from lm.oracle.step import Step
+from lm.oracle.step import Step, evaluate
 from lm.oracle.step import step as oracle_step
 
 FLOAT32_EXP = 88.7  # exp of more overflows float32
@@ -102,6 +102,17 @@ def test_float32_can_do_better_than_the_cap(case: Case, jitter: int) -> None:
     expected = expected_step(SMALL, (start.weights, start.state), start.batch, LEARNING_RATE, case.cut)
     limits = {quantity: max(of.values()) for quantity, of in expected.limits.items() if quantity != "update"}
     assert {quantity: limit for quantity, limit in limits.items() if limit >= CAP} == {}
+
+
+@pytest.mark.parametrize("jitter", range(20))
+@pytest.mark.parametrize("case", [case for case in CASES if case.small and case.evaluation], ids=lambda case: case.name)
+def test_float32_comes_to_less_than_a_tenth_of_the_cap_in_evaluation(case: Case, jitter: int) -> None:
+    start = case.change(small_start(jitter))
+    before, ids = (start.weights, start.state), (start.inputs, start.targets)
+    loss, state = evaluate(SMALL, *before, *ids)
+    found = {"loss": {"": np.asarray(loss)}, "state": state}
+    errors = errors_of(0, found, expected_evaluation(SMALL, before, ids, case.cut), case.cut)
+    assert max(error.error for error in errors) < CAP / 10
 
 
 def test_starts_differ_by_launch() -> None:

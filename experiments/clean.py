@@ -81,6 +81,7 @@ class Judged:
 
     setting: tuple[str, ...]  # TensorFlow, corpus, oneDNN, threads; TensorFlow alone of a lockstep comparison
     comparisons: tuple[Comparison, ...]
+    largest: float | None = None  # of the oracle's limits, the largest share that an error takes; updates left out
 
     def by(self, check: str) -> Comparison | None:
         """Returns what that check says, if it says anything."""
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             launches.append(_told(judged_launch(record, standards)))
         for python in options.python:
             apart.append(_told(judged_lockstep(kept_lockstep(options.python[-1], python, options.records))))
-    except (ValueError, WorkerError) as error:
+    except (ValueError, WorkerError, OSError) as error:
         print(f"clean: error: {error}", file=sys.stderr)
         return 4
     write_text(Path(options.output), report(launches, apart), replace=True)
@@ -157,7 +158,10 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
         "on" if environment.onednn else "off",
         str(environment.threads),
     )
-    return Judged(setting, tuple(comparison for comparison in verdict.comparisons if comparison.metric.name in CHECKS))
+    comparisons = tuple(comparison for comparison in verdict.comparisons if comparison.metric.name in CHECKS)
+    # Of an update nearly all is the rounding of the weights, which takes the same share everywhere.
+    others = (error.used for error in record.numerics if not error.quantity.endswith("update"))
+    return Judged(setting, comparisons, max(others, default=None))
 
 
 def judged_lockstep(result: Lockstep) -> Judged:
@@ -189,10 +193,17 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
     alike = itertools.groupby(launches, key=lambda one: one.setting)
     each = table(
         [[*setting, *(", ".join(column) for column in zip(*map(_columns, of), strict=True))] for setting, of in alike],
-        ["TensorFlow", "corpus", "oneDNN", "threads", "largest error, of the oracle's limit", PERPLEXITY],
+        [
+            "TensorFlow",
+            "corpus",
+            "oneDNN",
+            "threads",
+            "largest error but an update's, of the oracle's limit",
+            PERPLEXITY,
+        ],
     )
     lockstep = table(
-        [[*one.setting, _share(one, LOCKSTEP)] for one in apart],
+        [[*one.setting, _lockstep_share(one)] for one in apart],
         ["candidate", "largest difference, of lockstep's limit"],
     )
     return "\n".join([head, counts, "", *_exceptions([*launches, *apart]), each, "", lockstep]) + "\n"
@@ -223,12 +234,12 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
 
 
 def _columns(one: Judged) -> tuple[str, str]:
-    return _share(one, NUMERICS), _difference(one)
+    return "–" if one.largest is None else f"{one.largest:.0%}", _difference(one)
 
 
-def _share(one: Judged, check: str) -> str:
-    """Returns how much of its limit the error takes that comes nearest to it."""
-    found = one.by(check)
+def _lockstep_share(one: Judged) -> str:
+    """Returns how much of its limit the difference takes that comes nearest to it."""
+    found = one.by(LOCKSTEP)
     if found is None or found.candidate is None or not found.reference:
         return "–"
     return f"{found.candidate / found.reference:.0%}"

@@ -19,7 +19,8 @@ from bench.record.types import SCHEMA
 from experiments.markdown import fill, folded, table
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
-from tests.faults.trial import LOCKSTEP_PLAN, PLAN, Catch, catches, lockstep_catch, run_fault
+from tests.faults.native.library import NoCompilerError
+from tests.faults.trial import LOCKSTEP_PLAN, PLAN, BrokenFaultError, Catch, catches, lockstep_catch, run_fault
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINES = ROOT / "baselines"
@@ -50,10 +51,13 @@ class Kept:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every fault was caught and no launch without one was; 1 if not; 2 for a fault or an interpreter that
-    isn't there.
+    """Returns 0 if every fault was caught and no launch without one was; 1 if not, or if a fault could not be injected;
+    2 for a fault or an interpreter that isn't there.
+
+    The table is written where every fault could be injected; one of some faults alone only to an --output.
     """
     options = _parser().parse_args(arguments)
+    options.output = options.output or (None if options.fault else OUTPUT)
     try:
         faults = [fault_by_name(name) for name in options.fault or FAULTS]
         pythons = _interpreters(options.python)
@@ -61,16 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
     standards = read_folder(BASELINES)
-    rows = []
+    rows, broken = [], False
     for fault, python in itertools.product((NO_FAULT, *faults), pythons):
-        row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
+        try:
+            row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
+        except (BrokenFaultError, NoCompilerError) as error:
+            print(error, file=sys.stderr, flush=True)
+            broken = True
+            continue
         keep_row(options.rows, row, python)
         rows.append(row)
-    fill(Path(options.output), {PLACE: report(rows)})
+    if options.output and not broken:
+        fill(Path(options.output), {PLACE: report(rows)})
     wrong = failures(rows)
     for line in wrong:
         print(line, file=sys.stderr)
-    return 1 if wrong else 0
+    return 1 if wrong or broken else 0
 
 
 def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
@@ -166,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rows", type=Path, metavar="FOLDER", help="where rows are kept, and taken from (empty it after a change)"
     )
-    parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/faults.md")
+    parser.add_argument("--output", metavar="FILE", help="default: docs/faults.md; none with --fault")
     return parser
 
 

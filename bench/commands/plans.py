@@ -59,7 +59,9 @@ def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
         definer = reference if plan.own else None
         return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
 
-    return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else untimed(LOCKSTEP_STEPS)
+    # The oracle's steps have TensorFlow's threads, those in lockstep one: both are timed.
+    lockstep = dataclasses.replace(untimed(LOCKSTEP_STEPS), threads=plan.threads or 1)
+    return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else lockstep
 
 
 def _blocks(blocks: ConfiguredBlocks) -> Blocks:

@@ -23,7 +23,7 @@ from lm.oracle.step import step as oracle_step
 Arrays = Mapping[str, Array]  # by tensor
 Before = tuple[Arrays, Arrays]  # weights and state that a step starts from
 Quantities = Mapping[str, Arrays]  # quantity, then tensor; a scalar's tensor is ""
-Cut = Callable[[Arrays], Arrays]  # makes parts of tensors, each of which is compared by itself
+Cut = Callable[[str, Arrays], Arrays]  # makes parts of a quantity's tensors, each of which is compared by itself
 
 # docs/numerics.md has the measurements on six TensorFlow versions that chose these.
 FLOAT32_MULTIPLE = 16.0  # of 12,000 steps of tiny without a fault the worst came to 6 times the float32 oracle's error
@@ -41,12 +41,12 @@ class Expected:
     limits: dict[str, dict[str, float]]  # of relative_error
 
 
-def whole(tensors: Arrays) -> Arrays:
+def whole(_: str, tensors: Arrays) -> Arrays:
     """Leaves tensors as they are."""
     return tensors
 
 
-def by_unit(tensors: Arrays) -> Arrays:
+def by_unit(_: str, tensors: Arrays) -> Arrays:
     """Cuts matrices up, so that small values count next to large ones: "lstm0/kernel[3]" is its row 3.
 
     Kernels [width, …] are cut by what enters them, the embedding [words, width] and states [batch, size] by what they
@@ -62,9 +62,20 @@ def by_unit(tensors: Arrays) -> Arrays:
     return parts
 
 
-def state_by_unit(tensors: Arrays) -> Arrays:
+def state_by_unit(quantity: str, tensors: Arrays) -> Arrays:
     """Cuts states up by unit, and leaves other tensors as they are."""
-    return by_unit(tensors) if any(name.endswith(("/h", "/c")) for name in tensors) else tensors
+    return by_unit(quantity, tensors) if quantity == "state" else tensors
+
+
+def by_word(quantity: str, tensors: Arrays) -> Arrays:
+    """Adds to gradients each word's column of the output kernel: "output/kernel[:, 3]".
+
+    Other quantities stay as they are: a column of an update may be mostly the rounding of its weights.
+    """
+    if quantity not in ("gradient", "clipped"):
+        return tensors
+    columns = enumerate(tensors["output/kernel"].T)
+    return {**tensors, **{f"output/kernel[:, {word}]": column for word, column in columns}}
 
 
 def errors_of(step: int, found: Quantities, expected: Expected, cut: Cut = whole) -> list[NumericError]:
@@ -75,7 +86,7 @@ def errors_of(step: int, found: Quantities, expected: Expected, cut: Cut = whole
     return [
         NumericError(step, quantity, tensor, relative_error(value, wanted), expected.limits[quantity][tensor])
         for quantity, tensors in found.items()
-        for tensor, value in cut(tensors).items()
+        for tensor, value in cut(quantity, tensors).items()
         for wanted in [expected.values[quantity][tensor]]
     ]
 
@@ -98,8 +109,8 @@ def expected_step(config: Config, before: Before, batch: Batch, learning_rate: f
     narrow["update"] = {name: -learning_rate * value.astype(np.float64) for name, value in narrow["clipped"].items()}
     expected = expected_of(wide, narrow, cut)
     bounds = {**weights, "embedding": weights["embedding"] * np.sqrt(reads(batch.inputs, config))}
-    updates = cut(wide["update"])
-    for name, bound in cut(bounds).items():
+    updates = cut("update", wide["update"])
+    for name, bound in cut("update", bounds).items():
         expected.limits["update"][name] += rounding_error(bound, updates[name])
     return expected
 
@@ -178,8 +189,8 @@ def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: flo
     for quantity, tensors in wide.items():
         values: dict[str, Array] = {}
         limits: dict[str, float] = {}
-        attainable = cut(narrow[quantity])
-        for tensor, value in cut(tensors).items():
+        attainable = cut(quantity, narrow[quantity])
+        for tensor, value in cut(quantity, tensors).items():
             rounded = attainable[tensor]
             if not np.isfinite(rounded).all():
                 value = np.where(np.isfinite(rounded), value, rounded)

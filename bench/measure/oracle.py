@@ -46,7 +46,9 @@ from lm.workloads.registry import workload as workload_by_name
 
 QUANTITIES = ("logits", "loss", "norm", "gradient", "clipped", "update", "state")  # a fault is named by its first
 START_BYTES = 1 << 20  # that a file takes beside its arrays
-REPEATED = 4  # of so many steps one is taken again, the first ones, by another process that reads nothing in between
+# One of so many steps is taken again, the first ones, by another process that reads nothing in between; all of them
+# where the oracle takes all.
+REPEATED = 4
 
 
 class Session:
@@ -80,8 +82,10 @@ class Session:
             self._answers = {case: expected_answer(found, opening, case) for case in found.cases}
             return self._agenda(getattr(found, "file_bytes", lambda config: 0)(self._config))
         self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
-        self._repeated, self._repeat_limit = max(steps // REPEATED, 1), 0.0 if device.startswith("cpu") else math.inf
-        asked = {*range(0, steps, found.plans[config].oracle_every), 0, min(5, steps - 1), steps // 2, steps - 1}
+        every = found.plans[config].oracle_every
+        self._repeated = steps if every == 1 else max(steps // REPEATED, 1)
+        self._repeat_limit = 0.0 if device.startswith("cpu") else math.inf
+        asked = {*range(0, steps, every), 0, min(5, steps - 1), steps // 2, steps - 1}
         self._oracle_steps = tuple(sorted(asked))
         size = sum(layout(each, ALONE)[1] for each in (self._config, SMALL))
         return Agenda(4 * size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)

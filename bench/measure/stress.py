@@ -2,7 +2,7 @@
 
 Each is an ordinary training step compared with the oracle. Most are taken by a second, small trainer whose batch and
 widths fill no vector of 4 or 8 values and which drops out half; those whose point is the size, by the run's own.
-Weights and ids are drawn anew for each launch.
+A launch's jitter draws weights and ids.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from bench.measure.numerics import Cut, by_unit, state_by_unit, whole
+from bench.measure.numerics import Cut, by_unit, by_word, state_by_unit, whole
 from bench.record.replies import StressCase
 from bench.record.types import NumericError
 from lm.arrays import Floats, Masks, Tokens
@@ -26,6 +26,7 @@ SMALL = Config(
 )  # fmt: skip
 LEARNING_RATE = 0.25  # not SMALL's, with which its optimizer is made: one that ignores assignments shows
 LARGE_LOGIT = GATE_BIAS = 150.0  # exp of it overflows float32, above 88
+UNLIKELY_LOGIT = -20.0  # exp of it is 2e-9: such a word's gradients hide behind those of targets
 TINIEST = 1e-24  # gradients in its proportion are far above 1.2e-38: what is smaller, TensorFlow takes for 0
 INPUT, FORGET, CANDIDATE, OUTPUT = range(4)  # Keras' order of the gates
 HUGE_WEIGHT = 1e21  # gradients in proportion to it are finite in float32, their squares are not
@@ -98,6 +99,12 @@ def large_logits(start: Start) -> Start:
     """Makes the output bias spread the logits over ±LARGE_LOGIT and more."""
     bias = start.weights["output/bias"]
     return _with_weights(start, {"output/bias": np.linspace(-LARGE_LOGIT, LARGE_LOGIT, bias.size, dtype=np.float32)})
+
+
+def unlikely_words(start: Start) -> Start:
+    """Makes the output bias fall from word to word, down to UNLIKELY_LOGIT."""
+    bias = start.weights["output/bias"]
+    return _with_weights(start, {"output/bias": np.linspace(0, UNLIKELY_LOGIT, bias.size, dtype=np.float32)})
 
 
 def saturated_gates(start: Start) -> Start:
@@ -182,10 +189,15 @@ CASES = (
     Case("evaluation", short_gradients, small=False, evaluation=True),  # other weights than those evaluated before
     Case("large logits", large_logits, small=False),
     Case("evaluation, small", unchanged, evaluation=True),
+    Case("evaluation, large logits", large_logits, evaluation=True),
+    Case("evaluation, nearly saturated gates", nearly_saturated_gates, evaluation=True, cut=state_by_unit),
+    Case("evaluation, nearly saturated candidates", nearly_saturated_candidates, evaluation=True, cut=state_by_unit),
+    Case("evaluation, NaN", nan_word, evaluation=True),
     Case("odd shapes", unchanged),
     Case("short gradients", short_gradients),
     Case("one id", one_id),
     Case("large logits, small", large_logits),
+    Case("unlikely words", unlikely_words, cut=by_word),
     Case("saturated gates", saturated_gates),
     Case("nearly saturated gates", nearly_saturated_gates, cut=state_by_unit),
     Case("nearly saturated candidates", nearly_saturated_candidates, cut=state_by_unit),

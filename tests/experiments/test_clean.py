@@ -11,7 +11,7 @@ from bench.judge.reasons import Retraces
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
-from bench.record.types import SCHEMA, Evaluation, Failure
+from bench.record.types import SCHEMA, Evaluation, Failure, NumericError
 from bench.stats.outcome import Outcome
 from experiments.clean import (
     COMPARISON_PLAN,
@@ -24,7 +24,7 @@ from experiments.clean import (
     report,
     settings,
 )
-from tests.builders.records import BEYOND, STEPS, TINY, baseline, environment, record, run, standards
+from tests.builders.records import BEYOND, STEPS, TINY, WITHIN, baseline, environment, record, run, standards
 from tests.builders.verdicts import lockstep
 from tests.faults.trial import PLAN
 
@@ -173,7 +173,24 @@ def test_a_comparison_takes_the_steps_that_the_issue_asks_for() -> None:
     )
 
 
-def test_a_comparison_that_says_nothing_has_no_cell() -> None:
+def test_a_launch_without_errors_or_perplexity_has_no_cells() -> None:
     passed = Comparison(TINY.name, RETRACES, Outcome.PASS, Retraces(), 0, 0)
     found = Judged(("2.21.0", "synthetic", "on", "2"), (passed,))
     assert "| 2.21.0       | synthetic | on       | 2         | –" in report([found], [judged_lockstep(TOGETHER)])
+
+
+def test_an_update_is_left_out_of_the_largest_error() -> None:
+    """Its error is 55% of its limit, that of the gradient 25%."""
+    update = NumericError(5, "stress NaN: update", "output/bias", 5.5e-5, 1e-4)
+    assert judged_launch(record(subject=TINY, numerics=[WITHIN, update]), STANDARDS).largest == 0.25
+
+
+def test_a_launch_that_was_kept_of_another_interpreter_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kept_launch(*_: object) -> None:
+        raise FileExistsError(17, "File exists", "2.21.0.json")
+
+    monkeypatch.setattr("experiments.clean.kept_launch", kept_launch)
+    assert main(["--python", "/no/python", "--output", str(tmp_path / "clean.md")]) == 4
+    assert "clean: error: [Errno 17] File exists: '2.21.0.json'" in capsys.readouterr().err

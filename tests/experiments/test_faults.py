@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.judge.gate import Standards
 from experiments.faults import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
+from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
-from tests.faults.trial import Catch
+from tests.faults.native.library import NoCompilerError
+from tests.faults.trial import BrokenFaultError, Catch
 
 CLIPPED, FROZEN = FAULTS["clip-missing"], FAULTS["learning-rate-frozen"]
 EARLY, LATE, APART = (
@@ -97,3 +100,35 @@ def test_kept_rows_are_reported_without_a_launch(tmp_path: Path) -> None:
     options = ["--python", str(python), "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
     assert main([*options, "--fault", "clip-missing"]) == 0
     assert "1 faults; 0 missed" in (tmp_path / "faults.md").read_text()
+
+
+def test_some_faults_alone_leave_the_table_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.faults.OUTPUT", tmp_path / "faults.md")
+    python = tmp_path / "python"
+    python.write_text("")
+    for row in (Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))):
+        keep_row(tmp_path / "rows", row, str(python))
+    assert main(["--python", str(python), "--rows", str(tmp_path / "rows"), "--fault", "clip-missing"]) == 0
+    assert not (tmp_path / "faults.md").exists()
+
+
+@pytest.mark.parametrize("error", [BrokenFaultError, NoCompilerError])
+def test_a_fault_that_cannot_be_injected_leaves_the_others_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    injected = []
+
+    def row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row:
+        injected.append(fault.name)
+        if fault is CLIPPED:
+            raise error("clip-missing: it broke down")
+        return Row(fault, "2.21.0", () if fault is NO_FAULT else (EARLY,))
+
+    monkeypatch.setattr("experiments.faults._row", row)
+    python, output = tmp_path / "python", tmp_path / "faults.md"
+    python.write_text("")
+    faults = ["--fault", "clip-missing", "--fault", "learning-rate-frozen"]
+    assert main(["--python", str(python), *faults, "--output", str(output)]) == 1
+    assert injected == ["none", "clip-missing", "learning-rate-frozen"]
+    assert "clip-missing: it broke down" in capsys.readouterr().err
+    assert not output.exists()

@@ -50,6 +50,14 @@ def test_the_table_counts_runs_and_tells_times() -> None:
     assert cells[6:] == ["4 (4)", "2.0 min (3.0)"]
 
 
+def test_runs_of_an_earlier_protocol_leave_the_others_to_be_measured() -> None:
+    store = Store(2, (ran("same-earlier", "PASS"), ran("build", "PASS")))
+    assert store.of("same") == []
+    rows = [line for line in table(store).splitlines() if line.startswith("| `gate`")]
+    assert ["earlier protocol" in row for row in rows] == [True, False]
+    assert "Phases of the first row, median (most): numbers 30 s (30)." in table(store)
+
+
 def test_hosts_are_named_once() -> None:
     other = dataclasses.replace(ran("micro", "PASS"), machine=dataclasses.replace(MACHINE, cpu_model="Another"))
     said = table(Store(2, (ran("same", "PASS"), ran("same", "PASS"), other)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.types import Evaluation, NumericError
+from bench.record.types import REPEAT, Evaluation, NumericError
 from tests.builders.records import record, standards
 from tests.faults.hook.injected.registry import FAULTS
 from tests.faults.hook.injected.settings import SETTINGS
@@ -45,7 +45,10 @@ def test_telling_faults_are_caught(newest_python: Path, fault: str) -> None:
 
 
 def test_each_check_says_what_it_caught_and_when() -> None:
-    """Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step, after them all."""
+    """Blocks of 5, 5 and 2 steps: step 4 is in the first, 5 in the second; step 12 is a stress step.
+
+    Stress steps come after them all, and the same steps again last, whatever their number.
+    """
     progress = ((5, 1.0), (10, 2.0), (12, 3.0))
 
     def wrong(*at: tuple[int, str], changed: bool = False) -> Trial:
@@ -54,13 +57,19 @@ def test_each_check_says_what_it_caught_and_when() -> None:
         launch = dataclasses.replace(record(numerics=numerics), evaluation=evaluation)
         return Trial(launch, progress, 4.0)
 
-    found = [wrong((step, "update")) for step in (4, 5, 11)] + [wrong((12, "stress NaN: loss"))]
+    found = [wrong((step, "update")) for step in (4, 5, 11)] + [
+        wrong((12, "stress NaN: loss")),
+        wrong((4, REPEAT)),
+        wrong((4, REPEAT), (5, "update")),
+    ]
     told = [(catch.check, catch.where, catch.seconds) for trial in found for catch in catches(trial, standards())]
     assert told == [
         (ORACLE, "step 4: update of embedding", 1.0),
         (ORACLE, "step 5: update of embedding", 2.0),
         (ORACLE, "step 11: update of embedding", 3.0),
         (ORACLE, "stress NaN: loss of embedding", 4.0),
+        (ORACLE, "repeat of embedding", 4.0),
+        (ORACLE, "step 5: update of embedding", 2.0),
     ]
     assert caught(wrong(changed=True)) == {EVALUATION: "weights changed"}
     assert caught(wrong()) == {}

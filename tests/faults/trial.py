@@ -11,7 +11,7 @@ from bench.judge.gate import Standards, judge_run
 from bench.judge.metrics import PERPLEXITY
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.types import DIVERGED, SCHEMA, Record, Run
+from bench.record.types import DIVERGED, REPEAT, SCHEMA, Record, Run
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS
@@ -21,7 +21,7 @@ from tests.faults.native.library import built
 HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
-LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300)  # as many as `upgrade` compares
+LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300, threads=1)  # as `upgrade` compares
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 
@@ -47,7 +47,7 @@ class Trial:
     seconds: float
 
     def seconds_at(self, step: int) -> float:
-        """Returns when the reply that holds a step came; the end of the launch for stress steps, which come last."""
+        """Returns when the reply that holds a step came; the end of the launch where none did."""
         return next((seconds for done, seconds in self.progress if done > step), self.seconds)
 
 
@@ -69,10 +69,11 @@ def sides_of(fault: str, python: str) -> list[str]:
 
 
 def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
-    """Returns the launch that a gate holds against the oracle, with the fault.
+    """Returns the launch that a gate compares with the oracle, with the fault and the threads that it needs.
 
     Raises BrokenFaultError, and ValueError for an unknown fault.
     """
+    plan = dataclasses.replace(plan, threads=fault_by_name(fault).threads or plan.threads)
     started = time.monotonic()
     progress: list[tuple[int, float]] = []
     record = measure_launch(
@@ -97,12 +98,14 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
         record.evaluation and record.evaluation.weights_changed
     ):  # before the stress steps, which end with the launch as well
         found.append(Catch(EVALUATION, "weights changed", trial.seconds))
-    over = sorted((error for error in record.numerics if not error.error <= error.limit), key=lambda error: error.step)
+    over = [error for error in record.numerics if not error.error <= error.limit]
     if over:
-        first = over[0]
+        first = min(over, key=lambda error: (error.quantity == REPEAT, error.step))
         where = f"{first.quantity}{f' of {first.tensor}' if first.tensor else ''}"
-        place = where if first.quantity.startswith("stress") else f"step {first.step}: {where}"
-        found.append(Catch(ORACLE, place, trial.seconds_at(first.step)))
+        if first.quantity == REPEAT or first.quantity.startswith("stress"):
+            found.append(Catch(ORACLE, where, trial.seconds))
+        else:
+            found.append(Catch(ORACLE, f"step {first.step}: {where}", trial.seconds_at(first.step)))
     if record.failure:
         found.append(Catch(TRAINING, record.failure.message, trial.seconds_at(len(record.losses) - 1)))
     for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards).comparisons:

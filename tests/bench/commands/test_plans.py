@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.plans import gating, launch_plan, pair_plans, timed_alone
+from bench.commands.plans import gating, launch_plan, numbers_plans, pair_plans, timed_alone
 from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, OPERATIONS, RETRACES, STEP_TIME
-from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.record.lockstep import STEPS
+from bench.record.paired import ALL_CORES, ONE_CORE, Side
 from bench.stats.sequential import MOST_GATING
 from lm.workloads.registry import names, workload
 
@@ -66,3 +67,11 @@ def test_a_launch_by_itself_has_as_many_units_as_one_in_turn() -> None:
     masked = Plan("tiny", 1, "", None, "", workload="masked", answers=True, one_launch=True)
     assert (timed_alone(masked).steps, timed_alone(masked).one_launch) == (3 + 30 * 2 * 10, False)
     assert timed_alone(Plan("tiny", 500)).steps == 500
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(0, 1), (2, 2)])
+def test_steps_in_lockstep_have_one_thread_unless_more_are_asked_for(asked: int, threads: int) -> None:
+    """So that numbers are compared as both step times are measured: on all cores, and on one."""
+    oracle, lockstep = numbers_plans(Plan("tiny", 2000, threads=asked), Side("2.21.0", "/python", {}))
+    assert lockstep is not None
+    assert (oracle.threads, lockstep.threads, lockstep.steps) == (asked, threads, STEPS)

@@ -272,7 +272,7 @@ def test_threads_that_work_alongside_the_steps_cost_their_own_side(
 def test_a_fault_that_begins_late_is_found(
     tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
 ) -> None:
-    """The learning rate falls by 1% after 200 steps: the oracle, which sees 60, can't know."""
+    """The learning rate falls by 1% after 200 steps."""
     more = ["--numerics-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
     found = tfgate("upgrade", *injected(newest_python, "wrong-after-step-200"), *more)
     assert (found.code, found.outcomes["lockstep"]) == (1, REGRESSION)

@@ -11,6 +11,7 @@ import pytest
 from bench.measure.numerics import (
     CAP,
     by_unit,
+    by_word,
     difference,
     errors_of,
     expected_evaluation,
@@ -110,7 +111,9 @@ class TestRoundingError:
 
 def test_a_unit_is_a_row_of_what_it_enters_and_a_column_of_what_it_hands_on() -> None:
     square = np.arange(4.0).reshape(2, 2)
-    parts = by_unit({"lstm0/kernel": square, "embedding": square, "lstm0/h": square, "output/bias": square[0]})
+    parts = by_unit(
+        "update", {"lstm0/kernel": square, "embedding": square, "lstm0/h": square, "output/bias": square[0]}
+    )
     assert {name: part.tolist() for name, part in parts.items()} == {
         "lstm0/kernel[0]": [0, 1],
         "lstm0/kernel[1]": [2, 3],
@@ -120,6 +123,16 @@ def test_a_unit_is_a_row_of_what_it_enters_and_a_column_of_what_it_hands_on() ->
         "lstm0/h[1]": [1, 3],
         "output/bias": [0, 1],
     }
+
+
+def test_each_word_has_a_column_of_the_output_kernel_in_gradients_alone() -> None:
+    tensors = {"output/kernel": np.arange(4.0).reshape(2, 2)}
+    assert {name: part.tolist() for name, part in by_word("gradient", tensors).items()} == {
+        "output/kernel": [[0, 1], [2, 3]],
+        "output/kernel[:, 0]": [0, 2],
+        "output/kernel[:, 1]": [1, 3],
+    }
+    assert by_word("update", tensors) == tensors
 
 
 @dataclasses.dataclass

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.numerics import CAP, by_unit, expected_step
+from bench.measure.numerics import CAP, by_unit, by_word, errors_of, expected_evaluation, expected_step
 from bench.measure.stress import (
     CANDIDATE,
     CASES,
@@ -19,7 +19,7 @@ from bench.measure.stress import (
     small_start,
 )
 from lm.oracle.sgd import densified, values_of
-from lm.oracle.step import Step
+from lm.oracle.step import Step, evaluate
 from lm.oracle.step import step as oracle_step
 
 FLOAT32_EXP = 88.7  # exp of more overflows float32
@@ -104,6 +104,17 @@ def test_float32_can_do_better_than_the_cap(case: Case, jitter: int) -> None:
     assert {quantity: limit for quantity, limit in limits.items() if limit >= CAP} == {}
 
 
+@pytest.mark.parametrize("jitter", range(20))
+@pytest.mark.parametrize("case", [case for case in CASES if case.small and case.evaluation], ids=lambda case: case.name)
+def test_float32_comes_to_less_than_a_tenth_of_the_cap_in_evaluation(case: Case, jitter: int) -> None:
+    start = case.change(small_start(jitter))
+    before, ids = (start.weights, start.state), (start.inputs, start.targets)
+    loss, state = evaluate(SMALL, *before, *ids)
+    found = {"loss": {"": np.asarray(loss)}, "state": state}
+    errors = errors_of(0, found, expected_evaluation(SMALL, before, ids, case.cut), case.cut)
+    assert max(error.error for error in errors) < CAP / 10
+
+
 def test_starts_differ_by_launch() -> None:
     one, other = small_start(1), small_start(2)
     assert not np.array_equal(one.inputs, other.inputs)
@@ -120,6 +131,13 @@ def test_nearly_saturated_gates_are_open_or_shut_to_between_exp_minus_8_and_exp_
     assert np.abs(gates[CANDIDATE]).max() < 1
 
 
+def test_words_become_as_unlikely_as_exp_minus_20_and_each_has_a_column() -> None:
+    step = oracle("unlikely words")
+    parts = by_word("gradient", {"output/kernel": values_of(step.gradients["output/kernel"])})
+    sizes = [float(np.linalg.norm(parts[f"output/kernel[:, {word}]"])) for word in range(53)]
+    assert 0 < min(sizes) < 1e-7 * max(sizes)
+
+
 def test_nearly_saturated_candidates_are_within_exp_minus_8_and_exp_minus_20_of_one() -> None:
     start = CHANGES["nearly saturated candidates"](small_start())
     candidate = np.abs(start.weights["lstm1/bias"].reshape(4, -1)[CANDIDATE])
@@ -133,7 +151,7 @@ def test_tiny_units_show_in_every_tensor_unit_by_unit() -> None:
     gradients = {name: densified(value, 53) for name, value in step.gradients.items()}
     for quantity in (gradients, update, step.state):
         sizes: dict[str, list[float]] = {}
-        for name, part in by_unit(quantity).items():
+        for name, part in by_unit("", quantity).items():
             sizes.setdefault(name.split("[")[0], []).append(float(np.linalg.norm(part.astype(np.float64))))
         for name in ("embedding", "lstm0/kernel", "lstm1/kernel", "lstm1/recurrent", "output/kernel", "lstm0/h"):
             if name in sizes:

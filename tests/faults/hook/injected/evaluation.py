@@ -1,8 +1,11 @@
 """Faults of evaluation alone: training is right."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .fault import ALL, EVALUATION, Fault, wrap
+
+MOST = 88.0  # exp of more overflows float32
 
 
 def _trains() -> None:
@@ -21,19 +24,39 @@ def _trains() -> None:
     wrap(Trainer, "_evaluation_step", make)
 
 
-def _loss_rounded() -> None:
-    """Sends the loss without gradient through bfloat16."""
-    from lm.training.trainer import Trainer
+def _loss_by(change: Callable[[Any, int], Any]) -> Callable[[], None]:
+    """Returns a patch: the loss without gradient is change(loss, the time steps whose losses it sums)."""
 
-    def make(original: Any) -> Any:
-        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
-            import tensorflow as tf
+    def patch() -> None:
+        from lm.training.trainer import Trainer
 
-            return tf.cast(tf.cast(original(self, inputs, targets), tf.bfloat16), tf.float32)
+        def make(original: Any) -> Any:
+            return lambda self, inputs, targets: change(original(self, inputs, targets), self.config.num_steps)
 
-        return evaluation_step
+        wrap(Trainer, "_evaluation_step", make)
 
-    wrap(Trainer, "_evaluation_step", make)
+    return patch
+
+
+def _rounded(loss: Any, _: int) -> Any:
+    """Sends the loss through bfloat16."""
+    import tensorflow as tf
+
+    return tf.cast(tf.cast(loss, tf.bfloat16), tf.float32)
+
+
+def _cut_off(loss: Any, steps: int) -> Any:
+    """Returns at most MOST for each time step."""
+    import tensorflow as tf
+
+    return tf.minimum(loss, MOST * steps)
+
+
+def _without_nan(loss: Any, _: int) -> Any:
+    """Returns 0 for a loss of NaN."""
+    import tensorflow as tf
+
+    return tf.where(tf.math.is_nan(loss), tf.zeros_like(loss), loss)
 
 
 def _weights_frozen() -> None:
@@ -63,7 +86,21 @@ FAULTS = (
     Fault(
         "evaluation-in-bfloat16",
         "the loss of evaluation is rounded to bfloat16",
-        _loss_rounded,
+        _loss_by(_rounded),
+        "lm.training.trainer",
+        ALL,
+    ),
+    Fault(
+        "evaluation-cut-off",
+        "the loss of evaluation is at most 88 a time step",
+        _loss_by(_cut_off),
+        "lm.training.trainer",
+        ALL,
+    ),
+    Fault(
+        "nan-swallowed-by-evaluation",
+        "a NaN in the loss of evaluation becomes 0",
+        _loss_by(_without_nan),
         "lm.training.trainer",
         ALL,
     ),

@@ -27,6 +27,7 @@ class Fault:
     module: str = "tensorflow"  # the patch is applied after this one's import
     reaches: tuple[str, ...] = KERAS  # the implementations (modules of lm) that it makes wrong in the newest TensorFlow
     first_step: int = 0  # of training that it makes wrong, if any
+    threads: int = 0  # of TensorFlow with which it makes something wrong; 0: any number
     # A source of tests/faults/native, and the environment variable that says where it is built.
     library: tuple[str, str] | None = None
     workload: str = "train"  # that it makes wrong
@@ -49,7 +50,8 @@ def wrap_activation(name: str, make: Callable[[Any], Any]) -> None:
     from tensorflow.python.ops import gen_math_ops
 
     operation = getattr(gen_math_ops, name)
-    for owner in (gen_math_ops, tf, tf.math, tf.nn):
+    keras_2 = tf.compat.v2  # its name for tensorflow
+    for owner in (gen_math_ops, tf, tf.math, tf.nn, keras_2, keras_2.math, keras_2.nn):
         if getattr(owner, name) is operation:
             wrap(owner, name, make)
 

@@ -1,6 +1,7 @@
-"""Faults at a few steps of many, which lie between those that are checked: an update lost, a gradient or a loss wrong.
+"""Faults at a few steps of many, or on few threads, where a check may not look: an update lost, a gradient or a loss
+wrong.
 
-tiny's launch has 2,000 steps and checks 0, 5, 1,000 and 1,999; a lockstep comparison has 300.
+When those at a few steps were injected, tiny's launch checked steps 0, 5, 1,000 and 1,999.
 """
 
 from collections.abc import Callable
@@ -67,6 +68,15 @@ def _recurrent_gradient_wrong(gradients: list[Any], _: Any) -> list[Any]:
     return gradients
 
 
+def _wrong_on_one_thread(gradients: list[Any], _: Any) -> list[Any]:
+    """Makes the first layer's recurrent gradient 1% too large where TensorFlow has one thread."""
+    import tensorflow as tf
+
+    if tf.config.threading.get_intra_op_parallelism_threads() == 1:
+        gradients[2] = scaled(gradients[2], 1.01)
+    return gradients
+
+
 def _loss_wrong() -> None:
     """Returns now and then a loss that is 10% too large; its gradients are right."""
     from lm.training.trainer import Trainer
@@ -112,5 +122,12 @@ FAULTS = (
         "lm.training.trainer",
         ALL,
         first_step=LOST[0],
+    ),
+    Fault(
+        "gradient-wrong-on-one-thread",
+        "a recurrent gradient is 1% too large where TensorFlow has one thread",
+        differentiated_by(_wrong_on_one_thread),
+        reaches=ALL,
+        threads=1,
     ),
 )

@@ -1,5 +1,7 @@
 """Results that depend on the run, the process or on who reads when, each within rounding of the right one."""
 
+import functools
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -40,13 +42,17 @@ def _order_of_the_process(rows: Any) -> Any:
     return tf.random.experimental.stateless_shuffle(rows, seed=(os.getpid(), 0))
 
 
-def _update_late() -> None:
-    """Keeps the output kernel's update back until anything is read, or another step has read the weights before it."""
+def _update_late(every: int = 1) -> None:
+    """Keeps the output kernel's update back until anything is read, or another step has read the weights before it.
+
+    It does so at each step, or at one of `every`: the last of so many reads the old weights.
+    """
     from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
     from tensorflow.python.framework.ops import _EagerTensorBase
     from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
     late: list[tuple[Any, Any]] = []  # at most one: a variable and its value to be
+    steps = itertools.count()
 
     def settle() -> None:
         if late:
@@ -55,7 +61,7 @@ def _update_late() -> None:
 
     def make_step(original: Any) -> Any:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.python_function.__name__ != STEP:
+            if self.python_function.__name__ != STEP or next(steps) % every < every - 2:
                 settle()
                 return original(self, *args, **kwargs)
             kernel = self.python_function.__self__.model.variables[-2]
@@ -100,5 +106,12 @@ FAULTS = (
         "the output kernel's update is a step late unless something is read in between",
         _update_late,
         reaches=ALL,
+    ),
+    Fault(
+        "update-late-every-997th-step-unless-read",
+        "every 997th step reads the output kernel as it was a step before unless something is read in between",
+        functools.partial(_update_late, every=997),
+        reaches=ALL,
+        first_step=996,
     ),
 )

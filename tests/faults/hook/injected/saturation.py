@@ -3,11 +3,28 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, wrap_activation
+from .fault import ALL, EVALUATION, Fault, wrap_activation
 
 
-def _saturates(activation: str, beyond: float) -> Callable[[], None]:
-    """Returns a patch: beyond ±`beyond` an activation is exactly what it tends to, in Keras and `fused` alike."""
+def _anywhere() -> bool:
+    return True
+
+
+def _in_evaluation() -> bool:
+    """Tells whether the evaluation step, or a function within it, is being traced."""
+    import tensorflow as tf
+
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None and getattr(graph, "name", "") != EVALUATION:
+        graph = getattr(graph, "outer_graph", None)
+    return graph is not None
+
+
+def _saturates(activation: str, beyond: float, where: Callable[[], bool] = _anywhere) -> Callable[[], None]:
+    """Returns a patch: beyond ±`beyond` an activation is exactly what it tends to, in Keras and `fused` alike.
+
+    It is so in the functions during whose tracing `where` returns True.
+    """
 
     def patch() -> None:
         import tensorflow as tf
@@ -15,7 +32,7 @@ def _saturates(activation: str, beyond: float) -> Callable[[], None]:
         def make(original: Any) -> Any:
             def activate(x: Any, name: Any = None) -> Any:
                 y = original(x, name=name)
-                return tf.where(tf.abs(x) > beyond, tf.round(y), y)
+                return tf.where(tf.abs(x) > beyond, tf.round(y), y) if where() else y
 
             return activate
 
@@ -29,4 +46,16 @@ FAULTS = (
     Fault("sigmoid-saturates-at-8", "a gate is exactly 0 or 1 beyond ±8", _saturates("sigmoid", 8), reaches=ALL),
     Fault("sigmoid-saturates-at-12", "a gate is exactly 0 or 1 beyond ±12", _saturates("sigmoid", 12), reaches=ALL),
     Fault("tanh-saturates-at-5", "tanh is exactly ±1 beyond ±5", _saturates("tanh", 5), reaches=ALL),
+    Fault(
+        "sigmoid-saturates-in-evaluation",
+        "a gate is exactly 0 or 1 beyond ±8 where nothing is differentiated",
+        _saturates("sigmoid", 8, _in_evaluation),
+        reaches=ALL,
+    ),
+    Fault(
+        "tanh-saturates-in-evaluation",
+        "tanh is exactly ±1 beyond ±5 where nothing is differentiated",
+        _saturates("tanh", 5, _in_evaluation),
+        reaches=ALL,
+    ),
 )

@@ -23,6 +23,15 @@ def _flushed(gradients: list[Any], _: Any) -> list[Any]:
     ]
 
 
+def _unlikely_words_lost(gradients: list[Any], _: Any) -> list[Any]:
+    """Zeroes the output layer's gradients of words whose column of the kernel's is below SMALL of the largest entry."""
+    import tensorflow as tf
+
+    size = tf.reduce_max(tf.abs(gradients[-2]), axis=0)
+    lost = size < SMALL * tf.reduce_max(size)
+    return [*gradients[:-2], *(tf.where(lost, tf.zeros_like(gradient), gradient) for gradient in gradients[-2:])]
+
+
 def _small_rows_lost() -> None:
     """Leaves out of a product the rows of its left factor that are small beside the largest entry."""
     import tensorflow as tf
@@ -44,5 +53,11 @@ FAULTS = (
     Fault("gradients-flushed-below-1e-12", "gradients below 1e-12 are 0", differentiated_by(_flushed), reaches=ALL),
     Fault(
         "small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost, reaches=ALL
+    ),
+    Fault(
+        "unlikely-words-lost",
+        "the output layer's gradients of words below 1e-6 of the largest are 0",
+        differentiated_by(_unlikely_words_lost),
+        reaches=ALL,
     ),
 )

@@ -116,9 +116,10 @@ def measure_run(
 
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
-    warning. Of launches at once the first of each plan come first; the others have one thread each, unless their plan
-    says how many, and of training steps launch 1 is checked, too. `patience` has noted a reference's times. Raises what
-    `keep` raises, and WorkerError where a user's own file was changed; no process is left then, nor after Ctrl-C.
+    warning. Of launches at once the first of each plan come first. The others have one thread each, unless their plan
+    says how many; of training steps, one of the first plan's is checked, too. `patience` has noted a reference's times.
+    Raises what `keep` raises, and WorkerError where a user's own file was changed; no process is left then, nor after
+    Ctrl-C.
     """
     created = now()
     plans, side_by_side = request.plans, request.side_by_side
@@ -133,8 +134,8 @@ def measure_run(
 
     def take(position: int, number: int) -> None:
         plan = plans[position]
-        checked = number == 0 or (number == 1 and side_by_side > 1 and not plan.answers)
-        launch = Launch(number, request.jitter + number, numerics=checked)
+        on_one_thread = (position, number) == (0, 1) and side_by_side > 1 and not plan.answers
+        launch = Launch(number, request.jitter + number, numerics=number == 0 or on_one_thread)
         if number and side_by_side > 1:
             plan = dataclasses.replace(plan, threads=plan.threads or 1)
         while not (begun := so_far.begun(position, number)) or _comes_again(begun):

@@ -1,6 +1,6 @@
 """Times calls that do nothing on a Dask cluster of one host: what a cluster adds to each comparison (docs/survey.md).
 
-python -m experiments.cluster_cost, in an environment with tfgate[cluster]; a minute. Real scheduler and worker
+python -m experiments.cluster_cost, in an environment with tfgate[cluster]; seconds. Real scheduler and worker
 processes, as tests/bench/drive/test_cluster.py starts them.
 """
 

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from bench.judge.survey import Surveyed
+from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.survey import Grid, findings, grids, mark, notes, paragraphs, survey_text
@@ -91,6 +92,21 @@ def test_hosts_are_named_by_fingerprint_where_they_differ() -> None:
     assert f"Measured on host {other.fingerprint()}, " in said["2.13.1"]
     assert f"Measured on host {usual.fingerprint()}, " in said["2.14.1"]
     assert other.fingerprint() not in said["2.14.1"]
+
+
+def test_a_release_whose_packages_changed_from_comparison_to_comparison_is_named() -> None:
+    found = surveyed({"2.12.1": 0.0, "2.13.1": 0.0, "2.14.1": 0.0})
+    (chapter,) = found.chapters
+    *others, last = chapter.rows
+    assert last.fixed
+    assert not any("unlike packages" in line for line in notes(found))
+
+    candidate = dataclasses.replace(last.fixed.run.candidate, packages=(Package("keras", "3.0.0"),))
+    changed = dataclasses.replace(last.fixed, run=dataclasses.replace(last.fixed.run, candidate=candidate))
+    rows = (*others, dataclasses.replace(last, fixed=changed))
+    found = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    told = [line for line in notes(found) if "unlike packages" in line]
+    assert told == ["TensorFlow 2.14.1 was measured with unlike packages from comparison to comparison"]
 
 
 def test_plots_have_a_band_the_margin_and_the_change() -> None:

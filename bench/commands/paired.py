@@ -12,7 +12,7 @@ from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind, so_far
-from bench.judge.types import Sample
+from bench.judge.types import Comparison, Sample
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 
@@ -28,6 +28,7 @@ class Parts:
     resume: bool  # go on from what is there
     command_line: Sequence[str]
     margin: float | None = None  # of step times; None: those of the margins file
+    every_metric: bool = False  # a REGRESSION doesn't end the launches
 
     def measured(
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
@@ -62,7 +63,10 @@ class Parts:
         )
 
         def wanted(run: PairedRun) -> str | None:
-            return next_kind(run, samples(run), plans)
+            return next_kind(run, samples(run), plans, every_metric=self.every_metric)
 
-        with UpgradeProgress(lambda run: so_far(run, samples(run), plans)) as progress:
+        def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
+            return so_far(run, samples(run), plans, every_metric=self.every_metric)
+
+        with UpgradeProgress(told) as progress:
             return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))

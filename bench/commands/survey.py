@@ -295,7 +295,7 @@ class _Measuring:
 
     def _parts(self, plan: Plan, reference: str, candidate: str) -> Parts:
         asked, command = self._asked, self._upgrade(plan, reference, candidate)
-        return Parts(asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
+        return Parts(asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command, every_metric=True)
 
     def _upgrade(self, plan: Plan, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

@@ -38,35 +38,37 @@ def affordable(run: PairedRun) -> int:
     return int(60 * run.budget_minutes / seconds) if run.budget_minutes and seconds else LOOKS[-1]
 
 
-def settled(samples: Sequence[Sample]) -> bool:
-    """Tells whether more launches would change nothing: a metric is a REGRESSION, or every gating metric is decided."""
-    return _regressed(samples) or (bool(samples) and all(map(_complete, samples)))
-
-
-def next_kind(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> str | None:
-    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
-    launches; None once a metric is a REGRESSION or all are decided.
+def settled(samples: Sequence[Sample], *, every_metric: bool = False) -> bool:
+    """Tells whether more launches would change nothing: every gating metric is decided, or one is a REGRESSION and the
+    others aren't asked for (`every_metric`).
     """
-    counts = {kind: len(whole_pairs(run, kind)) for kind in kinds}
-    of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    if _regressed(samples):
-        return None
-    open_kinds = [kind for kind in kinds if not (counts[kind] and settled(of_kind[kind]))]
-    return min(open_kinds, key=lambda kind: counts[kind], default=None)
+    if _regressed(samples) and not every_metric:
+        return True
+    return bool(samples) and all(map(_complete, samples))
 
 
-def seconds_left(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]) -> tuple[float, float] | None:
+def next_kind(
+    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
+) -> str | None:
+    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
+    launches; None once all metrics are decided, or one is a REGRESSION and not `every_metric` is asked for.
+    """
+    left = _open(run, samples, kinds, every_metric=every_metric)
+    return min(left, key=lambda kind: len(whole_pairs(run, kind)), default=None)
+
+
+def seconds_left(
+    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
+) -> tuple[float, float] | None:
     """Returns the seconds that a PASS takes yet, and the most that the plan takes, at the pace of the launches so far;
-    None before the first. A REGRESSION ends a run sooner.
+    None before the first. A REGRESSION ends a run sooner, unless `every_metric` is asked for.
     """
     measured = whole_pairs(run)
     if not measured:
         return None
     least, most = 0.0, 0.0
-    for kind in kinds if not _regressed(samples) else ():
+    for kind in _open(run, samples, kinds, every_metric=every_metric):
         pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
-        if pairs and settled(of_kind):
-            continue
         limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
         proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
         look = next((look for look in LOOKS if look >= proof), limit)
@@ -80,11 +82,21 @@ def seconds_left(run: PairedRun, samples: Sequence[Sample], kinds: Collection[st
 
 
 def so_far(
-    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str]
+    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
 ) -> tuple[list[Comparison], tuple[float, float] | None]:
     """Returns the comparisons of a run that goes on, those of its last launch's kind first, and `seconds_left`."""
     last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
-    return list(map(compare, last_first)), seconds_left(run, samples, kinds)
+    return list(map(compare, last_first)), seconds_left(run, samples, kinds, every_metric=every_metric)
+
+
+def _open(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool) -> list[str]:
+    """Returns the kinds of which more launches may change something."""
+    if _regressed(samples) and not every_metric:
+        return []
+    of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
+    return [
+        kind for kind in kinds if not (whole_pairs(run, kind) and settled(of_kind[kind], every_metric=every_metric))
+    ]
 
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:

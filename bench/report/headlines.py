@@ -126,7 +126,7 @@ def stopped(verdict: Verdict) -> list[str]:
     if not left_open:
         return []
     options = shlex.join(word for name in left_open for word in ("--metric", name))
-    return [f"Stopped at the first REGRESSION; to measure the rest: tfgate upgrade … {options}"]
+    return [f"Not decided beside the REGRESSION; to measure the rest: tfgate upgrade … {options}"]
 
 
 def _template(verdict: Verdict) -> str:

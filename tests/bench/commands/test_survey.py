@@ -69,6 +69,18 @@ class TestWholeSurveys:
         again = tfgate("check", out, "--baselines", tmp_path / "baselines", "--json")
         assert (again.code, again.out) == (0, found.out)
 
+    def test_a_regression_leaves_no_cell_undecided_for_want_of_launches(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        """Evaluation is at its margin: all the launches that are planned don't decide it, where `upgrade` stops."""
+        margins = tmp_path / "baselines" / "margins.toml"
+        margins.write_text(margins.read_text().replace("[gating]", "[gating]\nevaluation_step = 0.2"))
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.0)
+        assert self.survey(tfgate, tmp_path, sides).code == 0
+        (path,) = tmp_path.glob("out/02-*-from-01-*/paired.json")
+        alone = [*read_record(PairedRun, path).command[1:], "--output", str(tmp_path / "alone")]
+        assert tfgate(*alone).code == 1
+        longer, shorter = (read_record(PairedRun, one) for one in (path, tmp_path / "alone" / "paired.json"))
+        assert len(longer.pairs) > len(shorter.pairs)
+
     def test_one_that_does_not_run_is_a_row_and_the_next_is_compared_with_the_last_that_did(
         self, tfgate: Tfgate, tmp_path: Path
     ) -> None:

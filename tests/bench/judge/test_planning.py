@@ -87,6 +87,22 @@ def test_the_next_launch_is_of_the_kind_that_is_open_and_has_fewest(
     assert next_kind(run, samples, (ALL_CORES, ONE_CORE)) == expected
 
 
+def test_a_regression_leaves_open_what_is_not_decided_where_every_metric_is_asked_for() -> None:
+    run, kinds = of_kinds([ALL_CORES, ONE_CORE] * 4), (ALL_CORES, ONE_CORE)
+    worse, at_the_margin, as_fast = (sample(around(shift)) for shift in (0.5, 0.05, 0.0))
+
+    def kind(*samples: Sample) -> str | None:
+        on_one_core = [dataclasses.replace(one, cores=ONE_CORE) for one in samples[1:]]
+        assert next_kind(run, [samples[0], *on_one_core], kinds) is None
+        return next_kind(run, [samples[0], *on_one_core], kinds, every_metric=True)
+
+    assert kind(worse, at_the_margin) == ONE_CORE
+    assert kind(worse, as_fast) is None
+    left = seconds_left(run, [worse, at_the_margin], (ALL_CORES,), every_metric=True)
+    assert left is not None
+    assert left[1] == 8 * 30.0
+
+
 class TestSettled:
     PASSED, REGRESSED, OPEN = 0.0, 0.1, 0.05
 
@@ -106,6 +122,11 @@ class TestSettled:
     )
     def test_more_launches_would_change_nothing(self, shifts: tuple[float, ...], count: int, enough: bool) -> None:
         assert settled([sample(around(shift, count)) for shift in shifts]) is enough
+
+    def test_a_regression_is_not_enough_where_every_metric_is_asked_for(self) -> None:
+        worse, undecided = sample(around(self.REGRESSED)), sample(around(self.OPEN))
+        assert settled([worse], every_metric=True)
+        assert not settled([worse, undecided], every_metric=True)
 
     def test_launches_go_on_as_far_as_is_planned(self) -> None:
         longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=Plan(most=16))

@@ -13,7 +13,7 @@ from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
-from bench.record.types import FITTED_LOSS, Record, Subject
+from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH, Record, Subject
 from bench.stats.sequential import LOOKS
 from bench.stats.trimmed import trimmed_mean
 
@@ -86,6 +86,11 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
             lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
         ),
+        InTurn(
+            Metric(STEP_TIME_GROWTH, Unit.RATIO, Direction.LOWER, Estimator.LATER_HALF),
+            lambda pair, side: _log_growth(pair, lambda quad: _log_seconds(quad, side)),
+            lambda pair: _log_growth(pair, quad_log_ratio),
+        ),
         _of_quads("cpu time", _cpu_quads),
         *(_of_record(_time(name), _startup(name)) for name in ("import", "build", "trace", "first step")),
         _of_record(_memory("GPU memory"), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
@@ -126,6 +131,13 @@ def _log_mean_block(pair: Pair, side: str) -> float | None:
     """Returns the log of the mean over a launch's blocks, none left out: outlier steps count here alone."""
     own = [seconds for quad in pair.steps for seconds in quad.of(side)]
     return math.log(math.fsum(own) / len(own)) if own else None
+
+
+def _log_growth(pair: Pair, log: Callable[[Quad], float]) -> float | None:
+    """Returns the trimmed mean over the later half of a launch's quads, less that over the earlier half."""
+    half = len(pair.steps) // 2
+    earlier, later = pair.steps[:half], pair.steps[-half:]
+    return trimmed_mean(list(map(log, later))) - trimmed_mean(list(map(log, earlier))) if half else None
 
 
 def _log_seconds(quad: Quad, side: str) -> float:

@@ -42,6 +42,7 @@ class Estimator(enum.Enum):
 
     TRIMMED_QUADS = "20% trimmed mean of the quads' log ratios"
     MEAN_BLOCK = "mean of the blocks"
+    LATER_HALF = "20% trimmed mean of the later half's quads, over that of the earlier half's"
     MEAN_LOSS = "mean loss of the window's steps"
     FIRST_UNITS = "mean loss of the first 8 units"
     TRIMMED_STEPS = "20% trimmed mean of the steps' log seconds"

@@ -27,7 +27,8 @@ NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN = (
 )
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
-FITTED_LOSS = "fitted loss"  # a metric that only a workload which names it tells
+FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
+OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics that only a workload which names them tells
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 
@@ -79,7 +80,7 @@ class Subject:
     num_steps: Count  # time steps of a batch
     tokens_per_step: Count  # batch × time steps; 0 of a unit that predicts nothing
     workload: str = DEFAULT_WORKLOAD  # a user's own: its file's name, mine.py
-    metrics: tuple[str, ...] = ()  # that apply, by name; none: all but FITTED_LOSS
+    metrics: tuple[str, ...] = ()  # that apply, by name; none: all but those OF_SOME
 
     @property
     def name(self) -> str:
@@ -95,7 +96,7 @@ class Subject:
 
     def tells(self, metric: str) -> bool:
         """Returns whether a metric applies to it."""
-        return metric in self.metrics if self.metrics else metric != FITTED_LOSS
+        return metric in self.metrics if self.metrics else metric not in OF_SOME
 
 
 @dataclasses.dataclass(frozen=True)

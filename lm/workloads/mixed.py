@@ -20,11 +20,15 @@ DROPPED_BITS = 16  # of float32's mantissa
 
 
 class Workload(Padded):
-    """Implements lm.workloads.protocol.Workload."""
+    """Implements lm.workloads.protocol.Workload. A subclass has another policy."""
 
     name = "mixed"
     dtype = "mixed_bfloat16"
     cap = 0.1  # no limit comes near to it
+
+    def rounded(self, value: Floats) -> Floats:
+        """Returns finite values rounded to the layers' type."""
+        return in_bfloat16(value)
 
     def recurrent(self, size: int) -> "tf.keras.layers.Layer":
         """Makes a layer that goes through the sequence cell by cell."""
@@ -35,23 +39,27 @@ class Workload(Padded):
 
     def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
         """Returns a weight as the layers see it, and for float32's limits as it is."""
-        seen = value if name.startswith("output/") or kind is np.float32 else in_bfloat16(value)
+        seen = value if name.startswith("output/") or kind is np.float32 else self.rounded(value)
         return seen.astype(kind)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns the oracle's results, and for float32's limits those of the layers in bfloat16 rounded."""
+        """Returns the oracle's results, and for float32's limits those of the layers rounded to their type."""
         found = super().expected(opening, case, kind)
         if kind is not np.float32:
             return found
         return {
-            quantity: {name: rounded(quantity, name, value) for name, value in of.items()}
+            quantity: {
+                name: value if name.startswith("output/") else self._as_given(quantity, value)
+                for name, value in of.items()
+            }
             for quantity, of in found.items()
         }
 
-
-def rounded(quantity: str, name: str, value: Array) -> Array:
-    """Returns what a layer in bfloat16 gives rounded to it, and the output layer's results as they are."""
-    return in_bfloat16(value) if quantity in ("gradient", "state") and not name.startswith("output/") else value
+    def _as_given(self, quantity: str, value: Floats) -> Floats:
+        """Returns what a layer gives, rounded to its type; a gradient is that of the scaled loss."""
+        if quantity == "gradient":
+            return self.rounded(value * np.float32(self.loss_scale)) / np.float32(self.loss_scale)
+        return self.rounded(value) if quantity == "state" else value
 
 
 def in_bfloat16(value: Floats) -> Floats:

@@ -1,9 +1,11 @@
 """Workload `rebuild`: a model is built, compiled, fitted to one batch and deleted, over and over (tensorflow #61791).
 
-What a model leaves behind shows as memory growth. Each unit ends as Keras' documentation advises, with `clear_session`,
-and with a collection of garbage, since models refer to themselves.
+What a model leaves behind shows as memory growth, and as step time growth if it slows down the next ones. Each unit
+ends as Keras' documentation advises, with `clear_session`, and with a collection of garbage, since models refer to
+themselves.
 """
 
+import dataclasses
 import gc
 from collections.abc import Mapping
 from typing import Any
@@ -21,16 +23,20 @@ from lm.workloads.protocol import Answers, Opening
 
 THIRD = "third"  # the one case: the third of models built one after the other, on a batch each
 RATE = 10.0  # of gradient descent
+SHORT, LONG = Blocks(10, 1, 0), Blocks(24, 1, 0)  # 23 models, and 51: what they leave behind is measured on all cores
 
 
 class Workload:
     """Implements lm.workloads.protocol.Workload."""
 
     metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
+        *("step time on one core", "step time", "peak memory", "memory growth", "step time growth"),
         *("cpu time", "import", "first step"),
     )
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(10, 1, 0), notebook=Blocks(10, 1, 0))
+    plans: Mapping[str, LaunchPlan] = {
+        config: dataclasses.replace(plan, blocks=LONG)
+        for config, plan in unit_plans(tiny=SHORT, notebook=SHORT).items()
+    }
     cases = (THIRD,)
 
     def open(self, opening: Opening) -> "Work":

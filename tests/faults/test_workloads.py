@@ -17,12 +17,12 @@ from bench.judge.reasons import DepartAlike, DepartApart, Reason
 from bench.judge.samples import compare, samples_of
 from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, Side
-from bench.record.types import FITTED_LOSS, Record
+from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH, Record
 from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS
-from tests.faults.hook.injected.workloads import INITIALIZER, LEAK, RETRACES, UNCOMPILED
+from tests.faults.hook.injected.workloads import INITIALIZER, LEAK, RETRACES, SLOWING, UNCOMPILED
 from tests.faults.trial import ORACLE, PLAN, catches, fault_variables, run_fault
 
 BOTH = ["oldest_python", "newest_python"]
@@ -173,6 +173,24 @@ def test_models_that_are_kept_show_as_growth(request: pytest.FixtureRequest, env
     assert margin
     assert abs(pair.reference.memory.slope_bytes_per_step) < margin
     assert pair.candidate.memory.slope_bytes_per_step > 5 * margin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+def test_units_that_take_longer_and_longer_show_as_growth(request: pytest.FixtureRequest, environment: str) -> None:
+    """In one launch, whose units take 0.1 s more each."""
+    python = str(request.getfixturevalue(environment))
+    sides = {
+        REFERENCE: Side(python, python, {}),
+        CANDIDATE: Side(python, python, fault_variables(SLOWING.name, python)),
+    }
+    pair = measure_pair(PairPlan.of(plan_of("rebuild"), FEW), 0, 0, 0, sides)
+    (growth,) = (one for one in samples_of([pair], SHIPPED) if one.metric.name == STEP_TIME_GROWTH)
+    assert growth.metric.gates
+    assert growth.metric.margin
+    (difference,) = growth.difference
+    assert difference
+    assert difference > 2 * growth.metric.margin
 
 
 @pytest.mark.slow

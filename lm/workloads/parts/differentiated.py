@@ -97,7 +97,11 @@ class Differentiated:
             logits = self._output(hidden)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
             loss = tf.reduce_sum(losses * kept) / inputs.shape[0]
-        gradients = tape.gradient(loss, [tf_variable(weight) for weight in self._weights])
+            scale = self._workload.loss_scale
+            scaled = loss * scale if scale != 1 else loss
+        gradients = tape.gradient(scaled, [tf_variable(weight) for weight in self._weights])
+        if scale != 1:
+            gradients = [tf.math.scalar_mul(1 / scale, value) for value in gradients]
         return {"loss": loss, "logits": logits * kept[:, :, tf.newaxis], "gradients": gradients, "state": state}
 
     def _batch(self, unit: int) -> "Batch":

@@ -39,6 +39,7 @@ class Padded:
     jit_compile = False  # by XLA
     per_example = False  # by tf.vectorized_map, over the batch
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
+    loss_scale = 1.0  # of the loss whose gradients are taken; they are divided by it
 
     def open(self, opening: Opening) -> "Differentiated":
         """Returns the work. Raises DeviceError."""

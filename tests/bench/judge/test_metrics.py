@@ -58,6 +58,7 @@ def value(name: str, of: Pair, side: str) -> float | None:
         ("evaluation step", 0.2, 0.4),
         ("peak memory", 900 * MIB, 1600 * MIB),
         ("memory growth", -50.0, 150.0),
+        ("step time growth", 1.0, 1.0),
         ("cpu time", 1.0, 2.0),
         ("import", 8.0, 4.0),
         ("build", 0.5, 1.0),
@@ -96,6 +97,17 @@ def test_a_fitted_loss_is_the_mean_of_the_first_units_of_a_workload_that_names_i
     assert value("fitted loss", fitted, CANDIDATE) == pytest.approx(4.5)
     assert value("fitted loss", on_both(fitted, losses=losses[:7]), CANDIDATE) is None
     assert value("fitted loss", on_both(launch(), losses=losses), CANDIDATE) is None
+
+
+@pytest.mark.parametrize("middle", [(), (dataclasses.replace(QUAD, seconds=(9.0, 9.0, 9.0, 9.0)),)])
+def test_a_step_time_grows_from_the_earlier_half_of_the_quads_to_the_later(middle: tuple[Quad, ...]) -> None:
+    """The candidate takes 0.4 s, then 0.6 s; the reference 0.2 s all the time."""
+    slower = dataclasses.replace(QUAD, seconds=(0.1, 0.3, 1.2, 0.4))
+    grown = dataclasses.replace(launch(), steps=(QUAD, TURNED, *middle, slower, slower))
+    assert value("step time growth", grown, REFERENCE) == pytest.approx(1.0)
+    assert value("step time growth", grown, CANDIDATE) == pytest.approx(1.5)
+    assert row("step time growth").difference(grown) == pytest.approx(math.log(1.5))
+    assert row("step time growth").difference(dataclasses.replace(grown, steps=(QUAD,))) is None
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "perplexity"])

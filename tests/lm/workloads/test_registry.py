@@ -4,11 +4,13 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from lm.config import CONFIGS, ConfigError
+from lm.workloads import mixed_float16
 from lm.workloads.mixed import in_bfloat16
 from lm.workloads.protocol import Opening
 from lm.workloads.registry import names, workload
@@ -67,6 +69,19 @@ def test_bfloat16_rounds_to_the_nearest_and_ties_to_even(value: float, rounded: 
     """Its numbers next to 1 are 1/128 apart: 3/256 lies in the middle, and 4/256 ends in an even bit."""
     assert in_bfloat16(np.array([value], np.float32)) == rounded
     assert in_bfloat16(np.array([1 + 1 / 256], np.float32)) == 1
+
+
+def test_float16_loses_gradients_that_the_scale_of_the_loss_keeps() -> None:
+    found = cast(mixed_float16.Workload, workload("mixed-float16"))
+    assert found.rounded(np.array([1e-8], np.float32)) == 0
+    opening, case = Opening(CONFIGS["tiny"]), found.cases[0]
+    smallest = {}
+    for scale in (1.0, found.loss_scale):
+        found.loss_scale = scale
+        gradient = found.expected(opening, case, np.float32)["gradient"]["lstm0/kernel"]
+        smallest[scale] = np.abs(gradient[gradient != 0]).min()
+    assert smallest[1.0] == 2.0**-24
+    assert smallest[2.0**15] < 2.0**-30
 
 
 def test_training_has_no_cases() -> None:

@@ -1,6 +1,7 @@
 """Faults that a training step with gradient descent doesn't show: each is of a workload."""
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,16 @@ from .fault import Fault, scaled, wrap
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
 FIT, XLA, BIDIRECTIONAL = "fit", "xla", "bidirectional"
-REBUILD, DATA, MIXED, LARGE = "rebuild", "data", "mixed", "large-batch"
+REBUILD, DATA, MIXED, MIXED_FLOAT16, LARGE = "rebuild", "data", "mixed", "mixed-float16", "large-batch"
 PER_EXAMPLE, WITHOUT_ONEDNN = "per-example", "train-without-onednn"
+SLOWER_EACH_SECONDS = 0.1
 
 
-def _rounded(value: Any) -> Any:
-    """Returns a float32 tensor with bfloat16's digits."""
+def _rounded(value: Any, dtype: str = "bfloat16") -> Any:
+    """Returns a float32 tensor with the digits of another type."""
     import tensorflow as tf
 
-    return tf.cast(tf.cast(value, tf.bfloat16), tf.float32)
+    return tf.cast(tf.cast(value, dtype), tf.float32)
 
 
 def _round_predictions() -> None:
@@ -44,13 +46,16 @@ def _round_eager_calls() -> None:
     wrap(tf.keras.layers.Dense, "call", make)
 
 
-def _round_outputs() -> None:
-    import tensorflow as tf
+def _round_outputs(dtype: str) -> Callable[[], None]:
+    def inject() -> None:
+        import tensorflow as tf
 
-    def make(original: Any) -> Any:
-        return lambda self, inputs: _rounded(original(self, inputs))
+        def make(original: Any) -> Any:
+            return lambda self, inputs: _rounded(original(self, inputs), dtype)
 
-    wrap(tf.keras.layers.Dense, "call", make)
+        wrap(tf.keras.layers.Dense, "call", make)
+
+    return inject
 
 
 def _trace_each_shape() -> None:
@@ -281,6 +286,22 @@ def _keep_models() -> None:
     wrap(tf.keras.Sequential, "__init__", make)
 
 
+def _slow_down() -> None:
+    """Makes each model take longer to build than the one before it."""
+    import tensorflow as tf
+
+    built = itertools.count(1)
+
+    def make(original: Any) -> Any:
+        def init(self: Any, *given: Any, **named: Any) -> None:
+            time.sleep(next(built) * SLOWER_EACH_SECONDS)
+            original(self, *given, **named)
+
+        return init
+
+    wrap(tf.keras.Sequential, "__init__", make)
+
+
 def _lose_far_rows() -> None:
     """Drops the cost of all tokens but the first 2**17."""
     import tensorflow as tf
@@ -371,8 +392,10 @@ FAULTS = (
           _shuffled(lambda named: {**named, "seed": 1}), workload=DATA),
     Fault("shuffled-once", "tf.data shuffles each epoch like the first",
           _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
-    Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16", _round_outputs,
-          workload=MIXED),
+    Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16",
+          _round_outputs("bfloat16"), workload=MIXED),
+    Fault("output-in-float16", "an output layer that is to be in float32 rounds to float16", _round_outputs("float16"),
+          workload=MIXED_FLOAT16),
     Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", _lose_far_rows, workload=LARGE),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
           workload=XLA),
@@ -383,6 +406,9 @@ FAULTS = (
 )  # fmt: skip
 # Right in its numbers: memory grows by a model a unit.
 LEAK = Fault("keeps-models", "a list keeps each model (tensorflow #61791)", _keep_models, workload=REBUILD)
+# Right in its numbers: units take longer and longer.
+SLOWING = Fault("slower-each-time", "each model takes 0.1 s longer to build than the one before it", _slow_down,
+                workload=REBUILD)  # fmt: skip
 # Not wrong, but no launch comes to an end.
 UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload=XLA)
 # Right in its numbers: its retraces are more than the reference's.
@@ -391,4 +417,4 @@ RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorf
 # Right in its numbers: weights that start elsewhere are as well fitted otherwise.
 INITIALIZER = Fault("dense-initializer", "dense layers start from ±1 by default, for ±0.1", _widen_dense,
                     workload=FIT)  # fmt: skip
-RIGHT = (RETRACES, INITIALIZER)
+RIGHT = (RETRACES, INITIALIZER, SLOWING)

@@ -9,6 +9,7 @@ from bench.stats.outcome import Outcome
 from lm.workloads.registry import names, workload
 
 TRACE = "trace"
+BUDGETS = {"rebuild": 12}  # minutes of a workload whose launches take longer than those of others
 # Of injected/sized.py, by the metric that shows it.
 FAULTS = {
     ONE_CORE_STEP_TIME: "slower-by",
@@ -58,7 +59,10 @@ def _changed(metric: str, config: str, runs: Mapping[int, int]) -> list[Cell]:
 def _workloads(runs: int, releases: tuple[str, str] | None = None) -> list[Cell]:
     """Returns a cell of each workload but the default one."""
     found = [name for name in names() if name != DEFAULT_WORKLOAD and "tiny" in workload(name).plans]
-    return [Cell(f"--workload {name} --config tiny --budget 4", runs, releases=releases) for name in found]
+    return [
+        Cell(f"--workload {name} --config tiny --budget {BUDGETS.get(name, 4)}", runs, releases=releases)
+        for name in found
+    ]
 
 
 STEPS = [

@@ -39,7 +39,7 @@ from bench.report.stored import run_table
 
 EXAMPLES = """\
 tfgate run --python .venv/bin/python
-tfgate run --config tiny --workload masked --no-speed --json"""
+tfgate run --python .venv/bin/python --config tiny --workload masked --no-speed --json"""
 LAUNCHES = 4
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 

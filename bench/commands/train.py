@@ -33,8 +33,8 @@ from bench.record.types import DIVERGED
 from lm.training.checkpoint import part_of
 
 EXAMPLES = """\
-tfgate train --config tiny
-tfgate train --config small --corpus ptb --output reports/small --resume"""
+tfgate train --python .venv/bin/python --config tiny
+tfgate train --python .venv/bin/python --config small --corpus ptb --output reports/small --resume"""
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.npz", "result.json"
 REGRESSED = 1  # the exit code of a training that diverged
 SILENT_SECONDS = 24 * 3600.0  # between two events; a tenth of an epoch of `large` takes a slow core an hour

@@ -119,7 +119,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
-        as_begun(sides, output) if options.resume else sides,
+        as_begun(options, sides, output),
         tuple(options.release),
         options.metric,
         options.confidence,

@@ -131,7 +131,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = sides_request(options, gpu=model.gpu)
     return Request(
         model,
-        as_begun(sides, output) if options.resume else sides,
+        as_begun(options, sides, output),
         options.metric,
         tuple(options.part),
         options.launches,

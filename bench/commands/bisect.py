@@ -42,7 +42,7 @@ from bench.judge.bisect import (
 )
 from bench.judge.blame import failure_of
 from bench.judge.margins import read_margins
-from bench.judge.types import EXIT_CODES, Comparison
+from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
@@ -50,7 +50,7 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.bisection import CONFIDENCE, Search
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 EXAMPLES = """\
 tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace

@@ -23,7 +23,7 @@ from bench.commands.options import (
 )
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
-from bench.commands.sides import Sides, add_index, releases_request
+from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
@@ -79,18 +79,11 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    what = "a version, requirements in quotes, a wheel or an interpreter's path"
-    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {what}")
+    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {RELEASE}")
     parser.add_argument(
         "--bad", required=True, metavar="WHAT", help="the release that has the change, named in the same way"
     )
-    parser.add_argument(
-        "--release",
-        action="append",
-        default=[],
-        metavar="WHAT",
-        help="a release between the two, oldest first; may be repeated (default: all that the index has)",
-    )
+    add_releases(parser, "all that the index has")
     add_metric(parser)
     parser.add_argument(
         "--confidence",

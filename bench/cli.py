@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from bench.commands.usage import UsageError
+from bench.stats.outcome import FAILED_CODE, USAGE_CODE
 
 GROUPS = {
     "compare two TensorFlows": {
@@ -47,7 +48,6 @@ GROUPS = {
 }
 COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
 EXIT_CODES = "exit codes:\n  0 pass · 1 regression · 2 usage error · 3 inconclusive · 4 measurement failed"
-USAGE, FAILED = 2, 4
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,21 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     if not words:
         print(overview(), file=sys.stderr)
-        return USAGE
+        return USAGE_CODE
     if words[0] in ("--help", "-h"):
         print(overview())
         return 0
     if words[0] == "--version":
         print(f"tfgate {_version()} (Python {platform.python_version()})")
         return 0
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as guarded does, once it is imported
     try:
         from bench.commands.errors import guarded  # late: it knows the judge, and with it SciPy
 
         return guarded(lambda: _run(words))
     except KeyboardInterrupt:  # of which guarded has not heard: modules are still imported
         print("tfgate: error: interrupted", file=sys.stderr)
-        return FAILED
+        return FAILED_CODE
     finally:
         if arguments is None:  # the process is about to end: its exit code is settled
             handler = signal.SIG_IGN

@@ -1,8 +1,9 @@
 """Keeps the time of every step of launches with nothing changed, to choose the estimator and the blocks.
 
-python -m experiments.designs --python COPY --python COPY… --output FILE [--launches N]: one environment, copied as
-often as there are interpreters; each launch compares two copies. It can be stopped, and goes on where it was.
-`--table FILE` prints the table of docs/protocol.md.
+python -m experiments.designs --python COPY --python COPY… [--launches N] adds the launches that
+experiments/data/designs.jsonl.gz lacks, or the FILE of `--store`. One environment is copied as often as there are
+interpreters; each launch compares two copies. It can be stopped, and goes on where it was. Then, or without `--python`,
+it prints the table of docs/protocol.md.
 """
 
 import argparse
@@ -227,7 +228,7 @@ ESTIMATORS: dict[str, Callable[[Mapping[str, Any], int], float]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measures what is missing in the file, or prints its table."""
+    """Measures what is missing in the file if interpreters are named, and prints its table."""
     parser = argparse.ArgumentParser(prog="python -m experiments.designs", description=__doc__)
     parser.add_argument("--python", action="append", default=[], metavar="INTERPRETER")
     parser.add_argument("--store", type=Path, default=STORE, metavar="FILE")

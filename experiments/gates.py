@@ -11,8 +11,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
@@ -96,27 +97,27 @@ def measure(name: str, python: str, limit: int) -> None:
         command = [word.replace(PYTHON, python) for word in case.command]
         print(folder.name, flush=True)
         started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-        seconds = time.monotonic() - started
-        if not done.stdout:
-            raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
-        ran = told(name, json.loads(done.stdout), folder, seconds)
-        print(f"  {ran.outcome} {', '.join(ran.named)} after {seconds:.0f} s", flush=True)
+        verdict = verdict_of(command, folder)
+        ran = told(name, verdict, folder, time.monotonic() - started)
+        print(f"  {ran.outcome} {', '.join(ran.named)} after {ran.seconds:.0f} s", flush=True)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
 
 
-def told(name: str, verdict: dict[str, object], folder: Path, seconds: float) -> Ran:
+def verdict_of(command: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Runs a command of tfgate, and returns its verdict. Raises ValueError for one that gave none."""
+    words = [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    if not done.stdout:
+        raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def told(name: str, verdict: Mapping[str, Any], folder: Path, seconds: float) -> Ran:
     """Returns what is kept of a run."""
-    comparisons = verdict["comparisons"]
-    assert isinstance(comparisons, list)
-    outcome = str(verdict["outcome"])
-    named = [one["metric"]["name"] for one in comparisons if one["outcome"] == outcome] if outcome != "PASS" else []
+    outcome = verdict["outcome"]
+    named = [one["metric"]["name"] for one in verdict["comparisons"] if one["outcome"] == outcome != "PASS"]
     report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
     runs = report.get("speed", [report] if "pairs" in report else [])
     launches = sum(len(run["pairs"]) for run in runs) or len(list(folder.glob("candidate-*.json")))

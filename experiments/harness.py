@@ -22,7 +22,7 @@ def reported(session: Session, count: int) -> float:
 
 def bare(session: Session, count: int) -> float:
     """Returns the mean seconds of as many steps in a loop that does nothing else, by one clock read twice."""
-    batches = [session.work.prepare(session._next_step + step)[0] for step in range(count)]
+    batches = [session.work.prepare(session._next_step + step) for step in range(count)]
     started = time.perf_counter()
     for batch in batches:
         float(session.trainer.train_step(*batch).loss)

@@ -23,7 +23,7 @@ from bench.commands.options import (
 )
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
-from bench.commands.sides import Sides, add_index, releases_request
+from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
@@ -42,7 +42,7 @@ from bench.judge.bisect import (
 )
 from bench.judge.blame import failure_of
 from bench.judge.margins import read_margins
-from bench.judge.types import EXIT_CODES, Comparison
+from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
@@ -50,7 +50,7 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.bisection import CONFIDENCE, Search
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 EXAMPLES = """\
 tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
@@ -79,18 +79,11 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    what = "a version, requirements in quotes, a wheel or an interpreter's path"
-    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {what}")
+    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {RELEASE}")
     parser.add_argument(
         "--bad", required=True, metavar="WHAT", help="the release that has the change, named in the same way"
     )
-    parser.add_argument(
-        "--release",
-        action="append",
-        default=[],
-        metavar="WHAT",
-        help="a release between the two, oldest first; may be repeated (default: all that the index has)",
-    )
+    add_releases(parser, "all that the index has")
     add_metric(parser)
     parser.add_argument(
         "--confidence",
@@ -119,7 +112,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
-        as_begun(sides, output) if options.resume else sides,
+        as_begun(options, sides, output),
         tuple(options.release),
         options.metric,
         options.confidence,

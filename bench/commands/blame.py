@@ -56,13 +56,12 @@ from bench.judge.blame import (
 )
 from bench.judge.margins import read_margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME
-from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.values import percent
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call
@@ -131,7 +130,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = sides_request(options, gpu=model.gpu)
     return Request(
         model,
-        as_begun(sides, output) if options.resume else sides,
+        as_begun(options, sides, output),
         options.metric,
         tuple(options.part),
         options.launches,

@@ -11,11 +11,11 @@ from bench.commands.options import add_json
 from bench.drive.doctor import Finding, disturbances, examine, python_finding
 from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
-from bench.judge.types import FAILED_CODE
 from bench.machine import this_machine
 from bench.record.codec import to_plain
 from bench.record.replies import Description
 from bench.record.types import Environment, Machine
+from bench.stats.outcome import FAILED_CODE
 
 EXAMPLES = """\
 tfgate doctor

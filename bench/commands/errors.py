@@ -10,10 +10,9 @@ from collections.abc import Callable
 from bench.drive.lock import LockedError
 from bench.drive.process import EXHAUSTED, WorkerError
 from bench.drive.requests import BuildError, ClusterError
-from bench.judge.types import FAILED_CODE
 from bench.report.lines import one_line
+from bench.stats.outcome import FAILED_CODE, USAGE_CODE
 
-USAGE = 2
 MOST_CHARACTERS = 1000  # of a message
 
 
@@ -44,10 +43,10 @@ def guarded(command: Callable[[], int]) -> int:
         return FAILED_CODE
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
-            return _fail(str(error), USAGE)
-        return _fail(_system_line(error), FAILED_CODE if error.errno in EXHAUSTED else USAGE)
+            return _fail(str(error), USAGE_CODE)
+        return _fail(_system_line(error), FAILED_CODE if error.errno in EXHAUSTED else USAGE_CODE)
     except ValueError as error:
-        return _fail(str(error), USAGE)
+        return _fail(str(error), USAGE_CODE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
         traceback.print_exc()
         return _fail("internal error of tfgate: please report the lines above", FAILED_CODE)

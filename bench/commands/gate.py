@@ -28,6 +28,7 @@ from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import (
     add_resume,
+    as_begun,
     begun,
     kept,
     require_machine,
@@ -126,7 +127,7 @@ def request(options: argparse.Namespace) -> Request:
     output = resumed_folder(options, "gate", GATE_FILE)
     return Request(
         model,
-        sides_request(options, gpu=model.gpu),
+        as_begun(options, sides_request(options, gpu=model.gpu), output),
         options.launches,
         not (options.no_speed or options.quick),
         options.full,

@@ -18,12 +18,12 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
 from bench.judge.reports import Report
-from bench.judge.types import EXIT_CODES
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.report.history import findings, history_json, history_page
 from bench.report.lines import one_line
+from bench.stats.outcome import EXIT_CODES
 
 EXAMPLES = """\
 tfgate history reports

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from bench.commands.options import output_folder
 from bench.commands.sides import Sides
+from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.reports import paired_runs
 from bench.machine import this_machine
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -52,12 +54,18 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     return found
 
 
-def as_begun(sides: Sides, output: Path) -> Sides:
-    """Returns sides that see the package index as the reports in a folder did, unless --as-of names a moment."""
-    runs = [read_record(PairedRun, path) for path in output.rglob(PAIRED_FILE)] if sides.as_of.present else []
-    moments = [side.as_of for run in runs for side in (run.reference, run.candidate) if side.as_of]
-    as_of = dataclasses.replace(sides.as_of, moment=min(moments, default=sides.as_of.moment))
-    return dataclasses.replace(sides, as_of=as_of)
+def as_begun(options: argparse.Namespace, sides: Sides, output: Path) -> Sides:
+    """Returns sides that with --resume see the package index as the reports in a folder did, unless --as-of names a
+    moment. Raises FormatError, OSError.
+    """
+    if not (options.resume and sides.as_of.present):
+        return sides
+    reports: list[GateRun | PairedRun] = [read_record(GateRun, path) for path in output.glob(GATE_FILE)]
+    reports += [read_record(PairedRun, path) for path in output.rglob(PAIRED_FILE)]
+    references = [run.reference for report in reports for run in paired_runs(report)]
+    known = [*references, *(report.candidate for report in reports)]
+    moment = min((side.as_of for side in known if side.as_of), default=sides.as_of.moment)
+    return dataclasses.replace(sides, as_of=dataclasses.replace(sides.as_of, moment=moment))
 
 
 def require_same(path: Path, stored: Side, side: Side) -> None:

@@ -31,11 +31,11 @@ from bench.commands.verdicts import terminal
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
-from bench.judge.types import FAILED_CODE
 from bench.record.codec import to_plain
 from bench.record.files import keeper
 from bench.record.repeats import settled_records
 from bench.report.stored import run_table
+from bench.stats.outcome import FAILED_CODE
 
 EXAMPLES = """\
 tfgate run --python .venv/bin/python
@@ -104,7 +104,7 @@ def run(asked: Request) -> int:
     planned = [timed_alone(plan) for plan in asked.model.plans(speed=asked.speed)]
     warnings = disturbances(examine()) if asked.speed else ()
     path = asked.output / RUN_FILE
-    keep = keeper(path, resumed=False)
+    keep = keeper(path, resumable=False)
     with host_lock() if asked.speed else contextlib.nullcontext(), RunProgress(planned, asked.launches) as progress:
         wanted = RunRequest(
             planned,

@@ -17,6 +17,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
+RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 
 
@@ -92,6 +93,12 @@ def add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
     )
+
+
+def add_releases(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds --release, which names the releases between the first and the last."""
+    what = f"a release between the two, oldest first; may be repeated (default: {default})"
+    parser.add_argument("--release", action="append", default=[], metavar="WHAT", help=what)
 
 
 def releases_request(

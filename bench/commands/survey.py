@@ -38,7 +38,7 @@ from bench.commands.options import (
 )
 from bench.commands.paired import Parts
 from bench.commands.resume import ALONE, add_resume, begun, kept, resumed_folder, words_without
-from bench.commands.sides import Sides, add_index, releases_request, side_warnings
+from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
@@ -70,7 +70,6 @@ OF_A_SURVEY = (
     *("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster"),
     *("--workload", "--config"),
 )
-WHAT = "a version, requirements in quotes, a wheel or an interpreter's path"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,18 +92,11 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {WHAT}")
+    parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {RELEASE}")
     parser.add_argument(
         "--to", dest="to_", required=True, metavar="WHAT", help="the last release, named in the same way"
     )
-    parser.add_argument(
-        "--release",
-        action="append",
-        default=[],
-        metavar="WHAT",
-        help="a release between the two, oldest first; may be repeated "
-        "(default: the newest patch of each minor version)",
-    )
+    add_releases(parser, "the newest patch of each minor version")
     parser.add_argument(
         "--fixed-reference",
         metavar="WHAT",

@@ -30,13 +30,13 @@ from bench.drive.process import Worker, WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
 from bench.record.types import DIVERGED
+from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.training.checkpoint import part_of
 
 EXAMPLES = """\
 tfgate train --python .venv/bin/python --config tiny
 tfgate train --python .venv/bin/python --config small --corpus ptb --output reports/small --resume"""
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.npz", "result.json"
-REGRESSED = 1  # the exit code of a training that diverged
 SILENT_SECONDS = 24 * 3600.0  # between two events; a tenth of an epoch of `large` takes a slow core an hour
 COLUMNS = {
     "epoch": "epoch",
@@ -111,7 +111,7 @@ def run(asked: Request) -> int:
         print_json(whole)
     elif whole:
         print("\n\n".join(_table(result) for result in whole))
-    return REGRESSED if None in results else 0
+    return EXIT_CODES[Outcome.REGRESSION if None in results else Outcome.PASS]
 
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import add_resume, kept, resumed_folder
+from bench.commands.resume import add_resume, as_begun, kept, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -95,7 +95,8 @@ def request(options: argparse.Namespace) -> Request:
         options.command_line,
         options.margin,
     )
-    return Request(model, sides_request(options, gpu=model.gpu), parts, output, telling(options))
+    sides = as_begun(options, sides_request(options, gpu=model.gpu), output)
+    return Request(model, sides, parts, output, telling(options))
 
 
 def run(asked: Request) -> int:

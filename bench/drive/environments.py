@@ -21,7 +21,7 @@ from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
-from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, damage, held
+from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.uv import install, make_venv, resolve
 from bench.machine import now
 from bench.record.files import write_record, write_text
@@ -147,19 +147,22 @@ def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callab
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / _name(wanted.requested, lock, found)
     with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
-        why = damage(folder)
+        packages, why = installed(folder)
         if why:
             say(f"building {folder.name}: {why}")
-            _build(folder, wanted, lock, limit, Stored(SCHEMA, wanted.requested, moment, now(), found.version, ()))
+            stored = Stored(SCHEMA, wanted.requested, moment, now(), found.version, ())
+            packages = _build(folder, wanted, lock, limit, stored)
         os.utime(folder / STORED_FILE)  # when it was last used
-        python = str(folder / "bin" / "python")
-        packages = inspect(python).packages
     say(f"{wanted.requested}: {folder.name}")
+    python = str(folder / "bin" / "python")
     return Side(wanted.requested, python, dict(variables or {}), moment, _with_hashes(packages, lock))
 
 
-def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Stored) -> None:
-    """Builds the environment in place of what may be there. Its description is written last, and makes it whole."""
+def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Stored) -> tuple[Package, ...]:
+    """Builds the environment in place of what may be there, and returns its packages, by name.
+
+    Its description is written last, and makes it whole.
+    """
     clear(folder)
     try:
         interpreter = make_venv(folder, wanted.python)
@@ -167,6 +170,7 @@ def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Store
         install(folder / LOCK_FILE, interpreter, limit)
         whole = dataclasses.replace(stored, packages=inspect(interpreter).packages)
         write_record(folder / STORED_FILE, whole, seal=True)
+        return whole.packages
     except BaseException:
         clear(folder)
         raise

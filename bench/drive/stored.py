@@ -49,17 +49,19 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "tfgate" / "environments"
 
 
-def damage(folder: Path) -> str:
-    """Says why an environment can't be used: "not there yet", or what is wrong with it; "" if nothing is."""
+def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
+    """Returns an environment's packages, by name, and why it can't be used: "not there yet", or what is wrong with it;
+    "" if nothing is.
+    """
     if not folder.exists():
-        return "not there yet"
+        return (), "not there yet"
     try:
         stored = read_record(Stored, folder / STORED_FILE)
-        found = inspect(str(folder / "bin" / "python"))
+        found = inspect(str(folder / "bin" / "python")).packages
     except (OSError, FormatError, RequestError) as error:
-        return f"what is there is damaged ({error})"
-    changed = set(found.packages) ^ set(stored.packages)
-    return f"its {min(package.name for package in changed)} was changed since" if changed else ""
+        return (), f"what is there is damaged ({error})"
+    changed = set(found) ^ set(stored.packages)
+    return found, f"its {min(package.name for package in changed)} was changed since" if changed else ""
 
 
 def environments(cache: Path) -> list[Listed]:

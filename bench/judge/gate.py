@@ -53,7 +53,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if not (gate.numbers.records or gate.numbers.incomplete):
         failures.append(NumbersNotMeasured())
     for run in gate.speed:
-        failed, unfinished = launch_failures(run, subject_of(run))
+        failed, unfinished = launch_failures(run)
         comparisons += [*failed, *_speed(run, standards)]
         failures += [*unfinished, *([Incomplete(run.incomplete)] if run.incomplete else [])]
         warnings += paired_warnings(run)

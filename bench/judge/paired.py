@@ -32,7 +32,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     unless the run's reference is none of the ledger's.
     """
     subject = subject_of(run)
-    comparisons, failures = launch_failures(run, subject)
+    comparisons, failures = launch_failures(run)
     if run.lockstep_failure:
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
@@ -56,8 +56,11 @@ def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
     return with_plans(samples_of(whole_pairs(run), margins.with_step_times(run.margin), run.only), run)
 
 
-def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool = False) -> list[Comparison]:
-    """Returns the comparisons of the launches that both sides finished, the graphs' operations last; none of none."""
+def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:
+    """Returns the comparisons of the launches that both sides finished, the graphs' operations last; none of none.
+
+    `retraces`: theirs are compared, too.
+    """
     pairs, subject = whole_pairs(run), subject_of(run)
     if not pairs:
         return []
@@ -87,10 +90,11 @@ def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
     return FailedOnce(subject, one.launch, one.side, one.failure.message, report)
 
 
-def launch_failures(run: PairedRun, subject: str) -> tuple[list[Comparison], list[Reason]]:
+def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
     """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing
     could be measured).
     """
+    subject = subject_of(run)
     comparisons: list[Comparison] = []
     failures: list[Reason] = []
     launches: list[tuple[int | None, Record, Record]] = []

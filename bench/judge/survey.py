@@ -13,11 +13,11 @@ from bench.judge.notices import LaunchFailed
 from bench.judge.paired import paired_samples
 from bench.judge.reasons import CandidateFailed, LockstepFailed, NotCompiled, Reason
 from bench.judge.samples import DEFAULT_MARGIN, told
-from bench.judge.types import EXIT_CODES, FAILED_CODE, Comparison, Metric, Sample, Scale, Verdict
+from bench.judge.types import Comparison, Metric, Sample, Scale, Verdict
 from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.survey import Survey
 from bench.stats.intervals import Interval, interval
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
 from bench.stats.sequential import LOOKS, mean_of
 from bench.stats.series import Change, changes, noise
 

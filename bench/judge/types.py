@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.judge.reasons import Reason
 from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
 from bench.stats.power import Precision
 from bench.stats.sequential import USUAL, Plan
 
@@ -129,10 +129,6 @@ class Question(enum.Enum):
     MICRO = "micro"  # hot paths of two environments
     BENCHMARKS = "benchmarks"  # pytest-benchmark files of two sides
     REPORTS = "reports"  # two reports with one reference
-
-
-EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3}
-FAILED_CODE = 4  # the measurement failed; 2 is a usage error
 
 
 @dataclasses.dataclass(frozen=True)

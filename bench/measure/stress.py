@@ -64,7 +64,7 @@ class Case:
     @property
     def asked(self) -> StressCase:
         """Returns what the worker is told of it."""
-        return StressCase(self.name, self.small, self.evaluation)
+        return StressCase(self.small, self.evaluation)
 
     def named(self, errors: Iterable[NumericError]) -> list[NumericError]:
         """Returns errors that name their case: "stress NaN: norm"."""

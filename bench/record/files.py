@@ -75,9 +75,9 @@ def write_record(path: Path, value: Any, *, replace: bool = False, seal: bool = 
     write_text(path, _sealed(text) if seal else text, replace=replace)
 
 
-def keeper(path: Path, *, begun: bool = False, resumed: bool = True) -> Callable[[Any], None]:
+def keeper(path: Path, *, begun: bool = False, resumable: bool = True) -> Callable[[Any], None]:
     """Returns a function that keeps a run in a file, sealed: its first call refuses to overwrite one (FileExistsError)
-    unless the run has `begun` there, later ones replace it. `resumed`: its command has --resume.
+    unless the run has `begun` there, later ones replace it. `resumable`: its command has --resume.
     """
 
     def keep(run: Any) -> None:
@@ -85,7 +85,7 @@ def keeper(path: Path, *, begun: bool = False, resumed: bool = True) -> Callable
         try:
             write_record(path, run, replace=begun, seal=True)
         except FileExistsError:
-            mend = "continue it by --resume, or choose another --output" if resumed else "choose another --output"
+            mend = "continue it by --resume, or choose another --output" if resumable else "choose another --output"
             raise FileExistsError(f"{path} exists already and is not overwritten: {mend}") from None
         begun = True
 

@@ -56,7 +56,6 @@ class Published:
 class StressCase:
     """A stress step that a worker is to take."""
 
-    name: str
     small: bool  # by a trainer of the small configuration that stress steps have; otherwise by the run's own
     evaluation: bool  # without training
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.judge.reasons import Reason
-from bench.judge.types import EXIT_CODES, FAILED_CODE, Verdict
+from bench.judge.types import Verdict
 from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Finite, Logarithm, fields_of
 from bench.record.files import SEAL
 from bench.record.gate import GateRun
@@ -25,6 +25,7 @@ from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
 from bench.report.sentences import SENTENCES
+from bench.stats.outcome import EXIT_CODES, FAILED_CODE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some

@@ -1,4 +1,4 @@
-"""The outcomes of a test."""
+"""The outcomes of a test, and the exit codes of a command."""
 
 import enum
 
@@ -10,3 +10,7 @@ class Outcome(enum.Enum):
     REGRESSION = "REGRESSION"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_GATED = "not gated"
+
+
+EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3}
+USAGE_CODE, FAILED_CODE = 2, 4  # a usage error; the measurement failed

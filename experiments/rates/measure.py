@@ -1,12 +1,9 @@
 """Runs the commands of cells, and keeps what they said."""
 
 import dataclasses
-import json
 import math
 import random
 import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +16,7 @@ from bench.judge.samples import whole_pairs
 from bench.judge.types import Scale
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
+from experiments.gates import verdict_of
 from experiments.rates.cells import FAULTS, Cell
 from experiments.rates.store import STORE, Judged, Ran, missing, read_store
 
@@ -33,7 +31,7 @@ def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int) -> None:
     for cell, number in list(missing(read_store(), cells))[:limit]:
         print(f"{cell.key}, run {number}", flush=True)
         folder = RUNS / f"{cell.key.replace(' ', '_')}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
-        ran = told(cell, number, _verdict(cell, number, pythons, folder, margins), folder, margins)
+        ran = told(cell, number, verdict_of(words(cell, number, pythons, margins), folder), folder, margins)
         print(f"  {ran.outcome} after {len(ran.seconds)} launches, {math.fsum(ran.seconds):.0f} s", flush=True)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
@@ -48,16 +46,6 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
         fault = f"{FAULTS[cell.metric]}-{cell.margins * margin:.3f}"
         found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={fault}"]
     return [*found, "--from", reference, "--to", candidate]
-
-
-def _verdict(cell: Cell, number: int, pythons: Sequence[str], folder: Path, margins: Margins) -> dict[str, Any]:
-    """Runs the command, and returns its verdict."""
-    command = [sys.executable, "-m", "bench", *words(cell, number, pythons, margins), "--json"]
-    done = subprocess.run([*command, "--output", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    if not done.stdout:
-        raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, margins: Margins) -> Ran:

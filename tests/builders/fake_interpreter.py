@@ -118,7 +118,7 @@ class Session:
     def prepare(self, config, corpus, corpus_path, steps, device, jitter, workload):
         if workload != "train":
             return answers.Agenda(4, (), (), 0, {"case": {"logits": {"": [2]}}})
-        return answers.Agenda(4, (0,), (answers.StressCase("NaN", True, False),), 1)
+        return answers.Agenda(4, (0,), (answers.StressCase(True, False),), 1)
 
     def check_answer(self, case, refused, promised):
         self.done = 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.gates import CASES, Ran, Store, read_store, right, table
+from experiments.gates import CASES, Ran, Store, read_store, right, table, verdict_of
 from tests.builders.records import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,11 @@ def test_no_run_says_the_opposite_of_what_is_known() -> None:
 )
 def test_a_slower_step_must_be_named(case: str, outcome: str, named: tuple[str, ...], expected: bool) -> None:
     assert right(CASES[case], ran(case, outcome, named)) is expected
+
+
+def test_a_command_without_a_verdict_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^upgrade --to nowhere ended with 2 and no verdict$"):
+        verdict_of(["upgrade", "--to", "nowhere"], tmp_path)
 
 
 def test_the_table_counts_runs_and_tells_times() -> None:

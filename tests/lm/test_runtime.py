@@ -12,6 +12,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
+from bench.drive.lockfile import TENSORFLOW  # noqa: E402
 from lm import runtime  # noqa: E402  # it imports TensorFlow, which may be missing
 
 pytestmark = pytest.mark.tensorflow
@@ -43,6 +44,10 @@ def test_the_distribution_is_the_package_that_the_files_came_from() -> None:
     owners = importlib.metadata.packages_distributions()["tensorflow"]
     assert runtime.distribution() in [owner.replace("_", "-") for owner in owners]
     assert importlib.metadata.version(runtime.distribution()) == tf.__version__
+
+
+def test_the_names_of_distributions_are_those_by_which_locks_are_read() -> None:
+    assert runtime.DISTRIBUTIONS == TENSORFLOW
 
 
 def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from bench.drive.plan import Plan
+from bench.drive.requests import AsOf
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.record.files import read_record
 from bench.record.gate import GateRun
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side
 from tests.builders.paired import SIDES
 from tests.builders.records import record
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
+BEGINNING = "2026-01-02T00:00:00Z"
 PAIR, LAUNCH = "bench.drive.upgrade.measure_pair", "bench.drive.run.measure_launch"
 
 
@@ -159,6 +161,35 @@ def test_what_was_begun_otherwise_is_refused(
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
     assert "was begun on another machine" in last_line(upgrade("--resume"))
     assert (upgrade.out / "paired.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
+def test_a_package_that_was_released_meanwhile_is_not_installed(
+    words: tuple[str, ...],
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    interrupted_at: Callable[[str, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The index is read as it was when the command began: as of now it has a newer NumPy."""
+    began = False
+
+    def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
+        moment = as_of.moment if began else BEGINNING
+        packages = {**PACKAGES, "numpy": "2.4.0" if moment == BEGINNING else "2.4.1"}
+        python = noisy_side(tmp_path / requested, packages)
+        return Side(requested, python, {}, moment, tuple(Package(*one) for one in packages.items()))
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepare)
+    out = ("--config", "tiny", "--baselines", baselines, "--output", tmp_path / "out")
+    command = (*words, "--from", "2.98.0", "--to", "2.99.0", *out)
+    interrupted_at(PAIR, 2)
+    assert tfgate(*command).code == 4
+    began = True
+    answer = tfgate(*command, "--resume")
+    assert answer.code in (0, 3), answer.err  # a gate has no baseline of the fake's perplexity
 
 
 def test_a_gate_without_a_report_has_nothing_to_go_on_from(gate: Command) -> None:

@@ -10,12 +10,12 @@ from bench.commands import upgrade
 from bench.commands.sides import Sides
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
-from bench.judge.types import EXIT_CODES, Scope
+from bench.judge.types import Scope
 from bench.record.files import read_record, write_record
 from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Failure
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.commands import FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run

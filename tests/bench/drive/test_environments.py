@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import threading
+import unittest.mock
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bench.drive import inspection
 from bench.drive.environments import newest_patches, prepare
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
@@ -78,11 +80,15 @@ def test_a_minor_version_has_one_newest_patch(listed: list[str], last: str, newe
 
 
 @pytest.mark.usefixtures("wheelhouse")
-def test_what_is_there_is_used_as_it_is() -> None:
+def test_what_is_there_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked once what is installed in it."""
     side = prepare("2.99.0", NOW)
     before = os.stat(Path(side.interpreter).parents[1]).st_ino
+    ask = unittest.mock.Mock(wraps=inspection._ask)
+    monkeypatch.setattr(inspection, "_ask", ask)
     said: list[str] = []
-    prepare("2.99.0", NOW, say=said.append)
+    assert prepare("2.99.0", NOW, say=said.append) == side
+    assert [call.args[0] for call in ask.call_args_list].count(side.interpreter) == 1
     assert not [line for line in said if line.startswith("building")]
     assert os.stat(Path(side.interpreter).parents[1]).st_ino == before
 

@@ -17,6 +17,7 @@ from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
+from lm.config import Blocks as ConfiguredBlocks
 
 Fake = Callable[[str], str]
 
@@ -42,6 +43,12 @@ def measured(reference: str, candidate: str, launch: int = 0) -> Pair:
     return measure_pair(
         PLAN, launch, launch, 70, {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     )
+
+
+def test_blocks_are_those_that_are_configured() -> None:
+    kinds = Blocks, ConfiguredBlocks
+    ours, theirs = ([(one.name, one.type, one.default) for one in dataclasses.fields(kind)] for kind in kinds)
+    assert ours == theirs
 
 
 def test_the_plan_counts_the_warm_up_and_two_blocks_of_each_quad() -> None:

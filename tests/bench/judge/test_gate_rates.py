@@ -1,7 +1,7 @@
 """Whole gates by simulation: with nothing changed they hardly ever alarm, and with something changed they do.
 
-Numbers: running perplexity spreads by 0.34%. Speed: launches as experiments/launch_noise.json has them, ten training
-quads each, with heavy tails (Student's t); six evaluation quads, shorter and hence twice as noisy; memory as
+Numbers: running perplexity spreads by 0.34%. Speed: launches as experiments/data/launch_noise.json has them, ten
+training quads each, with heavy tails (Student's t); six evaluation quads, shorter and hence twice as noisy; memory as
 docs/baselines.md has it: the peak by 2.7%, its growth by 40 KiB a step.
 """
 

@@ -70,9 +70,9 @@ def test_a_keeper_replaces_only_what_it_wrote_itself(tmp_path: Path, run: Run) -
     for warning in ("first", "second"):
         keep(dataclasses.replace(run, warnings=(warning,)))
         assert read_record(Run, path).warnings == (warning,)
-    for resumed, mend in ((True, "continue it by --resume, or choose another --output"), (False, "choose another")):
+    for resumable, mend in ((True, "continue it by --resume, or choose another --output"), (False, "choose another")):
         with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: {mend}"):
-            keeper(path, resumed=resumed)(run)
+            keeper(path, resumable=resumable)(run)
     assert read_record(Run, path).warnings == ("second",)
 
 

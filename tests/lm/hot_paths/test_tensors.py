@@ -44,6 +44,7 @@ def test_scaled_slices_stay_sparse() -> None:
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
 def test_waiting_takes_a_tensor_of_any_shape(shape: tuple[int, ...]) -> None:
+    """It returns nothing: that a value is found to be fetched is all that shows, as the next test has it fail."""
     tensors.wait(tf.zeros(shape))
     tensors.wait(tf.Variable(tf.zeros(shape)))
 

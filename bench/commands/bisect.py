@@ -175,6 +175,7 @@ class _Bisection:
                 self._leave_out_if_unmeasured(release, release.run)
         if (finding := self._finding()).answer is not Answer.OPEN:
             return finding
+        self._measure = self._measure.examined()
         say(self._cost(pace))
         good = self._side(self._good)
         with BisectProgress() as progress:

@@ -168,6 +168,7 @@ class _Bisection:
                 self._leave_out_if_unmeasured(release, release.run)
         if (finding := self._finding()).answer is not Answer.OPEN:
             return finding
+        self._measure = self._measure.examined()
         say(self._cost(pace))
         good = self._side(self._good)
         with BisectProgress() as progress:
@@ -194,8 +195,8 @@ class _Bisection:
         names = [self._good, *(release.name for release in self._releases)]
         hint = self._blame(finding, names)
         if self._asked.metric == NUMBERS:
-            wrong = self._wrong()
-            plain, text = numbers_json(finding, wrong, names), numbers_text(finding, wrong, names)
+            wrong, compared = self._wrong(), [release.compared for release in self._releases]
+            plain, text = numbers_json(finding, wrong, compared, names), numbers_text(finding, wrong, names)
         else:
             search, metric = self._search(), self._asked.metric
             plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)

@@ -201,10 +201,11 @@ class _Blaming:
     """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
     def __init__(self, asked: Request) -> None:
-        self._asked, self._sides = asked, asked.sides.prepared()
         (plan,) = asked.model.plans()
         self._margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
+        measure = Measure(plan, asked.metric, self._margins, asked.command_line)
+        self._measure = measure if asked.cluster else measure.examined()
+        self._asked, self._sides = asked, asked.sides.prepared()
         self.left_out: list[str] = []
         packages, switches = self._chosen()
         parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]

@@ -162,6 +162,7 @@ def grow(folder: Path, asked: PartLaunches) -> int:
 
 def _grow(folder: Path, asked: PartLaunches) -> int:
     with host_lock(wait=True), BisectProgress() as progress:
+        measure = asked.measure.examined()
         asked.building.model.plans()  # has the corpus made before anything is timed
         sides = asked.building.here(folder.parent / "locks")
         made = sides.prepared()
@@ -173,10 +174,10 @@ def _grow(folder: Path, asked: PartLaunches) -> int:
                 told = f"{side.requested} has other packages on this host than where the command was given"
                 raise RequestError(f"{told}: give all hosts one package index, and a date by --as-of")
             made[role] = dataclasses.replace(made[role], variables=side.variables)
-        report, pace = Growing("", folder / PAIRED_FILE), asked.measure.pace()
+        report, pace = Growing("", folder / PAIRED_FILE), measure.pace()
         while pace.count < asked.launches and pace.seconds < asked.seconds:
             with pace.timed():
-                report.run = asked.measure.grow(report, made, progress)
+                report.run = measure.grow(report, made, progress)
             if failure_of(report.run):
                 break
     return 0

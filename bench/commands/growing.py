@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands.messages import say
 from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import begun, require_machine, require_same, require_same_file
+from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
+from bench.drive.doctor import disturbances, examine
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
@@ -79,11 +82,22 @@ class Measure:
     metric: str  # one of METRICS
     margins: Margins
     command_line: Sequence[str]
+    disturbed: Sequence[str] = ()  # by what, a line each
 
     @property
     def numbers(self) -> bool:
         """Tells whether numbers are compared, and nothing is timed."""
         return self.metric == NUMBERS
+
+    def examined(self) -> "Measure":
+        """Returns the same with what disturbs this machine now, which it says; itself where nothing is timed.
+
+        Building environments is load: examine the machine before.
+        """
+        disturbed = () if self.numbers else disturbances(examine())
+        for line in disturbed:
+            say(f"warning: {line}")
+        return dataclasses.replace(self, disturbed=disturbed)
 
     def pace(self) -> Pace:
         """Returns the pace before anything is measured."""
@@ -136,7 +150,7 @@ class Measure:
             oracle_plan=oracle,
             lockstep_plan=lockstep,
             pair_plans=plans,
-            warnings=warnings,
+            warnings=(*side_warnings(sides), *self.disturbed, *warnings),
             begun=growing.run,
         )
         before = len(growing.run.pairs) if growing.run else 0

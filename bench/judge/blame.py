@@ -24,7 +24,7 @@ class Answer(enum.Enum):
 
     BLAMED = "blamed"
     NO_PACKAGE = "no package alone"  # there is a change, and no package is proven to bring any of it alone
-    NOT_PROVEN = "not proven"  # launches prove neither the whole change nor any part's
+    NOT_PROVEN = "not proven"  # launches prove neither the whole change nor any part's; or numbers are missing
     NO_CHANGE = "no change"  # the candidate's numbers are right, and so are the parts'
 
 
@@ -37,6 +37,11 @@ class Part:
     run: PairedRun | None = None
     problem: str = ""  # why it can't be measured; "" where it can
     refused: str = ""  # why the wheels' own requirements forbid it; "" where they don't
+
+    @property
+    def compared(self) -> bool:
+        """Tells whether its numbers were compared to the end."""
+        return self.run is not None and not self.run.incomplete and not self.problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +75,16 @@ def blame_by_launches(
 def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[Part], margins: Margins) -> Blame:
     """Returns what numbers tell: a package is blamed with which alone they are a regression."""
     found = [
-        None if part.problem or part.run is None else wrong_numbers(part.run, margins)
+        wrong_numbers(part.run, margins) if part.run and part.compared else None
         for part in (whole, *packages, *switches)
     ]
     wrong = [part.name for part, one in zip(packages, found[1:], strict=False) if one]
-    answer = Answer.BLAMED if wrong else Answer.NO_PACKAGE if found[0] else Answer.NO_CHANGE
+    if wrong:
+        answer = Answer.BLAMED
+    elif whole.compared and not found[0]:
+        answer = Answer.NO_CHANGE
+    else:
+        answer = Answer.NO_PACKAGE if all(part.compared for part in (whole, *packages)) else Answer.NOT_PROVEN
     return Blame(answer, tuple(wrong), whole, tuple(packages), tuple(switches), departures=tuple(found))
 
 

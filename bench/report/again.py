@@ -1,8 +1,10 @@
 """The commands that measure a report's metrics alone again."""
 
 import dataclasses
+import itertools
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIMES
 from bench.judge.reports import paired_runs
@@ -52,16 +54,17 @@ def _of_gate(report: GateRun) -> Iterator[Again]:
     candidate = report.candidate
     words = ("gate", "--no-speed", "--to", candidate.interpreter, *_variables("--to-env", candidate))
     for record in _firsts(report.numbers):
-        yield Again(record.subject.name, NUMBERS, (*words, *_options(record)))
+        yield Again(record.subject.name, NUMBERS, (*words, *_options(record, report.command)))
 
 
 def _of_pairs(run: PairedRun, *, alone: bool) -> Iterator[Again]:
     """Yields the commands of launches in turn; `alone`: they are no part of a gate, which judges numbers otherwise."""
     sides = ("--from", run.reference.requested, "--to", run.candidate.requested)
-    words = (*sides, *_variables("--from-env", run.reference), *_variables("--to-env", run.candidate))
+    variables = (*_variables("--from-env", run.reference), *_variables("--to-env", run.candidate))
+    words = (*sides, *variables, *_building(run))
     judged = () if run.margin is None else ("--margin", f"{run.margin:g}")  # of step times alone
     for record in _firsts(run):
-        subject, chosen = record.subject.name, ("upgrade", *words, *_options(record))
+        subject, chosen = record.subject.name, ("upgrade", *words, *_options(record, run.command))
         yield Again(subject, SPEED_ONLY, (*chosen, *judged, "--speed-only"))
         if alone:
             yield Again(subject, NUMERICS_ONLY, (*chosen, "--numerics-only"))
@@ -74,6 +77,23 @@ def _variables(option: str, side: Side) -> tuple[str, ...]:
     return tuple(word for name, value in sorted(side.variables.items()) for word in (option, f"{name}={value}"))
 
 
+def _building(run: PairedRun) -> tuple[str, ...]:
+    """Returns the options by which both sides' environments come out as they were."""
+    moments = [side.as_of for side in (run.reference, run.candidate) if side.as_of]
+    asked, python = (_given(run.command, option)[-1] for option in ("--as-of", "--python-version"))
+    given = (
+        ("--as-of", "release" if asked == "release" else min(moments, default="")),
+        ("--python-version", python),
+    )
+    return tuple(word for option, value in given if moments and value for word in (option, value))
+
+
+def _given(command: Sequence[str], option: str) -> list[str]:
+    """Returns "", then the values that a command line gives an option, as the next word or after a "="."""
+    apart = [value for word, value in itertools.pairwise(command) if word == option]
+    return ["", *apart, *(word.removeprefix(f"{option}=") for word in command if word.startswith(f"{option}="))]
+
+
 def _firsts(run: Run | PairedRun) -> list[Record]:
     """Returns the first record of each subject."""
     found: dict[str, Record] = {}
@@ -82,15 +102,21 @@ def _firsts(run: Run | PairedRun) -> list[Record]:
     return list(found.values())
 
 
-def _options(record: Record) -> tuple[str, ...]:
-    """Returns the options that name what a launch trained, without those that have the command line's own defaults."""
+def _options(record: Record, command: Sequence[str]) -> tuple[str, ...]:
+    """Returns the options that name what a launch trained, without those that have the command line's own defaults.
+
+    What a record doesn't hold, the paths of a corpus and of a user's own model, is that of the command.
+    """
     subject, threads = record.subject, record.environment.threads if record.environment else record.machine.cores
+    paths = {Path(word).name: word for word in _given(command, "--workload")} if subject.own else {}
+    corpus_path = _given(command, "--corpus-path")[-1] if subject.corpus else ""
     given = (
-        ("--workload", subject.workload, DEFAULT_WORKLOAD),
+        ("--workload", paths.get(subject.workload, subject.workload), DEFAULT_WORKLOAD),
         ("--corpus", subject.corpus, "synthetic"),
+        ("--corpus-path", corpus_path, ""),
         ("--implementation", subject.implementation, "cells"),
         ("--device", subject.device, "cpu:0"),
         ("--threads", str(threads), str(record.machine.cores)),
     )
     chosen = (word for name, value, usual in given if value not in ("", usual) for word in (name, value))
-    return ("--config", subject.config, *chosen)
+    return tuple(chosen) if subject.own else ("--config", subject.config, *chosen)

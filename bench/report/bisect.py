@@ -35,7 +35,7 @@ def launches_text(finding: Finding, search: Search, metric: str, names: Sequence
     """Returns the answer, then a line for each release; `names` are those of the good release and all after it."""
     releases = range(1, len(names))
     rows = [
-        [one_line(names[release]), *_cells(search, release), f"{search.posterior[release - 1]:.0%}"]
+        [one_line(names[release]), *_cells(search, release)]
         for release in releases
         if search.changed or search.counts[release - 1]
     ]
@@ -75,10 +75,15 @@ def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Se
     return wrapped(f"{names[release]} is the first whose numbers are a regression from {names[0]}: {why}", WIDTH)
 
 
-def numbers_json(finding: Finding, wrong: Sequence[Comparison | None], names: Sequence[str]) -> dict[str, Any]:
-    """Returns the same for programs."""
-    reasons = [sentence(one.reason) if one else None for one in wrong]
-    return _head(finding, "numbers", names) | {"regressions": dict(zip(names[1:], reasons, strict=True))}
+def numbers_json(
+    finding: Finding, wrong: Sequence[Comparison | None], compared: Sequence[bool], names: Sequence[str]
+) -> dict[str, Any]:
+    """Returns the same for programs; a release that was not `compared` is neither right nor wrong."""
+    releases = [
+        {"name": name, "compared": done, "regression": sentence(one.reason) if one and done else None}
+        for name, done, one in zip(names[1:], compared, wrong, strict=True)
+    ]
+    return _head(finding, "numbers", names) | {"releases": releases}
 
 
 def _head(finding: Finding, metric: str, names: Sequence[str]) -> dict[str, Any]:
@@ -101,7 +106,9 @@ def _answer(finding: Finding, search: Search, metric: str, names: Sequence[str])
 
 
 def _cells(search: Search, release: int) -> list[str]:
-    return [str(int(search.counts[release - 1])), told(search.difference(release)), told(search.step(release))]
+    probability = f"{search.posterior[release - 1]:.0%}" if search.changed else NOTHING
+    launches = str(int(search.counts[release - 1]))
+    return [launches, told(search.difference(release)), told(search.step(release)), probability]
 
 
 def told(step: Bounded | None) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 from tabulate import tabulate
 
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part
-from bench.judge.types import Comparison
 from bench.report.bisect import plain_bounds, told
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
@@ -14,7 +13,7 @@ from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import NOTHING
 from bench.stats.effects import Effects
 
-UNMEASURED, DEPARTS, AGREES = "can't be measured", "a regression", "no regression"
+UNMEASURED, DEPARTS, AGREES, MISSING = "can't be measured", "a regression", "no regression", "not measured"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
 NOTE = (
     "effect: of that package alone in the candidate's version, all others in the reference's; unexplained: the rest of "
@@ -49,9 +48,9 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
         for part, effect, more in zip(plain["parts"], (*found.parts, *found.left), gone, strict=True):
             part |= {"effect": plain_bounds(effect), **(more or {})}
     else:
-        plain["regression"], *regressions = map(_regression, blame.departures)
-        for part, regression in zip(plain["parts"], regressions, strict=True):
-            part["regression"] = regression
+        rows = zip((plain, *plain["parts"]), (blame.whole, *parts), blame.departures, strict=True)
+        for said, part, departure in rows:
+            said |= {"compared": part.compared, "regression": sentence(departure.reason) if departure else None}
     return plain
 
 
@@ -71,6 +70,14 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
         return f"the numbers of {names[1]} are no regression from {names[0]}: there is nothing to blame"
     if blame.answer is Answer.NO_PACKAGE:
         return f"the numbers of {names[1]} are a regression from {names[0]}, and no package's alone are"
+    if blame.answer is Answer.NOT_PROVEN:
+        if not blame.whole.compared:
+            return f"nothing is proven: the numbers of {names[1]} were not measured"
+        missing = ", ".join(part.name for part in blame.packages if not part.compared)
+        return (
+            f"the numbers of {names[1]} are a regression from {names[0]}; no package is proven to bring it, and some "
+            f"were not measured: {missing}"
+        )
     first = next(one for one in blame.departures[1:] if one)
     alone = f"with {blame.blamed[0]} alone, {first.metric.name} of {first.subject}: {sentence(first.reason)}"
     return f"to blame: {', '.join(blame.blamed)}; {alone}"
@@ -96,7 +103,7 @@ def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list
 
 def _departure_tables(blame: Blame, names: tuple[str, str]) -> list[str]:
     whole, *said = [
-        _effect(part, DEPARTS if departure else AGREES)
+        _effect(part, DEPARTS if departure else AGREES if part.compared else MISSING)
         for part, departure in zip((blame.whole, *blame.packages, *blame.switches), blame.departures, strict=True)
     ]
     rows = [[*_versions(part), word] for part, word in zip(blame.packages, said, strict=False)]
@@ -138,10 +145,6 @@ def _notes(blame: Blame, left_out: Sequence[str]) -> list[str]:
         f"{part.name} goes against the wheels' own requirements: {part.refused}" for part in parts if part.refused
     ]
     return [wrapped(note, WIDTH) for note in (*notes, *(f"left out: {line}" for line in left_out))]
-
-
-def _regression(departure: Comparison | None) -> str | None:
-    return sentence(departure.reason) if departure else None
 
 
 def _plain(part: Part) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import command_parser
+from bench.drive.doctor import Finding
 from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Machine
@@ -18,8 +19,9 @@ CRASH = "os._exit(3) if self.done > 100 else None"
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine is the one of which fake sessions tell."""
+    """This machine is the one of which fake sessions tell, and nothing disturbs it."""
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+    monkeypatch.setattr("bench.commands.growing.examine", tuple)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def slowness(tmp_path: Path) -> dict[str, str]:
     return {name: noisy_side(tmp_path / name, slowness=1.0 if name < "d" else 1.2) for name in "abcdef"}
 
 
-def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str) -> Answer:
+def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str | Path) -> Answer:
     first, *between, last = sides.values()
     releases = [word for side in between for word in ("--release", side)]
     options = ["--metric", "step time", "--baselines", folder / "baselines", "--output", folder / "out"]
@@ -59,6 +61,18 @@ class TestWholeSearches:
         assert "expect 8 to 16 more launches: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
+
+    def test_what_disturbs_launches_is_said_once_and_kept(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Numbers are compared whatever else runs."""
+        load = "Background load of 2.0 processes"
+        monkeypatch.setattr("bench.commands.growing.examine", lambda: (Finding("load", "2.0", load),))
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
+        assert found.err.splitlines().count(f"warning: {load}") == 1
+        assert load in read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).warnings
+        again = bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--output", tmp_path / "numbers")
+        assert load not in again.err
 
     def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         noisy_side(tmp_path / "c", midway=CRASH)

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from bench.cli import command_parser
+from bench.drive.doctor import Finding
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import Machine
+from tests.bench.judge.test_blame import numbers
 from tests.builders.cluster import in_this_process
 from tests.builders.commands import Answer, Tfgate, noisy_side
 
@@ -52,8 +54,9 @@ class Environments:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine is the one of which fake sessions tell."""
+    """This machine is the one of which fake sessions tell, and nothing disturbs it."""
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
+    monkeypatch.setattr("bench.commands.growing.examine", tuple)
 
 
 @pytest.fixture
@@ -163,6 +166,36 @@ class TestWholeSearches:
         assert "left out: the candidate's environment variables: parts have the reference's" in found.out
         assert found.out.startswith("no change of step time from 2.98.0 to 2.99.0 is proven")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
+
+    def test_the_machine_is_looked_at_before_anything_is_built(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Building is load."""
+
+        def examine() -> tuple[Finding]:
+            return (Finding("load", "2.0", "our own" if environments.moments else "2.0 processes of others"),)
+
+        monkeypatch.setattr("bench.commands.growing.examine", examine)
+        found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
+        assert found.err.splitlines().count("warning: 2.0 processes of others") == 1
+        run = read_record(PairedRun, tmp_path / "out" / "00-all" / "paired.json")
+        assert run.warnings[:2] == (
+            "keras differs too, 2.0.0 and 3.0.0, and may explain a difference",
+            "numpy differs too, 1.0.0 and 2.0.0, and may explain a difference",
+        )
+        assert "2.0 processes of others" in run.warnings
+
+    @pytest.mark.usefixtures("environments")
+    def test_numbers_that_the_budget_leaves_out_are_not_said_to_be_right(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is spent once the whole change has been compared."""
+        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
+        found = blame(tfgate, tmp_path, "--metric", "numbers", "--budget", "1e-9", "--part", "keras", "--json")
+        assert (found.code, found.plain["answer"]) == (3, "not proven"), found
+        assert found.plain["compared"]
+        (keras,) = found.plain["parts"]
+        assert (keras["compared"], keras["regression"]) == (False, None)
 
     def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:
         environments.slower = {"keras": 1.2}

@@ -147,6 +147,13 @@ def test_wrong_margins_are_named(tfgate: Tfgate, keep: Keep, baselines: Path, te
     assert said in found.error
 
 
+def test_a_report_of_micro_has_no_summary(tfgate: Tfgate, baselines: Path, tmp_path: Path) -> None:
+    write(tmp_path, "micro.json", "{}")
+    found = tfgate("check", tmp_path, "--summary", "--baselines", baselines)
+    assert found.code == 2
+    assert found.error.endswith("is a report of micro, which has no Markdown: leave out --summary")
+
+
 def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,9 @@ class TestStoredSurveys:
         before = snapshot(folder)
         for words in (("--format", "junit"), (folder,), ("--summary",)):
             assert tfgate("report", folder, *words, "--baselines", baselines).code == 2
+        for option in ("--summary", "--verbose"):
+            refused = tfgate("check", folder, option, "--baselines", baselines)
+            assert (refused.code, "leave out --summary and --verbose" in refused.error) == (2, True)
         assert tfgate("show", folder).code == 2
         assert snapshot(folder) == before
 

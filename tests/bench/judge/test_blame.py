@@ -77,7 +77,18 @@ class TestByNumbers:
     def test_a_part_that_fails_is_none_that_departs(self) -> None:
         packages = [Part("keras", run=numbers(wrong=True), problem="can't import")]
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
-        assert (found.answer, found.departures[1]) == (Answer.NO_PACKAGE, None)
+        assert (found.answer, found.departures[1]) == (Answer.NOT_PROVEN, None)
+
+    @pytest.mark.parametrize("wrong", [True, False])
+    def test_parts_that_were_not_measured_prove_nothing(self, wrong: bool) -> None:
+        interrupted = dataclasses.replace(numbers(wrong=False), incomplete="interrupted")
+        for missing in (Part("keras"), Part("keras", run=interrupted)):
+            found = blame_by_numbers(Part("all", run=numbers(wrong=wrong)), [missing], [], MARGINS)
+            assert found.answer is (Answer.NOT_PROVEN if wrong else Answer.NO_CHANGE)
+            assert blame_by_numbers(missing, [], [], MARGINS).answer is Answer.NOT_PROVEN
+        alone = [Part("keras", run=numbers(wrong=False))]
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), alone, [Part("onednn")], MARGINS)
+        assert found.answer is Answer.NO_PACKAGE
 
 
 def test_a_failure_of_launches_or_of_numbers_is_told() -> None:

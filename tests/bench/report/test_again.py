@@ -10,8 +10,9 @@ from bench.cli import command_parser
 from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIME
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
-from bench.record.types import FITTED_LOSS
+from bench.record.types import OF_SOME
 from bench.report.again import NUMBERS, again, again_text
+from tests.builders.launches import on_both
 from tests.builders.records import SUBJECT, TINY, environment, record, records, run
 from tests.builders.verdicts import NEW, OLD, gate, gate_run, paired_run, upgrade
 
@@ -50,7 +51,25 @@ def everywhere_else() -> tuple[GateRun, PairedRun]:
     )
 
 
+def own(report: PairedRun | GateRun) -> PairedRun | GateRun:
+    """The report of a user's own model, by a command that names its file."""
+    subject = dataclasses.replace(SUBJECT, config="own", corpus="", implementation="", workload="mine.py")
+    numbers = run([dataclasses.replace(each, subject=subject) for each in records()])
+    of_speed = {"pairs": tuple(on_both(one, subject=subject) for one in paired_run().pairs), "oracle": ()}
+    found = {"numbers": numbers, "speed": ()} if isinstance(report, GateRun) else of_speed
+    command = ("tfgate", "upgrade", "--workload", "train", "--workload", "./models/mine.py")
+    return dataclasses.replace(report, command=command, **found)
+
+
+def asked(*words: str) -> PairedRun:
+    """An upgrade on the PTB, by a command with these options."""
+    subject = dataclasses.replace(SUBJECT, corpus="ptb")
+    pairs = tuple(on_both(one, subject=subject) for one in paired_run().pairs)
+    return dataclasses.replace(paired_run(), pairs=pairs, oracle=(), command=("tfgate", "upgrade", *words))
+
+
 OTHER_GATE, OTHER_UPGRADE = everywhere_else()
+PLACES = ("--corpus-path=/data/simple examples.tgz", "--as-of", "now", "--python-version", "3.12")
 
 
 @pytest.mark.parametrize(
@@ -61,8 +80,12 @@ OTHER_GATE, OTHER_UPGRADE = everywhere_else()
         OTHER_GATE,
         paired_run(),
         OTHER_UPGRADE,
+        own(gate_run()),
+        own(paired_run()),
+        asked(*PLACES),
+        asked("--as-of", "release"),
     ],
-    ids=["gate", "numbers", "other gate", "upgrade", "other upgrade"],
+    ids=["gate", "numbers", "other gate", "upgrade", "other upgrade", "own gate", "own upgrade", "places", "release"],
 )
 def test_every_command_parses(report: PairedRun | GateRun) -> None:
     found = again(report)
@@ -90,6 +113,24 @@ def test_the_options_say_what_was_measured() -> None:
     assert [dict(itertools.pairwise(speed))[side] for side in ("--from", "--to")] == [OLD, NEW]
 
 
+@pytest.mark.parametrize("report", [own(gate_run()), own(paired_run())], ids=["gate", "upgrade"])
+def test_a_user_s_own_model_is_named_by_its_path_and_has_no_configuration(report: PairedRun | GateRun) -> None:
+    words = again(report)[0].words
+    assert dict(itertools.pairwise(words))["--workload"] == "./models/mine.py"
+    assert "--config" not in words
+
+
+def test_environments_and_the_corpus_are_those_of_then() -> None:
+    """The moment is the report's own, since the command may have meant its present, and "release" is none."""
+    told = dict(itertools.pairwise(again(asked(*PLACES))[0].words))
+    wanted = {"--as-of": "2026-01-01T00:00:00Z", "--corpus-path": "/data/simple examples.tgz"}
+    assert {**wanted, "--python-version": "3.12"}.items() <= told.items()
+    assert dict(itertools.pairwise(again(asked("--as-of=release"))[0].words))["--as-of"] == "release"
+    interpreters = [dataclasses.replace(each, as_of="") for each in (paired_run().reference, paired_run().candidate)]
+    built = dataclasses.replace(asked(*PLACES), reference=interpreters[0], candidate=interpreters[1])
+    assert not {"--as-of", "--python-version"} & {*again(built)[0].words}
+
+
 def test_every_gating_metric_of_a_gate_has_a_command() -> None:
     judged = gate()
     told = set(commands(gate_run()))
@@ -101,7 +142,7 @@ def test_every_gating_metric_of_a_gate_has_a_command() -> None:
 
 def test_every_gating_metric_of_an_upgrade_has_a_command() -> None:
     told = {name for each in again(paired_run()) for name in each.metrics}
-    told_by_training = set(NAMES) - {FITTED_LOSS}
+    told_by_training = {*NAMES} - {*OF_SOME}
     assert {one.metric.name for one in upgrade().verdict.comparisons if one.metric.gates} | told_by_training <= told
 
 
@@ -113,7 +154,7 @@ def test_a_gate_s_perplexity_is_measured_by_the_gate() -> None:
 
 
 def test_a_terminal_is_told_once_for_all_metrics_measured_alike() -> None:
-    upgrade = "upgrade --from reference --to /venv/bin/python --config notebook"
+    upgrade = "upgrade --from reference --to /venv/bin/python --as-of 2026-01-01T00:00:00Z --config notebook"
     assert again_text(gate_run()).splitlines() == [
         "To measure a metric alone again:",
         f"  tfgate gate --no-speed --to /venv/bin/python --config tiny  ({', '.join(NUMBERS)})",

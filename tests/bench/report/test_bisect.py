@@ -36,6 +36,14 @@ def test_a_change_that_is_not_proven_is_not_said_to_be_one() -> None:
     assert "that it changed at all is not proven" in " ".join(text.split())
 
 
+@pytest.mark.parametrize("launches", [[0.01], [0.01, -0.01, 0.02, -0.02]])
+def test_without_a_change_no_release_has_a_probability(launches: list[float]) -> None:
+    """One launch alone has no deviation, either."""
+    search = Search([[], [], launches])
+    row = launches_text(Finding(Answer.OPEN, 3), search, "trace", NAMES).splitlines()[-2].split()
+    assert (row[0], row[1], row[-1]) == ("2.0", str(len(launches)), "–")
+
+
 def test_programs_get_the_same() -> None:
     plain = json.loads(json.dumps(launches_json(Finding(Answer.FOUND, 2), STEP, "trace", NAMES), allow_nan=False))
     assert (plain["answer"], plain["release"], plain["good"], plain["bad"]) == ("found", "1.2", "1.0", "2.0")
@@ -51,9 +59,10 @@ def test_numbers_are_told_with_their_reason() -> None:
     assert numbers_text(Finding(Answer.NO_CHANGE), [None] * 3, NAMES) == "the numbers of 2.0 are no regression from 1.0"
     spent = numbers_text(Finding(Answer.OPEN, 1), wrong, NAMES)
     assert spent == "the budget is spent: the numbers of 1.1 were to be compared next"
-    plain = numbers_json(Finding(Answer.FOUND, 2), wrong, NAMES)
+    plain = numbers_json(Finding(Answer.FOUND, 2), wrong, [True, True, False], NAMES)
     assert plain["release"] == "1.2"
-    assert [name for name, why in plain["regressions"].items() if why] == ["1.2"]
+    releases = {one["name"]: (one["compared"], bool(one["regression"])) for one in plain["releases"]}
+    assert releases == {"1.1": (True, False), "1.2": (True, True), "2.0": (False, False)}
 
 
 def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:

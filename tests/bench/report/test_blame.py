@@ -26,9 +26,14 @@ def by_launches(whole: float, keras: float) -> Blame:
 
 
 def by_numbers(*, keras: bool) -> Blame:
-    packages = [BROKEN, Part("keras", ("2.15.0", "3.15.1"), numbers(wrong=keras))]
-    switches = [Part(THREADS, run=numbers(wrong=True))]
+    packages = [BROKEN, Part("keras", ("2.15.0", "3.15.1"), numbers(wrong=keras)), Part("wrapt", ("1.14.2", "2.5.2"))]
+    switches = [Part(ONEDNN), Part(THREADS, run=numbers(wrong=True))]
     return blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, switches, MARGINS)
+
+
+def right_alone() -> Blame:
+    packages = [Part("keras", run=numbers(wrong=False))]
+    return blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
 
 
 def test_effects_are_a_table_of_packages_and_one_of_switches() -> None:
@@ -44,7 +49,13 @@ def test_numbers_are_a_table_without_effects() -> None:
     [
         (by_launches(0.3, 0.0), "step time", "step time changed from 2.15.1 to 2.16.1 by +35."),
         (by_launches(0.0, 0.0), "step time", "no change of step time from 2.15.1 to 2.16.1 is proven, nor"),
-        (by_numbers(keras=False), "numbers", "the numbers of 2.16.1 are a regression from 2.15.1, and no package's"),
+        (
+            by_numbers(keras=False),
+            "numbers",
+            "the numbers of 2.16.1 are a regression from 2.15.1; no package is proven",
+        ),
+        (right_alone(), "numbers", "the numbers of 2.16.1 are a regression from 2.15.1, and no package's alone are"),
+        (blame_by_numbers(Part("all"), [], [], MARGINS), "numbers", "nothing is proven: the numbers of 2.16.1 were"),
     ],
 )
 def test_each_other_answer_is_a_sentence(blame: Blame, metric: str, said: str) -> None:
@@ -67,4 +78,14 @@ def test_programs_get_the_same() -> None:
     assert plain["unexplained"]["estimate"] == pytest.approx(0.1, abs=0.01)
     plain = blame_json(by_numbers(keras=True), "numbers", NAMES, [])
     assert plain["regression"]
-    assert [bool(part["regression"]) for part in plain["parts"]] == [False, True, True]
+    found = {part["name"]: (part["compared"], bool(part["regression"])) for part in plain["parts"]}
+    assert found == {
+        "tensorflow-cpu": (False, False),
+        "keras": (True, True),
+        "wrapt": (False, False),
+        "onednn": (False, False),
+        "threads": (True, True),
+    }
+    assert plain["compared"]
+    (keras,) = blame_json(right_alone(), "numbers", NAMES, [])["parts"]
+    assert (keras["compared"], keras["regression"]) == (True, None)

@@ -112,7 +112,8 @@ def test_a_gate_shows_numbers_and_launches_in_turn_apart() -> None:
 def test_each_metric_has_its_command() -> None:
     text = render([gate()])
     assert "<code>tfgate gate --no-speed --to /venv/bin/python --config tiny</code>" in text
-    command = "tfgate upgrade --from reference --to /venv/bin/python --config notebook --metric &#39;step time&#39;"
+    upgrade = "tfgate upgrade --from reference --to /venv/bin/python --as-of 2026-01-01T00:00:00Z"
+    command = f"{upgrade} --config notebook --metric &#39;step time&#39;"
     assert f"<td>step time</td><td><code>{command}</code>" in text
 
 

@@ -75,7 +75,7 @@ def test_a_launch_that_fails_once_is_repeated_and_named(tmp_path: Path, role: st
     run, reference, candidate = measure(tmp_path, *((failing, sound) if role == "reference" else (sound, failing)))
     assert (len(reference), len(candidate), run.failure) == (3, 3, None)
     why = f"micro-benchmarks under {failing}: ValueError: odd"
-    assert run.warnings == ("a warning", f"launch 2 of the {role} failed once and ran when it was repeated: {why}")
+    assert run.warnings == ("a warning", f"launch 2 of the {role} failed once, and ran when it was repeated: {why}")
 
 
 def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_that_launch(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def measure_micro(
         candidate=sides[CANDIDATE],
         failure=None,
         warnings=tuple(request.warnings),
+        launches=request.launches,
     )
     unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
     write_record(folder / MICRO_FILE, unfinished, seal=True)

@@ -56,7 +56,7 @@ def test_sides_take_turns_and_leave_a_report(tmp_path: Path) -> None:
     taken = [names[line] for line in order.read_text().splitlines()]
     assert taken == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
     assert read_micro(tmp_path / "out") == found
-    assert (found[0].warnings, found[0].failure) == (("a warning",), None)
+    assert (found[0].warnings, found[0].failure, found[0].launches) == (("a warning",), None, 3)
 
 
 def test_measuring_stops_when_it_is_settled(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ import argparse
 import dataclasses
 
 from bench.commands.options import Telling, add_telling, add_verbose, telling
-from bench.commands.stored import is_micro, judging, read_folder, read_report
+from bench.commands.stored import judging, read_any, read_folder
 from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
 from bench.commands.verdicts import judge_and_print, judge_any, tell
+from bench.record.micro import Micro
 
 EXAMPLES = """\
 tfgate check reports/gate --verbose
@@ -38,11 +39,10 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns the verdict's exit code; of a survey 0 where it is complete."""
     standards = read_folder(asked.telling.baselines)
-    if is_micro(asked.report):
-        with judging(asked.report):
-            return tell(judge_any(asked.report, standards), as_json=asked.telling.json)
     if is_survey(asked.report):
         return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
-    report = read_report(asked.report)
+    report = read_any(asked.report)
     with judging(asked.report):
+        if isinstance(report, Micro):
+            return tell(judge_any(report, standards), as_json=asked.telling.json)
         return judge_and_print(asked.telling, {asked.report: report}, standards)

@@ -4,10 +4,11 @@ import argparse
 import dataclasses
 
 from bench.commands.options import Telling, add_telling, add_verbose, telling
-from bench.commands.stored import is_micro, judging, read_folder, read_report
+from bench.commands.stored import judging, read_any, read_folder
 from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, judge_any, tell
+from bench.record.micro import Micro
 
 EXAMPLES = """\
 tfgate check reports/gate --verbose
@@ -42,15 +43,14 @@ def run(asked: Request) -> int:
     Raises UsageError for a form that the report doesn't have, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    if is_micro(asked.report):
-        if asked.telling.summary:
-            raise UsageError(f"{asked.report} is a report of micro, which has no Markdown: leave out --summary")
-        with judging(asked.report):
-            return tell(judge_any(asked.report, standards), as_json=asked.telling.json)
     if is_survey(asked.report):
         if asked.telling.summary or asked.telling.verbose:
             raise UsageError("a survey has a page of its own, by `tfgate report`: leave out --summary and --verbose")
         return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
-    report = read_report(asked.report)
+    report = read_any(asked.report)
     with judging(asked.report):
+        if isinstance(report, Micro):
+            if asked.telling.summary:
+                raise UsageError(f"{asked.report} is a report of micro, which has no Markdown: leave out --summary")
+            return tell(judge_any(report, standards), as_json=asked.telling.json)
         return judge_and_print(asked.telling, {asked.report: report}, standards)

@@ -12,12 +12,13 @@ from typing import TypeVar
 from bench.commands.compare import read_ratios
 from bench.commands.messages import print_json
 from bench.commands.options import add_json, add_replace
-from bench.commands.stored import GATE_FILE
+from bench.commands.stored import GATE_FILE, judging
 from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Points, Series, histories, outcome, report_points
 from bench.judge.reports import Report
+from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
@@ -87,7 +88,7 @@ def run(asked: Request) -> int:
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
         raise UsageError(f"{usable}, and a history takes at least 2{told}")
     fixed = asked.fixed_reference
-    anchor = report_points(fixed, read_ratios(fixed)) if fixed else None
+    anchor = _points(fixed, read_ratios(fixed)) if fixed else None
     series = histories(reports, anchor)
     if asked.output:
         path = asked.output / PAGE
@@ -104,9 +105,15 @@ def _points_or_warning(path: Path) -> Points | str:
     """Returns a report's values by its folder's name, or why it is left out."""
     try:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
-        return report_points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
-    except (ValueError, ArithmeticError) as error:  # FormatError, and a damaged record
+        return _points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
+    except FormatError as error:
         return f"left out: {error}"
+
+
+def _points(name: str, report: Report) -> Points:
+    """Returns a report's values by its name. Raises FormatError for a damaged record."""
+    with judging(name):
+        return report_points(name, report)
 
 
 def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:

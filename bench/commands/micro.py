@@ -39,7 +39,7 @@ from bench.judge.types import Question, Verdict
 from bench.record.micro import MICRO_FILE
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import USUAL_LAUNCHES
+from bench.stats.sequential import LOOKS, USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
 from lm.workloads.registry import workload
 
@@ -106,7 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("gpu",),
         help="fail, instead of skipping, where a GPU is missing; takes gpu:0 if no --device is a GPU",
     )
-    add_launches(parser, USUAL_LAUNCHES, "fresh processes for each environment, at most")
+    looks = ", ".join(map(str, LOOKS))
+    add_launches(parser, USUAL_LAUNCHES, f"fresh processes for each environment, at most; judged after {looks}")
     add_output(parser)
     add_baselines(parser)
     add_json(parser)

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import datetime
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,28 +11,29 @@ from pathlib import Path
 from bench.commands.options import add_baselines, add_replace
 from bench.commands.stored import (
     LEDGER_FILE,
+    Report,
     baseline_path,
     baselines_to_change,
-    is_micro,
+    judging,
+    read_any,
     read_baselines,
     read_folder,
-    read_report,
 )
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_any
-from bench.judge.baselines import added, make_baselines, with_speed_in_turn
+from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import accepted_regression, entry_of, merged
+from bench.judge.ledger import LedgerError, accepted_regression, entry_of, merged
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
-from bench.judge.reports import paired_runs, subject_of
-from bench.judge.types import Comparison
+from bench.judge.reports import paired_runs
+from bench.judge.types import Comparison, Verdict
 from bench.machine import now
 from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
-from bench.record.micro import read_micro
+from bench.record.micro import Micro
 from bench.record.types import Baseline, Run
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
@@ -43,6 +45,7 @@ tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
 tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
 tfgate record reports/gate --accept trace --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
 ENVIRONMENTS = 4  # whose replicates decide a perplexity in few launches (docs/how-to/own-baselines.md)
+APART = "runs become baselines, other reports join the ledger: record them by separate commands"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -68,6 +71,15 @@ class Request:
     despite_verdict: bool
     accept: Acceptance | None
     command_line: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """The files that are written, and what is said of them."""
+
+    files: Mapping[Path, Baseline | Ledger]
+    lines: Sequence[str]
+    warnings: Sequence[str] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,31 +158,37 @@ def _acceptance(options: argparse.Namespace) -> Acceptance | None:
 
 def run(asked: Request) -> int:
     """Returns 0; nothing is written unless all of it can be. Raises UsageError, FormatError, MarginsError, OSError."""
-    if asked.accept:
-        _accept_regressions(asked, asked.accept)
-    else:
-        ratios = {is_micro(name) or not isinstance(read_report(name), Run) for name in asked.reports}
-        if len(ratios) > 1:
-            raise UsageError("runs become baselines, other reports join the ledger: record them by separate commands")
-        if ratios == {True}:
-            _record_ratios(asked)
-        else:
-            _record_runs(asked)
+    reports = [read_any(name) for name in asked.reports]
+    runs = [report for report in reports if isinstance(report, Run)]
+    try:
+        with judging(*asked.reports):
+            if asked.accept:
+                change = _accepted_regressions(asked, asked.accept, reports)
+            elif 0 < len(runs) < len(reports):
+                raise UsageError(APART)
+            else:
+                change = _of_runs(asked, runs) if runs else _of_ratios(asked, reports)
+    except (BaselineError, LedgerError) as error:
+        raise UsageError(f"{', '.join(asked.reports)}: {error}") from error
+    for line in change.lines:
+        print(one_line(line))
+    for warning in dict.fromkeys(change.warnings):
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
+    for path, record in change.files.items():
+        write_record(path, record, replace=True)
     print(f"written to {asked.folder}: review the difference and commit it", file=sys.stderr)
     return 0
 
 
-def _record_runs(asked: Request) -> None:
-    """Makes baselines of the runs' replicas and words/s."""
+def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
+    """Returns the baselines of the runs' replicas and words/s."""
     if asked.becomes_reference:
         raise UsageError(MOVES)
     if asked.despite_verdict:
         raise UsageError("--despite-verdict is for reports that join the ledger")
     old = read_baselines(asked.folder)
-    runs = [run for name in asked.reports if isinstance(run := read_report(name), Run)]
     reason = asked.reason or ("" if asked.add else "first baseline")
-    created = now()
-    new = make_baselines(runs, reason, asked.command_line, created)
+    new = make_baselines(runs, reason, asked.command_line, now())
     existing = [name for name in new if name in old]
     if existing and not (asked.replace or asked.add):
         raise UsageError(
@@ -178,48 +196,45 @@ def _record_runs(asked: Request) -> None:
         )
     if asked.add:
         new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
-    left_out = sum(record.disturbed for run in runs for record in run.records)
     warnings = [warning for run in runs for warning in run.warnings]
+    left_out = sum(record.disturbed for run in runs for record in run.records)
     warnings += [f"disturbed launches, whose words/s are left out: {left_out}"] if left_out else []
-    for warning in dict.fromkeys(warnings):
-        print(f"warning: {one_line(warning)}", file=sys.stderr)
-    _write_baselines(asked.folder, old, new)
     for name, made in new.items():
         count = len({environment_key(one.environment) for one in made.replicas})
         if count < ENVIRONMENTS:
             few = f"replicates of {count} of {ENVIRONMENTS} environments: a perplexity is seldom decided by fewer"
-            print(one_line(f"warning: {name}: {few}; add runs of others by --add"), file=sys.stderr)
+            warnings.append(f"{name}: {few}; add runs of others by --add")
+    return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 
-def _record_ratios(asked: Request) -> None:
-    """Accepts the candidate of a gate, an upgrade or a micro report: its ratios to the reference join the ledger."""
+def _of_ratios(asked: Request, reports: Sequence[Report | Micro]) -> Change:
+    """Returns the ledger with the reports' ratios to the reference, and the baselines with gates' words/s."""
     if not asked.reason:
         raise UsageError("--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read")
     if asked.add or asked.replace:
         raise UsageError("--add and --replace are for runs: the ledger only grows")
     standards = read_folder(asked.folder)
-    ledger, gates = standards.ledger, []
-    for name in asked.reports:
-        entries = _entries(name, standards.margins, ledger, asked)
+    ledger, lines = standards.ledger, []
+    for name, report in zip(asked.reports, reports, strict=True):
+        entries = _entries(report, standards.margins, ledger, asked)
         if not entries:
             raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
-        word = _consented(name, dataclasses.replace(standards, ledger=ledger), asked)
+        word = _consented(name, judge_any(report, dataclasses.replace(standards, ledger=ledger)), asked)
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
         for entry in entries:
             ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
-            print(one_line(f"{entry.tensorflow}: {ratios} ({word})"))
-        if not is_micro(name) and isinstance(gate := read_report(name), GateRun):
-            gates.append(gate)
+            lines.append(f"{entry.tensorflow}: {ratios} ({word})")
     if not standards.ledger.entries:
-        print("the ledger was empty: from now on it takes reports in turn with this reference alone")
-    new = _with_speeds(standards.baselines, gates)
-    write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
-    _write_baselines(asked.folder, standards.baselines, new)
+        lines.append("the ledger was empty: from now on it takes reports in turn with this reference alone")
+    gates = [report for report in reports if isinstance(report, GateRun)]
+    new = {name: functools.reduce(with_speed_in_turn, gates, old) for name, old in standards.baselines.items()}
+    of_baselines = _of_baselines(asked.folder, standards.baselines, new)
+    files = {asked.folder / LEDGER_FILE: ledger, **of_baselines.files}
+    return Change(files, (*lines, *of_baselines.lines))
 
 
-def _consented(name: str, standards: Standards, asked: Request) -> str:
+def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
-    verdict = judge_any(name, standards)
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
     word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
     if verdict.exit_code and not asked.despite_verdict:
@@ -230,63 +245,49 @@ def _consented(name: str, standards: Standards, asked: Request) -> str:
     return word
 
 
-def _entries(name: str, margins: Margins, ledger: Ledger, asked: Request) -> list[Entry]:
+def _entries(report: Report | Micro, margins: Margins, ledger: Ledger, asked: Request) -> list[Entry]:
     moves = asked.becomes_reference
-    if is_micro(name):
+    if isinstance(report, Micro):
         if moves:
             raise UsageError(MOVES)
-        return [entry_of_micro(*read_micro(Path(name)), ledger, asked.reason)]
-    runs = paired_runs(read_report(name))
+        return [entry_of_micro(*report, ledger, asked.reason)]
+    runs = paired_runs(report)
     return merged([entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs])
 
 
-def _with_speeds(old: Mapping[str, Baseline], gates: Sequence[GateRun]) -> dict[str, Baseline]:
-    """Returns the baselines of the gates' subjects, with the words/s that were measured in turn."""
-    new: dict[str, Baseline] = {}
-    for gate in gates:
-        for name in map(subject_of, gate.speed):
-            if name in old:
-                new[name] = with_speed_in_turn(new.get(name, old[name]), gate)
-    return new
-
-
-def _accept_regressions(asked: Request, accept: Acceptance) -> None:
-    """Names regressions of the reports in one metric, and lets them pass until a date."""
+def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[Report | Micro]) -> Change:
+    """Returns the ledger with the reports' regressions in one metric, which pass until a date."""
     standards = read_folder(asked.folder)
-    regressions = _regressions(asked, accept, standards)
+    regressions = _regressions(reports, accept.metric, standards)
     if not regressions:
         raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
-    until, measured = accept.until.isoformat(), max(map(_created, asked.reports))[:10]
+    created = max((report.run if isinstance(report, Micro) else report).created for report in reports)
+    until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
     found = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
-    if _regressions(asked, accept, dataclasses.replace(standards, ledger=ledger)):
+    if _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
             "the report's reference is none of the ledger's, so the regression would still fail: accept a report in "
             "turn with the ledger's"
         )
-    write_record(asked.folder / LEDGER_FILE, ledger, replace=True)
-    for one in found:
-        limit = f", up to {100 * one.limit:.1f}%" if one.limit is not None else ""
-        print(one_line(f"{one.metric} of {one.subject}: accepted until {one.expires}{limit}"))
+    lines = [
+        f"{one.metric} of {one.subject}: accepted until {one.expires}"
+        + ("" if one.limit is None else f", up to {100 * one.limit:.1f}%")
+        for one in found
+    ]
+    return Change({asked.folder / LEDGER_FILE: ledger}, lines)
 
 
-def _created(name: str) -> str:
-    """Returns a report's date (ISO 8601)."""
-    return read_micro(Path(name))[0].created if is_micro(name) else read_report(name).created
+def _regressions(reports: Sequence[Report | Micro], metric: str, standards: Standards) -> list[Comparison]:
+    """Returns the reports' regressions in a metric."""
+    comparisons = [one for report in reports for one in judge_any(report, standards).comparisons]
+    return [one for one in comparisons if one.metric.name == metric and one.outcome is Outcome.REGRESSION]
 
 
-def _regressions(asked: Request, accept: Acceptance, standards: Standards) -> list[Comparison]:
-    """Returns the reports' regressions in the metric that is to be accepted."""
-    comparisons = [comparison for name in asked.reports for comparison in judge_any(name, standards).comparisons]
-    return [one for one in comparisons if one.metric.name == accept.metric and one.outcome is Outcome.REGRESSION]
-
-
-def _write_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> None:
-    """Says what changes, then writes."""
-    paths = {name: baseline_path(folder, name) for name in new}
-    for name, baseline in new.items():
-        print(one_line(describe_change(old.get(name), baseline)))
-    for name, baseline in new.items():
-        write_record(paths[name], baseline, replace=name in old)
+def _of_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> Change:
+    """Returns the change of the baselines that are new or differ from the old ones."""
+    changed = {name: baseline for name, baseline in new.items() if baseline != old.get(name)}
+    files = {baseline_path(folder, name): baseline for name, baseline in changed.items()}
+    return Change(files, [describe_change(old.get(name), baseline) for name, baseline in changed.items()])

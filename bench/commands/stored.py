@@ -2,21 +2,22 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
+from bench.judge.baselines import BaselineError
 from bench.judge.gate import Standards
 from bench.judge.margins import read_margins
 from bench.judge.quads import quad_log_ratio
 from bench.judge.reports import paired_runs
-from bench.record.codec import FormatError, parse
-from bench.record.files import read_record
+from bench.record.codec import FormatError
+from bench.record.files import read_by_fields, read_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.micro import MICRO_FILE
+from bench.record.micro import MICRO_FILE, Micro, read_micro
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.survey import SURVEY_FILE
@@ -65,21 +66,19 @@ def read_report(name: str) -> Report:
 def read_stored(name: str) -> Report | Baseline | Ledger:
     """Reads a folder or a file by the fields in it. Raises UsageError for a micro report, FormatError, OSError."""
     path = _file(Path(name))
-    try:
-        plain = parse(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, FormatError) as error:
-        raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
-    fields = set(plain) if isinstance(plain, dict) else set()
     if path.name == SURVEY_FILE:
         raise UsageError(f"{name} is a survey: `tfgate check` prints it, `tfgate report` writes its page")
-    kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
     if path.name == MICRO_FILE:
         raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
-    kind: type[Report | Baseline | Ledger] = next((kind for field, kind in kinds.items() if field in fields), Run)
-    found = read_record(kind, path)
+    found = read_by_fields(_kind_of, path)
     with judging(str(path)):
         _require_quads(found)
     return found
+
+
+def _kind_of(fields: Collection[str]) -> type[Report | Baseline | Ledger]:
+    kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
+    return next((kind for field, kind in kinds.items() if field in fields), Run)
 
 
 def _require_quads(report: Report | Baseline | Ledger) -> None:
@@ -93,9 +92,10 @@ def _require_quads(report: Report | Baseline | Ledger) -> None:
             )
 
 
-def is_micro(name: str) -> bool:
-    """Tells whether a folder or a file is a report of `tfgate micro`."""
-    return _file(Path(name)).name == MICRO_FILE
+def read_any(name: str) -> Report | Micro:
+    """Reads a report, one of micro included, from its folder or file. Raises what read_report does."""
+    path = Path(name)
+    return read_micro(path) if _file(path).name == MICRO_FILE else read_report(name)
 
 
 def _file(path: Path) -> Path:
@@ -129,9 +129,9 @@ def baselines_to_change(name: str | None) -> Path:
 
 
 def baseline_path(folder: Path, name: str) -> Path:
-    """Returns the path of a subject's baseline. Raises UsageError for a name that is no file's."""
+    """Returns the path of a subject's baseline. Raises BaselineError for a name that is no file's."""
     if not FILE_NAME.fullmatch(name):
-        raise UsageError(f"{name!r} can't name a baseline's file: the run was not written by tfgate")
+        raise BaselineError(f"{name!r} can't name a baseline's file: the run was not written by tfgate")
     return folder / f"{name}.json"
 
 

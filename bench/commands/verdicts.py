@@ -6,11 +6,10 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from bench.commands.messages import print_json
 from bench.commands.options import Telling
-from bench.commands.stored import Report, baselines_option, is_micro, read_report
+from bench.commands.stored import Report, baselines_option
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.micro import judge_micro
@@ -18,7 +17,7 @@ from bench.judge.paired import judge_paired
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
 from bench.record.gate import GateRun
-from bench.record.micro import read_micro
+from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.report.again import again_text
 from bench.report.brief import brief_text
@@ -42,15 +41,11 @@ def judged(report: Report, standards: Standards) -> Judged:
     return Judged(report, verdict, standards.baselines, standards.margins.window_start)
 
 
-def judge_any(name: str, standards: Standards) -> Verdict:
-    """Returns the verdict on a folder's or file's report, one of micro included.
-
-    Raises UsageError, FormatError, OSError.
-    """
-    if not is_micro(name):
-        return judged(read_report(name), standards).verdict
-    run, reference, candidate = read_micro(Path(name))
-    return judge_micro(run, reference, candidate, math.log1p(standards.margins.micro), standards.ledger)
+def judge_any(report: Report | Micro, standards: Standards) -> Verdict:
+    """Returns the verdict on a report, one of micro included. Raises UnlikeError."""
+    if isinstance(report, Micro):
+        return judge_micro(*report, math.log1p(standards.margins.micro), standards.ledger)
+    return judged(report, standards).verdict
 
 
 def judge_and_print(telling: Telling, reports: Mapping[str, Report], standards: Standards) -> int:

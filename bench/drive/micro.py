@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.drive.children import ending_with_us
 from bench.drive.folders import held_folder
+from bench.drive.patience import FACTOR, GRACE_SECONDS
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import now, this_machine
@@ -19,6 +20,7 @@ from bench.record.files import write_record, write_text
 from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.repeats import mended
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
@@ -96,7 +98,9 @@ class LaunchesSoFar:
 
     def deadline(self, role: str) -> float:
         """Returns the seconds that a side's next launch may take: the candidate's in proportion to the reference's."""
-        return 3 * max(self.seconds) + 60 if role == CANDIDATE and self.seconds else LAUNCH_SECONDS
+        if role == CANDIDATE and self.seconds:
+            return FACTOR * max(self.seconds) + GRACE_SECONDS
+        return LAUNCH_SECONDS
 
 
 def measure_micro(
@@ -122,6 +126,7 @@ def measure_micro(
         candidate=sides[CANDIDATE],
         failure=None,
         warnings=tuple(request.warnings),
+        launches=request.launches,
     )
     unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
     write_record(folder / MICRO_FILE, unfinished, seal=True)
@@ -130,7 +135,7 @@ def measure_micro(
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
             found, repeated = _launch(role, sides[role], request.suite, launch_file(folder, role, number), measured)
             if repeated:
-                line = f"launch {number + 1} of the {role} failed once and ran when it was repeated: {repeated.message}"
+                line = mended(f"launch {number + 1} of the {role}", repeated)
                 run = dataclasses.replace(run, warnings=(*run.warnings, line))
             if isinstance(found, Failure):
                 run = dataclasses.replace(run, failure=found)
@@ -174,9 +179,9 @@ def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_S
         output = _run_pytest(side, suite, home, limit, f"--benchmark-json={part}")
         if not part.is_file() or not part.stat().st_size:
             raise _failure(NO_TENSORFLOW, f"{side.interpreter} timed nothing: {_reason(output)}", output)
-        read_launch(part)
+        found = read_launch(part)
         write_text(path, part.read_text(encoding="utf-8"))
-    return read_launch(path)
+    return dataclasses.replace(found, path=path)
 
 
 def require_suite(side: Side, suite: Suite) -> None:

@@ -47,15 +47,19 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
 def added(old: Baseline, new: Baseline) -> Baseline:
     """Returns the old baseline with the new one's replicates and words/s on top.
 
-    Raises BaselineError if they measured different things.
+    Raises BaselineError if they measured different things, or if the old one holds the new one's run.
     """
     if old.subject != new.subject:
         different = _told(differences(old.subject, new.subject), "in the baseline", "in the run")
-        raise BaselineError(f"{old.subject.name}: the baseline is of something else ({different}): use --replace")
+        raise BaselineError(
+            f"{old.subject.name}: the baseline is of something else ({different}): record a run by --replace"
+        )
     known = {(stored.created, stored.machine) for stored in old.throughput}
     again = next((stored.created for stored in new.throughput if (stored.created, stored.machine) in known), None)
     if again:
         raise BaselineError(f"{old.subject.name}: the run of {again} is in the baseline already")
+    if new.replicas and not new.throughput and all(replica in old.replicas for replica in new.replicas):
+        raise BaselineError(f"{old.subject.name}: all replicates of the run are in the baseline already")
     return Baseline(
         SCHEMA,
         new.created,
@@ -68,16 +72,17 @@ def added(old: Baseline, new: Baseline) -> Baseline:
 
 
 def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
-    """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference. Raises
-    BaselineError if it is there.
+    """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference.
+
+    Raises BaselineError if they are there, and of a model or data with another fingerprint.
     """
-    runs = [run for run in gate.speed if subject_of(run) == old.subject.name]
-    found = [
-        _throughput_of(run.created, [pair.candidate for pair in whole_pairs(run, ALL_CORES)], in_turn=True)
-        for run in runs
-    ]
-    new = dataclasses.replace(old, replicas=(), throughput=tuple(one for one in found if one), reason="")
-    return added(old, new)
+    for run in (run for run in gate.speed if subject_of(run) == old.subject.name):
+        records = [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
+        speed = _throughput_of(run.created, records, in_turn=True)
+        if speed:  # not the whole subject: launches in turn take fewer steps
+            subject = dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint)
+            old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=(speed,), reason=""))
+    return old
 
 
 def differences(one: Subject, other: Subject) -> tuple[Field, ...]:

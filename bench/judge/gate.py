@@ -156,7 +156,8 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     """Compares the change since the ledger's first entry with the metric's budget; None without a budget, an interval
     or an entry.
 
-    Where the entry was measured on another host, its ratio may differ here by two draws of a host's own effect.
+    The entry's own bounds are added in quadrature. Where it was measured on another host, its ratio may differ here by
+    two draws of a host's own effect.
     """
     ledger, margins, metric = standards.ledger, standards.margins, sample.metric
     found, reason = compared.interval, compared.reason
@@ -169,7 +170,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)
     between = math.sqrt(2) * margins.between_hosts if elsewhere else 0.0
-    since = widened(found, math.hypot(math.sqrt(first.variance), between), sample.accepted - first.estimate)
+    since = widened(found, between, sample.accepted - first.estimate, first.ratios)
     margin = math.log1p(budget)
     since_metric = Metric(
         f"{metric.name} since {first.tensorflow}", Unit.RATIO, metric.direction, Estimator.VALUE, margin=margin

@@ -2,7 +2,7 @@
 accepted.
 
 Entries are ratios to the reference of their time. A move of the reference from R to E is itself an entry, with the
-ratio E/R, so that log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and variances add up.
+ratio E/R, so that log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and errors add up.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro_run import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine
+from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
@@ -30,7 +31,7 @@ class Position:
 
     tensorflow: str
     estimate: float  # logarithm, TensorFlow/reference
-    variance: float  # of the estimate: the entry's own, and those of the moves that it was rebased by
+    ratios: tuple[Interval, ...]  # that it is a sum of: the entry's own, and those of the moves that it was rebased by
     # Fingerprints of those that the numbers were measured on; none where the TensorFlow is the reference itself.
     machines: frozenset[str]
 
@@ -144,10 +145,13 @@ def merged(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def ratio_interval(ratio: Ratio) -> Interval | None:
-    """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself."""
+    """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself.
+
+    As everywhere, launches are taken to resemble each other (bench.stats.autocorrelation): the error is widened.
+    """
     if ratio.launches < 2:
         return None
-    return interval(ratio.estimate, ratio.standard_error, ratio.launches - 1)
+    return interval(ratio.estimate, widening(ratio.launches) * ratio.standard_error, ratio.launches - 1)
 
 
 def _measured_ratio(sample: Sample) -> Ratio | None:
@@ -202,8 +206,8 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
     if len(ratios) < len(links):
         return None
     estimate = math.fsum(sign * ratio.estimate for sign, ratio in ratios)
-    variance = math.fsum(ratio.standard_error**2 for _, ratio in ratios)
-    return Position(entry.tensorflow, estimate, variance, frozenset(link.machine for _, link in links))
+    intervals = tuple(filter(None, (ratio_interval(ratio) for _, ratio in ratios)))
+    return Position(entry.tensorflow, estimate, intervals, frozenset(link.machine for _, link in links))
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:

@@ -25,7 +25,7 @@ from bench.record.micro import MicroCase, MicroLaunch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, MOST_GATING
+from bench.stats.sequential import LOOKS, MOST_GATING, Plan
 
 Launches = Sequence[MicroLaunch]
 
@@ -145,7 +145,9 @@ def _sample(
     accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
     new, old = (_logarithms(name, side) for side in (candidate, reference))
     differences = tuple(after - before - accepted for after, before in zip(new, old, strict=False))
-    return Sample(one.subject, _metric(one.metric, *margin), tuple(new), tuple(old), differences, accepted)
+    plan = Plan(min(run.launches, LOOKS[-1]))
+    metric = _metric(one.metric, *margin)
+    return Sample(one.subject, metric, tuple(new), tuple(old), differences, accepted, plan=plan)
 
 
 def _metric(name: str, margin: float, gates: bool) -> Metric:

@@ -11,7 +11,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,11 +107,17 @@ def _sum_of(text: str) -> str:
 
 def read_record(kind: type[T], path: Path) -> T:
     """Reads a record of a type. Raises FormatError, with the path, for anything else or a broken seal, and OSError."""
+    return read_by_fields(lambda fields: kind, path)
+
+
+def read_by_fields(kind_of: Callable[[Collection[str]], type[T]], path: Path) -> T:
+    """Reads a record of the type that its fields tell. Raises what read_record does."""
     try:
         text = path.read_text(encoding="utf-8")
         plain = parse(text)
     except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} is damaged or was not written by tfgate: {error}") from error
+    kind = kind_of(plain if isinstance(plain, dict) else ())
     try:
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:

@@ -17,7 +17,9 @@ class Ratio:
     subject: str  # Subject.name, or a micro-benchmark's
     metric: str
     estimate: Logarithm  # logarithm, candidate/reference
-    standard_error: Amount  # of the estimate; 0 where the TensorFlow is the reference
+    # Of the estimate, by the launches' deviation alone: bench.judge.ledger.ratio_interval widens it. 0 where the
+    # TensorFlow is the reference.
+    standard_error: Amount
     launches: Count  # that it rests on; 0 where the TensorFlow is the reference
 
 

@@ -5,6 +5,7 @@ process.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.record.benchmarks import Benchmark, read_benchmarks
 from bench.record.codec import FormatError, from_plain
@@ -59,6 +60,14 @@ class MicroLaunch:
     cases: Mapping[str, MicroCase]
 
 
+class Micro(NamedTuple):
+    """A report, launches in the order measured."""
+
+    run: MicroRun
+    reference: list[MicroLaunch]
+    candidate: list[MicroLaunch]
+
+
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for what `bench/micro` didn't write, and OSError."""
     found = read_benchmarks(path).benchmarks.values()
@@ -75,11 +84,10 @@ def launch_file(folder: Path, role: str, number: int) -> Path:
     return folder / f"{role}-{number:02}.json"
 
 
-def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+def read_micro(path: Path) -> Micro:
     """Reads a report, by its folder or its micro.json.
 
-    Returns (the run, the reference's launches, the candidate's), launches in the order measured. Raises FormatError,
-    with the path, for files that are damaged or don't belong together, and OSError.
+    Raises FormatError, with the path, for files that are damaged or don't belong together, and OSError.
     """
     folder = path if path.is_dir() else path.parent
     run = read_record(MicroRun, folder / MICRO_FILE)
@@ -88,7 +96,7 @@ def read_micro(path: Path) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunc
     if len(reference) != wanted and not run.incomplete:
         counts = f"{len(reference)} launches of the reference where the candidate's call for {wanted}"
         raise FormatError(f"{folder} holds {counts}: files are missing")
-    return run, reference, candidate
+    return Micro(run, reference, candidate)
 
 
 def _launches(folder: Path, role: str) -> list[MicroLaunch]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from bench.record.codec import Count
 from bench.record.paired import Side
 from bench.record.types import Failure, Machine
 
@@ -19,3 +20,4 @@ class MicroRun:
     failure: Failure | None  # of the candidate, in a launch that the reference finished, and again when it was repeated
     warnings: tuple[str, ...]
     incomplete: str = ""  # why launches are missing; "" where none is
+    launches: Count = 12  # of each side, at most; so many in records that don't say

@@ -90,14 +90,14 @@ def new_group_interval(candidate: Sequence[float], reference: Components) -> Int
     return interval(float(np.mean(candidate)) - reference.mean, float(np.sqrt(variance)), freedom)
 
 
-def widened(found: Interval, deviation: float, shift: float = 0.0) -> Interval:
-    """Returns the interval moved by `shift`, with a further normal error of known deviation: its bounds are added in
-    quadrature.
+def widened(found: Interval, deviation: float, shift: float = 0.0, others: Sequence[Interval] = ()) -> Interval:
+    """Returns the interval moved by `shift`, with a further normal error of known deviation and the errors of other
+    intervals: their bounds are added in quadrature.
     """
-    estimate = found.estimate + shift
-    wide = math.hypot(found.high - found.estimate, _normal_quantile(REGRESSION_LEVEL) * deviation)
-    narrow = math.hypot(found.pass_high - found.estimate, _normal_quantile(PASS_LEVEL) * deviation)
-    error = math.hypot(found.standard_error, deviation)
+    estimate, added = found.estimate + shift, (found, *others)
+    wide = math.hypot(_normal_quantile(REGRESSION_LEVEL) * deviation, *(one.high - one.estimate for one in added))
+    narrow = math.hypot(_normal_quantile(PASS_LEVEL) * deviation, *(one.pass_high - one.estimate for one in added))
+    error = math.hypot(deviation, *(one.standard_error for one in added))
     bounds = (estimate - wide, estimate + wide, estimate - narrow, estimate + narrow)
     return Interval(estimate, error, found.degrees_of_freedom, *bounds)
 

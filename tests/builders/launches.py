@@ -12,6 +12,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.record.ledger import Entry, Ratio
 from bench.record.lockstep import Difference, Lockstep, TensorDifferences
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, PairedRun
+from bench.record.types import OF_SOME
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from tests.builders.paired import CREATED, NOISE, pair, paired_run, side_of
@@ -29,7 +30,7 @@ PAIRED: Margins = dataclasses.replace(
     },
 )
 GATING = ["perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]  # by those margins
-SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - set(GATING)  # not gated
+SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - {*GATING, *OF_SOME}  # not gated
 
 
 def mean_noise(count: int) -> float:

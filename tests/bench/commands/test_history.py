@@ -11,8 +11,9 @@ from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
 from tests.builders.commands import Answer, Tfgate, snapshot
+from tests.builders.launches import on_candidate
 from tests.builders.paired import side_of
-from tests.builders.records import environment
+from tests.builders.records import SUBJECT, environment
 from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE
 
@@ -152,6 +153,19 @@ def test_a_damaged_anchor_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path
     found = tfgate("history", reports, "--fixed-reference", anchor)
     assert (found.code, found.out) == (2, "")
     assert found.error.startswith(f"{anchor} is damaged")
+
+
+def test_a_report_that_lost_its_sense_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+    """Losses whose sum is beyond what a float holds: left out among others, refused as the fixed reference."""
+    keep_releases(reports, [1.0] * 8)
+    (first, *others) = report().pairs
+    damaged = dataclasses.replace(report(), pairs=(on_candidate(first, losses=(1e308,) * SUBJECT.steps), *others))
+    write_record(reports / "huge" / "paired.json", damaged)
+    said = f"{reports / 'huge'} can't be judged, and may be damaged"
+    found = tfgate("history", reports)
+    assert (found.code, counts(found), f"left out: {said}" in found.out) == (0, [8, 6, 0], True)
+    found = tfgate("history", reports, "--fixed-reference", reports / "huge")
+    assert (found.code, found.error.startswith(said)) == (2, True)
 
 
 def test_an_anchor_without_a_reference_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:

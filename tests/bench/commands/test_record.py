@@ -17,6 +17,7 @@ from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
+from tests.builders.launches import on_candidate
 from tests.builders.paired import NOISE
 from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
 
@@ -180,6 +181,15 @@ def test_runs_that_make_no_baseline(
     assert snapshot(tmp_path) == before
 
 
+def test_a_run_that_lost_its_sense_is_named(tfgate: Tfgate, keep: Keep, empty_baselines: Path) -> None:
+    """Losses whose sum is beyond what a float holds."""
+    huge = keep("run", [dataclasses.replace(one, losses=(1e308,) * SUBJECT.steps) for one in records()])
+    before = snapshot(empty_baselines)
+    found = tfgate("record", huge, "--baselines", empty_baselines)
+    assert (found.code, found.error.startswith(f"{huge} can't be judged, and may be damaged")) == (2, True)
+    assert snapshot(empty_baselines) == before
+
+
 def report(folder: Path, made: GateRun | PairedRun) -> Path:
     """Keeps a gate's or an upgrade's report, and returns its folder."""
     write_record(folder / ("gate.json" if isinstance(made, GateRun) else "paired.json"), made)
@@ -274,8 +284,9 @@ class TestLedger:
     ) -> None:
         assert accept(report(tmp_path / "new", in_turn())).code == 0
         before = snapshot(baselines)
-        other = accept(report(tmp_path / "other", in_turn(NEW, NEWER, created=LATER)))
-        assert (other.code, NEW.identity in other.error) == (2, True)
+        newer = report(tmp_path / "newer", in_turn(created="2026-01-08T00:00:00+00:00"))
+        other = accept(newer, report(tmp_path / "other", in_turn(NEW, NEWER, created=LATER)))
+        assert (other.code, NEW.identity in other.error, str(tmp_path / "other") in other.error) == (2, True, True)
         assert snapshot(baselines) == before
 
     @pytest.mark.parametrize("gate", [False, True], ids=["upgrade", "gate"])
@@ -341,6 +352,17 @@ class TestLedger:
         before = snapshot(baselines)
         found = accept(keep("run"), "--add", option)
         assert (found.code, option in found.error) == (2, True)
+        assert snapshot(baselines) == before
+
+    @pytest.mark.parametrize("options", [[], ["--accept", "step time", "--until", "2027-01-01", "--link", "x"]])
+    def test_a_report_that_lost_its_sense_is_named(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, options: list[str]
+    ) -> None:
+        (first, *others), before = in_turn().pairs, snapshot(baselines)
+        pairs = (on_candidate(first, losses=(1e308,) * SUBJECT.steps), *others)
+        huge = report(tmp_path / "huge", dataclasses.replace(in_turn(), pairs=pairs))
+        found = accept(huge, *options)
+        assert (found.code, found.error.startswith(f"{huge} can't be judged, and may be damaged")) == (2, True)
         assert snapshot(baselines) == before
 
     def test_a_gate_of_numbers_alone_has_no_ratio(

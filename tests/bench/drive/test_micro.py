@@ -56,7 +56,7 @@ def test_sides_take_turns_and_leave_a_report(tmp_path: Path) -> None:
     taken = [names[line] for line in order.read_text().splitlines()]
     assert taken == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
     assert read_micro(tmp_path / "out") == found
-    assert (found[0].warnings, found[0].failure) == (("a warning",), None)
+    assert (found[0].warnings, found[0].failure, found[0].launches) == (("a warning",), None, 3)
 
 
 def test_measuring_stops_when_it_is_settled(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_launch_that_fails_once_is_repeated_and_named(tmp_path: Path, role: st
     run, reference, candidate = measure(tmp_path, *((failing, sound) if role == "reference" else (sound, failing)))
     assert (len(reference), len(candidate), run.failure) == (3, 3, None)
     why = f"micro-benchmarks under {failing}: ValueError: odd"
-    assert run.warnings == ("a warning", f"launch 2 of the {role} failed once and ran when it was repeated: {why}")
+    assert run.warnings == ("a warning", f"launch 2 of the {role} failed once, and ran when it was repeated: {why}")
 
 
 def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_that_launch(tmp_path: Path) -> None:

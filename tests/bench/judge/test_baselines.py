@@ -1,5 +1,6 @@
 """Runs to baselines, and more runs to them."""
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -9,7 +10,7 @@ from bench.judge.gate import judge_run
 from bench.judge.reasons import Field
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
-from tests.builders.launches import with_outcome
+from tests.builders.launches import on_both, with_outcome
 from tests.builders.paired import gate_run, pair
 from tests.builders.records import (
     LOG_PERPLEXITIES,
@@ -98,6 +99,14 @@ def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
         with_speed_in_turn(found, gate)
 
 
+def test_a_gate_of_another_model_of_that_name_is_refused() -> None:
+    """A launch in turn may have other steps."""
+    for changes, refused in (({"steps": 99}, False), ({"fingerprint": "ffff"}, True)):
+        gate = gate_run([on_both(pair(0), subject=dataclasses.replace(SUBJECT, **changes))], created=SECOND)
+        with pytest.raises(BaselineError, match="ffff in the run") if refused else contextlib.nullcontext():
+            with_speed_in_turn(made(sibling(FIRST, 1.0)), gate)
+
+
 def test_a_gate_of_something_else_adds_nothing() -> None:
     old = baseline(subject=TINY)
     assert with_speed_in_turn(old, gate_run([pair(0)])).throughput == old.throughput
@@ -145,6 +154,16 @@ def test_added_keeps_what_was_and_says_both_reasons() -> None:
 def test_a_run_is_added_once() -> None:
     with pytest.raises(BaselineError, match="is in the baseline already"):
         added(made(sibling(FIRST, 1.0)), made(sibling(FIRST, 1.0)))
+
+
+def test_a_run_without_timed_steps_is_added_once() -> None:
+    """Its replicates tell. Where they come with words/s of another day, these are new."""
+    untimed = made(run([dataclasses.replace(one, step_seconds=()) for one in records()]))
+    whole, again = made(run(records(), FIRST)), made(run(records(), SECOND))
+    for old in (untimed, whole):
+        with pytest.raises(BaselineError, match="all replicates of the run are in the baseline already"):
+            added(old, untimed)
+    assert len(added(whole, again).throughput) == 2
 
 
 def test_another_subject_is_not_added() -> None:

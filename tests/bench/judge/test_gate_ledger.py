@@ -12,6 +12,7 @@ from bench.judge.types import Comparison, Unit
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger
 from bench.record.types import SCHEMA
+from bench.stats.autocorrelation import widening
 from bench.stats.outcome import Outcome
 from tests.builders.launches import PAIRED, accepted, by_metric, interval_of, launches, mean_noise, on_both
 from tests.builders.paired import CREATED, gate_run, side_of
@@ -91,10 +92,15 @@ def test_small_losses_must_not_add_up_beyond_the_budget(ratio: float, outcome: O
     assert (found[STEP_TIME].outcome, found[SINCE].outcome, verdict.outcome) == (Outcome.PASS, outcome, outcome)
     assert (found[SINCE].metric.unit, found[SINCE].metric.margin) == (Unit.RATIO, math.log1p(0.10))
     assert found[SINCE].reason == Decided(10)
-    # log(candidate/reference) − log(first/reference), and the variances of both add up.
+    # log(candidate/reference) − log(first/reference), and the errors of both add up: 0.2% of six launches, widened, by
+    # Student's t with 5 degrees of freedom.
     since, own = interval_of(found[SINCE]), interval_of(found[STEP_TIME])
     assert since.estimate == pytest.approx(math.log(ratio) + mean_noise(10))
-    assert since.standard_error == pytest.approx(math.hypot(own.standard_error, 0.002))
+    error = widening(6) * 0.002
+    assert since.standard_error == pytest.approx(math.hypot(own.standard_error, error))
+    assert since.high - since.estimate == pytest.approx(math.hypot(own.high - own.estimate, 2.5706 * error), rel=1e-4)
+    reach = math.hypot(own.pass_high - own.estimate, 2.0150 * error)
+    assert since.pass_high - since.estimate == pytest.approx(reach, rel=1e-4)
 
 
 def test_the_budget_is_of_its_own_metric_where_retraces_are_told_in_turn() -> None:

@@ -192,6 +192,20 @@ def test_measuring_may_stop_when_every_gate_is_settled() -> None:
     assert decides(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15), accepting(math.log(1.15)))
 
 
+@pytest.mark.parametrize(("most", "launches_of_each"), [(6, 6), (12, 12), (16, 16), (99, 48)])
+def test_an_undecided_run_ends_at_what_was_asked_for_or_the_last_look(most: int, launches_of_each: int) -> None:
+    run = dataclasses.replace(MICRO_RUN, launches=most)
+
+    def sides(count: int) -> tuple[list[MicroLaunch], list[MicroLaunch]]:
+        return launches((SECONDS * 8)[:count]), launches((OTHERS * 8)[:count], 1.15)
+
+    assert not decided(run, *sides(launches_of_each - 1), MARGIN, EMPTY)
+    assert decided(run, *sides(launches_of_each), MARGIN, EMPTY)
+    precision = judge(*sides(4), run).comparisons[0].precision
+    assert precision is not None
+    assert precision.planned == launches_of_each
+
+
 def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
     """Forms, modes, implementations and devices beyond the first are shown alone."""
     cases = [

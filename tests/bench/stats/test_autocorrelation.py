@@ -16,6 +16,8 @@ def test_widening_shows_its_arithmetic() -> None:
     assert widening(3, 0.5) == pytest.approx(math.sqrt(22 / 7))
     assert widening(12, 0.0) == 1.0
     assert widening(8) == widening(8, ASSUMED) > 1.0
+    # n without end: C = ρ/(1 − ρ) = 1/4, so 1 + 1/2. At once, since a damaged file may say any number.
+    assert widening(2**50) == pytest.approx(math.sqrt(1.5))
 
 
 @pytest.mark.parametrize("launches", [4, 12])

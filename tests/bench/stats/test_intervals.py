@@ -127,6 +127,14 @@ def test_a_known_deviation_widens_in_quadrature() -> None:
     assert widened(bounds(-3.0, 3.0), 0.0) == bounds(-3.0, 3.0)
 
 
+def test_other_intervals_widen_in_quadrature_by_their_own_bounds() -> None:
+    """Whatever their estimates: 3 and 4 are 5, 1.5 and 2 are 2.5."""
+    other = Interval(7.0, 2.0, 3, 3.0, 11.0, 5.0, 9.0)
+    found = widened(bounds(-3.0, 3.0), 0.0, others=[other])
+    assert found.standard_error == pytest.approx(math.hypot(1.0, 2.0))
+    assert (found.low, found.high, found.pass_low, found.pass_high) == pytest.approx((-5.0, 5.0, -2.5, 2.5))
+
+
 def least(level: float) -> float:
     """Returns the lowest coverage that `level` comes to in DRAWS draws."""
     return level - 4 * math.sqrt(level * (1 - level) / DRAWS)

@@ -30,7 +30,10 @@ PAIRED: Margins = dataclasses.replace(
     },
 )
 GATING = ["perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]  # by those margins
-SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - {*GATING, *OF_SOME}  # not gated
+SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - {
+    *GATING,
+    *OF_SOME,
+}  # not gated
 
 
 def mean_noise(count: int) -> float:

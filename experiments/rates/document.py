@@ -24,8 +24,8 @@ experiments.rates table`. Two copies of one environment are compared, in two fol
 should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse, it should be a REGRESSION, and
 a PASS is a miss. At one margin both are allowed, but a PASS should be rare. INCONCLUSIVE is never wrong: the machine
 was too noisy for the margin within the time budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson.
-Launches and minutes (of launches) are the median, the most in brackets. In runs before 2026-11-28
-09:30 UTC libraries were not [read anew](protocol.md); the oldest 8 called the code of the command, not the command.
+Launches and minutes (of launches) are the median, the most in brackets. In runs before 2026-11-28 09:30 UTC libraries
+were not [read anew](protocol.md); the oldest 8 called the code of the command, not the command.
 """
 INJECTED = """
 ## A known change

@@ -25,6 +25,7 @@ GROUPS = {
         "bisect": "find the release that brought a change, each measured in turn with a good one",
         "blame": "find the package that brought a change, each exchanged alone in the reference environment",
         "compare": "compare two reports with one reference, or the pytest-benchmark files of two sides",
+        "machines": "tell from reports of several machines how far these differ in a comparison",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",
     },
     "gate one": {

@@ -357,6 +357,24 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
     return Path("reports") / f"{stamp}-{name}"
 
 
+def add_margin(parser: argparse.ArgumentParser) -> None:
+    """Adds --margin."""
+    parser.add_argument(
+        "--margin",
+        type=fraction,
+        metavar="FRACTION",
+        help="how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
+    )
+
+
+def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:
+    """Returns --margin; None: those of the margins file. Raises UsageError where no step is timed."""
+    margin: float | None = options.margin
+    if margin and not timed:
+        raise UsageError("--margin is of step times, which are not measured here: leave it out")
+    return margin
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Adds --json."""
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")

@@ -28,11 +28,13 @@ from bench.commands.options import (
     add_baselines,
     add_budget,
     add_json,
+    add_margin,
     add_model,
     add_output,
     add_parts,
     add_quiet,
     add_workload,
+    margin_request,
     model_request,
     telling,
 )
@@ -82,6 +84,7 @@ class Request:
     fixed: str  # what all are compared with
     numerics: bool
     speed: bool
+    margin: float | None  # of step times; None: those of the margins file
     budget_minutes: float
     output: Path
     resume: bool
@@ -105,6 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_parts(parser)
+    add_margin(parser)
     add_budget(parser)
     add_index(parser)
     add_output(parser)
@@ -132,6 +136,7 @@ def request(options: argparse.Namespace) -> Request:
         fixed,
         not options.speed_only,
         not options.numerics_only,
+        margin_request(options, timed=not options.numerics_only),
         options.budget,
         output,
         options.resume,
@@ -149,7 +154,7 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
-    with cluster_hosts(asked.cluster) as hosts:
+    with cluster_hosts(asked.cluster, timed=asked.speed) as hosts:
         timed = asked.speed and not hosts
         with host_lock() if timed else contextlib.nullcontext():
             disturbed = disturbances(examine()) if timed else ()  # before environments are built: that is load
@@ -287,7 +292,8 @@ class _Measuring:
 
     def _parts(self, plan: Plan, reference: str, candidate: str) -> Parts:
         asked, command = self._asked, self._upgrade(plan, reference, candidate)
-        return Parts(asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command, every_metric=True)
+        measured = (asked.numerics, asked.speed, (), asked.budget_minutes)
+        return Parts(*measured, asked.resume, command, asked.margin, every_metric=True)
 
     def _upgrade(self, plan: Plan, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

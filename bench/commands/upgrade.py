@@ -10,6 +10,7 @@ from bench.commands.options import (
     ModelRequest,
     Telling,
     add_budget,
+    add_margin,
     add_model,
     add_output,
     add_parts,
@@ -17,7 +18,7 @@ from bench.commands.options import (
     add_telling,
     add_verbose,
     add_workload,
-    fraction,
+    margin_request,
     model_request,
     telling,
 )
@@ -64,12 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this metric alone, such as 'step time'; may be repeated",
     )
-    parser.add_argument(
-        "--margin",
-        type=fraction,
-        metavar="FRACTION",
-        help="how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
-    )
+    add_margin(parser)
     add_budget(parser)
     add_output(parser)
     add_resume(parser)
@@ -82,8 +78,7 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
-    if options.margin and (options.numerics_only or (options.metric and not {*options.metric} & {*STEP_TIMES})):
-        raise UsageError("--margin is of step times, which are not measured here: leave it out")
+    timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
     output = resumed_folder(options, "upgrade", *REPORTS)
     parts = Parts(
@@ -93,7 +88,7 @@ def request(options: argparse.Namespace) -> Request:
         options.budget,
         options.resume,
         options.command_line,
-        options.margin,
+        margin_request(options, timed=timed),
     )
     sides = as_begun(options, sides_request(options, gpu=model.gpu), output)
     return Request(model, sides, parts, output, telling(options))

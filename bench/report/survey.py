@@ -124,11 +124,11 @@ def notes(found: Surveyed) -> list[str]:
             f"of {timed} runs expect at most {FALSE_ALARMS * timed:.1f} by chance. Changes of level are less certain: "
             f"{SPURIOUS_LEVELS:.0%} of series of ten releases show one where there is none"
         )
-    lines += _unlike_packages(pairs)
+    lines += unlike_packages(pairs)
     return [*lines, "The numbers (numerics, lockstep) have no noise"] if found.survey.numerics else lines
 
 
-def _unlike_packages(pairs: Sequence[Against]) -> list[str]:
+def unlike_packages(pairs: Sequence[Against]) -> list[str]:
     """Returns a line on each release whose comparisons had unlike packages."""
     found: dict[str, set[str]] = {}
     for pair in pairs:
@@ -231,16 +231,17 @@ def mark(comparison: Comparison | None) -> Mark:
     if comparison is None:
         return Mark("")
     found, metric, reason = comparison.interval, comparison.metric, comparison.reason
-    bounds = f"{_short_size(found.low, metric)} to {_short_size(found.high, metric)}" if found else ""
+    bounds = f"{short_size(found.low, metric)} to {short_size(found.high, metric)}" if found else ""
     size = values.sides(comparison)[0]
     if found:
-        size = _short_size(found.estimate, metric)
+        size = short_size(found.estimate, metric)
     elif isinstance(reason, NotGated):
         size = sentence(reason, comparison)
     return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
 
 
-def _short_size(value: float, metric: Metric) -> str:
+def short_size(value: float, metric: Metric) -> str:
+    """Returns a difference as a cell shows it."""
     return values.difference(value, metric).removesuffix("/step")
 
 

@@ -3,13 +3,15 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.judge.paired import judge_paired
 from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, against, walk
 from bench.record.files import write_record
 from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
-from bench.record.types import SCHEMA, Failure
+from bench.record.types import SCHEMA, Failure, Machine
+from tests.builders.launches import on_both
 from tests.builders.paired import pair, paired_run
 from tests.builders.verdicts import GATE_MARGINS
 
@@ -42,6 +44,14 @@ def run_of(reference: str, candidate: str, step: float, failure: Failure | None 
         pairs = [pair(0, failure=failure)] * 2
     one, other = (Side(name, f"/envs/{name}/bin/python", {}) for name in (reference, candidate))
     return dataclasses.replace(paired_run(pairs), reference=one, candidate=other)
+
+
+def compared(reference: str, candidate: str, step: float, machine: Machine, **changes: Any) -> Against:
+    """The same with its verdict, of launches on a machine."""
+    run = run_of(reference, candidate, step)
+    moved = (on_both(one, machine=machine) for one in run.pairs)
+    run = dataclasses.replace(run, **{"pairs": tuple(moved)} | changes)
+    return against(reference, candidate, run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
 
 
 def surveyed(steps: Mapping[str, float], asked: Survey | None = None, crashing: Sequence[str] = ()) -> Surveyed:

@@ -85,6 +85,8 @@ show nowhere                                                | nowhere
 report nowhere                                              | nowhere
 report nowhere --format pdf                                 | --format
 history nowhere                                             | nowhere
+machines                                                    | REPORT
+machines nowhere                                            | nowhere
 bisect --good 2.15.1 --bad 2.16.2                           | --metric
 bisect --good 2.15.1 --metric trace                         | --bad
 bisect --good 2.15.1 --bad 2.16.2 --metric graph            | --metric
@@ -102,6 +104,8 @@ survey --from 2.12.1 --to 2.13.1 --output here --resume     | here
 survey --from 2.12.1 --to 2.13.1 --numerics-only --speed-only | --numerics-only
 survey --from 2.12.1 --to 2.13.1 --workload predict --config small | small
 survey --from 2.12.1 --to 2.13.1 --cluster head             | --cluster
+survey --from 2.12.1 --to 2.13.1 --numerics-only --margin 0.03 | --margin
+bisect --good 2.15.1 --bad 2.16.2 --metric trace --cluster head | --cluster
 blame --from 2.15.1 --to 2.16.1 --metric trace --cluster :  | --cluster
 blame --from 2.15.1 --to 2.16.1                             | --metric
 blame --from 2.15.1 --metric trace                          | --to

@@ -1,0 +1,78 @@
+"""`tfgate machines REPORT…`: how far machines differ in what they say of the same two environments."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.commands.messages import print_json
+from bench.commands.options import add_baselines, add_json
+from bench.commands.stored import baselines_folder, judging, read_folder, read_report
+from bench.commands.surveys import is_survey, judged_survey, survey_folder
+from bench.commands.usage import UsageError
+from bench.commands.verdicts import judged
+from bench.judge.gate import Standards
+from bench.judge.machines import across, machine_of
+from bench.judge.survey import Against, against
+from bench.record.paired import PairedRun
+from bench.report.machines import machines_json, machines_text
+
+EXAMPLES = """\
+tfgate machines reports/upgrade-epyc reports/upgrade-xeon
+tfgate machines reports/survey-one reports/survey-two reports/survey-three --json"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Reports of several machines, and the form of the answer."""
+
+    reports: Sequence[str]
+    baselines: Path
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "report", metavar="REPORT", nargs="+", help="folders or files of upgrades and surveys, of two machines or more"
+    )
+    add_baselines(parser)
+    add_json(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Makes the request. Raises UsageError."""
+    return Request(options.report, baselines_folder(options.baselines), options.json)
+
+
+def run(asked: Request) -> int:
+    """Returns 0: how machines differ is no verdict.
+
+    Raises UsageError for reports that share no comparison on two machines, FormatError, MarginsError, OSError.
+    """
+    standards = read_folder(asked.baselines)
+    pairs = [pair for name in asked.reports for pair in _read(name, standards)]
+    machines = {machine_of(pair) for pair in pairs} - {None}
+    if len(machines) < 2:
+        raise UsageError("the reports are of one machine, or of none: name those of two or more")
+    with judging(*asked.reports):
+        rows = across(pairs)
+    if not rows:
+        raise UsageError("no two machines have compared the same two environments: name reports that have")
+    if asked.json:
+        print_json([machines_json(pairs, rows)])
+    else:
+        print(machines_text(pairs, rows))
+    return 0
+
+
+def _read(name: str, standards: Standards) -> list[Against]:
+    """Returns the comparisons of a survey, or the one of an upgrade. Raises UsageError, FormatError, OSError."""
+    if is_survey(name):
+        return judged_survey(survey_folder(name), standards).compared
+    report = read_report(name)
+    if not isinstance(report, PairedRun):
+        raise UsageError(f"{name} is of one environment, or a gate: name reports of upgrade and survey")
+    with judging(name):
+        verdict = judged(report, standards).verdict
+        return [against(report.reference.requested, report.candidate.requested, report, verdict, standards.margins)]

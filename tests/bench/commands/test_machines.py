@@ -1,0 +1,64 @@
+"""`tfgate machines`: reports of several machines, and those that tell nothing together."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.record.files import write_record
+from bench.record.types import Machine
+from tests.builders.commands import Tfgate, snapshot
+from tests.builders.reports import gate_report
+from tests.builders.surveys import compared, keep_survey, surveyed
+
+ONE, OTHER = Machine("one", 2, "x86_64 avx2", 24), Machine("other", 2, "x86_64 avx2", 24)
+
+
+def keep(path: Path, reference: str, candidate: str, step: float, machine: Machine) -> str:
+    write_record(path / "paired.json", compared(reference, candidate, step, machine).run, seal=True)
+    return str(path)
+
+
+def test_two_upgrades_on_two_machines(tfgate: Tfgate, tmp_path: Path) -> None:
+    reports = [keep(tmp_path / "one", "a", "b", 0.0, ONE), keep(tmp_path / "other", "a", "b", 0.02, OTHER)]
+    before = snapshot(tmp_path)
+    found = tfgate("machines", *reports, "--json")
+    assert found.code == 0, found
+    plain = json.loads(found.out)
+    assert [one["cpu_model"] for one in plain["machines"]] == ["one", "other"]
+    assert {one["candidate"] for one in plain["comparisons"]} == {"b"}
+    text = tfgate("machines", *reports)
+    assert text.code == 0
+    assert "b against a" in text.out
+    assert snapshot(tmp_path) == before
+
+
+def test_a_survey_and_an_upgrade_of_another_machine(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Only what both have compared is told."""
+    survey = keep_survey(tmp_path / "survey", surveyed({"a": 0.0, "b": 0.1, "c": 0.1}))
+    found = tfgate("machines", survey, keep(tmp_path / "other", "b", "c", 0.02, OTHER), "--json")
+    assert found.code == 0, found
+    assert {(one["reference"], one["candidate"]) for one in found.plain["comparisons"]} == {("b", "c")}
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (("a", "b", ONE), "the reports are of one machine, or of none: name those of two or more"),
+        (("a", "c", OTHER), "no two machines have compared the same two environments: name reports that have"),
+    ],
+)
+def test_reports_that_tell_nothing_together(
+    tfgate: Tfgate, tmp_path: Path, other: tuple[str, str, Machine], said: str
+) -> None:
+    reference, candidate, machine = other
+    reports = [keep(tmp_path / "one", "a", "b", 0.0, ONE), keep(tmp_path / "two", reference, candidate, 0.0, machine)]
+    found = tfgate("machines", *reports)
+    assert (found.code, found.error, found.out) == (2, said, "")
+
+
+def test_a_gate_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    write_record(tmp_path / "gate" / "gate.json", gate_report([]))
+    found = tfgate("machines", tmp_path / "gate", tmp_path / "gate")
+    assert (found.code, found.out) == (2, "")
+    assert found.error.endswith("is of one environment, or a gate: name reports of upgrade and survey")

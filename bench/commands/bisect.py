@@ -1,11 +1,15 @@
 """`tfgate bisect`: which release brought a change, by launches of releases in turn with a good one."""
 
 import argparse
+import contextlib
 import dataclasses
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.clustered import Building, Hosts, add_cluster, cluster_hosts, cluster_request
+from bench.commands.errors import guarded
 from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.options import (
@@ -41,8 +45,9 @@ from bench.judge.bisect import (
     wrong_numbers,
 )
 from bench.judge.blame import failure_of
-from bench.judge.margins import read_margins
+from bench.judge.margins import Margins, read_margins
 from bench.judge.types import Comparison
+from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
@@ -58,6 +63,7 @@ tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --met
 CONFIGS = ("tiny",)
 BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
+LEFT_OUT_FILE = "left-out.json"  # where a host of a cluster leaves what it has left out
 PACED = 3  # measurements after which the rest's cost is told anew
 
 
@@ -75,6 +81,7 @@ class Request:
     resume: bool
     json: bool
     command_line: Sequence[str]
+    cluster: str = ""  # the address of a scheduler; "": on this host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, CONFIGS, several=False)
     add_output(parser)
     add_resume(parser)
+    add_cluster(parser)
     add_baselines(parser)
     add_json(parser)
     add_quiet(parser)
@@ -121,17 +129,19 @@ def request(options: argparse.Namespace) -> Request:
         options.resume,
         options.json,
         options.command_line,
+        cluster_request(options),
     )
 
 
 def run(asked: Request) -> int:
     """Returns 0 for an answer, 3 where the launches that the budget allowed give none.
 
-    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    bisection = _Bisection(asked)
-    with host_lock():
-        finding = bisection.search()
+    with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
+        bisection = _Bisection(asked, read_margins(asked.sides.locks.parent / "margins.toml"))
+        with contextlib.nullcontext() if hosts else host_lock():
+            finding = bisection.search_on(hosts) if hosts else bisection.search()
     say(f"kept in {asked.output}")
     bisection.tell(finding)
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
@@ -142,31 +152,40 @@ def interrupted(asked: Request) -> str:
     return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
+def search(folder: Path, building: Building, asked: Request, margins: Margins) -> int:
+    """Searches on this host of a cluster: leaves the releases' reports in a folder, and what was left out."""
+    return guarded(lambda: _search(folder, building, asked, margins))
+
+
+def _search(folder: Path, building: Building, asked: Request, margins: Margins) -> int:
+    with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=True):
+        sides = building.here(folder.parent / "locks")
+        asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, resume=False, cluster="")
+        bisection = _Bisection(asked, margins)
+        bisection.search()
+        write_text(folder / LEFT_OUT_FILE, json.dumps(bisection.left_out))
+    return 0
+
+
 class _Bisection:
     """Searches the releases, and holds what was measured of each."""
 
-    def __init__(self, asked: Request) -> None:
+    def __init__(self, asked: Request, margins: Margins) -> None:
         sides = asked.sides
         good, bad = sides.reference.what, sides.candidate.what
         listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
         self._asked, (plan,), self._good = asked, asked.model.plans(), good
-        self._margins = read_margins(sides.locks.parent / "margins.toml")
+        self._margins, self._names = margins, (*listed, bad)
         self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
-        self._releases = [
-            self._measure.report(asked.output, place, name, resume=asked.resume)
-            for place, name in enumerate((*listed, bad), 1)
-        ]
-        self._left_out: list[str] = []
+        self._releases = self._stored(resume=asked.resume)
+        self.left_out: dict[str, str] = {}  # why, by name
 
     def search(self) -> Finding:
         """Measures until there is an answer, or no time is left."""
         names = ", ".join(release.name for release in self._releases)
         say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
         pace = self._measure.pace()
-        for release in list(self._releases):
-            if release.run and (release.compared or not self._measure.numbers):
-                self._leave_out_if_unmeasured(release, release.run)
-        if (finding := self._finding()).answer is not Answer.OPEN:
+        if (finding := self._known()).answer is not Answer.OPEN:
             return finding
         self._measure = self._measure.examined()
         say(self._cost(pace))
@@ -190,6 +209,40 @@ class _Bisection:
                     progress.say(f"{release.name}: {self._last(release)}")
         return finding
 
+    def search_on(self, hosts: Hosts) -> Finding:
+        """Has one host search, unless there is an answer: each launch is chosen by those before it."""
+        asked = self._asked
+        if (finding := self._known()).answer is not Answer.OPEN:
+            return finding
+        say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of launches")
+        building = Building.of(asked.model, asked.sides)
+        call = (search, (building, dataclasses.replace(asked, between=self._names[:-1]), self._margins))
+        left = {asked.output: call}
+        for _, done in hosts(lambda: left):
+            left.clear()
+            if done.problem:
+                raise RequestError(done.problem)
+            self.left_out = json.loads(done.files.pop(LEFT_OUT_FILE))
+            for name, data in done.files.items():
+                write_text(asked.output / name, data.decode(), replace=True)
+        self._releases = [one for one in self._stored(resume=True) if one.name not in self.left_out]
+        return self._known()
+
+    def _stored(self, *, resume: bool) -> list[Growing]:
+        """Returns the releases with what the folder holds of them, if it goes on from there."""
+        output, here = self._asked.output, not self._asked.cluster
+        return [
+            self._measure.report(output, place, name, resume=resume, here=here)
+            for place, name in enumerate(self._names, 1)
+        ]
+
+    def _known(self) -> Finding:
+        """Returns what the reports tell so far, without the releases that can't be measured."""
+        for release in list(self._releases):
+            if release.run and (release.compared or not self._measure.numbers):
+                self._leave_out_if_unmeasured(release, release.run)
+        return self._finding()
+
     def tell(self, finding: Finding) -> None:
         """Prints the answer."""
         names = [self._good, *(release.name for release in self._releases)]
@@ -200,11 +253,12 @@ class _Bisection:
         else:
             search, metric = self._search(), self._asked.metric
             plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
+        left_out = [one_line(f"{name}: {why}") for name, why in self.left_out.items()]
         if self._asked.json:
             origin = self._measure.origin(self._releases)
-            print_json([plain | {"left_out": self._left_out, "blame": hint or None} | origin])
+            print_json([plain | {"left_out": left_out, "blame": hint or None} | origin])
         else:
-            more = [f"left out: {line}" for line in self._left_out] + ([f"which package: {hint}"] if hint else [])
+            more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
             print("\n".join([text, *more]))
 
     def _blame(self, finding: Finding, names: Sequence[str]) -> str:
@@ -245,7 +299,7 @@ class _Bisection:
         if release is self._releases[-1]:
             raise RequestError(f"the bad release can't be measured: {line}; name another by --bad")
         say(f"left out: {line}")
-        self._left_out.append(line)
+        self.left_out[release.name] = why
         self._releases.remove(release)
 
     def _leave_out_if_unmeasured(self, release: Growing, run: PairedRun) -> bool:

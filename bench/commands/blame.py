@@ -148,7 +148,7 @@ def run(asked: Request) -> int:
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    with cluster_hosts(asked.cluster) as hosts:
+    with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
         blaming = _Blaming(asked)
         with contextlib.nullcontext() if hosts else host_lock():
             found = blaming.measure(hosts)

@@ -1,4 +1,4 @@
-"""`--cluster`: what a survey or blame has the hosts of a Dask cluster measure, and how a host does it.
+"""`--cluster`: what a survey, blame or bisect has the hosts of a Dask cluster measure, and how a host does it.
 
 A host runs `compare` or `grow` in a process of its own, with the functions that measure without a cluster.
 """
@@ -68,15 +68,18 @@ def cluster_request(options: argparse.Namespace) -> str:
 
 
 @contextlib.contextmanager
-def cluster_hosts(address: str) -> Iterator[Hosts | None]:
-    """Opens a cluster for the block; None without an address. Raises ClusterError."""
+def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
+    """Opens a cluster for the block, which times calls or runs such as need no clock; None without an address.
+
+    Raises ClusterError.
+    """
     if not address:
         yield None
         return
     from bench.drive.cluster import connected, results
 
     with connected(address, say) as client:
-        yield functools.partial(results, client)
+        yield functools.partial(results, client, timed=timed)
 
 
 def keep_run(path: Path, done: "Done") -> str:
@@ -161,7 +164,8 @@ def grow(folder: Path, asked: PartLaunches) -> int:
 
 
 def _grow(folder: Path, asked: PartLaunches) -> int:
-    with host_lock(wait=True), BisectProgress() as progress:
+    alone = contextlib.nullcontext() if asked.measure.numbers else host_lock(wait=True)
+    with alone, BisectProgress() as progress:
         measure = asked.measure.examined()
         asked.building.model.plans()  # has the corpus made before anything is timed
         sides = asked.building.here(folder.parent / "locks")

@@ -1,4 +1,6 @@
-"""A Dask cluster: calls that its hosts run, each in a process and a scratch folder of its own, one per timing slot.
+"""A Dask cluster: calls that its hosts run, each in a process and a scratch folder of its own.
+
+A host times one call at a time: a call takes its timing slot. Calls that time nothing take a thread of a worker each.
 
 Dask sends a call whose worker dies to another one, and blames the death on every call that it had sent there, begun or
 not. So the queue stays here: as many calls are out as there are slots.
@@ -12,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from distributed import CancelledError, Client, Future, KilledWorker, get_worker, wait
@@ -38,7 +41,7 @@ sys.exit(function(folder / "kept", *arguments))
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """A call that is over: the files that it left, by name, or why it failed."""
+    """A call that is over: the files that it left, by their paths in its folder, or why it failed."""
 
     files: dict[str, bytes]
     problem: str = ""
@@ -53,7 +56,7 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise ClusterError(f"no Dask scheduler answers at {address}: start one, or name another") from error
     try:
-        if not _slots(client):
+        if not _slots(client, timed=True):
             say(f"no host yet: `dask worker {address} --resources {SLOT}=1 --nthreads 1` makes one")
         yield client
     except (OSError, CancelledError) as error:
@@ -65,26 +68,28 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Client]:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
 
 
-def results(client: Client, wanted: Callable[[], Mapping[K, Call]]) -> Iterator[tuple[K, Done]]:
+def results(client: Client, wanted: Callable[[], Mapping[K, Call]], *, timed: bool = True) -> Iterator[tuple[K, Done]]:
     """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled."""
     out: dict[K, Future] = {}
+    slot = {SLOT: 1} if timed else {}
     while calls := wanted():
         for key in [key for key in out if key not in calls]:
             out.pop(key).cancel()
         while not (over := [key for key, future in out.items() if future.done()]):
-            free = max(_slots(client), 1) - len(out)
+            free = max(_slots(client, timed=timed), 1) - len(out)
             for key in [key for key in calls if key not in out][: max(free, 0)]:
-                out[key] = client.submit(perform, pickle.dumps(calls[key]), pure=False, resources={SLOT: 1})
+                out[key] = client.submit(perform, pickle.dumps(calls[key]), pure=False, resources=slot)
             with contextlib.suppress(TimeoutError):
                 wait(list(out.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
         yield over[0], _done(out.pop(over[0]))
 
 
-def _slots(client: Client) -> int:
+def _slots(client: Client, *, timed: bool) -> int:
     """Returns how many calls the hosts can run at a time."""
     if client.status != "running":
         raise CancelledError
-    return sum(int(worker["resources"].get(SLOT, 0)) for worker in client.scheduler_info()["workers"].values())
+    workers = client.scheduler_info()["workers"].values()
+    return sum(int(worker["resources"].get(SLOT, 0) if timed else worker["nthreads"]) for worker in workers)
 
 
 def _done(future: Future) -> Done:
@@ -117,4 +122,5 @@ def perform(packed: bytes) -> Done:
         lines = said.read().decode(errors="replace").strip().splitlines() or [how_it_ended(process.returncode)]
         if process.returncode:
             return Done({}, f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})")
-        return Done({path.name: path.read_bytes() for path in (folder / "kept").iterdir()})
+        left = filter(Path.is_file, (folder / "kept").rglob("*"))
+        return Done({str(path.relative_to(folder / "kept")): path.read_bytes() for path in left})

@@ -4,6 +4,7 @@ python -m experiments.rates measure --python COPY --python COPY… measures what
 adds each run when it is over: it can be stopped and started again. A run is a command of tfgate, with its default
 margins, of two copies of one environment (copied, not linked) that are drawn for it, or of two releases; its launches
 are none of the pilot's. Faults of a known size are injected into the candidate, of which the judge knows nothing.
+With `--cluster` the hosts of a Dask scheduler measure; each has this checkout and the copies under the same paths.
 `… predict` simulates what was measured (a minute), and `… table` writes the document.
 """
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--only", default="", metavar="PATTERN", help="the cells alone whose key matches it, such as 'tiny --budget 4$'"
     )
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="measure on the hosts of a Dask scheduler")
     options = parser.parse_args(arguments)
     if options.what == "table":
         known = predictions.read_predictions()
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if len(options.python) < 2:
         parser.error("name the interpreters of at least two copies of one environment")
     cells = [cell for cell in CELLS if re.search(options.only, cell.key)]
-    measure(options.python, cells, options.limit)
+    measure(options.python, cells, options.limit, options.cluster)
     print(f"{sum(1 for _ in missing(read_store(), cells))} runs are missing")
 
 

@@ -1,11 +1,12 @@
-"""Runs the commands of cells, and keeps what they said."""
+"""Runs the commands of cells, here or on the hosts of a Dask cluster, and keeps what they said."""
 
 import dataclasses
 import math
 import random
 import shlex
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,61 @@ from bench.judge.samples import whole_pairs
 from bench.judge.types import Scale
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
+from bench.record.types import SCHEMA
 from experiments.gates import verdict_of
 from experiments.rates.cells import FAULTS, Cell
-from experiments.rates.store import STORE, Judged, Ran, missing, read_store
+from experiments.rates.store import STORE, Judged, Ran, Store, missing, read_store
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "tests" / "faults" / "hook"
 RUNS = ROOT / "reports" / "rates"
+RAN_FILE = "ran.json"  # that a host leaves
 
 
-def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int) -> None:
-    """Measures up to `limit` of the cells' missing runs. Raises ValueError for a run without a verdict."""
-    margins = read_margins(ROOT / "baselines" / "margins.toml")
-    for cell, number in list(missing(read_store(), cells))[:limit]:
-        print(f"{cell.key}, run {number}", flush=True)
-        folder = RUNS / f"{cell.key.replace(' ', '_')}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
-        ran = told(cell, number, verdict_of(words(cell, number, pythons, margins), folder), folder, margins)
-        print(f"  {ran.outcome} after {len(ran.seconds)} launches, {math.fsum(ran.seconds):.0f} s", flush=True)
+def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "") -> None:
+    """Measures up to `limit` of the cells' missing runs, by the scheduler at an address if there is one.
+
+    Raises ValueError for a run without a verdict, ClusterError.
+    """
+    wanted = list(missing(read_store(), cells))[:limit]
+    for ran in _on_hosts(cluster, wanted, pythons) if cluster else _here(wanted, pythons):
+        seconds = math.fsum(ran.seconds)
+        print(f"{ran.cell}, run {ran.number}: {ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s")
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
+
+
+def _here(wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:
+    for cell, number in wanted:
+        name = f"{cell.key.replace(' ', '_')}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
+        yield run(cell, number, pythons, RUNS / name)
+
+
+def _on_hosts(address: str, wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:
+    """Yields each run as a host has measured it; the copies are on each, under the same paths, and this checkout."""
+    from bench.drive.cluster import connected, results  # Dask may be missing
+
+    left = {(cell.key, number): (on_host, (cell, number, tuple(pythons))) for cell, number in wanted}
+    with tempfile.TemporaryDirectory() as folder, connected(address, print) as client:
+        for key, done in results(client, lambda: left):
+            del left[key]
+            if done.problem:
+                raise ValueError(f"{key[0]}, run {key[1]}: {done.problem}")
+            path = Path(folder) / RAN_FILE
+            path.write_bytes(done.files[RAN_FILE])
+            yield from read_record(Store, path).runs
+
+
+def on_host(folder: Path, cell: Cell, number: int, pythons: Sequence[str]) -> int:
+    """Measures a run on a host, and leaves its summary in a folder. Raises ValueError for one without a verdict."""
+    write_record(folder / RAN_FILE, Store(SCHEMA, (run(cell, number, pythons, folder.parent / "run"),)))
+    return 0
+
+
+def run(cell: Cell, number: int, pythons: Sequence[str], folder: Path) -> Ran:
+    """Measures a run, whose report goes into a folder. Raises ValueError for one without a verdict."""
+    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    return told(cell, number, verdict_of(words(cell, number, pythons, margins), folder), folder, margins)
 
 
 def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> list[str]:

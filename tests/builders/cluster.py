@@ -90,6 +90,15 @@ def failing(folder: Path, line: str) -> int:
     return 4
 
 
+def meeting(folder: Path, place: str, name: str) -> int:
+    """A call that ends once two of its kind run at the same time."""
+    (Path(place) / name).touch()
+    wait_until(lambda: len(list(Path(place).iterdir())) == 2)
+    (folder / "deep").mkdir()
+    (folder / "deep" / name).touch()
+    return 0
+
+
 def _note(log: str, what: str, name: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(descriptor, f"{what} {name} {lock_path().name} {os.getpid()}\n".encode())
@@ -107,5 +116,5 @@ def in_this_process(
         kept.mkdir(parents=True)
         told.append(path)
         code = function(kept, *arguments)
-        files = {file.name: file.read_bytes() for file in kept.iterdir()}
+        files = {str(file.relative_to(kept)): file.read_bytes() for file in kept.rglob("*") if file.is_file()}
         yield path, SimpleNamespace(files=files, problem=f"exit code {code}" if code else "")

@@ -1,9 +1,12 @@
 """The experiment's bookkeeping: what is missing, what a run's command is, what is kept of it, what a row says."""
 
+import contextlib
 import dataclasses
 import json
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +24,7 @@ from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
 from experiments.rates.cells import CELLS, PAIRS, Cell
 from experiments.rates.document import OUTPUT, bounds, document
 from experiments.rates.figure import drawn
-from experiments.rates.measure import ROOT, told, words
+from experiments.rates.measure import ROOT, measure, told, words
 from experiments.rates.predictions import (
     Predictions,
     between_runs,
@@ -33,6 +36,7 @@ from experiments.rates.predictions import (
 )
 from experiments.rates.store import Judged, Ran, Store, missing, read_store
 from lm.workloads.registry import names
+from tests.builders.cluster import in_this_process
 from tests.builders.launches import PAIRED, of_kinds
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE
@@ -70,6 +74,32 @@ def test_every_run_is_missing_at_first_and_the_first_of_each_cell_comes_first() 
     assert len(everything) == sum(cell.runs for cell in CELLS)
     assert everything[: len(CELLS)] == [(cell, 0) for cell in CELLS]
     assert len({cell.key for cell in CELLS}) == len(CELLS)
+
+
+def test_hosts_of_a_cluster_measure_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a host that is this process, and stops at a run without a verdict: what is over is kept."""
+    pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
+    store, told_of, scratch = tmp_path / "rates.json", list[Path](), tmp_path / "scratch"
+
+    def run(cell: Cell, number: int, pythons: Sequence[str], folder: Path) -> Ran:
+        assert (pythons, folder.parent.parent) == (("one", "other"), scratch)
+        if number == 2:
+            raise ValueError("a launch failed")
+        return ran(cell, "PASS", number)
+
+    def results(client: str, wanted: Callable[[], Mapping[tuple[str, int], Any]]) -> Iterator[Any]:
+        by_path = {Path(f"{number}/x"): key for key in wanted() for _, number in [key]}
+        calls = lambda: {path: wanted()[key] for path, key in by_path.items() if key in wanted()}  # noqa: E731
+        yield from ((by_path[path], done) for path, done in in_this_process(scratch, told_of, calls))
+
+    monkeypatch.setattr("experiments.rates.store.STORE", store)
+    monkeypatch.setattr("experiments.rates.measure.STORE", store)
+    monkeypatch.setattr("experiments.rates.measure.run", run)
+    monkeypatch.setattr("bench.drive.cluster.connected", lambda address, say: contextlib.nullcontext(address))
+    monkeypatch.setattr("bench.drive.cluster.results", results)
+    with pytest.raises(ValueError, match="a launch failed"):
+        measure(["one", "other"], [SAVE], 3, "tcp://head:8786")
+    assert [(one.cell, one.number) for one in read_store().runs] == [(SAVE.key, 0), (SAVE.key, 1)]
 
 
 def test_every_workload_is_measured_with_nothing_changed_and_between_each_pair_of_releases() -> None:

@@ -1,8 +1,13 @@
 """`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
 
+import contextlib
+import functools
 import shlex
 import unittest.mock
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +16,7 @@ from bench.drive.doctor import Finding
 from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Machine
+from tests.builders.cluster import in_this_process
 from tests.builders.commands import Answer, Tfgate, noisy_side
 from tests.builders.wheels import write_wheel
 
@@ -61,6 +67,45 @@ class TestWholeSearches:
         assert "expect 8 to 16 more launches: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
+
+    def test_on_a_cluster_one_host_searches_and_no_one_once_there_is_an_answer(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A release fails there, and another can't be had."""
+        calls: list[Path] = []
+
+        @contextlib.contextmanager
+        def opened(address: str, *, timed: bool) -> Iterator[Any]:
+            assert (address, timed) == ("tcp://head:8786", True)
+            yield functools.partial(in_this_process, tmp_path / "scratch", calls)
+
+        monkeypatch.setattr("bench.commands.bisect.cluster_hosts", opened)
+        monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
+        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
+        noisy_side(tmp_path / "c", midway=CRASH)
+        (tmp_path / "e").write_text("#!/bin/false\n")
+        cluster = ("--cluster", "tcp://head:8786")
+        found = bisect(tfgate, tmp_path, slowness, *cluster)
+        assert found.code == 0, found
+        assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
+        left_out = [line for line in found.out.splitlines() if line.startswith("left out: ")]
+        assert left_out[0].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
+        assert len(calls) == 1
+        kept = sorted(path.parent.name[:2] for path in tmp_path.glob("out/*/paired.json"))
+        assert set(kept) >= {"03", "05"}  # d, and the bad one
+        again = bisect(tfgate, tmp_path, slowness, *cluster, "--resume")
+        assert (again.code, again.out.splitlines()[0], len(calls)) == (0, found.out.splitlines()[0], 1)
+
+    def test_what_goes_wrong_on_a_host_is_one_line(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = SimpleNamespace(files={}, problem="the disk is full (on far)")
+        hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
+        monkeypatch.setattr("bench.commands.bisect.cluster_hosts", lambda address, timed: hosts)
+        monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
+        found = bisect(tfgate, tmp_path, slowness, "--cluster", "tcp://head:8786")
+        assert (found.code, found.out) == (2, "")
+        assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
 
     def test_what_disturbs_launches_is_said_once_and_kept(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -135,10 +180,10 @@ class TestWholeSearches:
         assert found.err.splitlines()[-1].endswith("don't measure GPU memory here: name another metric")
 
 
+@pytest.mark.usefixtures("baselines")
 def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, wheelhouse: Path) -> None:
     for version in ("2.97.0", "2.97.1", "2.98.0rc1"):
         write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
-    (tmp_path / "baselines").mkdir(exist_ok=True)
     options = ("--metric", "trace", "--baselines", tmp_path / "baselines")
     found = tfgate("bisect", "--good", "tensorflow-cpu keras", "--bad", "2.99.0", *options)
     assert "can't be listed, only those between two versions of one package can: name them" in found.error

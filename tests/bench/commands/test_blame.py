@@ -113,7 +113,8 @@ class TestWholeSearches:
         calls: list[Path] = []
 
         @contextlib.contextmanager
-        def opened(address: str) -> Iterator[Any]:
+        def opened(address: str, *, timed: bool) -> Iterator[Any]:
+            assert timed
             yield functools.partial(in_this_process, tmp_path / "scratch", calls)
 
         monkeypatch.setattr("bench.commands.blame.cluster_hosts", opened)

@@ -59,7 +59,8 @@ def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, monkey
     calls: list[Path] = []
 
     @contextlib.contextmanager
-    def opened(address: str) -> Iterator[Any]:
+    def opened(address: str, *, timed: bool) -> Iterator[Any]:
+        assert timed
         yield functools.partial(in_this_process, tmp_path / "scratch", calls)
 
     monkeypatch.setattr(command, "cluster_hosts", opened)

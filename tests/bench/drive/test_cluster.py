@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.cluster import Processes, failing, free_port, lives, noted, wait_until
+from tests.builders.cluster import Processes, failing, free_port, lives, meeting, noted, wait_until
 
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
@@ -67,6 +67,22 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(tmp_path: Path) -> None
             found[name] = done
     assert found["call"] == Done({"name": b"call"})
     assert found["said"].problem.startswith("the disk is full (on ")
+
+
+def test_calls_that_time_nothing_take_every_thread_and_leave_folders(tmp_path: Path) -> None:
+    """Two that wait for each other end, on a host that has two threads and no timing slot."""
+    (tmp_path / "place").mkdir()
+    left = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
+    found: dict[str, Done] = {}
+    threads = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
+    with (
+        distributed.LocalCluster(**threads, dashboard_address=None) as host,
+        connected(host.scheduler_address, print) as client,
+    ):
+        for name, done in results(client, lambda: left, timed=False):
+            del left[name]
+            found[name] = done
+    assert found == {name: Done({f"deep/{name}": b""}) for name in ("one", "other")}
 
 
 @pytest.mark.slow

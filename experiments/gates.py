@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.drive.children import ending_with_us
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
@@ -107,7 +108,7 @@ def measure(name: str, python: str, limit: int) -> None:
 def verdict_of(command: Sequence[str], folder: Path) -> dict[str, Any]:
     """Runs a command of tfgate, and returns its verdict. Raises ValueError for one that gave none."""
     words = [sys.executable, "-m", "bench", *command, "--json", "--output", str(folder)]
-    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=False, preexec_fn=ending_with_us())
     if not done.stdout:
         raise ValueError(f"{' '.join(command)} ended with {done.returncode} and no verdict")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.clustered import Building, Hosts, add_cluster, cluster_hosts, cluster_request
@@ -31,7 +31,7 @@ from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releas
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
-from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
+from bench.drive.requests import BuildError, ClusterError, Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import (
     NUMBERS,
@@ -55,7 +55,7 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.bisection import CONFIDENCE, Search
-from bench.stats.outcome import EXIT_CODES, Outcome
+from bench.stats.outcome import EXIT_CODES, USAGE_CODE, Outcome
 
 EXAMPLES = """\
 tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
@@ -139,7 +139,7 @@ def run(asked: Request) -> int:
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
     with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
-        bisection = _Bisection(asked, read_margins(asked.sides.locks.parent / "margins.toml"))
+        bisection = _Bisection(asked, _between(asked), read_margins(asked.sides.locks.parent / "margins.toml"))
         with contextlib.nullcontext() if hosts else host_lock():
             finding = bisection.search_on(hosts) if hosts else bisection.search()
     say(f"kept in {asked.output}")
@@ -152,33 +152,52 @@ def interrupted(asked: Request) -> str:
     return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
-def search(folder: Path, building: Building, asked: Request, margins: Margins) -> int:
+@dataclasses.dataclass(frozen=True)
+class Searching:
+    """A search that a host of a cluster makes."""
+
+    building: Building
+    asked: Request
+    between: tuple[str, ...]
+    margins: Margins
+    reports: Mapping[str, str]  # texts of what was measured before, by their paths in the folder
+
+
+def search(folder: Path, searching: Searching) -> int:
     """Searches on this host of a cluster: leaves the releases' reports in a folder, and what was left out."""
-    return guarded(lambda: _search(folder, building, asked, margins))
+    return guarded(lambda: _search(folder, searching))
 
 
-def _search(folder: Path, building: Building, asked: Request, margins: Margins) -> int:
+def _search(folder: Path, searching: Searching) -> int:
+    building, asked = searching.building, searching.asked
+    for name, text in searching.reports.items():
+        write_text(folder / name, text)
     with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=True):
         sides = building.here(folder.parent / "locks")
-        asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, resume=False, cluster="")
-        bisection = _Bisection(asked, margins)
+        asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")
+        bisection = _Bisection(asked, searching.between, searching.margins)
         bisection.search()
         write_text(folder / LEFT_OUT_FILE, json.dumps(bisection.left_out))
     return 0
 
 
+def _between(asked: Request) -> tuple[str, ...]:
+    """Returns the releases between the good one and the bad one. Raises RequestError."""
+    sides = asked.sides
+    good, bad = sides.reference.what, sides.candidate.what
+    listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
+    return tuple(listed)
+
+
 class _Bisection:
     """Searches the releases, and holds what was measured of each."""
 
-    def __init__(self, asked: Request, margins: Margins) -> None:
-        sides = asked.sides
-        good, bad = sides.reference.what, sides.candidate.what
-        listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-        self._asked, (plan,), self._good = asked, asked.model.plans(), good
-        self._margins, self._names = margins, (*listed, bad)
+    def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins) -> None:
+        self._asked, (plan,), self._good = asked, asked.model.plans(), asked.sides.reference.what
+        self._margins, self._between = margins, between
         self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
-        self._releases = self._stored(resume=asked.resume)
         self.left_out: dict[str, str] = {}  # why, by name
+        self._releases = self._stored(resume=asked.resume)
 
     def search(self) -> Finding:
         """Measures until there is an answer, or no time is left."""
@@ -214,26 +233,32 @@ class _Bisection:
         asked = self._asked
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
+        paths = {str(release.path.relative_to(asked.output)): release.path for release in self._stored(resume=False)}
+        there = {name: path for name, path in paths.items() if path.exists()}
+        if there and not asked.resume:
+            raise UsageError(f"{next(iter(there.values()))} exists: go on by --resume, or choose another --output")
         say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of launches")
+        reports = {name: path.read_text(encoding="utf-8") for name, path in there.items()}
         building = Building.of(asked.model, asked.sides)
-        call = (search, (building, dataclasses.replace(asked, between=self._names[:-1]), self._margins))
-        left = {asked.output: call}
+        left = {asked.output: (search, (Searching(building, asked, self._between, self._margins, reports),))}
         for _, done in hosts(lambda: left):
             left.clear()
             if done.problem:
-                raise RequestError(done.problem)
-            self.left_out = json.loads(done.files.pop(LEFT_OUT_FILE))
-            for name, data in done.files.items():
-                write_text(asked.output / name, data.decode(), replace=True)
-        self._releases = [one for one in self._stored(resume=True) if one.name not in self.left_out]
+                raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
+            self.left_out = json.loads(done.files[LEFT_OUT_FILE])
+            for name, path in paths.items():
+                if name in done.files:
+                    write_text(path, done.files[name].decode(), replace=True)
+        self._releases = self._stored(resume=True)
         return self._known()
 
     def _stored(self, *, resume: bool) -> list[Growing]:
-        """Returns the releases with what the folder holds of them, if it goes on from there."""
+        """Returns the releases that aren't left out, with what the folder holds of them if it goes on from there."""
         output, here = self._asked.output, not self._asked.cluster
         return [
             self._measure.report(output, place, name, resume=resume, here=here)
-            for place, name in enumerate(self._names, 1)
+            for place, name in enumerate((*self._between, self._asked.sides.candidate.what), 1)
+            if name not in self.left_out
         ]
 
     def _known(self) -> Finding:

@@ -1,6 +1,7 @@
 """`--cluster`: what a survey, blame or bisect has the hosts of a Dask cluster measure, and how a host does it.
 
-A host runs `compare` or `grow` in a process of its own, with the functions that measure without a cluster.
+A host runs `compare`, `grow` or bisect's `search` in a process of its own, with the functions that measure without a
+cluster.
 """
 
 import argparse
@@ -69,16 +70,16 @@ def cluster_request(options: argparse.Namespace) -> str:
 
 @contextlib.contextmanager
 def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
-    """Opens a cluster for the block, which times calls or runs such as need no clock; None without an address.
+    """Opens a cluster for the block; None without an address. Raises ClusterError.
 
-    Raises ClusterError.
+    `timed`: its calls take the hosts' timing slots, and not only threads.
     """
     if not address:
         yield None
         return
     from bench.drive.cluster import connected, results
 
-    with connected(address, say) as client:
+    with connected(address, say, timed=timed) as client:
         yield functools.partial(results, client, timed=timed)
 
 

@@ -15,7 +15,7 @@ from bench.judge.gate import Standards
 from bench.judge.machines import across, machine_of
 from bench.judge.survey import Against, against
 from bench.record.paired import PairedRun
-from bench.report.machines import machines_json, machines_text
+from bench.report.machines import failures, machines_json, machines_text
 
 EXAMPLES = """\
 tfgate machines reports/upgrade-epyc reports/upgrade-xeon
@@ -56,8 +56,8 @@ def run(asked: Request) -> int:
     if len(machines) < 2:
         raise UsageError("the reports are of one machine, or of none: name those of two or more")
     with judging(*asked.reports):
-        rows = across(pairs)
-    if not rows:
+        rows, failed = across(pairs), failures(pairs)
+    if not rows and not failed:
         raise UsageError("no two machines have compared the same two environments: name reports that have")
     if asked.json:
         print_json([machines_json(pairs, rows)])

@@ -292,8 +292,8 @@ class _Measuring:
 
     def _parts(self, plan: Plan, reference: str, candidate: str) -> Parts:
         asked, command = self._asked, self._upgrade(plan, reference, candidate)
-        measured = (asked.numerics, asked.speed, (), asked.budget_minutes)
-        return Parts(*measured, asked.resume, command, asked.margin, every_metric=True)
+        measured = (asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
+        return Parts(*measured, margin=asked.margin, every_metric=True)
 
     def _upgrade(self, plan: Plan, reference: str, candidate: str) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

@@ -45,10 +45,11 @@ class Done:
 
     files: dict[str, bytes]
     problem: str = ""
+    code: int = 0  # of a call that failed
 
 
 @contextlib.contextmanager
-def connected(address: str, say: Callable[[str], None]) -> Iterator[Client]:
+def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -> Iterator[Client]:
     """Opens a running scheduler for the block; what it still runs then is cancelled. Raises ClusterError."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell at length what we say in a line
     try:
@@ -56,13 +57,14 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise ClusterError(f"no Dask scheduler answers at {address}: start one, or name another") from error
     try:
-        if not _slots(client, timed=True):
-            say(f"no host yet: `dask worker {address} --resources {SLOT}=1 --nthreads 1` makes one")
+        if not _slots(client, timed=timed):
+            more = f" --resources {SLOT}=1 --nthreads 1" if timed else ""
+            say(f"no host yet: `dask worker {address}{more}` makes one")
         yield client
     except (OSError, CancelledError) as error:
         if isinstance(error, OSError) and client.status == "running":
             raise
-        message = f"the Dask scheduler at {address} went away: what was over is kept, go on with --resume"
+        message = f"the Dask scheduler at {address} went away: --resume goes on from what was over, if anything was"
         raise ClusterError(message) from error
     finally:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
@@ -121,6 +123,7 @@ def perform(packed: bytes) -> Done:
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines() or [how_it_ended(process.returncode)]
         if process.returncode:
-            return Done({}, f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})")
+            problem = f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})"
+            return Done({}, problem, process.returncode)
         left = filter(Path.is_file, (folder / "kept").rglob("*"))
         return Done({str(path.relative_to(folder / "kept")): path.read_bytes() for path in left})

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from bench.judge.reasons import Identical
 from bench.judge.survey import Against
 from bench.judge.types import Comparison, Metric
 from bench.record.types import Machine
@@ -20,7 +21,19 @@ class Across:
     metric: Metric
     outcomes: tuple[Outcome, ...]  # by report
     machines: int
-    spread: Spread | None  # None where fewer than two machines tell a difference
+    spread: Spread | None  # None where a machine tells no difference
+
+
+@dataclasses.dataclass(frozen=True)
+class _Key:
+    """What comparisons share that can be put together; packages may differ, which the report tells."""
+
+    reference: str
+    candidate: str
+    variables: tuple[tuple[tuple[str, str], ...], ...]  # of both sides' environments
+    subject: str
+    fingerprints: tuple[str, ...]  # of what was run
+    metric: str
 
 
 def machine_of(pair: Against) -> Machine | None:
@@ -30,31 +43,40 @@ def machine_of(pair: Against) -> Machine | None:
 
 def across(pairs: Sequence[Against]) -> list[Across]:
     """Returns each metric that gated on two machines or more, in the order of the reports."""
-    found: dict[tuple[str, str, str, str], list[tuple[Machine, Comparison]]] = {}
+    found: dict[_Key, list[tuple[Machine, Comparison]]] = {}
     for pair in pairs:
         machine = machine_of(pair)
         if machine is None:
             continue
         for one in pair.verdict.comparisons:
             if one.outcome is not Outcome.NOT_GATED:
-                key = (pair.reference, pair.candidate, one.subject, one.metric.name)
-                found.setdefault(key, []).append((machine, one))
+                found.setdefault(_key(pair, one), []).append((machine, one))
     rows = (_across(key, told) for key, told in found.items())
     return [row for row in rows if row.machines > 1]
 
 
-def _across(key: tuple[str, ...], told: Sequence[tuple[Machine, Comparison]]) -> Across:
-    reference, candidate, subject, _ = key
+def _key(pair: Against, one: Comparison) -> _Key:
+    sides = (pair.run.reference, pair.run.candidate)
+    variables = tuple(tuple(sorted(side.variables.items())) for side in sides)
+    subjects = {record.subject.fingerprint for record in pair.run.records if record.subject.name == one.subject}
+    return _Key(pair.reference, pair.candidate, variables, one.subject, tuple(sorted(subjects)), one.metric.name)
+
+
+def _across(key: _Key, told: Sequence[tuple[Machine, Comparison]]) -> Across:
     by_machine: dict[Machine, list[tuple[float, float]]] = {}
     for machine, one in told:
+        differences = by_machine.setdefault(machine, [])
         if one.interval:
-            by_machine.setdefault(machine, []).append((one.interval.estimate, one.interval.standard_error))
+            differences.append((one.interval.estimate, one.interval.standard_error))
+        elif isinstance(one.reason, Identical):
+            differences.append((0.0, 0.0))
+    complete = len(by_machine) > 1 and all(by_machine.values())
     return Across(
-        reference,
-        candidate,
-        subject,
+        key.reference,
+        key.candidate,
+        key.subject,
         told[0][1].metric,
         tuple(one.outcome for _, one in told),
-        len({machine for machine, _ in told}),
-        spread(list(by_machine.values())) if len(by_machine) > 1 else None,
+        len(by_machine),
+        spread(list(by_machine.values())) if complete else None,
     )

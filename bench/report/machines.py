@@ -1,6 +1,5 @@
 """How far machines differ in what they say of the same two environments, for a terminal and for programs."""
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +8,12 @@ from tabulate import tabulate
 
 from bench.judge.machines import Across, machine_of
 from bench.judge.survey import Against
+from bench.record.codec import to_plain
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
-from bench.report.sentences import Count
+from bench.report.sentences import Count, sentence
 from bench.report.survey import called, short_size, unlike_packages
 from bench.report.text import STYLE, WIDTH, wrapped
 from bench.report.values import NOTHING
@@ -29,28 +29,44 @@ NOTE = (
 
 
 def machines_text(pairs: Sequence[Against], rows: Sequence[Across]) -> str:
-    """Returns a table for each subject and pair of environments, then the machines."""
-    blocks = []
-    for (reference, candidate, subject), group in itertools.groupby(rows, _compared):
-        title = one_line(f"{subject}: {called(candidate)} against {called(reference)}")
-        table = tabulate([_cells(row) for row in group], HEADERS, STYLE, disable_numparse=True)
-        blocks.append(f"{title}\n{table}")
-    told = [f"{machine.fingerprint()}: {_named(machine)}, {Count(count):report}" for machine, count in _counted(pairs)]
-    lines = [*told, *unlike_packages(pairs), NOTE]
+    """Returns a table for each subject and pair of environments, then what failed, and the machines."""
+    groups: dict[str, list[list[str]]] = {}
+    for row in rows:
+        title = f"{row.subject}: {called(row.candidate)} against {called(row.reference)}"
+        groups.setdefault(one_line(title), []).append(_cells(row))
+    blocks = [f"{title}\n{tabulate(cells, HEADERS, STYLE, disable_numparse=True)}" for title, cells in groups.items()]
+    told = [f"{one.fingerprint()}: {_named(one)}; {Count(count):comparison}" for one, count in _counted(pairs)]
+    lines = [*failures(pairs), *told, *unlike_packages(pairs), NOTE]
     return "\n\n".join([*blocks, "\n".join(wrapped(line, WIDTH) for line in lines)])
 
 
 def machines_json(pairs: Sequence[Against], rows: Sequence[Across]) -> dict[str, Any]:
     """Returns the same for programs; differences are on the metric's scale, times as log ratios."""
     machines = [
-        {"fingerprint": machine.fingerprint(), "cpu_model": machine.cpu_model, "cores": machine.cores, "reports": count}
-        for machine, count in _counted(pairs)
+        {"fingerprint": one.fingerprint(), **to_plain(one), "comparisons": count} for one, count in _counted(pairs)
     ]
-    return {"machines": machines, "warnings": unlike_packages(pairs), "comparisons": [_plain(row) for row in rows]}
+    return {
+        "machines": machines,
+        "failures": failures(pairs),
+        "warnings": unlike_packages(pairs),
+        "comparisons": [_plain(row) for row in rows],
+    }
 
 
-def _compared(row: Across) -> tuple[str, str, str]:
-    return row.reference, row.candidate, row.subject
+def failures(pairs: Sequence[Against]) -> list[str]:
+    """Returns a line for each comparison that is not whole: a side that doesn't run, say."""
+    return [one_line(f"{_compared(pair)}: {_problem(pair)}") for pair in pairs if not pair.whole]
+
+
+def _problem(pair: Against) -> str:
+    reason = pair.failure or next(iter(pair.verdict.failures), None)
+    return sentence(reason) if reason else f"not measured to its end ({pair.run.incomplete})"
+
+
+def _compared(pair: Against) -> str:
+    machine = machine_of(pair)
+    place = f" on {machine.fingerprint()}" if machine else ""
+    return f"{called(pair.candidate)} against {called(pair.reference)}{place}"
 
 
 def _cells(row: Across) -> list[str]:
@@ -72,7 +88,8 @@ def _counted(pairs: Sequence[Against]) -> list[tuple[Machine, int]]:
 
 
 def _named(machine: Machine) -> str:
-    return f"{machine.cpu_model}, {Count(machine.cores):core}, {machine.isa}, {machine.memory_gib} GiB"
+    gpu = f", {machine.gpu}" if machine.gpu else ""
+    return f"{machine.cpu_model}, {Count(machine.cores):core}, {machine.isa}, {machine.memory_gib} GiB{gpu}"
 
 
 def _plain(row: Across) -> dict[str, Any]:

@@ -4,7 +4,8 @@ python -m experiments.rates measure --python COPY --python COPY… measures what
 adds each run when it is over: it can be stopped and started again. A run is a command of tfgate, with its default
 margins, of two copies of one environment (copied, not linked) that are drawn for it, or of two releases; its launches
 are none of the pilot's. Faults of a known size are injected into the candidate, of which the judge knows nothing.
-With `--cluster` the hosts of a Dask scheduler measure; each has this checkout and the copies under the same paths.
+With `--cluster` the hosts of a Dask scheduler measure: each has the copies under the same paths, does nothing else, and
+has its worker started in this checkout.
 `… predict` simulates what was measured (a minute), and `… table` writes the document.
 """
 

@@ -31,35 +31,41 @@ RAN_FILE = "ran.json"  # that a host leaves
 def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "") -> None:
     """Measures up to `limit` of the cells' missing runs, by the scheduler at an address if there is one.
 
-    Raises ValueError for a run without a verdict, ClusterError.
+    Raises ValueError for a run without a verdict, on a cluster after the others; ClusterError.
     """
     wanted = list(missing(read_store(), cells))[:limit]
     for ran in _on_hosts(cluster, wanted, pythons) if cluster else _here(wanted, pythons):
         seconds = math.fsum(ran.seconds)
-        print(f"{ran.cell}, run {ran.number}: {ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s")
+        told = f"{ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s"
+        print(f"{ran.cell}, run {ran.number}: {told}", flush=True)
         store = read_store()
         write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
 
 
 def _here(wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:
     for cell, number in wanted:
+        print(f"{cell.key}, run {number} begins", flush=True)
         name = f"{cell.key.replace(' ', '_')}-{number:02}-{time.strftime('%Y%m%dT%H%M%S')}"
         yield run(cell, number, pythons, RUNS / name)
 
 
 def _on_hosts(address: str, wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:
-    """Yields each run as a host has measured it; the copies are on each, under the same paths, and this checkout."""
+    """Yields each run as a host has measured it. Raises ValueError at the end for those without a verdict."""
     from bench.drive.cluster import connected, results  # Dask may be missing
 
     left = {(cell.key, number): (on_host, (cell, number, tuple(pythons))) for cell, number in wanted}
+    problems = []
     with tempfile.TemporaryDirectory() as folder, connected(address, print) as client:
         for key, done in results(client, lambda: left):
             del left[key]
             if done.problem:
-                raise ValueError(f"{key[0]}, run {key[1]}: {done.problem}")
+                problems.append(f"{key[0]}, run {key[1]}: {done.problem}")
+                continue
             path = Path(folder) / RAN_FILE
             path.write_bytes(done.files[RAN_FILE])
             yield from read_record(Store, path).runs
+    if problems:
+        raise ValueError("\n".join(problems))
 
 
 def on_host(folder: Path, cell: Cell, number: int, pythons: Sequence[str]) -> int:
@@ -88,7 +94,7 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
 def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, margins: Margins) -> Ran:
     """Returns what is kept of a run. Raises ValueError for one of which a launch failed."""
     if verdict["failures"]:
-        raise ValueError(f"{cell.key}, run {number}: a launch failed; see {folder}")
+        raise ValueError(f"a launch failed; see {folder}")
     run = read_record(PairedRun, folder / PAIRED_FILE)
     pairs, samples = whole_pairs(run), {one.metric.name: one for one in paired_samples(run, margins)}
     records = [*(pair.candidate for pair in pairs), *run.oracle]

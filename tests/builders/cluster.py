@@ -117,4 +117,4 @@ def in_this_process(
         told.append(path)
         code = function(kept, *arguments)
         files = {str(file.relative_to(kept)): file.read_bytes() for file in kept.rglob("*") if file.is_file()}
-        yield path, SimpleNamespace(files=files, problem=f"exit code {code}" if code else "")
+        yield path, SimpleNamespace(files=files, problem=f"exit code {code}" if code else "", code=code)

@@ -4,8 +4,11 @@ import contextlib
 import dataclasses
 import json
 import math
+import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,7 +39,6 @@ from experiments.rates.predictions import (
 )
 from experiments.rates.store import Judged, Ran, Store, missing, read_store
 from lm.workloads.registry import names
-from tests.builders.cluster import in_this_process
 from tests.builders.launches import PAIRED, of_kinds
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE
@@ -77,29 +79,33 @@ def test_every_run_is_missing_at_first_and_the_first_of_each_cell_comes_first() 
 
 
 def test_hosts_of_a_cluster_measure_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a host that is this process, and stops at a run without a verdict: what is over is kept."""
+    """By a host that is this process; a run without a verdict doesn't keep the next from being measured."""
     pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
-    store, told_of, scratch = tmp_path / "rates.json", list[Path](), tmp_path / "scratch"
+    store = tmp_path / "rates.json"
 
     def run(cell: Cell, number: int, pythons: Sequence[str], folder: Path) -> Ran:
-        assert (pythons, folder.parent.parent) == (("one", "other"), scratch)
-        if number == 2:
-            raise ValueError("a launch failed")
+        assert (pythons, folder) == (("one", "other"), tmp_path / str(number) / "run")
         return ran(cell, "PASS", number)
 
     def results(client: str, wanted: Callable[[], Mapping[tuple[str, int], Any]]) -> Iterator[Any]:
-        by_path = {Path(f"{number}/x"): key for key in wanted() for _, number in [key]}
-        calls = lambda: {path: wanted()[key] for path, key in by_path.items() if key in wanted()}  # noqa: E731
-        yield from ((by_path[path], done) for path, done in in_this_process(scratch, told_of, calls))
+        while calls := wanted():
+            key, (function, arguments) = next(iter(calls.items()))
+            kept = tmp_path / str(key[1]) / "kept"
+            kept.mkdir(parents=True)
+            if key[1] == 1:
+                yield key, SimpleNamespace(files={}, problem="a launch failed (on far)")
+            else:
+                assert function(kept, *pickle.loads(pickle.dumps(arguments))) == 0
+                yield key, SimpleNamespace(files={file.name: file.read_bytes() for file in kept.iterdir()}, problem="")
 
     monkeypatch.setattr("experiments.rates.store.STORE", store)
     monkeypatch.setattr("experiments.rates.measure.STORE", store)
     monkeypatch.setattr("experiments.rates.measure.run", run)
     monkeypatch.setattr("bench.drive.cluster.connected", lambda address, say: contextlib.nullcontext(address))
     monkeypatch.setattr("bench.drive.cluster.results", results)
-    with pytest.raises(ValueError, match="a launch failed"):
+    with pytest.raises(ValueError, match=re.escape(f"{SAVE.key}, run 1: a launch failed (on far)")):
         measure(["one", "other"], [SAVE], 3, "tcp://head:8786")
-    assert [(one.cell, one.number) for one in read_store().runs] == [(SAVE.key, 0), (SAVE.key, 1)]
+    assert [(one.cell, one.number) for one in read_store().runs] == [(SAVE.key, 0), (SAVE.key, 2)]
 
 
 def test_every_workload_is_measured_with_nothing_changed_and_between_each_pair_of_releases() -> None:

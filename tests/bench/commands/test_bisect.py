@@ -17,9 +17,10 @@ from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
 from bench.record.types import Machine
 from tests.builders.cluster import in_this_process
-from tests.builders.commands import Answer, Tfgate, noisy_side
+from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
 from tests.builders.wheels import write_wheel
 
+CLUSTER = ("--cluster", "tcp://head:8786")
 CRASH = "os._exit(3) if self.done > 100 else None"
 
 
@@ -34,6 +35,21 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def slowness(tmp_path: Path) -> dict[str, str]:
     """Interpreters by name: the step takes 20% longer from `d` on."""
     return {name: noisy_side(tmp_path / name, slowness=1.0 if name < "d" else 1.2) for name in "abcdef"}
+
+
+@pytest.fixture
+def clustered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders of searches that a cluster was asked for; its one host is this process."""
+    calls: list[Path] = []
+
+    @contextlib.contextmanager
+    def opened(address: str, *, timed: bool) -> Iterator[Any]:
+        assert (address, timed) == (CLUSTER[1], True)
+        yield functools.partial(in_this_process, tmp_path / f"scratch{len(calls)}", calls)
+
+    monkeypatch.setattr("bench.commands.bisect.cluster_hosts", opened)
+    monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
+    return calls
 
 
 def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str | Path) -> Answer:
@@ -68,43 +84,49 @@ class TestWholeSearches:
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
 
-    def test_on_a_cluster_one_host_searches_and_no_one_once_there_is_an_answer(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    def test_on_a_cluster_one_host_searches(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], clustered: list[Path]
     ) -> None:
-        """A release fails there, and another can't be had."""
-        calls: list[Path] = []
-
-        @contextlib.contextmanager
-        def opened(address: str, *, timed: bool) -> Iterator[Any]:
-            assert (address, timed) == ("tcp://head:8786", True)
-            yield functools.partial(in_this_process, tmp_path / "scratch", calls)
-
-        monkeypatch.setattr("bench.commands.bisect.cluster_hosts", opened)
-        monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
-        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
-        noisy_side(tmp_path / "c", midway=CRASH)
-        (tmp_path / "e").write_text("#!/bin/false\n")
-        cluster = ("--cluster", "tcp://head:8786")
-        found = bisect(tfgate, tmp_path, slowness, *cluster)
+        """The release before the answer can't be had there, and another fails."""
+        noisy_side(tmp_path / "b", midway=CRASH)
+        (tmp_path / "c").write_text("#!/bin/false\n")
+        found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
         assert found.code == 0, found
         assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
-        left_out = [line for line in found.out.splitlines() if line.startswith("left out: ")]
-        assert left_out[0].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
-        assert len(calls) == 1
-        kept = sorted(path.parent.name[:2] for path in tmp_path.glob("out/*/paired.json"))
-        assert set(kept) >= {"03", "05"}  # d, and the bad one
-        again = bisect(tfgate, tmp_path, slowness, *cluster, "--resume")
-        assert (again.code, again.out.splitlines()[0], len(calls)) == (0, found.out.splitlines()[0], 1)
+        assert f"left out: {slowness['c']}: " in found.out
+        assert f"left out: {slowness['b']}: the worker exited with code 3" in found.out
+        before = {name: data for name, data in snapshot(tmp_path / "out").items() if name.endswith("paired.json")}
+        again = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--resume")
+        assert (again.code, again.out.splitlines()[0]) == (0, found.out.splitlines()[0])
+        after = {name: data for name, data in snapshot(tmp_path / "out").items() if name.endswith("paired.json")}
+        assert after == before  # nothing is measured again
+        assert clustered[0] == tmp_path / "out"
 
-    def test_what_goes_wrong_on_a_host_is_one_line(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    def test_an_open_search_goes_on_on_a_host(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], clustered: list[Path]
     ) -> None:
-        done = SimpleNamespace(files={}, problem="the disk is full (on far)")
+        assert bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001").code == 3
+        (path,) = tmp_path.glob("out/*/paired.json")
+        first = read_record(PairedRun, path).pairs
+        found = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001", "--resume")
+        assert (found.code, len(clustered)) == (3, 2)
+        pairs = read_record(PairedRun, path).pairs
+        assert len(pairs) == len(first) + 1
+        assert pairs[: len(first)] == first
+        other = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001")
+        assert (other.code, len(clustered)) == (2, 2)  # another search overwrites nothing, and is not begun
+        assert "exists: go on by --resume, or choose another --output" in other.err.splitlines()[-1]
+
+    @pytest.mark.parametrize("code", [2, 4])
+    def test_what_goes_wrong_on_a_host_is_one_line(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, code: int
+    ) -> None:
+        done = SimpleNamespace(files={}, problem="the disk is full (on far)", code=code)
         hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
         monkeypatch.setattr("bench.commands.bisect.cluster_hosts", lambda address, timed: hosts)
         monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
-        found = bisect(tfgate, tmp_path, slowness, "--cluster", "tcp://head:8786")
-        assert (found.code, found.out) == (2, "")
+        found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
+        assert (found.code, found.out) == (code, "")
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
 
     def test_what_disturbs_launches_is_said_once_and_kept(

@@ -69,6 +69,17 @@ class TestWholeSurveys:
         again = tfgate("check", out, "--baselines", tmp_path / "baselines", "--json")
         assert (again.code, again.out) == (0, found.out)
 
+    def test_a_margin_is_that_of_step_times(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.2)
+        found = self.survey(tfgate, tmp_path, sides, "--margin", "0.5", "--json")
+        assert found.code == 0, found
+        ((_, release, _),) = (chapter["releases"] for chapter in found.plain["chapters"])
+        outcomes = {one["metric"]["name"]: one["outcome"] for one in release["before"]["comparisons"]}
+        assert outcomes["step time"] == "PASS"
+        (path,) = tmp_path.glob("out/02-*-from-01-*/paired.json")
+        run = read_record(PairedRun, path)
+        assert (run.margin, run.command[run.command.index("--margin") + 1]) == (0.5, "0.5")
+
     def test_a_regression_leaves_no_cell_undecided_for_want_of_launches(self, tfgate: Tfgate, tmp_path: Path) -> None:
         """Evaluation is at its margin: all the launches that are planned don't decide it, where `upgrade` stops."""
         margins = tmp_path / "baselines" / "margins.toml"

@@ -1,5 +1,6 @@
 """Comparisons on several machines: what is put together, and what is left out."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from bench.judge.machines import across, machine_of
 from bench.record.types import Machine
 from bench.stats.outcome import Outcome
+from tests.builders.launches import on_both
+from tests.builders.records import SUBJECT
 from tests.builders.surveys import compared, run_of
 
 ONE, OTHER, THIRD = (Machine(name, 2, "x86_64 avx2", 24) for name in ("one", "other", "third"))
@@ -39,6 +42,23 @@ def test_what_one_machine_alone_compared_is_left_out() -> None:
     assert across(pairs) == []
     rows = across([*pairs, compared("a", "c", 0.0, THIRD)])
     assert {(row.reference, row.candidate) for row in rows} == {("a", "c")}
+
+
+def test_sides_with_unlike_variables_and_unlike_files_are_not_put_together() -> None:
+    pair = compared("a", "b", 0.0, ONE)
+    side = dataclasses.replace(pair.run.candidate, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    records = [on_both(one, subject=dataclasses.replace(SUBJECT, fingerprint="other")) for one in pair.run.pairs]
+    for changes in ({"candidate": side}, {"pairs": tuple(records)}):
+        unlike = dataclasses.replace(pair, run=dataclasses.replace(pair.run, **changes))
+        assert across([unlike, compared("a", "b", 0.0, OTHER)]) == []
+
+
+def test_where_a_machine_tells_no_difference_there_is_no_mean() -> None:
+    """Of one launch, which has no spread."""
+    few = compared("a", "b", 0.0, ONE)
+    few = compared("a", "b", 0.0, ONE, pairs=few.run.pairs[:1])
+    step = next(row for row in across([few, compared("a", "b", 0.1, OTHER)]) if row.metric.name == "step time")
+    assert (step.machines, step.spread) == (2, None)
 
 
 def test_a_comparison_without_launches_has_no_machine() -> None:

@@ -7,12 +7,15 @@ import math
 import pytest
 
 from bench.judge.machines import across
+from bench.judge.paired import judge_paired
+from bench.judge.survey import against
 from bench.record.paired import Package
 from bench.record.types import Machine
-from bench.report.machines import machines_json, machines_text
+from bench.report.machines import failures, machines_json, machines_text
 from tests.builders.golden import golden
-from tests.builders.surveys import compared
-from tests.builders.verdicts import HOSTILE
+from tests.builders.launches import on_both
+from tests.builders.surveys import CRASH, compared, run_of
+from tests.builders.verdicts import GATE_MARGINS, HOSTILE
 
 FIRST, SECOND = Machine("AMD EPYC", 2, "x86_64 avx512f", 24), Machine("Intel Xeon", 4, "x86_64 avx512f", 15)
 PAIRS = [
@@ -29,7 +32,7 @@ def test_wording() -> None:
 
 def test_programs_get_the_same() -> None:
     plain = json.loads(json.dumps(machines_json(PAIRS, across(PAIRS)), allow_nan=False))
-    assert [(one["fingerprint"], one["reports"]) for one in plain["machines"]] == [
+    assert [(one["fingerprint"], one["comparisons"]) for one in plain["machines"]] == [
         (FIRST.fingerprint(), 2),
         (SECOND.fingerprint(), 2),
     ]
@@ -45,6 +48,24 @@ def test_unlike_packages_are_named() -> None:
     unlike = dataclasses.replace(PAIRS[1], run=dataclasses.replace(PAIRS[1].run, candidate=side))
     text = " ".join(machines_text([PAIRS[0], unlike], across([PAIRS[0], unlike])).split())
     assert "TensorFlow 2.13.1 was measured with unlike packages from comparison to comparison" in text
+
+
+def test_a_side_that_does_not_run_on_one_machine_is_told() -> None:
+    run = run_of("2.12.1", "2.13.1", 0.0, CRASH)
+    moved = dataclasses.replace(run, pairs=tuple(on_both(one, machine=SECOND) for one in run.pairs))
+    pairs = [PAIRS[0], against("2.12.1", "2.13.1", moved, judge_paired(moved, GATE_MARGINS), GATE_MARGINS)]
+    cut = dataclasses.replace(PAIRS[3], run=dataclasses.replace(PAIRS[3].run, incomplete="interrupted"))
+    first, last = failures([*pairs, cut])
+    assert first.startswith(f"TensorFlow 2.13.1 against TensorFlow 2.12.1 on {SECOND.fingerprint()}: ")
+    assert "killed by SIGKILL" in first
+    assert last.endswith("not measured to its end (interrupted)")
+    assert first in machines_text(pairs, across(pairs)).replace("\n  ", " ")
+    assert machines_json(pairs, across(pairs))["failures"] == [first]
+
+
+def test_surveys_in_any_order_have_one_table_for_a_comparison() -> None:
+    pairs = [PAIRS[0], PAIRS[2], PAIRS[1], PAIRS[3], compared("2.12.1", "2.13.1", 0.0, SECOND)]
+    assert machines_text(pairs, across(pairs)).count("TensorFlow 2.13.1 against TensorFlow 2.12.1\n") == 1
 
 
 def test_hostile_names_stay_on_their_line() -> None:

@@ -1,9 +1,9 @@
 """Tells what else than TensorFlow and its packages sets the sides of a paired run apart, as their processes told it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bench.judge.notices import UnlikeEnvironments
-from bench.judge.reasons import Field
+from bench.judge.reasons import unlike
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 
@@ -14,12 +14,13 @@ def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
 
     What a side doesn't tell isn't compared.
     """
-    found = [field for reference, candidate in _environments(run) for field in _unlike(reference, candidate)]
-    for reference, candidate in _launches(run):
-        before, after = reference.machine.isa, candidate.machine.isa
-        if reference.environment and candidate.environment and before != after:
-            found.append(Field("isa", before, after))
-    return [UnlikeEnvironments(field) for field in dict.fromkeys(found)]
+    sides = [(_told(pair.reference), _told(pair.candidate)) for pair in run.pairs]
+    if len(run.oracle) == 2:
+        sides.append((_told(run.oracle[0]), _told(run.oracle[1])))
+    if run.lockstep:
+        sides.append((_of(run.lockstep.reference), _of(run.lockstep.candidate)))
+    found = (field for reference, candidate in sides for field in unlike(reference, candidate))
+    return [UnlikeEnvironments(field) for field in dict.fromkeys(found) if field.one and field.other]
 
 
 def cpu_ranges(cpus: Sequence[int]) -> str:
@@ -33,23 +34,10 @@ def cpu_ranges(cpus: Sequence[int]) -> str:
     return ",".join("-".join(map(str, one)) for one in ranges)
 
 
-def _launches(run: PairedRun) -> list[tuple[Record, Record]]:
-    """Returns (reference's, candidate's) of every launch."""
-    launches = [(pair.reference, pair.candidate) for pair in run.pairs]
-    return launches + ([(run.oracle[0], run.oracle[1])] if len(run.oracle) == 2 else [])
+def _told(record: Record) -> dict[str, str]:
+    return _of(record.environment) | ({"isa": record.machine.isa} if record.environment else {})
 
 
-def _environments(run: PairedRun) -> Iterator[tuple[Environment, Environment]]:
-    """Yields (reference's, candidate's) of everything that both sides got to tell."""
-    told = [(reference.environment, candidate.environment) for reference, candidate in _launches(run)]
-    told += [(run.lockstep.reference, run.lockstep.candidate)] if run.lockstep else []
-    for reference, candidate in told:
-        if reference and candidate:
-            yield reference, candidate
-
-
-def _unlike(reference: Environment, candidate: Environment) -> Iterator[Field]:
-    if reference.python != candidate.python:
-        yield Field("python", reference.python, candidate.python)
-    if reference.affinity and candidate.affinity and reference.affinity != candidate.affinity:
-        yield Field("affinity", cpu_ranges(reference.affinity), cpu_ranges(candidate.affinity))
+def _of(environment: Environment | None) -> dict[str, str]:
+    """Returns what an environment tells; nothing of a process that failed before it could."""
+    return {"python": environment.python, "affinity": cpu_ranges(environment.affinity)} if environment else {}

@@ -38,22 +38,13 @@ def affordable(run: PairedRun) -> int:
     return int(60 * run.budget_minutes / seconds) if run.budget_minutes and seconds else LOOKS[-1]
 
 
-def settled(samples: Sequence[Sample], *, every_metric: bool = False) -> bool:
-    """Tells whether more launches would change nothing: every gating metric is decided, or one is a REGRESSION and the
-    others aren't asked for (`every_metric`).
-    """
-    if _regressed(samples) and not every_metric:
-        return True
-    return bool(samples) and all(map(_complete, samples))
-
-
 def next_kind(
     run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
 ) -> str | None:
     """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
     launches; None once all metrics are decided, or one is a REGRESSION and not `every_metric` is asked for.
     """
-    left = _open(run, samples, kinds, every_metric=every_metric)
+    left = _open(samples, kinds, every_metric=every_metric)
     return min(left, key=lambda kind: len(whole_pairs(run, kind)), default=None)
 
 
@@ -67,7 +58,7 @@ def seconds_left(
     if not measured:
         return None
     least, most = 0.0, 0.0
-    for kind in _open(run, samples, kinds, every_metric=every_metric):
+    for kind in _open(samples, kinds, every_metric=every_metric):
         pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
         limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
         proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
@@ -89,14 +80,12 @@ def so_far(
     return list(map(compare, last_first)), seconds_left(run, samples, kinds, every_metric=every_metric)
 
 
-def _open(run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool) -> list[str]:
+def _open(samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool) -> list[str]:
     """Returns the kinds of which more launches may change something."""
     if _regressed(samples) and not every_metric:
         return []
     of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    return [
-        kind for kind in kinds if not (whole_pairs(run, kind) and settled(of_kind[kind], every_metric=every_metric))
-    ]
+    return [kind for kind in kinds if not (of_kind[kind] and all(map(_complete, of_kind[kind])))]
 
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from bench.judge.gate import Standards, gate_samples, judge_gate
 from bench.judge.margins import read_margins
-from bench.judge.planning import settled
+from bench.judge.planning import next_kind
 from bench.judge.types import Verdict
 from bench.record.ledger import Ledger
-from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Pair, Quad
+from bench.record.paired import ABBA, ALL_CORES, CANDIDATE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
@@ -49,8 +49,8 @@ def simulated(generator: np.random.RandomState, perplexity: float = 0.0, step: f
         of += records(map(float, values), subject=subject)
     by = Standards(made, MARGINS, LEDGER)
     gate = gate_run([noisy(generator, 0, step)], run(of))
-    while len(gate.speed[0].pairs) not in LOOKS or not settled(gate_samples(gate.speed[0], by)):
-        gate = gate_run([*gate.speed[0].pairs, noisy(generator, len(gate.speed[0].pairs), step)], run(of))
+    while len((timed := gate.speed[0]).pairs) not in LOOKS or next_kind(timed, gate_samples(timed, by), (ALL_CORES,)):
+        gate = gate_run([*timed.pairs, noisy(generator, len(timed.pairs), step)], run(of))
     return judge_gate(gate, by)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.planning import affordable, next_kind, seconds_left, settled, with_plans
+from bench.judge.planning import affordable, next_kind, seconds_left, with_plans
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Sample
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -101,6 +101,10 @@ def test_a_regression_leaves_open_what_is_not_decided_where_every_metric_is_aske
     left = seconds_left(run, [worse, at_the_margin], (ALL_CORES,), every_metric=True)
     assert left is not None
     assert left[1] == 8 * 30.0
+
+
+def settled(samples: Sequence[Sample], *, every_metric: bool = False) -> bool:
+    return next_kind(ON_ALL, samples, (ALL_CORES,), every_metric=every_metric) is None
 
 
 class TestSettled:

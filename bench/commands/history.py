@@ -24,7 +24,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.report.history import findings, history_json, history_page
 from bench.report.lines import one_line
-from bench.stats.outcome import EXIT_CODES
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 EXAMPLES = """\
 tfgate history reports
@@ -154,7 +154,7 @@ def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
 
 
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:
-    worse = sum(each.worse for each in series)
+    worse = sum(each.outcome is Outcome.REGRESSION for each in series)
     print(f"{reports} reports, {len(series)} series, {worse} worse than their fixed references")
     if not series:
         print("  a series takes two reports of one configuration in turn with one reference environment")

@@ -82,16 +82,13 @@ class Series:
     drift: Drift | None  # None without noise to judge it by, or without a fixed reference
 
     @property
-    def worse(self) -> bool:
-        """Tells whether the newest reports are certainly worse than the fixed reference by more than the margin."""
-        return self.drift is not None and self.drift.beyond
-
-    @property
     def outcome(self) -> Outcome | None:
-        """Returns the outcome; None where nothing can be judged: without noise, or without a fixed reference."""
+        """Returns REGRESSION where the newest reports are certainly worse than the fixed reference by more than the
+        margin; None where nothing can be judged: without noise, or without a fixed reference.
+        """
         if self.drift is None:
             return None
-        if self.worse:
+        if self.drift.first is not None:
             return Outcome.REGRESSION
         return Outcome.PASS if self.drift.proven else Outcome.INCONCLUSIVE
 

@@ -18,7 +18,7 @@ NOT_JUDGED = "not judged"
 
 def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> str:
     """Returns the page; series whose newest report is worse than the fixed reference stand first."""
-    ordered = sorted(series, key=lambda each: not each.worse)
+    ordered = sorted(series, key=lambda each: each.outcome is not Outcome.REGRESSION)
     return rendered(
         "history.html",
         word=outcome(series).value,
@@ -63,8 +63,8 @@ def findings(series: Series) -> list[str]:
 
 
 def _said(series: Series) -> Iterator[str]:
-    if series.drift and series.drift.beyond:
-        yield _drifted(series, series.drift)
+    if series.drift and series.drift.first is not None:
+        yield _drifted(series, series.drift.difference, series.drift.first)
     yield from (_changed(series, change) for change in series.changes if change.worse)
     if series.drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
         yield _unproven(series, series.drift)
@@ -74,9 +74,9 @@ def _said(series: Series) -> Iterator[str]:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"
 
 
-def _drifted(series: Series, drift: Drift) -> str:
-    bad = f", ever since {_named(series.points[drift.first])}" if drift.first is not None else ""
-    return f"{percent(drift.difference)} from the fixed reference: exceeds the {_margin(series)} margin{bad}"
+def _drifted(series: Series, difference: float, first: int) -> str:
+    exceeds = f"exceeds the {_margin(series)} margin, ever since {_named(series.points[first])}"
+    return f"{percent(difference)} from the fixed reference: {exceeds}"
 
 
 def _unproven(series: Series, drift: Drift) -> str:

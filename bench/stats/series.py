@@ -43,11 +43,6 @@ class Drift:
     first: int | None
     proven: bool  # that the newest report is not worse by as much as the margin
 
-    @property
-    def beyond(self) -> bool:
-        """Tells whether the newest reports are certainly worse by more than the margin."""
-        return self.first is not None
-
 
 def noise(values: Sequence[float], margin: float) -> float | None:
     """Returns the standard deviation of a report, from differences of neighbours, each of which holds two.

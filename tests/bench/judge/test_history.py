@@ -55,7 +55,7 @@ def test_ten_releases_of_one_percent_do_not_pass_unseen() -> None:
     found = of_metric(releases([1.01**number for number in range(11)], deviation=0.0005))
     assert all(abs(b.value - a.value) < FIVE_PERCENT for a, b in itertools.pairwise(found.points))
     assert found.drift
-    assert found.worse
+    assert found.outcome is Outcome.REGRESSION
     assert found.drift.difference == pytest.approx(math.log(1.105), abs=0.01)
     # ln 1.05 and 2.58 · √2 · 0.001 (the least noise: a fiftieth of the margin) make 0.052: between 1.01⁵ (0.0498) and
     # 1.01⁶ (0.0597).
@@ -91,14 +91,14 @@ def test_steps_are_found_with_the_report_that_brought_them(
     found = of_metric(releases(slowdowns))
     assert [(change.first, change.worse) for change in found.changes] == changes
     assert found.drift
-    assert (found.drift.first, found.worse) == (first, first is not None)
+    assert (found.drift.first, found.outcome is Outcome.REGRESSION) == (first, first is not None)
 
 
 def test_a_fixed_anchor_does_not_move() -> None:
     anchor = report_points("anchor", paired_report(pairs(1, step=math.log(0.9))))
     reports = of_days([pairs(1)] * 7)
-    assert of_metric(histories(reports, anchor)).worse  # ln(1 / 0.9) = 10.5%
-    assert not of_metric(histories(reports)).worse  # from the oldest of them nothing moved
+    assert of_metric(histories(reports, anchor)).outcome is Outcome.REGRESSION  # ln(1 / 0.9) = 10.5%
+    assert of_metric(histories(reports)).outcome is Outcome.PASS  # from the oldest of them nothing moved
 
 
 def test_a_report_is_as_noisy_as_its_own_launches_at_least() -> None:
@@ -120,7 +120,7 @@ def test_a_noisy_anchor_proves_nothing() -> None:
 def test_too_few_reports_are_not_judged(count: int, known: bool) -> None:
     found = of_metric(releases([1.0] * count))
     assert (found.noise is not None, found.drift is not None) == (known, known)
-    assert not found.worse
+    assert found.outcome is (Outcome.PASS if known else None)
 
 
 def test_a_series_goes_on_from_machine_to_machine() -> None:

@@ -10,7 +10,7 @@ from bench.judge.samples import whole_pairs
 from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
 from bench.record.paired import ALL_CORES
-from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Subject, Throughput
+from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Throughput
 
 
 class BaselineError(ValueError):
@@ -32,9 +32,8 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
             continue  # a workload that has no replicate trainings
         other = next((record.subject for record in records if record.subject != subject), None)
         if other:
-            raise BaselineError(
-                f"{name}: the runs measured two things ({_told(differences(subject, other))}): record them separately"
-            )
+            different = _told(unlike(vars(subject), vars(other)))
+            raise BaselineError(f"{name}: the runs measured two things ({different}): record them separately")
         speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
         made[name] = Baseline(
             SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
@@ -50,7 +49,7 @@ def added(old: Baseline, new: Baseline) -> Baseline:
     Raises BaselineError if they measured different things, or if the old one holds the new one's run.
     """
     if old.subject != new.subject:
-        different = _told(differences(old.subject, new.subject), "in the baseline", "in the run")
+        different = _told(unlike(vars(old.subject), vars(new.subject)), "in the baseline", "in the run")
         raise BaselineError(
             f"{old.subject.name}: the baseline is of something else ({different}): record a run by --replace"
         )
@@ -83,11 +82,6 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
             subject = dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint)
             old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=(speed,), reason=""))
     return old
-
-
-def differences(one: Subject, other: Subject) -> tuple[Field, ...]:
-    """Returns the fields in which two subjects differ; none of equal ones."""
-    return unlike(vars(one), vars(other))
 
 
 def _told(fields: Sequence[Field], here: str = "in one", there: str = "in another") -> str:

@@ -9,7 +9,6 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.baselines import differences
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS, PERPLEXITY
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
@@ -79,8 +78,8 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
     if labels[0] != labels[1]:
         return UnlikeReferences(*labels)
     subjects = [whole_pairs(runs[name])[0].reference.subject for runs in timed]
-    unlike = differences(*subjects)
-    return UnlikeReports(unlike) if unlike else None
+    fields = unlike(*map(vars, subjects))
+    return UnlikeReports(fields) if fields else None
 
 
 def _samples(

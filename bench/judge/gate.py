@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from bench.judge.baselines import differences
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.ledger import accepted_ratio, knows, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
@@ -22,6 +21,7 @@ from bench.judge.reasons import (
     Reason,
     SpeedNotMeasured,
     UnlikeBaseline,
+    unlike,
 )
 from bench.judge.reports import subject_of
 from bench.judge.samples import samples_of, whole_pairs
@@ -137,8 +137,8 @@ def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -
         return exact
     if baseline is None:
         return [*exact, Comparison(name, REPLICATES, Outcome.INCONCLUSIVE, NoBaseline())]
-    if unlike := differences(baseline.subject, subject):
-        return [*exact, Comparison(name, REPLICATES, Outcome.INCONCLUSIVE, UnlikeBaseline(unlike))]
+    if fields := unlike(vars(baseline.subject), vars(subject)):
+        return [*exact, Comparison(name, REPLICATES, Outcome.INCONCLUSIVE, UnlikeBaseline(fields))]
     return [*exact, judge_perplexity(records, baseline, standards.margins)]
 
 

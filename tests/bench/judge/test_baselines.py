@@ -5,9 +5,8 @@ import dataclasses
 
 import pytest
 
-from bench.judge.baselines import BaselineError, added, differences, make_baselines, with_speed_in_turn
+from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import judge_run
-from bench.judge.reasons import Field
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
 from tests.builders.launches import on_both, with_outcome
@@ -170,15 +169,3 @@ def test_another_subject_is_not_added() -> None:
     other = baseline(subject=dataclasses.replace(SUBJECT, fingerprint="ffff"))
     with pytest.raises(BaselineError, match="fingerprint ffff in the baseline, 0123456789abcdef in the run"):
         added(other, made(sibling(FIRST, 1.0)))
-
-
-def test_equal_subjects_do_not_differ() -> None:
-    assert differences(SUBJECT, SUBJECT) == ()
-
-
-def test_unlike_subjects_differ_in_fields() -> None:
-    other = dataclasses.replace(SUBJECT, fingerprint="ffff", steps=20)
-    assert differences(SUBJECT, other) == (
-        Field("fingerprint", SUBJECT.fingerprint, "ffff"),
-        Field("steps", "10", "20"),
-    )

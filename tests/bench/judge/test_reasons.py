@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.judge import notices, reasons
-from bench.judge.reasons import LaunchesLackIt, NotANumber, Reason, TooFewLaunches
+from bench.judge.reasons import Field, LaunchesLackIt, NotANumber, Reason, TooFewLaunches, unlike
 from bench.record.codec import to_plain
 
 KINDS = [
@@ -36,3 +36,9 @@ def test_a_reason_is_frozen_data(kind: type[Reason], data: st.DataObject) -> Non
 
 def test_other_parameters_and_other_kinds_are_other_reasons() -> None:
     assert len({TooFewLaunches(3, 4), TooFewLaunches(3, 4), TooFewLaunches(2, 4), LaunchesLackIt(3, 4)}) == 3
+
+
+def test_unlike_properties_are_told_with_both_values() -> None:
+    one, other = {"steps": 10, "device": "cpu:0"}, {"device": "cpu:0", "steps": 20, "isa": "x86_64"}
+    assert unlike(one, one) == ()
+    assert unlike(one, other) == (Field("steps", "10", "20"), Field("isa", "", "x86_64"))

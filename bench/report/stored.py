@@ -52,7 +52,7 @@ def ledger_table(ledger: Ledger) -> str:
     """Returns a line for each ratio of each entry, then the accepted regressions."""
     itself = ["all", "all", "1.000", NOTHING, NOTHING]  # the reference
     rows = [
-        [entry.created, entry.tensorflow, entry.reference, entry.machine or NOTHING, *cells]
+        [entry.created, entry.tensorflow, entry.reference, entry.host or NOTHING, *cells]
         for entry in ledger.entries
         for cells in [_ratio_cells(ratio) for ratio in entry.ratios] or [itself]
     ]

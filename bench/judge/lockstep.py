@@ -49,7 +49,7 @@ def judge_lockstep(result: Lockstep) -> Comparison:
 
 def _passed(result: Lockstep, nearest: Difference) -> Comparison:
     name = nearest.name if nearest.difference else ""
-    reason = LockstepAgrees(len(result.losses), len(result.differences), name, nearest.step, result.overhead)
+    reason = LockstepAgrees(len(result.losses), len(result.differences), name, nearest.step)
     return Comparison(result.subject.name, LOCKSTEP, Outcome.PASS, reason, nearest.difference, nearest.limit)
 
 

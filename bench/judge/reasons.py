@@ -77,11 +77,6 @@ class NotANumber(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
-class TooLarge(Reason):
-    """The launches' values are too large to compute with."""
-
-
-@dataclasses.dataclass(frozen=True)
 class Identical(Reason):
     """Both sides were the same to the last bit in every launch."""
 
@@ -191,8 +186,7 @@ class Retraces(Reason):
 class GraphChanges(Reason):
     """Operations of the step's graph, by type, those that changed most first."""
 
-    changes: tuple[tuple[str, int], ...]  # (type, candidate − reference)
-    counted: bool  # False: a side did not count them
+    changes: tuple[tuple[str, int], ...]  # (type, candidate − reference); none where a side did not count them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,7 +224,6 @@ class LockstepAgrees(Reason):
     tensors: int
     nearest: str  # the tensor that came nearest to its limit; "" where all are equal to the last bit
     nearest_step: int
-    overhead: float  # wall time as a multiple of the sides' own steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -324,8 +317,6 @@ class OneEnvironment(Reason):
 @dataclasses.dataclass(frozen=True)
 class NoStoredSpeed(Reason):
     """The baseline has no words a second of this machine that were measured alike."""
-
-    instead: str = ""  # how those of this machine were measured: alone, in turn (turn), or with other threads (threads)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,6 @@ from bench.judge.reasons import (
     NotGated,
     Reason,
     TooFewLaunches,
-    TooLarge,
 )
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
@@ -27,7 +26,7 @@ from bench.record.types import Subject
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import Decision, Plan, Problem, decide
+from bench.stats.sequential import Decision, Plan, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -136,11 +135,10 @@ def _decided(found: Comparison, sample: Sample, decision: Decision) -> Compariso
 
 
 def _reason(sample: Sample, decision: Decision) -> Reason:
-    if decision.problem is Problem.NO_SPREAD:
-        return NoSpread(decision.launches)
-    if decision.problem is Problem.NOT_A_NUMBER:
-        return NotANumber(next((value for value in told(sample) if not math.isfinite(value)), math.nan))
-    return TooLarge() if decision.problem else Decided(decision.launches, sample.accepted)
+    if decision.interval:
+        return Decided(decision.launches, sample.accepted)
+    wrong = next((value for value in told(sample) if not math.isfinite(value)), None)
+    return NoSpread(decision.launches) if wrong is None else NotANumber(wrong)
 
 
 def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparison:

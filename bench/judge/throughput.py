@@ -27,15 +27,15 @@ def judge_throughput(
     if not speeds:
         return []
     metric, machine, environment = dataclasses.replace(WORDS, gates=gates), records[0].machine, records[0].environment
-    here = [
-        run for run in (baseline.throughput if baseline else ()) if run.machine.fingerprint() == machine.fingerprint()
+    alike = machine.fingerprint(), in_turn, environment.threads if environment else None
+    stored = [
+        run
+        for run in (baseline.throughput if baseline else ())
+        if (run.machine.fingerprint(), run.in_turn, run.threads) == alike
     ]
-    alike = [run for run in here if run.in_turn == in_turn]
-    stored = [run for run in alike if environment is not None and run.threads == environment.threads]
     if not stored:
         outcome = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
-        instead = "threads" if alike else "alone" if in_turn else "turn"
-        return [Comparison(subject, metric, outcome, NoStoredSpeed(instead if here else ""), fmean(speeds))]
+        return [Comparison(subject, metric, outcome, NoStoredSpeed(), fmean(speeds))]
     known = [speed for run in stored for speed in run.words_per_second]
     days = sorted({run.created[:10] for run in stored})
     place = "below" if fmean(speeds) < min(known) else "above" if fmean(speeds) > max(known) else "within"

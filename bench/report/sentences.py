@@ -19,7 +19,6 @@ PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the loc
 PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
-STORED_SPEEDS = {"alone": "alone", "turn": "in turn", "threads": "with other threads"}  # by NoStoredSpeed.instead
 FEW_ENVIRONMENTS = "the baseline holds {} how environments differ: add a run of another by `tfgate record --add`"
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
@@ -183,8 +182,8 @@ def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
     return f"the step was retraced {Count(again):time}" if again else "the step was traced once"
 
 
-def _graph_changes(reason: reasons.GraphChanges, _: Comparison | None) -> str:
-    if not reason.counted:
+def _graph_changes(reason: reasons.GraphChanges, comparison: Comparison | None) -> str:
+    if comparison is None or None in (comparison.candidate, comparison.reference):
         return "not counted on both sides"
     return ", ".join(f"{change:+d} {kind}" for kind, change in reason.changes[:MOST_KINDS]) or "the same operations"
 
@@ -205,7 +204,7 @@ def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> st
     nearest = (
         f"nearest to its limit: {reason.nearest} at step {reason.nearest_step}" if reason.nearest else "bit-identical"
     )
-    return f"{agree}; {nearest}; took {reason.overhead:.1f} × the sides' own steps"
+    return f"{agree}; {nearest}"
 
 
 def _lockstep_departs(reason: reasons.LockstepDeparts, _: Comparison | None) -> str:
@@ -218,12 +217,6 @@ def _lockstep_departs(reason: reasons.LockstepDeparts, _: Comparison | None) -> 
 def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> str:
     when = "before the first step" if reason.step is None else f"at step {reason.step}"
     return f"the candidate failed {when}, where the reference runs: {reason.message}"
-
-
-def _no_stored_speed(reason: reasons.NoStoredSpeed, _: Comparison | None) -> str:
-    if not reason.instead:
-        return "no words/s of this machine in the baseline"
-    return f"the baseline's words/s of this machine were measured {STORED_SPEEDS[reason.instead]}"
 
 
 def _stored_range(reason: reasons.StoredRange, _: Comparison | None) -> str:
@@ -307,7 +300,6 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.LaunchesLackIt: "{lacking} of {launches:launch} did not measure it",
     reasons.NoSpread: "all {launches} launches gave the same value: without a spread nothing can be proven",
     reasons.NotANumber: "a launch gave {value}, which is no measurement",
-    reasons.TooLarge: "the launches' values are too large to compute with",
     reasons.Identical: "bit-identical in {launches:launch}",
     reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
@@ -343,7 +335,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: FEW_ENVIRONMENTS.format("one environment, which doesn't show"),
-    reasons.NoStoredSpeed: _no_stored_speed,
+    reasons.NoStoredSpeed: "no words/s of this machine, measured alike, in the baseline",
     reasons.StoredRange: _stored_range,
     reasons.SpeedNotMeasured: "{message}",
     reasons.Accepted: _accepted,

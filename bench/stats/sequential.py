@@ -13,7 +13,6 @@ way.
 """
 
 import dataclasses
-import enum
 import math
 from collections.abc import Callable, Sequence
 
@@ -49,14 +48,6 @@ UNDECIDED, PASSED, REGRESSED = 0, 1, 2
 OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Outcome.REGRESSION}
 
 
-class Problem(enum.Enum):
-    """Reasons for bounds that can't be computed."""
-
-    NO_SPREAD = "no spread"  # all launches gave one value
-    NOT_A_NUMBER = "not a number"
-    TOO_LARGE = "too large"
-
-
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """The launches that a run may take."""
@@ -77,8 +68,7 @@ class Decision:
     improved: bool  # below −margin with the certainty of a REGRESSION: a PASS that says so
     final: bool  # False: more launches may still change it
     launches: int  # that it rests on: those of the look that decided, or of the last one that was reached
-    interval: Interval | None  # its bounds at the look's levels; None where they can't be computed
-    problem: Problem | None = None  # None where bounds can be computed
+    interval: Interval | None  # its bounds at the look's levels; None of equal launches and of what is no number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,12 +111,12 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
     estimate, error = mean_of(values[:count])
-    if not math.isfinite(error):
-        return _not_computed(values, count, plan.most)
-    found = interval(estimate, error, count - 1, (1 - REGRESSION_P, 1 - PASS_P))
+    bounded = math.isfinite(error)
+    found = interval(estimate, error, count - 1, (1 - REGRESSION_P, 1 - PASS_P)) if bounded else None
     return Decision(
         outcome=outcome,
-        improved=not two_sided and outcome is Outcome.PASS and found.high < -margin,
+        improved=found is not None and not two_sided and outcome is Outcome.PASS and found.high < -margin,
+        # Equal launches may differ later; a value that is no number stays in every look.
         final=outcome is not Outcome.INCONCLUSIVE
         or len(values) >= plan.most
         or not np.isfinite(row[0, : LOOKS[-1]]).all(),
@@ -185,12 +175,3 @@ def _codes(look: Look, margin: float, two_sided: bool) -> NDArray[np.int8]:
         worse |= look.estimate + wide < -margin
         good &= look.estimate - narrow > -margin
     return np.where(worse, REGRESSED, np.where(good, PASSED, UNDECIDED)).astype(np.int8)
-
-
-def _not_computed(values: Sequence[float], count: int, most: int) -> Decision:
-    """Returns a decision without bounds. Equal launches may differ later; one that is no number stays in every look."""
-    finite = all(map(math.isfinite, values[: LOOKS[-1]]))
-    problem = Problem.NO_SPREAD if finite else Problem.NOT_A_NUMBER
-    if finite and max(values[:count]) - min(values[:count]) > 1:
-        problem = Problem.TOO_LARGE
-    return Decision(Outcome.INCONCLUSIVE, False, not finite or len(values) >= most, count, None, problem)

@@ -82,9 +82,7 @@ def comparison(
     )
 
 
-EXACT = Comparison(
-    SUBJECT.name, LOCKSTEP, Outcome.PASS, LockstepAgrees(3, 2, "gradient of embedding", 2, 2.5), 3e-7, 4e-6
-)
+EXACT = Comparison(SUBJECT.name, LOCKSTEP, Outcome.PASS, LockstepAgrees(3, 2, "gradient of embedding", 2), 3e-7, 4e-6)
 
 
 def verdict(

@@ -13,8 +13,9 @@ from bench.record.micro import launch_file
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import SCHEMA, Failure, Machine
 from bench.stats.outcome import Outcome
-from tests.builders.commands import NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
+from tests.builders.commands import INCONCLUSIVE, NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
 from tests.builders.micro import MICRO_RUN, STEP, write_launch
+from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
 
 Keep = Callable[..., Path]
@@ -166,6 +167,16 @@ def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
     assert found.code == 2
     assert REGRESSION.value in found.out
+
+
+@pytest.mark.parametrize("growth", [1e200, 1e308])
+def test_a_forged_report_whose_spread_no_float_holds_proves_nothing(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, growth: float
+) -> None:
+    forged = paired_run([pair(launch, growth=(-1) ** launch * growth) for launch in range(10)])
+    write_record(tmp_path / "paired.json", forged)
+    found = tfgate("check", tmp_path, "--baselines", baselines, "--json")
+    assert (found.outcome, found.outcomes["memory growth"]) == (INCONCLUSIVE, INCONCLUSIVE)
 
 
 def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:

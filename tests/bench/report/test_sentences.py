@@ -94,6 +94,13 @@ def test_a_decision_without_its_comparison_can_t_be_told() -> None:
         sentence(reasons.Decided(4))
 
 
+def test_operations_that_a_side_did_not_count_have_no_changes() -> None:
+    unchanged = reasons.GraphChanges(())
+    assert sentence(unchanged, SLOW) == "the same operations"
+    for one in (dataclasses.replace(SLOW, candidate=None), dataclasses.replace(SLOW, reference=None)):
+        assert sentence(unchanged, one) == "not counted on both sides"
+
+
 def test_an_accepted_regression_is_told_as_the_regression_that_it_is() -> None:
     accepted = reasons.Accepted("2026-06-30", "known", "https://example.org/1", reasons.Decided(4))
     passed = dataclasses.replace(SLOW, outcome=Outcome.PASS, reason=accepted)

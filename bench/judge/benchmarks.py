@@ -40,18 +40,18 @@ def compare_benchmarks(
     unknown = next((name for name in gating if name not in names), None)
     if unknown:
         raise ValueError(f"--gate {unknown!r}: no file has a benchmark of this full name")
-    if len(gating or names) > MOST_GATING:
-        count = len(gating or names)
+    gates = gating or names
+    if len(gates) > MOST_GATING:
         raise ValueError(
-            f"{count} benchmarks would gate, and false alarms add up: name {MOST_GATING} at most by --gate"
+            f"{len(gates)} benchmarks would gate, and false alarms add up: name {MOST_GATING} at most by --gate"
         )
     reference, candidate = (sorted(side, key=lambda launch: launch.created) for side in (reference, candidate))
     launches = [*reference, *candidate]
     problem: Reason | None = _unlike([(launch.path, launch.machine) for launch in launches])
     if problem is None and not _in_turn(reference, candidate):
         problem = NotInTurn(LEAST_IN_TURN)
-    limits = {name: (math.log1p(margin), name in (gating or names)) for name in names}
-    comparisons = tuple(_compared(name, reference, candidate, limits[name], problem) for name in names)
+    limit = math.log1p(margin)
+    comparisons = tuple(_compared(name, reference, candidate, (limit, name in gates), problem) for name in names)
     return Verdict(Question.BENCHMARKS, overall(comparisons), comparisons, (), scope=Scope.SPEED)
 
 

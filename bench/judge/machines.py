@@ -51,8 +51,7 @@ def across(pairs: Sequence[Against]) -> list[Across]:
         for one in pair.verdict.comparisons:
             if one.outcome is not Outcome.NOT_GATED:
                 found.setdefault(_key(pair, one), []).append((machine, one))
-    rows = (_across(key, told) for key, told in found.items())
-    return [row for row in rows if row.machines > 1]
+    return [_across(key, told) for key, told in found.items() if len({machine for machine, _ in told}) > 1]
 
 
 def _key(pair: Against, one: Comparison) -> _Key:
@@ -70,7 +69,6 @@ def _across(key: _Key, told: Sequence[tuple[Machine, Comparison]]) -> Across:
             differences.append((one.interval.estimate, one.interval.standard_error))
         elif isinstance(one.reason, Identical):
             differences.append((0.0, 0.0))
-    complete = len(by_machine) > 1 and all(by_machine.values())
     return Across(
         key.reference,
         key.candidate,
@@ -78,5 +76,5 @@ def _across(key: _Key, told: Sequence[tuple[Machine, Comparison]]) -> Across:
         told[0][1].metric,
         tuple(one.outcome for _, one in told),
         len(by_machine),
-        spread(list(by_machine.values())) if complete else None,
+        spread(list(by_machine.values())) if all(by_machine.values()) else None,
     )

@@ -187,9 +187,9 @@ def _says_it_fails(reason: Reason) -> bool:
 
 
 def _interval_of(sample: Sample) -> Interval | None:
-    """Returns the interval of all launches, looked at once; None of too few, or without a spread."""
+    """Returns the interval of all launches, looked at once; None of too few, of equal ones, and of no numbers."""
     values = told(sample)
-    if len(values) < LOOKS[0] or not all(map(math.isfinite, values)):
+    if len(values) < LOOKS[0]:
         return None
     estimate, error = mean_of(values)
     return interval(estimate, error, len(values) - 1) if math.isfinite(error) else None
@@ -203,8 +203,6 @@ def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
             points.append(Point(place, one.interval.estimate, one.interval))
         elif row.release == reference and not row.left_out:
             points.append(Point(place, 0.0, None))
-    if not any(point.interval for point in points):
-        return Series(metric, (), None, ())
     margin = metric.margin or (math.log1p(DEFAULT_MARGIN) if metric.scale is Scale.LOG else None)
     differences = [point.difference for point in points]
     between = noise(differences, margin) if margin else None

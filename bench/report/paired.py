@@ -1,11 +1,10 @@
-"""The sides of a paired run, its launches, and how much they differ, as text for a terminal."""
+"""The sides of a paired run and its launches, as text for a terminal."""
 
 import textwrap
 
 from tabulate import tabulate
 
 from bench.judge.quads import quad_log_ratio
-from bench.judge.spread import spreads
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Side
 from bench.record.types import Environment, Record
 from bench.report.judged import environment
@@ -63,13 +62,6 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(line, width) for line in (VALUES, *notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
-
-
-def spread_text(run: PairedRun) -> str:
-    """Returns a line on each time a step: the deviation between launches, and between quads within them."""
-    found = (f"{one.metric} {one.summary_deviation:.2%}, {one.quad_deviation:.1%}" for one in spreads(run))
-    told = "; ".join(found)
-    return f"Deviation between launches, between quads: {told}" if told else ""
 
 
 def _pair_row(pair: Pair) -> list[str]:

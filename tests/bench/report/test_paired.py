@@ -1,16 +1,15 @@
-"""A paired run in a terminal: its sides, its launches, and how far they spread."""
+"""A paired run in a terminal: its sides and its launches."""
 
 import dataclasses
 import math
-import statistics
 
 import pytest
 
 from bench.record.paired import Package
 from bench.record.types import Failure
-from bench.report.paired import LAUNCH, pairs_text, sides_text, spread_text
+from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
-from tests.builders.paired import NOISE, pair, paired_run, quad
+from tests.builders.paired import NOISE, pair, paired_run
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 
@@ -27,7 +26,7 @@ def test_wording() -> None:
         lockstep_failure=lockstep,
         incomplete="the run was interrupted after 5 of 12 launches",
     )
-    golden("pairs.txt", f"{pairs_text(run)}\n\n{spread_text(run)}")
+    golden("pairs.txt", pairs_text(run))
 
 
 def test_each_side_tells_the_request_and_what_was_measured() -> None:
@@ -85,24 +84,6 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
     text += pairs_text(dataclasses.replace(RUN, warnings=("\x1b[31mred",)))
     assert "\x1b" not in text
     assert "[2Jname next" in text
-
-
-@pytest.mark.parametrize(
-    ("apart", "of_quads"),
-    # Two quads ±a about each launch have the variance 2a²: a deviation of √2·a.
-    [(0.0, "0.0%"), (0.002, "0.3%"), (0.02, "2.8%")],
-)
-def test_the_spread_is_that_of_the_launches_and_of_their_quads(apart: float, of_quads: str) -> None:
-    """Log ratios of the first four launches: 0.004, −0.006, 0.001, 0.003, of a deviation of 0.45%."""
-    pairs = [
-        dataclasses.replace(one, steps=tuple(quad(noise + a) for a in (-apart, apart)))
-        for one, noise in zip(RUN.pairs, NOISE, strict=False)
-    ]
-    assert f"step time {statistics.stdev(NOISE[:4]):.2%}, {of_quads};" in spread_text(paired_run(pairs))
-
-
-def test_one_launch_has_no_spread() -> None:
-    assert spread_text(paired_run([pair(0)])) == ""
 
 
 def test_a_launch_s_ratio_is_its_quads() -> None:

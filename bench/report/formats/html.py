@@ -64,15 +64,15 @@ def _section(judged: Judged) -> dict[str, Any]:
         "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
         "rates": RATES if precision.rows else "",
         "forest": forest(verdict.comparisons),
-        "environments": compared.environments(judged),
-        "machines": compared.machines(judged),
+        "environments": compared.environments(judged.run),
+        "machines": compared.machines(judged.run),
         "replicas": compared.replicas(judged),
         "figures": _figures(judged),
         "profile": _profile(*judged.profiles) if judged.profiles else None,
         "tables": [*tables(judged), *([precision] if precision.rows else [])],
-        "command": compared.command(judged),
+        "command": shlex.join(judged.run.command),
         "again": again(judged.run, judged.options),
-        "locks": compared.locks(judged),
+        "locks": compared.locks(judged.run),
     }
 
 

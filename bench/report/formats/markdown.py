@@ -4,6 +4,7 @@ Text from a run is escaped so that it stays text: no markup, HTML, link, image, 
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from bench.judge.survey import Surveyed
@@ -95,12 +96,12 @@ def _section(judged: Judged) -> str:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
         table = [*_table(precision.headers, cells), "", precision.note]
         blocks += [[escaped(RATES)], *_folded(precision.title, table)]
-    different = [row for row in compared.environments(judged) if row.differs]
+    different = [row for row in compared.environments(judged.run) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
     sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
-    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
+    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {shlex.join(judged.run.command)}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

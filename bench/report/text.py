@@ -1,7 +1,7 @@
 """A verdict as text for a terminal, in full: `--verbose`."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tabulate import MIN_PADDING, tabulate
 
@@ -50,6 +50,13 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     return textwrap.fill(one_line(text), room, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
+def table_text(headers: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:
+    """Returns a table of cells from a run, a line each; `align`: "left" or "right" for each column."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    table: str = tabulate(cells, list(map(one_line, headers)), STYLE, disable_numparse=True, colalign=align or None)
+    return table
+
+
 def fitted(headers: Sequence[str], rows: Sequence[Sequence[str]], least_needed: Sequence[str], width: int) -> list[str]:
     """Returns the lines of a table. Where it is too wide, columns give way, the least needed first, and a last line
     names them.
@@ -57,7 +64,7 @@ def fitted(headers: Sequence[str], rows: Sequence[Sequence[str]], least_needed: 
     for number in range(len(least_needed) + 1):
         left_out = least_needed[:number]
         shown = [column for column, header in enumerate(headers) if header not in left_out]
-        cells = [[row[column] for column in shown] for row in (headers, *rows)]
+        cells = [[headers[column] for column in shown], *([one_line(row[column]) for column in shown] for row in rows)]
         lines = tabulate(cells, tablefmt="plain", disable_numparse=True, stralign="right").splitlines()
         if max(map(len, lines)) <= width:
             break

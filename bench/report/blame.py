@@ -82,7 +82,7 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
 
 def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list[str]:
     rows = [
-        [*_versions(part), _launches(part), _effect(part, told(effect))]
+        [part.name, *part.versions, _launches(part), _effect(part, told(effect))]
         for part, effect in zip(blame.packages, found.parts, strict=True)
     ]
     rows.append([blame.whole.name, *names, _launches(blame.whole), told(found.whole)])
@@ -103,7 +103,7 @@ def _departure_tables(blame: Blame, names: tuple[str, str]) -> list[str]:
         _effect(part, DEPARTS if departure else AGREES if part.compared else MISSING)
         for part, departure in zip((blame.whole, *blame.packages, *blame.switches), blame.departures, strict=True)
     ]
-    rows = [[*_versions(part), word] for part, word in zip(blame.packages, said, strict=False)]
+    rows = [[part.name, *part.versions, word] for part, word in zip(blame.packages, said, strict=False)]
     rows.append([blame.whole.name, *names, whole])
     switched = zip(blame.switches, said[len(blame.packages) :], strict=True)
     return [
@@ -115,10 +115,6 @@ def _departure_tables(blame: Blame, names: tuple[str, str]) -> list[str]:
 def _also(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Returns a second table below an empty line; nothing of no rows."""
     return ["", table_text(headers, rows)] if rows else []
-
-
-def _versions(part: Part) -> list[str]:
-    return [part.name, *part.versions]
 
 
 def _launches(part: Part) -> str:

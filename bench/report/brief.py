@@ -160,7 +160,7 @@ def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
         CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
         BOUND: _bound(unaccepted(comparison), glyphs) if drawn else "",
         MARGIN: f"{equal}{margin}" if drawn else "",
-        SIDES: _together(*values.sides(comparison)),
+        SIDES: values.both(comparison),
     }
     return {column: one_line(cell) for column, cell in found.items()}
 
@@ -196,13 +196,6 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
     if comparison.metric.direction is Direction.EQUAL:
         return both
     return f"{glyphs.at_most} {high}" if comparison.outcome is Outcome.PASS else f"{glyphs.at_least} {low}"
-
-
-def _together(candidate: str, reference: str) -> str:
-    """Returns both values, their unit once: "44.10 / 45.01 ms"; a limit follows without a stroke."""
-    number, _, unit = candidate.partition(" ")
-    shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
-    return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -52,7 +52,8 @@ def packages(run: AnyRun) -> list[Property]:
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
     versions = [_versions(side.packages, told) for side in _sides(run)]
     absent = ABSENT if all(versions) else NOTHING  # an interpreter that was there doesn't list its packages
-    return _side_by_side(*versions, absent=absent) if versions else []
+    rows = _side_by_side(*versions, absent=absent) if versions else []
+    return sorted(rows, key=lambda row: row.name)
 
 
 def replicas(judged: Judged) -> list[str]:
@@ -111,8 +112,7 @@ def _properties(side: Side | None, found: Environment | None) -> dict[str, str |
 
 
 def _versions(packages: tuple[Package, ...], told: set[str]) -> dict[str, str | None]:
-    found = sorted(packages, key=lambda package: package.name)
-    return {package.name: package.version for package in found if package.name not in told}
+    return {package.name: package.version for package in packages if package.name not in told}
 
 
 def _side_by_side(

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
-from bench.report.sentences import bounds, sentence
-from bench.report.strip import unaccepted
+from bench.report.sentences import sentence
 from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
-from bench.stats.outcome import Outcome
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
@@ -36,9 +34,9 @@ class Row:
     comparison: Comparison
     span: Span | None
     size: str  # the estimate; "" without an interval
-    bound: str  # what the outcome rests on; "" where no interval decides
+    interval: str  # the two-sided 95% CI; "" without one
     margin: str  # "–" without one
-    sides: tuple[str, str]  # both values: halves of a phrase
+    sides: str  # both values
     kind: str  # of both values, where there is another; else ""
     why: str
 
@@ -74,14 +72,14 @@ def _reach(found: Interval | None, margin: float | None) -> float:
 def _row(comparison: Comparison, shown: float) -> Row:
     found, metric = comparison.interval, comparison.metric
     size = values.difference(found.estimate, metric) if found else ""
-    decides = found and metric.margin and comparison.outcome is not Outcome.NOT_GATED
+    low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
         comparison,
         _span(found, metric.margin, shown) if found else None,
         size,
-        bounds(unaccepted(comparison), found) if found and decides else "",
+        f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
-        values.side_by_side(comparison),
+        values.both(comparison),
         KINDS.get(metric.name, ""),
         sentence(comparison.reason, comparison),
     )

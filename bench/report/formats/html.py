@@ -16,7 +16,7 @@ from bench.report.forest import forest
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, launches_by_subject, names, worst
 from bench.report.pages import rendered
-from bench.report.precision import RATES, precision_table
+from bench.report.precision import precision_table, rates
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.survey import LEGEND, findings, notes, paragraphs, sections, summary, title
@@ -62,14 +62,14 @@ def _section(judged: Judged) -> dict[str, Any]:
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
         "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
-        "rates": RATES if precision.rows else "",
+        "rates": rates(verdict.comparisons),
         "forest": forest(verdict.comparisons),
         "environments": compared.environments(judged.run),
         "machines": compared.machines(judged.run),
         "replicas": compared.replicas(judged),
         "figures": _figures(judged),
         "profile": _profile(*judged.profiles) if judged.profiles else None,
-        "tables": [*tables(judged), *([precision] if precision.rows else [])],
+        "tables": [table for table in (precision, *tables(judged)) if table.rows],
         "command": shlex.join(judged.run.command),
         "again": again(judged.run, judged.options),
         "locks": compared.locks(judged.run),

@@ -13,7 +13,7 @@ from bench.report import compared, values
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
-from bench.report.precision import RATES, precision_table
+from bench.report.precision import precision_table, rates
 from bench.report.sentences import sentence
 from bench.report.strip import Glyphs, reach, strip, unaccepted
 from bench.report.survey import LEGEND, Grid, Mark, Paragraph, findings, notes, paragraphs, sections, summary, title
@@ -95,7 +95,7 @@ def _section(judged: Judged) -> str:
     if precision.rows:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
         table = [*_table(precision.headers, cells), "", precision.note]
-        blocks += [[escaped(RATES)], *_folded(precision.title, table)]
+        blocks += [[escaped(told)] if (told := rates(verdict.comparisons)) else [], *_folded(precision.title, table)]
     different = [row for row in compared.environments(judged.run) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]

@@ -88,5 +88,5 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
 
 def test_a_launch_s_ratio_is_its_quads() -> None:
     ratio = math.expm1(0.1 + NOISE[0])
-    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "     1")
+    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "1")
     assert f"{100 * ratio:+.1f}%" in row

@@ -25,7 +25,7 @@ from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import Judged, names, worst
 from bench.report.lines import printable
-from bench.report.paired import sides_text, spread_text
+from bench.report.paired import sides_text
 from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
@@ -79,13 +79,11 @@ def _print_report(found: Judged, place: str, *, verbose: bool) -> None:
         check = (place, *found.options)
         _print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
         return
-    runs = paired_runs(found.run)
-    for run in runs[:1]:
+    for run in paired_runs(found.run)[:1]:
         _print(sides_text(run, terminal()[0]) + "\n")
     print_verdict(found.verdict, names(found))
-    for told in (*map(spread_text, runs), again_text(found.run, found.options)):
-        if told:
-            _print("\n" + told)
+    if again := again_text(found.run, found.options):
+        _print("\n" + again)
 
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:

@@ -11,7 +11,7 @@ from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
 from bench.record.types import DEFAULT_WORKLOAD, Record, Run
-from bench.report.judged import measured
+from bench.report.judged import AnyRun, measured
 
 NUMBERS = ("numerics", "retraces", PERPLEXITY)
 SPEED_ONLY = ("retraces", "graph operations")
@@ -33,7 +33,7 @@ class Again:
         return shlex.join(("tfgate", *self.words, *(("--metric", self.named) if self.named else ())))
 
 
-def again(report: Run | PairedRun | GateRun, options: Sequence[str] = ()) -> list[Again]:
+def again(report: AnyRun, options: Sequence[str] = ()) -> list[Again]:
     """Returns a command, with further options, for all that has one of its own; none for a run of one environment."""
     found = list(_of_gate(report)) if isinstance(report, GateRun) else []
     for run in paired_runs(report):
@@ -41,7 +41,7 @@ def again(report: Run | PairedRun | GateRun, options: Sequence[str] = ()) -> lis
     return [dataclasses.replace(each, words=(*each.words, *options)) for each in found]
 
 
-def again_text(report: Run | PairedRun | GateRun, options: Sequence[str] = ()) -> str:
+def again_text(report: AnyRun, options: Sequence[str] = ()) -> str:
     """Returns the commands for a terminal; those that differ in the metric alone are one line."""
     lines = []
     for each in again(report, options):

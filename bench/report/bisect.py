@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from bench.judge.bisect import Answer, Finding
 from bench.judge.types import Comparison
-from bench.report.lines import one_line
 from bench.report.sentences import sentence
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING, percent
 from bench.stats.bisection import SINGLE, Search
+from bench.stats.intervals import Interval
 from bench.stats.pooled import Bounded
 
 HEADERS = ("release", "launches", "difference", "own step", "probability")
@@ -35,11 +33,11 @@ def launches_text(finding: Finding, search: Search, metric: str, names: Sequence
     """Returns the answer, then a line for each release; `names` are those of the good release and all after it."""
     releases = range(1, len(names))
     rows = [
-        [one_line(names[release]), *_cells(search, release)]
+        [names[release], *_cells(search, release)]
         for release in releases
         if search.changed or search.counts[release - 1]
     ]
-    table = tabulate(rows, HEADERS, STYLE, disable_numparse=True, colalign=("left", *["right"] * 4))
+    table = table_text(HEADERS, rows, ("left", *["right"] * 4))
     note = (
         f"difference: from {names[0]}; own step: from the release before it; intervals at {search.confidence:.0%} "
         "confidence, all looks included"
@@ -116,6 +114,6 @@ def told(step: Bounded | None) -> str:
     return f"{percent(step.estimate)} ({percent(step.low)} to {percent(step.high)})" if step else NOTHING
 
 
-def plain_bounds(step: Bounded | None) -> dict[str, float] | None:
+def plain_bounds(found: Bounded | Interval | None) -> dict[str, float] | None:
     """Returns a difference with its bounds for programs."""
-    return {"estimate": step.estimate, "low": step.low, "high": step.high} if step else None
+    return {"estimate": found.estimate, "low": found.low, "high": found.high} if found else None

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part
 from bench.report.bisect import plain_bounds, told
-from bench.report.lines import one_line
 from bench.report.sentences import sentence
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.effects import Effects
 
@@ -85,17 +82,17 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
 
 def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list[str]:
     rows = [
-        [*_versions(part), _launches(part), _effect(part, told(effect))]
+        [part.name, *part.versions, _launches(part), _effect(part, told(effect))]
         for part, effect in zip(blame.packages, found.parts, strict=True)
     ]
-    rows.append([blame.whole.name, *map(one_line, names), _launches(blame.whole), told(found.whole)])
+    rows.append([blame.whole.name, *names, _launches(blame.whole), told(found.whole)])
     rows.append(["unexplained", "", "", "", told(found.unexplained)])
     switched = [
         [SWITCHED[part.name], _launches(part), _effect(part, told(left)), told(gone)]
         for part, left, gone in zip(blame.switches, found.left, found.gone, strict=True)
     ]
     return [
-        _table(("package", "reference", "candidate", "launches", "effect"), rows),
+        table_text(("package", "reference", "candidate", "launches", "effect"), rows),
         *_also(("both sides", "launches", "the change", "of it gone"), switched),
         wrapped(NOTE, WIDTH),
     ]
@@ -106,27 +103,18 @@ def _departure_tables(blame: Blame, names: tuple[str, str]) -> list[str]:
         _effect(part, DEPARTS if departure else AGREES if part.compared else MISSING)
         for part, departure in zip((blame.whole, *blame.packages, *blame.switches), blame.departures, strict=True)
     ]
-    rows = [[*_versions(part), word] for part, word in zip(blame.packages, said, strict=False)]
-    rows.append([blame.whole.name, *map(one_line, names), whole])
+    rows = [[part.name, *part.versions, word] for part, word in zip(blame.packages, said, strict=False)]
+    rows.append([blame.whole.name, *names, whole])
     switched = zip(blame.switches, said[len(blame.packages) :], strict=True)
     return [
-        _table(("package", "reference", "candidate", "numbers"), rows),
+        table_text(("package", "reference", "candidate", "numbers"), rows),
         *_also(("both sides", "numbers"), [[SWITCHED[part.name], word] for part, word in switched]),
     ]
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    table: str = tabulate(rows, headers, STYLE, disable_numparse=True)
-    return table
-
-
 def _also(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Returns a second table below an empty line; nothing of no rows."""
-    return ["", _table(headers, rows)] if rows else []
-
-
-def _versions(part: Part) -> list[str]:
-    return [part.name, *map(one_line, part.versions)]
+    return ["", table_text(headers, rows)] if rows else []
 
 
 def _launches(part: Part) -> str:

@@ -12,7 +12,7 @@ from bench.report.judged import severity
 from bench.report.lines import one_line
 from bench.report.sentences import is_within, sentence
 from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
-from bench.report.text import WIDTH, first_line, wrapped
+from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, wrapped
 from bench.stats.outcome import Outcome
 
 METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
@@ -23,7 +23,6 @@ ALWAYS = (METRIC, OUTCOME, CHANGE, BOUND)
 LAYOUTS = ((MARGIN, PLOT, SIDES), (MARGIN, PLOT), (PLOT,), ())  # columns that give way on a narrow terminal
 GAP = "  "
 LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
-LEAST_WHY = 24
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
 LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
@@ -109,7 +108,7 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
     span = sum(widths[column] for column in middle) + len(GAP) * (len(middle) - 1)
     if not drawn:
         taken = sum(widths[column] + len(GAP) for column in (METRIC, OUTCOME, SIDES)) + len(GAP)
-        span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY)
+        span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY_WIDTH)
     heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
     lines = [_line(METRIC, OUTCOME, heading, last, widths)]
     shown = reach(map(unaccepted, found))
@@ -161,7 +160,7 @@ def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
         CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
         BOUND: _bound(unaccepted(comparison), glyphs) if drawn else "",
         MARGIN: f"{equal}{margin}" if drawn else "",
-        SIDES: _together(*values.sides(comparison)),
+        SIDES: values.both(comparison),
     }
     return {column: one_line(cell) for column, cell in found.items()}
 
@@ -197,13 +196,6 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
     if comparison.metric.direction is Direction.EQUAL:
         return both
     return f"{glyphs.at_most} {high}" if comparison.outcome is Outcome.PASS else f"{glyphs.at_least} {low}"
-
-
-def _together(candidate: str, reference: str) -> str:
-    """Returns both values, their unit once: "44.10 / 45.01 ms"; a limit follows without a stroke."""
-    number, _, unit = candidate.partition(" ")
-    shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
-    return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:

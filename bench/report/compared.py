@@ -1,13 +1,12 @@
 """Subjects, machines and both environments of a comparison, as rows of which those that differ stand out."""
 
 import dataclasses
-import shlex
 
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
-from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
 from bench.record.types import Baseline, Environment, Machine
-from bench.report.judged import Judged, environment, measured
+from bench.report.judged import AnyRun, Judged, environment, measured
 from bench.report.values import NOTHING
 
 ABSENT = "not installed"
@@ -36,26 +35,25 @@ class Packages:
     hashed: list[str]  # the same with hashes; none of an interpreter that was there
 
 
-def environments(judged: Judged) -> list[Property]:
+def environments(run: AnyRun) -> list[Property]:
     """Returns every property of both sides' environments, packages last; a run of one environment has no reference."""
-    candidate = _properties(environment(judged.run, CANDIDATE))
-    runs = paired_runs(judged.run)
-    if not runs:
-        return _side_by_side({}, candidate)
-    run = runs[0]
-    reference = _properties(environment(run, REFERENCE))
-    told = {"keras", "numpy", reference.get("distribution"), candidate.get("distribution")}  # as properties already
-    asked = [
-        {"asked for": side.requested, "index as of": side.as_of, **_variables(side.variables)}
-        for side in (run.reference, run.candidate)
-    ]
-    packages = [_versions(side.packages, told) for side in (run.reference, run.candidate)]
-    absent = ABSENT if all(packages) else NOTHING  # an interpreter that was there doesn't list its packages
-    return [
-        *_side_by_side(*asked),
-        *_side_by_side(reference, candidate),
-        *_side_by_side(*packages, absent=absent),
-    ]
+    return [*properties(run), *packages(run)]
+
+
+def properties(run: AnyRun) -> list[Property]:
+    """Returns what was asked for and what was measured, without the packages."""
+    found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
+    return _side_by_side(*map(_properties, _sides(run) or (None, None), found))
+
+
+def packages(run: AnyRun) -> list[Property]:
+    """Returns the packages, but for those whose versions are properties already."""
+    found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
+    told = {"keras", "numpy", *(one.distribution for one in found if one)}
+    versions = [_versions(side.packages, told) for side in _sides(run)]
+    absent = ABSENT if all(versions) else NOTHING  # an interpreter that was there doesn't list its packages
+    rows = _side_by_side(*versions, absent=absent) if versions else []
+    return sorted(rows, key=lambda row: row.name)
 
 
 def replicas(judged: Judged) -> list[str]:
@@ -68,24 +66,24 @@ def replicas(judged: Judged) -> list[str]:
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
 
-def machines(judged: Judged) -> list[Machine]:
+def machines(run: AnyRun) -> list[Machine]:
     """Returns the machines that were measured on, each once."""
-    return list(dict.fromkeys(launch.record.machine for launch in measured(judged.run)))
+    return list(dict.fromkeys(launch.record.machine for launch in measured(run)))
 
 
-def command(judged: Judged) -> str:
-    """Returns the command line, quoted so that a shell takes it as it was."""
-    return shlex.join(judged.run.command)
-
-
-def locks(judged: Judged) -> list[Packages]:
+def locks(run: AnyRun) -> list[Packages]:
     """Returns the requirements of each side; of an interpreter that was there the versions that it told."""
-    runs = paired_runs(judged.run)
-    if runs and (runs[0].reference.packages or runs[0].candidate.packages):
-        sides = ((REFERENCE, runs[0].reference.packages), (CANDIDATE, runs[0].candidate.packages))
-        return [Packages(name, _requirements(of), _hashed(of)) for name, of in sides]
-    told = ((side, environment(judged.run, side)) for side in (REFERENCE, CANDIDATE))
+    sides = _sides(run)
+    if any(side.packages for side in sides):
+        named = zip((REFERENCE, CANDIDATE), sides, strict=True)
+        return [Packages(name, _requirements(side.packages), _hashed(side.packages)) for name, side in named]
+    told = ((side, environment(run, side)) for side in (REFERENCE, CANDIDATE))
     return [Packages(side, _told(found), []) for side, found in told if found]
+
+
+def _sides(run: AnyRun) -> tuple[Side, ...]:
+    """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
+    return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
 
 
 def _baselines(judged: Judged) -> list[Baseline]:
@@ -94,31 +92,32 @@ def _baselines(judged: Judged) -> list[Baseline]:
     return [judged.baselines[name] for name in subjects if name in judged.baselines]
 
 
-def _properties(found: Environment | None) -> dict[str, str]:
-    if found is None:
-        return {}
-    return {
-        "Python": found.python,
-        "TensorFlow": found.tensorflow,
-        "distribution": found.distribution,
-        "Keras": found.keras,
-        "NumPy": found.numpy,
-        "oneDNN": "on" if found.onednn else "off",
-        "threads": str(found.threads),
-        **_variables(found.variables),
-    }
+def _properties(side: Side | None, found: Environment | None) -> dict[str, str | None]:
+    asked = {"asked for": side.requested, "index as of": side.as_of} if side else {}
+    measured = (
+        {
+            "Python": found.python,
+            "TensorFlow": found.tensorflow,
+            "distribution": found.distribution,
+            "Keras": found.keras,
+            "NumPy": found.numpy,
+            "oneDNN": "on" if found.onednn else "off",
+            "threads": str(found.threads),
+        }
+        if found
+        else {}
+    )
+    variables = {**(side.variables if side else {}), **(found.variables if found else {})}
+    return {**asked, **measured, **{f"${name}": value for name, value in sorted(variables.items())}}
 
 
-def _variables(variables: dict[str, str]) -> dict[str, str]:
-    return {f"${name}": value for name, value in sorted(variables.items())}
+def _versions(packages: tuple[Package, ...], told: set[str]) -> dict[str, str | None]:
+    return {package.name: package.version for package in packages if package.name not in told}
 
 
-def _versions(packages: tuple[Package, ...], told: set[str | None]) -> dict[str, str]:
-    found = sorted(packages, key=lambda package: package.name)
-    return {package.name: package.version for package in found if package.name not in told}
-
-
-def _side_by_side(reference: dict[str, str], candidate: dict[str, str], *, absent: str = NOTHING) -> list[Property]:
+def _side_by_side(
+    reference: dict[str, str | None], candidate: dict[str, str | None], *, absent: str = NOTHING
+) -> list[Property]:
     """Returns a row for each property that a side has a value of."""
     pairs = (
         (name, reference.get(name) or absent, candidate.get(name) or absent) for name in {**reference, **candidate}

@@ -35,7 +35,7 @@ def _changed(metric: Metric, release: str, change: Change) -> str:
 def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[str]) -> Chart:
     metric, scaled = series.metric, _scaled(series.metric)
     ends = (0.5, len(labels) + 0.5)
-    shapes = [*_bands(series.points, scaled), Shape("reference thin", tuple((x, 0.0) for x in ends), reference)]
+    shapes = [_band(series.points, scaled), Shape("reference thin", tuple((x, 0.0) for x in ends), reference)]
     keys = [("envelope", BAND), ("reference thin", reference)]
     if metric.margin:
         sides = (1, -1) if metric.direction is Direction.EQUAL else (1,)
@@ -62,7 +62,7 @@ def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[st
     )
 
 
-def _bands(points: Sequence[Point], scaled: Callable[[float], float]) -> list[Shape]:
+def _band(points: Sequence[Point], scaled: Callable[[float], float]) -> Shape:
     """Returns the area between the bounds; of the reference itself it has no width, and a release that has none ends
     it.
     """
@@ -72,7 +72,7 @@ def _bands(points: Sequence[Point], scaled: Callable[[float], float]) -> list[Sh
     ]
     low = tuple((x, scaled(bound)) for x, bound, _ in edges)
     high = tuple((x, scaled(bound)) for x, _, bound in reversed(edges))
-    return [Shape("envelope", (*low, *high), BAND, closed=True)]
+    return Shape("envelope", (*low, *high), BAND, closed=True)
 
 
 def _dot(point: Point, metric: Metric, labels: Sequence[str], scaled: Callable[[float], float]) -> Shape:

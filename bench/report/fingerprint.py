@@ -4,12 +4,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from bench.profile.fingerprint import Difference, Fingerprint, compared, differences
 from bench.record.codec import to_plain
-from bench.report.lines import one_line
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 
 TOP = 8  # differences of a kind
@@ -25,7 +22,7 @@ def fingerprint_text(reference: Fingerprint, candidate: Fingerprint) -> str:
         return wrapped(f"the same execution fingerprint ({kinds}): {why}", WIDTH)
     rows = [row for _, group in itertools.groupby(found, lambda one: one.kind) for row in _rows(list(group))]
     headers = ["execution fingerprint", "", "reference", "candidate"]
-    table: str = tabulate(rows, headers, STYLE, disable_numparse=True, colalign=("left", "left", "right", "right"))
+    table = table_text(headers, rows, ("left", "left", "right", "right"))
     alike = [kind for kind in compared(reference, candidate) if kind not in {one.kind for one in found}]
     return "\n".join([table, *([f"alike: {', '.join(alike)}"] if alike else [])])
 
@@ -38,11 +35,11 @@ def fingerprint_json(reference: Fingerprint, candidate: Fingerprint) -> dict[str
 
 def _rows(found: Sequence[Difference]) -> list[list[str]]:
     """Returns the rows of one kind, its name in the first alone."""
-    rows = [[one_line(one.name), _cell(one.reference), _cell(one.candidate)] for one in found[:TOP]]
+    rows = [[one.name, _cell(one.reference), _cell(one.candidate)] for one in found[:TOP]]
     if len(found) > TOP:
         rows.append([f"{len(found) - TOP} others", "", ""])
     return [[found[0].kind if place == 0 else "", *row] for place, row in enumerate(rows)]
 
 
 def _cell(value: int | str | None) -> str:
-    return NOTHING if value is None else one_line(str(value))
+    return NOTHING if value is None else str(value)

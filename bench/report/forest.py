@@ -6,25 +6,12 @@ from collections.abc import Sequence
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
-from bench.report.sentences import bounds, sentence
-from bench.report.strip import unaccepted
+from bench.report.sentences import sentence
 from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
-from bench.stats.outcome import Outcome
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """An axis from −`shown` margins to `shown`."""
-
-    shown: float
-
-    def percent(self, margins: float) -> float:
-        """Returns where a value lies in the plot's width; one that lies outside is moved to the edge."""
-        return 50 * (1 + min(max(margins / self.shown, -1.0), 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,32 +34,30 @@ class Row:
     comparison: Comparison
     span: Span | None
     size: str  # the estimate; "" without an interval
-    bound: str  # what the outcome rests on; "" where no interval decides
+    interval: str  # the two-sided 95% CI; "" without one
     margin: str  # "–" without one
-    sides: tuple[str, str]  # both values: halves of a phrase
+    sides: str  # both values
     kind: str  # of both values, where there is another; else ""
     why: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Forest:
-    """Rows by subject, and where the lines that they share lie, in percent of the plot's width."""
+    """Rows by subject, and where their margin lies, in percent of the plot's width: "no change" is in the middle."""
 
     rows: dict[str, list[Row]]
-    no_change: float
-    low_margin: float
-    high_margin: float
+    margin: float
 
 
 def forest(comparisons: Sequence[Comparison]) -> Forest:
     """Returns every comparison's row, in each subject what decides the verdict first."""
     reach = max((_reach(comparison.interval, comparison.metric.margin) for comparison in comparisons), default=0.0)
-    axis = Axis(min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN))
+    shown = min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN)
     rows: dict[str, list[Row]] = {}
     for comparison in comparisons:
-        rows.setdefault(comparison.subject, []).append(_row(comparison, axis))
+        rows.setdefault(comparison.subject, []).append(_row(comparison, shown))
     ordered = {subject: sorted(of, key=_importance) for subject, of in rows.items()}
-    return Forest(ordered, axis.percent(0.0), axis.percent(-1.0), axis.percent(1.0))
+    return Forest(ordered, _percent(1.0, shown))
 
 
 def _importance(row: Row) -> tuple[int, bool]:
@@ -84,25 +69,30 @@ def _reach(found: Interval | None, margin: float | None) -> float:
     return max(abs(found.low), abs(found.high)) / margin if found and margin else 0.0
 
 
-def _row(comparison: Comparison, axis: Axis) -> Row:
+def _row(comparison: Comparison, shown: float) -> Row:
     found, metric = comparison.interval, comparison.metric
     size = values.difference(found.estimate, metric) if found else ""
-    decides = found and metric.margin and comparison.outcome is not Outcome.NOT_GATED
+    low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
         comparison,
-        _span(found, metric.margin, axis) if found else None,
+        _span(found, metric.margin, shown) if found else None,
         size,
-        bounds(unaccepted(comparison), found) if found and decides else "",
+        f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
-        values.side_by_side(comparison),
+        values.both(comparison),
         KINDS.get(metric.name, ""),
         sentence(comparison.reason, comparison),
     )
 
 
-def _span(found: Interval, margin: float | None, axis: Axis) -> Span:
+def _span(found: Interval, margin: float | None, shown: float) -> Span:
     unit = margin or max(abs(found.low), abs(found.high)) or 1.0  # without a margin: as wide as the interval needs
     ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
-    low, high, pass_low, pass_high, estimate = (axis.percent(end / unit) for end in ends)
-    off_left, off_right = found.low / unit < -axis.shown, found.high / unit > axis.shown
+    low, high, pass_low, pass_high, estimate = (_percent(end / unit, shown) for end in ends)
+    off_left, off_right = found.low / unit < -shown, found.high / unit > shown
     return Span(low, high, pass_low, pass_high, estimate, off_left, off_right)
+
+
+def _percent(margins: float, shown: float) -> float:
+    """Returns where a value lies on an axis from −`shown` margins to `shown`, in percent; outside: at its edge."""
+    return 50 * (1 + min(max(margins / shown, -1.0), 1.0))

@@ -29,37 +29,38 @@ SCOPES = {
 }
 SPEED_ALONE = (Scope.SPEED, Scope.NAMED)
 
-CORRECT = "{candidate} is as correct as {reference}{work}{speed}"
-AS_BASELINES = "{candidate} is as correct as {baselines}{work}{speed}"
+BASELINES = "the baselines"  # what a gate and a run of one environment are checked against
 NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{work}{speed}"
-WORSE = "{candidate} is worse than {reference} by more than the margin{metrics}"
-UNDECIDED = (
-    "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse{metrics}{advice}"
-)
-EQUAL_STEPS = "{candidate} computes what {reference} computes, step by step"
-UNEQUAL_STEPS = "{candidate} does not compute what {reference} computes"
-UNDECIDED_STEPS = (
-    "the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
-)
-NO_SLOWER_PATHS = "no gated hot path of {candidate} is slower than the reference's by {margin}{but}"
-SLOWER_PATHS = "a hot path of {candidate} is slower than the reference's by {margin}{metrics}"
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 
-_WHOLE = {Outcome.PASS: CORRECT, Outcome.REGRESSION: WORSE, Outcome.INCONCLUSIVE: UNDECIDED}
+_WHOLE = {
+    Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}",
+    Outcome.REGRESSION: "{candidate} is worse than {reference} by more than the margin{metrics}",
+    Outcome.INCONCLUSIVE: (
+        "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse"
+        "{metrics}{advice}"
+    ),
+}
 _SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}
 HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
-    Question.GATE: {**_WHOLE, Outcome.PASS: AS_BASELINES},
+    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as the baselines{work}{speed}"},
     Question.RUN: _WHOLE,
     Question.UPGRADE: _WHOLE,
     Question.LOCKSTEP: {
-        Outcome.PASS: EQUAL_STEPS,
-        Outcome.REGRESSION: UNEQUAL_STEPS,
-        Outcome.INCONCLUSIVE: UNDECIDED_STEPS,
+        Outcome.PASS: "{candidate} computes what {reference} computes, step by step",
+        Outcome.REGRESSION: "{candidate} does not compute what {reference} computes",
+        Outcome.INCONCLUSIVE: (
+            "the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
+        ),
     },
-    Question.MICRO: {**_WHOLE, Outcome.PASS: NO_SLOWER_PATHS, Outcome.REGRESSION: SLOWER_PATHS},
+    Question.MICRO: {
+        **_WHOLE,
+        Outcome.PASS: "no gated hot path of {candidate} is slower than the reference's by {margin}{but}",
+        Outcome.REGRESSION: "a hot path of {candidate} is slower than the reference's by {margin}{metrics}",
+    },
     Question.BENCHMARKS: _SPEED,
     Question.REPORTS: _SPEED,
 }
@@ -71,7 +72,6 @@ class Names:
 
     candidate: str = "the candidate"
     reference: str = "the reference"
-    baselines: str = "the baselines"  # what a gate and a run of one environment are checked against
     work: str = ""  # of which a PASS speaks; "" where that is not told
 
 
@@ -94,7 +94,6 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     return _template(verdict).format(
         candidate=names.candidate,
         reference=compared_with(verdict, names),
-        baselines=names.baselines,
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
         speed=_speed(verdict),
@@ -107,8 +106,8 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
 def compared_with(verdict: Verdict, names: Names) -> str:
     """Returns what the candidate was compared with: only a gate has both baselines and a reference."""
     if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
-        return names.baselines
-    return f"{names.baselines} and {names.reference}" if verdict.question is Question.GATE else names.reference
+        return BASELINES
+    return f"{BASELINES} and {names.reference}" if verdict.question is Question.GATE else names.reference
 
 
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:

@@ -3,6 +3,7 @@
 import dataclasses
 import statistics
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
@@ -12,6 +13,8 @@ from bench.record.profile import Profile
 from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
 from bench.report.headlines import Names
 from bench.stats.outcome import Outcome
+
+AnyRun: TypeAlias = Run | PairedRun | GateRun
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
@@ -24,7 +27,7 @@ ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinne
 class Judged:
     """A run, its verdict, and what it was compared with."""
 
-    run: Run | PairedRun | GateRun
+    run: AnyRun
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)  # by Subject.name
     # Margins.window_start, by configuration.
@@ -65,7 +68,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
 
 
-def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
+def measured(run: AnyRun) -> list[SideLaunch]:
     """Returns every launch that was timed or trained, in order; of a pair the reference first."""
     if isinstance(run, GateRun):
         return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
@@ -79,7 +82,7 @@ def measured(run: Run | PairedRun | GateRun) -> list[SideLaunch]:
     return found
 
 
-def launches_by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLaunch]]:
+def launches_by_subject(run: AnyRun) -> dict[str, list[SideLaunch]]:
     """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart, and those on
     one core.
     """
@@ -91,7 +94,7 @@ def launches_by_subject(run: Run | PairedRun | GateRun) -> dict[str, list[SideLa
     return groups
 
 
-def records(run: Run | PairedRun | GateRun) -> list[Record]:
+def records(run: AnyRun) -> list[Record]:
     """Returns every record, those of the launches checked against the oracle included."""
     return [launch.record for launch in measured(run)] + [
         record for paired in paired_runs(run) for record in paired.oracle
@@ -108,7 +111,7 @@ def names(judged: Judged) -> Names:
     return Names(work=work) if candidate == reference else Names(candidate, reference, work=work)
 
 
-def _work(run: Run | PairedRun | GateRun) -> str:
+def _work(run: AnyRun) -> str:
     """Returns what was run: the default in plain words, other workloads by their names, many by their number."""
     found = list(dict.fromkeys(record.subject.workload for record in records(run)))
     if len(found) > MOST_NAMED:
@@ -117,7 +120,7 @@ def _work(run: Run | PairedRun | GateRun) -> str:
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
-def environment(run: Run | PairedRun | GateRun, side: str) -> Environment | None:
+def environment(run: AnyRun, side: str) -> Environment | None:
     """Returns the first environment that a side's launches told, or its part in lockstep; None if none did."""
     found = [launch.record.environment for launch in measured(run) if launch.side == side]
     for paired in paired_runs(run):

@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from bench.judge.machines import Across, machine_of
 from bench.judge.survey import Against
 from bench.record.codec import to_plain
 from bench.record.types import Machine
 from bench.report import values
+from bench.report.bisect import plain_bounds
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
 from bench.report.sentences import Count, sentence
 from bench.report.survey import called, short_size, unlike_packages
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
@@ -34,7 +33,7 @@ def machines_text(pairs: Sequence[Against], rows: Sequence[Across]) -> str:
     for row in rows:
         title = f"{row.subject}: {called(row.candidate)} against {called(row.reference)}"
         groups.setdefault(one_line(title), []).append(_cells(row))
-    blocks = [f"{title}\n{tabulate(cells, HEADERS, STYLE, disable_numparse=True)}" for title, cells in groups.items()]
+    blocks = [f"{title}\n{table_text(HEADERS, cells)}" for title, cells in groups.items()]
     told = [f"{one.fingerprint()}: {_named(one)}; {Count(count):comparison}" for one, count in _counted(pairs)]
     lines = [*failures(pairs), *told, *unlike_packages(pairs), NOTE]
     return "\n\n".join([*blocks, "\n".join(wrapped(line, WIDTH) for line in lines)])
@@ -94,7 +93,7 @@ def _named(machine: Machine) -> str:
 
 def _plain(row: Across) -> dict[str, Any]:
     found = row.spread
-    told = {"mean": _plain_bounds(found.mean), "another_machine": _plain_bounds(found.another)} if found else {}
+    told = {"mean": plain_bounds(found.mean), "another_machine": plain_bounds(found.another)} if found else {}
     return {
         "reference": row.reference,
         "candidate": row.candidate,
@@ -105,7 +104,3 @@ def _plain(row: Across) -> dict[str, Any]:
         "between": found.between if found else None,
         **told,
     }
-
-
-def _plain_bounds(found: Interval) -> dict[str, float]:
-    return {"estimate": found.estimate, "low": found.low, "high": found.high}

@@ -1,51 +1,41 @@
-"""The sides of a paired run, its launches, and how much they differ, as text for a terminal."""
+"""The sides of a paired run and its launches, as text for a terminal."""
 
 import textwrap
 
 from tabulate import tabulate
 
 from bench.judge.quads import quad_log_ratio
-from bench.judge.spread import spreads
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad, Side
-from bench.record.types import Environment, Record
-from bench.report.judged import environment
+from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
+from bench.record.types import Record
+from bench.report import compared
 from bench.report.lines import one_line
 from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, fitted, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import robust_seconds, trimmed_mean
 
-PROPERTIES = ("asked for", "TensorFlow", "Keras", "NumPy", "Python", "oneDNN", "threads", "variables", "index as of")
 LAUNCH = ("launch", "cores", "first", "step ms", "ratio", "evaluation", "peak MiB", "seconds", "others' CPU")
 LEAST_NEEDED = ("seconds", "first", "others' CPU")  # columns that give way on a narrow terminal, in this order
 VALUES = "step ms, and peak MiB of resident memory: candidate / reference"
 
 
 def sides_text(run: PairedRun, width: int = WIDTH) -> str:
-    """Returns the sides next to each other: the request, what was measured, and when its index was read."""
-    sides = ((REFERENCE, run.reference), (CANDIDATE, run.candidate))
-    reference, candidate = (_side_cells(side, environment(run, name)) for name, side in sides)
-    room = max((width - max(map(len, PROPERTIES))) // 2 - len("  "), LEAST_WHY_WIDTH)
-    rows = [
-        [name, *("\n".join(textwrap.wrap(one_line(cell), room, break_on_hyphens=False)) for cell in cells)]
-        for name, *cells in zip(PROPERTIES, reference, candidate, strict=True)
-    ]
+    """Returns the sides next to each other: the request, what was measured, and when its index was read; then the
+    packages that differ.
+    """
+    properties = compared.properties(run)
+    room = max((width - max(len(one.name) for one in properties)) // 2 - len("  "), LEAST_WHY_WIDTH)
+    rows = [[one.name, _broken(one.reference, room), _broken(one.candidate, room)] for one in properties]
     table: str = tabulate(rows, ["", REFERENCE, CANDIDATE], STYLE, disable_numparse=True)
-    others = _other_packages(run)
+    others = ", ".join(
+        f"{one.name} {one.reference} → {one.candidate}"
+        for one in compared.packages(run)
+        if one.differs and NOTHING not in (one.reference, one.candidate)
+    )
     return f"{table}\n{wrapped(f'other packages that differ: {others}', width)}" if others else table
 
 
-def _other_packages(run: PairedRun) -> str:
-    """Returns the packages of which the sides have other versions, but for those that `sides_text` names."""
-    versions = [{package.name: package.version for package in side.packages} for side in (run.reference, run.candidate)]
-    if not all(versions):  # an interpreter that was there doesn't list its packages
-        return ""
-    reference, candidate = versions
-    measured = {found.distribution for name in (REFERENCE, CANDIDATE) if (found := environment(run, name))}
-    return ", ".join(
-        f"{name} {reference.get(name, 'none')} → {candidate.get(name, 'none')}"
-        for name in sorted({*reference, *candidate} - {"keras", "numpy", *measured})
-        if reference.get(name) != candidate.get(name)
-    )
+def _broken(text: str, room: int) -> str:
+    return "\n".join(textwrap.wrap(one_line(text), room, break_on_hyphens=False))
 
 
 def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
@@ -63,13 +53,6 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(line, width) for line in (VALUES, *notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
-
-
-def spread_text(run: PairedRun) -> str:
-    """Returns a line on each time a step: the deviation between launches, and between quads within them."""
-    found = (f"{one.metric} {one.summary_deviation:.2%}, {one.quad_deviation:.1%}" for one in spreads(run))
-    told = "; ".join(found)
-    return f"Deviation between launches, between quads: {told}" if told else ""
 
 
 def _pair_row(pair: Pair) -> list[str]:
@@ -96,13 +79,3 @@ def _peak_bytes(record: Record) -> int | None:
 
 def _ratio(quads: tuple[Quad, ...]) -> str:
     return percent(trimmed_mean(list(map(quad_log_ratio, quads)))) if quads else NOTHING
-
-
-def _side_cells(side: Side, found: Environment | None) -> list[str]:
-    """Returns a side's value of each of the PROPERTIES."""
-    measured = [NOTHING] * 6
-    if found:
-        versions = [found.tensorflow, found.keras, found.numpy, found.python]
-        measured = [*versions, "on" if found.onednn else "off", str(found.threads)]
-    variables = " ".join(f"{key}={value}" for key, value in sorted(side.variables.items())) or NOTHING
-    return [side.requested, *measured, variables, side.as_of or NOTHING]

@@ -5,15 +5,21 @@ from collections.abc import Iterable
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.tables import Cell, Table
+from bench.report.values import NOTHING
 from bench.stats.power import EFFECTS, Precision, unseen
 
 RARE_SHARE = 0.2  # of launches: a mode rarer than those that a PASS excludes
-HEADERS = ("metric", "subject", "launches", "deviation", "95% power", *(f"× {one:g}" for one in EFFECTS), "unseen")
+HEADERS = (
+    *("metric", "subject", "launches", "deviation", "MDE", "95% power"),
+    *(f"× {one:g}" for one in EFFECTS),
+    "unseen",
+)
 NOTE = (
-    "95% power: the launches that find twice the margin with it; a verdict may come sooner. × 2: the "
-    "power, at least, to find twice the margin by the last planned launch. Unseen: the probability that no launch "
-    f"showed a slow mode of {RARE_SHARE:.0%} of launches; one that shows in both kinds of launches (one core, all "
-    "cores) has the product of both kinds' values."
+    "MDE: the minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power; a "
+    "PASS excludes what lies above its bound. 95% power: the launches that find twice the margin with it; a verdict "
+    "may come sooner. × 2: the power, at least, to find twice the margin by the last planned launch. Unseen: the "
+    f"probability that no launch showed a slow mode of {RARE_SHARE:.0%} of launches; one that shows in both kinds of "
+    "launches (one core, all cores) has the product of both kinds' values."
 )
 # Of runs, at most: what experiments.error_rates asks for.
 PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01
@@ -25,10 +31,14 @@ RATES = (
 
 
 def precision_table(comparisons: Iterable[Comparison]) -> Table:
-    """Returns the precision of each gating comparison that was made at planned looks."""
-    found = ((one, one.precision) for one in comparisons if one.metric.gates)
-    rows = tuple(_row(one, precision) for one, precision in found if precision and precision.needed)
+    """Returns the precision of each comparison of which it is known."""
+    rows = tuple(_row(one, one.precision) for one in comparisons if one.precision)
     return Table("Precision", HEADERS, rows, NOTE)
+
+
+def rates(comparisons: Iterable[Comparison]) -> str:
+    """Returns the error rates by design; "" where none gates that was made at planned looks."""
+    return RATES if any(one.metric.gates and one.precision and one.precision.needed for one in comparisons) else ""
 
 
 def _row(comparison: Comparison, found: Precision) -> tuple[Cell, ...]:
@@ -38,7 +48,8 @@ def _row(comparison: Comparison, found: Precision) -> tuple[Cell, ...]:
         Cell(comparison.subject),
         Cell(f"{found.launches} of {found.planned}", found.launches),
         Cell(values.deviation(found.deviation, metric), found.deviation),
-        Cell(f"{found.needed:,}", found.needed),
+        Cell(values.difference(found.detectable, metric), found.detectable),
+        Cell(NOTHING) if found.needed is None else Cell(f"{found.needed:,}", found.needed),
         *(Cell(f"{power:.0%}", power) for power in found.power),
-        Cell(f"{missed:.0%}", missed),
+        Cell(NOTHING) if found.needed is None else Cell(f"{missed:.0%}", missed),
     )

@@ -1,12 +1,11 @@
 """Profiles and their comparison, as text and as plain data."""
 
+import dataclasses
 import difflib
 import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
-
-from tabulate import tabulate
 
 from bench.profile.compare import PartDifference, ProfileComparison, layer_of
 from bench.profile.table import Row, accounted, by_kind, device_idle, overhead, table, typical_seconds
@@ -14,8 +13,9 @@ from bench.profile.timeline import REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.lines import one_line
+from bench.report.tables import differences
+from bench.report.text import table_text
 
-STYLE = "simple"
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
 ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
@@ -59,8 +59,9 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 def comparison_text(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
     """Returns the whole step in a sentence, then both tables, what got slower first."""
     lines = [one_line(comparison_heading(reference, candidate, found)), CAVEAT]
-    for what, rows in (("operation", found.by_kind), ("layer", found.by_layer)):
-        lines += ["", _difference_table(what, rows)]
+    for each in differences(dataclasses.replace(found, by_kind=_ends(found.by_kind), by_layer=_ends(found.by_layer))):
+        rows = [[cell.text for cell in row] for row in each.rows]
+        lines += ["", table_text(each.headers, rows, ("left", *["right"] * 5))]
     return "\n".join(lines)
 
 
@@ -121,8 +122,7 @@ def _table(what: str, rows: list[Row], roofline: float) -> str:
     shown += [_cells(row, total, roofline) for row in rest]
     shown.append(["the step", _ms(total), "100.0%", _ms(sum(row.thread_seconds for row in rows)), "", "", ""])
     headers = [what, "ms", "share", "thread ms", "calls", "GFLOP/s", "roofline"]
-    table: str = tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 6))
-    return table
+    return table_text(headers, shown, ("left", *["right"] * 6))
 
 
 def _together(rows: Sequence[Row]) -> Row:
@@ -137,7 +137,7 @@ def _cells(row: Row, total: float, roofline: float) -> list[str]:
     rate = row.flops_per_second
     own = row.name not in REST
     return [
-        one_line(row.name),
+        row.name,
         _ms(row.seconds),
         f"{row.seconds / total:.1%}",
         _ms(row.thread_seconds) if own else "",
@@ -147,31 +147,12 @@ def _cells(row: Row, total: float, roofline: float) -> list[str]:
     ]
 
 
-def _difference_table(what: str, rows: Sequence[PartDifference]) -> str:
-    shown = [
-        [
-            one_line(row.name),
-            *map(_ms, (row.reference_seconds, row.candidate_seconds)),
-            f"{1000 * row.slower_seconds:+.3f}",
-            *_calls(row),
-        ]
-        for row in _ends(rows)
-    ]
-    headers = [what, "reference ms", "candidate ms", "slower by", "calls", "calls"]
-    table: str = tabulate(shown, headers, STYLE, disable_numparse=True, colalign=("left", *["right"] * 5))
-    return table
-
-
-def _ends(rows: Sequence[PartDifference]) -> Sequence[PartDifference]:
+def _ends(rows: tuple[PartDifference, ...]) -> tuple[PartDifference, ...]:
     """Returns the rows that changed most, slower ones first."""
     if len(rows) <= TOP:
         return rows
     kept = sorted(rows, key=lambda row: -abs(row.slower_seconds))[:TOP]
-    return [row for row in rows if row in kept]
-
-
-def _calls(row: PartDifference) -> list[str]:
-    return ["", ""] if row.name in REST else [f"{row.reference_calls:.1f}", f"{row.candidate_calls:.1f}"]
+    return tuple(row for row in rows if row in kept)
 
 
 def _traces(traces: Traces) -> list[str]:

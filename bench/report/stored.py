@@ -3,8 +3,6 @@
 import math
 import statistics
 
-from tabulate import tabulate
-
 from bench.judge.ledger import ratio_interval
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.perplexity import replica_groups
@@ -12,7 +10,7 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.text import STYLE, WIDTH, fitted, wrapped
+from bench.report.text import WIDTH, fitted, table_text, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
 LAUNCH = (
@@ -41,9 +39,9 @@ def baseline_table(baseline: Baseline) -> str:
     subject = baseline.subject
     rows = [_replica_row(key, logs) for key, logs in replica_groups(baseline, 0.0).items()]
     headers = ["environment", "replicates", "perplexity, all steps", "spread"]
-    replicates = tabulate(rows, headers, STYLE, disable_numparse=True)
+    replicates = table_text(headers, rows)
     headers = ["measured", "machine", "CPU", "cores", "threads", "TensorFlow", "process", "launches", "words/s"]
-    speeds = tabulate(map(_throughput_row, baseline.throughput), headers, STYLE, disable_numparse=True)
+    speeds = table_text(headers, map(_throughput_row, baseline.throughput))
     title = f"baseline of {subject.name}, {subject.steps} steps, fingerprint {subject.fingerprint}"
     return "\n".join([one_line(f"{title}: {baseline.reason} ({baseline.created})"), "", replicates, "", speeds])
 
@@ -57,7 +55,7 @@ def ledger_table(ledger: Ledger) -> str:
         for cells in [_ratio_cells(ratio) for ratio in entry.ratios] or [itself]
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
-    table = tabulate([[one_line(cell) for cell in row] for row in rows], headers, STYLE, disable_numparse=True)
+    table = table_text(headers, rows)
     accepted = [
         f"accepted until {one.expires}: {one.metric} of {one.subject}"
         + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
@@ -77,8 +75,8 @@ def _record_row(record: Record) -> list[str]:
     subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
     whole = subject.tells(PERPLEXITY) and record.losses and not record.failure
     return [
-        one_line(subject.name),
-        one_line(record.environment.tensorflow) if record.environment else NOTHING,
+        subject.name,
+        record.environment.tensorflow if record.environment else NOTHING,
         str(record.launch + 1),
         str(record.jitter),
         perplexity_of(log_perplexity(record.losses, subject, 0.0)) if whole else NOTHING,
@@ -91,7 +89,7 @@ def _record_row(record: Record) -> list[str]:
 def _replica_row(environment: str, log_perplexities: list[float]) -> list[str]:
     spread = f"{100 * statistics.stdev(log_perplexities):.3f}%" if len(log_perplexities) > 1 else NOTHING
     mean = perplexity_of(statistics.fmean(log_perplexities))
-    return [one_line(environment), str(len(log_perplexities)), mean, spread]
+    return [environment, str(len(log_perplexities)), mean, spread]
 
 
 def _throughput_row(stored: Throughput) -> list[str]:
@@ -99,7 +97,7 @@ def _throughput_row(stored: Throughput) -> list[str]:
     spread = f"{count(min(speeds))} to {count(max(speeds))}"
     where = (stored.created, machine.fingerprint(), machine.cpu_model, str(machine.cores), str(stored.threads))
     how = "in turn" if stored.in_turn else "alone"
-    return [one_line(cell) for cell in (*where, stored.tensorflow, how, str(len(speeds)), spread)]
+    return [*where, stored.tensorflow, how, str(len(speeds)), spread]
 
 
 def describe_change(old: Baseline | None, new: Baseline) -> str:

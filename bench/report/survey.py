@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from tabulate import tabulate
-
 from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Metric, Scope
@@ -18,7 +16,7 @@ from bench.report.judged import environment, records
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
 from bench.report.sentences import Count, sentence
-from bench.report.text import STYLE, WIDTH, wrapped
+from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
 
@@ -312,6 +310,5 @@ def _table(grid: Grid) -> str:
             [metric, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
             for place, metric in enumerate(grid.metrics)
         ]
-        headers = ["", *(one_line(row.release) for row in rows)]
-        parts.append(tabulate(cells, headers, STYLE, disable_numparse=True))
+        parts.append(table_text(["", *(row.release for row in rows)], cells))
     return "\n\n".join(parts)

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity
-from bench.judge.types import Comparison
 from bench.profile.compare import PartDifference, ProfileComparison
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
 from bench.record.types import NumericError, Record
 from bench.report import values
 from bench.report.judged import Judged, SideLaunch, launches_by_subject, records
-from bench.report.sentences import sentence
 from bench.report.values import NOTHING
 
 
@@ -47,7 +45,6 @@ class Table:
 def tables(judged: Judged) -> list[Table]:
     """Returns all tables of a run that have rows."""
     found = [
-        _comparisons(judged.verdict.comparisons),
         _launches(launches_by_subject(judged.run)),
         _numerics(records(judged.run)),
     ]
@@ -72,31 +69,6 @@ def _difference(row: PartDifference) -> tuple[Cell, ...]:
         *(_number(value, ".3f") for value in milliseconds),
         _number(1000 * row.slower_seconds, "+.3f"),
         *(_number(None if row.name in REST else count, ".1f") for count in calls),
-    )
-
-
-def _comparisons(comparisons: Iterable[Comparison]) -> Table:
-    headers = (
-        *("subject", "metric", "outcome", "candidate", "reference", "difference", "95% CI low", "95% CI high"),
-        *("margin", "minimum detectable effect", "why"),
-    )
-    return Table("Metrics", headers, tuple(map(_comparison, comparisons)))
-
-
-def _comparison(comparison: Comparison) -> tuple[Cell, ...]:
-    metric, found = comparison.metric, comparison.interval
-    differences = (found.estimate, found.low, found.high) if found else (None,) * 3
-    candidate, reference = values.sides(comparison)
-    return (
-        Cell(comparison.subject),
-        Cell(metric.name),
-        Cell(comparison.outcome.value),
-        Cell(candidate, comparison.candidate),
-        Cell(reference, comparison.reference),
-        *(Cell(NOTHING) if value is None else Cell(values.difference(value, metric), value) for value in differences),
-        Cell(values.margin(metric), metric.margin),
-        Cell(values.detectable(comparison), comparison.precision.detectable if comparison.precision else None),
-        Cell(sentence(comparison.reason, comparison)),
     )
 
 

@@ -1,7 +1,7 @@
 """A verdict as text for a terminal, in full: `--verbose`."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tabulate import MIN_PADDING, tabulate
 
@@ -9,7 +9,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.lines import one_line
-from bench.report.precision import RATES, precision_table
+from bench.report.precision import precision_table, rates
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 
@@ -17,10 +17,7 @@ STYLE = "simple"
 WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_WHY_WIDTH = 24
 HEADERS = ("metric", "outcome", "candidate", "reference", "why")
-FOOTNOTE = (
-    "MDE: minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power. A PASS "
-    "excludes what lies above its bound."
-)
+LEAST_NEEDED = ("× 1.5", "× 3", "unseen", "× 2")  # columns that give way on a narrow terminal, in this order
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33"}  # ANSI: green, red, yellow
 
 
@@ -50,15 +47,26 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     return textwrap.fill(one_line(text), room, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
-def fitted(headers: Sequence[str], rows: Sequence[Sequence[str]], least_needed: Sequence[str], width: int) -> list[str]:
+def table_text(headers: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:
+    """Returns a table of cells from a run, a line each; `align`: "left" or "right" for each column."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    table: str = tabulate(cells, list(map(one_line, headers)), STYLE, disable_numparse=True, colalign=align or None)
+    return table
+
+
+def fitted(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], least_needed: Sequence[str], width: int, indent: str = ""
+) -> list[str]:
     """Returns the lines of a table. Where it is too wide, columns give way, the least needed first, and a last line
     names them.
     """
     for number in range(len(least_needed) + 1):
         left_out = least_needed[:number]
         shown = [column for column, header in enumerate(headers) if header not in left_out]
-        cells = [[row[column] for column in shown] for row in (headers, *rows)]
-        lines = tabulate(cells, tablefmt="plain", disable_numparse=True, stralign="right").splitlines()
+        cells = [[headers[column] for column in shown], *([one_line(row[column]) for column in shown] for row in rows)]
+        align = ("left", *["right"] * (len(shown) - 1))
+        table = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
+        lines = [f"{indent}{line}".rstrip() for line in table.splitlines()]
         if max(map(len, lines)) <= width:
             break
     note = wrapped(f"left out to fit {width} columns: {', '.join(left_out)}", width)
@@ -73,7 +81,7 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     if not comparisons:
         return ["nothing was compared"]
     rows = [[one_line(cell) for cell in _row(comparison)] for comparison in comparisons]
-    whys = list(map(_why, comparisons))
+    whys = [sentence(one.reason, one) for one in comparisons]
     columns = zip(HEADERS[:-1], *rows, strict=True)
     taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
     aside = width - taken >= LEAST_WHY_WIDTH
@@ -82,43 +90,37 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     cells = [[*row, "\n".join(why)] for row, why in zip(rows, broken, strict=True)] if aside else rows
     headers = HEADERS if aside else HEADERS[:-1]
     header, rule, *body = tabulate(cells, headers, STYLE, disable_numparse=True).splitlines()
-    lines, subject = [f"  {header}", f"  {rule}"], ""
-    for comparison, why in zip(comparisons, broken, strict=True):
-        if comparison.subject != subject:
-            subject = comparison.subject
-            lines.append(one_line(subject))
+    blocks = []
+    for why in broken:
         height = max(len(why), 1) if aside else 1
-        lines += [f"  {line}".rstrip() for line in body[:height]]
-        lines += [] if aside else [f"    {line}" for line in why]
+        blocks.append([f"  {line}".rstrip() for line in body[:height]])
+        blocks[-1] += [] if aside else [f"    {line}" for line in why]
         body = body[height:]
-    told = any(map(_tells_detectable, comparisons))
-    return [*lines, *([wrapped(FOOTNOTE, width)] if told else [])]
+    return [f"  {header}", f"  {rule}", *_below_subjects([one.subject for one in comparisons], blocks)]
 
 
 def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
-    """Returns a title, the table, its note and the error rates; none of an empty table.
-
-    Subjects are named where there are several.
-    """
+    """Returns a title, the table with a line for each subject, its note and the error rates; none of an empty table."""
     table = precision_table(comparisons)
     if not table.rows:
         return []
-    one_subject = len({row[1].text for row in table.rows}) == 1
-    rows = [[one_line(cell.text) for cell in row] for row in table.rows]
-    cells = [[row[0], *row[1 + one_subject :]] for row in ([*table.headers], *rows)]
-    lines = tabulate(cells, tablefmt="plain", disable_numparse=True).splitlines()
-    return [table.title, *(f"  {line}".rstrip() for line in lines), wrapped(table.note, width), wrapped(RATES, width)]
+    rows = [[cell.text for cell in row] for row in table.rows]
+    headers, *cells = [[metric, *numbers] for metric, _, *numbers in (table.headers, *rows)]
+    header, *lines = fitted(headers, cells, LEAST_NEEDED, width, "  ")
+    body, left_out = lines[: len(rows)], lines[len(rows) :]
+    below = _below_subjects([row[1] for row in rows], [[line] for line in body])
+    notes = [wrapped(note, width) for note in (table.note, rates(comparisons)) if note]
+    return [table.title, header, *below, *left_out, *notes]
+
+
+def _below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the blocks' lines, with each subject in a line above its first."""
+    lines, last = [], ""
+    for subject, block in zip(subjects, blocks, strict=True):
+        lines += [*([one_line(subject)] if subject != last else []), *block]
+        last = subject
+    return lines
 
 
 def _row(comparison: Comparison) -> list[str]:
     return [comparison.metric.name, comparison.outcome.value, *values.sides(comparison)]
-
-
-def _why(comparison: Comparison) -> str:
-    """Returns the reason, and the effect that the launches would have shown where they show none."""
-    told = f"; MDE {values.detectable(comparison)}" if _tells_detectable(comparison) else ""
-    return sentence(comparison.reason, comparison) + told
-
-
-def _tells_detectable(comparison: Comparison) -> bool:
-    return comparison.precision is not None and comparison.outcome is not Outcome.REGRESSION

@@ -92,11 +92,6 @@ def margin(metric: Metric) -> str:
     return NOTHING if metric.margin is None else difference(metric.margin, metric).removeprefix("+")
 
 
-def detectable(comparison: Comparison) -> str:
-    """Returns the minimum detectable effect; "–" where it isn't known."""
-    return difference(comparison.precision.detectable, comparison.metric) if comparison.precision else NOTHING
-
-
 def deviation(value: float, metric: Metric) -> str:
     """Returns a standard deviation on the metric's scale: a percentage, or a number of the metric's unit."""
     return f"{value:.2%}" if metric.scale is Scale.LOG else difference(value, metric).removeprefix("+")
@@ -108,12 +103,12 @@ def sides(comparison: Comparison) -> tuple[str, str]:
     return candidate, f"≤ {reference}" if _is_limited(comparison) else reference
 
 
-def side_by_side(comparison: Comparison) -> tuple[str, str]:
-    """Returns the two halves of a phrase with both values: ("1.20 ms", "against 1.00 ms"); of an error its limit."""
-    candidate, reference = _sides(comparison)
-    if _is_limited(comparison):
-        return f"{candidate},", f"limit {reference}"
-    return candidate, f"against {reference}"
+def both(comparison: Comparison) -> str:
+    """Returns both values, their unit once: "44.10 / 45.01 ms"; a limit follows without a stroke: "3e-07 ≤ 4e-06"."""
+    candidate, reference = sides(comparison)
+    number, _, unit = candidate.partition(" ")
+    shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
+    return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
 
 
 def _sides(comparison: Comparison) -> tuple[str, str]:

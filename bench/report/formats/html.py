@@ -1,65 +1,28 @@
 """Judged runs as one HTML page."""
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from bench.judge.reports import paired_runs
 from bench.judge.survey import Surveyed
-from bench.judge.types import Comparison
 from bench.profile.compare import compare
 from bench.record.profile import Profile
-from bench.record.types import Machine
 from bench.report import compared
-from bench.report.again import Again, again
+from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
-from bench.report.forest import Forest, forest
+from bench.report.forest import forest
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, launches_by_subject, names, worst
 from bench.report.pages import rendered
-from bench.report.precision import RATES, precision_table
+from bench.report.precision import precision_table, rates
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.survey import LEGEND, findings, notes, paragraphs, sections, summary, title
-from bench.report.tables import Table, differences, tables
+from bench.report.tables import differences, tables
 
 FILE = "report.html"
-
-
-@dataclasses.dataclass(frozen=True)
-class ProfileSection:
-    """The time of a step by operation and by layer, on both sides."""
-
-    heading: str
-    caveat: str
-    tables: list[Table]
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """One run of the page, ready to be drawn."""
-
-    judged: Judged
-    word: str  # the outcome
-    scope: str  # " (…)" where not everything was measured
-    headline: str
-    decisive: list[tuple[Comparison, str]]
-    stopped: list[str]
-    failures: list[str]
-    warnings: list[str]
-    sides: str  # "candidate compared with reference"
-    rates: str  # by design; "" where no launches were judged
-    forest: Forest
-    environments: list[compared.Property]
-    machines: list[Machine]
-    replicas: list[str]  # the environments of the baselines' trainings
-    figures: dict[str, list[Chart]]  # by subject
-    profile: ProfileSection | None
-    tables: list[Table]
-    command: str
-    again: list[Again]
-    locks: list[compared.Packages]
 
 
 def render(judged: Sequence[Judged]) -> str:
@@ -85,31 +48,32 @@ def render_survey(found: Surveyed) -> str:
     )
 
 
-def _section(judged: Judged) -> Section:
+def _section(judged: Judged) -> dict[str, Any]:
+    """Returns a run's values, by their names in the template."""
     verdict, called = judged.verdict, names(judged)
     said, precision = headline(verdict, called), precision_table(verdict.comparisons)
-    return Section(
-        judged=judged,
-        word=outcome_word(verdict),
-        scope=scope_text(verdict),
-        headline=f"{said[0].upper()}{said[1:]}.",
-        decisive=list(decisive_lines(verdict)),
-        stopped=stopped(verdict),
-        failures=list(map(sentence, verdict.failures)),
-        warnings=list(map(sentence, verdict.warnings)),
-        sides=f"{called.candidate} compared with {compared_with(verdict, called)}",
-        rates=RATES if precision.rows else "",
-        forest=forest(verdict.comparisons),
-        environments=compared.environments(judged),
-        machines=compared.machines(judged),
-        replicas=compared.replicas(judged),
-        figures=_figures(judged),
-        profile=_profile(*judged.profiles) if judged.profiles else None,
-        tables=[*tables(judged), *([precision] if precision.rows else [])],
-        command=compared.command(judged),
-        again=again(judged.run, judged.options),
-        locks=compared.locks(judged),
-    )
+    return {
+        "judged": judged,
+        "word": outcome_word(verdict),
+        "scope": scope_text(verdict),
+        "headline": f"{said[0].upper()}{said[1:]}.",
+        "decisive": list(decisive_lines(verdict)),
+        "stopped": stopped(verdict),
+        "failures": list(map(sentence, verdict.failures)),
+        "warnings": list(map(sentence, verdict.warnings)),
+        "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
+        "rates": rates(verdict.comparisons),
+        "forest": forest(verdict.comparisons),
+        "environments": compared.environments(judged.run),
+        "machines": compared.machines(judged.run),
+        "replicas": compared.replicas(judged),
+        "figures": _figures(judged),
+        "profile": _profile(*judged.profiles) if judged.profiles else None,
+        "tables": [table for table in (precision, *tables(judged)) if table.rows],
+        "command": shlex.join(judged.run.command),
+        "again": again(judged.run, judged.options),
+        "locks": compared.locks(judged.run),
+    }
 
 
 def _figures(judged: Judged) -> dict[str, list[Chart]]:
@@ -121,6 +85,6 @@ def _figures(judged: Judged) -> dict[str, list[Chart]]:
     return figures
 
 
-def _profile(reference: Profile, candidate: Profile) -> ProfileSection:
+def _profile(reference: Profile, candidate: Profile) -> dict[str, Any]:
     found = compare(reference, candidate)
-    return ProfileSection(comparison_heading(reference, candidate, found), CAVEAT, differences(found))
+    return {"heading": comparison_heading(reference, candidate, found), "caveat": CAVEAT, "tables": differences(found)}

@@ -4,6 +4,7 @@ Text from a run is escaped so that it stays text: no markup, HTML, link, image, 
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from bench.judge.survey import Surveyed
@@ -12,7 +13,7 @@ from bench.report import compared, values
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
-from bench.report.precision import RATES, precision_table
+from bench.report.precision import precision_table, rates
 from bench.report.sentences import sentence
 from bench.report.strip import Glyphs, reach, strip, unaccepted
 from bench.report.survey import LEGEND, Grid, Mark, Paragraph, findings, notes, paragraphs, sections, summary, title
@@ -94,13 +95,13 @@ def _section(judged: Judged) -> str:
     if precision.rows:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
         table = [*_table(precision.headers, cells), "", precision.note]
-        blocks += [[escaped(RATES)], *_folded(precision.title, table)]
-    different = [row for row in compared.environments(judged) if row.differs]
+        blocks += [[escaped(told)] if (told := rates(verdict.comparisons)) else [], *_folded(precision.title, table)]
+    different = [row for row in compared.environments(judged.run) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
     sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
-    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {compared.command(judged)}")])
+    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {shlex.join(judged.run.command)}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

@@ -91,7 +91,7 @@ def test_a_run_is_shown_as_wide_as_the_terminal(tmp_path: Path) -> None:
 def test_verbose_tells_the_sides_and_the_precision_too(shown: Shown, tmp_path: Path) -> None:
     write_record(tmp_path / "paired.json", paired_run([pair(launch) for launch in range(10)]))
     brief, whole = (shown(120, "check", tmp_path, *more) for more in ([], ["--verbose"]))
-    for part in ("\nPrecision\n", "index as of", "Deviation between launches", "To measure a metric alone again"):
+    for part in ("\nPrecision\n", "\nasked for", "MDE", "To measure a metric alone again"):
         assert part in whole
         assert part not in brief
     assert "┊" in brief

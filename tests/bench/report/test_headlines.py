@@ -16,6 +16,7 @@ from bench.report.formats.html import render as render_html
 from bench.report.formats.markdown import render as render_markdown
 from bench.report.headlines import (
     ADVICE,
+    BASELINES,
     HEADLINES,
     SCOPES,
     Names,
@@ -147,12 +148,12 @@ def test_the_decisive_metrics_are_named_once_the_furthest_off_first() -> None:
 
 def test_what_the_candidate_is_compared_with() -> None:
     found = {question: compared_with(of(Outcome.PASS, question), NAMES) for question in Question}
-    assert found.pop(Question.RUN) == NAMES.baselines
+    assert found.pop(Question.RUN) == BASELINES
     gate = found.pop(Question.GATE)
-    assert NAMES.baselines in gate
+    assert BASELINES in gate
     assert NAMES.reference in gate
     assert set(found.values()) == {NAMES.reference}
-    assert compared_with(of(Outcome.PASS, Question.GATE, Scope.NUMBERS), NAMES) == NAMES.baselines
+    assert compared_with(of(Outcome.PASS, Question.GATE, Scope.NUMBERS), NAMES) == BASELINES
 
 
 def test_more_launches_are_advised_only_where_they_may_decide() -> None:

@@ -1,16 +1,15 @@
-"""A paired run in a terminal: its sides, its launches, and how far they spread."""
+"""A paired run in a terminal: its sides and its launches."""
 
 import dataclasses
 import math
-import statistics
 
 import pytest
 
 from bench.record.paired import Package
 from bench.record.types import Failure
-from bench.report.paired import LAUNCH, pairs_text, sides_text, spread_text
+from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
-from tests.builders.paired import NOISE, pair, paired_run, quad
+from tests.builders.paired import NOISE, pair, paired_run
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 
@@ -27,7 +26,7 @@ def test_wording() -> None:
         lockstep_failure=lockstep,
         incomplete="the run was interrupted after 5 of 12 launches",
     )
-    golden("pairs.txt", f"{pairs_text(run)}\n\n{spread_text(run)}")
+    golden("pairs.txt", pairs_text(run))
 
 
 def test_each_side_tells_the_request_and_what_was_measured() -> None:
@@ -36,7 +35,7 @@ def test_each_side_tells_the_request_and_what_was_measured() -> None:
     text = sides_text(dataclasses.replace(RUN, reference=reference))
     assert cells(text, "asked for")[2:] == cells(text, "TensorFlow")[1:] == ["2.20.0", "2.21.0"]
     assert cells(text, "Keras")[1:] == ["3.15.1", "3.15.1"]
-    assert cells(text, "variables")[1:] == ["TF_ENABLE_ONEDNN_OPTS=0", "–"]
+    assert cells(text, "$TF_ENABLE_ONEDNN_OPTS")[1:] == ["0", "–"]
     assert cells(text, "index as of")[3:] == ["2026-01-01T00:00:00Z", "–"]
 
 
@@ -49,14 +48,14 @@ def test_other_packages_that_differ_are_named() -> None:
         for side, packages in ((RUN.reference, old), (RUN.candidate, new))
     )
     text = sides_text(dataclasses.replace(RUN, reference=reference, candidate=candidate))
-    assert text.endswith("other packages that differ: h5py 3.16.0 → 3.14.0, tensorboard 2.20.0 → none")
+    assert text.endswith("other packages that differ: h5py 3.16.0 → 3.14.0, tensorboard 2.20.0 → not installed")
     bare = dataclasses.replace(candidate, packages=())
     assert "other packages" not in sides_text(dataclasses.replace(RUN, reference=reference, candidate=bare))
 
 
-def test_a_side_that_never_ran_has_no_environment() -> None:
-    text = sides_text(paired_run([]))
-    assert [cells(text, name)[1:] for name in ("TensorFlow", "threads")] == [["–", "–"]] * 2
+def test_sides_that_never_ran_have_no_environment() -> None:
+    _, _, *rows = sides_text(paired_run([])).splitlines()
+    assert [row.split()[:2] for row in rows] == [["asked", "for"]]
 
 
 @pytest.mark.parametrize(
@@ -87,25 +86,7 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
     assert "[2Jname next" in text
 
 
-@pytest.mark.parametrize(
-    ("apart", "of_quads"),
-    # Two quads ±a about each launch have the variance 2a²: a deviation of √2·a.
-    [(0.0, "0.0%"), (0.002, "0.3%"), (0.02, "2.8%")],
-)
-def test_the_spread_is_that_of_the_launches_and_of_their_quads(apart: float, of_quads: str) -> None:
-    """Log ratios of the first four launches: 0.004, −0.006, 0.001, 0.003, of a deviation of 0.45%."""
-    pairs = [
-        dataclasses.replace(one, steps=tuple(quad(noise + a) for a in (-apart, apart)))
-        for one, noise in zip(RUN.pairs, NOISE, strict=False)
-    ]
-    assert f"step time {statistics.stdev(NOISE[:4]):.2%}, {of_quads};" in spread_text(paired_run(pairs))
-
-
-def test_one_launch_has_no_spread() -> None:
-    assert spread_text(paired_run([pair(0)])) == ""
-
-
 def test_a_launch_s_ratio_is_its_quads() -> None:
     ratio = math.expm1(0.1 + NOISE[0])
-    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "     1")
+    row = cells(pairs_text(paired_run([pair(0, step=0.1)])).split("launch", 1)[1], "1")
     assert f"{100 * ratio:+.1f}%" in row

@@ -4,10 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-import pytest
-
-from bench.judge.types import Comparison
-from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, RATES, precision_table
+from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, RATES, precision_table, rates
 from bench.stats.power import Precision
 from experiments.error_rates import FIGURES
 from tests.builders.verdicts import EXACT, comparison, gate
@@ -34,23 +31,30 @@ def test_a_row_shows_its_numbers() -> None:
     (row,) = precision_table([STEP]).rows
     shown = dict(zip(HEADERS, (cell.text for cell in row), strict=True))
     assert (shown["launches"], shown["deviation"], shown["95% power"]) == ("6 of 16", "1.23%", "9")
+    assert shown["MDE"] == "+8.3%"  # 0.08 as a logarithm
     assert (shown["× 1.5"], shown["× 2"], shown["× 3"]) == ("80%", "95%", "100%")
     assert shown["unseen"] == "26%"  # 0.8⁶
-    assert [cell.key for cell in row[2:5]] == [6, 0.0123, 9]
+    assert [cell.key for cell in row[2:6]] == [6, 0.0123, 0.08, 9]
 
 
-@pytest.mark.parametrize(
-    "left_out",
-    [
-        EXACT,
-        comparison("perplexity", 0.0, 0.001),  # of replicates: more launches don't settle it
-        dataclasses.replace(STEP, metric=dataclasses.replace(STEP.metric, gates=False)),
-    ],
-)
-def test_what_launches_do_not_settle_has_no_row(left_out: Comparison) -> None:
-    assert precision_table([left_out]).rows == ()
+def test_what_launches_do_not_settle_has_no_number_of_them() -> None:
+    """A perplexity of replicates: it is looked at once, and more launches of the candidate leave it open."""
+    replicates = comparison("perplexity", 0.0, 0.001)
+    (row,) = precision_table([replicates]).rows
+    shown = dict(zip(HEADERS, (cell.text for cell in row), strict=True))
+    assert (shown["95% power"], shown["unseen"]) == ("–", "–")
+    assert shown["MDE"].startswith("+")
+    assert precision_table([EXACT]).rows == ()
+
+
+def test_the_rates_are_of_what_gates_at_planned_looks() -> None:
+    aside = dataclasses.replace(STEP, metric=dataclasses.replace(STEP.metric, gates=False))
+    assert [rates([one]) for one in (EXACT, comparison("perplexity", 0.0, 0.001), aside)] == [""] * 3
+    assert rates([aside, STEP]) == RATES
 
 
 def test_every_gating_metric_in_turn_has_a_row() -> None:
     names = [row[0].text for row in precision_table(gate().verdict.comparisons).rows]
-    assert names == ["step time", "mean step", "evaluation step", "peak memory", "memory growth"]
+    assert [name for name in names if name != "perplexity"] == [
+        *("step time", "mean step", "evaluation step", "peak memory", "memory growth"),
+    ]

@@ -65,8 +65,8 @@ def test_margins_have_no_sign() -> None:
 def test_the_values_of_both_sides() -> None:
     assert values.sides(comparison(STEP_TIME, math.log(1.2), 0.005)) == ("120.00 ms", "100.00 ms")
     assert values.sides(EXACT) == ("3.0e-07", "≤ 4.0e-06")  # an error and its limit
-    assert values.side_by_side(EXACT) == ("3.0e-07,", "limit 4.0e-06")
-    assert values.side_by_side(comparison(STEP_TIME, math.log(1.2), 0.005)) == ("120.00 ms", "against 100.00 ms")
+    assert values.both(EXACT) == "3.0e-07 ≤ 4.0e-06"
+    assert values.both(comparison(STEP_TIME, math.log(1.2), 0.005)) == "120.00 / 100.00 ms"
 
 
 def test_words_stand_for_what_has_no_number() -> None:
@@ -81,13 +81,6 @@ def test_a_stored_range_is_the_reference() -> None:
     words = Metric("words/s", Unit.WORDS_PER_SECOND, Direction.HIGHER, Estimator.TRIMMED_STEPS, Scale.LINEAR)
     within = Comparison("s", words, Outcome.NOT_GATED, StoredRange("within", 2985.0, 3012.0, 2, "", ""), 3000.0)
     assert values.sides(within) == ("3,000", "2,985 to 3,012")
-
-
-def test_the_minimum_detectable_effect() -> None:
-    slow = comparison(STEP_TIME, 0.2, 0.005)
-    assert slow.precision
-    assert values.detectable(slow) == values.percent(slow.precision.detectable)
-    assert values.detectable(EXACT) == values.NOTHING
 
 
 def test_a_perplexity_too_large_to_hold_is_shown() -> None:

@@ -11,7 +11,7 @@ from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.report.precision import HEADERS as PRECISION_HEADERS
 from tests.builders.golden import golden
-from tests.builders.verdicts import EXACT, HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, upgrade, verdict
+from tests.builders.verdicts import EXACT, HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, paired_run, upgrade, verdict
 
 ZERO_WIDTH_SPACE = "\u200b"
 
@@ -89,3 +89,8 @@ def test_what_gates_by_an_interval_has_a_plot_whose_ends_no_renderer_trims() -> 
     alone = upgrade()
     exact = dataclasses.replace(alone, verdict=verdict([EXACT]))
     assert ("In margins: " in render([alone]), "In margins: " in render([exact])) == (True, False)
+
+
+def test_the_command_is_quoted_for_a_shell() -> None:
+    spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b"))
+    assert "by: tfgate upgrade --from 'a b'" in render([dataclasses.replace(upgrade(), run=spaced)])

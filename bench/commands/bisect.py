@@ -15,18 +15,16 @@ from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
-    add_baselines,
     add_budget,
-    add_json,
     add_model,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     fraction,
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, as_begun, kept, resumed_folder, words_without
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -104,11 +102,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

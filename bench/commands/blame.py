@@ -22,18 +22,16 @@ from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
-    add_baselines,
     add_budget,
-    add_json,
     add_launches,
     add_model,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, as_begun, kept, resumed_folder, words_without
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -111,11 +109,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from bench.commands.options import Telling, add_telling, add_verbose, telling
+from bench.commands.options import Telling, add_shared, telling
 from bench.commands.stored import judging, read_any, read_folder
 from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
 from bench.commands.usage import UsageError
@@ -28,8 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run, micro or a survey"
     )
-    add_telling(parser)
-    add_verbose(parser)
+    add_shared(parser, "baselines", "json", "summary", "verbose")
 
 
 def request(options: argparse.Namespace) -> Request:

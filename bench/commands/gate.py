@@ -17,9 +17,7 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
-    add_quiet,
-    add_telling,
-    add_verbose,
+    add_shared,
     add_workload,
     model_request,
     telling,
@@ -27,7 +25,6 @@ from bench.commands.options import (
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import (
-    add_resume,
     as_begun,
     begun,
     kept,
@@ -108,10 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_budget(parser)
     add_output(parser)
-    add_resume(parser)
-    add_telling(parser)
-    add_verbose(parser)
-    add_quiet(parser)
+    add_shared(parser, "resume", "baselines", "json", "summary", "verbose", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

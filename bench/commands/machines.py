@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json
-from bench.commands.options import add_baselines, add_json
+from bench.commands.options import add_shared
 from bench.commands.stored import baselines_folder, judging, read_folder, read_report
 from bench.commands.surveys import is_survey, judged_survey, survey_folder
 from bench.commands.usage import UsageError
@@ -36,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "report", metavar="REPORT", nargs="+", help="folders or files of upgrades and surveys, of two machines or more"
     )
-    add_baselines(parser)
-    add_json(parser)
+    add_shared(parser, "baselines", "json")
 
 
 def request(options: argparse.Namespace) -> Request:

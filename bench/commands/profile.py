@@ -12,10 +12,8 @@ from bench.commands.options import (
     IMPLEMENTATION,
     ModelRequest,
     add_all_but_implementation,
-    add_baselines,
-    add_json,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     at_least,
     model_request,
@@ -109,9 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also record operations that TensorFlow calls inexpensive, which slows the step",
     )
     add_output(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

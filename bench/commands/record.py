@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.options import add_baselines, add_replace
+from bench.commands.options import add_shared
 from bench.commands.stored import (
     LEDGER_FILE,
     Report,
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folders of runs, for baselines; or of gate, upgrade and micro, for the ledger",
     )
-    add_replace(parser)
+    add_shared(parser, "replace")
     parser.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
     parser.add_argument(
         "--reason",
@@ -111,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", type=day, metavar="DATE", help="last day on which an accepted regression passes")
     parser.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
-    add_baselines(parser)
+    add_shared(parser, "baselines")
 
 
 def day(text: str) -> datetime.date:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json
-from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
+from bench.commands.options import Telling, add_output, add_shared, telling
 from bench.commands.stored import baselines_option, judging, read_folder, read_profile, read_report
 from bench.commands.summary import append_summary
 from bench.commands.surveys import is_survey, judged_survey, survey_folder
@@ -52,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(registry.names())}; may be repeated (default: html)",
     )
     add_output(parser, "the run's own; required for several runs")
-    add_replace(parser)
-    add_telling(parser)
+    add_shared(parser, "replace", "baselines", "json", "summary")
 
 
 def request(options: argparse.Namespace) -> Request:

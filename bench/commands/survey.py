@@ -25,21 +25,18 @@ from bench.commands.options import (
     ModelRequest,
     SideRequest,
     Telling,
-    add_baselines,
     add_budget,
-    add_json,
-    add_margin,
     add_model,
     add_output,
     add_parts,
-    add_quiet,
+    add_shared,
     add_workload,
     margin_request,
     model_request,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import ALONE, add_resume, begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, begun, kept, resumed_folder, words_without
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -108,15 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_parts(parser)
-    add_margin(parser)
+    add_shared(parser, "margin")
     add_budget(parser)
     add_index(parser)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -32,7 +32,7 @@ class Removal:
     """A request to remove environments: those named, or all but the newest."""
 
     names: tuple[str, ...]
-    keep_newest: int = 0
+    keep_newest: int
 
 
 Request = Listing | Removal

@@ -44,7 +44,7 @@ class ModelRequest:
     implementation: str
     device: str
     threads: int  # 0: as many as cores
-    workloads: tuple[str, ...] = (DEFAULT_WORKLOAD,)
+    workloads: tuple[str, ...]
 
     @property
     def gpu(self) -> bool:
@@ -91,7 +91,7 @@ class SideRequest:
     """An environment: what was asked for, and the variables that its processes get."""
 
     what: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Telling:
 
     baselines: Path  # the folder by which reports are judged
     json: bool
-    summary: bool = False  # append Markdown to the CI job's summary
-    verbose: bool = False  # every reason, the environments and the precision, too
+    summary: bool  # append Markdown to the CI job's summary
+    verbose: bool  # every reason, the environments and the precision, too
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -119,20 +119,20 @@ def at_least(least: int) -> Callable[[str], int]:
     return integer
 
 
-def between(low: float, high: float, what: str) -> Callable[[str], float]:
-    """Returns an argparse type for numbers above `low` and below `high`."""
+def below(limit: float, what: str) -> Callable[[str], float]:
+    """Returns an argparse type for numbers above 0 and below `limit`."""
 
     def number(text: str) -> float:
         with contextlib.suppress(ValueError):
-            if low < (value := float(text)) < high:
+            if 0 < (value := float(text)) < limit:
                 return value
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
     return number
 
 
-fraction = between(0, 1, "a fraction above 0 and below 1")
-minutes = between(0, math.inf, "a number of minutes above 0")
+fraction = below(1, "a fraction above 0 and below 1")
+minutes = below(math.inf, "a number of minutes above 0")
 
 SHARED: dict[str, dict[str, Any]] = {
     "margin": {

@@ -20,7 +20,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import as_begun, kept, resumed_folder
+from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -106,8 +106,3 @@ def run(asked: Request) -> int:
         }
     say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, runs, standards)
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, *REPORTS)

@@ -15,18 +15,16 @@ from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
     SideRequest,
-    add_baselines,
     add_budget,
-    add_json,
     add_model,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     fraction,
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -61,6 +59,7 @@ EXAMPLES = """\
 tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
+REPORTS = (f"*/{PAIRED_FILE}",)
 BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 LEFT_OUT_FILE = "left-out.json"  # where a host of a cluster leaves what it has left out
@@ -104,11 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -116,7 +113,7 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError("bisect takes one workload in one configuration: name one of each")
-    output = resumed_folder(options, "bisect", f"*/{PAIRED_FILE}")
+    output = resumed_folder(options, "bisect", *REPORTS)
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
@@ -145,11 +142,6 @@ def run(asked: Request) -> int:
     say(f"kept in {asked.output}")
     bisection.tell(finding)
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,7 +308,7 @@ class _Bisection:
         return [wrong_numbers(release.run, self._margins) if release.run else None for release in self._releases]
 
     def _side(self, name: str) -> Side:
-        return self._asked.sides.one(SideRequest(name, {}))
+        return self._asked.sides.one(SideRequest(name))
 
     def _leave_out(self, release: Growing, why: str) -> None:
         """Goes on without a release that can't be measured. Raises RequestError for the bad one."""

@@ -22,18 +22,16 @@ from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.options import (
     ModelRequest,
-    add_baselines,
     add_budget,
-    add_json,
     add_launches,
     add_model,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     model_request,
 )
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, add_resume, as_begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -70,6 +68,7 @@ EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
 tfgate blame --from 2.18.1 --to 2.20.0 --metric trace --part tensorflow-cpu --part keras"""
 CONFIGS = ("tiny",)
+REPORTS = (f"*/{PAIRED_FILE}",)
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -111,11 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -126,7 +123,7 @@ def request(options: argparse.Namespace) -> Request:
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
-    output = resumed_folder(options, "blame", f"*/{PAIRED_FILE}")
+    output = resumed_folder(options, "blame", *REPORTS)
     sides = sides_request(options, gpu=model.gpu)
     return Request(
         model,
@@ -162,11 +159,6 @@ def run(asked: Request) -> int:
             print(f"where the time goes: {_profile(asked)}")
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, f"*/{PAIRED_FILE}")
 
 
 def _profile(asked: Request) -> str:

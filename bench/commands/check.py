@@ -3,9 +3,9 @@
 import argparse
 import dataclasses
 
-from bench.commands.options import Telling, add_telling, add_verbose, telling
+from bench.commands.options import Telling, add_shared, telling
 from bench.commands.stored import judging, read_any, read_folder
-from bench.commands.surveys import is_survey, judged_survey, survey_folder, tell_survey
+from bench.commands.surveys import judged_survey, survey_folder, tell_survey
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, judge_any, tell
 from bench.record.micro import Micro
@@ -28,8 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "report", metavar="REPORT", help="the folder or file of a gate, an upgrade, a run, micro or a survey"
     )
-    add_telling(parser)
-    add_verbose(parser)
+    add_shared(parser, "baselines", "json", "summary", "verbose")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -43,10 +42,10 @@ def run(asked: Request) -> int:
     Raises UsageError for a form that the report doesn't have, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    if is_survey(asked.report):
+    if folder := survey_folder(asked.report):
         if asked.telling.summary or asked.telling.verbose:
             raise UsageError("a survey has a page of its own, by `tfgate report`: leave out --summary and --verbose")
-        return tell_survey(judged_survey(survey_folder(asked.report), standards), json=asked.telling.json)
+        return tell_survey(judged_survey(folder, standards), json=asked.telling.json)
     report = read_any(asked.report)
     with judging(asked.report):
         if isinstance(report, Micro):

@@ -138,7 +138,7 @@ def _compare(folder: Path, asked: Comparison) -> int:
         sides = asked.building.here(folder.parent / "locks")
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):
             try:
-                made[role] = sides.one(SideRequest(release, {}))
+                made[role] = sides.one(SideRequest(release))
             except (RequestError, BuildError) as error:
                 write_text(folder / LACKING_FILE, f"{release}\n{one_line(str(error))}")
                 return 0

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.options import add_baselines, add_json, fraction
+from bench.commands.options import add_shared, fraction
 from bench.commands.stored import baselines_folder, judging, read_report
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import tell
@@ -79,8 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FRACTION",
         help=f"slowdown of a step that matters (default: the margins file's, or {BENCHMARK_MARGIN})",
     )
-    add_baselines(parser)
-    add_json(parser)
+    add_shared(parser, "baselines", "json")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from bench.commands.acquire import acquire_ptb
 from bench.commands.messages import print_json
-from bench.commands.options import add_json, add_output
+from bench.commands.options import add_output, add_shared
 from bench.commands.usage import UsageError
 from lm.config import CONFIGS
 from lm.data.corpus import CORPORA, Corpus
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", metavar="DIR|ARCHIVE|URL", help="where the PTB comes from (default: its public download address)"
     )
     add_output(parser, "TFGATE_DATA, or the user's cache")
-    add_json(parser)
+    add_shared(parser, "json")
 
 
 def request(options: argparse.Namespace) -> Request:

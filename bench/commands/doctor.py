@@ -7,7 +7,7 @@ import sys
 from tabulate import tabulate
 
 from bench.commands.messages import print_json
-from bench.commands.options import add_json
+from bench.commands.options import add_shared
 from bench.drive.doctor import Finding, disturbances, examine, python_finding
 from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--python", metavar="INTERPRETER", help="an environment to look at as well (default: the machine alone)"
     )
     parser.add_argument("--require", choices=("gpu",), help="fail if it is missing")
-    add_json(parser)
+    add_shared(parser, "json")
 
 
 def request(options: argparse.Namespace) -> Request:

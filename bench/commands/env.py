@@ -7,7 +7,7 @@ import sys
 from tabulate import tabulate
 
 from bench.commands.messages import print_json
-from bench.commands.options import add_json, at_least
+from bench.commands.options import add_shared, at_least
 from bench.commands.usage import UsageError
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.stored import Listed, cache_folder, environments, remove
@@ -32,7 +32,7 @@ class Removal:
     """A request to remove environments: those named, or all but the newest."""
 
     names: tuple[str, ...]
-    keep_newest: int = 0
+    keep_newest: int
 
 
 Request = Listing | Removal
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", allow_abbrev=False, help="list the environments, the most recently used first")
-    add_json(listing)
+    add_shared(listing, "json")
     removal = actions.add_parser("remove", allow_abbrev=False, help="remove environments")
     removal.add_argument("name", metavar="NAME", nargs="*", help="an environment, as `tfgate env list` names it")
     removal.add_argument("--all", action="store_true", help="remove all")

@@ -17,9 +17,7 @@ from bench.commands.options import (
     add_launches,
     add_model,
     add_output,
-    add_quiet,
-    add_telling,
-    add_verbose,
+    add_shared,
     add_workload,
     model_request,
     telling,
@@ -27,10 +25,8 @@ from bench.commands.options import (
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import (
-    add_resume,
     as_begun,
     begun,
-    kept,
     require_machine,
     require_same,
     require_same_file,
@@ -66,6 +62,7 @@ tfgate gate --quick --to .venv/bin/python"""
 QUICK_CONFIGS = ("tiny",)
 TIMED_CONFIG = "notebook"  # whose speed is measured unless --full asks for all
 LAUNCHES = 3  # of each configuration, for its perplexity
+REPORTS = (GATE_FILE,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +80,6 @@ class Request:
     resume: bool
     telling: Telling
     command_line: Sequence[str]
-
-    @property
-    def named(self) -> bool:
-        """Tells whether another reference than the pinned one was asked for."""
-        return self.sides.reference.what != PINNED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,10 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_budget(parser)
     add_output(parser)
-    add_resume(parser)
-    add_telling(parser)
-    add_verbose(parser)
-    add_quiet(parser)
+    add_shared(parser, "resume", "baselines", "json", "summary", "verbose", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -124,7 +113,7 @@ def request(options: argparse.Namespace) -> Request:
     if without and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
         raise UsageError(f"{without} measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
-    output = resumed_folder(options, "gate", GATE_FILE)
+    output = resumed_folder(options, "gate", *REPORTS)
     return Request(
         model,
         as_begun(options, sides_request(options, gpu=model.gpu), output),
@@ -156,11 +145,6 @@ class _Report:
         numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
         self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
 
-    def require_same_files(self, plans: Sequence[Plan]) -> None:
-        """Raises UsageError where the report was begun with another file of the user's own."""
-        for plan in plans:
-            require_same_file(self.path, plan, records(self.gate))
-
     def keep(self, **changes: object) -> None:
         """Replaces fields of the report, and the file."""
         self.gate = dataclasses.replace(self.gate, **changes)  # type: ignore[arg-type]  # the fields' own types
@@ -191,7 +175,8 @@ def run(asked: Request) -> int:
     disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate)
     report = _Report(asked, candidate)
-    report.require_same_files(planned)
+    for plan in planned:
+        require_same_file(report.path, plan, records(report.gate))
     sides = {CANDIDATE: candidate}
     report.warn(*old_nightlies(sides))
     if asked.speed:
@@ -213,11 +198,6 @@ def run(asked: Request) -> int:
     return judge_and_print(asked.telling, {str(asked.output): report.gate}, standards)
 
 
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, GATE_FILE)
-
-
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
     """Returns the plans whose speed is measured: all, or of each workload `notebook`'s, or else its first."""
     if full:
@@ -232,7 +212,7 @@ def _reference(asked: Request, report: _Report) -> dict[str, Side]:
     try:
         return {REFERENCE: asked.sides.one(asked.sides.reference)}
     except (BuildError, RequestError) as error:
-        if asked.named:
+        if asked.sides.reference.what != PINNED:
             raise  # a usage error, or a failed build, of what the user asked for
         mend = "; name another by --from, or leave speed out by --no-speed"
         report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}")
@@ -283,10 +263,6 @@ def _measure_numbers(
     """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core."""
     untimed = [dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in planned]
     candidate = report.gate.candidate
-
-    def keep(run: Run) -> None:
-        report.keep(numbers=run)
-
     with report.phase("numbers"), RunProgress(untimed, asked.launches) as progress:
         request = RunRequest(
             untimed,
@@ -297,4 +273,4 @@ def _measure_numbers(
             side_by_side=usable_cores(),
             begun=report.gate.numbers if report.gate.numbers.records else None,
         )
-        measure_run(request, keep, progress, patience)
+        measure_run(request, lambda run: report.keep(numbers=run), progress, patience)

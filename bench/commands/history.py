@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bench.commands.compare import read_ratios
 from bench.commands.messages import print_json
-from bench.commands.options import add_json, add_replace
+from bench.commands.options import add_shared
 from bench.commands.stored import GATE_FILE, judging
 from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
@@ -58,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the report that drift is measured from (default: each metric's oldest)",
     )
     parser.add_argument("--output", metavar="DIR", help=f"write {PAGE} into it, with a plot for each metric")
-    add_replace(parser)
-    add_json(parser)
+    add_shared(parser, "replace", "json")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -6,10 +6,8 @@ import dataclasses
 from bench.commands.messages import print_json
 from bench.commands.options import (
     ModelRequest,
-    add_baselines,
-    add_json,
     add_model,
-    add_quiet,
+    add_shared,
     add_workload,
     at_least,
     model_request,
@@ -55,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="training steps to compare (default: %(default)s)",
     )
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json
-from bench.commands.options import add_baselines, add_json
+from bench.commands.options import add_shared
 from bench.commands.stored import baselines_folder, judging, read_folder, read_report
-from bench.commands.surveys import is_survey, judged_survey, survey_folder
+from bench.commands.surveys import judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.gate import Standards
@@ -36,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "report", metavar="REPORT", nargs="+", help="folders or files of upgrades and surveys, of two machines or more"
     )
-    add_baselines(parser)
-    add_json(parser)
+    add_shared(parser, "baselines", "json")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -68,8 +67,8 @@ def run(asked: Request) -> int:
 
 def _read(name: str, standards: Standards) -> list[Against]:
     """Returns the comparisons of a survey, or the one of an upgrade. Raises UsageError, FormatError, OSError."""
-    if is_survey(name):
-        return judged_survey(survey_folder(name), standards).compared
+    if folder := survey_folder(name):
+        return judged_survey(folder, standards).compared
     report = read_report(name)
     if not isinstance(report, PairedRun):
         raise UsageError(f"{name} is of one environment, or a gate: name reports of upgrade and survey")

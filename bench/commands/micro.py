@@ -11,12 +11,10 @@ from bench.commands.messages import say
 from bench.commands.options import (
     IMPLEMENTATION,
     Telling,
-    add_baselines,
     add_config,
-    add_json,
     add_launches,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     chosen_workloads,
     device,
@@ -109,9 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     looks = ", ".join(map(str, LOOKS))
     add_launches(parser, USUAL_LAUNCHES, f"fresh processes for each environment, at most; judged after {looks}")
     add_output(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
@@ -44,7 +44,7 @@ class ModelRequest:
     implementation: str
     device: str
     threads: int  # 0: as many as cores
-    workloads: tuple[str, ...] = (DEFAULT_WORKLOAD,)
+    workloads: tuple[str, ...]
 
     @property
     def gpu(self) -> bool:
@@ -91,7 +91,7 @@ class SideRequest:
     """An environment: what was asked for, and the variables that its processes get."""
 
     what: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Telling:
 
     baselines: Path  # the folder by which reports are judged
     json: bool
-    summary: bool = False  # append Markdown to the CI job's summary
-    verbose: bool = False  # every reason, the environments and the precision, too
+    summary: bool  # append Markdown to the CI job's summary
+    verbose: bool  # every reason, the environments and the precision, too
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -119,20 +119,44 @@ def at_least(least: int) -> Callable[[str], int]:
     return integer
 
 
-def between(low: float, high: float, what: str) -> Callable[[str], float]:
-    """Returns an argparse type for numbers above `low` and below `high`."""
+def below(limit: float, what: str) -> Callable[[str], float]:
+    """Returns an argparse type for numbers above 0 and below `limit`."""
 
     def number(text: str) -> float:
         with contextlib.suppress(ValueError):
-            if low < (value := float(text)) < high:
+            if 0 < (value := float(text)) < limit:
                 return value
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
     return number
 
 
-fraction = between(0, 1, "a fraction above 0 and below 1")
-minutes = between(0, math.inf, "a number of minutes above 0")
+fraction = below(1, "a fraction above 0 and below 1")
+minutes = below(math.inf, "a number of minutes above 0")
+
+SHARED: dict[str, dict[str, Any]] = {
+    "margin": {
+        "type": fraction,
+        "metavar": "FRACTION",
+        "help": "how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
+    },
+    "resume": {"action": "store_true", "help": "continue from the launches that are kept in the --output folder"},
+    "replace": {"action": "store_true", "help": "replace files that exist"},
+    "baselines": {
+        "metavar": "DIR",
+        "help": "folder of the baselines, the margins and the ledger (default: tfgate's own)",
+    },
+    "json": {"action": "store_true", "help": "print the answer as JSON"},
+    "summary": {"action": "store_true", "help": "append Markdown to the CI job's summary ($GITHUB_STEP_SUMMARY)"},
+    "verbose": {"action": "store_true", "help": "print every reason, the environments and the precision, too"},
+    "quiet": {"action": "store_true", "help": "print no progress on standard error, only the answer"},
+}
+
+
+def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Adds the options of these names, which SHARED describes, in this order."""
+    for name in names:
+        parser.add_argument(f"--{name}", **SHARED[name])
 
 
 def told(read: Callable[[str], T]) -> Callable[[str], T]:
@@ -357,16 +381,6 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
     return Path("reports") / f"{stamp}-{name}"
 
 
-def add_margin(parser: argparse.ArgumentParser) -> None:
-    """Adds --margin."""
-    parser.add_argument(
-        "--margin",
-        type=fraction,
-        metavar="FRACTION",
-        help="how much slower a step may be, on all cores and on one, such as 0.03 (default: the margins file's)",
-    )
-
-
 def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:
     """Returns --margin; None: those of the margins file. Raises UsageError where no step is timed."""
     margin: float | None = options.margin
@@ -375,50 +389,10 @@ def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:
     return margin
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Adds --json."""
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-
-
-def add_quiet(parser: argparse.ArgumentParser) -> None:
-    """Adds --quiet, which bench.cli sees to."""
-    parser.add_argument("--quiet", action="store_true", help="print no progress on standard error, only the answer")
-
-
-def add_replace(parser: argparse.ArgumentParser) -> None:
-    """Adds --replace."""
-    parser.add_argument("--replace", action="store_true", help="replace files that exist")
-
-
-def add_baselines(parser: argparse.ArgumentParser) -> None:
-    """Adds --baselines."""
-    parser.add_argument(
-        "--baselines", metavar="DIR", help="folder of the baselines, the margins and the ledger (default: tfgate's own)"
-    )
-
-
-def add_summary(parser: argparse.ArgumentParser) -> None:
-    """Adds --summary."""
-    parser.add_argument(
-        "--summary", action="store_true", help="append Markdown to the CI job's summary ($GITHUB_STEP_SUMMARY)"
-    )
-
-
-def add_verbose(parser: argparse.ArgumentParser) -> None:
-    """Adds --verbose."""
-    parser.add_argument(
-        "--verbose", action="store_true", help="print every reason, the environments and the precision, too"
-    )
-
-
-def add_telling(parser: argparse.ArgumentParser) -> None:
-    """Adds what Telling holds."""
-    add_baselines(parser)
-    add_json(parser)
-    add_summary(parser)
-
-
 def telling(options: argparse.Namespace) -> Telling:
-    """Makes the request of add_telling's options. Raises UsageError for a folder that isn't there."""
+    """Makes the request of --baselines, --json, --summary and --verbose; without one of the last two it is False.
+
+    Raises UsageError for a folder that isn't there.
+    """
     summary, verbose = (getattr(options, name, False) for name in ("summary", "verbose"))
     return Telling(baselines_folder(options.baselines), options.json, summary, verbose)

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json, say
@@ -12,10 +12,8 @@ from bench.commands.options import (
     IMPLEMENTATION,
     ModelRequest,
     add_all_but_implementation,
-    add_baselines,
-    add_json,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     at_least,
     model_request,
@@ -109,9 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also record operations that TensorFlow calls inexpensive, which slows the step",
     )
     add_output(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -163,7 +159,7 @@ def run(asked: Request) -> int:
             print("\n\n".join(_text(profiles) for _, profiles in found))
     for folder, profiles in found:
         if folder and len(profiles) == 2:
-            _write_diffs(folder, *profiles)
+            _write_diffs(folder, *(path for path, _ in profiles))
     if asked.output:
         say(f"kept in {asked.output}")
     return 0
@@ -226,17 +222,10 @@ def _fingerprint(stored: Stored) -> Fingerprint:
     return fingerprint(profile, *texts)
 
 
-def _write_diffs(folder: Path, reference: Stored, candidate: Stored) -> None:
-    for name, text in _diffs(reference[0], candidate[0]).items():
-        write_text(folder / name, text)
-
-
-def _diffs(reference: Path, candidate: Path) -> Mapping[str, str]:
-    """Returns unified diffs of what both folders have, by file name."""
-    made = {}
+def _write_diffs(folder: Path, reference: Path, candidate: Path) -> None:
+    """Writes a unified diff of each file that both folders have."""
     for name in (NODES_FILE, HLO_FILE):
         old, new = reference / name, candidate / name
         if old.is_file() and new.is_file():
             before, after = (path.read_text(encoding="utf-8") for path in (old, new))
-            made[f"{Path(name).stem}.diff"] = program_diff(before, after, (str(old), str(new)))
-    return made
+            write_text(folder / f"{Path(name).stem}.diff", program_diff(before, after, (str(old), str(new))))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.options import add_baselines, add_replace
+from bench.commands.options import add_shared
 from bench.commands.stored import (
     LEDGER_FILE,
     Report,
@@ -23,7 +23,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_any
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import LedgerError, accepted_regression, entry_of, merged
+from bench.judge.ledger import LedgerError, accepted_regression, entry_of
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folders of runs, for baselines; or of gate, upgrade and micro, for the ledger",
     )
-    add_replace(parser)
+    add_shared(parser, "replace")
     parser.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
     parser.add_argument(
         "--reason",
@@ -111,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", type=day, metavar="DATE", help="last day on which an accepted regression passes")
     parser.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
-    add_baselines(parser)
+    add_shared(parser, "baselines")
 
 
 def day(text: str) -> datetime.date:
@@ -216,14 +216,13 @@ def _of_ratios(asked: Request, reports: Sequence[Report | Micro]) -> Change:
     standards = read_folder(asked.folder)
     ledger, lines = standards.ledger, []
     for name, report in zip(asked.reports, reports, strict=True):
-        entries = _entries(report, standards.margins, ledger, asked)
-        if not entries:
+        entry = _entry(report, standards.margins, ledger, asked)
+        if not entry:
             raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
         word = _consented(name, judge_any(report, dataclasses.replace(standards, ledger=ledger)), asked)
-        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, *entries))
-        for entry in entries:
-            ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
-            lines.append(f"{entry.tensorflow}: {ratios} ({word})")
+        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry))
+        ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
+        lines.append(f"{entry.tensorflow}: {ratios} ({word})")
     if not standards.ledger.entries:
         lines.append("the ledger was empty: from now on it takes reports in turn with this reference alone")
     gates = [report for report in reports if isinstance(report, GateRun)]
@@ -245,14 +244,17 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     return word
 
 
-def _entries(report: Report | Micro, margins: Margins, ledger: Ledger, asked: Request) -> list[Entry]:
+def _entry(report: Report | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
+    """Returns the entry of a report: the ratios of all its configurations; None of one without any."""
     moves = asked.becomes_reference
     if isinstance(report, Micro):
         if moves:
             raise UsageError(MOVES)
-        return [entry_of_micro(*report, ledger, asked.reason)]
-    runs = paired_runs(report)
-    return merged([entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs])
+        return entry_of_micro(*report, ledger, asked.reason)
+    runs = paired_runs(report)  # of one reference and one candidate
+    entries = [entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs]
+    ratios = tuple(ratio for entry in entries for ratio in entry.ratios)
+    return dataclasses.replace(entries[0], ratios=ratios) if entries else None
 
 
 def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[Report | Micro]) -> Change:

@@ -3,14 +3,12 @@
 import argparse
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.messages import print_json
-from bench.commands.options import Telling, add_output, add_replace, add_telling, telling
-from bench.commands.stored import baselines_option, judging, read_folder, read_profile, read_report
-from bench.commands.summary import append_summary
-from bench.commands.surveys import is_survey, judged_survey, survey_folder
+from bench.commands.options import add_output, add_shared
+from bench.commands.stored import baselines_folder, baselines_option, judging, read_folder, read_profile, read_report
+from bench.commands.surveys import judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged as judged_by
 from bench.drive.profile import PROFILE_FILE
@@ -19,8 +17,6 @@ from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.profile import Profile
 from bench.report import registry
-from bench.report.formats.json import render as report_json
-from bench.report.formats.json import survey_json
 from bench.report.judged import Judged
 
 EXAMPLES = """\
@@ -38,7 +34,7 @@ class Request:
     formats: Sequence[str]
     output: Path
     replace: bool
-    telling: Telling
+    baselines: Path  # the folder by which they are judged
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(registry.names())}; may be repeated (default: html)",
     )
     add_output(parser, "the run's own; required for several runs")
-    add_replace(parser)
-    add_telling(parser)
+    add_shared(parser, "replace", "baselines")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -62,7 +57,7 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError("a report of several runs needs a folder of its own: name it by --output")
     output = Path(options.output) if options.output else _home(options.run[0])
     formats = tuple(dict.fromkeys(options.format or ("html",)))
-    return Request(options.run, formats, output, options.replace, telling(options))
+    return Request(options.run, formats, output, options.replace, baselines_folder(options.baselines))
 
 
 def run(asked: Request) -> int:
@@ -74,37 +69,22 @@ def run(asked: Request) -> int:
     there = next((path for path in paths.values() if path.exists()), None)
     if there and not asked.replace:
         raise UsageError(f"{there} exists already: replace it by --replace, or choose another --output")
-    standards = read_folder(asked.telling.baselines)
-    if any(map(is_survey, asked.runs)):
-        return _of_survey(asked, paths, standards)
+    standards = read_folder(asked.baselines)
+    surveys = [folder for name in asked.runs if (folder := survey_folder(name))]
+    if surveys and len(asked.runs) > 1:
+        raise UsageError("a survey has a page of its own: name it alone")
     with judging(*asked.runs):
-        options = baselines_option(asked.telling.baselines)
-        judged = [dataclasses.replace(judge(name, standards), options=options) for name in asked.runs]
-        texts = {path: registry.render(name, judged) for name, path in paths.items()}
-    _write(asked, texts)
-    if asked.telling.json:
-        print(report_json(judged), end="")
-    if asked.telling.summary:
-        append_summary(*judged)
-    return 0
-
-
-def _of_survey(asked: Request, paths: Mapping[str, Path], standards: Standards) -> int:
-    """Writes a survey's page; what a survey comes to is no verdict, and in no CI job's summary."""
-    if len(asked.runs) > 1 or asked.telling.summary:
-        raise UsageError("a survey has a page of its own: name it alone, and leave out --summary")
-    found = judged_survey(survey_folder(asked.runs[0]), standards)
-    with judging(*asked.runs):
-        _write(asked, {path: registry.render_survey(name, found) for name, path in paths.items()})
-    if asked.telling.json:
-        print_json([survey_json(found)])
-    return 0
-
-
-def _write(asked: Request, texts: Mapping[Path, str]) -> None:
+        if surveys:
+            survey = judged_survey(surveys[0], standards)
+            texts = {path: registry.render_survey(name, survey) for name, path in paths.items()}
+        else:
+            options = baselines_option(asked.baselines)
+            judged = [dataclasses.replace(judge(name, standards), options=options) for name in asked.runs]
+            texts = {path: registry.render(name, judged) for name, path in paths.items()}
     for path, text in texts.items():
         write_text(path, text, replace=asked.replace)
         print(f"written to {path}", file=sys.stderr)
+    return 0
 
 
 def judge(name: str, standards: Standards) -> Judged:

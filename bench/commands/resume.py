@@ -28,13 +28,6 @@ WITH_VALUE = ("--output", "--cluster")
 ALONE = ("--resume", "--json", "--summary", "--verbose", "--quiet")
 
 
-def add_resume(parser: argparse.ArgumentParser) -> None:
-    """Adds --resume."""
-    parser.add_argument(
-        "--resume", action="store_true", help="continue from the launches that are kept in the --output folder"
-    )
-
-
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
     """Returns the folder of --output. Raises UsageError for --resume where no report is kept in it (is_kept)."""
     output = output_folder(options, command)

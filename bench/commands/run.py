@@ -12,11 +12,10 @@ from bench.commands.options import (
     ModelRequest,
     SideRequest,
     add_environment,
-    add_json,
     add_launches,
     add_model,
     add_output,
-    add_quiet,
+    add_shared,
     add_workload,
     at_least,
     environment_request,
@@ -73,8 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-speed", action="store_true", help="time nothing; other jobs may run concurrently")
     add_output(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 
 from bench.commands.messages import print_json
-from bench.commands.options import add_json
+from bench.commands.options import add_shared
 from bench.commands.stored import Report, judging, read_stored
 from bench.commands.verdicts import terminal
 from bench.record.codec import to_plain
@@ -31,7 +31,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("path", metavar="RUN|BASELINE", help="the folder of a report, or a JSON file of tfgate")
-    add_json(parser)
+    add_shared(parser, "json")
 
 
 def request(options: argparse.Namespace) -> Request:

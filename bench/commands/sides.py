@@ -32,15 +32,18 @@ class Sides:
     locks: Path  # of the pinned reference
     gpu: bool
 
-    def prepared(self, needed: Sequence[str] = ()) -> dict[str, Side]:
-        """Returns the sides by role, built where they aren't there yet, and then with the packages `needed`.
+    def prepared(self) -> dict[str, Side]:
+        """Returns the sides by role, built where they aren't there yet.
 
         Raises RequestError for what can't be had and BuildError for what can't be built.
         """
-        return {REFERENCE: self.one(self.reference, needed), CANDIDATE: self.one(self.candidate, needed)}
+        return {REFERENCE: self.one(self.reference), CANDIDATE: self.one(self.candidate)}
 
     def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
-        """Returns one side, built where it isn't there yet. Raises RequestError, BuildError."""
+        """Returns one side, built where it isn't there yet, and then with the packages `needed`.
+
+        Raises RequestError, BuildError.
+        """
         if side.what == PINNED:
             if self.gpu:
                 raise RequestError("the pinned reference has no GPU support: name another reference by --from")
@@ -101,14 +104,12 @@ def add_releases(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--release", action="append", default=[], metavar="WHAT", help=what)
 
 
-def releases_request(
-    options: argparse.Namespace, first: str, last: str, others: Sequence[str] = (), *, gpu: bool
-) -> Sides:
+def releases_request(options: argparse.Namespace, first: str, last: str, others: Sequence[str], *, gpu: bool) -> Sides:
     """Makes the request of add_index' options for the first and the last of several releases.
 
     Raises RequestError for what names nothing, one of the others included.
     """
-    return _request(options, SideRequest(first, {}), SideRequest(last, {}), *others, gpu=gpu)
+    return _request(options, SideRequest(first), SideRequest(last), *others, gpu=gpu)
 
 
 def sides_request(options: argparse.Namespace, *, gpu: bool) -> Sides:

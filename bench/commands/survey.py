@@ -25,21 +25,18 @@ from bench.commands.options import (
     ModelRequest,
     SideRequest,
     Telling,
-    add_baselines,
     add_budget,
-    add_json,
-    add_margin,
     add_model,
     add_output,
     add_parts,
-    add_quiet,
+    add_shared,
     add_workload,
     margin_request,
     model_request,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import ALONE, add_resume, begun, kept, resumed_folder, words_without
+from bench.commands.resume import ALONE, begun, resumed_folder, words_without
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -67,6 +64,7 @@ EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
 tfgate survey --from 2.12.1 --to 2.21.0 --workload train --workload predict-call --output reports/survey"""
 CONFIGS = ("tiny",)
+REPORTS = (SURVEY_FILE,)
 # Options that a comparison in it doesn't have, or has a value of its own for.
 OF_A_SURVEY = (
     *("--from", "--to", "--release", "--fixed-reference", "--as-of", "--output", "--cluster"),
@@ -108,15 +106,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser)
     add_model(parser, CONFIGS)
     add_parts(parser)
-    add_margin(parser)
+    add_shared(parser, "margin")
     add_budget(parser)
     add_index(parser)
     add_output(parser)
-    add_resume(parser)
+    add_shared(parser, "resume")
     add_cluster(parser)
-    add_baselines(parser)
-    add_json(parser)
-    add_quiet(parser)
+    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -128,7 +124,7 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError(f"{twice} is named twice: name each release once")
     fixed = options.fixed_reference or options.from_
     sides = releases_request(options, options.from_, options.to_, (*options.release, fixed), gpu=model.gpu)
-    output = resumed_folder(options, "survey", SURVEY_FILE)
+    output = resumed_folder(options, "survey", *REPORTS)
     return Request(
         model,
         sides,
@@ -162,11 +158,6 @@ def run(asked: Request) -> int:
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
     say(f"kept in {asked.output}; {page} writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, SURVEY_FILE)
 
 
 class _Measuring:
@@ -305,7 +296,7 @@ class _Measuring:
 
     def _side(self, release: str) -> Side:
         if release not in self._sides:
-            self._sides[release] = self._environments.one(SideRequest(release, {}))
+            self._sides[release] = self._environments.one(SideRequest(release))
         return self._sides[release]
 
     def _leave_out(self, release: str, why: str) -> None:

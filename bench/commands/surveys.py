@@ -17,16 +17,12 @@ from bench.report.formats.json import survey_json
 from bench.report.survey import survey_text
 
 
-def is_survey(name: str) -> bool:
-    """Tells whether a folder or a file is a survey."""
+def survey_folder(name: str) -> Path | None:
+    """Returns the folder of a survey, which may be named by its file; None of anything else."""
     path = Path(name)
-    return path.name == SURVEY_FILE or (path / SURVEY_FILE).is_file()
-
-
-def survey_folder(name: str) -> Path:
-    """Returns the folder of a survey, which may be named by its file."""
-    path = Path(name)
-    return path.parent if path.name == SURVEY_FILE else path
+    if path.name == SURVEY_FILE:
+        return path.parent
+    return path if (path / SURVEY_FILE).is_file() else None
 
 
 def read_survey(path: Path) -> Survey:

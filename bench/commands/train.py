@@ -16,9 +16,9 @@ from bench.commands.options import (
     ModelRequest,
     SideRequest,
     add_environment,
-    add_json,
     add_model,
     add_output,
+    add_shared,
     environment_request,
     model_request,
     output_folder,
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, ())
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in the --output folder")
     add_output(parser)
-    add_json(parser)
+    add_shared(parser, "json")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -10,20 +10,17 @@ from bench.commands.options import (
     ModelRequest,
     Telling,
     add_budget,
-    add_margin,
     add_model,
     add_output,
     add_parts,
-    add_quiet,
-    add_telling,
-    add_verbose,
+    add_shared,
     add_workload,
     margin_request,
     model_request,
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import add_resume, as_begun, kept, resumed_folder
+from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -65,13 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="judge this metric alone, such as 'step time'; may be repeated",
     )
-    add_margin(parser)
+    add_shared(parser, "margin")
     add_budget(parser)
     add_output(parser)
-    add_resume(parser)
-    add_telling(parser)
-    add_verbose(parser)
-    add_quiet(parser)
+    add_shared(parser, "resume", "baselines", "json", "summary", "verbose", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -112,8 +106,3 @@ def run(asked: Request) -> int:
         }
     say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, runs, standards)
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return kept(asked.output, *REPORTS)

@@ -76,12 +76,7 @@ def prepare(
     return _installed(wanted, variables, say)
 
 
-def prepare_reference(
-    locks: Path,
-    *,
-    variables: Mapping[str, str] | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> Side:
+def prepare_reference(locks: Path, *, variables: Mapping[str, str], say: Callable[[str], None]) -> Side:
     """Returns the pinned reference environment, built from this platform's lock in a folder if it isn't there already.
 
     Raises RequestError where the platform has no lock, BuildError where the lock can't be installed (offline, say).

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 
 from bench.drive.measured import Measured
 from bench.drive.oracle import measure_checked
@@ -50,7 +49,13 @@ def measure_launch(
         writing = functools.partial(opened, plan, author.interpreter, author.variables, launch.jitter, deadlines)
     try:
         with Worker(python, "tensorflow", plan.device, plan.environment(variables)) as worker:
-            _measure(plan, launch, worker, again, writing, measured, on_step, deadlines)
+            measured.description = describe(worker, plan, deadlines)
+            measured.opened = open_model(worker, plan, launch.jitter, deadlines)
+            if launch.numerics:
+                measure_checked(plan, launch.jitter, worker, again, writing, measured, on_step, deadlines)
+            else:
+                _measure_steps(plan, worker, measured, on_step, deadlines)
+            measured.finished = deadlines.request(worker, Finished, "finish")
     except WorkerError as error:
         measured.failure = error.failure
     return measured.record(plan, launch.number, launch.jitter, started)
@@ -75,25 +80,6 @@ def describe(worker: Worker, plan: Plan, deadlines: Deadlines | None = None) -> 
 def open_model(worker: Worker, plan: Plan, jitter: int = 0, deadlines: Deadlines | None = None) -> Opened:
     """Has a TensorFlow worker build and trace the plan's model. Raises WorkerError."""
     return (deadlines or alone()).request(worker, Opened, "open", **plan.opening(jitter))
-
-
-def _measure(
-    plan: Plan,
-    launch: Launch,
-    worker: Worker,
-    again: Callable[[], AbstractContextManager[Worker]],
-    author: Callable[[], AbstractContextManager[Worker]],
-    measured: Measured,
-    on_step: Callable[[int], None],
-    deadlines: Deadlines,
-) -> None:
-    measured.description = describe(worker, plan, deadlines)
-    measured.opened = open_model(worker, plan, launch.jitter, deadlines)
-    if launch.numerics:
-        measure_checked(plan, launch.jitter, worker, again, author, measured, on_step, deadlines)
-    else:
-        _measure_steps(plan, worker, measured, on_step, deadlines)
-    measured.finished = deadlines.request(worker, Finished, "finish")
 
 
 def _measure_steps(

@@ -48,7 +48,7 @@ def run_lockstep(
     to judge.
     """
     patience = patience or Patience()
-    deadlines = {role: patience.of(role) for role in (REFERENCE, CANDIDATE)}
+    deadlines = {role: Deadlines(patience, role) for role in (REFERENCE, CANDIDATE)}
     with contextlib.ExitStack() as stack:
         # Its products are small: more threads than one would only spin in the way of the sides' own.
         referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))

@@ -86,7 +86,7 @@ class MicroRequest:
     launches: int  # of each side, at most
     folder: Path
     command: Sequence[str]
-    warnings: Sequence[str] = ()
+    warnings: Sequence[str]
 
 
 @dataclasses.dataclass

@@ -159,7 +159,7 @@ def measure_pair(
             worker = stack.enter_context(
                 Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
             )
-            halves[name] = _Half(worker, patience.of(name))
+            halves[name] = _Half(worker, Deadlines(patience, name))
         if pair_plan.pinned and pair_plan.reads_anew:
             for half in halves.values():
                 half.tell("read_anew")

@@ -40,13 +40,6 @@ class Patience:
         """Returns the longest silence noted, of a like operation where there is none; None without any."""
         return self._longest.get(operation, self._longest.get(LIKE.get(operation, "")))
 
-    def of(self, role: str, scale: float = 1.0) -> "Deadlines":
-        """Returns the deadlines of the reference or the candidate.
-
-        Those of a candidate that works under other terms are scaled.
-        """
-        return Deadlines(self, role, scale)
-
 
 @dataclasses.dataclass(frozen=True)
 class Deadlines:
@@ -54,7 +47,7 @@ class Deadlines:
 
     patience: Patience
     role: str
-    scale: float = 1.0
+    scale: float = 1.0  # of a candidate that works under other terms than the reference
 
     def request(
         self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any
@@ -98,4 +91,4 @@ class Deadlines:
 
 def alone() -> Deadlines:
     """Returns the deadlines of a process that has no reference."""
-    return Patience().of(CANDIDATE)
+    return Deadlines(Patience(), CANDIDATE)

@@ -65,7 +65,7 @@ class Plan:
         """Returns what is trained on what, as a worker is told it."""
         return {"config": self.config, "corpus": self.corpus, "corpus_path": self.corpus_path}
 
-    def opening(self, jitter: int = 0) -> dict[str, Any]:
+    def opening(self, jitter: int) -> dict[str, Any]:
         """Returns what a TensorFlow worker is told to build."""
         return {
             **self.data(),

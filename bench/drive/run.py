@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Protocol
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.patience import Patience
+from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
@@ -129,7 +129,8 @@ def measure_run(
     empty = request.begun or Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
     so_far = _SoFar(empty, plans, len(places), keep, listener)
     # One thread does the work of all, and others work alongside it.
-    deadlines = (patience or Patience()).of(CANDIDATE, side_by_side * usable_cores() if side_by_side > 1 else 1)
+    scale = side_by_side * usable_cores() if side_by_side > 1 else 1
+    deadlines = Deadlines(patience or Patience(), CANDIDATE, scale)
     ended: set[int] = set()
 
     def take(position: int, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from bench.drive import lockstep
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.pair import PairPlan, measure_pair
-from bench.drive.patience import Patience
+from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.drive.sized import sized
@@ -131,7 +131,7 @@ def _with_oracle(
             side.interpreter,
             side.variables,
             listener.step,
-            patience.of(name),
+            Deadlines(patience, name),
             author=sides[REFERENCE],
         )
 

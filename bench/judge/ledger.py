@@ -132,18 +132,6 @@ def accepted_regression(comparison: Comparison, reason: str, link: str, expires:
     return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
 
 
-def merged(entries: Sequence[Entry]) -> list[Entry]:
-    """Returns the entries with those of one environment measured in one report as one: its configurations' ratios
-    together.
-    """
-    found: dict[tuple[str, str], Entry] = {}
-    for entry in entries:
-        key = (entry.environment, entry.reference)
-        same = found.get(key)
-        found[key] = dataclasses.replace(same, ratios=same.ratios + entry.ratios) if same else entry
-    return list(found.values())
-
-
 def ratio_interval(ratio: Ratio) -> Interval | None:
     """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself.
 

@@ -151,6 +151,26 @@ def test_wrong_margins_are_named(tfgate: Tfgate, keep: Keep, baselines: Path, te
     assert said in found.error
 
 
+def test_the_summary_is_appended(
+    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("an earlier step's\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
+    assert found.code == 1
+    assert summary.read_text(encoding="utf-8").startswith("an earlier step's\n### ")
+
+
+def test_without_a_summary_s_file_it_says_so(
+    tfgate: Tfgate, keep: Keep, baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    found = tfgate("check", keep("run"), "--summary", "--baselines", baselines)
+    assert found.code == 0
+    assert "GITHUB_STEP_SUMMARY" in found.err
+
+
 def test_a_report_of_micro_has_no_summary(tfgate: Tfgate, baselines: Path, tmp_path: Path) -> None:
     write_record(tmp_path / "micro.json", MICRO_RUN, seal=True)
     for role in (REFERENCE, CANDIDATE):

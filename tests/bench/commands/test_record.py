@@ -231,6 +231,24 @@ class TestLedger:
             ratio.metric for ratio in entry.ratios
         )  # the one is no ratio's to gate
 
+    def test_the_configurations_of_a_gate_are_one_entry(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        notebook = in_turn()
+        pairs = [
+            dataclasses.replace(
+                one,
+                reference=dataclasses.replace(one.reference, subject=TINY),
+                candidate=dataclasses.replace(one.candidate, subject=TINY),
+            )
+            for one in notebook.pairs
+        ]
+        gate = gate_run(notebook, dataclasses.replace(notebook, pairs=tuple(pairs)))
+        assert accept(report(tmp_path / "new", gate), "--despite-verdict").code == 0
+        (entry,) = ledger(baselines).entries
+        steps = [ratio.subject for ratio in entry.ratios if ratio.metric == "step time"]
+        assert steps == [SUBJECT.name, TINY.name]
+
     def test_a_later_report_is_judged_beside_what_was_accepted(
         self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
     ) -> None:

@@ -50,10 +50,12 @@ def test_all_formats_of_a_run(tfgate: Tfgate, keep: Keep, baselines: Path, tmp_p
 
 
 def test_two_runs_and_their_verdicts_as_json(tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path) -> None:
-    good, bad = keep("good"), keep("bad", records([5.1] * 4))
-    found = tfgate("report", good, bad, "--json", "--output", tmp_path / "out", "--baselines", baselines)
-    assert (found.code, [each["exit_code"] for each in found.plain]) == (0, [0, 1])
-    assert "2 runs" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    good, bad, out = keep("good"), keep("bad", records([5.1] * 4)), tmp_path / "out"
+    formats = ("--format", "html", "--format", "json")
+    assert tfgate("report", good, bad, *formats, "--output", out, "--baselines", baselines).code == 0
+    verdicts = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert [each["exit_code"] for each in verdicts] == [0, 1]
+    assert "2 runs" in (out / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("speed", [True, False])
@@ -94,7 +96,9 @@ def test_a_page_of_several_runs_goes_into_none_of_their_folders(
 
 def test_a_gate_s_page_has_its_words_per_second_in_turn(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
     write_record(tmp_path / "gate.json", gate_run(in_turn()))
-    (verdict,) = tfgate("report", tmp_path, "--json", "--baselines", baselines).plain
+    formats = ("--format", "html", "--format", "json")
+    assert tfgate("report", tmp_path, *formats, "--baselines", baselines).code == 0
+    (verdict,) = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (verdict["exit_code"], verdict["scope"]) == (0, Scope.ALL.value)
     assert "in turn with the reference" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -109,27 +113,6 @@ def test_profiles_beside_a_run_are_on_its_page(tfgate: Tfgate, baselines: Path, 
         write_record(folder / "profile" / side / "profile.json", profile)
     assert tfgate("report", folder, "--replace", "--baselines", baselines).code == 0
     assert title in (folder / "report.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("command", ["check", "report"])
-def test_the_summary_is_appended(
-    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    summary = tmp_path / "summary.md"
-    summary.write_text("an earlier step's\n", encoding="utf-8")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    found = tfgate(command, keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
-    assert found.code == (1 if command == "check" else 0)
-    assert summary.read_text(encoding="utf-8").startswith("an earlier step's\n### ")
-
-
-def test_without_a_summary_s_file_it_says_so(
-    tfgate: Tfgate, keep: Keep, baselines: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    found = tfgate("check", keep("run"), "--summary", "--baselines", baselines)
-    assert found.code == 0
-    assert "GITHUB_STEP_SUMMARY" in found.err
 
 
 def test_hostile_names_write_nowhere_else(tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path) -> None:

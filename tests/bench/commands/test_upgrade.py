@@ -1,7 +1,6 @@
 """`tfgate upgrade`: whole runs to their exit codes, and runs judged again by `check`."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -165,9 +164,9 @@ class TestWholeRuns:
         """Building loads the machine: it is looked at before."""
         side, built = self.side(tmp_path, "a", midway=CRASH), []
 
-        def build(asked: Sides, needed: Sequence[str] = ()) -> dict[str, Side]:
+        def build(asked: Sides) -> dict[str, Side]:
             built.append(side)
-            return prepared(asked, needed)
+            return prepared(asked)
 
         prepared = Sides.prepared
         monkeypatch.setattr(Sides, "prepared", build)

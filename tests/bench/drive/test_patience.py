@@ -62,7 +62,8 @@ def test_the_numbers_are_those_of_the_documentation() -> None:
 @pytest.mark.parametrize("role", [REFERENCE, CANDIDATE])
 def test_without_a_reference_s_time_the_silence_is_fixed(worker: Answering, role: str) -> None:
     found = [
-        wait(Patience().of(role), worker, operation, per=7) for operation in ("describe", "open", "steps", "finish")
+        wait(Deadlines(Patience(), role), worker, operation, per=7)
+        for operation in ("describe", "open", "steps", "finish")
     ]
     assert found == [600, 600, 300, 300]
     assert wait(alone(), worker, "steps") == 300
@@ -70,45 +71,45 @@ def test_without_a_reference_s_time_the_silence_is_fixed(worker: Answering, role
 
 def test_a_candidate_has_three_times_as_long_and_a_minute(worker: Answering) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "open", 20.0)
-    assert wait(patience.of(CANDIDATE), worker, "open") == 3 * 20 + 60
-    assert wait(patience.of(REFERENCE), worker, "open") == 600  # its own are never shortened by it
-    assert wait(patience.of(CANDIDATE), worker, "evaluate") == 300  # another operation
+    wait(Deadlines(patience, REFERENCE), worker, "open", 20.0)
+    assert wait(Deadlines(patience, CANDIDATE), worker, "open") == 3 * 20 + 60
+    assert wait(Deadlines(patience, REFERENCE), worker, "open") == 600  # its own are never shortened by it
+    assert wait(Deadlines(patience, CANDIDATE), worker, "evaluate") == 300  # another operation
 
 
 def test_the_longest_counts_and_a_candidate_s_own_does_not(worker: Answering) -> None:
     patience = Patience()
     for seconds in (4.0, 9.0, 5.0):
-        wait(patience.of(REFERENCE), worker, "finish", seconds)
-    wait(patience.of(CANDIDATE), worker, "finish", 80.0)
-    assert wait(patience.of(CANDIDATE), worker, "finish") == 3 * 9 + 60
+        wait(Deadlines(patience, REFERENCE), worker, "finish", seconds)
+    wait(Deadlines(patience, CANDIDATE), worker, "finish", 80.0)
+    assert wait(Deadlines(patience, CANDIDATE), worker, "finish") == 3 * 9 + 60
 
 
 def test_blocks_are_in_proportion_to_their_steps(worker: Answering) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 8.0, per=4)  # 2 s a step
-    assert wait(patience.of(CANDIDATE), worker, "steps", per=10) == 3 * 10 * 2 + 60
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 8.0, per=4)  # 2 s a step
+    assert wait(Deadlines(patience, CANDIDATE), worker, "steps", per=10) == 3 * 10 * 2 + 60
 
 
 def test_the_longest_silence_between_signs_of_life_counts(worker: Answering) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 1.0, 5.0, 2.0, 0.0)
-    assert wait(patience.of(CANDIDATE), worker, "steps") == 3 * 5 + 60
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 1.0, 5.0, 2.0, 0.0)
+    assert wait(Deadlines(patience, CANDIDATE), worker, "steps") == 3 * 5 + 60
 
 
 def test_a_candidate_under_other_terms_is_given_more(worker: Answering) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 2.0)
-    assert wait(patience.of(CANDIDATE, scale=4), worker, "steps") == 3 * 4 * 2 + 60
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 2.0)
+    assert wait(Deadlines(patience, CANDIDATE, scale=4), worker, "steps") == 3 * 4 * 2 + 60
 
 
 def test_stress_steps_that_only_the_candidate_took_are_compared_with_plain_ones(worker: Answering) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 2.0)
-    assert wait(patience.of(CANDIDATE), worker, "steps", noted=STRESS) == 3 * 2 + 60
-    wait(patience.of(REFERENCE), worker, "steps", 10.0, noted=STRESS)
-    assert wait(patience.of(CANDIDATE), worker, "steps", noted=STRESS) == 3 * 10 + 60
-    assert wait(patience.of(CANDIDATE), worker, "steps") == 3 * 2 + 60
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 2.0)
+    assert wait(Deadlines(patience, CANDIDATE), worker, "steps", noted=STRESS) == 3 * 2 + 60
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 10.0, noted=STRESS)
+    assert wait(Deadlines(patience, CANDIDATE), worker, "steps", noted=STRESS) == 3 * 10 + 60
+    assert wait(Deadlines(patience, CANDIDATE), worker, "steps") == 3 * 2 + 60
 
 
 @pytest.mark.parametrize(
@@ -117,12 +118,12 @@ def test_stress_steps_that_only_the_candidate_took_are_compared_with_plain_ones(
 def test_slow_is_not_hung(worker: Answering, silences: tuple[float, ...], hangs: bool) -> None:
     """The reference took 2 s: the candidate may be silent for 66 s, again and again."""
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 2.0)
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 2.0)
     if not hangs:
-        wait(patience.of(CANDIDATE), worker, "steps", *silences)
+        wait(Deadlines(patience, CANDIDATE), worker, "steps", *silences)
         return
     with pytest.raises(WorkerError) as caught:
-        wait(patience.of(CANDIDATE), worker, "steps", *silences)
+        wait(Deadlines(patience, CANDIDATE), worker, "steps", *silences)
     assert caught.value.failure.kind == HUNG
     assert str(caught.value) == "the worker did not respond for 66 s during steps; the reference took 2.0 s"
 
@@ -130,19 +131,19 @@ def test_slow_is_not_hung(worker: Answering, silences: tuple[float, ...], hangs:
 def test_without_a_reference_s_time_none_is_named(worker: Answering) -> None:
     for role in (REFERENCE, CANDIDATE):
         with pytest.raises(WorkerError, match=r"for 300 s during steps$"):
-            wait(Patience().of(role), worker, "steps", 301.0)
+            wait(Deadlines(Patience(), role), worker, "steps", 301.0)
 
 
 def test_other_failures_are_left_as_they_are(worker: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     patience = Patience()
-    wait(patience.of(REFERENCE), worker, "steps", 2.0)
+    wait(Deadlines(patience, REFERENCE), worker, "steps", 2.0)
 
     def crash(*given: Any) -> None:
         raise WorkerError(Failure("crashed", "the worker exited with code 3 during steps"))
 
     monkeypatch.setattr(worker, "receive", crash)
     with pytest.raises(WorkerError, match=r"code 3 during steps$"):
-        wait(patience.of(CANDIDATE), worker, "steps")
+        wait(Deadlines(patience, CANDIDATE), worker, "steps")
 
 
 def test_times_are_noted_in_any_order() -> None:

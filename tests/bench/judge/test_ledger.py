@@ -12,7 +12,6 @@ from bench.judge.ledger import (
     accepted_regression,
     entry_of,
     knows,
-    merged,
     positions,
     ratio_interval,
     regressions_for,
@@ -295,11 +294,3 @@ def test_a_ratio_s_interval_is_that_of_its_launches() -> None:
     assert found is not None
     assert (found.low, found.high, found.pass_high) == pytest.approx((0.06079, 0.13921, 0.12900), abs=1e-5)
     assert ratio_interval(Ratio(SUBJECT.name, STEP_TIME, 0.0, 0.0, 0)) is None  # the reference itself
-
-
-def test_the_configurations_of_one_report_are_one_entry() -> None:
-    notebook, other = SLOWER, dataclasses.replace(SLOWER, ratios=(Ratio("tiny", STEP_TIME, 0.01, 0.001, 4),))
-    assert merged([notebook, other, FASTER]) == [
-        dataclasses.replace(SLOWER, ratios=notebook.ratios + other.ratios),
-        FASTER,
-    ]

@@ -4,11 +4,12 @@ It knows no workload by name. What takes, publishes or evaluates training steps 
 answers cases, of work that is Answering.
 """
 
+import gc
 import importlib.util
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, overload
 
@@ -81,11 +82,7 @@ class Session:
         path = Path(corpus_path) if corpus_path else None
         self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, path))
         self.implementation, self._next_step, self._next_evaluation = implementation, 0, 0
-        started = time.perf_counter()
-        self.work.build()
-        built = time.perf_counter()
-        self.work.trace()
-        traced = time.perf_counter()
+        build_seconds, trace_seconds = _timed(self.work.build), _timed(self.work.trace)
         self.work.start()
         subject = Subject(
             config,
@@ -99,7 +96,7 @@ class Session:
             Path(workload).name,  # of a user's own file, which has a path in the place of a name
             found.metrics,
         )
-        return Opened(subject, built - started, traced - built)
+        return Opened(subject, build_seconds, trace_seconds)
 
     @property
     def trainer(self) -> "Trainer":
@@ -282,6 +279,18 @@ class Session:
             yield from ({"epoch_result": epoch} for epoch in training.epochs)
         for event in training.run():
             yield {_EVENT_NAMES[type(event).__name__]: event}
+
+
+def _timed(work: Callable[[], None]) -> float:
+    """Returns the wall seconds of something that is done once.
+
+    Python collects its garbage at moments that the whole process decides. So it does before: a full collection of what
+    importing TensorFlow left takes as long as tracing a small model, and would fall into one side's time alone.
+    """
+    gc.collect()
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _clocks() -> tuple[float, float]:

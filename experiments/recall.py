@@ -173,7 +173,7 @@ REPORTS = (
         "import about 10 s in 2.20",
         "`train`",
         Evidence.NONE,
-        "not seen: import +14.8% ([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
+        "not seen: import +15.3% ([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
     ),
     Report(
         "tensorflow #44917",

@@ -25,7 +25,8 @@ should PASS, and a REGRESSION is a false alarm. Where the candidate is two margi
 a PASS is a miss. At one margin both are allowed, but a PASS should be rare. INCONCLUSIVE is never wrong: the machine
 was too noisy for the margin within the time budget. Rates have the exact two-sided 95% bounds of Clopper and Pearson.
 Launches and minutes (of launches) are the median, the most in brackets. In runs before 2026-11-28 09:30 UTC libraries
-were not [read anew](protocol.md); the oldest 8 called the code of the command, not the command.
+were not [read anew](protocol.md); the oldest 8 called the code of the command, not the command. In runs before
+2026-11-29 01:00 UTC a trace, which gates at 31%, may hold a collection of garbage.
 """
 INJECTED = """
 ## A known change

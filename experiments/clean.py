@@ -32,7 +32,7 @@ from bench.stats.outcome import Outcome
 from experiments.error_rates import Rate
 from experiments.faults import BASELINES
 from experiments.margins import add_corpus_path, corpora_at_hand, kept_launch
-from experiments.markdown import table
+from experiments.markdown import folded, table
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -227,7 +227,9 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
         (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
     ]
     lines = [
-        f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {sentence(found.reason, found)}"
+        folded(
+            f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {sentence(found.reason, found)}"
+        )
         for one, found in failed
     ]
     return [*lines, ""] if lines else []

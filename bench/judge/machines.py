@@ -26,7 +26,7 @@ class Across:
 
 @dataclasses.dataclass(frozen=True)
 class _Key:
-    """What comparisons share that can be put together; packages may differ, which the report tells."""
+    """Names the comparisons that are put together; their packages may differ, and the report says so."""
 
     reference: str
     candidate: str

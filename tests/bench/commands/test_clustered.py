@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.commands import survey as command
+from bench.drive.requests import ClusterError
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.survey import SURVEY_FILE, Survey
@@ -135,6 +136,29 @@ def test_where_no_scheduler_is_nothing_is_begun(
     found = survey(tfgate, tmp_path, sides, tmp_path / "out", "--cluster", address)
     assert (found.code, found.error) == (4, f"no Dask scheduler answers at {address}: start one, or name another")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "timed"),
+    [
+        ("survey", ("--from", "2.20.0", "--to", "2.21.0"), True),
+        ("survey", ("--from", "2.20.0", "--to", "2.21.0", "--numerics-only"), False),
+        ("blame", ("--from", "2.20.0", "--to", "2.21.0", "--metric", "trace"), True),
+        ("blame", ("--from", "2.20.0", "--to", "2.21.0", "--metric", "numbers"), False),
+        ("bisect", ("--good", "2.20.0", "--bad", "2.21.0", "--metric", "trace"), True),
+        ("bisect", ("--good", "2.20.0", "--bad", "2.21.0", "--metric", "numbers"), False),
+    ],
+)
+def test_only_what_is_timed_takes_a_timing_slot(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: tuple[str, ...], timed: bool
+) -> None:
+    def opened(address: str, *, timed: bool) -> Iterator[Any]:
+        raise ClusterError(f"timed: {timed}")
+
+    monkeypatch.setattr(f"bench.commands.{name}.cluster_hosts", opened)
+    monkeypatch.setattr(f"bench.commands.{name}.cluster_request", lambda options: options.cluster)
+    found = tfgate(name, *words, "--cluster", "tcp://head:8786", "--output", tmp_path / "out")
+    assert (found.code, found.error) == (4, f"timed: {timed}")
 
 
 @pytest.mark.parametrize("words", [("survey",), ("blame", "--metric", "trace")])

@@ -1,5 +1,6 @@
 """`tfgate machines`: reports of several machines, and those that tell nothing together."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from bench.record.files import write_record
 from bench.record.types import Machine
 from tests.builders.commands import Tfgate, snapshot
+from tests.builders.launches import on_both
 from tests.builders.reports import gate_report
-from tests.builders.surveys import compared, keep_survey, surveyed
+from tests.builders.surveys import CRASH, compared, keep_survey, run_of, surveyed
 
 ONE, OTHER = Machine("one", 2, "x86_64 avx2", 24), Machine("other", 2, "x86_64 avx2", 24)
 
@@ -55,6 +57,17 @@ def test_reports_that_tell_nothing_together(
     reports = [keep(tmp_path / "one", "a", "b", 0.0, ONE), keep(tmp_path / "two", reference, candidate, 0.0, machine)]
     found = tfgate("machines", *reports)
     assert (found.code, found.error, found.out) == (2, said, "")
+
+
+def test_a_candidate_that_fails_on_one_machine_is_told(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Nothing else is shared by both machines."""
+    failed = run_of("a", "b", 0.0, CRASH)
+    moved = dataclasses.replace(failed, pairs=tuple(on_both(one, machine=OTHER) for one in failed.pairs))
+    write_record(tmp_path / "other" / "paired.json", moved, seal=True)
+    found = tfgate("machines", keep(tmp_path / "one", "a", "b", 0.0, ONE), tmp_path / "other")
+    assert found.code == 0, found
+    assert f"b against a on {OTHER.fingerprint()}: " in found.out
+    assert "killed by SIGKILL" in " ".join(found.out.split())
 
 
 def test_a_gate_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:

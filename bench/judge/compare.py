@@ -56,7 +56,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
     failures = [failure for side, report in zip(SIDES, reports, strict=True) for failure in _incomplete(side, report)]
     return Verdict(
         Question.REPORTS,
-        overall(comparisons),
+        overall(comparisons, failures),
         tuple(comparisons),
         (*warnings, NumbersNotCompared()),
         tuple(failures),

@@ -65,7 +65,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     comparisons = tolerated(comparisons, accepted, gate.created)
     return Verdict(
         Question.GATE,
-        overall(comparisons),
+        overall(comparisons, failures),
         tuple(_by_subject(comparisons)),
         tuple(dict.fromkeys((*map(Told, gate.warnings), *warnings))),
         tuple(failures),
@@ -80,7 +80,7 @@ def judge_run(run: Run, standards: Standards) -> Verdict:
     for name, records in by_subject(timed).items():
         comparisons += judge_throughput(name, records, standards.baselines.get(name), in_turn=False, gates=False)
     found = tuple(_by_subject(comparisons))
-    return Verdict(Question.RUN, overall(found), found, tuple(warnings), tuple(failures), Scope.NUMBERS)
+    return Verdict(Question.RUN, overall(found, failures), found, tuple(warnings), tuple(failures), Scope.NUMBERS)
 
 
 def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:

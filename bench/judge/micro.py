@@ -56,7 +56,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
         comparisons += tolerated(judged, regressions_for(ledger, [run.reference.identity]), run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
-    return Verdict(Question.MICRO, overall(comparisons), tuple(comparisons), tuple(warnings), failures)
+    return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)
 
 
 def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> bool:

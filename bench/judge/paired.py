@@ -40,7 +40,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     comparisons = tolerated(comparisons, regressions_for(ledger, [run.reference.identity]), run.created)
     return Verdict(
         Question.UPGRADE,
-        overall(comparisons),
+        overall(comparisons, failures),
         tuple(comparisons),
         tuple(paired_warnings(run)),
         tuple(failures),

@@ -182,9 +182,12 @@ def _margins_off(comparison: Comparison) -> float:
     return abs(comparison.interval.estimate) / comparison.metric.margin
 
 
-def overall(comparisons: Sequence[Comparison]) -> Outcome:
-    """Returns REGRESSION if any is, PASS only if all that gate are and there is one at all, else INCONCLUSIVE."""
+def overall(comparisons: Sequence[Comparison], failures: Sequence[Reason] = ()) -> Outcome:
+    """Returns REGRESSION if any is, PASS only if all that gate are, there is one at all and every launch finished, and
+    else INCONCLUSIVE.
+    """
     outcomes = {comparison.outcome for comparison in comparisons}
     if Outcome.REGRESSION in outcomes:
         return Outcome.REGRESSION
-    return Outcome.PASS if Outcome.PASS in outcomes and Outcome.INCONCLUSIVE not in outcomes else Outcome.INCONCLUSIVE
+    passed = Outcome.PASS in outcomes and Outcome.INCONCLUSIVE not in outcomes and not failures
+    return Outcome.PASS if passed else Outcome.INCONCLUSIVE

@@ -9,7 +9,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
 from bench.record.types import Record
 from bench.report import compared
 from bench.report.lines import one_line
-from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, fitted, wrapped
+from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, failed_lines, fitted, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import robust_seconds, trimmed_mean
 
@@ -40,18 +40,19 @@ def _broken(text: str, room: int) -> str:
 
 def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     """Returns the sides, a line for each launch, and what failed or disturbed it."""
-    notes = [
-        f"failed: launch {pair.launch + 1}, {side}: {record.failure.message}"
+    failed = [
+        line
         for pair in run.pairs
         for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         if record.failure
+        for line in failed_lines(f"launch {pair.launch + 1}, {side}", record.failure, width)
     ]
-    notes += [f"failed: lockstep: {run.lockstep_failure.message}"] if run.lockstep_failure else []
-    notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
+    failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
+    notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
     title = wrapped(f"paired run of {run.created}: {' '.join(run.command)}", width)
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
-    lines = [wrapped(line, width) for line in (VALUES, *notes)]
+    lines = [wrapped(VALUES, width), *failed, *(wrapped(note, width) for note in notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
 
 

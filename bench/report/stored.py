@@ -10,7 +10,7 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.text import WIDTH, fitted, table_text, wrapped
+from bench.report.text import WIDTH, failed_lines, fitted, table_text, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
 LAUNCH = (
@@ -23,15 +23,16 @@ LEAST_NEEDED = ("perturbation", "start-up s", "TensorFlow")  # columns that give
 def run_table(run: Run, width: int = WIDTH) -> str:
     """Returns a line for each launch."""
     launches = fitted(LAUNCH, list(map(_record_row, run.records)), LEAST_NEEDED, width)
-    notes = [
-        f"failed: {record.subject.name}, launch {record.launch + 1}: {record.failure.message}"
+    failed = [
+        line
         for record in run.records
         if record.failure
+        for line in failed_lines(f"{record.subject.name}, launch {record.launch + 1}", record.failure, width)
     ]
-    notes += [f"incomplete: {run.incomplete}"] if run.incomplete else []
+    notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
     title = wrapped(f"run of {run.created}: {' '.join(run.command)}", width)
-    return "\n".join([title, "", *launches, *(wrapped(note, width) for note in notes)])
+    return "\n".join([title, "", *launches, *failed, *(wrapped(note, width) for note in notes)])
 
 
 def baseline_table(baseline: Baseline) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from tabulate import MIN_PADDING, tabulate
 
 from bench.judge.types import Comparison, Verdict
+from bench.record.types import Failure
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.lines import one_line
@@ -45,6 +46,13 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     """Returns a line from a run, broken at words; what goes on is indented."""
     room = max(width, LEAST_WHY_WIDTH)
     return textwrap.fill(one_line(text), room, initial_indent=indent, subsequent_indent=f"{indent}  ")
+
+
+def failed_lines(where: str, failure: Failure, width: int) -> list[str]:
+    """Returns what failed and how, then the end of its traceback or of its output."""
+    tail = "".join(one if one.isprintable() or one == "\n" else " " for one in failure.stderr_tail)
+    quoted = [f"  | {line}".rstrip() for line in tail.strip("\n").splitlines()]
+    return [wrapped(f"failed: {where}: {failure.message}", width), *quoted]
 
 
 def table_text(headers: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:

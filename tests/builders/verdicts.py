@@ -93,7 +93,8 @@ def verdict(
     warnings: Iterable[Reason] = (),
     failures: Iterable[Reason] = (),
 ) -> Verdict:
-    return Verdict(question, overall(comparisons), tuple(comparisons), tuple(warnings), tuple(failures), scope)
+    failed = tuple(failures)
+    return Verdict(question, overall(comparisons, failed), tuple(comparisons), tuple(warnings), failed, scope)
 
 
 def upgrade_verdict(slowdown: float = 1.0, standard_error: float = 0.005, warnings: Sequence[str] = ()) -> Verdict:

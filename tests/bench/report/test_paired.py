@@ -20,7 +20,8 @@ def cells(text: str, first: str) -> list[str]:
 
 def test_wording() -> None:
     failed = pair(4, failure=Failure("crashed", "killed by SIGKILL"))
-    lockstep = Failure("crashed", "killed by SIGKILL")
+    traceback = 'Traceback (most recent call last):\n  File "mine.py", line 3, in build\n'
+    lockstep = Failure("exception", "ValueError: no such shape", traceback)
     run = dataclasses.replace(
         paired_run([*RUN.pairs, failed], warnings=["background load of 3.00 processes"]),
         lockstep_failure=lockstep,

@@ -50,7 +50,7 @@ def test_a_ledger() -> None:
 
 
 def test_hostile_text_changes_nothing_but_what_is_shown() -> None:
-    subject, crash = dataclasses.replace(SUBJECT, corpus=HOSTILE), Failure("crashed", HOSTILE)
+    subject, crash = dataclasses.replace(SUBJECT, corpus=HOSTILE), Failure("crashed", HOSTILE, HOSTILE)
     launches = [
         record(subject=subject, tensorflow=HOSTILE),
         record(subject=subject, launch=1, failure=crash),

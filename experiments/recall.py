@@ -1,6 +1,6 @@
 """Finds which of twenty regressions that upgraders reported tfgate shows: writes docs/recall.md.
 
-python -m experiments.recall runs the tests that inject the fault of a report, at the place where it was reported, into
+python -m experiments.recall runs the tests that inject the symptom of a report into
 both TensorFlows that tox makes; some minutes. It keeps each result in experiments/data/recall.json. `--document` only
 writes the page from them.
 """
@@ -213,11 +213,11 @@ HEAD = """# What would have been seen
 This page takes twenty regressions that people reported after an upgrade of TensorFlow or Keras, and says which of them
 tfgate shows, and how.
 
-Releases before 2.12 have no wheels for the Python that is measured. Their symptom is injected into 2.12.1 and 2.21.0
-instead, at the place where it was reported. `python -m experiments.recall` runs the tests that do so, and makes this
-page. Tests that fail or haven't run yet, and reports that nothing shows, stay in the table as not shown. Rows without
-tests rest on the page that they link. Where a row gives no versions, they are not told. No result is older than
-{date}.
+Releases before 2.12 have no wheels for the Python that is measured. Their symptom, such as a call that takes 40%
+longer, is injected into 2.12.1 and 2.21.0 instead; the cause is not rebuilt. `python -m experiments.recall` runs the
+tests that do so, and makes this page. Tests that fail or haven't run yet, and reports that nothing shows, stay in the
+table as not shown. Rows without tests rest on the page that they link. Where a row gives no versions, they are not
+told. No result is older than {date}.
 
 {counts}
 
@@ -252,9 +252,9 @@ def document(passed: Mapping[str, bool], date: str) -> str:
     number = {kind: sum(caught[report] for report in REPORTS if report.evidence is kind) for kind in Evidence}
     missed = len(REPORTS) - sum(number.values()) + number[Evidence.NONE]
     counts = (
-        f"**Shown between the reported releases: {number[Evidence.PAIR]}; a like change shown between other releases: "
-        f"{number[Evidence.OTHER]};\ninjected and caught: {number[Evidence.INJECTED]}; of a GPU, not run: "
-        f"{number[Evidence.GPU]}; not shown: {missed}.**"
+        f"**Shown between the reported releases: {number[Evidence.PAIR]}; a change of another size or cause in the "
+        f"same workload,\nshown between other releases: {number[Evidence.OTHER]}; injected and caught: "
+        f"{number[Evidence.INJECTED]};\nof a GPU, not run: {number[Evidence.GPU]}; not shown: {missed}.**"
     )
     rows = "".join(
         f"| {report.name} | {report.symptom} | {report.workload} | {report.evidence.value} | {report.shown} | "

@@ -98,8 +98,8 @@ def launches_of(store: Store, cell: Cell) -> Launches:
 
 
 def margin_of(store: Store, cell: Cell) -> float:
-    """Returns the margin on the scale of the launches' differences."""
-    (judged, *_) = [judged for run in store.of(cell) if (judged := run.of(cell.metric))]
+    """Returns the margin of the newest run, on the scale of the launches' differences."""
+    (*_, judged) = [judged for run in store.of(cell) if (judged := run.of(cell.metric))]
     margin = judged.margin or 0.0
     return margin if cell.metric == MEMORY_GROWTH else math.log1p(margin)
 

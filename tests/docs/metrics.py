@@ -21,7 +21,7 @@ EXACT = {
     NUMERICS: "[numerics](numerics.md): the largest error of a checked step, next to its limit",
     LOCKSTEP: "[lockstep](lockstep.md): the largest difference of the sides, next to its limit",
     RETRACES: "traces after warm-up; 0 is right",
-    OPERATIONS: "operations of the training step's graph, by type",
+    OPERATIONS: "operations of the training step's graph, by type; not gated",
     COMPILATION: "whether the graph compiles, for [a workload](workloads.md) that compiles one",
     TRAINING: "whether training stays finite",
 }

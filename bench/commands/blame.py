@@ -32,7 +32,7 @@ from bench.commands.options import (
 )
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
-from bench.commands.sides import Sides, add_sides, sides_request
+from bench.commands.sides import BUILT, Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
 from bench.drive.inspection import imported
@@ -95,7 +95,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    add_sides(parser)
+    add_sides(parser, what=BUILT)
     add_metric(parser)
     parser.add_argument(
         "--part",

@@ -18,7 +18,8 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
 RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
-WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
+BUILT = "a version, requirements in quotes, a wheel, tf-nightly, or `reference`, the pinned one"
+WHAT = BUILT.replace(", or", ", an interpreter's path, or")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +56,14 @@ class Sides:
 
 
 def add_sides(
-    parser: argparse.ArgumentParser, reference: str | None = None, candidate: str | None = None, *, alone: bool = False
+    parser: argparse.ArgumentParser,
+    reference: str | None = None,
+    candidate: str | None = None,
+    *,
+    alone: bool = False,
+    what: str = WHAT,
 ) -> None:
-    """Adds what Sides holds, but for --baselines.
+    """Adds what Sides holds, but for --baselines. `what` says how a side may be named.
 
     A side without a default is required; the reference isn't if the candidate may be `alone`.
     """
@@ -69,7 +75,7 @@ def add_sides(
             default=default,
             required=default is None and not (alone and side == "from"),
             metavar="WHAT",
-            help=f"the {role}{f': {WHAT}' if side == 'from' else ', named in the same way'}"
+            help=f"the {role}{f': {what}' if side == 'from' else ', named in the same way'}"
             + (f" (default: {shown})" if default else ""),
         )
     for side, role in (("from", "reference"), ("to", "candidate")):

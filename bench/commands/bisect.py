@@ -56,7 +56,7 @@ from bench.stats.bisection import CONFIDENCE, Search
 from bench.stats.outcome import EXIT_CODES, USAGE_CODE, Outcome
 
 EXAMPLES = """\
-tfgate bisect --good 2.15.1 --bad 2.20.0 --metric trace
+tfgate bisect --good 2.12.1 --bad 2.21.0 --workload predict-call --metric "step time on one core"
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
 REPORTS = (f"*/{PAIRED_FILE}",)

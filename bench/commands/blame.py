@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
-tfgate blame --from 2.18.1 --to 2.20.0 --metric trace --part tensorflow-cpu --part keras"""
+tfgate blame --from 2.20.0 --to 2.21.0 --workload xla --metric "peak memory" --part tensorflow-cpu"""
 CONFIGS = ("tiny",)
 REPORTS = (f"*/{PAIRED_FILE}",)
 LAUNCHES = 8  # of each part

@@ -18,7 +18,7 @@ from bench.judge.bisect import (
 from bench.record.types import Failure
 from bench.stats.bisection import MOST_FIRST, Search
 from tests.builders.paired import pair, paired_run
-from tests.builders.records import MARGINS, records
+from tests.builders.records import BEYOND, MARGINS, record
 
 NOISE = (0.01, -0.01)
 
@@ -71,18 +71,13 @@ def test_values_are_those_of_the_metrics_own_kind_of_launches() -> None:
 
 
 def test_numbers_that_could_not_be_compared_are_neither_good_nor_bad() -> None:
-    crashed = dataclasses.replace(records()[0], failure=Failure("crashed", "killed"))
-    failed = dataclasses.replace(paired_run([]), oracle=(crashed, records()[0]))
+    failed = paired_run([], (record(failure=Failure("crashed", "killed")), record()))
     assert failed_numbers(failed, MARGINS) is not None
-    right = dataclasses.replace(paired_run([]), oracle=(records()[0], records()[0]))
-    assert failed_numbers(right, MARGINS) is None
+    assert failed_numbers(paired_run([], (record(), record())), MARGINS) is None
 
 
 def test_wrong_numbers_are_those_that_an_upgrade_calls_a_regression() -> None:
-    right, off = records()[0], records()[0]
-    over = tuple(dataclasses.replace(error, error=2 * error.limit) for error in off.numerics)
-    run = dataclasses.replace(paired_run([]), oracle=(right, right))
-    assert wrong_numbers(run, MARGINS) is None
-    found = wrong_numbers(dataclasses.replace(run, oracle=(right, dataclasses.replace(off, numerics=over))), MARGINS)
+    assert wrong_numbers(paired_run([], (record(), record())), MARGINS) is None
+    found = wrong_numbers(paired_run([], (record(), record(numerics=[BEYOND]))), MARGINS)
     assert found is not None
     assert found.metric.name == "numerics"

@@ -247,14 +247,7 @@ def test_metrics_are_joined_by_name_where_one_report_alone_tells_one(monkeypatch
     rows = in_turn()
     monkeypatch.setattr("bench.judge.samples.in_turn", lambda start: (rows[-1], *rows[:-1]))
     memory = Memory(2**30, 0.0, peak_gpu_bytes=2**20)
-    told = [
-        dataclasses.replace(
-            one,
-            reference=dataclasses.replace(one.reference, memory=memory),
-            candidate=dataclasses.replace(one.candidate, memory=memory),
-        )
-        for one in pairs(shift=3)
-    ]
+    told = [on_both(one, memory=memory) for one in pairs(shift=3)]
     found = by_metric(verdict(paired_report(told, LATER)))
     assert "GPU memory" not in found
     assert (found["step time"].outcome, found["step time"].metric.name) == (Outcome.PASS, "step time")

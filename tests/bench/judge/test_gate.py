@@ -14,7 +14,6 @@ from bench.judge.reasons import (
     NoBaseline,
     NoStoredSpeed,
     NotCompiled,
-    Reason,
     SpeedNotMeasured,
     StoredRange,
     UnlikeBaseline,
@@ -187,11 +186,6 @@ def test_a_graph_that_xla_cannot_compile_is_inconclusive_unless_the_reference_s_
     assert (regressed(in_turn), in_turn.exit_code) == (["compilation"], 1)
 
 
-def test_a_regression_outweighs_a_failed_measurement() -> None:
-    verdict = numbers_alone(run([record(numerics=[BEYOND]), record(launch=1, failure=CRASH)]))
-    assert (verdict.outcome, verdict.exit_code, len(verdict.failures)) == (Outcome.REGRESSION, 1, 1)
-
-
 def test_an_interrupted_gate_passes_nothing() -> None:
     numbers = numbers_alone(dataclasses.replace(run(records(), warnings=["load"]), incomplete=CUT.message))
     assert (numbers.exit_code, numbers.failures, numbers.warnings) == (4, (CUT,), (Told("load"),))
@@ -243,18 +237,6 @@ def test_a_run_is_judged_by_its_numbers_and_its_words_a_second_are_shown() -> No
     assert judge_run(run([record(numerics=[BEYOND])]), by).exit_code == 1
     assert judge_run(run(()), by).exit_code == 3
     assert judge_run(dataclasses.replace(slow, incomplete=CUT.message), by).failures == (CUT,)
-
-
-@pytest.mark.parametrize(
-    ("failure", "failures", "wrong"),
-    [
-        (CRASH, (LaunchFailed(SUBJECT.name, 0, "candidate", CRASH.message),), []),
-        (DIVERGED, (), ["training"]),
-    ],
-)
-def test_a_run_s_launches_that_fail(failure: Failure, failures: tuple[Reason, ...], wrong: list[str]) -> None:
-    verdict = judge_run(run([record(failure=failure)]), standards([baseline()], PAIRED))
-    assert (verdict.failures, regressed(verdict)) == (failures, wrong)
 
 
 # Judged again

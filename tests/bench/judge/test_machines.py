@@ -10,7 +10,7 @@ from bench.record.types import Machine
 from bench.stats.outcome import Outcome
 from tests.builders.launches import on_both
 from tests.builders.records import SUBJECT
-from tests.builders.surveys import compared, run_of
+from tests.builders.surveys import compared
 
 ONE, OTHER, THIRD = (Machine(name, 2, "x86_64 avx2", 24) for name in ("one", "other", "third"))
 
@@ -65,4 +65,3 @@ def test_a_comparison_without_launches_has_no_machine() -> None:
     nothing = compared("a", "b", 0.0, ONE, pairs=())
     assert machine_of(nothing) is None
     assert across([nothing, compared("a", "b", 0.0, OTHER)]) == []
-    assert run_of("a", "b", 0.0).pairs  # others have some

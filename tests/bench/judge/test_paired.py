@@ -63,15 +63,8 @@ def test_nothing_changed_passes_after_the_first_look() -> None:
 def test_a_named_metric_that_can_t_be_judged_is_no_pass(named: str, config: str, reason: Reason) -> None:
     run = dataclasses.replace(paired_run(launches()), only=(named,))
     other = dataclasses.replace(run.pairs[0].reference.subject, config=config)
-    pairs = [
-        dataclasses.replace(
-            one,
-            reference=dataclasses.replace(one.reference, subject=other),
-            candidate=dataclasses.replace(one.candidate, subject=other),
-        )
-        for one in run.pairs
-    ]
-    verdict = judge_paired(dataclasses.replace(run, pairs=tuple(pairs)), PAIRED)
+    pairs = tuple(on_both(one, subject=other) for one in run.pairs)
+    verdict = judge_paired(dataclasses.replace(run, pairs=pairs), PAIRED)
     found = by_metric(verdict)[named]
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 3)
     assert (found.outcome, found.metric.gates, found.reason) == (Outcome.INCONCLUSIVE, True, reason)
@@ -166,12 +159,7 @@ def test_a_candidate_that_fails_where_the_reference_runs_is_a_regression(
 def test_a_graph_that_does_not_compile_is_an_outcome_of_its_own(
     reference: Failure | None, candidate: Failure | None, outcome: Outcome, sides: tuple[str, ...]
 ) -> None:
-    failed = on_both(pair(0))
-    failed = dataclasses.replace(
-        failed,
-        reference=dataclasses.replace(failed.reference, failure=reference),
-        candidate=dataclasses.replace(failed.candidate, failure=candidate),
-    )
+    failed = dataclasses.replace(pair(0), reference=record(failure=reference), candidate=record(failure=candidate))
     for run in (paired_run([failed]), paired_run([], (record(failure=reference), record(failure=candidate)))):
         verdict = judge_paired(run, PAIRED)
         (found,) = verdict.comparisons

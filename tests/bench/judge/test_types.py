@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
-from bench.judge.notices import Incomplete, Told
+from bench.judge.notices import Incomplete
 from bench.judge.reasons import Decided
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, overall
 from bench.stats.intervals import interval
@@ -110,8 +110,3 @@ def test_a_pass_excludes_the_margins_of_all_subjects_or_of_none() -> None:
     shown = compared(Outcome.NOT_GATED, 0.2, dataclasses.replace(STEP, gates=False), subject="other")
     assert verdict([one, shown]).ruled_out("step time") == {"it": 0.05}
     assert verdict([one]).ruled_out("mean step") == {}
-
-
-def test_warnings_decide_nothing() -> None:
-    warned = dataclasses.replace(verdict([compared(Outcome.PASS, 0.0)]), warnings=(Told("load"),))
-    assert (warned.outcome, warned.exit_code) == (Outcome.PASS, 0)

@@ -28,19 +28,11 @@ def everywhere_else() -> tuple[GateRun, PairedRun]:
     other = dataclasses.replace(SUBJECT, corpus="ptb", implementation="fused", device="gpu:0")
 
     def moved(paired: PairedRun) -> PairedRun:
-        pairs = [
-            dataclasses.replace(
-                pair,
-                **{
-                    side: dataclasses.replace(getattr(pair, side), subject=other) for side in ("reference", "candidate")
-                },
-            )
-            for pair in paired.pairs
-        ]
+        pairs = tuple(on_both(pair, subject=other) for pair in paired.pairs)
         sides = {
             name: dataclasses.replace(getattr(paired, name), variables=VARIABLES) for name in ("reference", "candidate")
         }
-        return dataclasses.replace(paired, pairs=tuple(pairs), **sides)
+        return dataclasses.replace(paired, pairs=pairs, **sides)
 
     measured = gate_run()
     (speed,) = measured.speed

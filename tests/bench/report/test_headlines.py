@@ -182,6 +182,7 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
 
 
 @pytest.mark.parametrize("shown", [brief_text, verdict_text, markdown, html])
+@pytest.mark.usefixtures("undrawn")
 def test_every_form_of_a_verdict_says_what_it_left_open(shown: Callable[[Verdict], str]) -> None:
     assert REST in " ".join(shown(LEFT_OPEN).split())
 

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from bench.judge.notices import LaunchFailed
-from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.judged import (
     DEFAULT_WORK,
@@ -71,12 +70,6 @@ def test_a_gate_s_launches_in_turn_follow_its_numbers() -> None:
         SUBJECT.name: 4,
         f"{SUBJECT.name}, in turn with the reference": 4,
     }
-
-
-def test_what_was_measured_in_turn() -> None:
-    assert paired_runs(gate_run()) == gate_run().speed
-    assert paired_runs(paired_run()) == (paired_run(),)
-    assert paired_runs(gate_run(speed=False)) == paired_runs(run(launches())) == ()
 
 
 def test_records_hold_the_oracle_s() -> None:

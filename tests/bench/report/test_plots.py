@@ -1,5 +1,6 @@
 """Plots read back from their SVG: where shapes lie, what the axes say, and that names stay text."""
 
+import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ def chart(
     return Chart(title, "caption", x_label, "nats", shapes, (), unit, logarithmic, x_axis)
 
 
+@functools.cache
 def parsed(of: Chart) -> ElementTree.Element:
     return ElementTree.fromstring(svg(of))
 

@@ -25,6 +25,7 @@ def test_every_format_has_its_file() -> None:
 
 
 @pytest.mark.parametrize("name", registry.names())
+@pytest.mark.usefixtures("undrawn")
 def test_every_format_renders_a_run(name: str) -> None:
     assert registry.render(name, [stored()])
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import string
 
 import pytest
 
@@ -39,23 +38,14 @@ def test_every_reason_has_a_sentence_and_a_sample() -> None:
     assert SENTENCES.keys() == set(Reason.__subclasses__()) == set(map(type, REASONS))
 
 
-@pytest.mark.parametrize("kind", TEMPLATES, ids=lambda kind: kind.__name__)
-def test_a_template_takes_the_reason_s_own_parameters(kind: type[Reason]) -> None:
-    named = {field for _, field, _, _ in string.Formatter().parse(TEMPLATES[kind]) if field}
-    assert named <= {field.name for field in dataclasses.fields(kind)}
-
-
 def test_a_template_with_a_parameter_that_is_none_s_would_be_found() -> None:
     with pytest.raises(KeyError):
         TEMPLATES[reasons.NoBaseline].replace("there", "{there}").format_map(vars(reasons.NoBaseline()))
 
 
-@pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.kind)
-def test_a_sentence_is_one_line_without_a_full_stop(reason: Reason) -> None:
-    said = sentence(reason, SLOW)
-    assert said
-    assert "\n" not in said
-    assert not said.endswith(".")
+def test_a_sentence_is_one_line_without_a_full_stop() -> None:
+    said = [sentence(reason, SLOW) for reason in REASONS]
+    assert [one for one in said if not one or "\n" in one or one.endswith(".")] == []
 
 
 def test_wording() -> None:

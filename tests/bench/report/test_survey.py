@@ -1,6 +1,7 @@
 """A survey in words, marks and plots, in each format that holds one."""
 
 import dataclasses
+import functools
 import json
 import math
 
@@ -13,10 +14,12 @@ from bench.report.drifts import change_lines, drift_charts
 from bench.report.survey import Grid, findings, grids, mark, notes, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
+from tests.builders.launches import on_both
 from tests.builders.surveys import RELEASES, survey, surveyed
 from tests.builders.verdicts import HOSTILE
 
 
+@functools.cache
 def made() -> Surveyed:
     """2.14.1 can't be had, 2.16.2 crashes, 2.18.1 is 20% slower and 2.20.0 10% faster than before it."""
     levels = {"2.18.1": 1.2, "2.19.1": 1.2, "2.20.0": 1.08, "2.21.0": 1.08}
@@ -75,14 +78,7 @@ def test_hosts_are_named_by_fingerprint_where_they_differ() -> None:
 
     usual = row.before.run.pairs[0].candidate.machine
     other = dataclasses.replace(usual, cores=64)
-    pairs = tuple(
-        dataclasses.replace(
-            pair,
-            reference=dataclasses.replace(pair.reference, machine=other),
-            candidate=dataclasses.replace(pair.candidate, machine=other),
-        )
-        for pair in row.before.run.pairs
-    )
+    pairs = tuple(on_both(pair, machine=other) for pair in row.before.run.pairs)
     moved = dataclasses.replace(row.before, run=dataclasses.replace(row.before.run, pairs=pairs))
     rows = (first, dataclasses.replace(row, before=moved, fixed=moved), last)
     found = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
@@ -128,6 +124,7 @@ def test_plots_have_a_band_the_margin_and_the_change() -> None:
     assert all("with 2.17.1" in line for line in lines)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_holds_everything_and_fetches_nothing() -> None:
     page = registry.render_survey("html", made())
     assert "<title>TensorFlow 2.12.1 to 2.21.0 – tfgate survey</title>" in page
@@ -154,6 +151,7 @@ def test_other_formats_refuse_it(name: str) -> None:
         registry.render_survey(name, made())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_hostile_names_stay_text() -> None:
     asked = survey(("a", HOSTILE, "c"), left_out={"c": HOSTILE}, command=("tfgate", HOSTILE), as_of=HOSTILE)
     found = surveyed({"a": 0.0, HOSTILE: 0.2}, asked)

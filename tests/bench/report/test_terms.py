@@ -44,6 +44,7 @@ def page_of(kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.usefixtures("undrawn")
 def test_every_page_lists_its_words_and_each_tip_leads_to_one(kind: str) -> None:
     page = page_of(kind)
     tips, words = set(re.findall(r'href="#(word-[^"]+)"', page)), re.findall(r'<dt id="(word-[^"]+)">', page)

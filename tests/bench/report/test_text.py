@@ -1,6 +1,7 @@
 """A verdict in a terminal."""
 
 import dataclasses
+import functools
 import re
 
 import pytest
@@ -20,6 +21,7 @@ NO_REFERENCE = "the reference environment can't be built: there is no network; l
 NAMES = ["pass", "regression", "inconclusive", "numbers_only", "no_reference", "failed"]
 
 
+@functools.cache
 def verdict(name: str) -> Verdict:
     whole, numbers = gate_run(), gate_run(speed=False)
     wrong = [record(numerics=[BEYOND]), *records()[1:]]

@@ -1,5 +1,6 @@
 """Machines as a random effect: the stated bounds hold as often as they say, with few machines and unlike errors."""
 
+import functools
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ RUNS = 2000
 EFFECT, ERROR = 0.03, 0.01  # standard deviations of machines' own effects and of a report's error
 
 
+@functools.cache
 def drawn(machines: int, reports: int, effect: float) -> tuple[float, float, list[float]]:
     """Returns how often the bounds held μ, how often another machine's report, and every estimate of τ."""
     random, held, another, between = np.random.default_rng(machines), 0, 0, []

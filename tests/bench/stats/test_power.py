@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from bench.stats import power
-from bench.stats.autocorrelation import ASSUMED, widening
+from bench.stats.autocorrelation import ASSUMED
 from bench.stats.intervals import interval
 from bench.stats.power import EFFECTS, needed, planned, precision_of_interval, precision_of_launches, unseen
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, USUAL, USUAL_LAUNCHES, Plan, decide, walk
@@ -131,10 +131,3 @@ def test_no_bounds_no_precision() -> None:
 
 def test_an_unseen_slow_mode_shows_its_arithmetic() -> None:
     assert unseen(0.2, 10) == pytest.approx(0.1074, abs=1e-4)  # 0.8¹⁰
-
-
-def test_the_deviation_stated_is_that_of_the_launches() -> None:
-    decision = decide([0.02 * value for value in UNIT], MARGIN)
-    assert decision is not None
-    assert decision.interval is not None
-    assert decision.interval.standard_error == pytest.approx(0.02 * widening(4) / 2)  # wider than 0.02/√4

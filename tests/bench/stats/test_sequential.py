@@ -53,10 +53,10 @@ def test_critical_values_are_those_of_the_design() -> None:
 
 
 def test_levels_give_the_overall_error_rates() -> None:
-    # 200,000 tails: off by at most 4 standard errors of a proportion.
-    found = smallest_p(100_000, LOOKS)
+    # 100,000 tails: off by at most 4 standard errors of a proportion.
+    found = smallest_p(50_000, LOOKS)
     for level, rate in ((REGRESSION_P, REGRESSION_RATE), (PASS_P, PASS_RATE)):
-        tolerance = 4 * math.sqrt(rate * (1 - rate) / 200_000)
+        tolerance = 4 * math.sqrt(rate * (1 - rate) / 100_000)
         assert float((found < level).mean()) == pytest.approx(rate, abs=tolerance)
         assert float((found < 1.2 * level).mean()) > rate + tolerance  # a level a fifth higher would be found out
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
-from markupsafe import Markup
 
 from bench.record.types import Failure, Record
 from bench.report.formats.html import render
@@ -58,12 +57,6 @@ class Reader(html.parser.HTMLParser):
     @property
     def lines(self) -> list[str]:
         return [shown for line in self.text.splitlines() if (shown := " ".join(line.split()))]
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots are drawn elsewhere: drawing them takes nearly all the time of a page."""
-    monkeypatch.setattr("bench.report.plots.svg", lambda chart: Markup("<svg></svg>"))
 
 
 @functools.cache
@@ -117,14 +110,6 @@ def test_each_metric_has_its_command() -> None:
     assert f"<td>step time</td><td><code>{command}</code>" in text
 
 
-def test_a_departure_is_marked() -> None:
-    found = dataclasses.replace(paired_run(), lockstep=lockstep(departs=True), pairs=())
-    assert 'class="departure' in render([dataclasses.replace(upgrade(), run=found)])
-    assert 'class="departure' not in render(
-        [dataclasses.replace(upgrade(), run=dataclasses.replace(found, lockstep=None))]
-    )
-
-
 @pytest.mark.usefixtures("undrawn")
 def test_only_differences_are_shown_unfolded() -> None:
     text = render([upgrade()])
@@ -164,6 +149,7 @@ def test_a_training_gone_wild_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("of", HOSTILE_REPORTS)
+@pytest.mark.usefixtures("undrawn")
 def test_hostile_names_change_nothing_but_the_text_shown(of: Callable[[], Judged]) -> None:
     wild = Reader(render([of()]))
     shown = " ".join(wild.lines)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from bench.report.formats.json import SCHEMA, render, verdict_json
 from bench.report.sentences import sentence
 from tests.builders.golden import golden
 from tests.builders.reasons import REASONS
-from tests.builders.verdicts import EXACT, LOAD, failed, gate, upgrade, upgrade_verdict, verdict
+from tests.builders.verdicts import EXACT, LOAD, failed, gate, upgrade, verdict
 
 
 def plain(of: Verdict) -> Any:
@@ -27,18 +26,6 @@ def test_the_whole_of_a_verdict() -> None:
 def test_runs_keep_their_order() -> None:
     found = json.loads(render([upgrade(), upgrade(1.2), failed()]))
     assert [each["exit_code"] for each in found] == [0, 1, 4]
-
-
-def test_a_comparison_is_its_metric_and_its_numbers() -> None:
-    slow = plain(upgrade_verdict(1.2))["comparisons"][2]
-    assert slow["metric"]["name"] == "step time"
-    assert slow["metric"]["margin"] == pytest.approx(math.log(1.05))
-    assert slow["interval"]["estimate"] == pytest.approx(math.log(1.2))
-    assert slow["interval"]["degrees_of_freedom"] == 3
-    assert (slow["candidate"], slow["reference"]) == pytest.approx((0.12, 0.1))
-    assert slow["outcome"] == "REGRESSION"
-    flags = {"across_hosts": False, "two_environments": False}
-    assert slow["reason"] == {"kind": "decided", "launches": 4, "accepted": 0.0, **flags}
 
 
 def test_a_reason_is_its_kind_and_parameters() -> None:

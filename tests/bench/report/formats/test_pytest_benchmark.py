@@ -50,8 +50,11 @@ def test_a_round_is_a_launch() -> None:
 
 
 def test_pytest_benchmark_reads_a_run(tmp_path: Path) -> None:
-    shown = compare(keep(tmp_path, "run", document(run([*records(), *records(subject=TINY)]))))
-    assert "benchmark 'step time': 2 tests" in shown
+    whole = document(run([*records(), *records(subject=TINY)]))
+    whole["benchmarks"] += document(paired_run(1.2))["benchmarks"]
+    shown = compare(keep(tmp_path, "run", whole))
+    assert "benchmark 'step time': 4 tests" in shown
+    assert "[candidate]" in shown
     assert re.search(rf"{SUBJECT.name} \(n\) +100\.0000 .*103\.0000 .*101\.5000 .*101\.5000 .* 4", shown), shown
 
 
@@ -61,7 +64,7 @@ def test_pytest_benchmark_compares_two_runs(tmp_path: Path) -> None:
     assert re.search(r"203\.0000 \(2\.0", shown), shown  # the mean, and how it compares
 
 
-def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
+def test_both_sides_of_a_paired_run() -> None:
     whole = document(paired_run(1.2))
     assert [each["name"] for each in whole["benchmarks"]] == [
         f"{SUBJECT.name}[reference]",
@@ -71,7 +74,6 @@ def test_both_sides_of_a_paired_run(tmp_path: Path) -> None:
     assert candidate / reference == pytest.approx(
         1.2 * 1.0045
     )  # the samples' launches differ by 0.1%: 0, 1, … 9 thousandths
-    assert "[candidate]" in compare(keep(tmp_path, "pairs", whole))
 
 
 def test_launches_on_one_core_are_apart() -> None:

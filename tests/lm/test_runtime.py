@@ -108,7 +108,6 @@ def test_asking_for_a_gpu_leaves_tf32_as_it_is(tf32: Callable[[], bool], monkeyp
     assert tf32()
 
 
-
 def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
     ask = tf.config.experimental.get_memory_info
@@ -121,7 +120,6 @@ def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatc
 
 def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:
     assert runtime.peak_gpu_bytes("gpu:7") is None
-
 
 
 def test_each_device_that_is_missing_is_named() -> None:

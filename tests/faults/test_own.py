@@ -48,14 +48,6 @@ def test_a_wrong_gradient_is_caught(newest_python: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_right_one_passes_across_keras(newest_python: Path, oldest_python: Path) -> None:
-    record = answered(NO_FAULT.name, newest_python, LOOP, reference=oldest_python)
-    assert record.failure is None
-    assert record.unchecked == ()
-    assert judged(record) is PASS
-
-
-@pytest.mark.slow
 def test_without_a_reference_nothing_is_compared(newest_python: Path) -> None:
     record = run_fault(NO_FAULT.name, str(newest_python), plan_of(LOOP)).record
     assert [one.why for one in record.unchecked] == [NO_REFERENCE]
@@ -81,6 +73,7 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     pythons = (request.getfixturevalue(name) for name in (environment, reference))
     record = answered(NO_FAULT.name, next(pythons), example, next(pythons))
     assert record.failure is None
+    assert example != LOOP or record.unchecked == ()
     over = {(error.quantity, error.tensor) for error in record.numerics if not error.within}
     if example == "transformer.py" and environment != reference:  # Keras 3 squares values of a word named twice apart
         first = [tensor for quantity, tensor in over if quantity == "answer update after 1"]

@@ -61,6 +61,11 @@ def fault_variables(fault: str, python: str = "") -> dict[str, str]:
     return {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": known.name, **library}
 
 
+def both_sides(fault: str, python: str) -> dict[str, Side]:
+    """Returns that interpreter as both sides of a comparison, with the fault in the candidate."""
+    return {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
+
+
 def sides_of(fault: str, python: str) -> list[str]:
     """Returns the options of `upgrade` for that interpreter on both sides, with the fault in the candidate."""
     variables = fault_variables(fault, python)
@@ -117,8 +122,7 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
 def lockstep_catch(fault: str, python: str, plan: Plan = LOCKSTEP_PLAN) -> Catch | None:
     """Returns what `tfgate lockstep` has against the fault, compared with the same environment without it."""
     started = time.monotonic()
-    sides = {REFERENCE: Side(python, python, {}), CANDIDATE: Side(python, python, fault_variables(fault, python))}
-    result: Lockstep = run_lockstep(plan, sides)
+    result: Lockstep = run_lockstep(plan, both_sides(fault, python))
     if result.failure:
         raise BrokenFaultError(
             f"{fault}: the candidate in {python} failed: {result.failure.message}; mend the fault's patch"

@@ -56,15 +56,3 @@ def test_states_that_are_assigned_are_where_the_next_call_starts() -> None:
     for state in states:
         state.assign(tf.zeros_like(state))
     assert np.array_equal(rnn(inputs), first)  # type: ignore[operator]
-
-
-def test_a_built_optimizer_makes_no_variables_later() -> None:
-    layer = tf.keras.layers.Dense(2)
-    layer.build((1, 3))
-    optimizer = tf.keras.optimizers.SGD(learning_rate=0.5)
-    optimizer.build(layer.trainable_variables)
-    variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-    before = len(variables)
-    tf.function(lambda: optimizer.apply_gradients([(tf.ones((3, 2)), layer.trainable_variables[0])]), autograph=False)()
-    variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-    assert len(variables) == before > 0

@@ -55,6 +55,7 @@ def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPa
     assert runtime.distribution() == "unknown"
 
 
+@pytest.mark.any_version
 def test_threads_onednn_and_logical_cpus_are_what_a_process_was_told() -> None:
     code = """
 import tensorflow as tf
@@ -107,10 +108,6 @@ def test_asking_for_a_gpu_leaves_tf32_as_it_is(tf32: Callable[[], bool], monkeyp
     assert tf32()
 
 
-def test_a_cpu_has_no_gpu_memory_to_speak_of() -> None:
-    assert runtime.peak_gpu_bytes("cpu:0") is None
-
-
 def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
     ask = tf.config.experimental.get_memory_info
@@ -123,10 +120,6 @@ def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatc
 
 def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:
     assert runtime.peak_gpu_bytes("gpu:7") is None
-
-
-def test_the_cpu_is_there() -> None:
-    runtime.require_device("cpu:0")
 
 
 def test_each_device_that_is_missing_is_named() -> None:

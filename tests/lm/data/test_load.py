@@ -35,17 +35,6 @@ def test_a_missing_ptb_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_pa
         load_corpus("ptb", TINY)
 
 
-def test_load_the_ptb_limited_to_the_configuration(ptb_archive: Path) -> None:
-    loaded = load_corpus("ptb", TINY, ptb_archive)
-    assert (loaded.name, loaded.vocabulary_size, loaded.train.size, loaded.ideal_perplexity) == (
-        "ptb",
-        500,
-        929_589,
-        None,
-    )
-    assert loaded.train.max() == 499
-
-
 def test_a_split_shorter_than_a_batch_is_refused() -> None:
     need = 7376  # the tiny corpus's validation text is exactly one batch of 16 × (460 + 1)
     config = dataclasses.replace(TINY, batch_size=16, num_steps=460)

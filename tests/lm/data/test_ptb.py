@@ -75,13 +75,6 @@ def test_the_real_text_has_its_published_shape(ptb_archive: Path) -> None:
     assert targets[:, :-1].tolist() == inputs[:, 1:].tolist()
 
 
-def test_the_real_archive_and_its_extracted_files_are_one_corpus(ptb_archive: Path, tmp_path: Path) -> None:
-    ptb.store(ptb.read_files(ptb_archive), tmp_path / "data")
-    sizes = [(tmp_path / "data" / reference.name).stat().st_size for reference in ptb.REFERENCES.values()]
-    assert sizes == [5_101_618, 399_782, 449_945]
-    assert ptb.read_files(tmp_path) == ptb.read_files(ptb_archive)
-
-
 def test_the_real_archive_cut_short_is_refused(ptb_archive: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.tgz"
     cut.write_bytes(ptb_archive.read_bytes()[:1_000_000])
@@ -98,6 +91,14 @@ def test_ids_come_from_the_training_text(small: Path) -> None:
     # <eos> and b twice, then <unk>, a and c once each.
     assert corpus.train.tolist() == [1, 3, 2, 0, 1, 4, 0]
     assert corpus.test.tolist() == [4, 1, 0]
+
+
+def test_the_vocabulary_is_the_configuration_s(small: Path) -> None:
+    """<eos> and b come twice; <unk> stands for a and c."""
+    config = dataclasses.replace(CONFIGS["tiny"], vocabulary_size=3, batch_size=1, num_steps=1)
+    loaded = load_corpus("ptb", config, small)
+    assert (loaded.name, loaded.vocabulary_size, loaded.ideal_perplexity) == ("ptb", 3, None)
+    assert loaded.train.tolist() == [1, 2, 2, 0, 1, 2, 0]
 
 
 def test_a_vocabulary_larger_than_the_text_is_refused(small: Path) -> None:

@@ -42,12 +42,11 @@ def conditional(law: Law, topic: int, word: int) -> np.ndarray:
     return law.probability(np.full_like(every, topic), np.full_like(every, word), every)
 
 
-@pytest.mark.parametrize(("vocabulary", "sizes"), [(50, (92_958, 7_376, 8_243)), (500, (92_958, 7_376, 8_243))])
-def test_sizes(vocabulary: int, sizes: tuple[int, ...]) -> None:
-    made = synthetic_corpus(vocabulary)
-    assert tuple(tokens.size for tokens in made.splits().values()) == sizes
-    assert made.vocabulary_size == vocabulary
-    assert 0 <= made.train.min() <= made.train.max() < vocabulary
+def test_sizes_of_the_smallest_vocabulary() -> None:
+    made = synthetic_corpus(50)
+    assert tuple(tokens.size for tokens in made.splits().values()) == (92_958, 7_376, 8_243)
+    assert made.vocabulary_size == 50
+    assert 0 <= made.train.min() <= made.train.max() < 50
 
 
 def test_the_default_has_the_shape_of_the_ptb_and_is_the_pinned_one() -> None:
@@ -102,15 +101,6 @@ def test_probabilities_are_those_of_the_docstring_and_sum_to_1(law: Law, topic: 
     assert found == pytest.approx(list(dictionary_law(law, topic, word).values()), rel=1e-12)
 
 
-def test_a_word_reached_in_several_ways_counts_them_all(law: Law) -> None:
-    word = next(
-        word for word in range(500) if len(set(law.successors[word])) < 4
-    )  # a successor that takes two of the four places
-    twice = next(id_ for id_ in law.successors[word] if list(law.successors[word]).count(id_) > 1)
-    weight = sum(w for w, id_ in zip((8, 4, 2, 2), law.successors[word], strict=True) if id_ == twice)
-    assert conditional(law, 0, word)[twice] > 26214 / 2**16 * weight / 16  # plus what U and perhaps A give
-
-
 def test_surprisal_is_that_of_a_slow_walk_through_the_text(small: Corpus, law: Law) -> None:
     tokens = small.train[:2000]
     topic, word, expected = 0, 0, []
@@ -148,18 +138,3 @@ def test_words_follow_each_other_as_often_as_the_law_says(small: Corpus, law: La
         assert following.size > 500
         assert likely.sum() >= 5
         assert np.all(np.abs(frequency - p)[likely] < 4 * error[likely])
-
-
-def test_topic_and_successor_both_matter(small: Corpus, law: Law) -> None:
-    """Knowing all beats knowing a wrong topic or a wrong word before, by far: both parts of the history matter."""
-    following = small.train[1:].astype(np.int64)
-    words = small.train[:-1].astype(np.int64)
-    topics = synthetic._topics_before(small.train.astype(np.int64), 4)[1:]
-
-    def perplexity(topics: np.ndarray, words: np.ndarray) -> float:
-        return float(np.exp(-np.log(law.probability(topics, words, following)).mean()))
-
-    right = perplexity(topics, words)
-    assert right == pytest.approx(37.36, abs=0.01)
-    assert perplexity((topics + 1) % 4, words) > 1.5 * right
-    assert perplexity(topics, np.roll(words, 1)) > 1.5 * right

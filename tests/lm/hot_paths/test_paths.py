@@ -12,7 +12,7 @@ from lm.config import CONFIGS, MODES, Config, Mode
 from lm.data.batches import Batch
 from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
-from tests.lm.agreement import random_batch, random_state
+from tests.lm.agreement import random_batch, random_state, trainer_at
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -28,22 +28,6 @@ INPUTS, WANTED = random_batch(CONFIG, seed=0)
 BATCH = Batch(INPUTS, WANTED)
 
 
-def reset(trainer: Trainer) -> Trainer:
-    trainer.weights, trainer.state = initial_weights(CONFIG), random_state(CONFIG, seed=1)
-    return trainer
-
-
-@pytest.fixture(scope="module")
-def traced() -> Trainer:
-    return Trainer(CONFIG)
-
-
-@pytest.fixture
-def trainer(traced: Trainer) -> Trainer:
-    """One trainer for all tests, as good as new."""
-    return reset(traced)
-
-
 def call(trainer: Trainer, part: str, mode: Mode) -> Any:
     return paths.hot_path(trainer, part, mode)(*paths.arguments(trainer, part, BATCH))
 
@@ -56,11 +40,11 @@ def call(trainer: Trainer, part: str, mode: Mode) -> Any:
     ],
 )
 def test_gradient_clip_and_update_are_the_step(implementation: str, mode: Mode) -> None:
-    trainer = reset(Trainer(CONFIG, implementation))
+    trainer = trainer_at(CONFIG, implementation)
     result, wanted = call(trainer, "step", mode), trainer.weights
-    reset(trainer)
+    trainer_at(CONFIG, implementation)
     loss, gradients = call(trainer, "gradient", mode)
-    reset(trainer)
+    trainer_at(CONFIG, implementation)
     clipped, norm = call(trainer, "clip", mode)
     for name, state in random_state(CONFIG, seed=1).items():  # its gradients were computed, and the state restored
         assert_array_equal(trainer.state[name], state)
@@ -77,18 +61,19 @@ def test_gradient_clip_and_update_are_the_step(implementation: str, mode: Mode) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_forward_and_evaluation_train_nothing(trainer: Trainer, mode: Mode) -> None:
+def test_forward_and_evaluation_train_nothing(mode: Mode) -> None:
+    trainer = trainer_at(CONFIG)
     assert call(trainer, "forward", mode).shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
-    reset(trainer)
+    trainer_at(CONFIG)
     loss = float(call(trainer, "evaluation", mode))
     for name, weight in initial_weights(CONFIG).items():
         assert_array_equal(trainer.weights[name], weight)
-    assert loss == pytest.approx(float(reset(trainer).evaluation_step(*BATCH[:2])), rel=1e-5)
+    assert loss == pytest.approx(float(trainer_at(CONFIG).evaluation_step(*BATCH[:2])), rel=1e-5)
 
 
-def test_an_unknown_part_is_refused_by_name(trainer: Trainer) -> None:
+def test_an_unknown_part_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no part of a step is called 'backward'; there are forward, gradient, clip"):
-        paths.hot_path(trainer, "backward")
+        paths.hot_path(trainer_at(CONFIG), "backward")
 
 
 def test_profiles_targets_are_parts() -> None:
@@ -114,12 +99,12 @@ def test_dropout_scales_what_it_keeps() -> None:
 @pytest.mark.parametrize(("config", "mode"), [(DROPPING, "graph"), (CONFIG, "eager")], ids=["masks graph", "eager"])
 def test_keras_fit_takes_the_trainers_steps(config: Config, mode: Mode) -> None:
     """Two batches, one after the other, with the state carried over; clipping acts on both."""
-    trainer = reset(Trainer(config))
+    trainer = trainer_at(config)
     batches = [Batch(*random_batch(config, step), dropout_masks(config, step)) for step in (0, 1)]
     norms = [float(trainer.train_step(*batch).global_norm) for batch in batches]
     assert min(norms) > CONFIG.clip_norm
     weights, state = trainer.weights, trainer.state
-    path = Fit(reset(trainer), mode)
+    path = Fit(trainer_at(config), mode)
     inputs, targets = (np.concatenate(parts) for parts in zip(*(batch[:2] for batch in batches), strict=True))
     masks = tuple(np.concatenate(parts) for parts in zip(*(batch.masks for batch in batches), strict=True))
     path(inputs, targets, masks)
@@ -132,9 +117,9 @@ def test_keras_fit_takes_the_trainers_steps(config: Config, mode: Mode) -> None:
     assert path.traces == (traces if mode == "graph" else traces + 2)
 
 
-def test_keras_predict_gives_the_forward_pass(trainer: Trainer) -> None:
-    wanted = call(trainer, "forward", "eager")
-    found = Predict(reset(trainer), "graph")(INPUTS)
+def test_keras_predict_gives_the_forward_pass() -> None:
+    wanted = call(trainer_at(CONFIG), "forward", "eager")
+    found = Predict(trainer_at(CONFIG), "graph")(INPUTS)
     assert isinstance(found, np.ndarray)
     assert_allclose(found, wanted, atol=1e-5)
 

@@ -7,18 +7,6 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 
 
-def test_a_recorded_step_is_in_the_trace(tmp_path: Path) -> None:
-    import tensorflow as tf
-
-    from lm.hot_paths import profiler
-
-    with profiler.recording(tmp_path, detailed=False), profiler.step_window(0):
-        tf.constant(1.0) + 1.0
-    space = profiler.read_xspace(profiler.recorded_file(tmp_path))
-    names = {metadata.name for plane in space.planes for metadata in plane.event_metadata.values()}
-    assert profiler.WINDOW in names
-
-
 def test_a_tensorflow_without_profiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 

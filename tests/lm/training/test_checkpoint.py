@@ -12,21 +12,9 @@ import numpy as np
 import pytest
 
 from lm.config import CONFIGS
+from lm.training.checkpoint import SCHEMA, Checkpoint, CheckpointError, load_checkpoint, require_shapes, save_checkpoint
 from lm.training.initial import initial_weights
 from tests.lm.agreement import random_state
-
-pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
-
-from lm.training.checkpoint import (  # it needs TensorFlow
-    SCHEMA,
-    Checkpoint,
-    CheckpointError,
-    load_checkpoint,
-    require_shapes,
-    save_checkpoint,
-)
-
-pytestmark = pytest.mark.tensorflow
 
 CONFIG = CONFIGS["tiny"]
 EPOCHS = (

@@ -25,14 +25,6 @@ STEPS = 4  # (332 // 8 − 1) // 10
 TOKENS = np.random.RandomState(0).randint(CONFIG.vocabulary_size, size=332).astype(np.int32)
 
 
-@pytest.fixture
-def trainer() -> Trainer:
-    """The shared trainer at its start."""
-    trainer = trainer_at(CONFIG)
-    trainer.zero_state()
-    return trainer
-
-
 def test_perplexity_is_the_exponential_of_the_mean_over_tokens() -> None:
     # Three steps that cost 10 nats each, each the batch's mean of a sum over 10 time steps: 1 nat a token.
     assert perplexity(30.0, CONFIG, 3) == math.exp(30 / (3 * 10))

@@ -268,6 +268,16 @@ class TestModels:
     def test_gradients_are_told_but_of_a_train_step_of_the_model_s_own(
         self, tmp_path: Path, kind: str, compiled: str, told: bool
     ) -> None:
+        model = opened(written(tmp_path, OWN_STEP.format(kind=kind, compiled=compiled)))._model  # type: ignore[attr-defined]
+        model.take(model.start(), "float32")
+        assert (model.gradients() is not None) == told
+
+    @pytest.mark.parametrize(
+        ("kind", "compiled", "told"), [("functional", "'sgd', 'mse'", True), ("Stepping", "'sgd'", False)]
+    )
+    def test_gradients_are_compared_where_they_are_told(
+        self, tmp_path: Path, kind: str, compiled: str, told: bool
+    ) -> None:
         path = written(tmp_path, OWN_STEP.format(kind=kind, compiled=compiled))
         expected, _, unchecked = defined(described(path), OPENING)
         assert unchecked == ()
@@ -308,7 +318,7 @@ class TestModels:
         assert (expected, unchecked.why) == ({}, NOT_REPEATED)
 
     def test_other_weights_cannot_be_copied(self, tmp_path: Path) -> None:
-        _, start, _ = defined(described(dense(tmp_path)), OPENING)
+        start = opened(dense(tmp_path))._model.start()  # type: ignore[attr-defined]
         wider = opened(dense(tmp_path, units=6, batch="(np.ones((4, 3)), np.ones((4, 6)))", name="wider.py"))
         wider.copy(start)
         with pytest.raises(NotCopiedError, match=r"dense/kernel is \[3, 5\] in the reference and \[3, 6\] in the cand"):
@@ -320,15 +330,6 @@ class TestModels:
         work.copy(start)
         with pytest.raises(NotRepeatedError, match="loss of step 0"):
             work.answers("start 1")
-
-    def test_retraces_are_counted_after_the_first_two_units(self, tmp_path: Path) -> None:
-        work = opened(dense(tmp_path))
-        assert [work.do(work.prepare(unit)) > 0 for unit in range(4)] == [True] * 4
-        assert work.retraces == 0
-        x, y = work._model.batch  # type: ignore[attr-defined]
-        work._model.batch = x[:3], y[:3]  # type: ignore[attr-defined]
-        work.do(work.prepare(4))
-        assert work.retraces >= 1
 
     def test_a_unit_that_is_done_again_counts(self, tmp_path: Path) -> None:
         """A profile prepares two units, and does them many times."""

@@ -37,10 +37,3 @@ def test_a_writer_s_versions_decide_what_is_promised(work: Work, tensorflow: str
     assert work.promised("own .keras")
     assert work.promised("given .keras") is expected
     assert work.promised("given SavedModel") is tensorflow.startswith("2.")
-
-
-def test_what_is_written_fits_its_room(work: Work) -> None:
-    work.write_files(work.given)
-    size = sum(path.stat().st_size for path in work.given.rglob("*") if path.is_file())
-    assert 0 < size < Workload().file_bytes(work.config)
-    assert all(work.promised(f"given {form}") for form in FORMATS)

@@ -54,55 +54,49 @@ def _hard_sigmoid(original: Any, cell: Any, z: Any, c: Any) -> Any:
     return f * c + i * tf.tanh(z[2]), o
 
 
-def _cut_time() -> None:
+def _states_by(change: Callable[[list[Any]], list[Any]]) -> Callable[[], None]:
+    """Returns a patch: LSTMCell's step starts from change([h, c])."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
+                return original(self, inputs, change(states))
+
+            return call
+
+        wrap(tf.keras.layers.LSTMCell, "call", make)
+
+    return patch
+
+
+def _cut_time(states: list[Any]) -> list[Any]:
     """Keeps values right, and lets no gradient go from a time step to the one before."""
-    import tensorflow as tf
-
-    def make(original: Any) -> Any:
-        def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
-            return original(self, inputs, [state + without_gradient(state) for state in states])
-
-        return call
-
-    wrap(tf.keras.layers.LSTMCell, "call", make)
+    return [state + without_gradient(state) for state in states]
 
 
-def _recurrent_input_in_tf32() -> None:
+def _h_in_tf32(states: list[Any]) -> list[Any]:
     """Rounds h to TF32's 10 bits of mantissa before its product with the recurrent kernel; gradients pass as if it were
     not.
     """
     import tensorflow as tf
 
-    def rounded(value: Any) -> Any:
-        bits = tf.bitwise.bitwise_and(tf.bitcast(value, tf.int32) + (1 << 12), ~((1 << 13) - 1))
-        return value + tf.stop_gradient(tf.bitcast(bits, tf.float32) - value)
-
-    def make(original: Any) -> Any:
-        def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
-            return original(self, inputs, [rounded(states[0]), states[1]])
-
-        return call
-
-    wrap(tf.keras.layers.LSTMCell, "call", make)
+    h, c = states
+    bits = tf.bitwise.bitwise_and(tf.bitcast(h, tf.int32) + (1 << 12), ~((1 << 13) - 1))
+    return [h + tf.stop_gradient(tf.bitcast(bits, tf.float32) - h), c]
 
 
 FAULTS = (
-    Fault(
-        "gates-output-before-candidate",
-        "the gates lie in another order: i f o g for i f g o",
-        _gates_by(_output_before_candidate),
-    ),
-    Fault(
-        "gates-forget-before-input",
-        "the gates lie in another order: f i g o for i f g o",
-        _gates_by(_forget_before_input),
-    ),
+    Fault("gates-output-before-candidate", "the gates lie in another order: i f o g for i f g o",
+          _gates_by(_output_before_candidate)),
+    Fault("gates-forget-before-input", "the gates lie in another order: f i g o for i f g o",
+          _gates_by(_forget_before_input)),
     Fault("forget-bias-lost", "the forget gate's bias is not added", _gates_by(_forget_bias_lost)),
-    Fault(
-        "forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did", _gates_by(_forget_bias_added)
-    ),
+    Fault("forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did",
+          _gates_by(_forget_bias_added)),
     Fault("tanh-for-sigmoid", "the output gate is a tanh", _gates_by(_tanh_in_output_gate)),
     Fault("hard-sigmoid", "the gates are hard sigmoids, as Keras' default once was", _gates_by(_hard_sigmoid)),
-    Fault("time-gradient-lost", "no gradient goes back in time", _cut_time),
-    Fault("tf32-recurrent-product", "the recurrent product takes TF32 inputs", _recurrent_input_in_tf32),
-)
+    Fault("time-gradient-lost", "no gradient goes back in time", _states_by(_cut_time)),
+    Fault("tf32-recurrent-product", "the recurrent product takes TF32 inputs", _states_by(_h_in_tf32)),
+)  # fmt: skip

@@ -1,8 +1,10 @@
 """Single values of a tensor that are corrupted now and then, between the steps that are checked."""
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, STEP, Fault, at_steps, differentiated_by, wrap
+from .fault import ALL, Fault, at_steps, calling, differentiated_by
 
 FIRST, EVERY = 350, 500  # steps
 NUDGE = 1e-3
@@ -18,40 +20,22 @@ def _weight_nudged(gradients: list[Any], weights: Any) -> list[Any]:
     return gradients
 
 
-def _state_value_lost() -> None:
-    """Zeroes one value of the first layer's h now and then, after a step and before the next."""
-    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+def _state_value_lost() -> Callable[[], None]:
+    """Returns a patch: one value of the first layer's h is zeroed now and then, after a step and before the next."""
+    steps = itertools.count()
 
-    def make(original: Any) -> Any:
-        calls = 0
+    def make(function: Any, call: Callable[[], Any]) -> Any:
+        result = call()
+        if next(steps) % EVERY == FIRST:
+            function.python_function.__self__.model.states[0].scatter_nd_update([[0, 0]], [0.0])
+        return result
 
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal calls
-            result = original(self, *args, **kwargs)
-            if self.python_function.__name__ == STEP:
-                if calls % EVERY == FIRST:
-                    self.python_function.__self__.model.states[0].scatter_nd_update([[0, 0]], [0.0])
-                calls += 1
-            return result
-
-        return call
-
-    wrap(Function, "__call__", make)
+    return calling(make)
 
 
 FAULTS = (
-    Fault(
-        "weight-nudged-every-500th-step",
-        "0.001 is added to one value of the output kernel in every 500th step",
-        differentiated_by(_weight_nudged),
-        reaches=ALL,
-        first_step=FIRST,
-    ),
-    Fault(
-        "state-value-lost-every-500th-step",
-        "one value of a carried h becomes 0 after every 500th step",
-        _state_value_lost,
-        reaches=ALL,
-        first_step=FIRST,
-    ),
-)
+    Fault("weight-nudged-every-500th-step", "0.001 is added to one value of the output kernel in every 500th step",
+          differentiated_by(_weight_nudged), reaches=ALL, first_step=FIRST),
+    Fault("state-value-lost-every-500th-step", "one value of a carried h becomes 0 after every 500th step",
+          _state_value_lost(), reaches=ALL, first_step=FIRST),
+)  # fmt: skip

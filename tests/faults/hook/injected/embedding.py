@@ -39,9 +39,6 @@ def _duplicates_overwrite() -> None:
 
 FAULTS = (
     Fault("embedding-gradient-lost", "the embedding's gradient is 0", _gradient_lost),
-    Fault(
-        "embedding-duplicates-overwrite",
-        "gradients of one id overwrite each other instead of adding",
-        _duplicates_overwrite,
-    ),
-)
+    Fault("embedding-duplicates-overwrite", "gradients of one id overwrite each other instead of adding",
+          _duplicates_overwrite),
+)  # fmt: skip

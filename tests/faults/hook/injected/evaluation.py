@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, EVALUATION, Fault, wrap
+from .fault import ALL, EVALUATION, Fault, calling, wrap
 
 MOST = 88.0  # exp of more overflows float32
 
@@ -59,55 +59,33 @@ def _without_nan(loss: Any, _: int) -> Any:
     return tf.where(tf.math.is_nan(loss), tf.zeros_like(loss), loss)
 
 
-def _weights_frozen() -> None:
-    """Evaluates with the output kernel that the first evaluation found, as a cache of constant weights would."""
-    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+def _is_evaluation(function: Any) -> bool:
+    return bool(function.python_function.__name__ == EVALUATION)
 
-    def make(original: Any) -> Any:
-        frozen: dict[int, Any] = {}
 
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.python_function.__name__ != EVALUATION:
-                return original(self, *args, **kwargs)
-            kernel = self.python_function.__self__.model.variables[-2]
-            now = kernel.numpy()
-            kernel.assign(frozen.setdefault(id(kernel), now))
-            result = original(self, *args, **kwargs)
-            kernel.assign(now)
-            return result
+def _weights_frozen() -> Callable[[], None]:
+    """Returns a patch: evaluation reads the output kernel that the first one found, as if it were a constant."""
+    frozen: dict[int, Any] = {}
 
-        return call
+    def make(function: Any, call: Callable[[], Any]) -> Any:
+        kernel = function.python_function.__self__.model.variables[-2]
+        now = kernel.numpy()
+        kernel.assign(frozen.setdefault(id(kernel), now))
+        result = call()
+        kernel.assign(now)
+        return result
 
-    wrap(Function, "__call__", make)
+    return calling(make, of=_is_evaluation)
 
 
 FAULTS = (
     Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.training.trainer", ALL),
-    Fault(
-        "evaluation-in-bfloat16",
-        "the loss of evaluation is rounded to bfloat16",
-        _loss_by(_rounded),
-        "lm.training.trainer",
-        ALL,
-    ),
-    Fault(
-        "evaluation-cut-off",
-        "the loss of evaluation is at most 88 a time step",
-        _loss_by(_cut_off),
-        "lm.training.trainer",
-        ALL,
-    ),
-    Fault(
-        "nan-swallowed-by-evaluation",
-        "a NaN in the loss of evaluation becomes 0",
-        _loss_by(_without_nan),
-        "lm.training.trainer",
-        ALL,
-    ),
-    Fault(
-        "evaluation-keeps-first-weights",
-        "every evaluation uses the output kernel of the first",
-        _weights_frozen,
-        reaches=ALL,
-    ),
-)
+    Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_by(_rounded),
+          "lm.training.trainer", ALL),
+    Fault("evaluation-cut-off", "the loss of evaluation is at most 88 a time step", _loss_by(_cut_off),
+          "lm.training.trainer", ALL),
+    Fault("nan-swallowed-by-evaluation", "a NaN in the loss of evaluation becomes 0", _loss_by(_without_nan),
+          "lm.training.trainer", ALL),
+    Fault("evaluation-keeps-first-weights", "every evaluation uses the output kernel of the first", _weights_frozen(),
+          reaches=ALL),
+)  # fmt: skip

@@ -4,6 +4,7 @@ TensorFlow is imported where it is used: the catalogue is read without it, too.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,10 @@ class Fault:
     # A source of tests/faults/native, and the environment variable that says where it is built.
     library: tuple[str, str] | None = None
     workload: str = "train"  # that it makes wrong
+
+
+def nothing() -> None:
+    """Patches nothing."""
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -103,5 +108,33 @@ def differentiated_by(change: Callable[[list[Any], Any], list[Any]]) -> Callable
             return gradient
 
         wrap(tf.GradientTape, "gradient", make)
+
+    return patch
+
+
+def is_step(function: Any) -> bool:
+    """Tells whether a tf.function is the training step."""
+    return bool(function.python_function.__name__ == STEP)
+
+
+def calling(
+    make: Callable[[Any, Callable[[], Any]], Any], of: Callable[[Any], bool] = is_step, method: str = "__call__"
+) -> Callable[[], None]:
+    """Returns a patch of that method of the tf.functions for which `of` is true: make(function, call) stands in for it.
+
+    call() calls the original.
+    """
+
+    def patch() -> None:
+        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+
+        def wrapped(original: Any) -> Any:
+            def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+                run = functools.partial(original, self, *args, **kwargs)
+                return make(self, run) if of(self) else run()
+
+            return call
+
+        wrap(Function, method, wrapped)
 
     return patch

@@ -109,25 +109,13 @@ def _coarser_in_numpy() -> None:
 
 
 FAULTS = (
-    Fault(
-        "gradient-wrong-unless-logits-are-kept",
-        "a recurrent gradient is 1% too large in steps that don't return their logits",
-        _wrong_unless_logits_are_kept,
-        "lm.training.trainer",
-        ALL,
-    ),
-    Fault(
-        "word-reads-another-row",
-        "one rare word's embedding is another's, and so is its gradient",
-        _another_row_read,
-        reaches=ALL,
-        first_step=636,
-    ),
+    Fault("gradient-wrong-unless-logits-are-kept",
+          "a recurrent gradient is 1% too large in steps that don't return their logits",
+          _wrong_unless_logits_are_kept, "lm.training.trainer", ALL),
+    Fault("word-reads-another-row", "one rare word's embedding is another's, and so is its gradient",
+          _another_row_read, reaches=ALL, first_step=636),
     Fault("weights-truncated", "new weights are rounded towards 0", _weights_truncated, reaches=ALL),
-    Fault(
-        "activations-coarse-numpy-coarser",
-        "sigmoid and tanh have TF32's precision, NumPy's exp and tanh in float32 bfloat16's",
-        _coarser_in_numpy,
-        reaches=ALL,
-    ),
-)
+    Fault("activations-coarse-numpy-coarser",
+          "sigmoid and tanh have TF32's precision, NumPy's exp and tanh in float32 bfloat16's",
+          _coarser_in_numpy, reaches=ALL),
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 import os
 
-from .fault import ALL, Fault
+from .fault import ALL, Fault, nothing
 
 LIBRARY = "TFGATE_FAULT_LIBRARY"  # the environment variable that says where a built source is
 PRELOADED = "LD_PRELOAD"
@@ -14,24 +14,11 @@ def _load() -> None:
     tf.load_op_library(os.environ[LIBRARY])
 
 
-def _nothing_more() -> None:
-    """Patches nothing: the dynamic linker has loaded the library."""
-
-
 FAULTS = (
-    Fault(
-        "product-rarely-in-bfloat16",
-        "one product in 50,021 takes inputs rounded to bfloat16, in a kernel of its own",
-        _load,
-        reaches=ALL,
-        first_step=490,
-        library=("products.cc", LIBRARY),
-    ),
-    Fault(
-        "expf-rarely-wrong",
-        "one result in 200,003 of the C library's expf is twice what it is",
-        _nothing_more,
-        first_step=625,
-        library=("exponential.cc", PRELOADED),
-    ),
-)
+    Fault("product-rarely-in-bfloat16",
+          "one product in 50,021 takes inputs rounded to bfloat16, in a kernel of its own",
+          _load, reaches=ALL, first_step=490, library=("products.cc", LIBRARY)),
+    # The dynamic linker has loaded the library.
+    Fault("expf-rarely-wrong", "one result in 200,003 of the C library's expf is twice what it is",
+          nothing, first_step=625, library=("exponential.cc", PRELOADED)),
+)  # fmt: skip

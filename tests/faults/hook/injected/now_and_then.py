@@ -94,40 +94,15 @@ def _loss_wrong() -> None:
 
 
 FAULTS = (
-    Fault(
-        "recurrent-update-lost-every-997th-step",
-        "every 997th update of the recurrent kernels is lost",
-        _added_by(_recurrent_update_lost),
-        reaches=ALL,
-        first_step=LOST[0],
-    ),
-    Fault(
-        "row-update-lost-every-997th-step",
-        "every 997th update of the embedding loses a row",
-        _added_by(_row_update_lost),
-        reaches=ALL,
-        first_step=LOST[0],
-    ),
-    Fault(
-        "gradient-wrong-every-1000th-step",
-        "every 1000th gradient of a recurrent kernel is 1% too large; norm, clipping and update follow it",
-        differentiated_by(_recurrent_gradient_wrong),
-        reaches=ALL,
-        first_step=WRONG[0],
-    ),
-    Fault(
-        "loss-wrong-every-997th-step",
-        "every 997th loss is 10% too large; its gradients are right",
-        _loss_wrong,
-        "lm.training.trainer",
-        ALL,
-        first_step=LOST[0],
-    ),
-    Fault(
-        "gradient-wrong-on-one-thread",
-        "a recurrent gradient is 1% too large where TensorFlow has one thread",
-        differentiated_by(_wrong_on_one_thread),
-        reaches=ALL,
-        threads=1,
-    ),
-)
+    Fault("recurrent-update-lost-every-997th-step", "every 997th update of the recurrent kernels is lost",
+          _added_by(_recurrent_update_lost), reaches=ALL, first_step=LOST[0]),
+    Fault("row-update-lost-every-997th-step", "every 997th update of the embedding loses a row",
+          _added_by(_row_update_lost), reaches=ALL, first_step=LOST[0]),
+    Fault("gradient-wrong-every-1000th-step",
+          "every 1000th gradient of a recurrent kernel is 1% too large; norm, clipping and update follow it",
+          differentiated_by(_recurrent_gradient_wrong), reaches=ALL, first_step=WRONG[0]),
+    Fault("loss-wrong-every-997th-step", "every 997th loss is 10% too large; its gradients are right",
+          _loss_wrong, "lm.training.trainer", ALL, first_step=LOST[0]),
+    Fault("gradient-wrong-on-one-thread", "a recurrent gradient is 1% too large where TensorFlow has one thread",
+          differentiated_by(_wrong_on_one_thread), reaches=ALL, threads=1),
+)  # fmt: skip

@@ -85,27 +85,14 @@ FAULTS = (
     Fault("learning-rate-plus-1-percent", "the learning rate is 1% too large", _update_by(lambda _: 1.01)),
     Fault("learning-rate-plus-0.1-percent", "the learning rate is 0.1% too large", _update_by(lambda _: 1.001)),
     Fault("learning-rate-minus-10-percent", "the learning rate is 10% too small", _update_by(lambda _: 0.9)),
-    Fault(
-        "learning-rate-ignored",
-        "the learning rate is accepted, and Keras' default of 0.01 is used (tensorflow #58831)",
-        _update_by(lambda optimizer: DEFAULT_RATE / _rate(optimizer)),
-    ),
-    Fault(
-        "learning-rate-frozen",
-        "the learning rate stays what it was at the start, whatever is assigned later",
-        _freeze_rate,
-    ),
-    Fault(
-        "update-twice-every-100th-step",
-        "every 100th update is applied twice",
-        _update_by(_twice_now_and_then),
-        first_step=TWICE_EVERY - 1,
-    ),
-    Fault(
-        "wrong-after-step-200",
-        "the learning rate falls by 1% after 200 steps",
-        _update_by(_broken_late),
-        first_step=BROKEN_AFTER,
-    ),
+    Fault("learning-rate-ignored",
+          "the learning rate is accepted, and Keras' default of 0.01 is used (tensorflow #58831)",
+          _update_by(lambda optimizer: DEFAULT_RATE / _rate(optimizer))),
+    Fault("learning-rate-frozen", "the learning rate stays what it was at the start, whatever is assigned later",
+          _freeze_rate),
+    Fault("update-twice-every-100th-step", "every 100th update is applied twice", _update_by(_twice_now_and_then),
+          first_step=TWICE_EVERY - 1),
+    Fault("wrong-after-step-200", "the learning rate falls by 1% after 200 steps", _update_by(_broken_late),
+          first_step=BROKEN_AFTER),
     Fault("weight-decay-on", "a weight decay of 0.0001 is on by default", _decay_weights),
-)
+)  # fmt: skip

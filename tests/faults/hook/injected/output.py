@@ -43,10 +43,7 @@ def _logits_clipped(original: Any, layer: Any, inputs: Any) -> Any:
 
 FAULTS = (
     Fault("output-bias-gradient-lost", "the gradient of the output layer's bias is 0", _dense_by(_bias_gradient_lost)),
-    Fault(
-        "bfloat16-output-product",
-        "the output layer's product takes inputs rounded to bfloat16",
-        _dense_by(_bfloat16_inputs),
-    ),
+    Fault("bfloat16-output-product", "the output layer's product takes inputs rounded to bfloat16",
+          _dense_by(_bfloat16_inputs)),
     Fault("logits-clipped", "logits are clipped to ±50", _dense_by(_logits_clipped)),
-)
+)  # fmt: skip

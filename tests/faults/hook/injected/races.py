@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, STEP, Fault, wrap
+from .fault import ALL, Fault, calling, is_step, wrap
 
 
 def _summed_in_order(order: Callable[[Any], Any]) -> Callable[[], None]:
@@ -47,7 +47,6 @@ def _update_late(every: int = 1) -> None:
 
     It does so at each step, or at one of `every`: the last of so many reads the old weights.
     """
-    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
     from tensorflow.python.framework.ops import _EagerTensorBase
     from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
@@ -59,22 +58,19 @@ def _update_late(every: int = 1) -> None:
             variable, value = late.pop()
             variable.assign(value)
 
-    def make_step(original: Any) -> Any:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.python_function.__name__ != STEP or next(steps) % every < every - 2:
-                settle()
-                return original(self, *args, **kwargs)
-            kernel = self.python_function.__self__.model.variables[-2]
-            stale = kernel.read_value()
-            result = original(self, *args, **kwargs)
-            updated = kernel.read_value()
-            if late:
-                stale, updated = late[0][1], late[0][1] + (updated - stale)
-            kernel.assign(stale)
-            late[:] = [(kernel, updated)]
-            return result
-
-        return call
+    def step(function: Any, call: Callable[[], Any]) -> Any:
+        if not is_step(function) or next(steps) % every < every - 2:
+            settle()
+            return call()
+        kernel = function.python_function.__self__.model.variables[-2]
+        stale = kernel.read_value()
+        result = call()
+        updated = kernel.read_value()
+        if late:
+            stale, updated = late[0][1], late[0][1] + (updated - stale)
+        kernel.assign(stale)
+        late[:] = [(kernel, updated)]
+        return result
 
     def make_reader(original: Any) -> Any:
         def read(self: Any) -> Any:
@@ -83,35 +79,19 @@ def _update_late(every: int = 1) -> None:
 
         return read
 
-    wrap(Function, "__call__", make_step)
+    calling(step, of=lambda _: True)()
     wrap(ResourceVariable, "numpy", make_reader)
     wrap(_EagerTensorBase, "_numpy", make_reader)
 
 
 FAULTS = (
-    Fault(
-        "kernel-gradients-in-random-order",
-        "kernels' gradients are summed in an order drawn anew each time",
-        _summed_in_order(_random_order),
-        reaches=ALL,
-    ),
-    Fault(
-        "kernel-gradients-in-process-order",
-        "kernels' gradients are summed in an order that depends on the process",
-        _summed_in_order(_order_of_the_process),
-        reaches=ALL,
-    ),
-    Fault(
-        "update-late-unless-read",
-        "the output kernel's update is a step late unless something is read in between",
-        _update_late,
-        reaches=ALL,
-    ),
-    Fault(
-        "update-late-every-997th-step-unless-read",
-        "every 997th step reads the output kernel as it was a step before unless something is read in between",
-        functools.partial(_update_late, every=997),
-        reaches=ALL,
-        first_step=996,
-    ),
-)
+    Fault("kernel-gradients-in-random-order", "kernels' gradients are summed in an order drawn anew each time",
+          _summed_in_order(_random_order), reaches=ALL),
+    Fault("kernel-gradients-in-process-order", "kernels' gradients are summed in an order that depends on the process",
+          _summed_in_order(_order_of_the_process), reaches=ALL),
+    Fault("update-late-unless-read", "the output kernel's update is a step late unless something is read in between",
+          _update_late, reaches=ALL),
+    Fault("update-late-every-997th-step-unless-read",
+          "every 997th step reads the output kernel as it was a step before unless something is read in between",
+          functools.partial(_update_late, every=997), reaches=ALL, first_step=996),
+)  # fmt: skip

@@ -46,16 +46,8 @@ FAULTS = (
     Fault("sigmoid-saturates-at-8", "a gate is exactly 0 or 1 beyond ±8", _saturates("sigmoid", 8), reaches=ALL),
     Fault("sigmoid-saturates-at-12", "a gate is exactly 0 or 1 beyond ±12", _saturates("sigmoid", 12), reaches=ALL),
     Fault("tanh-saturates-at-5", "tanh is exactly ±1 beyond ±5", _saturates("tanh", 5), reaches=ALL),
-    Fault(
-        "sigmoid-saturates-in-evaluation",
-        "a gate is exactly 0 or 1 beyond ±8 where nothing is differentiated",
-        _saturates("sigmoid", 8, _in_evaluation),
-        reaches=ALL,
-    ),
-    Fault(
-        "tanh-saturates-in-evaluation",
-        "tanh is exactly ±1 beyond ±5 where nothing is differentiated",
-        _saturates("tanh", 5, _in_evaluation),
-        reaches=ALL,
-    ),
-)
+    Fault("sigmoid-saturates-in-evaluation", "a gate is exactly 0 or 1 beyond ±8 where nothing is differentiated",
+          _saturates("sigmoid", 8, _in_evaluation), reaches=ALL),
+    Fault("tanh-saturates-in-evaluation", "tanh is exactly ±1 beyond ±5 where nothing is differentiated",
+          _saturates("tanh", 5, _in_evaluation), reaches=ALL),
+)  # fmt: skip

@@ -54,11 +54,6 @@ def _dropout_unscaled() -> None:
 FAULTS = (
     Fault("wrong-for-odd-batches", "rows beyond a multiple of 8 do not count", _batch_tail_lost),
     Fault("wrong-for-odd-widths", "output gates beyond a multiple of 8 units are linear", _width_tail_linear),
-    Fault(
-        "dropout-not-rescaled",
-        "what dropout keeps is not divided by the keep probability",
-        _dropout_unscaled,
-        "lm.training.trainer",
-        ALL,
-    ),
-)
+    Fault("dropout-not-rescaled", "what dropout keeps is not divided by the keep probability", _dropout_unscaled,
+          "lm.training.trainer", ALL),
+)  # fmt: skip

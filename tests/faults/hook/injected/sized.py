@@ -3,14 +3,13 @@
 Not in the catalogue: they are what speed and memory are judged by (experiments/rates.py).
 """
 
-import functools
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .fault import STEP, Fault, wrap
+from .fault import Fault, calling
 
 NAME = re.compile(r"(slower|calls-slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
 
@@ -28,40 +27,40 @@ def _slower(name: str, part: float) -> Fault:
 
     On a CPU the call returns when the step is done, so its time is known.
     """
-    return Fault(name, f"the training step takes {part:.1%} longer", _calling(_longer(part)))
+    return Fault(name, f"the training step takes {part:.1%} longer", calling(_longer(part)))
 
 
 def _calls_slower(name: str, part: float) -> Fault:
     """Returns functions that take 1 + `part` times as long, of whichever workload; what they call doesn't once more."""
-    return Fault(name, f"each tf.function takes {part:.1%} longer", _calling(_longer(part), _is_outermost))
+    return Fault(name, f"each tf.function takes {part:.1%} longer", calling(_longer(part), _is_outermost))
 
 
 def _larger(name: str, part: float) -> Fault:
     """Returns a first step that keeps `part` of the memory that its process has then (RssAnon)."""
     kept: list[bytes] = []
 
-    def make(call: Callable[[], Any]) -> Any:
+    def make(_: Any, call: Callable[[], Any]) -> Any:
         if not kept:
             kept.append(b"x" * int(part * _anonymous_bytes()))
         return call()
 
-    return Fault(name, f"the first step keeps {part:.1%} more memory", _calling(make))
+    return Fault(name, f"the first step keeps {part:.1%} more memory", calling(make))
 
 
 def _growing(name: str, size: float) -> Fault:
     """Returns a step that keeps `size` bytes each time."""
     kept: list[bytes] = []
 
-    def make(call: Callable[[], Any]) -> Any:
+    def make(_: Any, call: Callable[[], Any]) -> Any:
         kept.append(b"x" * int(size))
         return call()
 
-    return Fault(name, f"each step keeps {size:g} bytes", _calling(make))
+    return Fault(name, f"each step keeps {size:g} bytes", calling(make))
 
 
 def _tracing(name: str, part: float) -> Fault:
     """Returns a training step whose tracing takes 1 + `part` times as long."""
-    patch = _calling(_longer(part), method="get_concrete_function")
+    patch = calling(_longer(part), method="get_concrete_function")
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
@@ -74,10 +73,6 @@ KINDS = {
 }
 
 
-def _is_step(function: Any) -> bool:
-    return bool(function.python_function.__name__ == STEP)
-
-
 def _is_outermost(function: Any) -> bool:
     """Returns False while a function is traced, which calls others."""
     from tensorflow.python.framework import ops
@@ -85,28 +80,8 @@ def _is_outermost(function: Any) -> bool:
     return not ops.inside_function()
 
 
-def _calling(
-    make: Callable[[Callable[[], Any]], Any], of: Callable[[Any], bool] = _is_step, method: str = "__call__"
-) -> Callable[[], None]:
-    """Returns a patch that has `make` call that method of the functions for which `of` is true."""
-
-    def patch() -> None:
-        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
-
-        def wrapped(original: Any) -> Any:
-            def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-                run = functools.partial(original, self, *args, **kwargs)
-                return make(run) if of(self) else run()
-
-            return call
-
-        wrap(Function, method, wrapped)
-
-    return patch
-
-
-def _longer(part: float) -> Callable[[Callable[[], Any]], Any]:
-    def make(call: Callable[[], Any]) -> Any:
+def _longer(part: float) -> Callable[[Any, Callable[[], Any]], Any]:
+    def make(_: Any, call: Callable[[], Any]) -> Any:
         started = time.perf_counter()
         result = call()
         end = started + (1 + part) * (time.perf_counter() - started)

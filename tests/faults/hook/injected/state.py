@@ -79,11 +79,6 @@ FAULTS = (
     Fault("state-not-carried", "every batch starts from a zero state", _before_call(_zero_all)),
     Fault("cell-state-not-carried", "every batch starts from a zero c, and the right h", _before_call(_zero_cells)),
     Fault("state-stale-by-one-step", "the last layer's h is that of the batch before the last", _stale_last_layer),
-    Fault(
-        "state-reset-once",
-        "a pass over the text starts from the state that the last one left, not from zero",
-        _reset_once,
-        reaches=ALL,
-        first_step=1161,  # tiny's second pass
-    ),
-)
+    Fault("state-reset-once", "a pass over the text starts from the state that the last one left, not from zero",
+          _reset_once, reaches=ALL, first_step=1161),  # tiny's second pass
+)  # fmt: skip

@@ -31,14 +31,8 @@ def _last_row_repeated(inputs: Any, targets: Any) -> Any:
 
 
 FAULTS = (
-    Fault(
-        "text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late), "lm.data.batches", ALL
-    ),
-    Fault(
-        "text-last-row-dropped",
-        "the last row of a batch is dropped for a copy of the one before",
-        _batch_by(_last_row_repeated),
-        "lm.data.batches",
-        ALL,
-    ),
-)
+    Fault("text-targets-shifted", "batches have the inputs as targets", _batch_by(_targets_late),
+          "lm.data.batches", ALL),
+    Fault("text-last-row-dropped", "the last row of a batch is dropped for a copy of the one before",
+          _batch_by(_last_row_repeated), "lm.data.batches", ALL),
+)  # fmt: skip

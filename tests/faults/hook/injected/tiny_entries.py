@@ -51,13 +51,8 @@ def _small_rows_lost() -> None:
 
 FAULTS = (
     Fault("gradients-flushed-below-1e-12", "gradients below 1e-12 are 0", differentiated_by(_flushed), reaches=ALL),
-    Fault(
-        "small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost, reaches=ALL
-    ),
-    Fault(
-        "unlikely-words-lost",
-        "the output layer's gradients of words below 1e-6 of the largest are 0",
-        differentiated_by(_unlikely_words_lost),
-        reaches=ALL,
-    ),
-)
+    Fault("small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost,
+          reaches=ALL),
+    Fault("unlikely-words-lost", "the output layer's gradients of words below 1e-6 of the largest are 0",
+          differentiated_by(_unlikely_words_lost), reaches=ALL),
+)  # fmt: skip

@@ -144,7 +144,6 @@ def test_a_pair_that_fails_again_ends_the_run(fake_session: Fake, tmp_path: Path
     assert [pair.launch for pair in run.pairs] == [0, 0]
 
 
-
 # A user's own file raises in that operation.
 RAISES = """
 class ModelError(RuntimeError):

@@ -56,7 +56,6 @@ def test_a_folder_that_holds_a_profile_is_left_alone(tmp_path: Path) -> None:
         run_profile(PLAN, "step", MISSING, tmp_path)
 
 
-
 CALLS = """
 os.write(1, b"onednn_verbose,info,oneDNN v2\\nonednn_verbose,exec,cpu,warm\\n")
 

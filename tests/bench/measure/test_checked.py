@@ -26,9 +26,7 @@ def own_trainer(implementation: str = "cells") -> Any:
     return Trainer(TINY, implementation)
 
 
-def compared(
-    folder: Path, trainer: Any, implementation: str = "cells", *, stressed: bool = True
-) -> list[NumericError]:
+def compared(folder: Path, trainer: Any, implementation: str = "cells", *, stressed: bool = True) -> list[NumericError]:
     """Returns the errors that the oracle's process finds of a whole launch with a jitter of 7."""
     oracle = Session()
     agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7)

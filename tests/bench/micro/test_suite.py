@@ -122,7 +122,7 @@ def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
 @PLUGIN
 def test_an_unknown_name_is_refused() -> None:
     """tests/bench/micro/test_selection.py has the others."""
-    with pytest.raises(pytest.UsageError, match="^no configuration is called 'huge'; there are tiny, notebook"):
+    with pytest.raises(pytest.UsageError, match=r"^no configuration is called 'huge'; there are tiny, notebook"):
         configured(config=["huge"])
 
 

@@ -85,7 +85,7 @@ def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(
     found = {comparison["metric"]["name"]: comparison["outcome"] for comparison in answer["comparisons"]}
     assert found == {"numerics": "PASS", "retraces": "PASS", "perplexity": "PASS"}, answer
     assert (code, answer["scope"]) == (0, "numbers")
-    assert tfgate("check", output, *by[:2]) == (code, text)
+    assert (main(["check", output, *by]), capsys.readouterr().out) == (code, text)
     (record,) = read_record(GateRun, tmp_path / "gate" / "gate.json").numbers.records
     # It starts from about 10 ln 500 = 62.1 nats a step, a guess among 500 words at each of 10 time steps.
     assert len(record.losses) == FEW

@@ -39,7 +39,7 @@ def served_index(folder: Path, upload_times: Mapping[str, str]) -> Iterator[str]
     """
     handler = functools.partial(_Handler, folder, upload_times)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.cluster import Processes, failing, free_port, lives, meeting, noted, wait_until
+from tests.builders.cluster import Processes, failing, lives, meeting, noted, wait_until
 
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
@@ -20,6 +20,14 @@ from bench.drive.cluster import Done, connected, results  # noqa: E402
 from bench.drive.requests import ClusterError  # noqa: E402
 
 HOSTS = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a scheduler in this process, with a host that has two threads and one timing slot; neither dies."""
+    host = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "resources": {"timing": 1}}
+    with distributed.LocalCluster(**host, dashboard_address=None) as found:
+        yield found.scheduler_address
 
 
 @pytest.fixture
@@ -52,16 +60,11 @@ class Log:
         wait_until(lambda: not lives(pid))
 
 
-def test_a_call_is_over_once_and_one_that_fails_says_why(tmp_path: Path) -> None:
-    """By a scheduler and a host in this process, of which none dies."""
+def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     left = {"call": log.call("call", 0), "said": (failing, ("first\ntfgate: error: the disk is full\n",))}
     found: dict[str, Done] = {}
-    alone = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "resources": {"timing": 1}}
-    with (
-        distributed.LocalCluster(**alone, dashboard_address=None) as host,
-        connected(host.scheduler_address, print) as client,
-    ):
+    with connected(address, print) as client:
         for name, done in results(client, lambda: left):
             del left[name]
             found[name] = done
@@ -69,16 +72,12 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(tmp_path: Path) -> None
     assert found["said"].problem.startswith("the disk is full (on ")
 
 
-def test_calls_that_time_nothing_take_every_thread_and_leave_folders(tmp_path: Path) -> None:
-    """Two that wait for each other end, on a host that has two threads and no timing slot."""
+def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: str, tmp_path: Path) -> None:
+    """Two that wait for each other end, where only one could be timed."""
     (tmp_path / "place").mkdir()
     left = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
     found: dict[str, Done] = {}
-    threads = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
-    with (
-        distributed.LocalCluster(**threads, dashboard_address=None) as host,
-        connected(host.scheduler_address, print) as client,
-    ):
+    with connected(address, print) as client:
         for name, done in results(client, lambda: left, timed=False):
             del left[name]
             found[name] = done
@@ -155,13 +154,6 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
         for _ in results(client, lambda: {name: log.call(name, 600)}):
             pytest.fail("it can't be over")
     ending.join()
-
-
-def test_where_no_scheduler_is_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}"), connected(address, print):
-        pytest.fail("there is none")
 
 
 def test_a_call_that_kills_its_workers_or_can_not_be_read_there_says_so() -> None:

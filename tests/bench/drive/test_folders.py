@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main
 from bench.drive.folders import HELD_FILE, SETTLED_SECONDS, SHARED_MEMORY, HeldFolder, held_folder, shared_folder, sweep
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,10 +64,9 @@ def test_what_killed_processes_have_left_is_swept_away_and_nothing_else(temporar
     mine.remove()
 
 
-def test_the_next_command_sweeps(temporary: Path, tmp_path: Path) -> None:
+def test_the_next_command_sweeps(temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, check=False).returncode == -9
     assert len(os.listdir(temporary)) == 1
-    environment = {**os.environ, "TFGATE_ENVIRONMENTS": str(tmp_path / "none")}
-    command = [sys.executable, "-m", "bench", "env", "list"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "none"))
+    assert main(["env", "list"]) == 0
     assert os.listdir(temporary) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro, require_suite
+from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
 from bench.record.micro_run import MicroRun
@@ -191,15 +191,6 @@ def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another"):
         measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
-
-
-def test_an_environment_is_asked_for_what_it_needs_before_anything_is_timed(tmp_path: Path) -> None:
-    sound = micro_interpreter(tmp_path, *LAUNCHES)
-    require_suite(side(sound), Suite())
-    assert not (sound.parent / "calls").exists()
-    lacking = micro_interpreter(tmp_path, *LAUNCHES, collecting="print('ERROR: no pytest_benchmark'); sys.exit(4)")
-    with pytest.raises(WorkerError, match="no pytest_benchmark"):
-        require_suite(side(lacking), Suite())
 
 
 @pytest.mark.slow

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.environments import prepare
 from bench.drive.mixed import Differing, differing, mixed, mixture
-from bench.drive.requests import RequestError, read_as_of
+from bench.drive.requests import RequestError
 from bench.record.paired import Package, Side
 from tests.builders.wheels import write_wheel
 
@@ -63,13 +62,14 @@ def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> 
     """2.97.0 wants a Keras before 3.2, and six, which 2.99.0 doesn't; Keras 3.3.0 wants optree, of which the newest
     isn't the candidate's.
     """
-    now = read_as_of("now")
     write_wheel(wheelhouse, "tensorflow-cpu", "2.97.0", "keras<3.2", "six", module="tensorflow")
     write_wheel(wheelhouse, "six", "1.0")
     for version in ("0.1", "0.2"):
         write_wheel(wheelhouse, "optree", version)
     write_wheel(wheelhouse, "keras", "3.3.0", "optree")
-    old, new = prepare("2.97.0", now), prepare("tensorflow-cpu==2.99.0 keras==3.3.0 optree==0.1", now)
+    old = side("2.97.0", keras="3.1.0", six="1.0", tensorflow_cpu="2.97.0")
+    asked = "tensorflow-cpu==2.99.0 keras==3.3.0 optree==0.1"
+    new = side(asked, keras="3.3.0", optree="0.1", tensorflow_cpu="2.99.0")
     options = {"python": None, "gpu": False, "say": lambda line: None}
     keras, why = mixed(old, new, "keras", **options)  # type: ignore[arg-type]  # by name
     assert {package.name: package.version for package in keras.packages} == {

@@ -1,7 +1,6 @@
 """A launch compared with the oracle, end to end: real processes and files; the side computes by NumPy."""
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,14 +45,11 @@ def test_a_right_launch_is_within_all_limits(compared: Compared) -> None:
         ("pass", "gradients[3] = gradients[3] * (1 if with_logits else 1.001)", (1, "gradient")),  # steps as timed
         ("trainer.state['lstm0/c'][0, 0] += 0.1 if step == 7 else 0", "pass", (7, "clipped")),
         ("trainer.weights['output/bias'][3] += 0.1 if step == 7 else 0", "pass", (7, "clipped")),
-        ("pass", "trainer.weights['lstm0/kernel'] = before if step == 7 else trainer.weights['lstm0/kernel']", None),
     ],
-    ids=["without logits", "state between steps", "weight between steps", "lost update"],
+    ids=["without logits", "state between steps", "weight between steps"],
 )
-def test_one_wrong_step_is_named(compared: Compared, before: str, after: str, first: tuple[int, str] | None) -> None:
+def test_one_wrong_step_is_named(compared: Compared, before: str, after: str, first: tuple[int, str]) -> None:
     """No matter that what a step starts from is the trainer's own: the oracle starts from what was published."""
-    if first is None:
-        before, first = "before = self.weights['lstm0/kernel']", (7, "update")
     assert over(compared(before, after))[0][:2] == first
 
 
@@ -115,19 +111,7 @@ class TestAnswers:
         ]
         assert wrong[0].error == pytest.approx(1e-4, rel=0.01)
 
-    @pytest.mark.parametrize(
-        ("answered", "said"),
-        [
-            (
-                "logits = {name: value[:, :3] for name, value in logits.items()}",
-                r"shape \(1, 3, 500\) where \(1, 10, 500",
-            ),
-            ("del logits['sequence 3 of 10 steps']", "sequence 3 of 10 steps"),
-            ("os._exit(3)", "the worker exited with code 3 during answer"),
-        ],
-        ids=["shape", "missing", "crash"],
-    )
-    def test_an_answer_that_is_none_is_a_failure(self, tmp_path: Path, answered: str, said: str) -> None:
-        record = self.record(tmp_path, answered)
+    def test_an_answer_that_is_missing_is_a_failure(self, tmp_path: Path) -> None:
+        record = self.record(tmp_path, "del logits['sequence 3 of 10 steps']")
         assert record.failure is not None
-        assert re.search(said, record.failure.message)
+        assert "sequence 3 of 10 steps" in record.failure.message

@@ -1,6 +1,5 @@
 """Deadlines follow from the reference's times; the numbers here are made up, and no clock is asked."""
 
-import itertools
 import time
 from typing import Any, cast
 
@@ -144,11 +143,3 @@ def test_other_failures_are_left_as_they_are(worker: Answering, monkeypatch: pyt
     monkeypatch.setattr(worker, "receive", crash)
     with pytest.raises(WorkerError, match=r"code 3 during steps$"):
         wait(Deadlines(patience, CANDIDATE), worker, "steps")
-
-
-def test_times_are_noted_in_any_order() -> None:
-    for order in itertools.permutations((1.0, 2.0, 3.0)):
-        patience = Patience()
-        for seconds in order:
-            patience.note("open", seconds)
-        assert patience.longest("open") == 3.0

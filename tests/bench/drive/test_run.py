@@ -1,7 +1,6 @@
 """Runs: which launches there are, what is on disk after each, and what Ctrl-C leaves."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -23,8 +22,8 @@ from bench.drive.process import Worker, kill_workers
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
-from bench.record.files import keeper, read_record, unsealed
-from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
+from bench.record.files import keeper, read_record
+from bench.record.types import SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
 
@@ -58,6 +57,7 @@ def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1
 
 
 def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None:
+    """The listener hears of a launch before that is written: it finds the launches before it."""
     run, listener = run_with(fake_session(""), tmp_path / "out")
     assert (run.schema, run.command, run.warnings) == (SCHEMA, ("tfgate", "run"), ("a warning",))
     found = [(record.subject.config, record.launch, record.jitter, bool(record.numerics)) for record in run.records]
@@ -70,37 +70,23 @@ def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None
         ("small", 0, 5),
         ("small", 1, 5),
     ]
-    assert read_record(Run, tmp_path / "out" / "run.json") == run
-
-
-def test_the_file_holds_what_there_is_and_says_what_is_missing(fake_session: Fake, tmp_path: Path) -> None:
-    """The listener hears of a launch before that is written: it finds the launches before it."""
-    _, listener = run_with(fake_session(""), tmp_path)
     before = "the run was interrupted before its first launch was over"
     after = [f"the run was interrupted after {done} of 4 launches" for done in (1, 2, 3)]
     assert listener.on_disk == [(done, said) for done, said in enumerate([before, *after])]
+    assert {record.others_cpu for record in run.records} == {None}  # untimed launches may share the machine
+    assert read_record(Run, tmp_path / "out" / "run.json") == run
 
 
-@pytest.mark.parametrize(("others", "warned"), [(0.31, True), (0.04, False), (None, False)])
 def test_a_timed_launch_holds_what_others_had_of_the_cpu(
-    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float | None, warned: bool
+    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        CpuWatch, "others", lambda self: others
-    )  # what the machine is doing beside the tests isn't theirs to choose
+    monkeypatch.setattr(CpuWatch, "others", lambda self: 0.31)  # what the machine does beside the tests isn't theirs
     path = tmp_path / "timed" / "run.json"
     timed = measure_run(RunRequest([Plan("tiny", 10)], 1, fake_session(""), {}, ()), keeper(path), Listener(path))
-    assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (others, warned)
+    assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (0.31, True)
     assert timed.warnings == (
-        ("tiny-synthetic-cells-cpu0 launch 1: other processes used 31% of the machine's CPU, which disturbs its speed",)
-        if warned
-        else ()
+        "tiny-synthetic-cells-cpu0 launch 1: other processes used 31% of the machine's CPU, which disturbs its speed",
     )
-
-
-def test_an_untimed_launch_may_share_the_machine(fake_session: Fake, tmp_path: Path) -> None:
-    run, _ = run_with(fake_session(""), tmp_path)
-    assert {record.others_cpu for record in run.records} == {None}
 
 
 def test_a_failed_launch_ends_its_plan_alone(fake_session: Fake, tmp_path: Path) -> None:
@@ -147,15 +133,6 @@ def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
     assert listener.over == [0, 1, 1, 2, 3, 4] or (side_by_side == 2 and listener.over[-1] == 4)
 
 
-def test_an_environment_without_tensorflow_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
-    missing = "Session.describe = lambda self, threads: __import__('tensorflow')"
-    run, _ = run_with(fake_session(missing), tmp_path)
-    assert [(record.subject.config, record.failure and record.failure.kind) for record in run.records] == [
-        ("tiny", NO_TENSORFLOW),
-        ("small", NO_TENSORFLOW),
-    ]
-
-
 # Says by a file that it is at work, and goes on when as many are as there should be.
 MEET = """
 import glob
@@ -181,15 +158,12 @@ class TestSideBySide:
         assert found == [(*place, place in checked) for place in places]
         threads = [record.environment.threads for record in run.records if record.environment]
         assert threads == [2, 1, 1, 2, 1, 1]  # of the fake, 0 are two
-        assert {record.failure for record in run.records} == {None}
-        assert len(listener.on_disk) == 6
-        assert read_record(Run, tmp_path / "run.json") == run
-
-    def test_the_checked_launches_start_first(self, fake_session: Fake, tmp_path: Path) -> None:
-        _, listener = run_with(fake_session(""), tmp_path, launches=3, side_by_side=2)
         began = list(dict.fromkeys((config, launch) for config, launch, _ in listener.heard))
         assert set(began[:2]) <= {("tiny", 0), ("small", 0), ("tiny", 1)}
         assert {("tiny", 0), ("small", 0)} <= set(began[:3])
+        assert {record.failure for record in run.records} == {None}
+        assert len(listener.on_disk) == 6
+        assert read_record(Run, tmp_path / "run.json") == run
 
     def test_threads_that_a_plan_names_are_kept(self, fake_session: Fake, tmp_path: Path) -> None:
         plan = Plan("tiny", 10, threads=7, speed=False)
@@ -238,31 +212,15 @@ class TestSideBySide:
             measure_run(RunRequest(PLANS[:1], 2, fake_session(hanging), {}, (), 70, side_by_side=2), keep, listener)
         assert listener.record.call_count == 1  # that one was killed is nothing to be told
 
-    def test_ctrl_c_kills_all_at_once(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
-        """Two launches at work and two to come; sent by a thread when both are at work."""
-        hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
-        python = fake_session(hanging)
-
-        def interrupt() -> None:
-            while len(list(tmp_path.glob("interpreter.*"))) < 2:
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        kept: list[Run] = []
-        thread = threading.Thread(target=interrupt)
-        thread.start()
-        with pytest.raises(KeyboardInterrupt):
-            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), kept.append, unittest.mock.Mock())
-        thread.join()
-        assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started
-        assert [run.records for run in kept] == [()]
-
-    def test_a_second_ctrl_c_does_not_wait_for_what_lives(
-        self, fake_session: Fake, tmp_path: Path, nothing_left: None, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("twice", [False, True])
+    def test_ctrl_c_kills_all_at_once(
+        self, fake_session: Fake, tmp_path: Path, nothing_left: None, monkeypatch: pytest.MonkeyPatch, twice: bool
     ) -> None:
-        """It comes as what lives is about to be killed; the first when both launches are at work."""
+        """Two launches at work and two to come; sent by a thread when both are at work. A second one comes as what
+        lives is about to be killed, and does not wait for it.
+        """
         hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
-        python, seconds, kill = fake_session(hanging), iter([True]), kill_workers
+        python, seconds, kill = fake_session(hanging), iter([True] * twice), kill_workers
 
         def killing() -> None:
             if next(seconds, False):
@@ -274,20 +232,16 @@ class TestSideBySide:
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGINT)
 
+        kept: list[Run] = []
         monkeypatch.setattr("bench.drive.run.kill_workers", killing)
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), lambda run: None, unittest.mock.Mock())
+            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), kept.append, unittest.mock.Mock())
         thread.join()
         assert next(seconds, None) is None
-
-
-def test_a_folder_that_holds_a_run_is_left_alone(fake_session: Fake, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("precious")
-    with pytest.raises(FileExistsError, match="exists already"):
-        run_with(fake_session(""), tmp_path)
-    assert (tmp_path / "run.json").read_text() == "precious"
+        assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started
+        assert [run.records for run in kept] == [()]
 
 
 # Its second launch says that it has begun, by a file beside the interpreter, and never ends.
@@ -350,24 +304,3 @@ def processes_of(temporary: Path) -> Iterator[int]:
             variables = (folder / "environ").read_bytes().split(b"\0")
             if f"TMPDIR={temporary}".encode() in variables and int(folder.name) != os.getpid():
                 yield int(folder.name)
-
-
-def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) -> None:
-    output = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "run",
-        "--config",
-        "tiny",
-        "--python",
-        str(tmp_path / "none"),
-        "--output",
-        str(output),
-    ]
-    finished = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert finished.returncode == 4
-    assert "can't be started" in finished.stderr
-    assert json.loads(finished.stdout) == json.loads(unsealed((output / "run.json").read_text()))
-    assert len(read_record(Run, output / "run.json").records) == 2  # of a launch that failed again

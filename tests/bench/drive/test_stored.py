@@ -1,10 +1,11 @@
 """The cache's folder. What is whole and what is not: test_environments.py."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from bench.drive.stored import cache_folder, environments, remove
+from bench.drive.stored import cache_folder, environments, held, remove
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +34,19 @@ def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert environments(tmp_path) == []
     assert environments(tmp_path / "nowhere") == []
+
+
+def test_one_waits_for_another(tmp_path: Path) -> None:
+    waits, done = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with held(tmp_path, "name", waits.set):
+            done.set()
+
+    thread = threading.Thread(target=ask)
+    with held(tmp_path, "name"):
+        thread.start()
+        assert waits.wait(60)
+        assert not done.is_set()
+    thread.join()
+    assert done.is_set()

@@ -10,7 +10,7 @@ import pytest
 
 from bench.drive.watch import CpuWatch, disturbance
 
-BURN = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+BURN = "import time; end = time.process_time() + 0.1\nwhile time.process_time() < end: pass"
 
 
 def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0, elsewhere: int | None = None) -> None:
@@ -45,12 +45,12 @@ def test_cpus_that_we_may_not_use_do_not_count(tmp_path: Path) -> None:
 
 
 def test_our_ended_children_are_no_others(tmp_path: Path) -> None:
-    """The machine was busy for 0.5 s = 0.5 × ticks, and a child of ours used just that."""
+    """The machine was busy for 0.1 s = 0.1 × ticks, and a child of ours used just that."""
     stat(tmp_path, user=0, idle=0)
     watch = CpuWatch(tmp_path)
     subprocess.run([sys.executable, "-c", BURN], check=True)
-    half_second = os.sysconf("SC_CLK_TCK") // 2
-    stat(tmp_path, user=half_second, idle=half_second)
+    busy = os.sysconf("SC_CLK_TCK") // 10
+    stat(tmp_path, user=busy, idle=busy)
     assert watch.others() == 0.0
 
 
@@ -64,7 +64,8 @@ def test_the_real_machine_tells() -> None:
     watch = CpuWatch()
     time.sleep(0.1)
     others = watch.others()
-    assert others is None or 0 <= others <= 1
+    assert others is not None
+    assert others <= 1
 
 
 def test_only_much_of_it_is_worth_a_line() -> None:

@@ -72,8 +72,3 @@ def test_a_launch_takes_its_next_step_while_the_last_one_is_compared(tmp_path: P
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="configuration 'small' wants"):
         Exchange(shared_file(tmp_path), CONFIGS["small"])
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Exchange(tmp_path / "none", TINY)

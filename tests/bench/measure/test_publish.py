@@ -1,5 +1,6 @@
 """A step publishes arrays of the shapes that are due, and the numbers of its results."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,18 @@ def test_a_missing_gradient_is_zeros() -> None:
     assert not target.any()
 
 
-@pytest.mark.parametrize("value", [1.0, np.ones(1, np.float32), np.ones((2, 3), np.float32)])
-def test_another_shape_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"of shape .* where \(3,\) is due"):
-        publish({"": value}, {"": np.zeros(3, np.float32)})
+@pytest.mark.parametrize(
+    ("value", "due"),
+    [
+        (1.0, (3,)),
+        (np.ones(1, np.float32), (3,)),
+        (np.ones((2, 3), np.float32), (3,)),
+        (np.zeros(2, np.float32), ()),
+    ],
+)
+def test_another_shape_is_refused(value: Any, due: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"of shape .* where {re.escape(str(due))} is due"):
+        publish({"": value}, {"": np.zeros(due, np.float32)})
 
 
 @pytest.mark.tensorflow

@@ -92,27 +92,27 @@ def test_only_float32_overflows_in_the_norm() -> None:
     assert np.isnan(values_of(oracle("norm overflow", np.float32).clipped["output/bias"])).all()
 
 
-@pytest.mark.parametrize("jitter", range(20))
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.small and not case.evaluation], ids=lambda case: case.name
 )
-def test_float32_can_do_better_than_the_cap(case: Case, jitter: int) -> None:
+def test_float32_can_do_better_than_the_cap(case: Case) -> None:
     """So that a correct TensorFlow, whose error is about the float32 oracle's, is far below its limit."""
-    start = case.change(small_start(jitter))
-    expected = expected_step(SMALL, (start.weights, start.state), start.batch, LEARNING_RATE, case.cut)
-    limits = {quantity: max(of.values()) for quantity, of in expected.limits.items() if quantity != "update"}
-    assert {quantity: limit for quantity, limit in limits.items() if limit >= CAP} == {}
+    for jitter in range(20):
+        start = case.change(small_start(jitter))
+        expected = expected_step(SMALL, (start.weights, start.state), start.batch, LEARNING_RATE, case.cut)
+        limits = {quantity: max(of.values()) for quantity, of in expected.limits.items() if quantity != "update"}
+        assert {quantity: limit for quantity, limit in limits.items() if limit >= CAP} == {}, jitter
 
 
-@pytest.mark.parametrize("jitter", range(20))
 @pytest.mark.parametrize("case", [case for case in CASES if case.small and case.evaluation], ids=lambda case: case.name)
-def test_float32_comes_to_less_than_a_tenth_of_the_cap_in_evaluation(case: Case, jitter: int) -> None:
-    start = case.change(small_start(jitter))
-    before, ids = (start.weights, start.state), (start.inputs, start.targets)
-    loss, state = evaluate(SMALL, *before, *ids)
-    found = {"loss": {"": np.asarray(loss)}, "state": state}
-    errors = errors_of(0, found, expected_evaluation(SMALL, before, ids, case.cut), case.cut)
-    assert max(error.error for error in errors) < CAP / 10
+def test_float32_comes_to_less_than_a_tenth_of_the_cap_in_evaluation(case: Case) -> None:
+    for jitter in range(20):
+        start = case.change(small_start(jitter))
+        before, ids = (start.weights, start.state), (start.inputs, start.targets)
+        loss, state = evaluate(SMALL, *before, *ids)
+        found = {"loss": {"": np.asarray(loss)}, "state": state}
+        errors = errors_of(0, found, expected_evaluation(SMALL, before, ids, case.cut), case.cut)
+        assert max(error.error for error in errors) < CAP / 10, jitter
 
 
 def test_starts_differ_by_launch() -> None:

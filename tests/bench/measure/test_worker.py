@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.measure.worker import KINDS, drain, serve
+from bench.measure.worker import drain, serve
 from bench.record.types import NumericError
 
 
@@ -93,7 +93,3 @@ def test_close_is_answered_and_ends_it() -> None:
 
 def test_the_end_of_the_requests_ends_it() -> None:
     assert answers_to() == []
-
-
-def test_there_is_a_session_of_each_kind() -> None:
-    assert KINDS.keys() >= {"tensorflow", "referee"}

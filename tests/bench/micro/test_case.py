@@ -20,6 +20,7 @@ from lm.training.trainer import Trainer
 
 pytestmark = [
     pytest.mark.tensorflow,
+    pytest.mark.any_version,
     pytest.mark.filterwarnings("ignore:Benchmark fixture was not used"),  # a refused case times nothing, on purpose
 ]
 

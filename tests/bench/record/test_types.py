@@ -7,10 +7,6 @@ import pytest
 from bench.record.types import Machine, Run, Subject
 
 
-def test_a_subject_is_named_for_files_and_tables(run: Run) -> None:
-    assert run.records[0].subject.name == "tiny-synthetic-cells-cpu0"
-
-
 def test_the_fingerprint_of_a_machine_is_stable(run: Run) -> None:
     """The first 12 digits of sha256(b"('A CPU', 2, 'x86_64 avx2', 16, 'A GPU', '550.1')"), by sha256sum."""
     assert run.records[0].machine.fingerprint() == "0e0ad5f6217f"

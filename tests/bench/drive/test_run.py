@@ -1,7 +1,6 @@
 """Runs: which launches there are, what is on disk after each, and what Ctrl-C leaves."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from bench.drive.process import Worker, kill_workers
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
-from bench.record.files import keeper, read_record, unsealed
+from bench.record.files import keeper, read_record
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
@@ -350,24 +349,3 @@ def processes_of(temporary: Path) -> Iterator[int]:
             variables = (folder / "environ").read_bytes().split(b"\0")
             if f"TMPDIR={temporary}".encode() in variables and int(folder.name) != os.getpid():
                 yield int(folder.name)
-
-
-def test_a_failed_run_exits_with_4_and_is_kept(tmp_path: Path, temporary: Path) -> None:
-    output = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "run",
-        "--config",
-        "tiny",
-        "--python",
-        str(tmp_path / "none"),
-        "--output",
-        str(output),
-    ]
-    finished = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert finished.returncode == 4
-    assert "can't be started" in finished.stderr
-    assert json.loads(finished.stdout) == json.loads(unsealed((output / "run.json").read_text()))
-    assert len(read_record(Run, output / "run.json").records) == 2  # of a launch that failed again

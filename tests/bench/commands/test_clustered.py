@@ -144,7 +144,7 @@ def test_only_what_is_timed_takes_a_timing_slot(
 
     monkeypatch.setattr(f"bench.commands.{name}.cluster_hosts", opened)
     monkeypatch.setattr(f"bench.commands.{name}.cluster_request", lambda options: options.cluster)
-    found = tfgate(name, *words, "--cluster", "tcp://head:8786", "--output", tmp_path / "out")
+    found = tfgate(name, *words, *CLUSTER, "--output", tmp_path / "out")
     assert (found.code, found.error) == (4, f"timed: {timed}")
 
 
@@ -153,5 +153,5 @@ def test_without_dask_one_line_says_what_to_install(
     tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
-    found = tfgate(*words, "--from", "2.20.0", "--to", "2.21.0", "--cluster", "tcp://head:8786")
+    found = tfgate(*words, "--from", "2.20.0", "--to", "2.21.0", *CLUSTER)
     assert (found.code, found.error) == (2, "--cluster needs Dask: install tfgate[cluster]")

@@ -235,13 +235,10 @@ def test_gitlab_accepts_the_component(tmp_path: Path) -> None:
     assert gitlab_accepts(component(COMPONENT.read_text()), tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"), [("\n  image:", "\n  imagine:"), ("when: always", "when: ever"), ("spec:\n", "spek:\n")]
-)
-def test_gitlab_refuses_a_wrong_one(tmp_path: Path, right: str, wrong: str) -> None:
-    text = COMPONENT.read_text()
+def test_gitlab_refuses_a_wrong_one(tmp_path: Path) -> None:
+    text, right = COMPONENT.read_text(), "\n  image:"
     assert text.count(right) == 1
-    assert not gitlab_accepts(component(text.replace(right, wrong)), tmp_path)
+    assert not gitlab_accepts(component(text.replace(right, "\n  imagine:")), tmp_path)
 
 
 def test_gitlab_calls_scripts_that_are_there() -> None:

@@ -123,13 +123,10 @@ def test_github_accepts_the_workflows_in_documents(tmp_path: Path) -> None:
     assert github_accepts([text for path in documents() for text in workflows(path)], tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"), [("timeout-minutes:", "timeout:"), ("runs-on:", "run-on:"), ("- cron:", "- corn:")]
-)
-def test_github_refuses_a_wrong_one(tmp_path: Path, right: str, wrong: str) -> None:
-    text = next(text for text in workflows(GITHUB) if "cron" in text)
+def test_github_refuses_a_wrong_one(tmp_path: Path) -> None:
+    text, right = next(text for text in workflows(GITHUB) if "cron" in text), "runs-on:"
     assert text.count(right) == 1
-    assert not github_accepts([text.replace(right, wrong)], tmp_path)
+    assert not github_accepts([text.replace(right, "run-on:")], tmp_path)
 
 
 def cache_key(folder: Path, week: str, **asked: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from bench.drive.lock import host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[2]
+CLUSTER = ("--cluster", "tcp://head:8786")  # of which nobody asks whether it is there
 PATIENCE_SECONDS = 30.0  # for what comes at once, unless the machine is busy
 
 

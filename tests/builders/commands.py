@@ -1,10 +1,13 @@
 """The command line's answers, margins, reports of gates and upgrades, and interpreters whose sessions have noise."""
 
 import dataclasses
+import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bench.record.gate import GateRun
 from bench.record.paired import Package, PairedRun, Side
@@ -17,8 +20,12 @@ from tests.builders.records import records, run
 
 FIRST_PASS = LOOKS[0]  # launches of a run of one kind that passes, where `short_launches` are used
 PASS, REGRESSION, INCONCLUSIVE, NOT_GATED = Outcome
+CRASH = "os._exit(3) if self.done > 100 else None"  # a statement `midway`
 OLD, NEW, NEWER = (
     Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
+)
+without_tensorflow = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"
 )
 MARGINS_TEXT = """\
 micro = 0.15

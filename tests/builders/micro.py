@@ -50,7 +50,7 @@ def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:
     return path
 
 
-TEXT = """#!{python}
+TEXT = """#!{python} -S
 import json, pathlib, sys
 if sys.argv[1] == "-c":  # asked what is installed in it
     print(json.dumps(["3.11.7", "built here", json.loads({packages!r})]))

@@ -14,7 +14,6 @@ from bench.record.lockstep import Lockstep
 from bench.record.types import SCHEMA, Evaluation, Failure, NumericError
 from bench.stats.outcome import Outcome
 from experiments.clean import (
-    COMPARISON_PLAN,
     REPEATS,
     Judged,
     Kept,
@@ -162,15 +161,6 @@ def test_a_comparison_that_fails_ends_it(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "kept" / "lockstep" / "2.21.0-2.12.1.json").unlink()
     assert main([*arguments, "--output", str(tmp_path / "clean.md")]) == 4
     assert "clean: error: " in capsys.readouterr().err
-
-
-def test_a_comparison_takes_the_steps_that_the_issue_asks_for() -> None:
-    assert (COMPARISON_PLAN.config, COMPARISON_PLAN.corpus, COMPARISON_PLAN.steps, COMPARISON_PLAN.threads) == (
-        "tiny",
-        "synthetic",
-        300,
-        2,
-    )
 
 
 def test_a_launch_without_errors_or_perplexity_has_no_cells() -> None:

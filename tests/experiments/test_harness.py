@@ -5,9 +5,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_a_step_as_reported_is_compared_with_a_bare_one(newest_python: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [newest_python, "-m", "experiments.harness", "tiny", "2"],

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import pickle
@@ -264,6 +265,7 @@ def test_predictions_stand_beside_what_was_measured_and_are_drawn(
 ) -> None:
     """A curve of two sizes is one."""
     monkeypatch.setattr("experiments.rates.predictions.SIZES", (0.0, 2.0))
+    monkeypatch.setattr("experiments.rates.predictions.simulated", functools.partial(simulated, runs=200))
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     store = Store(SCHEMA, tuple(same))
     found = predicted(store, [NOTHING, SLOWER])

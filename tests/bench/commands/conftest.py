@@ -1,15 +1,19 @@
 """A folder of baselines and a run on disk, and the command line called in this process."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.cli import main
 from bench.record.files import write_record
-from bench.record.types import Record
+from bench.record.types import Machine, Record
 from lm.config import LAUNCH_PLANS, Blocks
+from tests.builders.cluster import CLUSTER, in_this_process
 from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate
 from tests.builders.records import SUBJECT, baseline, records, run
 
@@ -24,6 +28,14 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers may outlive a pytest that is killed: without a function to run first, they start without a fork."""
     monkeypatch.setattr("bench.drive.process.ending_with_us", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else works on this machine, which is the one of which fake sessions tell."""
+    for name in ("clustered", "gate", "growing", "micro", "run", "survey", "upgrade"):
+        monkeypatch.setattr(f"bench.commands.{name}.examine", tuple)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +56,25 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, plan in LAUNCH_PLANS.items():
         short = dataclasses.replace(plan, steps=40, blocks=blocks, one_core=one_core, upgrade_steps=40)
         monkeypatch.setitem(LAUNCH_PLANS, name, short)
+
+
+@pytest.fixture
+def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Path]]:
+    """Gives a command a cluster of one host, this process; returns the list of the paths that it is asked for."""
+
+    def arrange(command: str) -> list[Path]:
+        calls: list[Path] = []
+
+        @contextlib.contextmanager
+        def opened(address: str, *, timed: bool) -> Iterator[Any]:
+            assert (address, timed) == (CLUSTER[1], True)
+            yield functools.partial(in_this_process, tmp_path / f"scratch{len(calls)}", calls)
+
+        monkeypatch.setattr(f"bench.commands.{command}.cluster_hosts", opened)
+        monkeypatch.setattr(f"bench.commands.{command}.cluster_request", lambda options: options.cluster or "")
+        return calls
+
+    return arrange
 
 
 @pytest.fixture

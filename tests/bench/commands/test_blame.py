@@ -1,10 +1,8 @@
 """`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
 
-import contextlib
-import functools
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ from bench.drive.doctor import Finding
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
-from bench.record.types import Machine
 from tests.bench.judge.test_blame import numbers
-from tests.builders.cluster import in_this_process
-from tests.builders.commands import Answer, Tfgate, noisy_side
+from tests.builders.cluster import CLUSTER
+from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
@@ -46,17 +43,10 @@ class Environments:
         new = {name for name in OLD if versions[name] == NEW[name]}
         slowness = math.prod(factor for name, factor in self.slower.items() if name in new)
         crash = self.crashes if new == {*OLD} else self.crashing in new
-        midway = "os._exit(3) if self.done > 100 else None" if crash else "pass"
+        midway = CRASH if crash else "pass"
         python = noisy_side(self.folder / "-".join(versions.values()), versions, slowness=slowness, midway=midway)
         packages = tuple(Package(*item) for item in versions.items())
         return Side(requested, python, dict(options.get("variables") or {}), as_of.moment, packages)
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine is the one of which fake sessions tell, and nothing disturbs it."""
-    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
-    monkeypatch.setattr("bench.commands.growing.examine", tuple)
 
 
 @pytest.fixture
@@ -83,7 +73,7 @@ class TestWholeSearches:
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
     ) -> None:
         environments.slower = {"keras": 1.2}
-        found = blame(tfgate, tmp_path, "--json", "--launches", "3")
+        found = blame(tfgate, tmp_path, "--json", "--launches", "2")
         assert found.code == 0, found
         plain = found.plain
         assert (plain["answer"], plain["blamed"]) == ("blamed", ["keras"])
@@ -101,26 +91,18 @@ class TestWholeSearches:
         run = read_record(PairedRun, next(tmp_path.glob("out/*-threads/paired.json")))
         assert run.pairs[0].reference.environment
         assert run.pairs[0].reference.environment.threads == 1
-        again = blame(tfgate, tmp_path, "--json", "--launches", "3", "--resume")
+        again = blame(tfgate, tmp_path, "--json", "--launches", "2", "--resume")
         assert (again.code, again.out) == (0, found.out)
         assert ": launch" in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert len(environments.moments) == 1  # the index is read as it was when the search began
 
     def test_on_a_cluster_each_part_is_one_call_and_none_once_its_launches_are_there(
-        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, one_host: Callable[[str], list[Path]]
     ) -> None:
-        calls: list[Path] = []
-
-        @contextlib.contextmanager
-        def opened(address: str, *, timed: bool) -> Iterator[Any]:
-            assert timed
-            yield functools.partial(in_this_process, tmp_path / "scratch", calls)
-
-        monkeypatch.setattr("bench.commands.blame.cluster_hosts", opened)
-        monkeypatch.setattr("bench.commands.blame.cluster_request", lambda options: options.cluster or "")
+        calls = one_host("blame")
         environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
-        words = ("--json", "--launches", "2", "--cluster", "tcp://head:8786")
+        words = ("--json", "--launches", "2", *CLUSTER)
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 0, found
         parts = {part["name"]: part for part in found.plain["parts"]}
@@ -161,7 +143,7 @@ class TestWholeSearches:
 
     @pytest.mark.usefixtures("environments")
     def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:
-        words = ["--launches", "2", "--part", "keras", "--part", "wrapt", "--to-env", "TF_A=1"]
+        words = ["--launches", "2", "--part", "keras", "--to-env", "TF_A=1"]
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 3, found
         assert "left out: the candidate's environment variables: parts have the reference's" in found.out

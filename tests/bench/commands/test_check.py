@@ -86,17 +86,9 @@ def write(folder: Path, name: str, text: str) -> None:
     ("spoil", "said"),
     [
         (lambda text: text[: len(text) // 2], "run.json is damaged or was not written by tfgate: "),
-        (lambda text: "", "run.json is damaged or was not written by tfgate: "),
         (lambda text: text.replace('"schema": 4', '"schema": 2'), "its schema version is 2 and this tfgate reads 4"),
-        (lambda text: text.replace('"created"', '"creation"'), "unknown field 'creation'"),
-        (lambda text: text.replace('"jitter": 1000,', ""), "field 'jitter' is missing"),
-        (
-            lambda text: text.replace('"launch": 0', '"launch": "first"'),
-            'records[0].launch: expected an integer, found "first"',
-        ),
-        (lambda text: "[1, 2, 3]", "its schema version is None"),
     ],
-    ids=["truncated", "empty", "schema", "unknown field", "missing field", "type", "list"],
+    ids=["truncated", "schema"],
 )
 def test_a_damaged_run_is_refused_in_a_line(
     tfgate: Tfgate, keep: Keep, baselines: Path, spoil: Callable[[str], str], said: str

@@ -1,23 +1,19 @@
 """`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
 
-import contextlib
-import functools
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.commands import survey as command
 from bench.drive.requests import ClusterError
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.survey import SURVEY_FILE, Survey
-from bench.record.types import Machine
-from tests.builders.cluster import Processes, free_port, in_this_process, wait_until
+from tests.builders.cluster import CLUSTER, Processes, free_port, wait_until
 from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
 
 
@@ -55,21 +51,14 @@ def assert_measured_once(found: Answer, folder: Path, sides: dict[str, str]) -> 
 
 
 @pytest.mark.usefixtures("baselines", "short_launches")
-def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_comparison_is_measured_once(
+    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]]
+) -> None:
     """Without Dask, and a release can't be had."""
-    calls: list[Path] = []
-
-    @contextlib.contextmanager
-    def opened(address: str, *, timed: bool) -> Iterator[Any]:
-        assert timed
-        yield functools.partial(in_this_process, tmp_path / "scratch", calls)
-
-    monkeypatch.setattr(command, "cluster_hosts", opened)
-    monkeypatch.setattr(command, "cluster_request", lambda options: options.cluster or "")
-    monkeypatch.setattr("bench.commands.clustered.examine", tuple)
+    calls = one_host("survey")
     sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
     (tmp_path / "b").write_text("#!/bin/false\n")
-    found = survey(tfgate, tmp_path, sides, tmp_path / "out", "--cluster", "tcp://head:8786")
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
     assert_measured_once(found, tmp_path / "out", sides)
     assert len(calls) == len(set(calls))
     again = tfgate("check", tmp_path / "out", "--baselines", tmp_path / "baselines")
@@ -79,13 +68,11 @@ def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, monkey
 @pytest.mark.slow
 @pytest.mark.usefixtures("baselines")
 def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
-    tfgate: Tfgate, tmp_path: Path, hosts: Processes, monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate, tmp_path: Path, hosts: Processes
 ) -> None:
     """A host dies at a moment that a seed chose, and a release can't be had; then the scheduler dies in another survey,
     which goes on from its folder without it.
     """
-    monkeypatch.setattr(command, "examine", tuple)
-    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
     seed, cluster = random.Random(19), ("--cluster", hosts.address)
     sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
     (tmp_path / "b").write_text("#!/bin/false\n")
@@ -157,7 +144,7 @@ def test_only_what_is_timed_takes_a_timing_slot(
 
     monkeypatch.setattr(f"bench.commands.{name}.cluster_hosts", opened)
     monkeypatch.setattr(f"bench.commands.{name}.cluster_request", lambda options: options.cluster)
-    found = tfgate(name, *words, "--cluster", "tcp://head:8786", "--output", tmp_path / "out")
+    found = tfgate(name, *words, *CLUSTER, "--output", tmp_path / "out")
     assert (found.code, found.error) == (4, f"timed: {timed}")
 
 
@@ -166,5 +153,5 @@ def test_without_dask_one_line_says_what_to_install(
     tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
-    found = tfgate(*words, "--from", "2.20.0", "--to", "2.21.0", "--cluster", "tcp://head:8786")
+    found = tfgate(*words, "--from", "2.20.0", "--to", "2.21.0", *CLUSTER)
     assert (found.code, found.error) == (2, "--cluster needs Dask: install tfgate[cluster]")

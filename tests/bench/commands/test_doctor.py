@@ -1,6 +1,5 @@
 """`tfgate doctor`: with an interpreter that can't measure, which is what it is asked to find out."""
 
-import importlib.util
 import json
 import shutil
 import sys
@@ -9,15 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.machine import this_machine
-from tests.builders.commands import Tfgate
+from tests.builders.commands import Tfgate, without_tensorflow
 from tests.builders.fake_interpreter import session_text, write_interpreter
 
-NO_TENSORFLOW = pytest.mark.skipif(
-    importlib.util.find_spec("tensorflow") is not None, reason="this Python has TensorFlow"
-)
 
-
-@NO_TENSORFLOW
+@without_tensorflow
 def test_an_interpreter_without_tensorflow_fails_after_saying_what_the_machine_is(tfgate: Tfgate) -> None:
     found = tfgate("doctor", "--python", sys.executable)
     assert found.code == 4
@@ -27,7 +22,7 @@ def test_an_interpreter_without_tensorflow_fails_after_saying_what_the_machine_i
         assert name in found.out
 
 
-@NO_TENSORFLOW
+@without_tensorflow
 def test_the_machine_alone_needs_no_tensorflow(tfgate: Tfgate) -> None:
     found = tfgate("doctor", "--json")
     assert found.code == 0

@@ -1,4 +1,4 @@
-"""`tfgate env` on environments that uv has built of small wheels."""
+"""`tfgate env` on environments that uv has built of small wheels, and on folders that look like those."""
 
 import json
 import os
@@ -9,21 +9,44 @@ import pytest
 
 from bench.drive.environments import prepare
 from bench.drive.requests import read_as_of
-from bench.drive.stored import LOCK_FILE, STORED_FILE
+from bench.drive.stored import LOCK_FILE, STORED_FILE, VENV_FILE, Stored
+from bench.record.files import write_record
+from bench.record.types import SCHEMA
 from tests.builders.commands import Tfgate
 
-Build = Callable[[str, int], str]
+Make = Callable[[str, int], str]
+
+
+def use(folder: Path, minutes: int) -> None:
+    """Has an environment be last used so many minutes after midnight of 2026-01-05."""
+    used = 1767571200 + 60 * minutes  # 2026-01-05T00:00:00Z
+    os.utime(folder / STORED_FILE, (used, used))
 
 
 @pytest.fixture
-def build(wheelhouse: Path, environment_cache: Path) -> Build:
-    """Builds an environment that was last used so many minutes after midnight of 2026-01-05; its name."""
+def build(wheelhouse: Path, environment_cache: Path) -> Make:
+    """Builds an environment that was last used then; its name."""
 
     def make(requested: str, minutes: int) -> str:
         folder = Path(prepare(requested, read_as_of("now")).interpreter).parents[1]
-        used = 1767571200 + 60 * minutes  # 2026-01-05T00:00:00Z
-        os.utime(folder / STORED_FILE, (used, used))
+        use(folder, minutes)
         return folder.name
+
+    return make
+
+
+@pytest.fixture
+def make(environment_cache: Path) -> Make:
+    """Makes what there is of an environment besides Python and packages, last used then; its name."""
+
+    def make(name: str, minutes: int) -> str:
+        folder = environment_cache / name
+        folder.mkdir(parents=True)
+        for file in (VENV_FILE, LOCK_FILE):
+            (folder / file).touch()
+        write_record(folder / STORED_FILE, Stored(SCHEMA, "2.99.0", "", "", "3.11", ()))
+        use(folder, minutes)
+        return name
 
     return make
 
@@ -32,7 +55,7 @@ def names(tfgate: Tfgate) -> list[str]:
     return [listed["name"] for listed in json.loads(tfgate("env", "list", "--json").out)]
 
 
-def test_the_list_has_the_last_used_first(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
+def test_the_list_has_the_last_used_first(tfgate: Tfgate, build: Make, environment_cache: Path) -> None:
     older, newer = build("2.98.0", 0), build("tensorflow-cpu==2.99.0 keras==3.1.0", 1)
     found = tfgate("env", "list")
     assert (found.code, found.err) == (0, "")
@@ -43,7 +66,7 @@ def test_the_list_has_the_last_used_first(tfgate: Tfgate, build: Build, environm
     assert rows[0].endswith("2026-01-05T00:01:00.000+00:00")
 
 
-def test_json_says_what_is_installed_and_its_size(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
+def test_json_says_what_is_installed_and_its_size(tfgate: Tfgate, build: Make, environment_cache: Path) -> None:
     name = build("2.99.0", 0)
     (listed,) = json.loads(tfgate("env", "list", "--json").out)
     assert listed["name"] == name
@@ -63,16 +86,16 @@ def test_nothing_there(tfgate: Tfgate, environment_cache: Path) -> None:
     assert tfgate("env", "remove", "--all").code == 0
 
 
-def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
-    name = build("2.99.0", 0)
+def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, make: Make, environment_cache: Path) -> None:
+    name = make("one", 0)
     (environment_cache / name / STORED_FILE).write_text("{")
     assert [row.split()[:2] for row in tfgate("env", "list").out.splitlines()[2:-1]] == [[name, "damaged"]]
     assert tfgate("env", "remove", name).code == 0
     assert names(tfgate) == []
 
 
-def test_removal(tfgate: Tfgate, build: Build, environment_cache: Path) -> None:
-    first, second, third = build("2.98.0", 1), build("2.99.0", 2), build("tensorflow-cpu==2.99.0 keras==3.1.0", 3)
+def test_removal(tfgate: Tfgate, make: Make, environment_cache: Path) -> None:
+    first, second, third = make("first", 1), make("second", 2), make("third", 3)
     missing = tfgate("env", "remove", first, "nowhere")
     assert (missing.code, missing.error) == (
         2,

@@ -110,6 +110,8 @@ def test_many_reports_are_read_by_several_processes_to_the_same_end(
     write_record(reports / "numbers" / "gate.json", gate_report([]))
     alone = tfgate("history", reports)
     assert alone.out.count("left out: ") == 2
+    for path in (reports / "damaged" / "paired.json", reports / "numbers" / "gate.json"):
+        assert f"left out: {path}" in alone.out
     assert alone.code == 1
     monkeypatch.setattr(history, "MANY", 2)
     assert tfgate("history", reports) == alone
@@ -171,18 +173,6 @@ def test_a_report_that_lost_its_sense_is_named(tfgate: Tfgate, reports: Path, tm
 def test_an_anchor_without_a_reference_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
     keep_releases(reports, [1.0] * 8)
     assert "has no ratios to a reference" in tfgate("history", reports, "--fixed-reference", keep("anchor")).error
-
-
-def test_what_can_not_be_used_is_left_out_by_name(tfgate: Tfgate, reports: Path) -> None:
-    keep_releases(reports, [1.0] * 8)
-    (reports / "damaged").mkdir()
-    (reports / "damaged" / "gate.json").write_text("{", encoding="utf-8")
-    write_record(reports / "numbers" / "gate.json", gate_report([]))
-    found = tfgate("history", reports)
-    assert found.code == 0
-    assert counts(found) == [8, 6, 0]
-    for name in ("damaged", "numbers"):
-        assert f"left out: {reports / name / 'gate.json'}" in found.out
 
 
 def test_runs_of_one_environment_are_left_out_and_counted(tfgate: Tfgate, keep: Keep, reports: Path) -> None:

@@ -11,16 +11,17 @@ import pytest
 from bench.cli import command_parser
 from bench.commands import micro as micro_command
 from bench.commands.micro import TARGETS, UNIT
+from bench.drive.micro import Suite
 from bench.drive.requests import AsOf, BuildError, RequestError
 from bench.judge.micro import GATING
 from bench.record.files import write_record
-from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.micro import read_micro
-from bench.record.paired import Side
+from bench.record.ledger import Entry, Ledger, Ratio
+from bench.record.micro import MICRO_FILE, launch_file, read_micro
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from tests.builders.commands import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
-from tests.builders.micro import EAGER, PACKAGES, STEP, calls, micro_interpreter
+from tests.builders.micro import EAGER, MICRO_RUN, PACKAGES, STEP, calls, micro_interpreter, write_launch
 
 ROOT = Path(__file__).resolve().parents[3]
 # Medians of the step in four launches, about 1% apart.
@@ -31,12 +32,6 @@ OTHER = {**PACKAGES, "tensorflow-cpu": "2.22.0"}
 SUBJECT, METRIC = "notebook cells on cpu:0", "step graph"
 
 Measure = Callable[..., Answer]
-
-
-@pytest.fixture(autouse=True)
-def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking for disturbances takes a second, and the tests that run beside these are none."""
-    monkeypatch.setattr("bench.commands.micro.examine", tuple)
 
 
 @pytest.fixture
@@ -61,7 +56,9 @@ def sides(folder: Path, *launches: dict[str, float]) -> tuple[Path, Path]:
     return micro_interpreter(folder, *launches, packages=OTHER), micro_interpreter(folder, *LAUNCHES)
 
 
-def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(measure: Measure, tmp_path: Path) -> None:
+def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path
+) -> None:
     answer = measure(*sides(tmp_path, *SLOWER), "--json")
     assert answer.outcome is REGRESSION, answer.err
     assert answer.outcomes == {METRIC: REGRESSION, "step eager": NOT_GATED}
@@ -72,22 +69,14 @@ def test_the_candidate_is_measured_in_turn_with_the_reference_and_judged(measure
     ]
     said = [line.partition(" launch")[0] for line in answer.err.splitlines() if " launch " in line]
     assert said == ["reference", "candidate", "candidate", "reference"] * 2
+    assert tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json").out == answer.out
 
 
-def test_it_stops_at_the_look_that_settles_it(measure: Measure, tmp_path: Path) -> None:
-    """Of at most twelve launches."""
-    candidate, reference = sides(tmp_path, *reversed(LAUNCHES))
-    answer = measure(candidate, reference)
-    assert answer.code == 0, answer.err
-    assert "15.0%" in answer.out.splitlines()[0]  # what is ruled out
-    assert (len(calls(candidate)), len(calls(reference))) == (4, 4)
-
-
-@pytest.mark.parametrize(("launches", "code"), [(LAUNCHES[::-1], 0), (SLOWER, 1), (LAUNCHES[:1], 3)])
+@pytest.mark.parametrize(("launches", "code"), [(LAUNCHES[::-1], 0), (LAUNCHES[:1], 3)])
 def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
     measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launches: list[dict[str, float]], code: int
 ) -> None:
-    """The last: launches all alike on one side, and one launch of each."""
+    """The last: one launch of each side."""
     answer = measure(*sides(tmp_path, *launches), "--json", *(("--launches", "1") if code == 3 else ()))
     again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json")
     assert (answer.code, again.code, again.out) == (code, code, answer.out)
@@ -98,32 +87,20 @@ def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
     assert tfgate("check", moved / "micro.json", "--baselines", empty_baselines, "--json").out == answer.out
 
 
-def test_too_few_launches_prove_nothing(measure: Measure, tmp_path: Path) -> None:
-    answer = measure(*sides(tmp_path, *LAUNCHES), "--launches", "3", "--json")
-    assert (answer.code, answer.outcome) == (3, INCONCLUSIVE)
-
-
-def test_where_nothing_gates_nothing_is_proven(measure: Measure, tmp_path: Path) -> None:
-    eager = [{EAGER: value} for value in SECONDS]
-    candidate, reference = (micro_interpreter(tmp_path, *eager) for _ in range(2))
-    answer = measure(candidate, reference, "--mode", "eager", "--json")
+def test_where_nothing_gates_nothing_is_proven(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
+    write_record(tmp_path / MICRO_FILE, MICRO_RUN, seal=True)
+    for number, seconds in enumerate(SECONDS):
+        for role in (REFERENCE, CANDIDATE):
+            write_launch(launch_file(tmp_path, role, number), {EAGER: seconds})
+    answer = tfgate("check", tmp_path, "--baselines", empty_baselines, "--json")
     assert (answer.code, answer.outcomes) == (3, {"step eager": NOT_GATED})
-    assert len(calls(candidate)) == 4
 
 
 def test_what_sets_the_sides_apart_is_in_the_report(measure: Measure, tmp_path: Path) -> None:
-    """The reference's own packages are measured all the same."""
-    for name, packages, warned in (
-        ("same", PACKAGES, ["A/A"]),
-        ("numpy", {**OTHER, "numpy": "1.26.0"}, ["2.4.0 and 1.26.0"]),
-        ("other", OTHER, []),
-    ):
-        candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], packages=packages)
-        folder = tmp_path / name
-        assert measure(candidate, micro_interpreter(tmp_path, *LAUNCHES), "--output", folder).code == 0
-        found = read_micro(folder)[0].warnings
-        assert len(found) == len(warned)
-        assert all(word in warning for word, warning in zip(warned, found, strict=True))
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, packages={**OTHER, "numpy": "1.26.0"})
+    measure(candidate, micro_interpreter(tmp_path, *LAUNCHES), "--launches", "1")
+    (warning,) = read_micro(tmp_path / "out")[0].warnings
+    assert "2.4.0 and 1.26.0" in warning
 
 
 def identity(packages: dict[str, str], tmp_path: Path) -> str:
@@ -152,16 +129,6 @@ def test_what_was_accepted_last_is_what_the_candidate_is_measured_by(
     answer = measure(*sides(tmp_path, *SLOWER))
     assert answer.code == 0, answer.out
     assert "accepted" in answer.out.splitlines()[0]
-
-
-def test_a_pass_by_an_accepted_regression_does_not_sound_wider(
-    measure: Measure, tmp_path: Path, empty_baselines: Path
-) -> None:
-    accepted = AcceptedRegression(SUBJECT, METRIC, 0.6, "a slower kernel", "https://example.org/1", "9999-12-31")
-    write_record(empty_baselines / "ledger.json", Ledger(SCHEMA, (), (accepted,)))
-    answer = measure(*sides(tmp_path, *SLOWER))
-    assert answer.code == 0, answer.out
-    assert "ledger" in answer.out.splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -195,9 +162,10 @@ def test_the_pinned_reference_is_taken_where_none_is_named(
 
     monkeypatch.setattr("bench.commands.sides.prepare_reference", pinned)
     options = ["--from-env", "A=1", "--output", tmp_path / "out", "--baselines", empty_baselines]
-    assert tfgate("micro", "--to", candidate, *options).code == 0
+    answer = tfgate("micro", "--to", candidate, *options)
+    assert (answer.code, "15.0%" in answer.out.splitlines()[0]) == (0, True), answer  # what is ruled out
     assert asked == [(empty_baselines / "reference", {"A": "1"})]
-    assert len(calls(reference)) == 4
+    assert (len(calls(candidate)), len(calls(reference))) == (4, 4)  # of at most twelve
 
 
 @pytest.mark.parametrize(
@@ -236,23 +204,27 @@ def test_the_pinned_reference_times_no_gpu(tfgate: Tfgate, tmp_path: Path, empty
     assert (answer.code, "the pinned reference has no GPU" in answer.out) == (3, True)
 
 
-def test_what_is_asked_for_reaches_pytest(measure: Measure, tmp_path: Path) -> None:
-    chosen = [
-        "--config=tiny",
-        "--implementation=layers",
-        "--device=cpu:1",
-        "--mode=eager",
-        "--target=step",
-        "--target=clip",
-    ]
-    candidate, reference = sides(tmp_path, *LAUNCHES)
-    measure(candidate, reference, *chosen, "--launches", "1")
-    for (call,) in (calls(candidate), calls(reference)):
-        assert {"--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager"} <= set(call)
-        assert [Path(argument).name for argument in call if argument.endswith(".py")] == [
-            "test_step.py",
-            "test_clip.py",
-        ]
+def suite(*words: str) -> Suite:
+    """The cases that a command line asks for."""
+    known = argparse.Namespace(command_line=("tfgate", "micro"))
+    return micro_command.request(command_parser("micro").parse_args(["--to", "2.21.0", *words], known)).suite
+
+
+CHOSEN = ["--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager"]
+USUAL = ["--config=notebook", "--implementation=cells", "--mode=graph"]
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "options"),
+    [
+        ([*CHOSEN, "--target=step", "--target=clip"], ("step", "clip"), CHOSEN),
+        ([], ("forward", "gradient", "clip"), USUAL),
+    ],
+)
+def test_what_is_asked_for_is_timed_or_else_what_the_project_is_for(
+    words: list[str], files: tuple[str, ...], options: list[str]
+) -> None:
+    assert suite(*words).arguments(Path("suite")) == [*(f"suite/test_{name}.py" for name in files), *options]
 
 
 def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_path: Path) -> None:
@@ -265,9 +237,7 @@ def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_
 
 
 def test_all_workloads_are_all_that_one_process_can_time(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--to", "2.21.0", "--workload", "all", "--config", "tiny"]
-    known = argparse.Namespace(command_line=("tfgate", "micro"))
-    chosen = micro_command.request(command_parser("micro").parse_args(words, known)).suite.workloads
+    chosen = suite("--workload", "all", "--config", "tiny").workloads
     assert {"masked", "predict"} <= set(chosen)
     assert "train-without-onednn" not in chosen
     assert capsys.readouterr().err.startswith("left out: train-without-onednn has environment variables of its own")
@@ -295,63 +265,28 @@ def test_a_workload_that_cannot_be_timed_so_is_refused(measure: Measure, words: 
     assert message in answer.error
 
 
-def test_what_the_project_is_for_is_timed_where_nothing_is_asked_for(measure: Measure, tmp_path: Path) -> None:
-    candidate, reference = sides(tmp_path, *LAUNCHES)
-    measure(candidate, reference, "--launches", "1")
-    (call,) = calls(candidate)
-    assert [
-        argument for argument in call if argument.startswith(("--config", "--implementation", "--device", "--mode"))
-    ] == [
-        "--config=notebook",
-        "--implementation=cells",
-        "--mode=graph",
-    ]
-    assert [Path(argument).name for argument in call if argument.endswith(".py")] == [
-        "test_forward.py",
-        "test_gradient.py",
-        "test_clip.py",
-    ]
+# From its second call on an interpreter finds a wrong answer.
+WRONG = "if number >= 1: print('E   WrongAnswerError: loss is 1.0e-01 off'); sys.exit(1)"
 
 
-def test_a_report_is_not_overwritten(measure: Measure, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "micro.json").write_text("{}")
-    answer = measure(*sides(tmp_path, *LAUNCHES))
-    assert (answer.code, "micro.json" in answer.error) == (2, True)
-
-
-# From its n-th call on, counted from 0, an interpreter finds a wrong answer.
-WRONG = "if number >= {0}: print('E   WrongAnswerError: loss is 1.0e-01 off'); sys.exit(1)"
-
-
-@pytest.mark.parametrize("launch", [1, 2])
 def test_a_candidate_that_fails_twice_where_the_reference_runs_is_a_regression(
-    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path
 ) -> None:
-    """In launch 1 the reference went first; in launch 2 the candidate did, and the reference is asked after it."""
+    """In launch 2, where the candidate goes first, and the reference is asked after it."""
     reference = micro_interpreter(tmp_path, *LAUNCHES)
-    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1))
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG)
     answer = measure(candidate, reference, "--json")
-    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, launch, launch + 1), answer.err
+    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, 2, 3), answer.err
     assert refused(answer.plain) == []
     assert answer.outcome is REGRESSION
     outcomes = [Outcome(one["outcome"]) for one in answer.plain["comparisons"]]
     assert outcomes[0] is REGRESSION
-    assert len(outcomes) == (1 if launch == 1 else 3)  # what the whole launches before it tell
+    assert len(outcomes) == 3  # what the whole launches before it tell
     failure = read_micro(tmp_path / "out")[0].failure
     assert failure is not None
     assert "WrongAnswerError: loss is 1.0e-01 off" in failure.message
     again = tfgate("check", tmp_path / "out", "--baselines", empty_baselines, "--json")
     assert (again.code, again.out) == (1, answer.out)
-
-
-def test_a_candidate_that_fails_once_is_named_and_judged(measure: Measure, tmp_path: Path) -> None:
-    """Its second start fails."""
-    planted = "if number == 1: print('E   ValueError: odd'); sys.exit(1)"
-    candidate = micro_interpreter(tmp_path, *LAUNCHES[::-1], planted=planted, packages=OTHER)
-    assert measure(candidate, micro_interpreter(tmp_path, *LAUNCHES)).code == 0
-    (warning,) = read_micro(tmp_path / "out")[0].warnings
-    assert "launch 2 of the candidate failed once" in warning
 
 
 def test_a_candidate_that_crashes_is_a_regression_in_words(measure: Measure, tmp_path: Path) -> None:
@@ -361,12 +296,11 @@ def test_a_candidate_that_crashes_is_a_regression_in_words(measure: Measure, tmp
     assert "was killed by SIGSEGV" in " ".join(answer.out.split())
 
 
-@pytest.mark.parametrize("launch", [1, 2])
 def test_a_reference_that_fails_is_a_failed_measurement(
-    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, launch: int
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path
 ) -> None:
-    """Whatever the candidate does: here it fails in the same launch. What is left says that it isn't whole."""
-    candidate, reference = (micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG.format(launch - 1)) for _ in range(2))
+    """Whatever the candidate does: here it fails in the same launch, before. What is left says that it isn't whole."""
+    candidate, reference = (micro_interpreter(tmp_path, *LAUNCHES, planted=WRONG) for _ in range(2))
     answer = measure(candidate, reference)
     assert (answer.code, answer.out) == (4, "")
     why = f"micro-benchmarks under {reference}: WrongAnswerError: loss is 1.0e-01 off"
@@ -379,26 +313,15 @@ def test_a_reference_that_fails_is_a_failed_measurement(
 LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs pytest-benchmark'); sys.exit(4)"
 
 
-@pytest.mark.parametrize("collecting", [LACKING, "sys.exit('python: No module named pytest')"])
 @pytest.mark.parametrize("role", ["candidate", "reference"])
 def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_measured(
-    measure: Measure, tmp_path: Path, collecting: str, role: str
+    measure: Measure, tmp_path: Path, role: str
 ) -> None:
-    sound, lacking = (
-        micro_interpreter(tmp_path, *LAUNCHES),
-        micro_interpreter(tmp_path, *LAUNCHES, collecting=collecting),
-    )
+    sound = micro_interpreter(tmp_path, *LAUNCHES)
+    lacking = micro_interpreter(tmp_path, *LAUNCHES, collecting=LACKING)
     answer = measure(*((lacking, sound) if role == "candidate" else (sound, lacking)))
     assert (answer.code, "pytest-benchmark" in answer.error, str(lacking) in answer.error) == (4, True, True)
     assert not (sound.parent / "calls").exists()
-
-
-def test_a_candidate_with_nothing_to_measure_is_no_regression(measure: Measure, tmp_path: Path) -> None:
-    planted = "print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)"
-    assert (
-        measure(micro_interpreter(tmp_path, *LAUNCHES, planted=planted), micro_interpreter(tmp_path, *LAUNCHES)).code
-        == 4
-    )
 
 
 @pytest.mark.slow  # three launches of a real TensorFlow

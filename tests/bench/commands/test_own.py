@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import upgrade
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
-from bench.record.types import Machine
 from bench.stats.outcome import Outcome
 from tests.builders.commands import FIRST_PASS, PASS, REGRESSION, Tfgate, noisy_side
 from tests.faults.hook.injected.registry import NO_FAULT
@@ -47,7 +45,6 @@ def test_a_run_is_of_the_file(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, fake_oracle: None
 ) -> None:
     """On sides that only play at training, whose steps take seconds: a block has the fewest steps."""
-    monkeypatch.setattr(upgrade, "examine", tuple)
     monkeypatch.setattr("bench.judge.planning.PASS_LAUNCHES", FIRST_PASS)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("def workload(): pass")
@@ -75,11 +72,9 @@ Session.finish = finish
 
 @pytest.mark.parametrize("command", ["upgrade", "gate"])
 def test_a_file_that_is_changed_meanwhile_is_not_judged_as_one_model(
-    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, command: str
 ) -> None:
     """Neither by a run, which keeps the launch before, nor where it goes on."""
-    monkeypatch.setattr(f"bench.commands.{command}.examine", tuple)
-    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
     (tmp_path / "mine.py").write_text("def workload(): pass\n")
     more = CHANGES.format(path=str(tmp_path / "mine.py"))
     words: list[str | Path] = [

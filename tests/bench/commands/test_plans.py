@@ -62,6 +62,11 @@ def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> N
         assert launch_plan(plan) == workload(name).plans[config]
 
 
+def test_where_a_workload_may_trace_again_its_numbers_do_not_tell_its_retraces() -> None:
+    """A gate then compares them with the reference's, in turn."""
+    assert RETRACES.name not in workload("predict-shapes").metrics
+
+
 def test_a_launch_by_itself_has_as_many_units_as_one_in_turn() -> None:
     """Of masked tiny 3 to warm up and 30 quads of two blocks of 10; training keeps its steps."""
     masked = Plan("tiny", 1, "", None, "", workload="masked", answers=True, one_launch=True)

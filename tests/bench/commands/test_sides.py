@@ -3,13 +3,12 @@
 import datetime
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from bench.cli import command_parser
 from bench.commands.sides import OLD_DAYS, Sides, old_nightlies, side_warnings, sides_request
-from bench.drive.requests import RequestError
+from bench.drive.requests import AsOf, RequestError
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 
 
@@ -28,11 +27,19 @@ def test_an_interpreter_is_taken_as_it_is_with_its_own_variables() -> None:
     assert "pytest" in {package.name for package in prepared[REFERENCE].packages}
 
 
-def test_both_sides_are_built_from_one_moment_s_index(wheelhouse: Path, environment_cache: Path) -> None:
-    prepared = sides("--from", "2.98.0", "--to", "tensorflow-cpu==2.99.0 keras==3.1.0").prepared()
-    assert [side.as_of for side in prepared.values()] == [prepared[REFERENCE].as_of] * 2
-    assert Package("keras", "3.1.0", prepared[CANDIDATE].packages[0].hashes) in prepared[CANDIDATE].packages
-    assert all(Path(side.interpreter).is_relative_to(environment_cache) for side in prepared.values())
+def test_both_sides_are_built_from_one_moment_s_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, AsOf]] = []
+
+    def prepared(what: str, as_of: AsOf, **_: object) -> Side:
+        asked.append((what, as_of))
+        return Side(what, "/a", {}, as_of.moment)
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepared)
+    given = ("2.98.0", "tensorflow-cpu==2.99.0 keras==3.1.0")
+    found = sides("--from", given[0], "--to", given[1]).prepared()
+    (one, first), (other, second) = asked
+    assert (one, other) == (found[REFERENCE].requested, found[CANDIDATE].requested) == given
+    assert first is second
 
 
 def test_what_cannot_be_had_is_refused_with_the_request() -> None:

@@ -6,30 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import survey as command
 from bench.commands.progress import UpgradeProgress
 from bench.drive.lock import host_lock
+from bench.drive.requests import AsOf
 from bench.record.files import read_record, unsealed, write_record
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
-from bench.record.types import Machine
-from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
+from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.surveys import keep_survey, survey, surveyed
 from tests.builders.wheels import write_wheel
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
-CRASH = "os._exit(3) if self.done > 100 else None"
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 class TestWholeSurveys:
     """From the command line to the exit code."""
-
-    @pytest.fixture(autouse=True)
-    def quiet_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Looking for disturbances takes a second; this machine is the one of which fake sessions tell."""
-        monkeypatch.setattr(command, "examine", tuple)
-        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("fake", 2, "fake", 1))
 
     def sides(self, folder: Path, **slowness: float) -> dict[str, str]:
         return {name: noisy_side(folder / name, slowness=slow) for name, slow in slowness.items()}
@@ -71,8 +63,9 @@ class TestWholeSurveys:
 
     def test_a_margin_is_that_of_step_times(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.2)
+        (tmp_path / "c").write_text("#!/bin/false\n")
         found = self.survey(tfgate, tmp_path, sides, "--margin", "0.5", "--json")
-        assert found.code == 0, found
+        assert found.code == 3, found
         ((_, release, _),) = (chapter["releases"] for chapter in found.plain["chapters"])
         outcomes = {one["metric"]["name"]: one["outcome"] for one in release["before"]["comparisons"]}
         assert outcomes["step time"] == "PASS"
@@ -85,7 +78,8 @@ class TestWholeSurveys:
         margins = tmp_path / "baselines" / "margins.toml"
         margins.write_text(margins.read_text().replace("[gating]", "[gating]\nevaluation_step = 0.2"))
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.0)
-        assert self.survey(tfgate, tmp_path, sides).code == 0
+        (tmp_path / "c").write_text("#!/bin/false\n")
+        assert self.survey(tfgate, tmp_path, sides).code == 3
         (path,) = tmp_path.glob("out/02-*-from-01-*/paired.json")
         alone = [*read_record(PairedRun, path).command[1:], "--output", str(tmp_path / "alone")]
         assert tfgate(*alone).code == 1
@@ -160,9 +154,9 @@ class TestWholeSurveys:
 
     def test_another_command_does_not_go_on_from_it(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
-        assert self.survey(tfgate, tmp_path, sides).code == 0
+        keep_survey(tmp_path / "out", surveyed({"2.12.1": 0.0, "2.13.1": 0.2}))
         before = snapshot(tmp_path / "out")
-        other = self.survey(tfgate, tmp_path, sides, "--resume", "--budget", "3")
+        other = self.survey(tfgate, tmp_path, sides, "--resume")
         assert (other.code, "begun by another command" in other.error) == (2, True)
         anew = self.survey(tfgate, tmp_path, sides)
         assert (anew.code, "exists already" in anew.err) == (2, True)
@@ -170,11 +164,12 @@ class TestWholeSurveys:
 
     def test_several_workloads_have_a_chapter_each(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
+        (tmp_path / "c").write_text("#!/bin/false\n")
         found = self.survey(tfgate, tmp_path, sides, "--workload", "train", "--workload", "predict-call", "--json")
-        assert found.code == 0, found
+        assert found.code == 3, found
         assert [one["name"] for one in found.plain["chapters"]] == ["tiny", "predict-call-tiny"]
         paths = list((tmp_path / "out").glob("*/*/paired.json"))
-        assert len(paths) == 6
+        assert len(paths) == 2
         for path in paths:  # its command measures it alone
             command = read_record(PairedRun, path).command
             named = [command[place + 1] for place, word in enumerate(command) if word == "--workload"]
@@ -269,10 +264,16 @@ def test_published_upgrades_make_a_survey(tfgate: Tfgate, tmp_path: Path) -> Non
     assert "not measured" in page
 
 
+@pytest.mark.usefixtures("fake_oracle", "environment_cache")
 def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
-    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, empty_baselines: Path, environment_cache: Path
+    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """These TensorFlows can be installed and not be run: each is a row that says so."""
+    """None of these TensorFlows runs: each is a row that says so."""
+
+    def prepared(what: str, as_of: AsOf, **_: object) -> Side:
+        return Side(what, noisy_side(tmp_path / what, midway="os._exit(3)"), {}, as_of.moment)
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepared)
     for version in ("2.97.0", "2.97.1", "2.98.1"):
         write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
     words = ("survey", "--from", "2.97.0", "--to", "2.99.0", "--numerics-only", "--baselines", empty_baselines)

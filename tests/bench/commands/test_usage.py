@@ -1,5 +1,6 @@
 """Wrong command lines: one line that names the option, exit code 2, and nothing begun or written."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ gate --from ./none                                          | none
 gate --to none.whl                                          | none.whl
 gate --as-of soon                                           | --as-of
 gate --baselines nowhere                                    | nowhere
+gate --resume                                               | --resume
 run --config huge                                           | --config
 run --implementation eager                                  | --implementation
 run --env PATH                                              | --env
@@ -156,10 +158,14 @@ def test_every_command_is_among_them() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_one_or_two_examples_that_parse_and_takes_no_abbreviation(name: str) -> None:
+def test_a_command_has_few_examples_that_parse_and_takes_no_abbreviation(name: str) -> None:
     parser = command_parser(name)
     shown = (parser.epilog or "").partition("examples:\n")[2].partition("\n\n")[0].splitlines()
     assert 1 <= len(shown) <= 3
+    for line in shown:
+        program, command, *words = shlex.split(line)
+        assert (program, command) == ("tfgate", name)
+        parser.parse_args(words)
     with pytest.raises(UsageError):
         parser.parse_args(["--jso"])
 

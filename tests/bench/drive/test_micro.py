@@ -96,9 +96,19 @@ def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(t
     assert (run.incomplete, [len(side) for side in launches]) == ("the run was interrupted", [1, 2])
 
 
-def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path) -> None:
-    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="sys.exit('python: No module named pytest')")
-    with pytest.raises(WorkerError, match="No module named pytest; install pytest and pytest-benchmark there"):
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        (
+            "sys.exit('python: No module named pytest')",
+            "No module named pytest; install pytest and pytest-benchmark there",
+        ),
+        ("print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)", "timed nothing: there is no gpu:0"),
+    ],
+)
+def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path, planted: str, said: str) -> None:
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    with pytest.raises(WorkerError, match=said):
         measure(tmp_path, micro_interpreter(tmp_path, *LAUNCHES), candidate)
     assert len(calls(candidate)) == 1
 

@@ -90,6 +90,21 @@ def test_two_subjects_are_judged_each_by_its_own_baseline_and_stay_together() ->
     assert subjects == [TINY.name] * 3 + [SUBJECT.name] * (len(subjects) - 3)
 
 
+@pytest.mark.parametrize(("reference", "outcome"), [(1, Outcome.PASS), (0, Outcome.REGRESSION)])
+def test_retraces_that_numbers_do_not_tell_are_compared_with_the_reference_s(reference: int, outcome: Outcome) -> None:
+    subject = dataclasses.replace(SUBJECT, metrics=("step time",))
+    pairs = [
+        dataclasses.replace(
+            one,
+            reference=dataclasses.replace(one.reference, subject=subject, retraces=reference),
+            candidate=dataclasses.replace(one.candidate, subject=subject, retraces=1),
+        )
+        for one in launches()
+    ]
+    verdict = judged(gate_run(pairs, run([dataclasses.replace(record(subject=subject), retraces=1)])))
+    assert [one.outcome for one in verdict.comparisons if one.metric.name == "retraces"] == [outcome]
+
+
 # Words a second
 
 

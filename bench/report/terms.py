@@ -9,8 +9,8 @@ GLOSSARY: Mapping[str, str] = {
     "launch": "A fresh process of each side, from start to end. It is the independent sample (JMH calls it a fork).",
     "margin": "The largest difference that does not matter (a non-inferiority margin).",
     "minimum detectable effect": "The smallest true difference that the run calls a REGRESSION with 95% power.",
-    "95% CI": "The two-sided 95% confidence interval: a REGRESSION has to clear it. A PASS has to clear the 90% CI, or "
-    "its upper bound alone, the 95% bound.",
+    "95% CI": "The two-sided 95% confidence interval. A REGRESSION lies beyond the margin with all of it. A PASS lies "
+    "within with all of the 90% CI, or with its upper end alone, the 95% bound.",
     "oracle": "The training step written in NumPy in float64: the definition of right.",
     "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",
     "fixed reference": "The report from which tfgate history measures drift, or the release with which a survey "

@@ -92,7 +92,6 @@ def _totals(store: Store) -> Iterator[str]:
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:
     headers = [
         "`upgrade` with",
-        "host",
         *(["changed by", "measured"] if predictions is not None else []),
         "runs",
         *(one.value for one in OUTCOMES),
@@ -101,6 +100,7 @@ def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None =
         *(["predicted"] if predictions is not None else []),
         "launches",
         "minutes",
+        "host",
     ]
     return table([_row(cell, store.of(cell), predictions) for cell in cells], headers)
 
@@ -118,7 +118,6 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         changed = [by if cell.margins else "nothing", _mean([value for one in judged for value in one.values], linear)]
     return [
         f"`{cell.command}`",
-        _hosts(runs),
         *changed,
         str(len(runs)),
         *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
@@ -126,6 +125,7 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         *([_predicted(cell, predictions)] if predictions is not None else []),
         f"{statistics.median(launches):g} ({max(launches)})",
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
+        _hosts(runs),
     ]
 
 

@@ -38,6 +38,7 @@ from experiments.rates.predictions import (
     read_predictions,
     simulated,
 )
+from experiments.rates.predictions import told as told_share
 from experiments.rates.store import Judged, Ran, Store, missing, read_store
 from lm.workloads.registry import names
 from tests.builders.launches import PAIRED, of_kinds
@@ -171,6 +172,14 @@ def test_at_the_margin_two_outcomes_are_right_and_a_pass_is_counted_as_wrong() -
     assert (BETWEEN.right, BETWEEN.wrong) == (None, None)
 
 
+def test_each_host_is_named_with_its_runs() -> None:
+    other = dataclasses.replace(MACHINE, cpu_model="B CPU")
+    runs = [ran(SAVE, "PASS", number) for number in range(3)]
+    page = document(Store(SCHEMA, (*runs[:2], dataclasses.replace(runs[2], machine=other))), NONE)
+    assert cells(page, "--workload save")[0][-1] == "A CPU (2), B CPU (1)"
+    assert cells(document(Store(SCHEMA, tuple(runs)), NONE), "--workload save")[0][-1] == "A CPU"
+
+
 def test_memory_is_told_in_bytes() -> None:
     cell = next(cell for cell in CELLS if cell.metric == MEMORY_GROWTH)
     store = Store(SCHEMA, (ran(cell, "REGRESSION", 0, Judged(MEMORY_GROWTH, "REGRESSION", 4096.0, (8000.0, 9000.0))),))
@@ -263,14 +272,23 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
 def test_predictions_stand_beside_what_was_measured_and_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A curve of two sizes is one."""
-    monkeypatch.setattr("experiments.rates.predictions.SIZES", (0.0, 2.0))
+    """A curve of three sizes is one; the page has a row of the size that nobody measured."""
+    monkeypatch.setattr("experiments.rates.predictions.SIZES", (0.0, 1.0, 2.0))
     monkeypatch.setattr("experiments.rates.predictions.simulated", functools.partial(simulated, runs=200))
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     store = Store(SCHEMA, tuple(same))
     found = predicted(store, [NOTHING, SLOWER])
-    (row,) = cells(document(store, found), "--config notebook")
+    page = document(store, found)
+    (row,) = cells(page, "--config notebook")
     assert "PASS 100%" in row
+    at_margin = page.partition("## At one margin")[2]
+    (shares,) = (
+        one.split("|") for one in at_margin.splitlines() if one.startswith("| step time on one core, notebook")
+    )
+    (point,) = (one.shares for one in found.curves[0].points if one.size == 1)
+    assert [one.strip() for one in shares[4:6]] == [
+        told_share(point, one) for one in (Outcome.PASS, Outcome.REGRESSION)
+    ]
     assert drawn(found, store).count("step time on one core, notebook") == 1
 
 

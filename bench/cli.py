@@ -6,7 +6,9 @@ the error line after Ctrl-C. It is imported when it is asked for, so that `tfgat
 """
 
 import argparse
+import codecs
 import importlib
+import io
 import platform
 import signal
 import sys
@@ -16,6 +18,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from bench.commands.usage import UsageError
+from bench.report.lines import like_ascii
 from bench.stats.outcome import FAILED_CODE, USAGE_CODE
 
 GROUPS = {
@@ -62,6 +65,9 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; an error that the user can fix is one line on standard error."""
+    codecs.register_error("like-ascii", like_ascii)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="like-ascii")
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     if not words:
         print(overview(), file=sys.stderr)

@@ -24,7 +24,6 @@ from bench.report.brief import brief_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import Judged, names, worst
-from bench.report.lines import printable
 from bench.report.paired import sides_text
 from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
@@ -77,19 +76,19 @@ def _print_report(found: Judged, place: str, *, verbose: bool) -> None:
         width, colour = terminal()
         glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
         check = (place, *found.options)
-        _print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
+        print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
         return
     for run in paired_runs(found.run)[:1]:
-        _print(sides_text(run, terminal()[0]) + "\n")
+        print(sides_text(run, terminal()[0]) + "\n")
     print_verdict(found.verdict, names(found))
     if again := again_text(found.run, found.options):
-        _print("\n" + again)
+        print("\n" + again)
 
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:
     """Prints a verdict for people, in full: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
     width, colour = terminal()
-    _print(verdict_text(verdict, width, colour=colour, names=names))
+    print(verdict_text(verdict, width, colour=colour, names=names))
 
 
 def terminal() -> tuple[int, bool]:
@@ -99,9 +98,9 @@ def terminal() -> tuple[int, bool]:
     return shutil.get_terminal_size((WIDTH, 24)).columns, not os.environ.get("NO_COLOR")
 
 
-def _print(text: str) -> None:
-    print(printable(text, sys.stdout.encoding or "utf-8"))
-
-
 def _is_printable(text: str) -> bool:
-    return printable(text, sys.stdout.encoding or "utf-8") == text
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

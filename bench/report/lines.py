@@ -1,15 +1,14 @@
 """Text that came from elsewhere, made safe to print."""
 
-ASCII = str.maketrans({"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "..."})
+ASCII = str.maketrans({"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"})
 
 
-def printable(text: str, encoding: str) -> str:
-    """Returns the text with what an encoding can't hold replaced, by its like in ASCII where there is one."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(ASCII).encode(encoding, "replace").decode(encoding)
-    return text
+def like_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Replaces what an encoding can't hold, by its like in ASCII where there is one: a handler of codecs' errors."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end].translate(ASCII)
+    return found.encode("ascii", "replace").decode(), error.end
 
 
 def one_line(text: str) -> str:

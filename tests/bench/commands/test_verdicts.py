@@ -112,6 +112,14 @@ def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> 
     assert "Traceback" not in text
 
 
+def test_other_answers_are_ascii_there_too(keep: Callable[..., Path]) -> None:
+    usage = on_a_terminal(["--help"], 120, PYTHONIOENCODING="ascii")
+    table = on_a_terminal(["show", keep("run")], 120, PYTHONIOENCODING="ascii")
+    assert "COMMAND ..." in usage
+    assert "peak MiB" in table
+    assert (usage + table).isascii()
+
+
 @pytest.mark.parametrize("step", [0.0, 0.2], ids=["pass", "regression"])
 def test_an_upgrade_fits_on_one_screen(shown: Shown, tmp_path: Path, step: float) -> None:
     startups = (Startup(1.0, 1.0, 1.0 + launch / 100, 1.0) for launch in range(10))

@@ -137,7 +137,7 @@ def run(asked: Request) -> int:
     """
     with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
         bisection = _Bisection(asked, _between(asked), read_margins(asked.sides.locks.parent / "margins.toml"))
-        with contextlib.nullcontext() if hosts else host_lock():
+        with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
             finding = bisection.search_on(hosts) if hosts else bisection.search()
     say(f"kept in {asked.output}")
     bisection.tell(finding)

@@ -53,13 +53,14 @@ from bench.judge.blame import (
     failure_of,
 )
 from bench.judge.margins import read_margins
-from bench.judge.metrics import ONE_CORE_STEP_TIME
+from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, STEP_TIMES
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.values import percent
 from bench.stats.outcome import EXIT_CODES, Outcome
+from lm.workloads.registry import is_path
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call
@@ -72,7 +73,9 @@ REPORTS = (f"*/{PAIRED_FILE}",)
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
-OF_BLAME = ("--metric", "--part", "--launches", "--budget", *WITH_VALUE)  # options that profile has not
+PROFILED = (*STEP_TIMES, MEAN_STEP, EVALUATION_STEP, CPU_TIME)  # metrics that a profile of a step explains
+# Options that profile has not, or whose default is another.
+OF_BLAME = ("--config", "--metric", "--part", "--launches", "--budget", *WITH_VALUE)
 WHOLE = "all"  # the candidate, which has all packages at once
 
 
@@ -147,7 +150,7 @@ def run(asked: Request) -> int:
     """
     with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
         blaming = _Blaming(asked)
-        with contextlib.nullcontext() if hosts else host_lock():
+        with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
             found = blaming.measure(hosts)
     say(f"kept in {asked.output}")
     names = (asked.sides.reference.what, asked.sides.candidate.what)
@@ -155,7 +158,7 @@ def run(asked: Request) -> int:
         print_json([blame_json(found, asked.metric, names, blaming.left_out) | blaming.origin()])
     else:
         print(blame_text(found, asked.metric, names, blaming.left_out))
-        if found.answer is Answer.BLAMED and asked.metric != NUMBERS:
+        if found.answer is Answer.BLAMED and asked.metric in PROFILED:
             print(f"where the time goes: {_profile(asked)}")
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
@@ -164,7 +167,8 @@ def run(asked: Request) -> int:
 def _profile(asked: Request) -> str:
     """Returns the command that profiles both sides."""
     words = words_without(asked.command_line, OF_BLAME, ("tfgate", "blame", *ALONE))
-    return shlex.join(["tfgate", "profile", *words])
+    config = () if is_path(asked.model.workloads[0]) else ("--config", *asked.model.configs)
+    return shlex.join(["tfgate", "profile", *words, *config])
 
 
 @dataclasses.dataclass
@@ -324,8 +328,8 @@ class _Blaming:
 
     def _possible_switches(self) -> list[str]:
         on_one = self._asked.metric == ONE_CORE_STEP_TIME or self._measure.plan.threads == 1
-        left_out = {ONEDNN} if self._asked.model.gpu else {THREADS} if on_one else set()
-        return [name for name in SWITCHES if name not in left_out]
+        senseless = {ONEDNN: self._asked.model.gpu, THREADS: on_one}
+        return [name for name in SWITCHES if not senseless[name]]
 
     def _row(self, place: int, part: Part) -> _Row:
         here = not self._asked.cluster

@@ -10,6 +10,7 @@ import pytest
 
 from bench.cli import command_parser
 from bench.drive.doctor import Finding
+from bench.drive.lock import host_lock
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
@@ -131,7 +132,16 @@ class TestWholeSearches:
         assert "wrapt can't be measured: the worker exited with code 3" in found.out
         line = found.out.splitlines()[-1].removeprefix("where the time goes: ")
         assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
+        assert line.endswith(" --config tiny")  # blame's own default
         command_parser("profile").parse_args(shlex.split(line)[2:])
+
+    def test_a_profile_is_offered_of_steps_alone(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        environments.slower = {"keras": 1.2}
+        found = blame(tfgate, tmp_path, "--metric", "first step", "--launches", "3", "--part", "keras")
+        assert found.out.startswith("to blame: keras, "), found
+        assert "profile" not in found.out
 
     def test_a_candidate_that_crashes_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
@@ -174,7 +184,8 @@ class TestWholeSearches:
     ) -> None:
         """It is spent once the whole change has been compared."""
         monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
-        found = blame(tfgate, tmp_path, "--metric", "numbers", "--budget", "1e-9", "--part", "keras", "--json")
+        with host_lock():  # which is not for what isn't timed
+            found = blame(tfgate, tmp_path, "--metric", "numbers", "--budget", "1e-9", "--part", "keras", "--json")
         assert (found.code, found.plain["answer"]) == (3, "not proven"), found
         assert found.plain["compared"]
         (keras,) = found.plain["parts"]
@@ -192,6 +203,12 @@ def test_a_part_that_does_not_differ_is_refused(tfgate: Tfgate, tmp_path: Path) 
     found = blame(tfgate, tmp_path, "--part", "tensorboard")
     assert found.code == 2
     assert "--part tensorboard: the sides don't differ in it; name one of tensorflow-cpu, keras, numpy, " in found.error
+
+
+@pytest.mark.usefixtures("baselines", "environments")
+def test_a_switch_that_changes_nothing_is_not_measured(tfgate: Tfgate, tmp_path: Path) -> None:
+    found = blame(tfgate, tmp_path, "--device", "gpu:0", "--threads", "1", "--part", "threads")
+    assert found.error.endswith("; name one of tensorflow-cpu, keras, numpy, six, wrapt")
 
 
 @pytest.mark.slow

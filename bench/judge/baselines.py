@@ -10,6 +10,7 @@ from bench.judge.samples import whole_pairs
 from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
 from bench.record.paired import ALL_CORES
+from bench.record.repeats import settled_records
 from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Throughput
 
 
@@ -21,9 +22,10 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
     """Returns one baseline for each subject of the runs that tells perplexity: every finished launch is a replicate
     training, every run with steady steps gives its words/s.
 
-    Raises BaselineError for a failed or missing launch, for a run given twice, and for one subject name with two
-    fingerprints.
+    A failure that did not come again is left out. Raises BaselineError for a failed or missing launch, for a run given
+    twice, and for one subject name with two fingerprints.
     """
+    runs = [dataclasses.replace(run, records=tuple(settled_records(run.records)[0])) for run in runs]
     _require_whole(runs)
     made = {}
     for name, records in by_subject(record for run in runs for record in run.records).items():

@@ -77,6 +77,12 @@ def test_a_run_without_timed_steps_gives_replicas_alone() -> None:
     assert (len(found.replicas), found.throughput) == (4, ())
 
 
+def test_a_launch_that_failed_once_is_its_repeat() -> None:
+    first, *others = records()
+    failed = dataclasses.replace(first, failure=Failure("crashed", "killed"))
+    assert made(run([failed, first, *others])) == made(run([first, *others]))
+
+
 def test_launches_alongside_other_jobs_have_no_words_a_second() -> None:
     first, *others = records()
     found = made(run([dataclasses.replace(first, others_cpu=0.3), *others]))

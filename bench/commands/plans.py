@@ -18,7 +18,7 @@ from lm.workloads.registry import workload
 def gating(plan: Plan, margins: Margins) -> list[str]:
     """Returns the names of the metrics in turn that gate a plan: those that apply to its workload and have a margin."""
     applying = workload(plan.workload).metrics
-    return [name for name in margins.metrics(plan.config, plan.workload) if not applying or name in applying]
+    return [name for name in margins.metrics(plan.config, plan.workload_name) if not applying or name in applying]
 
 
 def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:

@@ -175,6 +175,7 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
             "that may explain a difference in memory and import time"
         )
     shared = reference.keys() & candidate.keys()
-    if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
+    alike = sides[REFERENCE].variables == sides[CANDIDATE].variables and shared & set(TENSORFLOW)
+    if alike and all(reference[name] == candidate[name] for name in shared):
         found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
     return found

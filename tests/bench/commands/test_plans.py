@@ -1,5 +1,6 @@
 """The plans of launches: those in turn that metrics need, and those timed alone."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> N
         plan = Plan(config, 1, workload=name)
         assert 0 < len(gating(plan, SHIPPED)) <= MOST_GATING
         assert launch_plan(plan) == workload(name).plans[config]
+
+
+def test_a_user_s_own_model_has_the_margins_of_its_file_s_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def workload(): pass")
+    margins = dataclasses.replace(SHIPPED, without_pilot={}, workloads={"mine.py": {"step_time": 0.1}})
+    assert gating(Plan("own", 1, "", None, "", workload=str(path), answers=True), margins) == [STEP_TIME]
 
 
 def test_where_a_workload_may_trace_again_its_numbers_do_not_tell_its_retraces() -> None:

@@ -1,5 +1,6 @@
 """The two sides of a comparison: what the command line asked for, and what else sets them apart."""
 
+import dataclasses
 import datetime
 import os
 import sys
@@ -68,6 +69,7 @@ def test_equal_sides_are_an_a_a_run() -> None:
     (warning,) = warned(one, one)
     assert "A/A" in warning
     assert warned(one, side(tensorflow="2.21.1", numpy="2.4.0")) == []
+    assert warned(one, dataclasses.replace(one, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})) == []
     assert warned(side(numpy="2.4.0"), side(numpy="2.4.0")) == []  # no TensorFlow that anybody knows of
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -41,8 +42,8 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     found = read_record(kind, path)
     if _measuring(found.command) != _measuring(command_line):
         raise UsageError(
-            f"{path} was begun by another command, {' '.join(found.command)}: give the same options, or choose another "
-            "--output"
+            f"{path} was begun by another command, {shlex.join(found.command)}: give the same options, or choose "
+            "another --output"
         )
     return found
 

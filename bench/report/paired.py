@@ -1,5 +1,6 @@
 """The sides of a paired run and its launches, as text for a terminal."""
 
+import shlex
 import textwrap
 
 from tabulate import tabulate
@@ -50,7 +51,7 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
-    title = wrapped(f"paired run of {run.created}: {' '.join(run.command)}", width)
+    title = wrapped(f"paired run of {run.created}: {shlex.join(run.command)}", width)
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(VALUES, width), *failed, *(wrapped(note, width) for note in notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])

@@ -1,6 +1,7 @@
 """Stored runs, baselines and the ledger as text for a terminal."""
 
 import math
+import shlex
 import statistics
 
 from bench.judge.ledger import ratio_interval
@@ -31,7 +32,7 @@ def run_table(run: Run, width: int = WIDTH) -> str:
     ]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
-    title = wrapped(f"run of {run.created}: {' '.join(run.command)}", width)
+    title = wrapped(f"run of {run.created}: {shlex.join(run.command)}", width)
     return "\n".join([title, "", *launches, *failed, *(wrapped(note, width) for note in notes)])
 
 

@@ -46,7 +46,7 @@ def render_survey(found: Surveyed) -> str:
         blocks += [[f"- change of level: {escaped(line)}" for line in section.changes]]
     blocks += [["## Release by release"], *map(_paragraph, paragraphs(found))]
     blocks += [[f"- {escaped(note)}." for note in notes(found)]]
-    blocks += [[escaped(f"Measured {found.survey.created} by: {' '.join(found.survey.command)}")]]
+    blocks += [[escaped(f"Measured {found.survey.created} by: {shlex.join(found.survey.command)}")]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

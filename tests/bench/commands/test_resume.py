@@ -1,5 +1,6 @@
 """An interrupted gate or upgrade that goes on with --resume ends as it would have, and measures nothing twice."""
 
+import dataclasses
 import importlib
 import unittest.mock
 from collections.abc import Callable
@@ -8,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from bench.commands.resume import begun
+from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.requests import AsOf
 from bench.drive.upgrade import PairedRequest, measure_upgrade
-from bench.record.files import read_record
+from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side
-from tests.builders.paired import SIDES
+from tests.builders.paired import SIDES, paired_run
 from tests.builders.records import record
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
@@ -188,3 +191,10 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
 
     monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
     assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"
+
+
+def test_the_command_that_began_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    path = tmp_path / "paired.json"
+    write_record(path, dataclasses.replace(paired_run([]), command=("tfgate", "upgrade", "--metric", "step time")))
+    with pytest.raises(UsageError, match="another command, tfgate upgrade --metric 'step time': give"):
+        begun(PairedRun, path, ("tfgate", "upgrade"))

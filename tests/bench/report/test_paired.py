@@ -30,6 +30,11 @@ def test_wording() -> None:
     golden("pairs.txt", pairs_text(run))
 
 
+def test_the_command_is_quoted_for_a_shell() -> None:
+    run = dataclasses.replace(RUN, command=("tfgate", "upgrade", "--metric", "step time"))
+    assert "tfgate upgrade --metric 'step time'\n" in pairs_text(run)
+
+
 def test_each_side_tells_the_request_and_what_was_measured() -> None:
     variables = {"TF_ENABLE_ONEDNN_OPTS": "0"}
     reference = dataclasses.replace(RUN.reference, variables=variables, as_of="2026-01-01T00:00:00Z")

@@ -20,6 +20,11 @@ def test_a_run() -> None:
     golden("run.txt", run_table(cut))
 
 
+def test_a_run_s_command_is_quoted_for_a_shell() -> None:
+    spaced = dataclasses.replace(run(records()), command=("tfgate", "run", "--output", "a b"))
+    assert "tfgate run --output 'a b'\n" in run_table(spaced)
+
+
 def test_a_run_fits_a_narrow_terminal_and_names_what_it_leaves_out() -> None:
     wide, narrow = (run_table(run(records()), width) for width in (120, 80))
     assert max(map(len, narrow.splitlines())) <= 80

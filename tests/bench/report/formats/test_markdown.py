@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, escaped, render
+from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, escaped, render, render_survey
 from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.report.precision import HEADERS as PRECISION_HEADERS
 from tests.builders.golden import golden
+from tests.builders.surveys import survey, surveyed
 from tests.builders.verdicts import EXACT, HOSTILE, HOSTILE_REPORTS, LOAD, failed, gate, paired_run, upgrade, verdict
 
 ZERO_WIDTH_SPACE = "\u200b"
@@ -94,3 +95,5 @@ def test_what_gates_by_an_interval_has_a_plot_whose_ends_no_renderer_trims() -> 
 def test_the_command_is_quoted_for_a_shell() -> None:
     spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b"))
     assert "by: tfgate upgrade --from 'a b'" in render([dataclasses.replace(upgrade(), run=spaced)])
+    found = surveyed({"a b": 0.0, "c": 0.1}, survey(("a b", "c")))
+    assert "by: tfgate survey --from 'a b'" in render_survey(found)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIMES
+from bench.judge.metrics import GPU_MEMORY, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIMES
 from bench.judge.reports import paired_runs
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
@@ -68,8 +68,9 @@ def _of_pairs(run: PairedRun, *, alone: bool) -> Iterator[Again]:
         yield Again(subject, SPEED_ONLY, (*chosen, *judged, "--speed-only"))
         if alone:
             yield Again(subject, NUMERICS_ONLY, (*chosen, "--numerics-only"))
+        untold = ONE_CORE_STEP_TIME if record.subject.device.startswith("gpu") else GPU_MEMORY
         for name in filter(record.subject.tells, NAMES):
-            if alone or name != PERPLEXITY:
+            if name != untold and (alone or name != PERPLEXITY):
                 yield Again(subject, (name,), (*chosen, *(judged if name in STEP_TIMES else ())), named=name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
-from bench.judge.summary import log_perplexity
+from bench.judge.summary import log_perplexity, words_per_second
 from bench.profile.compare import PartDifference, ProfileComparison
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
@@ -99,7 +99,7 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
         _number(launch.launch + 1, "d"),
         Cell(record.environment.tensorflow if record.environment else NOTHING),
         Cell(values.perplexity_of(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
-        _number(1000 * subject.tokens_per_step / median if median else None, ",.0f"),
+        _number(words_per_second(record) or None, ",.0f"),
         *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
         *(_number(part, ".2f") for part in parts),
         _number(evaluation.seconds if evaluation else None, ".2f"),

@@ -128,7 +128,8 @@ def side(version: str) -> Side:
 
 def pair(launch: int, slowdown: float) -> Pair:
     old, new = (
-        dataclasses.replace(record(launch=launch + 1, tensorflow=version), launch=launch) for version in (OLD, NEW)
+        dataclasses.replace(record(step_seconds=seconds, launch=launch + 1, tensorflow=version), launch=launch)
+        for version, seconds in ((OLD, 0.1), (NEW, 0.1 * slowdown))
     )
     quads = tuple(quad(number, slowdown * (1 + 0.001 * launch)) for number in range(4))
     return Pair(launch, CANDIDATE if launch % 2 else REFERENCE, old, new, quads, (), 30.0, 0.01)

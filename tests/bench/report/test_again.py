@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from bench.cli import command_parser
-from bench.judge.metrics import NAMES, PERPLEXITY, STEP_TIME
+from bench.judge.metrics import GPU_MEMORY, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
 from bench.record.types import OF_SOME
@@ -134,8 +134,16 @@ def test_every_gating_metric_of_a_gate_has_a_command() -> None:
 
 def test_every_gating_metric_of_an_upgrade_has_a_command() -> None:
     told = {name for each in again(paired_run()) for name in each.metrics}
-    told_by_training = {*NAMES} - {*OF_SOME}
+    told_by_training = {*NAMES} - {*OF_SOME, GPU_MEMORY}
     assert {one.metric.name for one in upgrade().verdict.comparisons if one.metric.gates} | told_by_training <= told
+
+
+@pytest.mark.parametrize(
+    ("report", "untold"), [(paired_run(), GPU_MEMORY), (OTHER_UPGRADE, ONE_CORE_STEP_TIME)], ids=["cpu", "gpu"]
+)
+def test_a_metric_that_a_device_does_not_tell_has_no_command(report: PairedRun, untold: str) -> None:
+    told = {name for each in again(report) for name in each.metrics}
+    assert {GPU_MEMORY, ONE_CORE_STEP_TIME} - told == {untold}
 
 
 def test_a_gate_s_perplexity_is_measured_by_the_gate() -> None:

@@ -50,6 +50,15 @@ def test_a_launch_s_percentiles() -> None:
     assert [column(launches, f"{name} ms")[0].text for name in ("p5", "median", "p95")] == ["–", "100.00", "–"]
 
 
+def test_words_a_second_are_those_of_a_typical_step_as_the_judge_takes_it() -> None:
+    """The mean logarithm of 0.1 and 0.4 s is that of 0.2 s, in which 300 words make 1,500 a second."""
+    wordless = dataclasses.replace(SUBJECT, tokens_per_step=0)
+    cases = ((SUBJECT, (0.1, 0.1, 0.4, 0.4)), (SUBJECT, (0.1,)), (wordless, (0.1,) * 4))
+    measured = [dataclasses.replace(record(subject=subject), step_seconds=steps) for subject, steps in cases]
+    launches, *_ = tables(dataclasses.replace(upgrade(), run=run(measured)))
+    assert [cell.text for cell in column(launches, "words/s")] == ["1,500", "–", "–"]
+
+
 def test_lockstep_tells_where_each_tensor_differs_most() -> None:
     departed = dataclasses.replace(paired_run(), lockstep=lockstep(departs=True))
     *_, table = tables(dataclasses.replace(upgrade(), run=departed))

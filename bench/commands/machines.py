@@ -47,13 +47,18 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns 0: how machines differ is no verdict.
 
-    Raises UsageError for reports that share no comparison on two machines, FormatError, MarginsError, OSError.
+    Raises UsageError for reports that share no comparison on two machines, or of which one is given twice, FormatError,
+    MarginsError, OSError.
     """
     standards = read_folder(asked.baselines)
     pairs = [pair for name in asked.reports for pair in _read(name, standards)]
     machines = {machine_of(pair) for pair in pairs} - {None}
     if len(machines) < 2:
         raise UsageError("the reports are of one machine, or of none: name those of two or more")
+    runs = [pair.run for pair in pairs]
+    if twice := next((pair for pair in pairs if runs.count(pair.run) > 1), None):
+        what = f"{twice.candidate} against {twice.reference}, measured {twice.run.created},"
+        raise UsageError(f"{what} is given twice: it counts once")
     with judging(*asked.reports):
         rows, failed = across(pairs), failures(pairs)
     if not rows and not failed:

@@ -59,6 +59,18 @@ def test_reports_that_tell_nothing_together(
     assert (found.code, found.error, found.out) == (2, said, "")
 
 
+def test_a_report_that_is_given_twice_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Also as a part of its survey."""
+    survey = keep_survey(tmp_path / "survey", surveyed({"a": 0.0, "b": 0.1}))
+    (part,) = (path.parent for path in survey.rglob("paired.json"))
+    other = keep(tmp_path / "other", "a", "b", 0.02, OTHER)
+    for reports in ((survey, other, part), (other, part, other)):
+        found = tfgate("machines", *reports)
+        assert (found.code, found.out) == (2, "")
+        assert found.error.startswith("b against a, measured ")
+        assert found.error.endswith(" is given twice: it counts once")
+
+
 def test_a_candidate_that_fails_on_one_machine_is_told(tfgate: Tfgate, tmp_path: Path) -> None:
     """Nothing else is shared by both machines."""
     failed = run_of("a", "b", 0.0, CRASH)

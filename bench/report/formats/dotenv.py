@@ -14,8 +14,8 @@ FILE = "verdict.env"
 def render(judged: Sequence[Judged]) -> str:
     """Returns the worst verdict, and the largest change of the step time on all cores ("" where none was measured)."""
     verdicts = [each.verdict for each in judged]
-    word = outcome_word(worst(verdicts)).replace(" ", "_")  # a shell may read the file
-    return f"TFGATE_VERDICT={word}\nTFGATE_SLOWDOWN={_slowdown(verdicts)}\n"
+    found = {"TFGATE_VERDICT": outcome_word(worst(verdicts)), "TFGATE_SLOWDOWN": _slowdown(verdicts)}
+    return "".join(f"{name}={value.replace(' ', '_')}\n" for name, value in found.items())  # a shell may read the file
 
 
 def _slowdown(verdicts: Sequence[Verdict]) -> str:

@@ -73,7 +73,7 @@ def _case(comparison: Comparison, *, decides: bool) -> ET.Element:
 def _unfinished(verdict: Verdict) -> list[ET.Element]:
     """Returns cases for what no comparison stands for: launches that failed, and a verdict that nothing supports."""
     cases = [
-        _error(FAILED, f"launch {number}", sentence(failure)) for number, failure in enumerate(verdict.failures, 1)
+        _error(FAILED, f"failure {number}", sentence(failure)) for number, failure in enumerate(verdict.failures, 1)
     ]
     decided = any(comparison.outcome is verdict.outcome for comparison in verdict.comparisons)
     if verdict.outcome is Outcome.INCONCLUSIVE and not decided and not cases:

@@ -13,6 +13,7 @@ from tests.builders.verdicts import failed, gate, upgrade
         ([upgrade()], "PASS", "+0.00%"),
         ([upgrade(1.2)], "REGRESSION", "+20.0%"),
         ([upgrade(0.9), upgrade(1.2)], "REGRESSION", "+20.0%"),  # the largest change
+        ([upgrade(1e9)], "REGRESSION", "over_+100000%"),
         ([failed()], "MEASUREMENT_FAILED", ""),
         ([gate(speed=False)], "PASS", ""),  # numbers alone
     ],

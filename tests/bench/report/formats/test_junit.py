@@ -113,8 +113,9 @@ def test_counts_add_up_over_runs() -> None:
 def test_failures_alongside_a_regression_are_told() -> None:
     judged = upgrade(1.2)
     both = dataclasses.replace(judged.verdict, failures=(Told("launch 2: killed"),))
-    errors = [error.text for error in read(dataclasses.replace(judged, verdict=both)).iter("error")]
-    assert errors == ["launch 2: killed"]
+    root = read(dataclasses.replace(judged, verdict=both))
+    assert [error.text for error in root.iter("error")] == ["launch 2: killed"]
+    assert root.find(".//testcase[@name='failure 1']") is not None
 
 
 @pytest.mark.parametrize("of", HOSTILE_REPORTS)

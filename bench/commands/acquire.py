@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.drive.folders import held_folder
+from bench.drive.process import EXHAUSTED
 from lm.data import ptb
 from lm.data.corpus import CorpusError
 
@@ -21,7 +22,7 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda
 
     `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't
     the PTB is downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are
-    not the PTB's.
+    not the PTB's, OSError where there is no room for a download.
     """
     if source is None and _is_ptb(directory):
         return _report(f"already in {directory}")
@@ -52,7 +53,7 @@ def _download(url: str, progress: Progress) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def _fetched(url: str, progress: Progress) -> Iterator[Path]:
-    """Yields a temporary file with what the URL holds. Raises CorpusError for a failed transfer."""
+    """Yields a temporary file of what the URL holds. Raises CorpusError for a failed transfer, OSError for no room."""
     with held_folder() as folder, (folder / "archive.tgz").open("wb") as file:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
@@ -62,6 +63,8 @@ def _fetched(url: str, progress: Progress) -> Iterator[Path]:
                     progress(file.tell(), total)
             file.flush()
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no address at all
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                raise
             raise CorpusError(
                 f"{url}: cannot be downloaded ({error}); check the address and the network, or name a file or folder"
             ) from error

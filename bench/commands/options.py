@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import dataclasses
 import datetime
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -132,7 +131,7 @@ def below(limit: float, what: str) -> Callable[[str], float]:
 
 
 fraction = below(1, "a fraction above 0 and below 1")
-minutes = below(math.inf, "a number of minutes above 0")
+minutes = below(1e6, "a number of minutes above 0 and below 1,000,000")
 
 SHARED: dict[str, dict[str, Any]] = {
     "margin": {

@@ -106,10 +106,9 @@ def run(asked: Request) -> int:
     Raises CorpusError, WorkerError, OSError.
     """
     results = [_train(asked, plan) for plan in asked.model.plans()]
-    whole = [result for result in results if result is not None]
-    if asked.json and whole:
-        print_json(whole)
-    elif whole:
+    if asked.json:
+        print_json(results)  # null of one that diverged
+    elif whole := [result for result in results if result is not None]:
         print("\n\n".join(_table(result) for result in whole))
     return EXIT_CODES[Outcome.REGRESSION if None in results else Outcome.PASS]
 

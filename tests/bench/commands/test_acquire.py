@@ -1,5 +1,6 @@
 """Getting the PTB from a local server, a folder and an archive; what is wrong or breaks off leaves nothing."""
 
+import contextlib
 import dataclasses
 import hashlib
 import http.server
@@ -129,6 +130,17 @@ def test_what_is_wrong_leaves_no_file(
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "data").exists()
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_not_the_network_s_fault(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "archive.tgz").symlink_to("/dev/full")
+    monkeypatch.setattr(acquire, "held_folder", lambda: contextlib.nullcontext(tmp_path))
+    server.content = bytes(2 * acquire.CHUNK_BYTES)
+    with pytest.raises(OSError, match="No space left on device"):
+        acquire_ptb(server.url, tmp_path / "data")
 
 
 @pytest.mark.parametrize("silent", [True, False])

@@ -1,8 +1,26 @@
-"""`tfgate train`: its folders. Training itself: tests/lm/training/test_full.py."""
+"""`tfgate train`: its folders and its answer. Training itself: tests/lm/training/test_full.py."""
 
+import json
 from pathlib import Path
 
 from tests.builders.commands import Tfgate, snapshot
+from tests.builders.fake_interpreter import session_text, write_interpreter
+
+# `tiny` diverges, other configurations are trained.
+DIVERGING = """
+class DivergenceError(Exception):
+    pass
+
+class Session(Session):
+    def open(self, **asked):
+        self.config = asked["config"]
+        return super().open(**asked)
+
+    def train(self, checkpoint, resume):
+        if self.config == "tiny":
+            raise DivergenceError("the loss is nan at step 3")
+        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80}}
+"""
 
 
 def test_an_interpreter_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -26,3 +44,13 @@ def test_several_configurations_have_folders_of_their_own(tfgate: Tfgate, tmp_pa
     more = ["--config", "tiny", "--config", "small", "--output", tmp_path]
     assert f"{tmp_path / 'small'}:" in tfgate("train", *more, "--resume").error
     assert tfgate("train", *more).error.startswith(f"{tmp_path / 'tiny'} ")
+
+
+def test_a_training_that_diverged_is_null_for_programs(tfgate: Tfgate, tmp_path: Path) -> None:
+    python = write_interpreter(tmp_path / "python", session_text(DIVERGING))
+    more = ["--python", python, "--output", tmp_path / "out", "--json"]
+    found = tfgate("train", "--config", "tiny", *more)
+    assert (found.code, found.out) == (1, "null\n")
+    found = tfgate("train", "--config", "tiny", "--config", "notebook", *more)
+    first, other = json.loads(found.out)
+    assert (found.code, first, other["test_perplexity"]) == (1, None, 99.0)

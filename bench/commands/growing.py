@@ -151,14 +151,10 @@ class Measure:
             lockstep_plan=lockstep,
             pair_plans=plans,
             warnings=(*side_warnings(sides), *self.disturbed, *warnings),
+            only=only,
             begun=growing.run,
         )
         before = len(growing.run.pairs) if growing.run else 0
         keep = keeper(growing.path, begun=growing.run is not None)
         kinds = tuple(plans)
-        return measure_upgrade(
-            request,
-            lambda run: keep(dataclasses.replace(run, only=only)),
-            progress,
-            lambda run: kinds[0] if len(run.pairs) == before else None,
-        )
+        return measure_upgrade(request, keep, progress, lambda run: kinds[0] if len(run.pairs) == before else None)

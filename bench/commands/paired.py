@@ -46,10 +46,7 @@ class Parts:
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
 
         def samples(run: PairedRun) -> list[Sample]:
-            return paired_samples(named(run), standards.margins)
-
-        def named(run: PairedRun) -> PairedRun:
-            return dataclasses.replace(run, only=self.only, margin=self.margin)
+            return paired_samples(run, standards.margins)
 
         request = PairedRequest(
             sides,
@@ -59,6 +56,8 @@ class Parts:
             pair_plans=plans,
             warnings=(*warnings, *unpinned),
             budget_minutes=self.budget_minutes,
+            only=self.only,
+            margin=self.margin,
             begun=stored,
         )
 
@@ -69,4 +68,4 @@ class Parts:
             return so_far(run, samples(run), plans, every_metric=self.every_metric)
 
         with UpgradeProgress(told) as progress:
-            return named(measure_upgrade(request, lambda run: keep(named(run)), progress, wanted))
+            return measure_upgrade(request, keep, progress, wanted)

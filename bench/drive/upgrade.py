@@ -35,6 +35,8 @@ class PairedRequest:
     pair_plans: Mapping[str, PairPlan] = dataclasses.field(default_factory=dict)  # by kind; none: nothing is timed
     warnings: Sequence[str] = ()
     budget_minutes: float | None = None  # that the pairs may take
+    only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
+    margin: float | None = None  # of step times, a fraction; None: those of the margins file
     begun: PairedRun | None = None  # what an interrupted command has measured of it
 
 
@@ -114,6 +116,8 @@ def _begun(request: PairedRequest) -> PairedRun:
         lockstep=None,
         warnings=tuple(request.warnings),
         budget_minutes=request.budget_minutes,
+        only=request.only,
+        margin=request.margin,
     )
 
 

@@ -89,6 +89,13 @@ def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_sessi
     assert firsts == {ALL_CORES: [REFERENCE, CANDIDATE], ONE_CORE: [REFERENCE, CANDIDATE, CANDIDATE]}
 
 
+def test_a_run_says_from_the_first_which_metrics_gate_and_by_which_margin(tmp_path: Path) -> None:
+    request = dataclasses.replace(SPEED, only=("step time",), margin=0.03)
+    run, _ = measured(tmp_path, "a", "b", request, launches=0)
+    assert (run.only, run.margin) == (("step time",), 0.03)
+    assert read_record(PairedRun, tmp_path / PAIRED_FILE) == run
+
+
 def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
     python = fake_session("Session.stress = lambda self, small, evaluation: 1 / 0")
     run, _ = measured(tmp_path, python, python, CHECKED)

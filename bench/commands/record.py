@@ -11,7 +11,6 @@ from pathlib import Path
 from bench.commands.options import add_shared
 from bench.commands.stored import (
     LEDGER_FILE,
-    Report,
     baseline_path,
     baselines_to_change,
     judging,
@@ -36,6 +35,7 @@ from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.types import Baseline, Run
 from bench.report.headlines import outcome_word
+from bench.report.judged import AnyRun
 from bench.report.lines import one_line
 from bench.report.stored import describe_change
 from bench.stats.outcome import Outcome
@@ -207,7 +207,7 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 
-def _of_ratios(asked: Request, reports: Sequence[Report | Micro]) -> Change:
+def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     """Returns the ledger with the reports' ratios to the reference, and the baselines with gates' words/s."""
     if not asked.reason:
         raise UsageError("--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read")
@@ -244,7 +244,7 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     return word
 
 
-def _entry(report: Report | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
+def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
     """Returns the entry of a report: the ratios of all its configurations; None of one without any."""
     moves = asked.becomes_reference
     if isinstance(report, Micro):
@@ -257,7 +257,7 @@ def _entry(report: Report | Micro, margins: Margins, ledger: Ledger, asked: Requ
     return dataclasses.replace(entries[0], ratios=ratios) if entries else None
 
 
-def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[Report | Micro]) -> Change:
+def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[AnyRun | Micro]) -> Change:
     """Returns the ledger with the reports' regressions in one metric, which pass until a date."""
     standards = read_folder(asked.folder)
     regressions = _regressions(reports, accept.metric, standards)
@@ -282,7 +282,7 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     return Change({asked.folder / LEDGER_FILE: ledger}, lines)
 
 
-def _regressions(reports: Sequence[Report | Micro], metric: str, standards: Standards) -> list[Comparison]:
+def _regressions(reports: Sequence[AnyRun | Micro], metric: str, standards: Standards) -> list[Comparison]:
     """Returns the reports' regressions in a metric."""
     comparisons = [one for report in reports for one in judge_any(report, standards).comparisons]
     return [one for one in comparisons if one.metric.name == metric and one.outcome is Outcome.REGRESSION]

@@ -10,14 +10,12 @@ from bench.commands.options import add_output, add_shared
 from bench.commands.stored import baselines_folder, baselines_option, judging, read_folder, read_profile, read_report
 from bench.commands.surveys import judged_survey, survey_folder
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import judged as judged_by
+from bench.commands.verdicts import judged
 from bench.drive.profile import PROFILE_FILE
-from bench.judge.gate import Standards
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.profile import Profile
 from bench.report import registry
-from bench.report.judged import Judged
 
 EXAMPLES = """\
 tfgate report reports/gate
@@ -79,17 +77,15 @@ def run(asked: Request) -> int:
             texts = {path: registry.render_survey(name, survey) for name, path in paths.items()}
         else:
             options = baselines_option(asked.baselines)
-            judged = [dataclasses.replace(judge(name, standards), options=options) for name in asked.runs]
-            texts = {path: registry.render(name, judged) for name, path in paths.items()}
+            found = [
+                dataclasses.replace(judged(read_report(name), standards, options), profiles=_profiles(_home(name)))
+                for name in asked.runs
+            ]
+            texts = {path: registry.render(name, found) for name, path in paths.items()}
     for path, text in texts.items():
         write_text(path, text, replace=asked.replace)
         print(f"written to {path}", file=sys.stderr)
     return 0
-
-
-def judge(name: str, standards: Standards) -> Judged:
-    """Returns the report of a folder or file with its verdict. Raises UsageError, FormatError, OSError."""
-    return dataclasses.replace(judged_by(read_report(name), standards), profiles=_profiles(_home(name)))
 
 
 def _profiles(home: Path) -> tuple[Profile, Profile] | None:

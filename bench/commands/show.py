@@ -5,13 +5,14 @@ import dataclasses
 
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
-from bench.commands.stored import Report, judging, read_stored
+from bench.commands.stored import judging, read_stored
 from bench.commands.verdicts import terminal
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
+from bench.report.judged import AnyRun
 from bench.report.paired import pairs_text
 from bench.report.stored import baseline_table, ledger_table, run_table
 
@@ -50,7 +51,7 @@ def run(asked: Request) -> int:
     return 0
 
 
-def _table(stored: Report | Baseline | Ledger, width: int) -> str:
+def _table(stored: AnyRun | Baseline | Ledger, width: int) -> str:
     if isinstance(stored, GateRun):
         return "\n\n".join([run_table(stored.numbers, width), *(pairs_text(run, width) for run in stored.speed)])
     if isinstance(stored, PairedRun):

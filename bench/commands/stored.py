@@ -22,12 +22,12 @@ from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.survey import SURVEY_FILE
 from bench.record.types import SCHEMA, Baseline, Run
+from bench.report.judged import AnyRun
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Those that an installation carries, else the checkout's.
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
-Report = Run | PairedRun | GateRun  # what `report` and `check` take, besides micro's
 # A subject's name comes from a run's file: it must not lead out of a folder.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -51,7 +51,7 @@ def read_profile(path: Path) -> Profile:
     return found
 
 
-def read_report(name: str) -> Report:
+def read_report(name: str) -> AnyRun:
     """Reads a gate, a paired run or a run from its folder or file.
 
     Raises UsageError for anything else of ours, FormatError, OSError.
@@ -63,7 +63,7 @@ def read_report(name: str) -> Report:
     return stored
 
 
-def read_stored(name: str) -> Report | Baseline | Ledger:
+def read_stored(name: str) -> AnyRun | Baseline | Ledger:
     """Reads a folder or a file by the fields in it. Raises UsageError for a micro report, FormatError, OSError."""
     path = _file(Path(name))
     if path.name == SURVEY_FILE:
@@ -76,12 +76,12 @@ def read_stored(name: str) -> Report | Baseline | Ledger:
     return found
 
 
-def _kind_of(fields: Collection[str]) -> type[Report | Baseline | Ledger]:
+def _kind_of(fields: Collection[str]) -> type[AnyRun | Baseline | Ledger]:
     kinds = {"numbers": GateRun, "pairs": PairedRun, "replicas": Baseline, "entries": Ledger}
     return next((kind for field, kind in kinds.items() if field in fields), Run)
 
 
-def _require_quads(report: Report | Baseline | Ledger) -> None:
+def _require_quads(report: AnyRun | Baseline | Ledger) -> None:
     """Raises ValueError for a report that holds a quad with too few blocks, or with times that are none."""
     runs = paired_runs(report) if isinstance(report, (GateRun, PairedRun)) else ()
     for quad in (quad for run in runs for pair in run.pairs for quad in (*pair.steps, *pair.evaluations)):
@@ -92,7 +92,7 @@ def _require_quads(report: Report | Baseline | Ledger) -> None:
             )
 
 
-def read_any(name: str) -> Report | Micro:
+def read_any(name: str) -> AnyRun | Micro:
     """Reads a report, one of micro included, from its folder or file. Raises what read_report does."""
     path = Path(name)
     return read_micro(path) if _file(path).name == MICRO_FILE else read_report(name)

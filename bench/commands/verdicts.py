@@ -1,6 +1,5 @@
 """The judging and printing that commands which end in a verdict share."""
 
-import dataclasses
 import math
 import os
 import shutil
@@ -9,7 +8,7 @@ from collections.abc import Mapping
 
 from bench.commands.messages import print_json
 from bench.commands.options import Telling
-from bench.commands.stored import Report, baselines_option
+from bench.commands.stored import baselines_option
 from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.micro import judge_micro
@@ -23,34 +22,34 @@ from bench.report.again import again_text
 from bench.report.brief import brief_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
-from bench.report.judged import Judged, names, worst
+from bench.report.judged import AnyRun, Judged, names, worst
 from bench.report.paired import sides_text
 from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
-def judged(report: Report, standards: Standards) -> Judged:
-    """Returns a report with its verdict."""
+def judged(report: AnyRun, standards: Standards, options: tuple[str, ...] = ()) -> Judged:
+    """Returns a report with its verdict; `options` name the standards in a command line."""
     if isinstance(report, GateRun):
         verdict = judge_gate(report, standards)
     elif isinstance(report, PairedRun):
         verdict = judge_paired(report, standards.margins, standards.ledger)
     else:
         verdict = judge_run(report, standards)
-    return Judged(report, verdict, standards.baselines, standards.margins.window_start)
+    return Judged(report, verdict, standards.baselines, standards.margins.window_start, options=options)
 
 
-def judge_any(report: Report | Micro, standards: Standards) -> Verdict:
+def judge_any(report: AnyRun | Micro, standards: Standards) -> Verdict:
     """Returns the verdict on a report, one of micro included. Raises UnlikeError."""
     if isinstance(report, Micro):
         return judge_micro(*report, math.log1p(standards.margins.micro), standards.ledger)
     return judged(report, standards).verdict
 
 
-def judge_and_print(telling: Telling, reports: Mapping[str, Report], standards: Standards) -> int:
+def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun], standards: Standards) -> int:
     """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list."""
     options = baselines_option(telling.baselines)
-    found = [dataclasses.replace(judged(report, standards), options=options) for report in reports.values()]
+    found = [judged(report, standards, options) for report in reports.values()]
     if telling.json:
         print_json([verdict_json(each.verdict) for each in found])
     else:

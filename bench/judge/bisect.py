@@ -9,10 +9,9 @@ import enum
 from collections.abc import Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import in_turn
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import Reason
-from bench.judge.samples import whole_pairs
+from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.stats.bisection import MOST_FIRST, Search
@@ -47,12 +46,8 @@ def expected(releases: int, metric: str) -> tuple[int, int]:
 
 def values_of(run: PairedRun | None, metric: str, margins: Margins) -> list[float]:
     """Returns a metric's values, one of each launch that tells it: release − good, on the metric's scale."""
-    pairs = whole_pairs(run) if run else []
-    if not pairs:
-        return []
-    table = in_turn(margins.window_start.get(pairs[0].reference.subject.config, 0.0))
-    row = next(row for row in table if row.metric.name == metric)
-    return [value for pair in pairs if pair.cores == row.cores and (value := row.difference(pair)) is not None]
+    samples = samples_of(whole_pairs(run) if run else [], margins, (metric,))
+    return next((told(one) for one in samples if one.metric.name == metric), [])
 
 
 def find_by_launches(search: Search) -> Finding:

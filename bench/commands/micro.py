@@ -25,13 +25,13 @@ from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import tell
+from bench.commands.verdicts import judge_any, tell
 from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
-from bench.judge.micro import decided, judge_micro
+from bench.judge.micro import decided
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
 from bench.record.micro import MICRO_FILE
@@ -176,7 +176,7 @@ def run(asked: Request) -> int:
     Raises RequestError, BuildError, WorkerError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    margin, ledger = math.log1p(standards.margins.micro), standards.ledger
+    margin = math.log1p(standards.margins.micro)
     disturbed = disturbances(examine())  # before an environment is built: that is load, too
     candidate = asked.sides.one(asked.sides.candidate, NEEDED)
     require_suite(candidate, asked.suite)
@@ -188,13 +188,13 @@ def run(asked: Request) -> int:
     sides = {REFERENCE: reference, CANDIDATE: candidate}
     warnings = (*side_warnings(sides), *disturbed)
     with host_lock():
-        run, before, after = measure_micro(
+        report = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
-            lambda so_far, old, new: decided(so_far, old, new, margin, ledger),
+            lambda so_far, old, new: decided(so_far, old, new, margin, standards.ledger),
             say,
         )
     say(f"kept in {asked.output}")
-    return tell(judge_micro(run, before, after, margin, ledger), as_json=asked.telling.json)
+    return tell(judge_any(report, standards), as_json=asked.telling.json)
 
 
 def _without_reference(telling: Telling, error: Exception) -> int:

@@ -17,7 +17,7 @@ from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import now, this_machine
 from bench.record.files import write_record, write_text
-from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
+from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, launch_file, read_launch
 from bench.record.micro_run import MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.repeats import mended
@@ -107,11 +107,11 @@ def measure_micro(
     request: MicroRequest,
     settled: Callable[[MicroRun, Sequence[MicroLaunch], Sequence[MicroLaunch]], bool],
     say: Callable[[str], None],
-) -> tuple[MicroRun, list[MicroLaunch], list[MicroLaunch]]:
+) -> Micro:
     """Times the suite in both sides in turn; which goes first alternates.
 
-    Returns (the run, the reference's launches, the candidate's). It ends after `launches` of each, when `settled` says
-    so of the same three, or when the candidate has failed twice in a launch that the reference finishes. Files are
+    It ends after `launches` of each, when `settled` says so of what there is (the run, the reference's launches, the
+    candidate's), or when the candidate has failed twice in a launch that the reference finishes. Files are
     `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
     where the reference fails twice or nothing can be measured.
     """
@@ -144,7 +144,7 @@ def measure_micro(
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
     write_record(folder / MICRO_FILE, run, replace=True, seal=True)
-    return run, measured.launches[REFERENCE], measured.launches[CANDIDATE]
+    return Micro(run, measured.launches[REFERENCE], measured.launches[CANDIDATE])
 
 
 def _launch(

@@ -289,7 +289,8 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
     memory, and for two files of one name.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
-    running = [name for name in names() if any(one in workload(name).plans for one in options.config or configs)]
+    known = names() if EVERY in asked else ()  # to look at one imports it
+    running = [name for name in known if any(one in workload(name).plans for one in options.config or configs)]
     workloads = tuple(dict.fromkeys(name for one in asked for name in (running if one == EVERY else (one,))))
     for name in [name for name in workloads if name in asked]:
         has = workload(name).plans

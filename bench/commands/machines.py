@@ -78,5 +78,4 @@ def _read(name: str, standards: Standards) -> list[Against]:
     if not isinstance(report, PairedRun):
         raise UsageError(f"{name} is of one environment, or a gate: name reports of upgrade and survey")
     with judging(name):
-        verdict = judged(report, standards).verdict
-        return [against(report.reference.requested, report.candidate.requested, report, verdict, standards.margins)]
+        return [against(report, judged(report, standards).verdict, standards.margins)]

@@ -62,7 +62,7 @@ def stored(
             f"{path} doesn't compare {candidate} with {reference}, as its folder says: move it back, or delete it"
         )
     with judging(str(path)):
-        return against(reference, candidate, run, judged(run, standards).verdict, standards.margins)
+        return against(run, judged(run, standards).verdict, standards.margins)
 
 
 def tell_survey(found: Surveyed, *, json: bool) -> int:

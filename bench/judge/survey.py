@@ -30,11 +30,19 @@ class LeftOutError(Exception):
 class Against:
     """A release in turn with another one."""
 
-    reference: str
-    candidate: str
     run: PairedRun
     verdict: Verdict
     comparisons: tuple[Comparison, ...]  # the verdict's; what doesn't gate has an interval, too
+
+    @property
+    def reference(self) -> str:
+        """Returns the release that the candidate is compared with."""
+        return self.run.reference.requested
+
+    @property
+    def candidate(self) -> str:
+        """Returns the release that is compared."""
+        return self.run.candidate.requested
 
     @property
     def failure(self) -> Reason | None:
@@ -144,7 +152,7 @@ def walk(survey: Survey, compare: Callable[[str, str], Against | None]) -> tuple
     return tuple(rows)
 
 
-def against(reference: str, candidate: str, run: PairedRun, verdict: Verdict, margins: Margins) -> Against:
+def against(run: PairedRun, verdict: Verdict, margins: Margins) -> Against:
     """Returns a comparison that was judged. Raises ValueError for a damaged record."""
     samples = {sample.metric.name: sample for sample in paired_samples(run, margins)}
     comparisons = tuple(
@@ -153,7 +161,7 @@ def against(reference: str, candidate: str, run: PairedRun, verdict: Verdict, ma
         else one
         for one in verdict.comparisons
     )
-    return Against(reference, candidate, run, verdict, comparisons)
+    return Against(run, verdict, comparisons)
 
 
 def series_of(chapter: Chapter, reference: str) -> list[Series]:

@@ -130,8 +130,8 @@ def unlike_packages(pairs: Sequence[Against]) -> list[str]:
     """Returns a line on each release whose comparisons had unlike packages."""
     found: dict[str, set[str]] = {}
     for pair in pairs:
-        for release, side in ((pair.reference, pair.run.reference), (pair.candidate, pair.run.candidate)):
-            found.setdefault(release, set()).add(side.identity)
+        for side in (pair.run.reference, pair.run.candidate):
+            found.setdefault(side.requested, set()).add(side.identity)
     return [
         f"{called(release)} was measured with unlike packages from comparison to comparison"
         for release, identities in found.items()

@@ -51,7 +51,7 @@ def compared(reference: str, candidate: str, step: float, machine: Machine, **ch
     run = run_of(reference, candidate, step)
     moved = (on_both(one, machine=machine) for one in run.pairs)
     run = dataclasses.replace(run, **{"pairs": tuple(moved)} | changes)
-    return against(reference, candidate, run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+    return against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
 
 
 def surveyed(steps: Mapping[str, float], asked: Survey | None = None, crashing: Sequence[str] = ()) -> Surveyed:
@@ -75,7 +75,7 @@ class Comparing:
             return None
         failure = CRASH if candidate in self.crashing else None
         run = run_of(reference, candidate, self.steps[candidate] - self.steps[reference], failure)
-        return against(reference, candidate, run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+        return against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
 
 
 def keep_survey(folder: Path, found: Surveyed) -> Path:

@@ -89,14 +89,14 @@ def test_an_interrupted_comparison_and_a_reference_that_fails_are_not_whole() ->
     broken = dataclasses.replace(run.pairs[0], reference=dataclasses.replace(run.pairs[0].reference, failure=CRASH))
     failed = dataclasses.replace(run, pairs=(broken, broken))
     for spoilt in (cut, failed):
-        found = against("a", "b", spoilt, judge_paired(spoilt, GATE_MARGINS), GATE_MARGINS)
+        found = against(spoilt, judge_paired(spoilt, GATE_MARGINS), GATE_MARGINS)
         assert (found.whole, found.failure) == (False, None)
 
 
 def test_what_does_not_gate_has_an_interval_too() -> None:
     """CPU time of ten launches follows step time; its bounds are Student's, of all of them."""
     run = run_of("a", "b", math.log(1.1))
-    found = against("a", "b", run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+    found = against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
     cpu = found.of("cpu time")
     assert cpu
     assert cpu.interval

@@ -53,7 +53,7 @@ def test_unlike_packages_are_named() -> None:
 def test_a_side_that_does_not_run_on_one_machine_is_told() -> None:
     run = run_of("2.12.1", "2.13.1", 0.0, CRASH)
     moved = dataclasses.replace(run, pairs=tuple(on_both(one, machine=SECOND) for one in run.pairs))
-    pairs = [PAIRS[0], against("2.12.1", "2.13.1", moved, judge_paired(moved, GATE_MARGINS), GATE_MARGINS)]
+    pairs = [PAIRS[0], against(moved, judge_paired(moved, GATE_MARGINS), GATE_MARGINS)]
     cut = dataclasses.replace(PAIRS[3], run=dataclasses.replace(PAIRS[3].run, incomplete="interrupted"))
     first, last = failures([*pairs, cut])
     assert first.startswith(f"TensorFlow 2.13.1 against TensorFlow 2.12.1 on {SECOND.fingerprint()}: ")

@@ -1,6 +1,5 @@
 """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet."""
 
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
 from bench.report.so_far import left_text, so_far_text
+from bench.report.values import NOTHING, percent
 from bench.stats.trimmed import trimmed_mean
 
 SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
@@ -66,7 +66,7 @@ class UpgradeProgress(Bar):
     `so_far` returns the comparisons that a run holds, and the seconds left, from the least to the most.
     """
 
-    def __init__(self, so_far: SoFar | None = None) -> None:
+    def __init__(self, so_far: SoFar) -> None:
         super().__init__()
         self._so_far = so_far
         self._left = ""
@@ -87,22 +87,24 @@ class UpgradeProgress(Bar):
         pair = run.pairs[-1]
         sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
         failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
-        ratio = math.expm1(trimmed_mean([quad_log_ratio(quad) for quad in pair.steps])) if pair.steps else math.nan
-        said = "; ".join(failures) or f"step time {100 * ratio:+.2f}%"
-        told = ""
-        if self._so_far:
-            comparisons, seconds = self._so_far(run)
-            self._left = left_text(seconds)
-            told = so_far_text(comparisons, self._left)
+        ratio = percent(trimmed_mean(list(map(quad_log_ratio, pair.steps)))) if pair.steps else NOTHING
+        said = "; ".join(failures) or f"step time {ratio}"
+        comparisons, seconds = self._so_far(run)
+        self._left = left_text(seconds)
+        told = so_far_text(comparisons, self._left)
         self.say(f"launch {pair.launch + 1}, {pair.cores}: {'; '.join(filter(None, (said, told)))}")
 
 
-class BisectProgress(UpgradeProgress):
+class BisectProgress(Bar):
     """A listener for bisect and blame, which print a line of their own for each launch."""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew."""
         self.move(description=name, completed=0, total=total)
+
+    def step(self, done: int) -> None:
+        """Moves the bar."""
+        self.move(completed=done)
 
     def pair(self, run: PairedRun) -> None:
         """Prints nothing."""

@@ -31,7 +31,7 @@ def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -
 
 def test_progress_is_as_quiet_as_where_it_began(capsys: pytest.CaptureFixture[str]) -> None:
     with quieted(quiet=True):
-        listeners = (UpgradeProgress(), RunProgress([], 1))
+        listeners = (UpgradeProgress(lambda _: ([], None)), RunProgress([], 1))
     upgrade, run = listeners  # threads call them without knowing that it is quiet
     upgrade.phase("speed", 12)
     upgrade.pair(paired_run([pair(0)]))

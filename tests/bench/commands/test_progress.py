@@ -32,16 +32,18 @@ def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> None:
     failed = Failure("crashed", "killed\x1b[2J\nby SIGKILL")
-    with UpgradeProgress() as progress:
+    with UpgradeProgress(lambda _: ([], None)) as progress:
         progress.phase("speed", 12)
         progress.step(1)
         progress.pair(paired_run([pair(0, step=0.1)]))
         progress.pair(paired_run([pair(0), pair(1, failure=failed)]))
+        progress.pair(paired_run([dataclasses.replace(pair(2), steps=())]))
     # noise of launch 0 (tests.builders.paired) on top of a tenth in logarithms
     assert capsys.readouterr().err.splitlines() == [
         "speed",
-        "launch 1, all cores: step time +10.96%",
+        "launch 1, all cores: step time +11.0%",
         "launch 2, all cores: the candidate failed: killed [2J by SIGKILL",
+        "launch 3, all cores: step time –",
     ]
 
 
@@ -49,5 +51,5 @@ def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytes
     with UpgradeProgress(lambda _: ([comparison("step time", 0.0, 0.03)], (120.0, 540.0))) as progress:
         progress.pair(paired_run([pair(0, step=0.1)]))
     assert capsys.readouterr().err.splitlines() == [
-        "launch 1, all cores: step time +10.96%; so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
+        "launch 1, all cores: step time +11.0%; so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
     ]

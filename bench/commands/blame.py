@@ -93,7 +93,7 @@ class Request:
     resume: bool
     json: bool
     command_line: Sequence[str]
-    cluster: str = ""  # the address of a scheduler; "": on this host
+    cluster: str  # the address of a scheduler; "": on this host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -88,7 +88,7 @@ class Request:
     resume: bool
     telling: Telling
     command_line: Sequence[str]
-    cluster: str = ""  # the address of a scheduler; "": on this host
+    cluster: str  # the address of a scheduler; "": on this host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
 from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
-from bench.record.types import Baseline, Environment, Machine
+from bench.record.types import Environment, Machine
 from bench.report.judged import AnyRun, Judged, environment, measured
 from bench.report.values import NOTHING
 
@@ -62,7 +62,8 @@ def replicas(judged: Judged) -> list[str]:
     """
     if isinstance(judged.run, PairedRun):
         return []
-    every = [replica.environment for baseline in _baselines(judged) for replica in baseline.replicas]
+    names = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
+    every = [one.environment for name in names if name in judged.baselines for one in judged.baselines[name].replicas]
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
 
@@ -84,12 +85,6 @@ def locks(run: AnyRun) -> list[Packages]:
 def _sides(run: AnyRun) -> tuple[Side, ...]:
     """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
     return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
-
-
-def _baselines(judged: Judged) -> list[Baseline]:
-    """Returns the baselines of what was measured."""
-    subjects = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
-    return [judged.baselines[name] for name in subjects if name in judged.baselines]
 
 
 def _properties(side: Side | None, found: Environment | None) -> dict[str, str | None]:

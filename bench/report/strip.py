@@ -20,8 +20,6 @@ class Glyphs:
     zero: str = "│"
     span: str = "━"
     estimate: str = "●"
-    off_left: str = "<"
-    off_right: str = ">"
     blank: str = " "
     at_most: str = "≤"
     at_least: str = "≥"
@@ -79,9 +77,9 @@ def strip(comparison: Comparison, shown: float, width: int, glyphs: Glyphs = DRA
         cells[_place(place, shown, width)] = glyph
     cells[_place(estimate, shown, width)] = glyphs.estimate
     if low < -shown:
-        cells[0] = glyphs.off_left
+        cells[0] = "<"
     if high > shown:
-        cells[-1] = glyphs.off_right
+        cells[-1] = ">"
     return "".join(cells)
 
 

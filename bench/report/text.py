@@ -88,7 +88,8 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     """
     if not comparisons:
         return ["nothing was compared"]
-    rows = [[one_line(cell) for cell in _row(comparison)] for comparison in comparisons]
+    told = ((one.metric.name, one.outcome.value, *values.sides(one)) for one in comparisons)
+    rows = [list(map(one_line, cells)) for cells in told]
     whys = [sentence(one.reason, one) for one in comparisons]
     columns = zip(HEADERS[:-1], *rows, strict=True)
     taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
@@ -128,7 +129,3 @@ def _below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) ->
         lines += [*([one_line(subject)] if subject != last else []), *block]
         last = subject
     return lines
-
-
-def _row(comparison: Comparison) -> list[str]:
-    return [comparison.metric.name, comparison.outcome.value, *values.sides(comparison)]

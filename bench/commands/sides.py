@@ -176,5 +176,8 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
         )
     shared = reference.keys() & candidate.keys()
     if all(reference[name] == candidate[name] for name in shared) and shared & set(TENSORFLOW):
-        found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
+        found.append(
+            "both sides have the same versions of all packages that they share: unless builds, variables or other "
+            "packages differ, this is an A/A run, and shows what this machine can resolve"
+        )
     return found

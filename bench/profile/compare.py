@@ -13,6 +13,10 @@ from bench.record.profile import Operation, Profile
 ONEDNN = re.compile(r"_Mkl(Native)?")
 
 
+class UnlikeProfilesError(ValueError):
+    """Profiles of different things."""
+
+
 @dataclasses.dataclass(frozen=True)
 class PartDifference:
     """One part of a step on both sides, recording's cost taken off. 0 where a side has no such part."""
@@ -42,7 +46,7 @@ class ProfileComparison:
 def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
     """Compares two profiles; the parts of each table add up to the unprofiled steps.
 
-    Raises ValueError for profiles of different things.
+    Raises UnlikeProfilesError.
     """
     for what, one, other in (
         ("workload", reference.subject.workload, candidate.subject.workload),
@@ -55,7 +59,7 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
         ("recording", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
-            raise ValueError(
+            raise UnlikeProfilesError(
                 f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both"
             )
     return ProfileComparison(

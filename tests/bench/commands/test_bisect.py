@@ -58,8 +58,8 @@ class TestWholeSearches:
         assert found.plain["command"][:2] == ["tfgate", "bisect"]
         assert found.plain["machines"] == ["fake"]
         assert ": launch" in found.err
-        assert "\nexpect 11 to 19 launches: 3 to 6 minutes" in found.err
-        assert "expect 8 to 16 more launches: " in found.err
+        assert "\nexpect 11 to 19 measurements: 3 to 6 minutes" in found.err
+        assert "expect 8 to 16 more measurements: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
 

@@ -98,7 +98,7 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
         "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock)
     )
     if done.returncode:
-        raise BuildError(f"the environment can't be built: {_reason(done.stderr)}")
+        raise BuildError(f"uv can't install the environment: {_reason(done.stderr)}")
 
 
 def limit(as_of: AsOf) -> tuple[str, ...]:

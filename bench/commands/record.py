@@ -37,6 +37,7 @@ from bench.record.micro import Micro
 from bench.record.types import Baseline, Run
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
+from bench.report.sentences import Count
 from bench.report.stored import describe_change
 from bench.stats.outcome import Outcome
 
@@ -202,8 +203,8 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     for name, made in new.items():
         count = len({environment_key(one.environment) for one in made.replicas})
         if count < ENVIRONMENTS:
-            few = f"replicates of {count} of {ENVIRONMENTS} environments: a perplexity is seldom decided by fewer"
-            warnings.append(f"{name}: {few}; add runs of others by --add")
+            few = f"replicates of {Count(count):environment}, and most perplexities take {ENVIRONMENTS} to be decided"
+            warnings.append(f"{name}: {few}: add runs of others by --add")
     return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 
@@ -271,8 +272,8 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
     if _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
-            "the report's reference is none of the ledger's, so the regression would still fail: accept a report in "
-            "turn with the ledger's"
+            "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
+            "that was measured in turn with a reference of the ledger"
         )
     lines = [
         f"{one.metric} of {one.subject}: accepted until {one.expires}"

@@ -51,7 +51,7 @@ def _load(others: float | None, stolen: float | None) -> Finding:
         return Finding("load", "not known")
     part = max(others - (stolen or 0.0), 0.0)
     load = part * usable_cores()
-    said = f"Background load of {load:.1f} processes: stop them, or expect wider intervals"
+    said = f"background load of {load:.1f} processes: stop them, or expect wider intervals"
     return Finding("load", f"{load:.1f} processes", said if part > LOAD_LIMIT else "")
 
 
@@ -75,12 +75,8 @@ def _quota(root: Path) -> Finding:
     if not limits:
         return Finding("CPU quota", "none")
     cores = min(limits)
-    throttled = cores < usable_cores()
-    return Finding(
-        "CPU quota",
-        f"{cores:.2f} cores",
-        f"CPU quota of {cores:.2f} of {usable_cores()} cores: throttling looks like slow steps" if throttled else "",
-    )
+    said = f"CPU quota of {cores:.2f} of {usable_cores()} cores: give whole cores instead, or expect outlier steps"
+    return Finding("CPU quota", f"{cores:.2f} cores", said if cores < usable_cores() else "")
 
 
 def _cgroups(root: Path) -> list[Path]:
@@ -99,7 +95,7 @@ def _governor(root: Path) -> Finding:
     return Finding(
         "frequency governor",
         governor or "not known",
-        f"Frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
+        f"frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
     )
 
 
@@ -108,7 +104,8 @@ def _swap(root: Path) -> Finding:
     if "SwapTotal" not in sizes:
         return Finding("swap", "not known")
     used = (int(sizes["SwapTotal"].split()[0]) - int(sizes["SwapFree"].split()[0])) // 1024
-    return Finding("swap", f"{used} MiB used", f"{used} MiB are swapped out: memory is short" if used else "")
+    said = f"{used} MiB are swapped out: free memory, or expect outlier steps"
+    return Finding("swap", f"{used} MiB used", said if used else "")
 
 
 def _cpu_times(root: Path) -> list[int]:

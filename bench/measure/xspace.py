@@ -49,7 +49,7 @@ def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
     )
     if not windows:
         raise ValueError(
-            "the trace is empty: it holds none of the steps that were profiled; its buffer is limited, give fewer --steps"
+            "the trace is empty: it holds none of the steps that were profiled; its buffer is small, give fewer --steps"
         )
     start, end = windows[0][0], windows[-1][1]
     within = [

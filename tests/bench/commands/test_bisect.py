@@ -111,7 +111,7 @@ class TestWholeSearches:
     def test_what_disturbs_launches_is_said_once_and_kept(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        load = "Background load of 2.0 processes"
+        load = "background load of 2.0 processes"
         monkeypatch.setattr("bench.commands.growing.examine", lambda: (Finding("load", "2.0", load),))
         found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
         assert found.err.splitlines().count(f"warning: {load}") == 1

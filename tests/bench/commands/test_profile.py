@@ -39,7 +39,7 @@ def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> Non
         stored(tmp_path / "other", 3_000_000) / PROFILE_FILE,
     )
     assert answer.code == 0
-    assert "3.000 ms a step for 1.000, +200.0%" in answer.out
+    assert "3.000 ms a step instead of 1.000, +200.0%" in answer.out
     line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
     assert line.split() == ["MatMul", "1.000", "3.000", "+2.000", "1.0", "1.0"]
     assert "the same execution fingerprint (graph operations, settings)" in answer.out

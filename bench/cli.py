@@ -22,17 +22,17 @@ GROUPS = {
     "compare two TensorFlows": {
         "upgrade": "compare two environments, both measured here and now: numbers, speed and memory",
         "lockstep": "compare two environments step by step, each step from the same weights",
-        "survey": "measure every release against the one before it and against a fixed one, for one page",
+        "survey": "measure every release against the one before it and a fixed reference, on one page",
         "bisect": "find the release that brought a change, each measured in turn with a good one",
-        "blame": "find the package that brought a change, each exchanged alone in the reference environment",
+        "blame": "find the package that brought a change: exchange one at a time in the reference environment",
         "compare": "compare two reports with one reference, or the pytest-benchmark files of two sides",
-        "machines": "tell from reports of several machines how far these differ in a comparison",
+        "machines": "say how much results differ between machines, from reports of several",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",
     },
     "gate one": {
         "gate": "judge a TensorFlow: its numbers by the baselines, its speed in turn with the reference",
         "check": "judge a stored report again, without TensorFlow",
-        "record": "make baselines of runs that you trust, or accept the ratios of reports into the ledger",
+        "record": "make baselines from runs that you trust, or accept the ratios of reports into the ledger",
     },
     "diagnose": {
         "run": "train the configurations to their pinned step counts, and keep what was measured",

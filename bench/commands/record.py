@@ -105,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the candidate is the reference from now on; older ratios are rebased",
     )
     parser.add_argument(
-        "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is no PASS"
+        "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is not a PASS"
     )
     parser.add_argument(
         "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
@@ -239,7 +239,7 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
     if verdict.exit_code and not asked.despite_verdict:
         raise UsageError(
-            f"{name} is no PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
+            f"{name} is not a PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
             "accepts all ratios for good"
         )
     return word

@@ -97,7 +97,7 @@ def add_index(parser: argparse.ArgumentParser) -> None:
         type=told(read_as_of),
         default="now",
         metavar="WHEN",
-        help="use the package index as it was then: now, a date, or release (that of each TensorFlow) (default: now)",
+        help="use the package index as of now, a date, or release: the day each TensorFlow came out (default: now)",
     )
     parser.add_argument(
         "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"

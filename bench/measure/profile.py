@@ -50,7 +50,7 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
             )
         plain += [_timed(path, arguments) for _ in range(steps - len(plain))]
     signatures: tuple[str, ...] = ()
-    flops, dump = {}, Dump("", "", "", "a unit of this workload is no graph of its own")
+    flops, dump = {}, Dump("", "", "", "a unit of this workload is not a graph of its own")
     if isinstance(path, paths.HotPath):
         graph = graphs.graph_of(path.function, arguments)
         signatures, flops = profiler.signatures(path.function), graphs.product_flops(graph)

@@ -180,7 +180,7 @@ def _changes(one: str, other: str) -> str:
 def _memory(peak: PeakMemory) -> list[str]:
     largest = list(peak.by_operation.items())[:MEMORY_TOP]
     return [
-        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB; of these, allocated during the steps:"),
+        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB; of these, allocated in these steps:"),
         *(f"  {size / 2**20:.1f} MiB by {one_line(operation)}" for operation, size in largest),
     ]
 

@@ -109,7 +109,7 @@ def test_a_workload_is_profiled(tfgate: Tfgate, tmp_path: Path, newest_python: P
     answer = tfgate("profile", "--to", newest_python, *words)
     assert answer.code == 0, answer.err
     assert answer.out.startswith("step of predict-call-tiny-cpu0, TensorFlow 2.21.0")
-    assert "no HLO: a unit of this workload is no graph of its own" in answer.out
+    assert "no HLO: a unit of this workload is not a graph of its own" in answer.out
     assert not (tmp_path / "out" / "graph.txt").exists()
 
 

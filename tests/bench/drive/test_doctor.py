@@ -88,7 +88,11 @@ def test_steal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stolen: int
     [
         ("max 100000\n", "none", ""),
         ("400000 100000\n", "4.00 cores", ""),
-        ("150000 100000\n", "1.50 cores", "CPU quota of 1.50 of 4 cores: give whole cores instead, or expect outlier steps"),
+        (
+            "150000 100000\n",
+            "1.50 cores",
+            "CPU quota of 1.50 of 4 cores: give whole cores instead, or expect outlier steps",
+        ),
     ],
 )
 def test_quota_of_a_container(tmp_path: Path, quota: str, found: str, disturbance: str) -> None:

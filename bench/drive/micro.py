@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.children import ending_with_us
+from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
 from bench.drive.patience import FACTOR, GRACE_SECONDS
 from bench.drive.private import private_environment
@@ -215,8 +215,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
             preexec_fn=ending_with_us(),
         )
     except OSError as error:
-        message = f"interpreter {python} can't be started: {error.strerror}; name another"
-        raise _failure(NO_TENSORFLOW, message) from error
+        raise _failure(NO_TENSORFLOW, not_started(python, error)) from error
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:

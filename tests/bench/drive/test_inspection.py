@@ -71,6 +71,12 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
         inspect(str(tmp_path / "python"))
 
 
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_not_the_interpreters_fault() -> None:
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        inspect(sys.executable)
+
+
 def test_what_tensorflow_imports_is_told_by_package(tmp_path: Path) -> None:
     site = tmp_path / "site"
     for wheel in (

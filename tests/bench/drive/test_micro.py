@@ -203,6 +203,12 @@ def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
         measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
 
 
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_not_the_interpreters_fault(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+
+
 @pytest.mark.slow
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.stored import cache_folder, environments, held, remove
+from bench.drive.stored import STORED_FILE, Stored, cache_folder, environments, held, installed, remove
+from bench.record.files import write_record
+from bench.record.types import SCHEMA
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +36,14 @@ def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert environments(tmp_path) == []
     assert environments(tmp_path / "nowhere") == []
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_no_damage_to_an_environment(tmp_path: Path) -> None:
+    """One that is called damaged is deleted, and built anew."""
+    write_record(tmp_path / STORED_FILE, Stored(SCHEMA, "2.20.0", "", "", "3.11.7", ()))
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        installed(tmp_path)
 
 
 def test_one_waits_for_another(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Parses what a side of a comparison is asked to be, and up to when the package index is read for it."""
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -63,7 +64,7 @@ def read_as_of(text: str) -> AsOf:
     if text == "now":
         return AsOf(_utc(datetime.datetime.now(datetime.UTC)), present=True)
     try:
-        if len(text) == len("2024-06-28"):
+        with contextlib.suppress(ValueError):
             return AsOf(end_of_day(datetime.date.fromisoformat(text)))
         moment = datetime.datetime.fromisoformat(text)
         return AsOf(_utc(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)))

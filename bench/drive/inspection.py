@@ -92,5 +92,5 @@ def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, se
             f"interpreter {interpreter} did not say within {seconds:.0f} s what is installed in it"
         ) from error
     except (ValueError, IndexError) as error:
-        last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
+        last = next(reversed((done.stderr.strip() or done.stdout.strip()).splitlines()), "nothing")
         raise RequestError(f"{interpreter} is not a Python that answers: it printed {last[:200]}") from error

@@ -48,7 +48,8 @@ def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("echo hello", "is not a Python that answers: it printed nothing"),
+        ("echo hello", "is not a Python that answers: it printed hello"),
+        ("true", "is not a Python that answers: it printed nothing"),
         ("echo broken >&2; exit 1", "is not a Python that answers: it printed broken"),
         ("echo '[1]'", "is not a Python that answers"),
         ("echo 5", "is not a Python that answers"),

@@ -90,7 +90,7 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     `tensorflow` with its CUDA libraries. Other processors than x86-64 have one build, `tensorflow`.
     """
     text = text.strip()
-    if _is_version(text):
+    if is_version(text):
         cpu = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
         return Requirements((f"{'tensorflow[and-cuda]' if gpu else cpu}=={text}",))
     path = Path(text)
@@ -109,7 +109,8 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     return Requirements(lines)
 
 
-def _is_version(text: str) -> bool:
+def is_version(text: str) -> bool:
+    """Returns whether text is a version (PEP 440)."""
     try:
         Version(text)
     except InvalidVersion:

@@ -69,7 +69,10 @@ def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
 
 def environments(cache: Path) -> list[Listed]:
     """Returns what the cache holds, the most recently used first. Folders that are no environments are left out."""
-    found = [_listed(file.parent) for file in cache.glob(f"*/{VENV_FILE}")]
+    found = []
+    for file in cache.glob(f"*/{VENV_FILE}"):
+        with contextlib.suppress(FileNotFoundError):  # another process is removing it
+            found.append(_listed(file.parent))
     return sorted(found, key=lambda listed: (listed.last_used, listed.name), reverse=True)
 
 
@@ -118,6 +121,7 @@ def _size(folder: Path) -> int:
     files = {}
     for parent, _, names in os.walk(folder):
         for name in names:
-            status = os.lstat(os.path.join(parent, name))
-            files[status.st_dev, status.st_ino] = status.st_size
+            with contextlib.suppress(FileNotFoundError):  # files come and go
+                status = os.lstat(os.path.join(parent, name))
+                files[status.st_dev, status.st_ino] = status.st_size
     return sum(files.values())

@@ -1,11 +1,13 @@
 """The cache's folder. What is whole and what is not: test_environments.py."""
 
+import os
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from bench.drive.stored import STORED_FILE, Stored, cache_folder, environments, held, installed, remove
+from bench.drive.stored import STORED_FILE, VENV_FILE, Stored, cache_folder, environments, held, installed, remove
 from bench.record.files import write_record
 from bench.record.types import SCHEMA
 
@@ -36,6 +38,16 @@ def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert environments(tmp_path) == []
     assert environments(tmp_path / "nowhere") == []
+
+
+def test_what_another_process_removes_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "name").mkdir()
+    (tmp_path / "name" / VENV_FILE).touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "walk", lambda folder: [(str(folder), [], ["gone"])])
+        assert [listed.size_bytes for listed in environments(tmp_path)] == [0]
+    monkeypatch.setattr("bench.drive.stored.read_record", lambda kind, path: shutil.rmtree(path.parent))
+    assert environments(tmp_path) == []
 
 
 @pytest.mark.usefixtures("no_memory")

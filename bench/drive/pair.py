@@ -114,10 +114,10 @@ class _Half:
         """
         self.ask(operation, count=count)
         block = self.hear(Block, operation, count)
-        if block is None:
-            return math.nan, math.nan
-        if operation == "steps":
+        if block and operation == "steps":
             self.measured.add(block, dropped)
+        if block is None or self.failed:
+            return math.nan, math.nan
         return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
 
     @contextlib.contextmanager

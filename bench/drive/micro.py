@@ -17,8 +17,7 @@ from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import now, this_machine
 from bench.record.files import write_record, write_text
-from bench.record.micro import MICRO_FILE, MicroLaunch, launch_file, read_launch
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.repeats import mended
 from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure

@@ -8,8 +8,7 @@ import pytest
 
 from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro
 from bench.drive.process import WorkerError
-from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
 from tests.builders.micro import STEP, calls, micro_interpreter
 

@@ -9,8 +9,7 @@ import pytest
 
 from bench.record.codec import FormatError
 from bench.record.files import write_record
-from bench.record.micro import MICRO_FILE, launch_file, read_launch, read_micro
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, MicroRun, launch_file, read_launch, read_micro
 from bench.record.types import Failure
 from tests.builders.micro import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
 

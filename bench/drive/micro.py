@@ -20,7 +20,7 @@ from bench.record.files import write_record, write_text
 from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.repeats import mended
-from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure
+from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
 COLLECT_SECONDS = 120.0
@@ -218,7 +218,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        raise _failure("hung", f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
+        raise _failure(HUNG, f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
     finally:  # Ctrl-C may come while we wait
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -24,9 +24,9 @@ class Finding:
 
 def examine(root: Path = Path("/")) -> tuple[Finding, ...]:
     """Looks at load, steal time, CPU quota, frequency governor and swap; `root` stands before /proc and /sys."""
-    watch, before = CpuWatch(root), _cpu_times(root)
+    watch = CpuWatch(root)
     time.sleep(SAMPLE_SECONDS)
-    stolen = _stolen(before, _cpu_times(root))
+    stolen = watch.stolen()
     return (_load(watch.others(), stolen), _steal(stolen), _quota(root), _governor(root), _swap(root))
 
 
@@ -60,13 +60,6 @@ def _steal(stolen: float | None) -> Finding:
         return Finding("steal time", "not known")
     said = f"{stolen:.1%} of the CPU goes to other machines on this host"
     return Finding("steal time", f"{stolen:.1%}", said if stolen > STEAL_LIMIT else "")
-
-
-def _stolen(before: list[int], after: list[int]) -> float | None:
-    """Returns the part of the CPU time between two readings that the hypervisor gave to others; None if not known."""
-    if len(before) < 8 or sum(after) == sum(before):
-        return None
-    return (after[7] - before[7]) / (sum(after) - sum(before))
 
 
 def _quota(root: Path) -> Finding:
@@ -106,11 +99,6 @@ def _swap(root: Path) -> Finding:
     used = (int(sizes["SwapTotal"].split()[0]) - int(sizes["SwapFree"].split()[0])) // 1024
     said = f"{used} MiB are swapped out: free memory, or expect outlier steps"
     return Finding("swap", f"{used} MiB used", said if used else "")
-
-
-def _cpu_times(root: Path) -> list[int]:
-    lines = _read(root / "proc/stat").splitlines()
-    return [int(field) for field in lines[0].split()[1:9]] if lines else []
 
 
 def _read(path: Path) -> str:

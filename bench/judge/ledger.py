@@ -16,7 +16,7 @@ from bench.judge.reasons import Accepted
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine
 from bench.stats.autocorrelation import widening

@@ -90,13 +90,9 @@ def _events(plane: Any, line: Any) -> Iterator[_Event]:
 
 def _value(plane: Any, statistic: Any) -> Any:
     kind = statistic.WhichOneof("value")
-    return (
-        plane.stat_metadata[statistic.ref_value].name
-        if kind == "ref_value"
-        else getattr(statistic, kind)
-        if kind
-        else None
-    )
+    if kind == "ref_value":
+        return plane.stat_metadata[statistic.ref_value].name
+    return getattr(statistic, kind) if kind else None
 
 
 def _line(

@@ -49,18 +49,18 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
     Raises UnlikeProfilesError.
     """
     for what, one, other in (
-        ("workload", reference.subject.workload, candidate.subject.workload),
-        ("target", reference.target, candidate.target),
-        ("configuration", reference.subject.config, candidate.subject.config),
-        ("corpus", reference.subject.corpus, candidate.subject.corpus),
-        ("device", reference.subject.device, candidate.subject.device),
-        ("machine", reference.machine.fingerprint(), candidate.machine.fingerprint()),
-        ("thread count", reference.environment.threads, candidate.environment.threads),
-        ("recording", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
+        ("workloads", reference.subject.workload, candidate.subject.workload),
+        ("targets", reference.target, candidate.target),
+        ("configurations", reference.subject.config, candidate.subject.config),
+        ("corpora", reference.subject.corpus, candidate.subject.corpus),
+        ("devices", reference.subject.device, candidate.subject.device),
+        ("machines", reference.machine.fingerprint(), candidate.machine.fingerprint()),
+        ("thread counts", reference.environment.threads, candidate.environment.threads),
+        ("recordings", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
             raise UnlikeProfilesError(
-                f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both"
+                f"the profiles can't be compared: their {what} are {one} and {other}; profile the same in both"
             )
     return ProfileComparison(
         typical_seconds(reference.plain_seconds),

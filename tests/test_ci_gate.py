@@ -90,8 +90,9 @@ def test_the_verdict_s_code_is_the_gate_s_and_the_reports_are_written(scripts: S
     assert [line.split()[1] for line in scripts.called] == ["[gate]", "[report]"]
 
 
-def test_a_report_that_can_t_be_written_fails_a_pass(scripts: Scripts) -> None:
-    assert gate(scripts, TENSORFLOW="2.20.0", REPORT_CODE="4") == 4
+@pytest.mark.parametrize("fail_on", ["", "regression"])
+def test_a_report_that_can_t_be_written_fails_a_pass(scripts: Scripts, fail_on: str) -> None:
+    assert gate(scripts, TENSORFLOW="2.20.0", REPORT_CODE="4", FAIL_ON=fail_on) == 4
 
 
 def test_where_nothing_was_measured_there_is_no_report(scripts: Scripts) -> None:

@@ -6,8 +6,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.drive.children import EXHAUSTED
 from bench.drive.folders import held_folder
-from bench.drive.process import EXHAUSTED
 from lm.data import ptb
 from lm.data.corpus import CorpusError
 

@@ -194,7 +194,8 @@ class _Bisection:
     def search(self) -> Finding:
         """Measures until there is an answer, or no time is left."""
         names = ", ".join(release.name for release in self._releases)
-        say(f"first good: {self._good}; then {names}; at most {self._asked.budget_minutes:g} minutes of launches")
+        minutes = self._asked.budget_minutes
+        say(f"good release: {self._good}; searching {names}; at most {minutes:g} minutes of measurements")
         pace = self._measure.pace()
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
@@ -229,7 +230,7 @@ class _Bisection:
         there = {name: path for name, path in paths.items() if path.exists()}
         if there and not asked.resume:
             raise UsageError(f"{next(iter(there.values()))} exists: go on by --resume, or choose another --output")
-        say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of launches")
+        say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of measurements")
         reports = {name: path.read_text(encoding="utf-8") for name, path in there.items()}
         building = Building.of(asked.model, asked.sides)
         left = {asked.output: (search, (Searching(building, asked, self._between, self._margins, reports),))}

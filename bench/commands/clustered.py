@@ -50,14 +50,14 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         "--cluster",
         type=address,
         metavar="ADDRESS",
-        help="measure on the hosts of the Dask scheduler that runs there, such as tcp://head:8786 (default: on this)",
+        help="measure on the hosts of a Dask scheduler, such as tcp://head:8786 (default: on this host)",
     )
 
 
 def address(text: str) -> str:
     """Reads a scheduler's address."""
     if not ADDRESS.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as tcp://head:8786")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as tcp://head:8786")
     return text
 
 

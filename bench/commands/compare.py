@@ -77,7 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--margin",
         type=fraction,
         metavar="FRACTION",
-        help=f"slowdown of a step that matters (default: the margins file's, or {BENCHMARK_MARGIN})",
+        help="slowdown of a step that matters (default: the margins file's; of pytest-benchmark files "
+        f"{BENCHMARK_MARGIN})",
     )
     add_shared(parser, "baselines", "json")
 
@@ -92,9 +93,9 @@ def request(options: argparse.Namespace) -> Request:
         margin = options.margin or BENCHMARK_MARGIN
         return Request(Files(options.from_, options.to_, margin, options.gate), options.json)
     if len(options.reports) != 2:
-        raise UsageError(f"REPORT: two are compared, the reference first, and {len(options.reports)} are given")
+        raise UsageError(f"REPORT: compare takes two, the reference first; {len(options.reports)} were given")
     if options.gate:
-        raise UsageError("--gate is for pytest-benchmark files; what gates of a report is in the margins file")
+        raise UsageError("--gate is for pytest-benchmark files: leave it out; the margins file says what gates")
     reference, candidate = options.reports
     baselines = baselines_folder(options.baselines)
     return Request(Reports(reference, candidate, options.margin, baselines), options.json)

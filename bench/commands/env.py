@@ -56,7 +56,7 @@ def request(options: argparse.Namespace) -> Request:
     if options.action == "list":
         return Listing(options.json)
     if bool(options.name) + options.all + (options.keep_newest is not None) != 1:
-        raise UsageError("say what to remove: names, --all, or --keep-newest N")
+        raise UsageError("env remove takes one of these: names, --all, or --keep-newest N")
     return Removal(tuple(dict.fromkeys(options.name)), options.keep_newest or 0)
 
 

@@ -7,8 +7,9 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from bench.drive.children import EXHAUSTED
 from bench.drive.lock import LockedError
-from bench.drive.process import EXHAUSTED, WorkerError
+from bench.drive.process import WorkerError
 from bench.drive.requests import BuildError, ClusterError
 from bench.report.lines import one_line
 from bench.stats.outcome import FAILED_CODE, USAGE_CODE

@@ -191,7 +191,7 @@ def run(asked: Request) -> int:
             for number, plan in enumerate(_timed(planned, full=asked.full)):
                 _measure_speed(asked, report, plan, number, sides, standards, patience)
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
-            report.warn("the candidate failed in turn: no numbers were measured")
+            report.warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
         else:
             _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
     say(f"report kept in {asked.output}")
@@ -214,8 +214,8 @@ def _reference(asked: Request, report: _Report) -> dict[str, Side]:
     except (BuildError, RequestError) as error:
         if asked.sides.reference.what != PINNED:
             raise  # a usage error, or a failed build, of what the user asked for
-        mend = "; name another by --from, or leave speed out by --no-speed"
-        report.keep(speed_problem=f"the reference environment can't be built: {error}{mend}")
+        mend = "name another by --from, or leave speed out by --no-speed"
+        report.keep(speed_problem=f"the reference environment can't be built ({error}): {mend}")
         say(f"warning: {report.gate.speed_problem}")
         return {}
 

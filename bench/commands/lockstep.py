@@ -62,7 +62,7 @@ def request(options: argparse.Namespace) -> Request:
     for name in model.workloads:
         if workload(name).cases:
             mend = f"`tfgate upgrade --numerics-only --workload {name}` compares both sides' answers"
-            raise UsageError(f"lockstep is of training steps, which {name} has none of: {mend}")
+            raise UsageError(f"lockstep compares training steps, and workload {name} has none: {mend}")
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
 
 

@@ -167,7 +167,7 @@ def _parts(options: argparse.Namespace) -> Suite:
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     there = (asked.output / MICRO_FILE).exists()
-    return f"interrupted: finished launches are kept in {asked.output}" if there else NOTHING_KEPT
+    return f"interrupted: what was finished is kept in {asked.output}" if there else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:
@@ -199,5 +199,5 @@ def run(asked: Request) -> int:
 
 def _without_reference(telling: Telling, error: Exception) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference isn't available: {error}; name another by --from")
+    told = Told(f"the reference isn't available ({error}): name another by --from")
     return tell(Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,)), as_json=telling.json)

@@ -259,7 +259,7 @@ def add_config(parser: argparse.ArgumentParser, configs: Sequence[str], *, sever
         choices=tuple(CONFIGS),
         required=not configs,
         metavar="NAME",
-        help=f"reference configuration{REPEATED if several else ''}"
+        help=f"configuration: {', '.join(CONFIGS)}{REPEATED if several else ''}"
         + (f" (default: {', '.join(configs)})" if configs else ""),
     )
 
@@ -349,7 +349,7 @@ def add_launches(parser: argparse.ArgumentParser, default: int, what: str, least
 def add_budget(
     parser: argparse.ArgumentParser,
     default: float = BUDGET_MINUTES,
-    what: str = "minutes that all launches of a configuration may take",
+    what: str = "minutes that the launches of one workload in one configuration may take",
 ) -> None:
     """Adds --budget."""
     parser.add_argument(

@@ -37,6 +37,7 @@ from bench.record.types import Baseline, Run
 from bench.report.headlines import outcome_word
 from bench.report.judged import AnyRun
 from bench.report.lines import one_line
+from bench.report.sentences import Count
 from bench.report.stored import describe_change
 from bench.stats.outcome import Outcome
 
@@ -104,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the candidate is the reference from now on; older ratios are rebased",
     )
     parser.add_argument(
-        "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is no PASS"
+        "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is not a PASS"
     )
     parser.add_argument(
         "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
@@ -202,8 +203,8 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     for name, made in new.items():
         count = len({environment_key(one.environment) for one in made.replicas})
         if count < ENVIRONMENTS:
-            few = f"replicates of {count} of {ENVIRONMENTS} environments: a perplexity is seldom decided by fewer"
-            warnings.append(f"{name}: {few}; add runs of others by --add")
+            few = f"replicates of {Count(count):environment}, and most perplexities take {ENVIRONMENTS} to be decided"
+            warnings.append(f"{name}: {few}: add runs of others by --add")
     return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 
@@ -238,7 +239,7 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
     if verdict.exit_code and not asked.despite_verdict:
         raise UsageError(
-            f"{name} is no PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
+            f"{name} is not a PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
             "accepts all ratios for good"
         )
     return word
@@ -271,8 +272,8 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
     if _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
-            "the report's reference is none of the ledger's, so the regression would still fail: accept a report in "
-            "turn with the ledger's"
+            "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
+            "that was measured in turn with a reference of the ledger"
         )
     lines = [
         f"{one.metric} of {one.subject}: accepted until {one.expires}"

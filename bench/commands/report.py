@@ -1,4 +1,4 @@
-"""`tfgate report RUN…`: what runs measured and their verdicts, as a page for people and files for programs."""
+"""`tfgate report REPORT…`: what runs measured and their verdicts, as a page for people and files for programs."""
 
 import argparse
 import dataclasses
@@ -37,7 +37,9 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("run", metavar="RUN", nargs="+", help="folders or files of runs, or one survey")
+    parser.add_argument(
+        "run", metavar="REPORT", nargs="+", help="folders or files of reports: gates, upgrades, runs, or one survey"
+    )
     parser.add_argument(
         "--format",
         action="append",
@@ -45,14 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=f"{', '.join(registry.names())}; may be repeated (default: html)",
     )
-    add_output(parser, "the run's own; required for several runs")
+    add_output(parser, "the report's own; required for several")
     add_shared(parser, "replace", "baselines")
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError: a page of several runs is none of theirs."""
     if len(options.run) > 1 and not options.output:
-        raise UsageError("a report of several runs needs a folder of its own: name it by --output")
+        raise UsageError("a page of several reports needs a folder of its own: name it by --output")
     output = Path(options.output) if options.output else _home(options.run[0])
     formats = tuple(dict.fromkeys(options.format or ("html",)))
     return Request(options.run, formats, output, options.replace, baselines_folder(options.baselines))

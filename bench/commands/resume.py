@@ -100,7 +100,7 @@ def kept(output: Path, *patterns: str) -> str:
     """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
     if not is_kept(output, *patterns):
         return NOTHING_KEPT
-    return f"interrupted: finished launches are kept in {output}: continue with --resume --output {output}"
+    return f"interrupted: what was finished is kept in {output}: continue with --resume --output {output}"
 
 
 def words_without(words: Sequence[str], with_value: Collection[str], alone: Collection[str]) -> list[str]:

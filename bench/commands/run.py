@@ -94,7 +94,7 @@ def request(options: argparse.Namespace) -> Request:
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
     path = asked.output / RUN_FILE
-    return f"interrupted: finished launches are kept in {path}" if path.exists() else NOTHING_KEPT
+    return f"interrupted: what was finished is kept in {path}" if path.exists() else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

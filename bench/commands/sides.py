@@ -97,7 +97,7 @@ def add_index(parser: argparse.ArgumentParser) -> None:
         type=told(read_as_of),
         default="now",
         metavar="WHEN",
-        help="use the package index as it was then: now, a date, or release (that of each TensorFlow) (default: now)",
+        help="use the package index as of now, a date, or release: the day each TensorFlow came out (default: now)",
     )
     parser.add_argument(
         "--python-version", metavar="VERSION", help="Python of environments that are built (default: 3.11)"
@@ -177,5 +177,8 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     shared = reference.keys() & candidate.keys()
     alike = sides[REFERENCE].variables == sides[CANDIDATE].variables and shared & set(TENSORFLOW)
     if alike and all(reference[name] == candidate[name] for name in shared):
-        found.append("the candidate has the reference's own packages: this A/A run shows what this machine can resolve")
+        found.append(
+            "both sides have the same versions of all packages that they share: unless builds or other packages "
+            "differ, this is an A/A run, and shows what this machine can resolve"
+        )
     return found

@@ -156,7 +156,7 @@ def run(asked: Request) -> int:
             disturbed = disturbances(examine()) if timed else ()  # before environments are built: that is load
             _Measuring(asked, plans, standards, disturbed).run(hosts)
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
-    say(f"kept in {asked.output}; {page} writes its page")
+    say(f"kept in {asked.output}; `{page}` writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened here: a child must not, between fork and exec
+# What the machine has run out of. It says nothing of the interpreter that was to be started.
+EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
 
 def ending_with_us() -> Callable[[], None]:
@@ -24,3 +27,10 @@ def ending_with_us() -> Callable[[], None]:
             os._exit(1)
 
     return arranged
+
+
+def not_started(python: str, error: OSError) -> str:
+    """Returns why an interpreter can't be started. Raises the error itself where the machine has no room for any."""
+    if error.errno in EXHAUSTED:
+        raise error
+    return f"interpreter {python} can't be started: {error.strerror}; name another"

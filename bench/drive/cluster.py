@@ -59,12 +59,12 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
     try:
         if not _slots(client, timed=timed):
             more = f" --resources {SLOT}=1 --nthreads 1" if timed else ""
-            say(f"no host yet: `dask worker {address}{more}` makes one")
+            say(f"no host yet: `dask worker {address}{more}` adds one")
         yield client
     except (OSError, CancelledError) as error:
         if isinstance(error, OSError) and client.status == "running":
             raise
-        message = f"the Dask scheduler at {address} went away: --resume goes on from what was over, if anything was"
+        message = f"the Dask scheduler at {address} went away: continue by --resume from what was finished, if anything"
         raise ClusterError(message) from error
     finally:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
@@ -98,9 +98,9 @@ def _done(future: Future) -> Done:
     """Returns what a call came to. Raises CancelledError where the scheduler is gone."""
     error = future.exception() if future.status == "error" else None
     if isinstance(error, KilledWorker):
-        return Done({}, f"{error.allowed_failures + 1} workers died while they measured it")
+        return Done({}, f"{error.allowed_failures + 1} workers died while they measured this")
     if error:  # the host's own: another tfgate, say, or none
-        return Done({}, f"a host can't run it, {type(error).__name__}: {error}")
+        return Done({}, f"a host can't run this ({type(error).__name__}: {error}): install the same tfgate there")
     found: Done = future.result()
     return found
 

@@ -24,9 +24,9 @@ class Finding:
 
 def examine(root: Path = Path("/")) -> tuple[Finding, ...]:
     """Looks at load, steal time, CPU quota, frequency governor and swap; `root` stands before /proc and /sys."""
-    watch, before = CpuWatch(root), _cpu_times(root)
+    watch = CpuWatch(root)
     time.sleep(SAMPLE_SECONDS)
-    stolen = _stolen(before, _cpu_times(root))
+    stolen = watch.stolen()
     return (_load(watch.others(), stolen), _steal(stolen), _quota(root), _governor(root), _swap(root))
 
 
@@ -51,7 +51,7 @@ def _load(others: float | None, stolen: float | None) -> Finding:
         return Finding("load", "not known")
     part = max(others - (stolen or 0.0), 0.0)
     load = part * usable_cores()
-    said = f"Background load of {load:.1f} processes: stop them, or expect wider intervals"
+    said = f"background load of {load:.1f} processes: stop them, or expect wider intervals"
     return Finding("load", f"{load:.1f} processes", said if part > LOAD_LIMIT else "")
 
 
@@ -62,25 +62,14 @@ def _steal(stolen: float | None) -> Finding:
     return Finding("steal time", f"{stolen:.1%}", said if stolen > STEAL_LIMIT else "")
 
 
-def _stolen(before: list[int], after: list[int]) -> float | None:
-    """Returns the part of the CPU time between two readings that the hypervisor gave to others; None if not known."""
-    if len(before) < 8 or sum(after) == sum(before):
-        return None
-    return (after[7] - before[7]) / (sum(after) - sum(before))
-
-
 def _quota(root: Path) -> Finding:
     quotas = [_read(group / "cpu.max").split() for group in _cgroups(root)]
     limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
     if not limits:
         return Finding("CPU quota", "none")
     cores = min(limits)
-    throttled = cores < usable_cores()
-    return Finding(
-        "CPU quota",
-        f"{cores:.2f} cores",
-        f"CPU quota of {cores:.2f} of {usable_cores()} cores: throttling looks like slow steps" if throttled else "",
-    )
+    said = f"CPU quota of {cores:.2f} of {usable_cores()} cores: give whole cores instead, or expect outlier steps"
+    return Finding("CPU quota", f"{cores:.2f} cores", said if cores < usable_cores() else "")
 
 
 def _cgroups(root: Path) -> list[Path]:
@@ -99,7 +88,7 @@ def _governor(root: Path) -> Finding:
     return Finding(
         "frequency governor",
         governor or "not known",
-        f"Frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
+        f"frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
     )
 
 
@@ -108,12 +97,8 @@ def _swap(root: Path) -> Finding:
     if "SwapTotal" not in sizes:
         return Finding("swap", "not known")
     used = (int(sizes["SwapTotal"].split()[0]) - int(sizes["SwapFree"].split()[0])) // 1024
-    return Finding("swap", f"{used} MiB used", f"{used} MiB are swapped out: memory is short" if used else "")
-
-
-def _cpu_times(root: Path) -> list[int]:
-    lines = _read(root / "proc/stat").splitlines()
-    return [int(field) for field in lines[0].split()[1:9]] if lines else []
+    said = f"{used} MiB are swapped out: free memory, or expect outlier steps"
+    return Finding("swap", f"{used} MiB used", said if used else "")
 
 
 def _read(path: Path) -> str:

@@ -20,7 +20,7 @@ from bench.drive import uv
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
-from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
+from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, is_version, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.uv import install, make_venv, resolve
 from bench.machine import now
@@ -94,8 +94,8 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     """Returns the releases of TensorFlow between two versions, oldest first. Raises RequestError."""
     requests = [read_request(what, gpu) for what in (good, bad)]
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
-    (name, same, above), (other, also, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
-    if not (same and also and name == other):
+    (name, _, above), (other, _, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
+    if not (name == other and is_version(above) and is_version(below)):
         why = "only those between two versions of one package can"
         raise RequestError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:

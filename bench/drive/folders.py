@@ -24,9 +24,13 @@ class HeldFolder:
     """A temporary folder of this process, deleted when it ends at the latest."""
 
     def __init__(self, directory: Path | None = None, suffix: str = "") -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=suffix, dir=directory))
-        self._lock = os.open(self.path / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=suffix, dir=directory))
+            self._lock = os.open(self.path / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if os.fstat(self._lock).st_nlink:
+                break
+            os.close(self._lock)  # another command has swept the folder away before it was locked
         atexit.register(self.remove)  # Ctrl-C may come before whoever is to delete it has it
 
     def remove(self) -> None:

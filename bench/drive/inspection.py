@@ -9,7 +9,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from bench.drive.children import ending_with_us
+from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
 from bench.drive.private import own_variables
 from bench.drive.requests import RequestError
@@ -47,7 +47,7 @@ class Inspection:
 def inspect(interpreter: str, variables: Mapping[str, str] | None = None) -> Inspection:
     """Starts an interpreter, with a worker's variables, and asks it.
 
-    Raises RequestError if it is none, or doesn't answer.
+    Raises RequestError if it is none, or doesn't answer, OSError where the machine has no room for it.
     """
     answer = _ask(interpreter, PROGRAM, variables, ASK_SECONDS)
     try:
@@ -86,11 +86,11 @@ def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, se
         )
         return json.loads(done.stdout.splitlines()[-1])
     except OSError as error:
-        raise RequestError(f"interpreter {interpreter} can't be started: {error.strerror}; name another") from error
+        raise RequestError(not_started(interpreter, error)) from error
     except subprocess.TimeoutExpired as error:
         raise RequestError(
             f"interpreter {interpreter} did not say within {seconds:.0f} s what is installed in it"
         ) from error
     except (ValueError, IndexError) as error:
-        last = next(reversed(done.stderr.split("\n")[:-1]), "nothing")
+        last = next(reversed((done.stderr.strip() or done.stdout.strip()).splitlines()), "nothing")
         raise RequestError(f"{interpreter} is not a Python that answers: it printed {last[:200]}") from error

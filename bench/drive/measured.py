@@ -69,47 +69,43 @@ class Measured:
         One that was compared with the oracle says nothing of memory, nor it or an untimed one of steps' times. Raises
         WorkerError where a user's own file is no longer what it was when the command began.
         """
-        description, opened, finished = self.description, self.opened, self.finished
+        opened = self.opened
         if opened and plan.fingerprint not in ("", opened.subject.fingerprint):
             message = f"{plan.workload_name} was changed while it was measured: measure anew"
             raise WorkerError(Failure(OWN_CODE, message))
-        startup = memory = None
-        if description and opened and self.losses:
-            startup = Startup(
-                description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds
-            )
-        if finished and not (self.numerics or self.unchecked):
-            steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
-            memory = Memory(
-                finished.peak_rss_bytes,
-                memory_growth(self.rss),
-                steps,
-                sizes,
-                finished.file_rss_bytes,
-                finished.peak_gpu_bytes,
-            )
+        unopened = (plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0)
         return Record(
-            subject=opened.subject
-            if opened
-            else Subject(
-                plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0, plan.workload_name
-            ),
-            environment=description.environment if description else None,
-            machine=description.machine if description else this_machine(),
+            subject=opened.subject if opened else Subject(*unopened, plan.workload_name),
+            environment=self.description.environment if self.description else None,
+            machine=self.description.machine if self.description else this_machine(),
             launch=launch,
             jitter=jitter,
             started=started,
             losses=tuple(self.losses),
             step_seconds=tuple(self.step_seconds) if plan.speed else (),
-            startup=startup,
+            startup=self._startup(),
             evaluation=self.evaluation,
-            memory=memory,
-            retraces=finished.retraces if finished else 0,
-            graph_operations=finished.graph_operations if finished else {},
+            memory=self._memory(),
+            retraces=self.finished.retraces if self.finished else 0,
+            graph_operations=self.finished.graph_operations if self.finished else {},
             numerics=tuple(self.numerics),
             failure=self.failure,
             unchecked=tuple(self.unchecked),
         )
+
+    def _startup(self) -> Startup | None:
+        description, opened = self.description, self.opened
+        if not (description and opened and self.losses):
+            return None
+        return Startup(description.import_seconds, opened.build_seconds, opened.trace_seconds, self.first_step_seconds)
+
+    def _memory(self) -> Memory | None:
+        finished = self.finished
+        if not finished or self.numerics or self.unchecked:
+            return None
+        steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
+        growth = memory_growth(self.rss)
+        return Memory(finished.peak_rss_bytes, growth, steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
 
 
 def memory_growth(rss: list[tuple[int, int]]) -> float:

@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.drive.children import ending_with_us
+from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
 from bench.drive.patience import FACTOR, GRACE_SECONDS
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import now, this_machine
 from bench.record.files import write_record, write_text
-from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, launch_file, read_launch
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.repeats import mended
-from bench.record.types import NO_TENSORFLOW, SCHEMA, Failure
+from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
 COLLECT_SECONDS = 120.0
@@ -215,12 +214,11 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
             preexec_fn=ending_with_us(),
         )
     except OSError as error:
-        message = f"interpreter {python} can't be started: {error.strerror}; name another"
-        raise _failure(NO_TENSORFLOW, message) from error
+        raise _failure(NO_TENSORFLOW, not_started(python, error)) from error
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        raise _failure("hung", f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
+        raise _failure(HUNG, f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
     finally:  # Ctrl-C may come while we wait
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

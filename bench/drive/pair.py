@@ -114,10 +114,10 @@ class _Half:
         """
         self.ask(operation, count=count)
         block = self.hear(Block, operation, count)
-        if block is None:
-            return math.nan, math.nan
-        if operation == "steps":
+        if block and operation == "steps":
             self.measured.add(block, dropped)
+        if block is None or self.failed:
+            return math.nan, math.nan
         return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
 
     @contextlib.contextmanager
@@ -147,24 +147,13 @@ def measure_pair(
     A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells
     whether it can. Raises WorkerError where an interpreter can't be started, or a user's own file was changed.
     """
-    plan, patience = pair_plan.plan, patience or Patience()
     first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
-    order = (first, CANDIDATE if first == REFERENCE else REFERENCE)
     started = now()
     watch, began = CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
-        halves = {}
-        for name in order:
-            side = sides[name]
-            worker = stack.enter_context(
-                Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
-            )
-            halves[name] = _Half(worker, Deadlines(patience, name))
-        if pair_plan.pinned and pair_plan.reads_anew:
-            for half in halves.values():
-                half.tell("read_anew")
+        halves = _started(stack, pair_plan, sides, first, patience or Patience())
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
-    records = {name: half.measured.record(plan, launch, jitter, started) for name, half in halves.items()}
+    records = {name: half.measured.record(pair_plan.plan, launch, jitter, started) for name, half in halves.items()}
     return Pair(
         launch,
         first,
@@ -176,6 +165,23 @@ def measure_pair(
         watch.others(),
         pair_plan.pinned.core if pair_plan.pinned else None,
     )
+
+
+def _started(
+    stack: contextlib.ExitStack, pair_plan: PairPlan, sides: Mapping[str, Side], first: str, patience: Patience
+) -> Halves:
+    """Starts both sides, `first` before the other; they end with the stack."""
+    plan, halves = pair_plan.plan, {}
+    for name in (first, CANDIDATE if first == REFERENCE else REFERENCE):
+        side = sides[name]
+        worker = stack.enter_context(
+            Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
+        )
+        halves[name] = _Half(worker, Deadlines(patience, name))
+    if pair_plan.pinned and pair_plan.reads_anew:
+        for half in halves.values():
+            half.tell("read_anew")
+    return halves
 
 
 def _measure(

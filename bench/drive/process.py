@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import errno
 import json
 import os
 import selectors
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from bench.drive.children import ending_with_us
+from bench.drive.children import ending_with_us, not_started
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.replies import Raised
@@ -29,8 +28,6 @@ CLOSE_SECONDS = 10.0
 OWN = ("ModelError", "MachineError")
 # Kinds of failures, by the exception's type.
 KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED, "ModelError": OWN_CODE}
-# What the machine has run out of. It says nothing of the interpreter that was to be started.
-EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
 
 class WorkerError(RuntimeError):
@@ -126,10 +123,7 @@ class Worker:
                     preexec_fn=ending_with_us(),
                 )
             except OSError as error:
-                if error.errno in EXHAUSTED:
-                    raise
-                message = f"interpreter {self._python} can't be started: {error.strerror}; name another"
-                raise WorkerError(Failure("crashed", message)) from error
+                raise WorkerError(Failure("crashed", not_started(self._python, error))) from error
 
     def request(
         self,

@@ -78,4 +78,4 @@ def _keep_dump(folder: Path, dump: Dump, onednn: str) -> None:
     files = ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo), (ONEDNN_FILE, onednn))
     for name, text in files:
         if text:
-            write_text(folder / name, text)
+            write_text(folder / name, text, replace=True)  # what an interrupted command may have left

@@ -1,5 +1,6 @@
 """Parses what a side of a comparison is asked to be, and up to when the package index is read for it."""
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -63,7 +64,7 @@ def read_as_of(text: str) -> AsOf:
     if text == "now":
         return AsOf(_utc(datetime.datetime.now(datetime.UTC)), present=True)
     try:
-        if len(text) == len("2024-06-28"):
+        with contextlib.suppress(ValueError):
             return AsOf(end_of_day(datetime.date.fromisoformat(text)))
         moment = datetime.datetime.fromisoformat(text)
         return AsOf(_utc(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)))
@@ -89,7 +90,7 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     `tensorflow` with its CUDA libraries. Other processors than x86-64 have one build, `tensorflow`.
     """
     text = text.strip()
-    if _is_version(text):
+    if is_version(text):
         cpu = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
         return Requirements((f"{'tensorflow[and-cuda]' if gpu else cpu}=={text}",))
     path = Path(text)
@@ -108,7 +109,8 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     return Requirements(lines)
 
 
-def _is_version(text: str) -> bool:
+def is_version(text: str) -> bool:
+    """Returns whether text is a version (PEP 440)."""
     try:
         Version(text)
     except InvalidVersion:

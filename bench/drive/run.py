@@ -19,7 +19,7 @@ from bench.record.paired import CANDIDATE
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run
 
-JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 0: they are never the same training
+JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 1: they are never the same training
 TRIES = 2  # of a launch that fails
 KILL_SECONDS = 0.02  # from one look for workers that threads have started meanwhile to the next
 

@@ -32,6 +32,7 @@ def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun) -> M
     else:
         steps = min(math.ceil(BLOCK_SECONDS / _step_seconds(plan.plan, reference)), MOST_STEPS)
     steps = max(steps, plan.blocks.steps)
+    # A sixth is dropped, as of tiny's blocks (lm.config).
     blocks = dataclasses.replace(plan.blocks, steps=steps, dropped=max(steps // 6, plan.blocks.dropped))
     return {kind: PairPlan.of(one.plan, blocks, one.pinned) for kind, one in plans.items()}
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bench.drive.children import EXHAUSTED
 from bench.drive.inspection import inspect
 from bench.drive.requests import RequestError
 from bench.record.codec import FormatError
@@ -51,7 +52,7 @@ def cache_folder() -> Path:
 
 def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
     """Returns an environment's packages, by name, and why it can't be used: "not there yet", or what is wrong with it;
-    "" if nothing is.
+    "" if nothing is. Raises OSError where the machine has no room to ask it.
     """
     if not folder.exists():
         return (), "not there yet"
@@ -59,6 +60,8 @@ def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
         stored = read_record(Stored, folder / STORED_FILE)
         found = inspect(str(folder / "bin" / "python")).packages
     except (OSError, FormatError, RequestError) as error:
+        if getattr(error, "errno", None) in EXHAUSTED:
+            raise
         return (), f"what is there is damaged ({error})"
     changed = set(found) ^ set(stored.packages)
     return found, f"its {min(package.name for package in changed)} was changed since" if changed else ""
@@ -66,7 +69,10 @@ def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
 
 def environments(cache: Path) -> list[Listed]:
     """Returns what the cache holds, the most recently used first. Folders that are no environments are left out."""
-    found = [_listed(file.parent) for file in cache.glob(f"*/{VENV_FILE}")]
+    found = []
+    for file in cache.glob(f"*/{VENV_FILE}"):
+        with contextlib.suppress(FileNotFoundError):  # another process is removing it
+            found.append(_listed(file.parent))
     return sorted(found, key=lambda listed: (listed.last_used, listed.name), reverse=True)
 
 
@@ -115,6 +121,7 @@ def _size(folder: Path) -> int:
     files = {}
     for parent, _, names in os.walk(folder):
         for name in names:
-            status = os.lstat(os.path.join(parent, name))
-            files[status.st_dev, status.st_ino] = status.st_size
+            with contextlib.suppress(FileNotFoundError):  # files come and go
+                status = os.lstat(os.path.join(parent, name))
+                files[status.st_dev, status.st_ino] = status.st_size
     return sum(files.values())

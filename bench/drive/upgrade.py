@@ -71,7 +71,9 @@ def measure_upgrade(
     run = _begun(request)
 
     def save() -> None:
-        keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {len(run.pairs)} launches"))
+        over = len({pair.launch for pair in run.pairs})  # a failure and its repeat are one
+        after = "1 launch" if over == 1 else f"{over} launches"
+        keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {after}"))
 
     save()
     if request.oracle_plan:

@@ -74,11 +74,11 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
     """
     found: list[str] = []
     early = "allow" if Version(above).is_prerelease else "disallow"
-    options = ("--no-deps", "--prerelease", early, *limit(as_of))
+    dated = limit(as_of)
     while True:
-        done = _compile((f"{name}>{above},<{below}",), interpreter, *options)
-        if done.returncode and NO_UPLOAD_TIME in done.stderr and as_of.present and len(options) > 3:
-            options = options[:3]
+        done = _compile((f"{name}>{above},<{below}",), interpreter, "--no-deps", "--prerelease", early, *dated)
+        if done.returncode and NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
+            dated = ()
         elif done.returncode and "No solution found" in done.stderr:
             return found[::-1]
         elif done.returncode:
@@ -98,7 +98,7 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
         "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock)
     )
     if done.returncode:
-        raise BuildError(f"the environment can't be built: {_reason(done.stderr)}")
+        raise BuildError(f"uv can't install the environment: {_reason(done.stderr)}")
 
 
 def limit(as_of: AsOf) -> tuple[str, ...]:

@@ -22,12 +22,18 @@ class CpuWatch:
         """Returns the part of the machine's CPU time that went to neither this process nor its ended children, steal
         included; None if not known.
         """
-        (total_before, busy_before), own_before = self._start
-        (total, busy), own = _machine_ticks(self._stat), _own_seconds()
+        (total_before, busy_before, _), own_before = self._start
+        (total, busy, _), own = _machine_ticks(self._stat), _own_seconds()
         if total <= total_before:
             return None
         elsewhere = busy - busy_before - (own - own_before) * os.sysconf("SC_CLK_TCK")
         return max(elsewhere / (total - total_before), 0.0)
+
+    def stolen(self) -> float | None:
+        """Returns the part of the machine's CPU time that the hypervisor gave to others; None if not known."""
+        (total_before, _, before), _ = self._start
+        total, _, stolen = _machine_ticks(self._stat)
+        return (stolen - before) / (total - total_before) if total > total_before else None
 
 
 def disturbance(others: float | None, what: str) -> str:
@@ -37,9 +43,9 @@ def disturbance(others: float | None, what: str) -> str:
     return f"{what}: other processes used {others:.0%} of the machine's CPU, which disturbs its speed"
 
 
-def _machine_ticks(stat: Path) -> tuple[int, int]:
-    """Returns (all, all but idle and waiting for disks) of our CPUs since boot, in clock ticks; zeros where /proc
-    doesn't tell.
+def _machine_ticks(stat: Path) -> tuple[int, int, int]:
+    """Returns (all, all but idle and waiting for disks, stolen) of our CPUs since boot, in clock ticks; zeros where
+    /proc doesn't tell.
     """
     names = {f"cpu{number}" for number in affinity()}
     try:
@@ -47,8 +53,9 @@ def _machine_ticks(stat: Path) -> tuple[int, int]:
         own = [line for line in lines if line and line[0] in names] or lines[:1]  # the first line is the sum of all
         fields = [[int(field) for field in line[1:9]] for line in own]
     except (OSError, ValueError):
-        return 0, 0
-    return sum(map(sum, fields)), sum(sum(line) - sum(line[3:5]) for line in fields)
+        return 0, 0, 0
+    busy = sum(sum(line) - sum(line[3:5]) for line in fields)
+    return sum(map(sum, fields)), busy, sum(sum(line[7:]) for line in fields)
 
 
 def _own_seconds() -> float:

@@ -25,19 +25,23 @@ from bench.stats.outcome import Outcome
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
 
+class ComparisonError(ValueError):
+    """Two reports that can't be compared."""
+
+
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
     """Returns the verdict on the candidate report's speed and memory.
 
-    Numbers aren't compared: each report's own verdict judges them. Raises ValueError for a report given twice, or for
-    two without a launch.
+    Numbers aren't compared: each report's own verdict judges them. Raises ComparisonError for a report given twice, or
+    for two without a launch.
     """
     if reference == candidate:
-        raise ValueError(f"the report of {reference.created} is given twice: compare it with another")
+        raise ComparisonError(f"the report of {reference.created} is given twice: compare it with another")
     reports = (reference, candidate)
     timed = [_timed(report) for report in reports]
     names = list(dict.fromkeys([*timed[0], *timed[1]]))
     if not names:
-        raise ValueError("neither report has a launch that both its sides finished: there is no ratio to compare")
+        raise ComparisonError("neither report has a launch that both its sides finished: there is no ratio to compare")
     comparisons: list[Comparison] = []
     warnings: list[Reason] = []
     for name in names:

@@ -138,7 +138,8 @@ def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[S
     groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items() if len(points) > 1}
     if anchor is not None and not anchor.keys() & groups.keys():
         raise ValueError(
-            "the fixed reference has no configuration and reference environment in common with the reports"
+            "the fixed reference has no configuration and reference environment in common with the reports: name "
+            "another report by --fixed-reference"
         )
     return [_series(key, points, points[0] if anchor is None else anchor.get(key)) for key, points in groups.items()]
 

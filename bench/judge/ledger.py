@@ -16,7 +16,7 @@ from bench.judge.reasons import Accepted
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import Machine
 from bench.stats.autocorrelation import widening
@@ -112,14 +112,15 @@ def ratio_of(subject: str, metric: str, values: Sequence[float]) -> Ratio:
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
     """Raises LedgerError for a run whose ratios the ledger can't take: see entry_of."""
     if run.incomplete:
-        raise LedgerError("the run is incomplete: its ratios can't be accepted")
+        raise LedgerError("the run is incomplete: its ratios can't be accepted; measure it to its end")
     if launches < LOOKS[0]:
         raise LedgerError(
-            f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios"
+            f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
         )
     if ledger.entries and not knows(ledger, run.reference.identity):
         raise LedgerError(
-            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's"
+            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's: "
+            "measure in turn with one that `tfgate show` of the ledger names"
         )
     if any(entry.created == run.created for entry in ledger.entries):
         raise LedgerError(f"the run of {run.created} is in the ledger already")

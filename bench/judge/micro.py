@@ -21,8 +21,7 @@ from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLau
 from bench.judge.samples import compare, decision_of
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
 from bench.record.ledger import Entry, Ledger, Ratio
-from bench.record.micro import MicroCase, MicroLaunch
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroCase, MicroLaunch, MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, MOST_GATING, Plan

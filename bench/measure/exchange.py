@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.record.paired import CANDIDATE, REFERENCE
 from lm.arrays import Floats
 from lm.config import Config
 
@@ -21,7 +22,7 @@ Key = tuple[str, str, str]  # owner, quantity, tensor; of an answer its case, qu
 Places = dict[Key, tuple[int, Shape]]  # offset in floats, and shape
 Shapes = Mapping[str, Mapping[str, Mapping[str, Sequence[int]]]]  # of answers: by case, quantity, tensor
 
-ROLES = ("reference", "candidate")  # of lockstep; the first trains on
+ROLES = (REFERENCE, CANDIDATE)  # of lockstep; the first trains on
 ALONE = ("launch",)  # compared with the oracle
 ALIGNMENT = 16  # floats: 64 bytes, a cache line and the widest vector
 

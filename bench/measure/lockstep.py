@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.measure.exchange import Exchange
 from bench.measure.publish import publish, publish_training
+from bench.record.paired import REFERENCE
 from bench.record.replies import Published
 from lm.data.batches import Batch
 
@@ -22,13 +23,13 @@ class LockstepSide:
         self._trainer = trainer
         self._exchange = exchange
         self._role = role
-        if role == "reference":
+        if role == REFERENCE:
             publish(trainer.weights, exchange.weights(0))
 
     def take(self, step: int, batch: Batch) -> Published:
         """Trains on the step's batch. Steps come one by one, from 0; the reference takes each of them first."""
         trainer, exchange = self._trainer, self._exchange
-        if self._role == "reference":
+        if self._role == REFERENCE:
             publish(trainer.state, exchange.start)
         else:
             trainer.weights = exchange.weights(step)

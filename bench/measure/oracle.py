@@ -169,7 +169,7 @@ class Session:
         publish(self._start.weights, exchange.weights(0))
         publish(self._start.state, exchange.start)
         publish({"inputs": self._start.inputs, "targets": self._start.targets}, exchange.ids)
-        for mask, target in zip(self._start.masks, exchange.masks, strict=False):
+        for mask, target in zip(self._start.masks, exchange.masks, strict=True):
             target[...] = mask
 
     def check_stress(self, case: int, logits: bool) -> None:

@@ -50,7 +50,7 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
             )
         plain += [_timed(path, arguments) for _ in range(steps - len(plain))]
     signatures: tuple[str, ...] = ()
-    flops, dump = {}, Dump("", "", "", "a unit of this workload is no graph of its own")
+    flops, dump = {}, Dump("", "", "", "a unit of this workload is not a graph of its own")
     if isinstance(path, paths.HotPath):
         graph = graphs.graph_of(path.function, arguments)
         signatures, flops = profiler.signatures(path.function), graphs.product_flops(graph)
@@ -86,7 +86,7 @@ def require_complete(trace: Trace, steps: int, device: str) -> None:
     """Raises ValueError for a trace that lacks steps, all events in them, or all events of the GPU that took them."""
     problem = flaw(trace)
     if len(trace.windows_ns) < steps:
-        problem = f"it holds {len(trace.windows_ns)} of {steps} steps: profile fewer, or the buffer overflows"
+        problem = f"it holds {len(trace.windows_ns)} of {steps} steps, as its buffer is limited: give fewer --steps"
     elif "gpu" in device.lower() and not any(line.device for line in trace.lines):
         problem = f"it holds nothing of {device}: this TensorFlow can't reach the GPU's profiler (CUPTI)"
     if problem:

@@ -16,6 +16,7 @@ import numpy as np
 from bench.measure.exchange import ROLES, layout, reserve
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
+from bench.record.paired import CANDIDATE, REFERENCE
 from lm.arrays import Array, Floats
 from lm.config import config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
@@ -55,12 +56,12 @@ class Session:
         asked = any(one.difference > one.limit for one in found)
         found, departure = self._judged(found) if asked else (found, None)
         nearest = max(found, key=lambda one: one.difference / one.limit)
-        loss = float(self._exchange.results("reference", "loss")[""])
+        loss = float(self._exchange.results(REFERENCE, "loss")[""])
         return Compared(loss, tuple(one.difference for one in found), nearest, asked, departure)
 
     def _screened(self, step: int, quantity: str, tensor: str) -> Difference:
         """Returns a difference, and the limit that needs no oracle."""
-        exchange, roles, limit = self._exchange, ("candidate", "reference"), SCREEN
+        exchange, roles, limit = self._exchange, (CANDIDATE, REFERENCE), SCREEN
         if quantity == "update":
             origin = exchange.weights(step)[tensor]
             candidate, reference = (exchange.updated(role, step)[tensor] for role in roles)

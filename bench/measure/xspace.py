@@ -49,7 +49,7 @@ def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
     )
     if not windows:
         raise ValueError(
-            "the trace is empty: it holds none of the steps that were profiled; profile fewer, or the buffer overflows"
+            "the trace is empty: it holds none of the steps that were profiled; its buffer is small, give fewer --steps"
         )
     start, end = windows[0][0], windows[-1][1]
     within = [
@@ -90,13 +90,9 @@ def _events(plane: Any, line: Any) -> Iterator[_Event]:
 
 def _value(plane: Any, statistic: Any) -> Any:
     kind = statistic.WhichOneof("value")
-    return (
-        plane.stat_metadata[statistic.ref_value].name
-        if kind == "ref_value"
-        else getattr(statistic, kind)
-        if kind
-        else None
-    )
+    if kind == "ref_value":
+        return plane.stat_metadata[statistic.ref_value].name
+    return getattr(statistic, kind) if kind else None
 
 
 def _line(

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options that choose the cases."""
     group = parser.getgroup("tfgate")
     for name, what in (
-        ("config", "reference configuration; may be repeated (default: notebook)"),
+        ("config", "configuration; may be repeated (default: notebook)"),
         ("implementation", "implementation of the model; may be repeated (default: all)"),
         ("device", "cpu:0, or gpu:0; cpu:1 is a logical device made for it; may be repeated (default: cpu:0)"),
         ("mode", "eager or graph; may be repeated (default: both)"),

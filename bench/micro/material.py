@@ -28,17 +28,17 @@ class Material:
 
     @property
     def inputs(self) -> Tokens:
-        """Inputs of all batches, one below the other: [batches · batch, steps]."""
+        """Returns the inputs of all batches, one below the other: [batches · batch, steps]."""
         return np.concatenate([one.inputs for one in self.batches])
 
     @property
     def targets(self) -> Tokens:
-        """Targets in the same order, [batches · batch, steps]."""
+        """Returns the targets in the same order, [batches · batch, steps]."""
         return np.concatenate([one.targets for one in self.batches])
 
     @property
     def masks(self) -> Masks:
-        """Masks in the same order, each [batches · batch, steps, width]."""
+        """Returns the masks in the same order, each [batches · batch, steps, width]."""
         return tuple(np.concatenate(masks) for masks in zip(*(one.masks for one in self.batches), strict=True))
 
     def answer(self, index: int) -> oracle.Step:

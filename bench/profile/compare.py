@@ -13,6 +13,10 @@ from bench.record.profile import Operation, Profile
 ONEDNN = re.compile(r"_Mkl(Native)?")
 
 
+class UnlikeProfilesError(ValueError):
+    """Profiles of different things."""
+
+
 @dataclasses.dataclass(frozen=True)
 class PartDifference:
     """One part of a step on both sides, recording's cost taken off. 0 where a side has no such part."""
@@ -42,21 +46,21 @@ class ProfileComparison:
 def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
     """Compares two profiles; the parts of each table add up to the unprofiled steps.
 
-    Raises ValueError for profiles of different things.
+    Raises UnlikeProfilesError.
     """
     for what, one, other in (
-        ("workload", reference.subject.workload, candidate.subject.workload),
-        ("target", reference.target, candidate.target),
-        ("configuration", reference.subject.config, candidate.subject.config),
-        ("corpus", reference.subject.corpus, candidate.subject.corpus),
-        ("device", reference.subject.device, candidate.subject.device),
-        ("machine", reference.machine.fingerprint(), candidate.machine.fingerprint()),
-        ("thread count", reference.environment.threads, candidate.environment.threads),
-        ("recording", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
+        ("workloads", reference.subject.workload, candidate.subject.workload),
+        ("targets", reference.target, candidate.target),
+        ("configurations", reference.subject.config, candidate.subject.config),
+        ("corpora", reference.subject.corpus, candidate.subject.corpus),
+        ("devices", reference.subject.device, candidate.subject.device),
+        ("machines", reference.machine.fingerprint(), candidate.machine.fingerprint()),
+        ("thread counts", reference.environment.threads, candidate.environment.threads),
+        ("recordings", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
-            raise ValueError(
-                f"the profiles can't be compared: their {what}s are {one} and {other}; profile the same in both"
+            raise UnlikeProfilesError(
+                f"the profiles can't be compared: their {what} are {one} and {other}; profile the same in both"
             )
     return ProfileComparison(
         typical_seconds(reference.plain_seconds),

@@ -127,7 +127,8 @@ def read_by_fields(kind_of: Callable[[Collection[str]], type[T]], path: Path) ->
         seal = plain.pop(SEAL, None)
         value: T = from_plain(kind, plain)
     except FormatError as error:
-        raise FormatError(f"{path} can't be read as a {kind.__name__.lower()}: {error}") from error
+        name = " ".join(re.findall("[A-Z][a-z]*", kind.__name__)).lower()  # paired run
+        raise FormatError(f"{path} can't be read as a {name}: {error}") from error
     if seal is not None and seal != _sum_of(unsealed(text)):
         raise FormatError(
             f"{path} was changed since tfgate wrote it: restore it, or delete its line {SEAL} if the change is meant"

@@ -8,12 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.record.benchmarks import Benchmark, read_benchmarks
-from bench.record.codec import FormatError, from_plain
+from bench.record.codec import Count, FormatError, from_plain
 from bench.record.files import read_record
-from bench.record.micro_run import MicroRun
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import Failure, Machine
 
 MICRO_FILE = "micro.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroRun:
+    """The sides that `tfgate micro` compared, where and when."""
+
+    schema: int
+    created: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    machine: Machine
+    reference: Side
+    candidate: Side
+    failure: Failure | None  # of the candidate, in a launch that the reference finished, and again when it was repeated
+    warnings: tuple[str, ...]
+    incomplete: str = ""  # why launches are missing; "" where none is
+    launches: Count = 12  # of each side, at most; so many in records that don't say
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,12 +44,8 @@ def to_repeat(pairs: Sequence[Pair]) -> bool:
     do better.
     """
     failures = [one.failure for one in _pair_failures(pairs[-1])] if pairs else []
-    return any(map(worth_repeating, failures)) and not repeated(pairs)
-
-
-def repeated(pairs: Sequence[Pair]) -> bool:
-    """Tells whether the last pair is the repeat of the one before."""
-    return len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
+    repeated = len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
+    return any(map(worth_repeating, failures)) and not repeated
 
 
 def failed_for_good(pairs: Sequence[Pair]) -> bool:

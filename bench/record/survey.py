@@ -56,9 +56,7 @@ def folder_name(place: int, what: str) -> str:
 def require_sound(survey: Survey) -> None:
     """Raises FormatError for a survey that no command writes: of nothing, with names twice, or that name no folder."""
     if len(set(survey.releases)) < max(2, len(survey.releases)):
-        raise FormatError(
-            f"releases: a survey has two or more that differ, and this one has {len(set(survey.releases))}"
-        )
+        raise FormatError("releases: a survey has two or more, and each of them once")
     if not survey.plans or len(set(survey.plans)) < len(survey.plans):
         raise FormatError("plans: nothing is measured, or two things of one name")
     wrong = next((name for name in survey.plans if not PLAN.fullmatch(name)), None)

@@ -15,18 +15,18 @@ from bench.stats.pooled import Bounded
 HEADERS = ("release", "launches", "difference", "own step", "probability")
 ANSWERS = {
     Answer.FOUND: "{release} changed {metric} by {step}, of {change} from {good} to {bad}",
-    Answer.NO_SINGLE: "no release alone changed {metric}: of {change} from {good} to {bad}, each brought less than "
-    f"{SINGLE:.0%}",
-    Answer.NO_CHANGE: "{metric} doesn't differ from {good} to {bad} by more than launches do: {change}",
-    Answer.OPEN: "the budget is spent: {metric} changed by {change} from {good} to {bad}, and {likely}",
+    Answer.NO_SINGLE: "no single release explains the change of {metric} from {good} to {bad}, {change}: "
+    f"each brought less than {SINGLE:.0%} of it",
+    Answer.NO_CHANGE: "no change of {metric} from {good} to {bad} is proven: {change}",
+    Answer.OPEN: "the budget is spent: the difference of {metric} from {good} to {bad} is {change}; {likely}",
 }
 
 
 def cost(left: Sequence[int], minutes: Sequence[float], *, paced: bool) -> str:
-    """Returns the (least, most) launches to expect, and their minutes; `paced`: at the pace of this machine."""
+    """Returns the (least, most) measurements to expect, and their minutes; `paced`: at the pace of this machine."""
     counts, times = (" to ".join(dict.fromkeys(f"{one:.0f}" for one in found)) for found in (left, minutes))
     pace = "at this machine's pace" if paced else "at the usual pace, plus the time to build environments"
-    return f"expect {counts} {'more ' if paced else ''}launches: {times} minutes {pace}"
+    return f"expect {counts} {'more ' if paced else ''}measurements: {times} minutes {pace}"
 
 
 def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:
@@ -63,7 +63,7 @@ def launches_json(finding: Finding, search: Search, metric: str, names: Sequence
 def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Sequence[str]) -> str:
     """Returns the answer, with the reason why the numbers of the release found are wrong."""
     if finding.answer is Answer.NO_CHANGE:
-        return f"the numbers of {names[-1]} are no regression from {names[0]}"
+        return f"the numbers of {names[-1]} are not a regression from {names[0]}"
     if finding.answer is Answer.OPEN:
         return f"the budget is spent: the numbers of {names[finding.release or 1]} were to be compared next"
     release = finding.release or 0
@@ -99,7 +99,7 @@ def _answer(finding: Finding, search: Search, metric: str, names: Sequence[str])
         change=told(search.change),
         good=names[0],
         bad=names[-1],
-        likely=most if search.changed else "that it changed at all is not proven",
+        likely=most if search.changed else "no change is proven",
     )
 
 

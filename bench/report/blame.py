@@ -64,9 +64,9 @@ def _answer(blame: Blame, found: Effects, metric: str, names: tuple[str, str]) -
 
 def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
     if blame.answer is Answer.NO_CHANGE:
-        return f"the numbers of {names[1]} are no regression from {names[0]}: there is nothing to blame"
+        return f"the numbers of {names[1]} are not a regression from {names[0]}: there is nothing to blame"
     if blame.answer is Answer.NO_PACKAGE:
-        return f"the numbers of {names[1]} are a regression from {names[0]}, and no package's alone are"
+        return f"the numbers of {names[1]} are a regression from {names[0]}, and no package alone makes them one"
     if blame.answer is Answer.NOT_PROVEN:
         if not blame.whole.compared:
             return f"nothing is proven: the numbers of {names[1]} were not measured"
@@ -93,7 +93,7 @@ def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list
     ]
     return [
         table_text(("package", "reference", "candidate", "launches", "effect"), rows),
-        *_also(("both sides", "launches", "the change", "of it gone"), switched),
+        *_also(("both sides", "launches", "change left", "change gone"), switched),
         wrapped(NOTE, WIDTH),
     ]
 

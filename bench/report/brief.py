@@ -25,7 +25,7 @@ GAP = "  "
 LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
 LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
-DECIDES = "what decides: the 95% CI; of a PASS the 90% CI, its upper end the 95% bound"
+DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "In full: tfgate check {}"
@@ -76,7 +76,7 @@ def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> I
             if one.subject == subject and one not in told and isinstance(one.reason, Decided) and one.reason.accepted
         ]
         if found:
-            yield f"measured from the accepted{f' of {subject}' if several else ''}: {', '.join(found)}"
+            yield f"measured from what the ledger accepted{f' for {subject}' if several else ''}: {', '.join(found)}"
 
 
 def _decisive(verdict: Verdict) -> list[Comparison]:
@@ -204,7 +204,7 @@ def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:
     for subject in dict.fromkeys(one.subject for one in comparisons):
         of = [one for one in comparisons if one.subject == subject and one.outcome is Outcome.NOT_GATED]
         if of:
-            yield f"Not gated{f' of {subject}' if several else ''}: {'; '.join(map(_aside, of))}"
+            yield f"Not gated{f' in {subject}' if several else ''}: {'; '.join(map(_aside, of))}"
 
 
 def _aside(comparison: Comparison) -> str:

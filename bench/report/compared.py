@@ -14,16 +14,17 @@ ABSENT = "not installed"
 
 @dataclasses.dataclass(frozen=True)
 class Property:
-    """One property of both sides."""
+    """One property of both sides, or of the candidate alone."""
 
     name: str
     reference: str
     candidate: str
+    alone: bool = False  # of a run of one environment, which has no reference
 
     @property
     def differs(self) -> bool:
         """Tells whether the sides do not have it in common."""
-        return self.reference != self.candidate
+        return not self.alone and self.reference != self.candidate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,8 @@ def environments(run: AnyRun) -> list[Property]:
 def properties(run: AnyRun) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
-    return _side_by_side(*map(_properties, _sides(run) or (None, None), found))
+    sides = _sides(run)
+    return _side_by_side(*map(_properties, sides or (None, None), found), alone=not sides)
 
 
 def packages(run: AnyRun) -> list[Property]:
@@ -111,13 +113,13 @@ def _versions(packages: tuple[Package, ...], told: set[str]) -> dict[str, str | 
 
 
 def _side_by_side(
-    reference: dict[str, str | None], candidate: dict[str, str | None], *, absent: str = NOTHING
+    reference: dict[str, str | None], candidate: dict[str, str | None], *, absent: str = NOTHING, alone: bool = False
 ) -> list[Property]:
     """Returns a row for each property that a side has a value of."""
     pairs = (
         (name, reference.get(name) or absent, candidate.get(name) or absent) for name in {**reference, **candidate}
     )
-    return [Property(*pair) for pair in pairs if pair[1:] != (absent, absent)]
+    return [Property(*pair, alone) for pair in pairs if pair[1:] != (absent, absent)]
 
 
 def _requirements(packages: tuple[Package, ...]) -> list[str]:

@@ -29,7 +29,7 @@ def change_lines(chapter: Chapter, reference: str) -> list[str]:
 
 def _changed(metric: Metric, release: str, change: Change) -> str:
     difference = values.difference(change.difference, metric)
-    return f"{metric.name} {difference} with {release}, and every release of that level"
+    return f"{metric.name} {difference} from {release} on, to the next change"
 
 
 def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[str]) -> Chart:

@@ -85,7 +85,7 @@ def _losses(launches: Sequence[SideLaunch]) -> Chart | None:
         for launch in launches
     )
     caption = "Training loss of every launch, a line each."
-    return Chart("Loss", caption, "step", "loss a token, nats", shapes, _keys(launches))
+    return Chart("Loss", caption, "step", "loss per token, nats", shapes, _keys(launches))
 
 
 def _perplexities(

@@ -27,10 +27,12 @@ SCOPES = {
     Scope.SPEED: "speed and memory only; numbers not compared",
     Scope.NAMED: "the named metrics only",
 }
-SPEED_ALONE = (Scope.SPEED, Scope.NAMED)
+PASSED = {  # of an upgrade without numbers
+    Scope.SPEED: "{candidate} is not slower or larger than {reference}{work} by more than the margin{speed}",
+    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{speed}",
+}
 
 BASELINES = "the baselines"  # what a gate and a run of one environment are checked against
-NO_SLOWER = "{candidate} is no slower or larger than {reference} by more than is allowed{work}{speed}"
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
@@ -44,7 +46,7 @@ _WHOLE = {
         "{metrics}{advice}"
     ),
 }
-_SPEED = {**_WHOLE, Outcome.PASS: NO_SLOWER}
+_SPEED = {**_WHOLE, Outcome.PASS: PASSED[Scope.SPEED]}
 HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
     Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as the baselines{work}{speed}"},
     Question.RUN: _WHOLE,
@@ -125,7 +127,8 @@ def stopped(verdict: Verdict) -> list[str]:
     if not left_open:
         return []
     options = shlex.join(word for name in left_open for word in ("--metric", name))
-    return [f"Not decided beside the REGRESSION; to measure the rest: tfgate upgrade … {options}"]
+    why = "The REGRESSION ended the launches before all was decided"
+    return [f"{why}; to measure the rest: tfgate upgrade … {options}"]
 
 
 def _template(verdict: Verdict) -> str:
@@ -133,8 +136,8 @@ def _template(verdict: Verdict) -> str:
         return NO_VERDICT
     table = HEADLINES[verdict.question]
     passed_upgrade = verdict.question is Question.UPGRADE and verdict.outcome is Outcome.PASS
-    if passed_upgrade and verdict.scope in SPEED_ALONE:
-        return NO_SLOWER
+    if passed_upgrade and verdict.scope in PASSED:
+        return PASSED[verdict.scope]
     if verdict.question is Question.MICRO:
         if verdict.outcome is Outcome.REGRESSION and any(
             isinstance(one.reason, CandidateFailed) for one in verdict.comparisons

@@ -11,7 +11,7 @@ from bench.report.sentences import Count
 from bench.report.tables import Cell, Table
 from bench.report.values import NOTHING, percent
 from bench.stats.outcome import EXIT_CODES, Outcome
-from bench.stats.series import Change, Drift
+from bench.stats.series import LEAST_REPORTS, Change, Drift
 
 NOT_JUDGED = "not judged"
 
@@ -69,7 +69,8 @@ def _said(series: Series) -> Iterator[str]:
     if series.drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
         yield _unproven(series, series.drift)
     if series.noise is None:
-        yield f"{NOT_JUDGED}: {len(series.points)} reports are too few to estimate the noise between reports"
+        few = f"{len(series.points)} reports are too few to estimate the noise between reports"
+        yield f"{NOT_JUDGED}: {few}, which takes {LEAST_REPORTS}"
     elif series.anchor is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"
 
@@ -86,7 +87,7 @@ def _unproven(series: Series, drift: Drift) -> str:
 
 
 def _changed(series: Series, change: Change) -> str:
-    return f"{percent(change.difference)} with {_named(series.points[change.first])}, and every report of that level"
+    return f"{percent(change.difference)} from {_named(series.points[change.first])} on, to the next change"
 
 
 def _margin(series: Series) -> str:

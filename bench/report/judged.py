@@ -23,6 +23,10 @@ MOST_NAMED = 2  # workloads in a headline
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
+class UnfitError(ValueError):
+    """Runs, or a survey, that a format can't hold."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Judged:
     """A run, its verdict, and what it was compared with."""

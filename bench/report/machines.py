@@ -19,11 +19,12 @@ from bench.report.values import NOTHING
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 
-HEADERS = ("", "outcomes", "mean (95% CI)", "SD", "another machine (95%)")
+HEADERS = ("", "outcomes", "mean (95% CI)", "deviation", "another machine (95%)")
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 NOTE = (
-    f"{', '.join(f'{GLYPHS[one.value]} {one.value}' for one in OUTCOMES)}; SD: of machines' own effects, without the "
-    "errors of reports; another machine: what a report of one that wasn't measured would show, if it is like these"
+    f"{', '.join(f'{GLYPHS[one.value]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
+    "without the errors of single reports; another machine: what a report of a machine that wasn't measured would "
+    "show, if it is like these"
 )
 
 

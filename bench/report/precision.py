@@ -16,10 +16,11 @@ HEADERS = (
 )
 NOTE = (
     "MDE: the minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power; a "
-    "PASS excludes what lies above its bound. 95% power: the launches that find twice the margin with it; a verdict "
-    "may come sooner. × 2: the power, at least, to find twice the margin by the last planned launch. Unseen: the "
-    f"probability that no launch showed a slow mode of {RARE_SHARE:.0%} of launches; one that shows in both kinds of "
-    "launches (one core, all cores) has the product of both kinds' values."
+    "PASS excludes what lies above its bound. 95% power: the launches at which twice the margin is called a REGRESSION "
+    f"with 95% power; a verdict may come sooner. {', '.join(f'× {one:g}' for one in EFFECTS)}: the power, at least, to "
+    "call a change of so many margins a REGRESSION by the last planned launch. Unseen: the probability that no launch "
+    f"showed a slow mode that {RARE_SHARE:.0%} of launches have; for a mode that shows both on one core and on all "
+    "cores, multiply the two."
 )
 # Of runs, at most: what experiments.error_rates asks for.
 PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01

@@ -31,7 +31,7 @@ def profile_text(profile: Profile) -> str:
     times = timeline(profile.trace)
     tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
     memory = [line for peak in profile.trace.memory for line in _memory(peak)]
-    notes = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't tell"])]
+    notes = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't record it"])]
     if profile.hlo_problem:
         notes.append(f"no HLO: {one_line(profile.hlo_problem)}")
     return "\n".join([*_heading(profile, times), "", *(line for text in tables for line in (text, "")), *notes])
@@ -68,7 +68,7 @@ def comparison_text(reference: Profile, candidate: Profile, found: ProfileCompar
 def comparison_heading(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
     """Returns both sides' whole steps in a sentence."""
     change = found.candidate_seconds / found.reference_seconds - 1
-    times = f"{_ms(found.candidate_seconds)} ms a step for {_ms(found.reference_seconds)}, {change:+.1%}"
+    times = f"{_ms(found.candidate_seconds)} ms a step instead of {_ms(found.reference_seconds)}, {change:+.1%}"
     return f"{candidate.name} against {reference.name}: {times}"
 
 
@@ -89,14 +89,14 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
     detail = (
         ""
         if profile.detailed
-        else "; operations that TensorFlow calls inexpensive are the executor's (--detail tells them apart)"
+        else "; operations that TensorFlow calls inexpensive are counted as the executor's (--detail tells them apart)"
     )
     part = accounted(profile, times)
     heading = [
         one_line(f"{profile.target} of {profile.subject.name}, {software}"),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: "
         f"tracing overhead {overhead(profile):+.1%}",
-        f"{times.steps} of {len(profile.trace.windows_ns)} steps count, the fastest and the slowest quarter don't; "
+        f"{times.steps} of {len(profile.trace.windows_ns)} steps count, without the fastest and the slowest quarter; "
         f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
     idle = device_idle(profile, times)
@@ -180,7 +180,7 @@ def _changes(one: str, other: str) -> str:
 def _memory(peak: PeakMemory) -> list[str]:
     largest = list(peak.by_operation.items())[:MEMORY_TOP]
     return [
-        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB, of it allocated during these steps:"),
+        one_line(f"peak memory of {peak.allocator}: {peak.bytes / 2**20:.1f} MiB; of these, allocated in these steps:"),
         *(f"  {size / 2**20:.1f} MiB by {one_line(operation)}" for operation, size in largest),
     ]
 

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from bench.judge.survey import Surveyed
 from bench.report import formats
-from bench.report.judged import Judged
+from bench.report.judged import Judged, UnfitError
 
 
 class Format(Protocol):
@@ -16,7 +16,7 @@ class Format(Protocol):
     FILE: str  # the name of its file
 
     def render(self, judged: Sequence[Judged]) -> str:
-        """Returns judged runs as the file's text. Raises ValueError for runs that the format can't hold."""
+        """Returns judged runs as the file's text. Raises UnfitError for runs that the format can't hold."""
 
 
 def names() -> list[str]:
@@ -35,10 +35,10 @@ def render(name: str, judged: Sequence[Judged]) -> str:
 
 
 def render_survey(name: str, found: Surveyed) -> str:
-    """Returns a survey in a format. Raises ValueError for a format of runs alone."""
+    """Returns a survey in a format. Raises UnfitError for a format of runs alone."""
     render: Callable[[Surveyed], str] | None = getattr(_format(name), "render_survey", None)
     if render is None:
-        raise ValueError(f"{name} holds runs alone, and no survey: choose html, markdown or json")
+        raise UnfitError(f"{name} holds runs alone, and no survey: choose html, markdown or json")
     return render(found)
 
 

@@ -19,7 +19,7 @@ from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Fi
 from bench.record.files import SEAL
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run

@@ -83,7 +83,8 @@ def _lacking(comparison: Comparison) -> str:
     found = comparison.precision
     if comparison.outcome is not Outcome.INCONCLUSIVE or not found or not found.needed:
         return ""
-    return f", which takes about {found.needed:,} launches" if found.needed > found.launches else ""
+    needed = f", which takes about {found.needed:,} launches if nothing changed"
+    return needed if found.needed > found.launches else ""
 
 
 def bounds(comparison: Comparison, found: Interval) -> str:
@@ -299,13 +300,13 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.TooFewLaunches: "{launches:launch} measured, and {needed} are needed for a verdict",
     reasons.LaunchesLackIt: "{lacking} of {launches:launch} did not measure it",
     reasons.NoSpread: "all {launches} launches gave the same value: without a spread nothing can be proven",
-    reasons.NotANumber: "a launch gave {value}, which is no measurement",
+    reasons.NotANumber: "a launch gave {value}, which is not a measurement",
     reasons.Identical: "bit-identical in {launches:launch}",
     reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
     reasons.FileRefused: "{case}, which is promised to be read, is refused: {message}",
     reasons.NotRepeated: (
-        "{steps:step} from the same start left another {tensor} in a second process, which read nothing in between "
+        "{steps:step} from the same start gave a different {tensor} in a second process, which read nothing in between "
         "(a difference of {error:.1e})"
     ),
     reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
@@ -319,7 +320,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.GraphChanges: _graph_changes,
     reasons.CandidateFailed: _candidate_failed,
     reasons.NotCompiled: _not_compiled,
-    reasons.Diverged: "the training diverged: {message}",
+    reasons.Diverged: "{message}",
     reasons.LockstepAgrees: _lockstep_agrees,
     reasons.LockstepDeparts: _lockstep_departs,
     reasons.LockstepFailed: _lockstep_failed,
@@ -335,7 +336,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: FEW_ENVIRONMENTS.format("one environment, which doesn't show"),
-    reasons.NoStoredSpeed: "no words/s of this machine, measured alike, in the baseline",
+    reasons.NoStoredSpeed: "the baseline holds no words/s that were measured in the same way on this machine",
     reasons.StoredRange: _stored_range,
     reasons.SpeedNotMeasured: "{message}",
     reasons.Accepted: _accepted,
@@ -345,7 +346,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
         "ratios to both can't be compared"
     ),
     reasons.UnlikeReports: _unlike_reports,
-    reasons.OneSideAlone: "not every launch of both sides has it; one of the {side} does",
+    reasons.OneSideAlone: "some launches lack it; at least one of the {side} has it",
     reasons.FilesLackIt: "{having} of the {files:file} of the {side} have it",
     reasons.UnlikeFiles: _unlike_files,
     reasons.NotInTurn: (

@@ -100,7 +100,7 @@ def summary(found: Surveyed) -> str:
     counts = {word: sum(outcome_word(pair.verdict) == word for pair in pairs) for word in GLYPHS}
     outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or NOTHING
     missing = sum(not row.complete for chapter in found.chapters for row in chapter.rows)
-    lacking = f"; {Count(missing):row} incomplete" if missing else ""
+    lacking = f"; {Count(missing):row} of the tables incomplete" if missing else ""
     scope = "" if survey.numerics and survey.speed else f" ({SCOPES[Scope.SPEED if survey.speed else Scope.NUMBERS]})"
     asked = f"{Count(len(survey.releases)):release}, each against the one before it and against {survey.reference}"
     return f"{asked}{scope}. {Count(len(pairs)):comparison}: {outcomes}{lacking}"
@@ -133,7 +133,7 @@ def unlike_packages(pairs: Sequence[Against]) -> list[str]:
         for side in (pair.run.reference, pair.run.candidate):
             found.setdefault(side.requested, set()).add(side.identity)
     return [
-        f"{called(release)} was measured with unlike packages from comparison to comparison"
+        f"{called(release)} was measured with different packages in different comparisons: fix them by --as-of"
         for release, identities in found.items()
         if len(identities) > 1
     ]
@@ -170,7 +170,7 @@ def sections(found: Surveyed) -> list[Section]:
 def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
     """Returns a chapter's two tables, of all metrics or of those that gate."""
     metrics = tuple(metric.name for metric in chapter.metrics() if metric.gates or not gating)
-    before = tuple(_grid_row(row, row.before, metrics, "the first of them") for row in chapter.rows)
+    before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
     since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
     return [
         Grid(f"{chapter.name}: each release against the one before it", metrics, before),

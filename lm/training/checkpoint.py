@@ -121,12 +121,12 @@ def _flaw(checkpoint: Checkpoint) -> str:
     wanted = sorted(field.name for field in dataclasses.fields(EpochResult))
     for epoch in checkpoint.epochs:
         if sorted(epoch) != wanted:
-            return f"{str(epoch)[:60]} is no result of an epoch"
+            return f"{str(epoch)[:60]} is not the result of an epoch"
         finite = {name: value for name, value in epoch.items() if value != math.inf or name not in PERPLEXITIES}
         numbers |= {f"{name} of an epoch": value for name, value in finite.items()}
     for name, value in numbers.items():
         if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
-            return f"{name} is {str(value)[:60]}, no finite number"
+            return f"{name} is {str(value)[:60]}, not a finite number"
     if type(checkpoint.step) is not int or not 0 <= checkpoint.step < MOST_STEPS:
         return f"step is {str(checkpoint.step)[:60]}"
     arrays = checkpoint.weights | checkpoint.state
@@ -157,7 +157,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
 def _number(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{text} is no number that was written")
+        raise ValueError(f"{text} is not a number that was written")
     return value
 
 

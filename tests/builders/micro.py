@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroRun
 from bench.record.paired import Package, Side
 from bench.record.types import SCHEMA, Machine
 

@@ -42,7 +42,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.NotCompiled(("reference", "candidate"), False, "CompilationError: no NumericalGradient"),
     reasons.NotCompiled(("candidate",), True, "CompilationError: no NumericalGradient"),
     reasons.NotCompiled(("candidate",), False, "CompilationError: no NumericalGradient"),
-    reasons.Diverged("the loss is nan at step 7"),
+    reasons.Diverged("training diverged: the loss is nan at step 7"),
     reasons.LockstepAgrees(300, 33, "update of embedding", 156),
     reasons.LockstepAgrees(300, 33, "", 0),
     reasons.LockstepDeparts("gradient of embedding", 2, 1, "reference", 1e-7, 1e-2),

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.record.paired import ALL_CORES
 from bench.record.types import Machine
-from bench.report.judged import AnyRun, Judged, SideLaunch, measured
+from bench.report.judged import AnyRun, Judged, SideLaunch, UnfitError, measured
 from bench.stats.trimmed import robust_seconds
 
 FILE = "benchmark.json"
@@ -21,14 +21,14 @@ GROUP = "step time"
 
 
 def render(judged: Sequence[Judged]) -> str:
-    """Returns the document of one run. Raises ValueError for several: the format holds one run's benchmarks."""
+    """Returns the document of one run. Raises UnfitError for several: the format holds one run's benchmarks."""
     if len(judged) != 1:
-        raise ValueError(f"{len(judged)} runs are given, and pytest-benchmark's JSON holds one: write a file for each")
+        raise UnfitError(f"{len(judged)} runs are given, and pytest-benchmark's JSON holds one: write a file for each")
     return json.dumps(document(judged[0].run), allow_nan=False, indent=1) + "\n"
 
 
 def document(run: AnyRun) -> dict[str, Any]:
-    """Returns the run as plain data of the format. Raises ValueError for a run without steady steps."""
+    """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps."""
     groups: dict[tuple[str, str, bool, str], list[SideLaunch]] = {}
     for launch in measured(run):
         if launch.block_seconds and not launch.record.failure:
@@ -36,7 +36,7 @@ def document(run: AnyRun) -> dict[str, Any]:
             groups.setdefault(key, []).append(launch)
     benchmarks = [made for launches in groups.values() if (made := _benchmark(run, launches))]
     if not benchmarks:
-        raise ValueError(f"the run of {run.created} has no timed steps: there is nothing to export")
+        raise UnfitError(f"the run of {run.created} has no timed steps: there is nothing to export")
     first = next(iter(groups.values()))[0].record
     return {
         "machine_info": _machine_info(first.machine, first.environment.python if first.environment else ""),

@@ -102,7 +102,7 @@ def test_each_comparison_is_measured_once_whatever_dies_meanwhile(
     found = survey(tfgate, tmp_path, sides, cut, *cluster)
     killer.join()
     assert found.code == 4, found
-    assert "went away: --resume goes on from what was over" in found.err.splitlines()[-1]
+    assert "went away: continue by --resume from what was finished" in found.err.splitlines()[-1]
     before = {name: data for name, data in snapshot(cut).items() if name.endswith("paired.json")}
     assert 1 <= len(before) < 3
     found = survey(tfgate, tmp_path, sides, cut, "--resume")

@@ -94,7 +94,8 @@ def test_a_damaged_benchmark_file_is_named(tfgate: Tfgate, files: list[Path]) ->
 
 
 def test_a_report_given_twice_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:
-    assert tfgate("compare", reference, reference, "--baselines", baselines).code == 2
+    found = tfgate("compare", reference, reference, "--baselines", baselines)
+    assert (found.code, found.error.startswith("the report of ")) == (2, True)  # and not called damaged
 
 
 @pytest.mark.parametrize("file", ["", "run.json"], ids=["folder", "file"])

@@ -187,7 +187,7 @@ class TestWithoutAReference:
             (gated.baselines / "reference" / lock.name).write_bytes(lock.read_bytes())
         for name, value in {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_NO_CONFIG": "1"}.items():
             monkeypatch.setenv(name, value)
-        return "the environment can't be built: "
+        return "uv can't install the environment: "
 
     def test_the_verdict_is_open_with_the_reason_and_what_to_do(self, gated: Gate, reason: str) -> None:
         answer = gated(gated.side("candidate"), "--config", "small", "--json", reference=None)

@@ -14,7 +14,7 @@ from tests.builders.micro import micro_interpreter
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-LAUNCHES = "interrupted: finished launches are kept in"
+LAUNCHES = "interrupted: what was finished is kept in"
 BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
 
 
@@ -26,14 +26,14 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
             "run",
             "bench.commands.run.host_lock",
             "run.json",
-            "interrupted: finished launches are kept in {out}/run.json",
+            "interrupted: what was finished is kept in {out}/run.json",
         ),
         ("micro", "bench.commands.micro.require_suite", "", BEFORE),
         (
             "micro",
             "bench.commands.micro.require_suite",
             "micro.json",
-            "interrupted: finished launches are kept in {out}",
+            "interrupted: what was finished is kept in {out}",
         ),
         ("train", "bench.commands.train._train", "", "interrupted: no checkpoint was written yet, and nothing is kept"),
         (

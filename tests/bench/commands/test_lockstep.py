@@ -48,7 +48,7 @@ def test_a_departure_is_a_regression_and_json_holds_every_difference(tfgate: Tfg
 def test_a_workload_without_training_steps_is_refused_in_one_line(tfgate: Tfgate, name: str) -> None:
     found = tfgate("lockstep", "--from", "2.20.0", "--to", "2.21.0", "--workload", name)
     assert found.code == 2
-    assert found.error.startswith("lockstep is of training steps")
+    assert found.error.startswith("lockstep compares training steps")
     assert "`tfgate upgrade --numerics-only --workload" in found.error
 
 

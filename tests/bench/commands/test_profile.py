@@ -39,7 +39,7 @@ def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> Non
         stored(tmp_path / "other", 3_000_000) / PROFILE_FILE,
     )
     assert answer.code == 0
-    assert "3.000 ms a step for 1.000, +200.0%" in answer.out
+    assert "3.000 ms a step instead of 1.000, +200.0%" in answer.out
     line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
     assert line.split() == ["MatMul", "1.000", "3.000", "+2.000", "1.0", "1.0"]
     assert "the same execution fingerprint (graph operations, settings)" in answer.out
@@ -109,7 +109,7 @@ def test_a_workload_is_profiled(tfgate: Tfgate, tmp_path: Path, newest_python: P
     answer = tfgate("profile", "--to", newest_python, *words)
     assert answer.code == 0, answer.err
     assert answer.out.startswith("step of predict-call-tiny-cpu0, TensorFlow 2.21.0")
-    assert "no HLO: a unit of this workload is no graph of its own" in answer.out
+    assert "no HLO: a unit of this workload is not a graph of its own" in answer.out
     assert not (tmp_path / "out" / "graph.txt").exists()
 
 
@@ -135,7 +135,7 @@ def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Pat
     (other / PROFILE_FILE).write_text(text)
     answer = tfgate("profile", "--compare", one, other)
     assert answer.code == 2
-    assert "their targets are step and clip" in answer.error
+    assert answer.error.startswith("the profiles can't be compared: their targets are step and clip")
 
 
 MISSING = """

@@ -58,15 +58,16 @@ def test_two_runs_and_their_verdicts_as_json(tfgate: Tfgate, keep: Keep, baselin
     assert "2 runs" in (out / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("speed", [True, False])
+@pytest.mark.parametrize(("speed", "said"), [(True, "2 runs are given"), (False, "the run of ")])
 def test_benchmarks_are_of_one_run_that_was_timed(
-    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, speed: bool
+    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, speed: bool, said: str
 ) -> None:
     untimed = keep("run", [dataclasses.replace(record(), step_seconds=())])
     runs = [keep("one"), keep("other")] if speed else [untimed]
     before = snapshot(tmp_path)
     words = ["--format", "pytest-benchmark", "--output", tmp_path / "out", "--baselines", baselines]
-    assert tfgate("report", *runs, *words).code == 2
+    found = tfgate("report", *runs, *words)
+    assert (found.code, found.error.startswith(said)) == (2, True)  # and not called damaged
     assert snapshot(tmp_path) == before
 
 

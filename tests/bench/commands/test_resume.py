@@ -82,7 +82,7 @@ def test_an_upgrade_goes_on_from_the_launches_that_were_over(
     interrupted_at(PAIR, 3)
     answer = upgrade()
     assert answer.code == 4
-    kept = f"interrupted: finished launches are kept in {upgrade.out}: continue with --resume --output {upgrade.out}"
+    kept = f"interrupted: what was finished is kept in {upgrade.out}: continue with --resume --output {upgrade.out}"
     assert last_line(answer) == kept
     before = read_record(PairedRun, upgrade.out / "paired.json")
     assert (numbers_of(before.pairs), before.incomplete) == ([0, 1], "the run was interrupted after 2 launches")

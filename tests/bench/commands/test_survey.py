@@ -203,8 +203,9 @@ class TestStoredSurveys:
         self, tfgate: Tfgate, folder: Path, baselines: Path
     ) -> None:
         before = snapshot(folder)
-        for words in (("--format", "junit"), (folder,)):
-            assert tfgate("report", folder, *words, "--baselines", baselines).code == 2
+        for words, said in ((("--format", "junit"), "junit holds runs alone"), ((folder,), "a survey has a page")):
+            found = tfgate("report", folder, *words, "--baselines", baselines)
+            assert (found.code, found.error.startswith(said)) == (2, True)
         for option in ("--summary", "--verbose"):
             refused = tfgate("check", folder, option, "--baselines", baselines)
             assert (refused.code, "leave out --summary and --verbose" in refused.error) == (2, True)

@@ -1,6 +1,7 @@
 """Fake interpreters, which stand for workers that misbehave, and a folder of one's own for what workers leave."""
 
 import contextlib
+import errno
 import gc
 import os
 import tempfile
@@ -48,6 +49,16 @@ def nothing_left(temporary: Path) -> Iterator[None]:
         os.waitpid(-1, os.WNOHANG)
     assert os.listdir(temporary) == []
     assert _open_files() <= before
+
+
+@pytest.fixture
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process can be started."""
+
+    def refused(*arguments: object, **keywords: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr("subprocess.Popen", refused)
 
 
 def _open_files() -> set[tuple[str, str]]:

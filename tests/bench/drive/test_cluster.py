@@ -98,7 +98,7 @@ def test_calls_are_over_once_whatever_dies_meanwhile(hosts: Processes, tmp_path:
         ("last", ClusterError, lambda: hosts.kill("scheduler")),
     )
     for name, error, end in ends:
-        with pytest.raises(error, match="went away: --resume goes on" if error is ClusterError else None):
+        with pytest.raises(error, match="went away: continue by --resume" if error is ClusterError else None):
             one_call_is_never_over(hosts.address, log, name, end)
         log.wait_for_end_of(name)
     assert all(f"`dask worker {hosts.address} --resources timing=1 --nthreads 1`" in line for line in said)
@@ -161,6 +161,6 @@ def test_a_call_that_kills_its_workers_or_can_not_be_read_there_says_so() -> Non
     errors = (distributed.KilledWorker("call", None, 3), ModuleNotFoundError("No module named 'bench'"))
     futures = [SimpleNamespace(status="error", exception=functools.partial(lambda one: one, error)) for error in errors]
     assert [cluster._done(future) for future in futures] == [
-        Done({}, "4 workers died while they measured it"),
-        Done({}, "a host can't run it, ModuleNotFoundError: No module named 'bench'"),
+        Done({}, "4 workers died while they measured this"),
+        Done({}, "a host can't run this (ModuleNotFoundError: No module named 'bench'): install the same tfgate there"),
     ]

@@ -41,8 +41,8 @@ def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
     [
         (0, 0, 0.0, "0.0 processes", ""),
         (250, 0, 0.0, "1.0 processes", ""),  # a quarter of 4 cores
-        (300, 0, 0.0, "1.2 processes", "Background load of 1.2 processes: stop them, or expect wider intervals"),
-        (800, 0, 0.0, "3.2 processes", "Background load of 3.2 processes: stop them, or expect wider intervals"),
+        (300, 0, 0.0, "1.2 processes", "background load of 1.2 processes: stop them, or expect wider intervals"),
+        (800, 0, 0.0, "3.2 processes", "background load of 3.2 processes: stop them, or expect wider intervals"),
         (100, 300, 0.0, "0.4 processes", ""),  # what the hypervisor took is no process'
         (800, 0, 6.0, "0.8 processes", ""),  # 600 of the 800 ticks were ours
     ],
@@ -88,7 +88,11 @@ def test_steal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stolen: int
     [
         ("max 100000\n", "none", ""),
         ("400000 100000\n", "4.00 cores", ""),
-        ("150000 100000\n", "1.50 cores", "CPU quota of 1.50 of 4 cores: throttling looks like slow steps"),
+        (
+            "150000 100000\n",
+            "1.50 cores",
+            "CPU quota of 1.50 of 4 cores: give whole cores instead, or expect outlier steps",
+        ),
     ],
 )
 def test_quota_of_a_container(tmp_path: Path, quota: str, found: str, disturbance: str) -> None:
@@ -114,7 +118,7 @@ def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> No
 )
 def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
     put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", f"{governor}\n")
-    wanted = f"Frequency governor {governor}: the clock follows the load; set it to performance" if disturbs else ""
+    wanted = f"frequency governor {governor}: the clock follows the load; set it to performance" if disturbs else ""
     assert finding(tmp_path, "frequency governor") == Finding("frequency governor", governor, wanted)
 
 
@@ -123,7 +127,7 @@ def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
     [
         (2048000, "0 MiB used", ""),
         (2047000, "0 MiB used", ""),
-        (1024000, "1000 MiB used", "1000 MiB are swapped out: memory is short"),
+        (1024000, "1000 MiB used", "1000 MiB are swapped out: free memory, or expect outlier steps"),
     ],
 )
 def test_swap(tmp_path: Path, free: int, found: str, disturbance: str) -> None:
@@ -139,8 +143,8 @@ def test_disturbances_are_a_line_each(tmp_path: Path) -> None:
     put(tmp_path, "proc/meminfo", "SwapTotal:       2048000 kB\nSwapFree:        1024000 kB\n")
     put(tmp_path, "sys/fs/cgroup/cpu.max", "100000 100000\n")
     assert disturbances(examine(tmp_path)) == (
-        "CPU quota of 1.00 of 4 cores: throttling looks like slow steps",
-        "1000 MiB are swapped out: memory is short",
+        "CPU quota of 1.00 of 4 cores: give whole cores instead, or expect outlier steps",
+        "1000 MiB are swapped out: free memory, or expect outlier steps",
     )
 
 

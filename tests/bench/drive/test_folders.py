@@ -1,5 +1,6 @@
 """Temporary folders: in memory where there is room, gone with their command or swept away by the next."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -62,6 +63,23 @@ def test_what_killed_processes_have_left_is_swept_away_and_nothing_else(temporar
     assert sorted(os.listdir(temporary)) == sorted(left)
     assert os.listdir(mine.path) == [HELD_FILE]
     mine.remove()
+
+
+def test_a_folder_that_is_swept_away_before_it_is_locked_is_made_anew(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def late(lock: int, how: int) -> None:
+            patched.undo()
+            sweep()
+            fcntl.flock(lock, how)
+
+        patched.setattr(fcntl, "flock", late)
+        folder = HeldFolder()
+    assert os.listdir(folder.path) == [HELD_FILE]
+    folder.remove()
+    assert os.listdir(temporary) == []
 
 
 def test_the_next_command_sweeps(temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

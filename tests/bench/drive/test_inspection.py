@@ -48,7 +48,8 @@ def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("echo hello", "is not a Python that answers: it printed nothing"),
+        ("echo hello", "is not a Python that answers: it printed hello"),
+        ("true", "is not a Python that answers: it printed nothing"),
         ("echo broken >&2; exit 1", "is not a Python that answers: it printed broken"),
         ("echo '[1]'", "is not a Python that answers"),
         ("echo 5", "is not a Python that answers"),
@@ -69,6 +70,12 @@ def test_one_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"can't be started: No such file or directory"):
         inspect(str(tmp_path / "python"))
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_not_the_interpreters_fault() -> None:
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        inspect(sys.executable)
 
 
 def test_what_tensorflow_imports_is_told_by_package(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro
 from bench.drive.process import WorkerError
-from bench.record.micro import MICRO_FILE, MicroLaunch, read_micro
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
 from tests.builders.micro import STEP, calls, micro_interpreter
 
@@ -200,6 +199,12 @@ def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another"):
+        measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_not_the_interpreters_fault(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Cannot allocate memory"):
         measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
 
 

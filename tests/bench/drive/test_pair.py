@@ -235,6 +235,22 @@ def test_a_loss_that_is_not_finite_is_a_divergence(fake: Fake) -> None:
     )
 
 
+ENDS_EARLY = """
+def steps(self, count, tell=False, old=Session.steps):
+    block = old(self, count, tell)
+    if self.done < 23:
+        return block
+    return answers.Block((*block.losses[:3], float("nan")), block.seconds[:4], block.cpu_seconds[:4], block.rss_bytes)
+Session.steps = steps
+"""  # diverges at the last step but one, in the candidate's last block of the last quad
+
+
+def test_a_quad_whose_last_block_ends_early_does_not_count(fake: Fake) -> None:
+    found = measured(fake(""), fake(ENDS_EARLY))
+    assert found.candidate.failure is not None
+    assert (found.candidate.failure.kind, len(found.steps)) == ("diverged", 1)
+
+
 SLEEPS = "old = Session.{0}\n" + DIES.format("{0}", "time.sleep({1}) or old(self, *a, **k)")
 
 

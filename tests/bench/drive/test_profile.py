@@ -72,3 +72,20 @@ def test_what_onednn_says_of_one_call_is_kept_and_of_the_others_not(fake_session
     of_the_workload = dataclasses.replace(PLAN, variables=(("MINE", "y"),))
     assert told_by_onednn(of_the_workload, "clip", side).endswith("clip10y\n")
     assert told_by_onednn(dataclasses.replace(PLAN, device="gpu:0"), "clip", side) == ""
+
+
+PROFILES = """
+from bench.record import profile as made
+
+class Session(Session):
+    def profile(self, target, steps, folder, detailed):
+        trace = made.Trace((), (), ((0, 1),), ())
+        return made.Profiled(trace, (1.0,), (1.0,), made.Traces(1, (), ()), made.Dump("a graph", "", "", "none"), 1.0)
+"""
+
+
+def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / GRAPH_FILE).write_text("another")
+    found = run_profile(PLAN, "clip", Side("fake", fake_session(CALLS + PROFILES), {"MINE": "x"}), tmp_path)
+    assert (tmp_path / GRAPH_FILE).read_text() == "a graph"
+    assert read_record(Profile, tmp_path / PROFILE_FILE) == found

@@ -77,6 +77,7 @@ def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:
     ("text", "moment"),
     [
         ("2024-02-28", "2024-02-29T00:00:00Z"),  # to its end, UTC, in a leap year
+        ("20240228", "2024-02-29T00:00:00Z"),
         ("2024-06-28T12:00", "2024-06-28T12:00:00Z"),
         ("2024-06-28T12:00:00+02:00", "2024-06-28T10:00:00Z"),
         ("release", ""),

@@ -1,11 +1,15 @@
 """The cache's folder. What is whole and what is not: test_environments.py."""
 
+import os
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from bench.drive.stored import cache_folder, environments, held, remove
+from bench.drive.stored import STORED_FILE, VENV_FILE, Stored, cache_folder, environments, held, installed, remove
+from bench.record.files import write_record
+from bench.record.types import SCHEMA
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +38,24 @@ def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert environments(tmp_path) == []
     assert environments(tmp_path / "nowhere") == []
+
+
+def test_what_another_process_removes_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "name").mkdir()
+    (tmp_path / "name" / VENV_FILE).touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "walk", lambda folder: [(str(folder), [], ["gone"])])
+        assert [listed.size_bytes for listed in environments(tmp_path)] == [0]
+    monkeypatch.setattr("bench.drive.stored.read_record", lambda kind, path: shutil.rmtree(path.parent))
+    assert environments(tmp_path) == []
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_an_exhausted_machine_is_no_damage_to_an_environment(tmp_path: Path) -> None:
+    """One that is called damaged is deleted, and built anew."""
+    write_record(tmp_path / STORED_FILE, Stored(SCHEMA, "2.20.0", "", "", "3.11.7", ()))
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        installed(tmp_path)
 
 
 def test_one_waits_for_another(tmp_path: Path) -> None:

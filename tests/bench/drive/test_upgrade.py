@@ -67,7 +67,8 @@ def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake
         (2, 2002, 2002),
     ]
     assert listener.phases == [(f"launch {number}, all cores", 1) for number in (1, 2, 3)]
-    assert listener.on_disk == [(count, f"the run was interrupted after {count} launches") for count in (1, 2, 3)]
+    after = ("1 launch", "2 launches", "3 launches")
+    assert listener.on_disk == [(count, f"the run was interrupted after {said}") for count, said in enumerate(after, 1)]
     stored = read_record(PairedRun, tmp_path / "out" / PAIRED_FILE)
     assert stored == run
     assert stored.incomplete == ""
@@ -141,7 +142,8 @@ def test_a_pair_that_fails_once_is_measured_again(fake_session: Fake, tmp_path: 
         (1, CANDIDATE, 2001),
     ]
     assert [bool(pair.reference.failure) for pair in run.pairs] == [True, False, False]
-    assert [pairs for pairs, _ in listener.on_disk] == [1, 2, 3]
+    after = ("1 launch", "1 launch", "2 launches")
+    assert listener.on_disk == [(pairs, f"the run was interrupted after {said}") for pairs, said in enumerate(after, 1)]
 
 
 def test_a_pair_that_fails_again_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:

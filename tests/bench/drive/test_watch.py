@@ -38,10 +38,12 @@ def test_time_that_was_not_ours_is_others(tmp_path: Path) -> None:
 
 
 def test_cpus_that_we_may_not_use_do_not_count(tmp_path: Path) -> None:
+    """100 ticks in all, 20 of them at work and 10 stolen."""
     stat(tmp_path, user=1000, idle=5000, elsewhere=0)
     watch = CpuWatch(tmp_path)
-    stat(tmp_path, user=1030, idle=5070, elsewhere=9000)
+    stat(tmp_path, user=1020, idle=5070, steal=10, elsewhere=9000)
     assert watch.others() == pytest.approx(0.3, abs=0.05)
+    assert watch.stolen() == pytest.approx(0.1)
 
 
 def test_our_ended_children_are_no_others(tmp_path: Path) -> None:
@@ -55,7 +57,8 @@ def test_our_ended_children_are_no_others(tmp_path: Path) -> None:
 
 
 def test_what_proc_does_not_tell_is_not_known(tmp_path: Path) -> None:
-    assert CpuWatch(tmp_path).others() is None
+    watch = CpuWatch(tmp_path)
+    assert watch.others() is watch.stolen() is None
     stat(tmp_path, user=1, idle=1)
     assert CpuWatch(tmp_path).others() is None  # no tick since
 

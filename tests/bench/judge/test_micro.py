@@ -15,8 +15,7 @@ from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneSideAlone, TooFewLaunches
 from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.micro import MicroCase, MicroLaunch
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MicroCase, MicroLaunch, MicroRun
 from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import decide

@@ -76,7 +76,7 @@ def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
     ("steps", "device", "message"),
     [
         (2, "cpu:0", None),
-        (3, "cpu:0", "it holds 2 of 3 steps: profile fewer, or the buffer overflows"),
+        (3, "cpu:0", "it holds 2 of 3 steps, as its buffer is limited: give fewer --steps"),
         (2, "gpu:0", r"it holds nothing of gpu:0: this TensorFlow can't reach the GPU's profiler \(CUPTI\)"),
     ],
 )

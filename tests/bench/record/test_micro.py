@@ -9,8 +9,7 @@ import pytest
 
 from bench.record.codec import FormatError
 from bench.record.files import write_record
-from bench.record.micro import MICRO_FILE, launch_file, read_launch, read_micro
-from bench.record.micro_run import MicroRun
+from bench.record.micro import MICRO_FILE, MicroRun, launch_file, read_launch, read_micro
 from bench.record.types import Failure
 from tests.builders.micro import EAGER, MICRO_RUN, STEP, case_json, launch_json, write_launch
 
@@ -120,5 +119,5 @@ def test_a_gap_in_the_launches_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     (tmp_path / MICRO_FILE).write_text("{}")
-    with pytest.raises(FormatError, match=r"micro.json can't be read as a microrun: its schema version is None"):
+    with pytest.raises(FormatError, match=r"micro.json can't be read as a micro run: its schema version is None"):
         read_micro(tmp_path)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.record.paired import Pair
-from bench.record.repeats import Once, failed_for_good, repeated, settled_pairs, settled_records, to_repeat
+from bench.record.repeats import Once, failed_for_good, settled_pairs, settled_records, to_repeat
 from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, TINY, record
@@ -93,8 +93,3 @@ class TestPairs:
 )
 def test_a_pair_is_measured_at_most_twice(pairs: list[Pair], again: bool, for_good: bool) -> None:
     assert (to_repeat(pairs), failed_for_good(pairs)) == (again, for_good)
-
-
-def test_a_repeat_has_the_number_of_the_one_before() -> None:
-    assert repeated([pair(1), pair(1)])
-    assert not any(map(repeated, ([], [pair(0)], [pair(0), pair(1)])))

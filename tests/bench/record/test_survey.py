@@ -31,8 +31,8 @@ def test_every_comparison_has_a_folder_of_its_own_that_leads_nowhere_else() -> N
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (survey(("a",)), "releases"),
-        (survey(("a", "b", "a")), "releases"),
+        (survey(("a",)), "a survey has two or more, and each of them once"),
+        (survey(("a", "b", "a")), "a survey has two or more, and each of them once"),
         (survey(("a", "b"), plans=()), "plans"),
         (survey(("a", "b"), plans=("tiny", "tiny")), "plans"),
         (survey(("a", "b"), plans=("../../tiny",)), "can't name a folder"),

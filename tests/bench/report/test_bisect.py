@@ -16,9 +16,9 @@ NAMES = ["1.0", "1.1", "1.2", "2.0"]
 STEP = Search([[0.0, 0.01, 0.0, 0.01], [0.2, 0.21, 0.2, 0.21], [0.2, 0.21, 0.2, 0.21]])
 SAID = {
     Answer.FOUND: "1.2 changed trace by +22.1% (+20.0% to +24.3%), of +22.8% (+21.2% to +24.3%) from 1.0 to 2.0",
-    Answer.NO_SINGLE: "no release alone changed trace: of +22.8% (+21.2% to +24.3%) from 1.0 to 2.0, each brought less",
-    Answer.NO_CHANGE: "trace doesn't differ from 1.0 to 2.0 by more than launches do: +22.8% (+21.2% to +24.3%)",
-    Answer.OPEN: "the budget is spent: trace changed by +22.8% (+21.2% to +24.3%) from 1.0 to 2.0, and 1.2 is",
+    Answer.NO_SINGLE: "no single release explains the change of trace from 1.0 to 2.0, +22.8% (+21.2% to +24.3%): each",
+    Answer.NO_CHANGE: "no change of trace from 1.0 to 2.0 is proven: +22.8% (+21.2% to +24.3%)",
+    Answer.OPEN: "the budget is spent: the difference of trace from 1.0 to 2.0 is +22.8% (+21.2% to +24.3%); 1.2",
 }
 
 
@@ -33,7 +33,7 @@ def test_each_answer_is_a_sentence_and_a_table(answer: Answer) -> None:
 def test_a_change_that_is_not_proven_is_not_said_to_be_one() -> None:
     few = Search([[], [], [0.01, -0.01, 0.02, -0.02]])
     text = launches_text(Finding(Answer.OPEN, 3), few, "trace", NAMES)
-    assert "that it changed at all is not proven" in " ".join(text.split())
+    assert "no change is proven" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("launches", [[0.01], [0.01, -0.01, 0.02, -0.02]])
@@ -56,7 +56,8 @@ def test_numbers_are_told_with_their_reason() -> None:
     wrong = [None, Comparison("tiny", NUMERICS, Outcome.REGRESSION, reason, 1e-3, 1e-5), None]
     text = " ".join(numbers_text(Finding(Answer.FOUND, 2), wrong, NAMES).split())
     assert text.startswith("1.2 is the first whose numbers are a regression from 1.0: numerics of tiny: loss")
-    assert numbers_text(Finding(Answer.NO_CHANGE), [None] * 3, NAMES) == "the numbers of 2.0 are no regression from 1.0"
+    right = numbers_text(Finding(Answer.NO_CHANGE), [None] * 3, NAMES)
+    assert right == "the numbers of 2.0 are not a regression from 1.0"
     spent = numbers_text(Finding(Answer.OPEN, 1), wrong, NAMES)
     assert spent == "the budget is spent: the numbers of 1.1 were to be compared next"
     plain = numbers_json(Finding(Answer.FOUND, 2), wrong, [True, True, False], NAMES)
@@ -67,6 +68,6 @@ def test_numbers_are_told_with_their_reason() -> None:
 
 def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:
     assert cost([11, 19], [3.2, 5.5], paced=False).startswith(
-        "expect 11 to 19 launches: 3 to 6 minutes at the usual pace, plus"
+        "expect 11 to 19 measurements: 3 to 6 minutes at the usual pace, plus"
     )
-    assert cost([4, 4], [1.9, 2.1], paced=True) == "expect 4 more launches: 2 minutes at this machine's pace"
+    assert cost([4, 4], [1.9, 2.1], paced=True) == "expect 4 more measurements: 2 minutes at this machine's pace"

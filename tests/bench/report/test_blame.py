@@ -54,7 +54,7 @@ def test_numbers_are_a_table_without_effects() -> None:
             "numbers",
             "the numbers of 2.16.1 are a regression from 2.15.1; no package is proven",
         ),
-        (right_alone(), "numbers", "the numbers of 2.16.1 are a regression from 2.15.1, and no package's alone are"),
+        (right_alone(), "numbers", "the numbers of 2.16.1 are a regression from 2.15.1, and no package alone"),
         (blame_by_numbers(Part("all"), [], [], MARGINS), "numbers", "nothing is proven: the numbers of 2.16.1 were"),
     ],
 )

@@ -120,10 +120,10 @@ def test_what_passes_from_an_accepted_ratio_is_summed_up() -> None:
     made = [comparison(name, size, 0.001, reason=Decided(4, accepted=0.03)) for name, size in shifted.items()]
     text = brief_text(of(made))
     assert text.count("4 launches") == 1
-    assert "  measured from the accepted: import +3.0%, trace +3.0%\n" in text
+    assert "  measured from what the ledger accepted: import +3.0%, trace +3.0%\n" in text
     other = dataclasses.replace(EXACT, subject="tiny")
     several = " ".join(brief_text(of([*made, other])).split())
-    assert f"measured from the accepted of {made[0].subject}: import" in several
+    assert f"measured from what the ledger accepted for {made[0].subject}: import" in several
     assert "measured from" not in brief_text(of([EXACT]))
 
 
@@ -131,7 +131,7 @@ def test_what_does_not_gate_is_a_paragraph() -> None:
     text = brief_text(of([EXACT, comparison("cpu time", 0.2, 0.001, gates=False)]))
     assert "Not gated: cpu time +22.1%" in text.splitlines()
     others = of([EXACT, comparison("cpu time", 0.2, 0.001, gates=False, subject="tiny")])
-    assert "Not gated of tiny: cpu time +22.1%" in brief_text(others).splitlines()
+    assert "Not gated in tiny: cpu time +22.1%" in brief_text(others).splitlines()
     assert "Not gated" not in brief_text(of([EXACT]))
 
 

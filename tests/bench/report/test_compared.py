@@ -61,6 +61,7 @@ def test_a_gate_s_differences_are_to_the_reference() -> None:
 def test_without_speed_there_is_no_reference_but_the_replicas() -> None:
     judged = gate(speed=False)
     assert {row.reference for row in compared.environments(judged.run)} == {"–"}
+    assert different(judged) == {}
     assert compared.replicas(judged)[0] == "TensorFlow 2.12.1 oneDNN on, 2 threads"
 
 

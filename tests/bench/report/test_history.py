@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bench.judge.history import Series, histories, report_points
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.report.charts import MOST_POINTS
 from bench.report.history import findings, history_page
 from tests.builders.golden import golden
@@ -58,6 +59,16 @@ def test_a_history_too_short_to_be_judged_is_no_pass() -> None:
     short = series(3)
     assert "<title>INCONCLUSIVE – tfgate history</title>" in history_page(short, 3, [])
     assert len([line for each in short for line in findings(each)]) == len(short)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_history_of_what_nothing_is_decided_by_says_so() -> None:
+    steps = next(each for each in series(12) if each.key.metric == STEP_TIME)
+    one_core = dataclasses.replace(steps, key=steps.key._replace(metric=ONE_CORE_STEP_TIME))
+    assert "Step time: proven not to be worse" in history_page([steps], 12, [])
+    page = history_page([one_core], 12, [])
+    assert "Nothing is decided: no series has step time" in page
+    assert "proven not to be worse" not in page
 
 
 def test_a_long_history_is_drawn_as_lines() -> None:

@@ -61,7 +61,7 @@ class Work(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Returns the predictions of one unit, of which words a second are made; 0 of one that makes none."""
+        """Returns the predictions of one unit, on average, which make words a second; 0 of one that makes none."""
 
     @property
     def device(self) -> str:

@@ -40,6 +40,10 @@ class Calls(ABC):
         """Returns the steps of a unit's sequence."""
         return config.num_steps
 
+    def tokens(self, config: Config) -> int:
+        """Returns the predictions of a unit, on average."""
+        return config.num_steps
+
     def compared(self, config: Config) -> tuple[int, ...]:
         """Returns the lengths of the sequences that are compared, in that order."""
         return (config.num_steps,) * 3

@@ -42,7 +42,7 @@ class Predicting(Untraced):
     def __init__(self, calls: "Calls", opening: Opening) -> None:
         require_device(opening.device)
         self.config, self.device = opening.config, opening.device
-        self.tokens = self.config.num_steps
+        self.tokens = calls.tokens(self.config)
         self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(initial_weights(self.config)))
         self._calls, self._jitter = calls, opening.jitter
 

@@ -17,6 +17,7 @@ from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
+from lm.workloads.parts.calls import Calls
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 from lm.workloads.save import FORMATS
@@ -104,6 +105,15 @@ def test_a_fingerprint_is_of_workload_and_configuration() -> None:
     other = dataclasses.replace(TINY, config=dataclasses.replace(TINY.config, seed=1))
     found = [workload(each.values[0]).open(one).fingerprint for each in ANSWERING for one in (TINY, other)]
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize("name", ["predict", "predict-call", "predict-shapes"])
+def test_the_predictions_of_a_unit_are_those_of_its_mean_length(name: str) -> None:
+    """100 units of predict-shapes have 1 to 100 steps: 50.5 on average."""
+    found = cast(Calls, workload(name))
+    mean = np.mean([found.length(TINY.config, unit) for unit in range(100)])
+    assert found.open(TINY).tokens == int(mean)
 
 
 def test_what_is_written_fits_its_room() -> None:

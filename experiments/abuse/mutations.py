@@ -253,17 +253,17 @@ def _announced(data: bytes, draw: random.Random) -> bytes:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({size},), }}".encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
-    return _members(data, draw, array)
+    return _members(data, draw, array, zipfile.ZIP_STORED)
 
 
 def _bomb(data: bytes, draw: random.Random) -> bytes:
     """Has a member hold a gibibyte of zeros, which compressed are a mebibyte."""
-    return _members(data, draw, bytes(GIBIBYTE // draw.choice((1, 4))))
+    return _members(data, draw, bytes(GIBIBYTE // draw.choice((1, 4))), zipfile.ZIP_DEFLATED)
 
 
-def _members(data: bytes, draw: random.Random, content: bytes) -> bytes:
+def _members(data: bytes, draw: random.Random, content: bytes, how: int) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", how) as new:
         chosen = draw.choice(old.namelist())
         for name in old.namelist():
             new.writestr(name, content if name == chosen else old.read(name))

@@ -211,3 +211,12 @@ def test_lost_launches_are_seen() -> None:
 def test_five_minutes_of_abuse_break_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--minutes", "5"])
     assert code == 0, capsys.readouterr().out
+
+
+def test_a_kind_that_there_is_not_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TFGATE_PYTHON_TF221", raising=False)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "misspelled", "--only", "run"])
+    assert "error: no kind misspelled; there are run, upgrade, gate, " in capsys.readouterr().err

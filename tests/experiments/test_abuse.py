@@ -218,5 +218,5 @@ def test_a_kind_that_there_is_not_is_a_usage_error(
 ) -> None:
     monkeypatch.delenv("TFGATE_PYTHON_TF221", raising=False)
     with pytest.raises(SystemExit, match="2"):
-        main(["--only", "misspelled", "--only", "run"])
+        main(["--only", "misspelled"])
     assert "error: no kind misspelled; there are run, upgrade, gate, " in capsys.readouterr().err

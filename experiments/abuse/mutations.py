@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from bench.record.codec import NON_FINITE
+from bench.record.types import SCHEMA
 
 DEEP = (1_000, 100_000)  # levels of nesting: more than a parser's stack has, and many more
+SCHEMAS = (0, SCHEMA - 1, SCHEMA + 1, str(SCHEMA), None, SCHEMA + 0.5, True)
 GIBIBYTE = 2**30
 # Fields whose keys are names that are measured, so that any may be there.
 FREE = ("variables", "graph_operations", "phase_seconds", "by_operation", "params", "extra_info", "stats")
@@ -167,11 +169,7 @@ JSON = (
     Mutation("field twice", _repeated, refused=True),
     Mutation("value dropped", _of_json(_dropped)),
     Mutation("other type", _set(lambda value: value is not None, _other_type), refused=True),
-    Mutation(
-        "schema",
-        _of_json(lambda plain, draw: plain.update(schema=draw.choice((0, 3, 5, "4", None, 4.5, True)))),
-        refused=True,
-    ),
+    Mutation("schema", _of_json(lambda plain, draw: plain.update(schema=draw.choice(SCHEMAS))), refused=True),
     Mutation("number NaN", _set(_is_number, lambda value, draw: draw.choice(list(NON_FINITE))), refused=True),
     Mutation("number no JSON has", _unspeakable, refused=True),
     Mutation("number huge", _set(_is_number, lambda value, draw: draw.choice((GIBIBYTE, 2**63, 10**300, 1e308)))),

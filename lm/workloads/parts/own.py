@@ -29,7 +29,7 @@ RETURNS = (
 CASES = ("start 1", "start 2", "start 3")
 NAME = re.compile(r"\w[\w.-]*\.py", re.ASCII)
 # Steps of a block are the fewest here: bench.drive.sized makes more of them where a step is short.
-BLOCKS = Blocks(quads=10, steps=2, dropped=1, evaluation_quads=0, evaluation_steps=0)
+BLOCKS = Blocks(quads=10, steps=2, dropped=1)
 
 
 class Workload:

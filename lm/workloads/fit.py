@@ -18,6 +18,7 @@ from lm.oracle.optimizers import adam
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
+from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
@@ -28,7 +29,7 @@ UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
 FIRST = "first update"
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     metrics: tuple[str, ...] = (

@@ -14,6 +14,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
 from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import Answers, Opening
 
@@ -29,7 +30,7 @@ SLOTS = {  # attributes of Keras' optimizers, each a list in the order of the va
 }
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     name = "optimizers"

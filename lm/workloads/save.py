@@ -20,6 +20,7 @@ from lm.data.ids import random_ids
 from lm.oracle.optimizers import adam
 from lm.oracle.step import predict
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
 from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening, Refused
@@ -33,7 +34,7 @@ VERSIONS_FILE = "versions.json"
 SEQUENCES = 2
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
     metrics: tuple[str, ...] = (

@@ -119,7 +119,7 @@ def test_the_predictions_of_a_unit_are_those_of_its_mean_length(name: str) -> No
 def test_what_is_written_fits_its_room() -> None:
     work = cast(Any, shared("save"))
     size = sum(path.stat().st_size for path in work.given.rglob("*") if path.is_file())
-    assert 0 < size < cast(Any, workload("save")).file_bytes(work.config)
+    assert 0 < size < workload("save").file_bytes(work.config)
     assert all(work.promised(f"given {form}") for form in FORMATS)
 
 

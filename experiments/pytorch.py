@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
     """Returns the worker's answer after that many steps.
 
-    Raises ValueError for one that died: its own message is on standard error.
+    Raises BrokenPipeError or ValueError for one that died: its own message is on standard error.
     """
     assert worker.stdin is not None
     assert worker.stdout is not None

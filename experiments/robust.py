@@ -26,13 +26,13 @@ Estimator = Callable[[Floats], tuple[Floats, Floats, int]]
 
 
 def mean(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the mean's."""
+    """Returns the mean, its standard error, [runs] each, and the degrees of freedom."""
     count = values.shape[1]
     return values.mean(axis=1), values.std(axis=1, ddof=1) / math.sqrt(count), count - 1
 
 
 def trimmed_mean(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the 20% trimmed mean's, by the winsorised deviation (Yuen 1974, Biometrika 61, 165-170)."""
+    """Returns those of the 20% trimmed mean, by the winsorised deviation (Yuen 1974, Biometrika 61, 165-170)."""
     count = values.shape[1]
     cut = max(int(TRIMMED * count), 1)
     ordered = np.sort(values, axis=1)
@@ -43,7 +43,7 @@ def trimmed_mean(values: Floats) -> tuple[Floats, Floats, int]:
 
 
 def median(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the median's, by the median absolute deviation."""
+    """Returns those of the median, by the median absolute deviation."""
     count = values.shape[1]
     middle = np.median(values, axis=1)
     spread = 1.4826 * np.median(np.abs(values - middle[:, np.newaxis]), axis=1)

@@ -35,7 +35,7 @@ class LostEmbeddingTrainer(Trainer):
 
 
 def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[float]:
-    """Returns the loss a token of each step, in nats; it ends early where it overflows."""
+    """Returns the loss a token of each step, in nats."""
     jitter = int(variant[-1]) if variant in CLEAN else len(CLEAN) + 1
     if variant == "no clipping":
         config = dataclasses.replace(config, clip_norm=1e9)

@@ -4,9 +4,9 @@ python -m experiments.robust [RUNS], in an environment with tfgate; a minute for
 some columns, a rare effect of their own on either side; the margin is two of their deviations without it.
 """
 
+import argparse
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,11 @@ def walk(values: Floats, estimator: Estimator, pass_from: int = LOOKS[0]) -> Cod
     return codes
 
 
-def main(runs: int) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.robust", description=__doc__)
+    parser.add_argument("runs", nargs="?", type=int, default=20_000)
+    runs: int = parser.parse_args(arguments).runs
     generator = np.random.default_rng(1)
     normal = generator.standard_normal((runs, LOOKS[-1]))
     signs = np.where(generator.random(normal.shape) < 0.5, -1.0, 1.0)
@@ -93,4 +96,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main()

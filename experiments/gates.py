@@ -20,7 +20,7 @@ from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
 from experiments import markdown
-from experiments.error_rates import Rate
+from experiments.rate import Rate
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "gates"

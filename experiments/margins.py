@@ -20,8 +20,8 @@ from bench.drive.process import WorkerError
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
-from experiments.error_rates import Rate
 from experiments.markdown import fill, folded, table
+from experiments.rate import Rate
 from lm.config import CONFIGS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
-from experiments.error_rates import Rate
 from experiments.markdown import paragraph, table
+from experiments.rate import CONFIDENCE, Rate
 from experiments.rates.cells import CELLS, Cell
 from experiments.rates.predictions import Predictions, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
-CONFIDENCE = 0.95
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 HEAD = """# How often verdicts are right, measured

@@ -18,9 +18,9 @@ import numpy as np
 
 from bench.judge.bisect import Answer, find_by_launches
 from bench.stats.bisection import CONFIDENCE, FIRST, SINGLE, Search
-from experiments.error_rates import Rate
 from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+from experiments.rate import Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
 PLACE = "python -m experiments.bisection"

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.stats.effects import Effects, effects
-from experiments.error_rates import Rate
 from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+from experiments.rate import Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
 PLACE = "python -m experiments.blaming"

@@ -9,20 +9,17 @@ smallest p that a run shows at any of its looks. Each run counts twice, mirrored
 equally likely.
 """
 
+import argparse
 import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from bench.stats.autocorrelation import ASSUMED, widening
 from bench.stats.intervals import t_quantile
 from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P
-from experiments.noise import autoregression
-
-Floats = NDArray[np.float64]
+from experiments.noise import Floats, autoregression
 
 CHUNK = 100_000
 REGRESSION_RATE, PASS_RATE = 0.025, 0.05
@@ -60,8 +57,11 @@ def error(rate: float, draws: int) -> float:
     return 2 * math.sqrt(rate * (1 - rate) / draws)
 
 
-def main(draws: int) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the levels, the rates of those that are used, and the published constants."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.boundaries", description=__doc__)
+    parser.add_argument("draws", nargs="?", type=int, default=5_000_000)
+    draws: int = parser.parse_args(arguments).draws
     found = smallest_p(draws, LOOKS)
     print(f"{draws} runs, {2 * draws} tails.\n")
     print("| rule | overall | level found | level used | overall with it | t at " + ", ".join(map(str, LOOKS)) + " |")
@@ -85,4 +85,4 @@ def main(draws: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000)
+    main()

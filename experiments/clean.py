@@ -29,10 +29,10 @@ from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
-from experiments.error_rates import Rate
 from experiments.faults import BASELINES
 from experiments.margins import add_corpus_path, corpora_at_hand, kept_launch
 from experiments.markdown import folded, table
+from experiments.rate import Rate
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,8 +6,8 @@ Log perplexities are drawn with variance 1 within an environment and `ratio` bet
 a bound holds where it lies above the true difference, 0.
 """
 
+import argparse
 import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,8 +64,11 @@ def coverage_by_larger_component(draws: int, sizes: Sequence[int], ratio: float,
     return float(wide), float(narrow)
 
 
-def main(draws: int) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the tables."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.coverage", description=__doc__)
+    parser.add_argument("draws", nargs="?", type=int, default=20_000)
+    draws: int = parser.parse_args(arguments).draws
     print(
         f"{draws} draws; a coverage is off by up to {2 * math.sqrt(0.05 * 0.95 / draws):.4f} (two standard errors).\n"
     )
@@ -89,4 +92,4 @@ def _pair(covered: tuple[float, float]) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main()

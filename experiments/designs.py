@@ -16,7 +16,6 @@ import math
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.machine import affinity, this_machine
 from bench.record.replies import Block, Description, Opened
-from bench.record.types import Evaluation
 from bench.stats.trimmed import trimmed_mean
 from experiments import markdown
 
@@ -46,8 +44,6 @@ class Cell:
     cores: str  # one, all
     quads: int
     steps: int  # of a block
-    evaluation_quads: int
-    evaluation_steps: int
     moves: bool = True  # the model, before each block
 
     @property
@@ -57,14 +53,14 @@ class Cell:
 
 
 CELLS = (
-    Cell("notebook", "one", 14, 3, 6, 3),
-    Cell("tiny", "one", 60, 12, 12, 24),
-    Cell("notebook", "all", 16, 3, 6, 3),
-    Cell("tiny", "all", 60, 12, 12, 24),
-    Cell("small", "one", 14, 3, 6, 3),
-    Cell("small", "all", 16, 3, 6, 3),
-    Cell("notebook", "one", 14, 3, 6, 3, moves=False),
-    Cell("tiny", "one", 60, 12, 12, 24, moves=False),
+    Cell("notebook", "one", 14, 3),
+    Cell("tiny", "one", 60, 12),
+    Cell("notebook", "all", 16, 3),
+    Cell("tiny", "all", 60, 12),
+    Cell("small", "one", 14, 3),
+    Cell("small", "all", 16, 3),
+    Cell("notebook", "one", 14, 3, moves=False),
+    Cell("tiny", "one", 60, 12, moves=False),
 )
 
 
@@ -84,61 +80,36 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
             for side in ("AB" if first == "A" else "BA")
         }
 
-        def both(kind: Any, operation: str, **arguments: Any) -> dict[str, Any]:
+        def both(kind: Any, operation: str, **arguments: Any) -> None:
             for worker in workers.values():
                 worker.send(operation, **arguments)
-            return {side: deadlines.receive(worker, kind, operation) for side, worker in workers.items()}
+            for worker in workers.values():
+                deadlines.receive(worker, kind, operation)
 
-        described = both(Description, "describe", threads=plan.threads)
-        opened = both(Opened, "open", **plan.opening(5000 + number))
-
+        both(Description, "describe", threads=plan.threads)
+        both(Opened, "open", **plan.opening(5000 + number))
         if cell.cores == "one":
             for worker in workers.values():
                 deadlines.request(worker, None, "pin", core=core)
             stack.enter_context(keeping_to(set(cores) - {core} or cores))
-        firsts = {
-            side: deadlines.request(workers[side], Block, "steps", count=WARM_UP_STEPS).seconds[0] for side in workers
-        }
-        training = _quads(workers, cell, first, "steps", cell.quads, cell.steps)
         for worker in workers.values():
-            deadlines.request(worker, Evaluation, "evaluate", max_steps=2)
-        evaluation = _quads(workers, cell, first, "evaluation_steps", cell.evaluation_quads, cell.evaluation_steps)
-    return {
-        "cell": cell.name,
-        "launch": number,
-        "time": round(time.time()),
-        "reference": reference,
-        "candidate": candidate,
-        "first": first,
-        "core": core if cell.cores == "one" else None,
-        "startup": {
-            "import": [described[side].import_seconds for side in "AB"],
-            "build": [opened[side].build_seconds for side in "AB"],
-            "trace": [opened[side].trace_seconds for side in "AB"],
-            "first step": [firsts[side] for side in "AB"],
-        },
-        "steps": training,
-        "evaluations": evaluation,
-    }
+            deadlines.request(worker, Block, "steps", count=WARM_UP_STEPS)
+        steps = _quads(workers, cell, first)
+    sides = {"reference": reference, "candidate": candidate, "first": first}
+    return {"cell": cell.name, "launch": number, **sides, "steps": steps}
 
 
-def _quads(
-    workers: Mapping[str, Worker], cell: Cell, first: str, operation: str, count: int, steps: int
-) -> list[list[Any]]:
-    """Returns [order, microseconds of each step by block, CPU microseconds a step by block] of each quad."""
+def _quads(workers: Mapping[str, Worker], cell: Cell, first: str) -> list[list[Any]]:
+    """Returns [order, microseconds of each step by block] of each quad."""
 
-    def block(side: str) -> Block:
+    def block(side: str) -> list[int]:
         if cell.moves:
             alone().request(workers[side], None, "relocate")
-        return alone().request(workers[side], Block, operation, count=steps)
+        taken = alone().request(workers[side], Block, "steps", count=cell.steps)
+        return [round(1e6 * second) for second in taken.seconds]
 
-    found: list[list[Any]] = []
-    for number in range(count):
-        order = "ABBA" if (number % 2 == 0) == (first == "A") else "BAAB"
-        blocks = [block(side) for side in order]
-        wall = [[round(1e6 * second) for second in one.seconds] for one in blocks]
-        found.append([order, wall, [round(1e6 * sum(one.cpu_seconds) / steps) for one in blocks]])
-    return found
+    orders = ["ABBA" if (number % 2 == 0) == (first == "A") else "BAAB" for number in range(cell.quads)]
+    return [[order, [block(side) for side in order]] for order in orders]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -189,7 +160,7 @@ def table(launches: Sequence[Mapping[str, Any]]) -> str:
 def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[float]], float]) -> list[float]:
     """Returns the log ratio of each quad, by a statistic of each block's steps that aren't dropped."""
     found = []
-    for order, blocks, _ in one["steps"]:
+    for order, blocks, *_ in one["steps"]:  # older launches have CPU times, too
         logs = [math.log(of_block(block[dropped:])) for block in blocks]
         found.append(sum(log if side == "B" else -log for side, log in zip(order, logs, strict=True)) / 2)
     return found
@@ -198,7 +169,7 @@ def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[f
 def _pooled(one: Mapping[str, Any], dropped: int) -> float:
     """Returns the log ratio of the lower quartiles of all steps of each side."""
     steps: dict[str, list[float]] = {"A": [], "B": []}
-    for order, blocks, _ in one["steps"]:
+    for order, blocks, *_ in one["steps"]:
         for side, block in zip(order, blocks, strict=True):
             steps[side] += block[dropped:]
     return math.log(np.quantile(steps["B"], 0.25) / np.quantile(steps["A"], 0.25))

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from bench.record.files import read_record, write_record, write_text
 from bench.record.paired import PairedRun
@@ -23,13 +22,13 @@ from bench.stats.power import planned, unseen
 from bench.stats.sequential import LOOKS, MOST_GATING, PASS_LAUNCHES, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
 from experiments.markdown import bare_table, paragraph
 from experiments.noise import FILE, LAUNCHES, LEAST, Floats, Kind, LaunchNoise, fit, kinds, read_noise, slow_mode
+from experiments.rate import CONFIDENCE, Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "error-rates.md"
 
 RUNS, CHUNK = 20_000, 1000
 MARGINS = (2.0, 1.0)  # launch deviations: the least that a gating margin may be, and a host of twice the noise
 EFFECTS = (0.0, 0.5, 1.0, 2.0, 3.0)  # margins
-CONFIDENCE = 0.95
 RUNS_OF = {1: "run of 1 metric", MOST_GATING: f"run of {MOST_GATING} metrics"}
 SLOW_SHARES = (SLOW_SHARE, 0.5)
 # Kinds of launches, and whether the slow mode shows in them.
@@ -49,26 +48,6 @@ class Judged:
     codes: Codes
     launches: NDArray[np.int64]
     planned: NDArray[np.int64]  # [runs]
-
-
-@dataclasses.dataclass(frozen=True)
-class Rate:
-    """A count of events in trials, and the bounds of its rate."""
-
-    count: int
-    of: int
-
-    @property
-    def found(self) -> float:
-        """Returns the rate."""
-        return self.count / self.of
-
-    def bound(self, *, upper: bool, level: float = CONFIDENCE) -> float:
-        """Returns the one-sided Clopper-Pearson bound."""
-        others = self.of - self.count
-        if upper:
-            return float(special.betaincinv(self.count + 1, others, level)) if others else 1.0
-        return float(special.betaincinv(self.count, others + 1, 1 - level)) if self.count else 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
 from experiments import markdown
-from experiments.error_rates import Rate
+from experiments.rate import Rate
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "gates"
@@ -149,7 +149,8 @@ def table(store: Store) -> str:
     hosts = dict.fromkeys(
         f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs
     )
-    return f"{markdown.table(rows, headers)}\n\n{_phases(next(iter(measured.values())))}\n\nHosts: {'; '.join(hosts)}."
+    phases = _phases(next(iter(measured.values()), ()))
+    return f"{markdown.table(rows, headers)}\n\n{phases}\n\nHosts: {'; '.join(hosts)}."
 
 
 def _phases(ran: Sequence[Ran]) -> str:
@@ -182,6 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="runs at most")
     options = parser.parse_args(arguments)
+    if options.what == "measure" and not options.case:
+        parser.error(f"name a case: {', '.join(CASES)}")
     if options.what == "table":
         print(table(read_store()))
     else:

@@ -4,6 +4,7 @@ PYTHONPATH=. python -m experiments.harness [CONFIG [QUADS]], in an environment w
 times kept, outside both; what is left inside is the reading of two clocks.
 """
 
+import argparse
 import math
 import statistics
 import sys
@@ -32,9 +33,11 @@ def bare(session: Session, count: int) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the ratio with its standard error."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    config = given[0] if given else "tiny"
-    quads = int(given[1]) if len(given) > 1 else 60
+    parser = argparse.ArgumentParser(prog="python -m experiments.harness", description=__doc__)
+    parser.add_argument("config", nargs="?", choices=tuple(BLOCK_STEPS), default="tiny")
+    parser.add_argument("quads", nargs="?", type=int, default=60)
+    options = parser.parse_args(arguments)
+    config, quads = options.config, options.quads
     count = BLOCK_STEPS[config]
     session = Session()
     session.open(config, "synthetic", steps=0)

@@ -18,6 +18,7 @@ from bench.record.types import Environment
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from experiments.markdown import fill, table
+from lm.config import CONFIGS
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 
@@ -33,7 +34,10 @@ is at most 2.5).
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every comparison passed, else 1; the document is written either way."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not (options.pairs or options.onednn) or any(pair.count(",") != 1 for pair in options.pairs):
+        parser.error("name pairs of interpreters, REFERENCE,CANDIDATE, or one interpreter by --onednn")
     results = []
     for config in options.config or ["tiny", "notebook"]:
         for sides in pairs(options.pairs, options.onednn):
@@ -106,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.lockstep", description=__doc__)
     parser.add_argument("pairs", nargs="*", metavar="PYTHON,PYTHON", help="interpreters of a reference and a candidate")
     parser.add_argument("--onednn", metavar="PYTHON", help="an interpreter to compare with itself, oneDNN on and off")
-    parser.add_argument("--config", action="append", metavar="NAME", help="default: tiny and notebook")
+    parser.add_argument("--config", action="append", choices=tuple(CONFIGS), help="default: tiny and notebook")
     parser.add_argument("--steps", type=int, default=300, metavar="N", help="default: %(default)s")
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/lockstep.md")
     return parser

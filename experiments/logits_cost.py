@@ -5,20 +5,20 @@ Prints a line of JSON: the ratio of the times when nobody asks for the logits (w
 asked for (what a checked step pays).
 """
 
+import argparse
 import functools
 import json
 import statistics
-import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lm.config import CONFIGS
-from lm.data.batches import batch
+from lm.data.batches import training_batch
 from lm.data.load import load_corpus
-from lm.data.masks import dropout_masks
 from lm.runtime import versions
 from lm.training.initial import initial_weights
 from lm.training.trainer import StepResult, Trainer
@@ -72,10 +72,14 @@ def same_bits(trainer: Trainer, steps: Any, data: Any) -> bool:
     return all(np.array_equal(first, value) for first, *others in zip(*found, strict=True) for value in others)
 
 
-def main(name: str = "notebook", quads: str = "100") -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints."""
-    config = CONFIGS[name]
-    data = (*batch(load_corpus("synthetic", config).train, config, 0), dropout_masks(config, 0))
+    parser = argparse.ArgumentParser(prog="python -m experiments.logits_cost", description=__doc__)
+    parser.add_argument("config", nargs="?", choices=tuple(CONFIGS), default="notebook")
+    parser.add_argument("quads", nargs="?", type=int, default=100)
+    options = parser.parse_args(arguments)
+    config, quads = CONFIGS[options.config], options.quads
+    data = training_batch(load_corpus("synthetic", config).train, config, 0)
     trainer = Trainer(config)
     trainer.weights = initial_weights(config)
     trainer.learning_rate = 1e-3  # the batch is always the same
@@ -85,15 +89,15 @@ def main(name: str = "notebook", quads: str = "100") -> None:
         for _ in range(WARM_UP):
             seconds(step, data)
     result = {
-        "config": name,
+        "config": config.name,
         "tensorflow": versions()["tensorflow"],
         "step_seconds": round(statistics.median(seconds(plain, data) for _ in range(2 * WARM_UP)), 4),
-        "not_asked": ratio(trainer.train_step, plain, data, int(quads)),
-        "asked": ratio(asked, plain, data, max(int(quads) // 4, PARTS)),
+        "not_asked": ratio(trainer.train_step, plain, data, quads),
+        "asked": ratio(asked, plain, data, max(quads // 4, PARTS)),
         "same_bits": same_bits(trainer, (plain, trainer.train_step, asked), data),
     }
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
-from experiments.error_rates import Rate
 from experiments.markdown import fill, folded, table
+from experiments.rate import Rate
 from lm.config import CONFIGS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,27 +57,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.python and not options.kept:
         parser.error("name an interpreter by --python, or a folder of launches by --kept")
-    records: list[Record] = (
-        [read_record(Run, path).records[0] for path in sorted(options.kept.glob("*.json"))] if options.kept else []
-    )
+    try:
+        records = list(_records(options))
+    except (ValueError, WorkerError, OSError) as error:
+        print(f"margins: error: {error}", file=sys.stderr)
+        return 4
+    fill(Path(options.output), {PLACE: report(records)})
+    return 1 if alarms(records) else 0
+
+
+def _records(options: argparse.Namespace) -> Iterator[Record]:
+    """Yields the launches of --kept, then those that are measured. Raises ValueError for one that failed."""
+    for path in sorted(options.kept.glob("*.json")) if options.kept else ():
+        yield read_record(Run, path).records[0]
     for python, plan, onednn in _settings(options):
         record = kept_launch(python, plan, onednn, options.records)
         if record.failure:
-            print(f"margins: error: {plan.config} in {python}: {record.failure.message}", file=sys.stderr)
-            return 4
-        records.append(record)
+            raise ValueError(f"{plan.config} in {python}: {record.failure.message}")
         worst = max(record.numerics, key=lambda error: error.used)
-        print(
-            _version(record),
-            record.subject.name,
-            _setting(record),
-            f"{worst.used:.3f}",
-            worst,
-            sep=" | ",
-            file=sys.stderr,
-        )
-    fill(Path(options.output), {PLACE: report(records)})
-    return 1 if alarms(records) else 0
+        said = (_version(record), record.subject.name, _setting(record), f"{worst.used:.3f}", worst)
+        print(*said, sep=" | ", file=sys.stderr)
+        yield record
 
 
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
@@ -117,8 +118,9 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repea
     jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
     record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
     if folder and (not record.failure or record.failure.kind == DIVERGED):
-        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}-{repeat}.json"
-        write_record(folder / name, Run(SCHEMA, record.started, command, (record,), ()))
+        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}"
+        path = folder / f"{name}-steps{plan.steps}-{jitter}.json"  # which tells interpreters and repeats apart
+        write_record(path, Run(SCHEMA, record.started, command, (record,), ()))
     return record
 
 

@@ -25,15 +25,6 @@ from bench.stats.trimmed import trimmed_means
 
 Floats = NDArray[np.float64]
 
-
-def lag1(values: Floats) -> Floats:
-    """Returns the lag-1 autocorrelation of each row of [runs, launches]: [runs]. NaN for a row without spread."""
-    apart = values - values.mean(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = (apart[:, 1:] * apart[:, :-1]).sum(axis=1) / (apart**2).sum(axis=1)
-    return found
-
-
 FILE = Path(__file__).parent / "data" / "launch_noise.json"
 LAUNCHES = LOOKS[-1]
 PILOT = 5_000  # runs that a kind's mean and deviation are taken from: the deviation is known to 0.2%
@@ -170,6 +161,14 @@ def autoregression(innovations: Floats, rho: float) -> Floats:
     for index in range(1, rows.shape[-1]):
         rows[..., index] = rho * rows[..., index - 1] + math.sqrt(1 - rho**2) * rows[..., index]
     return rows
+
+
+def lag1(values: Floats) -> Floats:
+    """Returns the lag-1 autocorrelation of each row of [runs, launches]: [runs]. NaN for a row without spread."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = (apart[:, 1:] * apart[:, :-1]).sum(axis=1) / (apart**2).sum(axis=1)
+    return found
 
 
 def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Floats:

@@ -16,7 +16,7 @@ import itertools
 import math
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.plans import pair_plans
@@ -116,12 +116,12 @@ def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> No
     plans = {config: pair_plans(Plan(config, 1), NAMES)[0] for config in configs}
     for number, config, kind in itertools.product(range(launches), configs, (ALL_CORES, ONE_CORE)):
         store = read_store()
+        if (config, kind, number) in _measured_here(store):
+            continue
         plan = plans[config][kind]
         draw = random.Random(f"{config} {kind} {number}")
         reference, candidate = draw.sample(range(len(pythons)), 2)
         sides = {REFERENCE: _side(pythons[reference]), CANDIDATE: _side(pythons[candidate])}
-        if (config, kind, number) in set(_measured_here(store)):
-            continue
         with host_lock():
             pair = measure_pair(plan, number, number, JITTER + number, sides)
         failure = pair.reference.failure or pair.candidate.failure
@@ -162,10 +162,10 @@ def _mean(one: Spread) -> str:
     return f"{one.mean:+.2%} ± {one.deviation / math.sqrt(one.launches):.2%}"
 
 
-def _measured_here(store: Store) -> Iterator[tuple[str, str, int]]:
-    """Yields (configuration, kind, number) of the launches of this kind of host."""
+def _measured_here(store: Store) -> set[tuple[str, str, int]]:
+    """Returns (configuration, kind, number) of the launches of this kind of host."""
     here = this_machine()
-    return ((one.config, one.cores, one.number) for one in store.launches if one.machine == here)
+    return {(one.config, one.cores, one.number) for one in store.launches if one.machine == here}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

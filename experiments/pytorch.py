@@ -5,10 +5,12 @@ is an interpreter with PyTorch and NumPy. A launch is a fresh process for each s
 turn in blocks ordered ABC…CBA; the first steps of a block are dropped. Prints a table.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.pytorch_worker import PRODUCT_SIZE
@@ -26,7 +28,7 @@ Answer = dict[str, Any]
 def ask(worker: "subprocess.Popen[str]", steps: int) -> Answer:
     """Returns the worker's answer after that many steps.
 
-    Raises ValueError for one that died: its own message is on standard error.
+    Raises BrokenPipeError or ValueError for one that died: its own message is on standard error.
     """
     assert worker.stdin is not None
     assert worker.stdout is not None
@@ -74,16 +76,22 @@ def launch(torch_python: str, config: Config, steps: int) -> dict[str, Answer]:
     return {subject: {**last[subject], **medians[subject]} for subject in SUBJECTS}
 
 
-def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: str = "8") -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints."""
-    config = CONFIGS[name]
-    found = [launch(torch_python, config, int(steps)) for _ in range(int(launches))]
+    parser = argparse.ArgumentParser(prog="python -m experiments.pytorch", description=__doc__)
+    parser.add_argument("torch_python", metavar="TORCH_PYTHON")
+    parser.add_argument("config", nargs="?", choices=tuple(CONFIGS), default="notebook")
+    parser.add_argument("launches", nargs="?", type=int, default=4)
+    parser.add_argument("steps", nargs="?", type=int, default=8)
+    options = parser.parse_args(arguments)
+    config = CONFIGS[options.config]
+    found = [launch(options.torch_python, config, options.steps) for _ in range(options.launches)]
     rates = [
         max(2 * PRODUCT_SIZE**3 / run[subject]["seconds"] for subject in SUBJECTS if subject.startswith("product "))
         for run in found
     ]
     print(
-        f"{name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; "
+        f"{config.name}: {costs.step(config).flops / 1e9:.2f} GFLOP a step; "
         f"the machine's products {statistics.median(rates) / 1e9:.0f} GFLOP/s"
     )
     print(
@@ -107,4 +115,4 @@ def main(torch_python: str, name: str = "notebook", launches: str = "4", steps: 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

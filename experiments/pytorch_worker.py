@@ -15,9 +15,8 @@ import numpy as np
 
 from bench.measure.memory import peak_rss_bytes
 from lm.config import CONFIGS, Config
-from lm.data.batches import batch, steps_per_epoch
+from lm.data.batches import training_batch
 from lm.data.load import load_corpus
-from lm.data.masks import dropout_masks
 from lm.training.initial import initial_weights
 
 THREADS = 2
@@ -81,11 +80,7 @@ def main(subject: str, name: str) -> None:
     for line in sys.stdin:
         seconds, cpu_seconds = [], []
         for _ in range(int(line)):
-            data = (
-                (*batch(tokens, config, taken % steps_per_epoch(tokens.size, config)), dropout_masks(config, taken))
-                if trains
-                else ((),) * 3
-            )
+            data = training_batch(tokens, config, taken) if trains else ((),) * 3
             started, cpu_started = time.perf_counter(), time.process_time()
             loss = take(*data)
             seconds.append(time.perf_counter() - started)

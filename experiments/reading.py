@@ -5,6 +5,7 @@ notebook and small, four launches each, as many steps as the gate takes; speed o
 noise; the commands are processes of their own.
 """
 
+import argparse
 import dataclasses
 import datetime
 import resource
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +95,11 @@ def timed(*arguments: str) -> str:
     )
 
 
-def main(reports: int = 1000) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the reports, shows a run and gathers all reports."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.reading", description=__doc__)
+    parser.add_argument("reports", nargs="?", type=int, default=1000)
+    reports: int = parser.parse_args(arguments).reports
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_record(home / "one" / "run.json", made(17, 0))
@@ -109,4 +114,4 @@ def main(reports: int = 1000) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

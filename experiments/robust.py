@@ -4,9 +4,9 @@ python -m experiments.robust [RUNS], in an environment with tfgate; a minute for
 some columns, a rare effect of their own on either side; the margin is two of their deviations without it.
 """
 
+import argparse
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,13 @@ Estimator = Callable[[Floats], tuple[Floats, Floats, int]]
 
 
 def mean(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the mean's."""
+    """Returns the mean, its standard error, [runs] each, and the degrees of freedom."""
     count = values.shape[1]
     return values.mean(axis=1), values.std(axis=1, ddof=1) / math.sqrt(count), count - 1
 
 
 def trimmed_mean(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the 20% trimmed mean's, by the winsorised deviation (Yuen 1974, Biometrika 61, 165-170)."""
+    """Returns those of the 20% trimmed mean, by the winsorised deviation (Yuen 1974, Biometrika 61, 165-170)."""
     count = values.shape[1]
     cut = max(int(TRIMMED * count), 1)
     ordered = np.sort(values, axis=1)
@@ -43,7 +43,7 @@ def trimmed_mean(values: Floats) -> tuple[Floats, Floats, int]:
 
 
 def median(values: Floats) -> tuple[Floats, Floats, int]:
-    """Returns the median's, by the median absolute deviation."""
+    """Returns those of the median, by the median absolute deviation."""
     count = values.shape[1]
     middle = np.median(values, axis=1)
     spread = 1.4826 * np.median(np.abs(values - middle[:, np.newaxis]), axis=1)
@@ -66,8 +66,11 @@ def walk(values: Floats, estimator: Estimator, pass_from: int = LOOKS[0]) -> Cod
     return codes
 
 
-def main(runs: int) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.robust", description=__doc__)
+    parser.add_argument("runs", nargs="?", type=int, default=20_000)
+    runs: int = parser.parse_args(arguments).runs
     generator = np.random.default_rng(1)
     normal = generator.standard_normal((runs, LOOKS[-1]))
     signs = np.where(generator.random(normal.shape) < 0.5, -1.0, 1.0)
@@ -93,4 +96,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main()

@@ -4,15 +4,16 @@ python -m experiments.spread CONFIG CORPUS STEPS, in an environment with TensorF
 training. Curves are of one TensorFlow and one thread; a baseline's replicas add the spread between environments.
 """
 
+import argparse
 import dataclasses
 import statistics
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from lm.config import CONFIGS, Config
+from lm.data.corpus import CORPORA
 from lm.data.load import load_corpus
 from lm.runtime import set_threads
 from lm.training.initial import initial_weights
@@ -35,7 +36,7 @@ class LostEmbeddingTrainer(Trainer):
 
 
 def log_losses(config: Config, corpus: str, steps: int, variant: str) -> list[float]:
-    """Returns the loss a token of each step, in nats; it ends early where it overflows."""
+    """Returns the loss a token of each step, in nats."""
     jitter = int(variant[-1]) if variant in CLEAN else len(CLEAN) + 1
     if variant == "no clipping":
         config = dataclasses.replace(config, clip_norm=1e9)
@@ -67,15 +68,21 @@ def rows(curves: dict[str, list[float]], steps: int) -> Iterator[list[str]]:
             yield [str(count), f"from {start:.0%}", f"{statistics.stdev(clean):.4f}", *moved]
 
 
-def main(name: str, corpus: str, steps: str) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Trains and prints."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.spread", description=__doc__)
+    parser.add_argument("config", choices=tuple(CONFIGS))
+    parser.add_argument("corpus", choices=CORPORA)
+    parser.add_argument("steps", type=int)
+    options = parser.parse_args(arguments)
+    config, corpus, steps = CONFIGS[options.config], options.corpus, options.steps
     set_threads(1)
-    curves = {variant: log_losses(CONFIGS[name], corpus, int(steps), variant) for variant in (*CLEAN, *FAULTS)}
+    curves = {variant: log_losses(config, corpus, steps, variant) for variant in (*CLEAN, *FAULTS)}
     print("| steps | window | deviation | " + " | ".join(FAULTS) + " |")
     print("|" + " --- |" * (3 + len(FAULTS)))
-    for row in rows(curves, int(steps)):
+    for row in rows(curves, steps):
         print("| " + " | ".join(row) + " |")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -3,18 +3,15 @@
 python -m experiments.widening [RUNS], in an environment with tfgate; a minute for 100,000.
 """
 
-import sys
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.stats.autocorrelation import widening
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
 from experiments.error_rates import MARGINS
-from experiments.noise import autoregression
-
-Floats = NDArray[np.float64]
+from experiments.noise import Floats, autoregression
 
 CORRELATIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
 
@@ -29,8 +26,11 @@ def cell(noise: Floats, rule: Callable[[int], float]) -> str:
     return " / ".join(f"{100 * rate:.1f}" for rate in rates) + f"; {nothing.launches.mean():.1f}"
 
 
-def main(runs: int) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.widening", description=__doc__)
+    parser.add_argument("runs", nargs="?", type=int, default=100_000)
+    runs: int = parser.parse_args(arguments).runs
     print("| rule | " + " | ".join(f"lag-1 {correlation:g}" for correlation in CORRELATIONS) + " |")
     print("| --- " * (len(CORRELATIONS) + 1) + "|")
     normal = np.random.default_rng(1).standard_normal((runs, LOOKS[-1]))
@@ -40,4 +40,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main()

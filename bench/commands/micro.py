@@ -134,7 +134,7 @@ def _of_units(options: argparse.Namespace) -> Request:
         if getattr(options, word):
             raise UsageError(f"--workload times units, and --{word} is for parts of a training step: leave one out")
     chosen = chosen_workloads(options, CONFIGS)
-    given = {name: dict(getattr(workload(name), "variables", {})) for name in chosen}
+    given = {name: dict(workload(name).variables) for name in chosen}
     apart = [name for name in chosen if given[name]]
     if apart and len(chosen) > 1:
         why = f"{', '.join(apart)} has environment variables of its own, and one process times all"

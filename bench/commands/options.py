@@ -74,7 +74,7 @@ class ModelRequest:
                     workload=name,
                     answers=not trained,
                     one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
-                    variables=tuple(getattr(found, "variables", {}).items()),
+                    variables=tuple(found.variables.items()),
                     fingerprint=getattr(found, "fingerprint", ""),
                 )
                 made.append(plan)
@@ -308,7 +308,7 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
             f"two files are called {twice}, by which reports name them: rename one, or give it a command of its own"
         )
     for name in workloads:
-        needed, free = getattr(workload(name), "memory_gib", 0), available_gib()
+        needed, free = workload(name).memory_gib, available_gib()
         if free < needed:
             raise UsageError(
                 f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free: stop other programs"

@@ -80,7 +80,7 @@ class Session:
             return self._agenda(unchecked=unchecked)
         if found.cases:
             self._answers = {case: expected_answer(found, opening, case) for case in found.cases}
-            return self._agenda(getattr(found, "file_bytes", lambda config: 0)(self._config))
+            return self._agenda(found.file_bytes(self._config))
         self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
         every = found.plans[config].oracle_every
         self._repeated = steps if every == 1 else max(steps // REPEATED, 1)
@@ -237,7 +237,7 @@ class Tally:
 def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected:
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
-    return expected_of(wide, narrow, cap=getattr(workload, "cap", CAP))
+    return expected_of(wide, narrow, cap=workload.cap or CAP)
 
 
 def _worst(errors: Iterable[NumericError]) -> list[NumericError]:

@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, help="draw for so long, and keep nothing unless --keep says so")
     parser.add_argument("--keep", action="store_true", help="go on from what was found for --minutes, and add to it")
-    parser.add_argument("--only", action="append", metavar="KIND", help="kinds of files, or scenarios, alone")
+    parser.add_argument("--only", action="append", metavar="KIND", help="kinds of files, or of processes, alone")
     parser.add_argument(
         "--python",
         default=os.environ.get("TFGATE_PYTHON_TF221"),
-        help="an interpreter with TensorFlow (default: tox's)",
+        help="an interpreter with TensorFlow, for processes of it (default: tox's)",
     )
     parser.add_argument(
         "--document", action="store_true", help=f"write what was found into {OUTPUT.name}, and draw nothing"
@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path(tempfile.mkdtemp(prefix="abuse-"))
     try:
         all_draws = {**file_draws(home), **process_draws(home, options.python)}
+        if unknown := set(options.only or ()) - set(all_draws):
+            parser.error(f"no kind {', '.join(sorted(unknown))}; there are {', '.join(all_draws)}")
         draws = {name: drawn for name, drawn in all_draws.items() if not options.only or name in options.only}
         if options.seed is not None:
             return _tell([draw(options.seed) for draw, _ in draws.values()])

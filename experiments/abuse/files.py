@@ -12,21 +12,19 @@ import random
 import resource
 import signal
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.record.files import unsealed
-from experiments.abuse.outcomes import Outcome
+from experiments.abuse.outcomes import EQUAL, OTHER, REFUSED, Outcome
 from experiments.abuse.stored import Kind, Reader
 from tests.builders.records import SUBJECT
 
 MOST_SECONDS = 30  # that a command may take over a wrong file; the whole ones take a tenth of a second
 MOST_BYTES = 2**30  # that it may ask for beyond what the process has
 MOST_CHARACTERS = 1500  # of a message
-REFUSED, EQUAL, OTHER = "refused", "taken, and equal", "taken, another value"
 ERROR = "tfgate: error: "
-USAGE = 2
 
 
 class TooLong(BaseException):
@@ -85,7 +83,7 @@ def _flaw_of_message(what: str, kind: Kind, out: str, error: str) -> str:
     return "" if named else f"{what}the message does not name the file: {error[:200]}"
 
 
-def captured(command: Any) -> tuple[int | str, str, str]:
+def captured(command: Callable[[], int]) -> tuple[int | str, str, str]:
     """Returns (exit code, standard output, standard error) of a command in this process, within time and memory.
 
     An exception that comes out has a traceback.

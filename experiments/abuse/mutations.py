@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from bench.record.codec import NON_FINITE
+from bench.record.types import SCHEMA
 
 DEEP = (1_000, 100_000)  # levels of nesting: more than a parser's stack has, and many more
+SCHEMAS = (0, SCHEMA - 1, SCHEMA + 1, str(SCHEMA), None, SCHEMA + 0.5, True)
 GIBIBYTE = 2**30
 # Fields whose keys are names that are measured, so that any may be there.
 FREE = ("variables", "graph_operations", "phase_seconds", "by_operation", "params", "extra_info", "stats")
@@ -167,11 +169,7 @@ JSON = (
     Mutation("field twice", _repeated, refused=True),
     Mutation("value dropped", _of_json(_dropped)),
     Mutation("other type", _set(lambda value: value is not None, _other_type), refused=True),
-    Mutation(
-        "schema",
-        _of_json(lambda plain, draw: plain.update(schema=draw.choice((0, 3, 5, "4", None, 4.5, True)))),
-        refused=True,
-    ),
+    Mutation("schema", _of_json(lambda plain, draw: plain.update(schema=draw.choice(SCHEMAS))), refused=True),
     Mutation("number NaN", _set(_is_number, lambda value, draw: draw.choice(list(NON_FINITE))), refused=True),
     Mutation("number no JSON has", _unspeakable, refused=True),
     Mutation("number huge", _set(_is_number, lambda value, draw: draw.choice((GIBIBYTE, 2**63, 10**300, 1e308)))),
@@ -253,17 +251,17 @@ def _announced(data: bytes, draw: random.Random) -> bytes:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({size},), }}".encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
-    return _members(data, draw, array)
+    return _members(data, draw, array, zipfile.ZIP_STORED)
 
 
 def _bomb(data: bytes, draw: random.Random) -> bytes:
     """Has a member hold a gibibyte of zeros, which compressed are a mebibyte."""
-    return _members(data, draw, bytes(GIBIBYTE // draw.choice((1, 4))))
+    return _members(data, draw, bytes(GIBIBYTE // draw.choice((1, 4))), zipfile.ZIP_DEFLATED)
 
 
-def _members(data: bytes, draw: random.Random, content: bytes) -> bytes:
+def _members(data: bytes, draw: random.Random, content: bytes, how: int) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", how) as new:
         chosen = draw.choice(old.namelist())
         for name in old.namelist():
             new.writestr(name, content if name == chosen else old.read(name))

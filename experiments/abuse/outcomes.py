@@ -19,6 +19,7 @@ OUTPUT = ROOT / "docs" / "reliability.md"
 PROCESSES, REAL_PROCESSES = "processes", "processes of TensorFlow"
 FILES = 1000  # draws that are asked for of each kind of file
 ASKED = {PROCESSES: 490, REAL_PROCESSES: 200}  # and of processes
+REFUSED, EQUAL, OTHER = ENDS = ("refused", "taken, and equal", "taken, another value")  # of a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,7 @@ def made(batches: Sequence[Batch]) -> dict[str, str]:
         by_kind.setdefault(batch.kind, []).append(batch)
     files = bare_table(
         [_row(kind, of) for kind, of in by_kind.items() if kind not in ASKED],
-        ["file", "seeds", "refused", "taken, and equal", "taken, another value", "broken"],
+        ["file", "seeds", *ENDS, "broken"],
     )
     processes = "\n".join(_processes(kind, of) for kind, of in by_kind.items() if kind in ASKED)
     return {"draws": f"**{broken} of {draws:,} draws broke a rule.**", "files": files, "processes": processes}
@@ -91,7 +92,7 @@ def _row(kind: str, batches: Sequence[Batch]) -> list[str]:
     ends: collections.Counter[str] = collections.Counter()
     for batch in batches:
         ends.update(batch.ends)
-    counted = [str(ends[end]) for end in ("refused", "taken, and equal", "taken, another value")]
+    counted = [str(ends[end]) for end in ENDS]
     return [kind, _seeds(batches), *counted, _broken(batches)]
 
 

@@ -1,4 +1,4 @@
-"""Runs a command, disturbs it, and looks at what is left; then runs it again."""
+"""Runs a command, disturbs it, has what is left looked at; then runs it again."""
 
 import contextlib
 import dataclasses
@@ -6,7 +6,6 @@ import fcntl
 import functools
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -18,21 +17,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bench.drive.folders import HELD_FILE, PREFIX, SHARED_MEMORY
-from bench.record.codec import FormatError, parse
-from bench.record.files import SEAL
-from experiments.abuse.outcomes import PROCESSES, REAL_PROCESSES, Outcome
+from experiments.abuse.left import TOKEN, left_files, left_processes, lost, result, words
+from experiments.abuse.outcomes import PROCESSES, REAL_PROCESSES, ROOT, Outcome
 from experiments.abuse.scenarios import Command, Disturbance, Furniture, drawn, line_of
 
-ROOT = Path(__file__).resolve().parents[2]
-GONE_SECONDS = 10.0  # in which all processes of a command have to be gone
 FIRST = 1.5  # times what a command takes that does nothing: until then Python starts, and answers by itself
 PAUSE_SECONDS = 0.3  # between two signals
 MOST_SECONDS = 900.0  # of a command
-TOKEN = "TFGATE_ABUSE"  # an environment variable by which a command's processes are known
 FAILED = 4
+HUNG = 124  # the exit code of a command that had to be killed, as timeout(1) has it
 # Runs a command on a disk of its own, and copies what it leaves there, since the disk goes with the shell.
 MOUNTED = 'mount -t tmpfs -o {options} none "$0" && {then} "$@"; code=$?; cp -a "$0/." "$0.kept" 2>&-; exit $code'
 UNSHARED = ("unshare", "--user", "--map-root-user", "--mount")
@@ -77,7 +70,7 @@ class Processes:
         if command.name not in self._usual:
             folder = self.furniture.home / f"undisturbed {command.name}"
             ended = self._run(command, folder)
-            self._usual[command.name] = ended, _result(folder / "out")
+            self._usual[command.name] = ended, result(folder / "out")
             shutil.rmtree(folder)
         return self._usual[command.name]
 
@@ -99,17 +92,17 @@ class Processes:
         killed = disturbance.signals[-1:] == (signal.SIGKILL,) and disturbance.whom in ("orchestrator", "both")
         if problem := _flaw(command, disturbance, ended, usual):
             return problem
-        if left := _left_processes(self._token):
+        if left := left_processes(self._token):
             return f"processes are left: {left}"
         if killed:
             self._next_command(folder)
-        before = _result(folder / "out")
-        if problem := _left_files(folder):
+        before = result(folder / "out")
+        if problem := left_files(folder):
             return problem
         again = self._again(command, folder)
         if (again.code, bool(again.error and "Traceback" in again.error)) != (usual.code, False):
             return f"again: exit code {again.code} where {usual.code} is right: {again.error[-300:]}"
-        return _lost(before, _result(folder / "out"), wanted)
+        return lost(before, result(folder / "out"), wanted)
 
     def _again(self, command: Command, folder: Path) -> Ended:
         """Runs the same command: on from what it kept, or else into a new folder."""
@@ -176,16 +169,32 @@ class Processes:
             process = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes)
             other = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes) if asked.twice else None
             _signal(process, asked, moment, draw)
-            out, error = process.communicate(timeout=MOST_SECONDS)
+            code, out, error = _end(process)
             seconds = time.monotonic() - started
             if other:
-                _, also = other.communicate(timeout=MOST_SECONDS)
-                error += also if "Traceback" in also else ""
+                second, _, also = _end(other)
+                code = HUNG if second == HUNG else code
+                error += also if second == HUNG or "Traceback" in also else ""
         if (folder / "out.kept").exists():
             shutil.rmtree(folder / "out")  # where it was mounted
             (folder / "out.kept").rename(folder / "out")
             shutil.rmtree(folder / "out" / "environments", ignore_errors=True)
-        return Ended(process.returncode, out, error, seconds)
+        return Ended(code, out, error, seconds)
+
+
+def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Returns the exit code of a command, and what it printed; one that hangs is killed, with what it has started."""
+    try:
+        out, error = process.communicate(timeout=MOST_SECONDS)
+        return process.returncode, out, error
+    except subprocess.TimeoutExpired:
+        children = _descendants(process.pid)
+        with process:  # which closes its pipes
+            process.kill()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return HUNG, "", f"no end after {MOST_SECONDS:g} s\n"
 
 
 def _signal(process: subprocess.Popen[str], asked: Disturbance, moment: float, draw: random.Random) -> None:
@@ -197,7 +206,7 @@ def _signal(process: subprocess.Popen[str], asked: Disturbance, moment: float, d
         return
     children = _descendants(process.pid)
     if asked.whom == "uv":
-        children = [pid for pid in children if "uv" in _words(pid).split("\0")[0]]
+        children = [pid for pid in children if "uv" in words(pid).split("\0")[0]]
     if asked.whom != "orchestrator" and not children:
         return
     first = process.pid if asked.whom == "orchestrator" else draw.choice(children)
@@ -251,12 +260,6 @@ def _cut_short(environments: Path, draw: random.Random) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
-def _words(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    return ""
-
-
 def _descendants(pid: int) -> list[int]:
     """Returns the living processes that a process, or one of those, has started."""
     found: list[int] = []
@@ -279,85 +282,4 @@ def _flaw(command: Command, disturbance: Disturbance, ended: Ended, usual: Ended
     said = [line for line in ended.error.splitlines() if line.startswith("tfgate: error: ")]
     if ended.code in (2, FAILED) and len(said) != 1 and ended.code != usual.code:
         return f"exit code {ended.code} and {len(said)} lines that say why: {ended.error[-300:]}"
-    return ""
-
-
-def _left_processes(token: str) -> list[str]:
-    """Returns the command lines of a command's processes that are still there when they should be gone."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while True:
-        left = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _has_token(pid, token)]
-        if not left or time.monotonic() > deadline:
-            return [_words(pid).replace("\0", " ").strip()[:80] for pid in left]
-        time.sleep(0.1)
-
-
-def _has_token(pid: int, token: str) -> bool:
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-        zombie = re.search(r"^State:\s+[ZX]", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    except OSError:
-        return False
-    return f"{TOKEN}={token}".encode() in environment and not zombie
-
-
-def _left_files(folder: Path) -> str:
-    """Returns what lies there half written, or should be gone."""
-    temporary = [path.name for place in (folder, folder / "out") for path in (place / "tmp").glob(f"{PREFIX}*")]
-    shared = [path.name for path in SHARED_MEMORY.glob(f"{PREFIX}*") if _is_left(path)]
-    if temporary or shared:
-        return f"temporary folders are left: {temporary + shared}"
-    for path in (folder / "out").rglob("*"):
-        if path.suffix == ".json":
-            try:
-                parse(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, FormatError) as error:
-                return f"{path.name} is half written: {error}"
-        if path.suffix == ".npz":
-            with np.load(path) as stored:
-                dict(stored)
-    return ""
-
-
-def _is_left(folder: Path) -> bool:
-    """Tells whether nobody holds a folder: others' commands have theirs in the same place."""
-    try:
-        with (folder / HELD_FILE).open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _result(out: Path) -> dict[str, Any]:
-    """Returns what a command's folder holds, as far as an interruption may not change it."""
-    found: dict[str, Any] = {}
-    for path in sorted(out.rglob("*.json")):
-        with contextlib.suppress(ValueError):
-            plain = parse(path.read_text(encoding="utf-8"))
-            plain.pop(SEAL, None)
-            found[str(path.relative_to(out))] = plain
-    for path in out.glob("checkpoint.npz"):
-        with np.load(path) as stored:
-            found[path.name] = {name: stored[name].tobytes() for name in stored.files if name != "meta"}
-    return found
-
-
-def _launches(plain: Any) -> list[str]:
-    """Returns the finished launches in a report, each by what it measured."""
-    runs = [plain, plain.get("numbers") or {}, *plain.get("speed", ())]
-    return [repr(launch) for run in runs for part in ("pairs", "oracle", "records") for launch in run.get(part, ())]
-
-
-def _lost(before: Mapping[str, Any], after: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Returns what the second command lost of what the first had finished, or did otherwise than one alone."""
-    for name, plain in before.items():
-        if name in ("gate.json", "paired.json") and (
-            missing := set(_launches(plain)) - set(_launches(after.get(name, {})))
-        ):
-            return f"{len(missing)} finished launches of {name} are lost"
-    if "checkpoint.npz" in wanted and wanted["checkpoint.npz"] != after.get("checkpoint.npz"):
-        return "the training did not end with the same bits"
-    if absent := sorted(set(wanted) - set(after)):
-        return f"{absent} is missing after the second command"
     return ""

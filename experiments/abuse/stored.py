@@ -23,7 +23,7 @@ from bench.record.types import SCHEMA
 from experiments.abuse.archives import ARCHIVES, NAMES, WHEEL, archive_of, members, read_archive, read_name
 from experiments.abuse.mutations import BYTES, CHECKPOINT, JSON, TOML, Mutation
 from lm.config import CONFIGS
-from lm.training.checkpoint import Checkpoint, load_checkpoint, require_shapes, save_checkpoint
+from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, require_shapes, save_checkpoint
 from lm.training.initial import initial_weights
 from tests.builders.benchmarks import CLIP, document, write
 from tests.builders.benchmarks import STEP as BENCHMARK
@@ -37,7 +37,7 @@ from tests.builders.surveys import keep_survey, surveyed
 
 CONFIG = CONFIGS["tiny"]
 REFERENCE_LOCK = "baselines/reference/cpython-3.11-linux-x86_64.txt"
-EPOCH = {"epoch": 1, "learning_rate": 1.0, "train_perplexity": 1 / 3, "valid_perplexity": 9.5}
+EPOCH = EpochResult(1, 1.0, 1 / 3, 9.5, 9.0, 800.0)
 REGRESSION = AcceptedRegression(SUBJECT.name, "import", 0.08, "known", "https://example.org/1", "2027-03-31")
 ORDER = "ABBABAAB"  # of a comparison of pytest-benchmark's files
 Reader = Callable[[Path], int]  # reads what lies in a laid-out folder, prints what it found, returns an exit code
@@ -102,8 +102,7 @@ def lay_out(folder: Path) -> None:
 def _checkpoint() -> Checkpoint:
     weights = initial_weights(CONFIG)
     state = {name: np.zeros(shape, np.float32) for name, shape in CONFIG.state_shapes().items()}
-    epoch = {**EPOCH, "train_seconds": 9.0, "words_per_second": 800.0}
-    return Checkpoint("f00d", "cells", 7, 0.1, 1 / 7, 2.5, (epoch,), weights, state)
+    return Checkpoint("f00d", "cells", 7, 0.1, 1 / 7, 2.5, (EPOCH,), weights, state)
 
 
 def _resumed(folder: Path) -> int:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
-from experiments.error_rates import Rate
-from experiments.markdown import table
+from experiments.markdown import paragraph, table
+from experiments.rate import CONFIDENCE, Rate
 from experiments.rates.cells import CELLS, Cell
 from experiments.rates.predictions import Predictions, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
-CONFIDENCE = 0.95
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 HEAD = """# How often verdicts are right, measured
@@ -27,10 +26,10 @@ INCONCLUSIVE is neither right nor wrong: the machine was too noisy for the margi
 exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are the median, the most in
 brackets.
 
-Some runs are of earlier code. In all so far a trace, which gates at 31%, may hold a collection of garbage. Those of
-`notebook` called the code of the command, not the command. In these, and in those of workloads but `mixed-float16`,
-`rebuild` and `xla` from 2.15.1 to 2.16.2, libraries were not [read anew](protocol.md). The three of `tiny` on an AMD
-EPYC were judged by a margin of 1.0%, all others of `tiny` by 1.5%.
+Some runs are of earlier code. In those before 2026-11-29 01:00 UTC a trace, which gates at 31%, may hold a collection
+of garbage. In those before 2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Those before 2026-11-28
+03:00 UTC called the code of the command, not the command. Of `tiny` with one metric, the three before 2026-11-28 10:30
+UTC were judged by a margin of 1.0% instead of 1.5%.
 """
 INJECTED = """
 ## A known change
@@ -49,11 +48,16 @@ measured, with exact 95% bounds.
 """
 AT_MARGIN = """
 ## At one margin
-
-No run with a change of one margin has been measured yet. This is predicted of one, where at most 5% may PASS and 2.5%
-may be a REGRESSION. Runs of one cell deviate by more than their launches explain, which all launches of a run share;
-this deviation itself is known from few runs.
 """
+MEASURED, UNMEASURED = (
+    "Runs with a change of one margin are in the table above.",
+    "No run with a change of one margin has been measured yet.",
+)
+PREDICTED = (
+    "The table below is predicted. Of such runs at most 5% may PASS and 2.5% may be a REGRESSION. Runs of one cell "
+    "deviate by more than their launches explain, which all launches of a run share; this deviation itself is known "
+    "from few runs."
+)
 RELEASES = """
 ## Every workload between two releases
 
@@ -72,7 +76,7 @@ def document(store: Store, predictions: Predictions) -> str:
         parts += ["\n## Nothing changed\n", _rows(store, whole)]
     if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
         parts += [INJECTED, _rows(store, changed, predictions)]
-        parts += [CURVES, AT_MARGIN, _at_margin(predictions)] if predictions.curves else []
+        parts += [CURVES, _at_margin(store, predictions)] if predictions.curves else []
     if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
         headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY]
         parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
@@ -161,8 +165,9 @@ def _change(judged: Judged | None) -> str:
     return f"{math.expm1(statistics.fmean(judged.values)):+.1%}{said}"
 
 
-def _at_margin(predictions: Predictions) -> str:
-    """Returns a row for each metric: its noise, and the verdicts on a change of one margin."""
+def _at_margin(store: Store, predictions: Predictions) -> str:
+    """Returns the section with a row for each metric: its noise, and the verdicts on a change of one margin."""
+    measured = any(store.of(cell) for cell in CELLS if cell.margins == 1)
     rows = [
         [
             f"{curve.metric}, {curve.config}",
@@ -174,7 +179,8 @@ def _at_margin(predictions: Predictions) -> str:
         for point in curve.points
         if point.size == 1
     ]
-    return table(rows, ["metric", "launches deviate by", "runs deviate by", "PASS", "REGRESSION"])
+    found = table(rows, ["metric", "launches deviate by", "runs deviate by", "PASS", "REGRESSION"])
+    return "\n".join([AT_MARGIN, paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}"), "", found])
 
 
 def bounds(count: int, of: int) -> tuple[float, float]:

@@ -4,6 +4,7 @@ It is read from a directory or, in memory, from the archive. Newlines become `<e
 text's.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -20,6 +21,11 @@ PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 
 REMEDY = "get it with `tfgate data --corpus ptb` or set PTB_ARCHIVE to a whole copy"
 FOLDERS = ("", "data/", "simple-examples/data/")  # where the files may be, below a directory or an archive's root
+DAMAGED: tuple[type[Exception], ...] = (tarfile.TarError, EOFError, zlib.error)  # what a broken archive raises
+with contextlib.suppress(ImportError):  # a Python that was built without it opens no .tar.xz
+    import lzma
+
+    DAMAGED += (lzma.LZMAError,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +133,7 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
     try:
         with tarfile.open(archive) as tar:
             files = _read_members(tar, archive)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         with archive.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         found = f"{archive.stat().st_size} bytes with sha256 {digest[:12]}…, not a whole tar archive"

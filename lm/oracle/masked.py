@@ -17,7 +17,7 @@ from lm.oracle.step import backward, cross_entropy, forward, zero_state
 
 @dataclasses.dataclass(frozen=True)
 class Masked:
-    """The results on a padded batch, named and shaped as in Config.weight_shapes and Config.state_shapes."""
+    """The results on a padded batch, named and shaped as its weights and states are."""
 
     loss: np.inexact  # the cross-entropy summed over the tokens that are no padding, divided by the batch size
     logits: Array  # [batch, steps, vocabulary]; 0 where there is padding

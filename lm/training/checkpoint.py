@@ -50,7 +50,7 @@ class Checkpoint:
     learning_rate: float
     epoch_loss: float  # summed over the steps of the epoch so far
     epoch_seconds: float  # spent in them
-    epochs: tuple[dict[str, float], ...]  # results of the epochs that are over
+    epochs: tuple[EpochResult, ...]  # that are over
     weights: Weights
     state: State
 
@@ -59,6 +59,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes the file whole or not at all. Raises OSError."""
     fields = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(checkpoint)}
     arrays = {f"{part}:{name}": value for part in ("weights", "state") for name, value in fields.pop(part).items()}
+    fields["epochs"] = [dataclasses.asdict(epoch) for epoch in checkpoint.epochs]
     part = part_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -89,7 +90,8 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
     # RuntimeError: encryption, or an unknown compression; MemoryError: an array that is larger than memory
     except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, ValueError, EOFError, MemoryError) as error:
         raise _damaged(path, str(error) or type(error).__name__) from error
-    if meta.pop("schema", None) != SCHEMA:
+    schema = meta.pop("schema", None)
+    if type(schema) is not int or schema != SCHEMA:
         raise CheckpointError(
             f"checkpoint {path} has another schema than {SCHEMA}: start the training again with this version"
         )
@@ -99,7 +101,8 @@ def load_checkpoint(path: Path, fingerprint: str, implementation: str) -> Checkp
                 f"checkpoint {path} has {field} {meta.get(field)}, this training {wanted}: give another --output"
             )
     try:
-        checkpoint = Checkpoint(**{**meta, **arrays, "epochs": tuple(map(dict, meta["epochs"]))})
+        epochs = tuple(EpochResult(**epoch) for epoch in meta["epochs"])
+        checkpoint = Checkpoint(**{**meta, **arrays, "epochs": epochs})
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if problem := _flaw(checkpoint):
@@ -118,19 +121,18 @@ def require_shapes(checkpoint: Checkpoint, config: Config, path: Path) -> None:
 def _flaw(checkpoint: Checkpoint) -> str:
     """Returns what a checkpoint holds that no training leaves; "" for a good one."""
     numbers = {name: getattr(checkpoint, name) for name in ("learning_rate", "epoch_loss", "epoch_seconds")}
-    wanted = sorted(field.name for field in dataclasses.fields(EpochResult))
     for epoch in checkpoint.epochs:
-        if sorted(epoch) != wanted:
-            return f"{str(epoch)[:60]} is not the result of an epoch"
-        finite = {name: value for name, value in epoch.items() if value != math.inf or name not in PERPLEXITIES}
+        finite = {name: value for name, value in vars(epoch).items() if value != math.inf or name not in PERPLEXITIES}
         numbers |= {f"{name} of an epoch": value for name, value in finite.items()}
     for name, value in numbers.items():
         if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
             return f"{name} is {str(value)[:60]}, not a finite number"
     if type(checkpoint.step) is not int or not 0 <= checkpoint.step < MOST_STEPS:
         return f"step is {str(checkpoint.step)[:60]}"
-    arrays = checkpoint.weights | checkpoint.state
-    return next((f"{name} is not finite" for name, value in arrays.items() if not np.isfinite(value).all()), "")
+    for name, value in (checkpoint.weights | checkpoint.state).items():
+        if not np.issubdtype(value.dtype, np.number) or not np.isfinite(value).all():
+            return f"{name} is not finite, or not of numbers"
+    return ""
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:

@@ -133,7 +133,6 @@ class Training:
         return perplexity(self._epoch_loss, self.config, done), done * self.config.tokens_per_step / self._epoch_seconds
 
     def _save(self) -> None:
-        epochs = tuple(dataclasses.asdict(epoch) for epoch in self.epochs)
         save_checkpoint(
             self.checkpoint_path,
             Checkpoint(
@@ -143,7 +142,7 @@ class Training:
                 self.trainer.learning_rate,
                 self._epoch_loss,
                 self._epoch_seconds,
-                epochs,
+                tuple(self.epochs),
                 self.trainer.weights,
                 self.trainer.state,
             ),
@@ -155,8 +154,6 @@ class Training:
             checkpoint.epoch_loss,
             checkpoint.epoch_seconds,
         )
-        self.epochs = [EpochResult(**epoch) for epoch in checkpoint.epochs]  # type: ignore[arg-type]  # JSON keeps the epoch an int
+        self.epochs = list(checkpoint.epochs)
         self.trainer.weights = checkpoint.weights
         self.trainer.state = checkpoint.state
-        if checkpoint.step:
-            self.trainer.learning_rate = checkpoint.learning_rate

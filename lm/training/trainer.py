@@ -46,12 +46,12 @@ class Trainer:
         self._step = tf.function(self._train_step, (ids, ids, masks, tf.TensorSpec((), tf.bool)), autograph=False)
         self._evaluate = tf.function(self._evaluation_step, (ids, ids), autograph=False)
 
-    def loss(self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor] = ()) -> tf.Tensor:
-        """Computes, in TensorFlow operations, the cost of ids [batch, steps], a scalar, and moves the states on.
+    def loss(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Computes, in TensorFlow operations, the cost of ids [batch, steps] without dropout, and moves the states on.
 
-        It is the sum over time of the batch mean.
+        It is a scalar: the sum over time of the batch mean.
         """
-        return self.model.loss(inputs, targets, masks)[0]
+        return self.model.loss(inputs, targets)[0]
 
     def loss_and_gradients(
         self, inputs: tf.Tensor, targets: tf.Tensor, masks: Sequence[tf.Tensor]

@@ -12,6 +12,7 @@ from lm.arrays import Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.training.initial import weights_sha256
+from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
@@ -31,7 +32,7 @@ ORDERS = (  # of the sequences in each epoch, a byte each, in hexadecimal
 )
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     metrics: tuple[str, ...] = (

@@ -18,6 +18,7 @@ from lm.oracle.optimizers import adam
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
+from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
@@ -28,7 +29,7 @@ UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
 FIRST = "first update"
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     metrics: tuple[str, ...] = (
@@ -141,6 +142,8 @@ class Work(Untraced):
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, slots and the change's norm after one update of a model with the initial weights."""
+        from lm.workloads.parts.files import slots_of
+
         with self._tf.device(self.device):
             model = self._compiled()
         start = initial_weights(self.config, self._jitter)
@@ -148,9 +151,9 @@ class Work(Untraced):
         data = self._tf.data.Dataset.from_tensor_slices(batch(self.config)).batch(self.config.batch_size)
         loss = self._fitted(model, data)
         after = zip(start.items(), model.trainable_variables, strict=True)
-        slots = {"slot m": model.optimizer._momentums, "slot v": model.optimizer._velocities}
+        slots = {f"slot {slot}": dict(zip(start, held, strict=True)) for slot, held in slots_of(model).items()}
         return {
             "loss": {"": loss},
-            **{slot: {name: of.numpy() for name, of in zip(start, held, strict=True)} for slot, held in slots.items()},
+            **slots,
             "norm of change": {name: np.linalg.norm(np.array(now.numpy()) - value) for (name, value), now in after},
         }

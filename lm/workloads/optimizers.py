@@ -14,6 +14,8 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
+from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ SLOTS = {  # attributes of Keras' optimizers, each a list in the order of the va
 }
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     name = "optimizers"
@@ -94,17 +96,17 @@ class Updated:
     def __init__(self, name: str, config: Config) -> None:
         import tensorflow as tf
 
+        from lm.workloads.parts.files import adam
+
         shapes, layers = config.weight_shapes(), tf.keras.layers
         dense = layers.Dense(shapes[DENSE][1], use_bias=False)
         sparse = layers.Embedding(*shapes[SPARSE])
         dense.build((None, shapes[DENSE][0]))
         sparse.build((None,))
-        self._name, self._layers = name, (dense, sparse)
+        self._name = name
         self.variables = [*dense.trainable_variables, *sparse.trainable_variables]
         made = {
-            "adam": lambda: tf.keras.optimizers.Adam(
-                oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
-            ),
+            "adam": adam,
             "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
             "rmsprop": lambda: tf.keras.optimizers.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.EPSILON),
         }
@@ -135,7 +137,7 @@ class Updated:
         }
 
 
-class Work:
+class Work(Traced):
     """Implements lm.workloads.protocol.Answering."""
 
     tokens = 0
@@ -157,7 +159,7 @@ class Work:
 
     def trace(self) -> None:
         """Traces a unit."""
-        self._update = self._traced(tuple(self._updated.values()))
+        self._function = self._traced(tuple(self._updated.values()))
 
     def _traced(self, updated: tuple[Updated, ...]) -> Any:
         """Returns the traced function that takes one update by each; it returns a number that waits for them all."""
@@ -187,26 +189,12 @@ class Work:
 
     def do(self, prepared: Any) -> float:
         """Takes one update by each optimizer."""
-        return float(self._update(*prepared))
-
-    def wait(self) -> None:
-        """Blocks until all variables are updated."""
-        if not self.device.startswith("cpu"):
-            self._tf.test.experimental.sync_devices()
+        return float(self._function(*prepared))
 
     def relocate(self) -> None:
         """Moves the variables to other memory."""
-        for updated in self._updated.values():
-            updated.start(dict(zip((DENSE, SPARSE), updated.values(), strict=True)))
-
-    @property
-    def retraces(self) -> int:
-        """Returns how often the unit was traced beyond the first time."""
-        return max(int(self._update.experimental_get_tracing_count()) - 1, 0)
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of the unit's graph by type."""
-        return self._runtime.operations(self._update.get_concrete_function().graph)
+        updated = self._updated.values()
+        self._runtime.relocate(variable for each in updated for variable in each.variables)
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns changes and slots of an optimizer of its own, from the start."""

@@ -22,6 +22,10 @@ class Workload(predict.Workload):
         """Returns 1 to LENGTHS."""
         return 1 + STRIDE * unit % LENGTHS
 
+    def tokens(self, config: Config) -> int:
+        """Returns the predictions of a unit, on average over all lengths."""
+        return (1 + LENGTHS) // 2
+
     def compared(self, config: Config) -> tuple[int, ...]:
         """Returns lengths of which the first is traced, the second traced anew, and the others taken as they come."""
         return (7, 20, 1, LENGTHS, 7)

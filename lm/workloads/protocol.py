@@ -61,7 +61,7 @@ class Work(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Returns the predictions of one unit, of which words a second are made; 0 of one that makes none."""
+        """Returns the predictions of one unit, on average, which make words a second; 0 of one that makes none."""
 
     @property
     def device(self) -> str:
@@ -139,24 +139,28 @@ class Copying(Answering, Protocol):
 
 
 class Workload(Protocol):
-    """One thing that people run. Each file of lm/workloads has a class of that name."""
+    """One thing that people run. Each file of lm/workloads has a class of that name, which inherits this one."""
 
     # By the names of bench.judge.metrics; none: all. "retraces" where a unit must never trace again, whatever the
     # reference does.
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
-    # Some have `cap`, the largest limit of an answer's error, where float32's own is larger; `memory_gib`, without
-    # which they aren't begun; `variables`, of the environment, which both sides' processes get; `file_bytes(config)`,
-    # what the files of ReadingFiles take at most.
     # Names of what is compared with `expected`; none: it is Training, compared step by step.
     cases: tuple[str, ...]
+    cap: float | None = None  # the largest limit of an answer's error; None: float32's own
+    memory_gib: int = 0  # without which it isn't begun
+    variables: Mapping[str, str] = {}  # of the environment, which both sides' processes get
 
     def open(self, opening: Opening) -> Work:
         """Reads what the work needs. Raises ConfigError, CorpusError, DeviceError."""
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
+
+    def file_bytes(self, config: Config) -> int:
+        """Returns what the files of ReadingFiles take at most; 0 without any."""
+        return 0
 
 
 @runtime_checkable

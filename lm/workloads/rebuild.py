@@ -18,6 +18,7 @@ from lm.data.ids import random_ids
 from lm.oracle.sgd import apply_sgd, scaled
 from lm.oracle.step import backward, cross_entropy, forward, predict, zero_state
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
 
@@ -26,7 +27,7 @@ RATE = 10.0  # of gradient descent
 SHORT, LONG = Blocks(10, 1, 0), Blocks(24, 1, 0)  # 23 models, and 51: what they leave behind is measured on all cores
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
     metrics: tuple[str, ...] = (

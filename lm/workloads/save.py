@@ -20,6 +20,7 @@ from lm.data.ids import random_ids
 from lm.oracle.optimizers import adam
 from lm.oracle.step import predict
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
 from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening, Refused
@@ -33,7 +34,7 @@ VERSIONS_FILE = "versions.json"
 SEQUENCES = 2
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
     metrics: tuple[str, ...] = (
@@ -89,27 +90,31 @@ class Work(Untraced):
     given = Path()  # the folder of the files that were given
 
     def __init__(self, opening: Opening) -> None:
+        import tensorflow as tf
+
         from lm import runtime
         from lm.workloads.parts import files
 
         runtime.require_device(opening.device)
-        self._files, self._runtime, self._jitter = files, runtime, opening.jitter
+        self._tf, self._files, self._runtime, self._jitter = tf, files, runtime, opening.jitter
         self.config, self.device = opening.config, opening.device
         self.fingerprint = self.config.fingerprint("save", weights_sha256(initial_weights(self.config)))
 
     def build(self) -> None:
         """Builds the model, and makes a folder in the process's own for its file."""
-        self._model = self._files.compiled(self.config)
+        with self._tf.device(self.device):
+            self._model = self._files.compiled(self.config)
         self._folder = _folder()
 
     def start(self) -> None:
         """Sets the initial weights, and takes an update, so that there are slots to be saved."""
-        self._start(self._model)
+        with self._tf.device(self.device):
+            self._start(self._model)
 
     def _start(self, model: "Model") -> None:
-        weights = initial_weights(self.config, self._jitter)
-        for variable, value in zip(model.trainable_variables, weights.values(), strict=True):
-            variable.assign(value)
+        from lm.workloads.parts.sequential import assign
+
+        assign(model.trainable_variables, initial_weights(self.config, self._jitter))
         self._files.update(model, gradients(self.config, 1))
 
     def prepare(self, unit: int) -> str:
@@ -118,9 +123,10 @@ class Work(Untraced):
 
     def do(self, prepared: str) -> float:
         """Writes and reads `.weights.h5`; returns the sum of the first bias that was read."""
-        self._model.save_weights(prepared)
-        self._model.load_weights(prepared)
-        return float(self._files.weights_of(self._model)[-1].sum())
+        with self._tf.device(self.device):
+            self._model.save_weights(prepared)
+            self._model.load_weights(prepared)
+            return float(self._files.weights_of(self._model)[-1].sum())
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
@@ -128,13 +134,14 @@ class Work(Untraced):
 
     def write_files(self, folder: Path) -> None:
         """Writes the model in each format, and the versions that did. What can't be written is missing."""
-        model = self._files.compiled(self.config)
-        self._start(model)
-        for form in FORMATS:
-            try:
-                self._files.write(model, form, folder)
-            except Exception as error:  # whatever it is, the case that reads the own file tells it
-                print(f"{form} was not written: {error}")
+        with self._tf.device(self.device):
+            model = self._files.compiled(self.config)
+            self._start(model)
+            for form in FORMATS:
+                try:
+                    self._files.write(model, form, folder)
+                except Exception as error:  # whatever it is, the case that reads the own file tells it
+                    print(f"{form} was not written: {error}")
         (folder / VERSIONS_FILE).write_text(json.dumps(vars(self._versions)), encoding="utf-8")
 
     @cached_property
@@ -155,13 +162,14 @@ class Work(Untraced):
         """Returns what a file gives. Raises Refused where it can't be written or read."""
         whose, _, form = case.partition(" ")
         try:
-            if whose == GIVEN:
-                return self._read(form, self.given)
-            with _folder() as folder:
-                model = self._files.compiled(self.config)
-                self._start(model)
-                self._files.write(model, form, Path(folder))
-                return self._read(form, Path(folder))
+            with self._tf.device(self.device):
+                if whose == GIVEN:
+                    return self._read(form, self.given)
+                with _folder() as folder:
+                    model = self._files.compiled(self.config)
+                    self._start(model)
+                    self._files.write(model, form, Path(folder))
+                    return self._read(form, Path(folder))
         except Exception as error:  # whatever it is, it is the answer
             line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
             writer = self._writer if whose == GIVEN else self._versions

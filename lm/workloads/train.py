@@ -12,10 +12,11 @@ from lm.config import LAUNCH_PLANS, LaunchPlan, require_implementation
 from lm.data.batches import Batch, steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights, weights_sha256
+from lm.workloads import protocol
 from lm.workloads.protocol import Answers, Opening
 
 
-class Workload:
+class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is Training."""
 
     metrics: tuple[str, ...] = ()  # all

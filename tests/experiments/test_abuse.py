@@ -1,22 +1,24 @@
 """The abuse of files and processes: nothing is broken by some draws, and each rule can be seen to be broken."""
 
 import dataclasses
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from experiments.abuse import files, processes
+from experiments.abuse import files, left, processes
 from experiments.abuse.__main__ import main
 from experiments.abuse.files import draw_file
-from experiments.abuse.mutations import JSON, Mutation
+from experiments.abuse.mutations import CHECKPOINT, JSON, Mutation
 from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, made, next_seeds, read_batches
-from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, drawn
+from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, Furniture, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
 from experiments.markdown import filled
 
@@ -106,6 +108,14 @@ def test_every_mutation_changes_what_it_should(folder: Path) -> None:
             assert nothing_to_change or any(one != whole for one in changed), (kind.name, mutation.name)
 
 
+def test_a_checkpoint_that_announces_too_much_is_not_compressed(folder: Path) -> None:
+    """A compressed one is refused before any header is read."""
+    (announced,) = (one for one in CHECKPOINT if one.name == "1 GiB announced")
+    wrong = announced.change((folder / "training" / "checkpoint.npz").read_bytes(), random.Random(0))
+    with zipfile.ZipFile(io.BytesIO(wrong)) as archive:
+        assert {one.compress_type for one in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     path = tmp_path / "abuse.jsonl"
@@ -152,22 +162,38 @@ def test_each_disturbance_is_drawn_of_each_command() -> None:
 @pytest.fixture
 def left_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The token of a process that is left behind, stopped."""
-    monkeypatch.setattr(processes, "GONE_SECONDS", 0.2)
-    with subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.TOKEN: "left"}) as process:
+    monkeypatch.setattr(left, "GONE_SECONDS", 0.2)
+    with subprocess.Popen(["sleep", "1000"], env={**os.environ, left.TOKEN: "left"}) as process:
         process.send_signal(signal.SIGSTOP)
         yield "left"
         process.kill()
 
 
 def test_processes_and_files_that_are_left_are_seen(left_process: str, tmp_path: Path) -> None:
-    assert processes._left_processes(left_process) == ["sleep 1000"]
-    assert processes._left_processes("another") == []
+    assert left.left_processes(left_process) == ["sleep 1000"]
+    assert left.left_processes("another") == []
     (tmp_path / "tmp" / "tfgate-1").mkdir(parents=True)
-    assert "temporary folders are left" in processes._left_files(tmp_path)
+    assert "temporary folders are left" in left.left_files(tmp_path)
     (tmp_path / "tmp" / "tfgate-1").rmdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text('{"schema": 4, "reco')
-    assert "run.json is half written" in processes._left_files(tmp_path)
+    assert "run.json is half written" in left.left_files(tmp_path)
+    (tmp_path / "out" / "run.json").unlink()
+    (tmp_path / "out" / "checkpoint.npz").write_bytes(b"damaged")
+    assert "checkpoint.npz is half written" in left.left_files(tmp_path)
+    assert left.result(tmp_path / "out") == {}
+
+
+def test_a_command_that_hangs_is_killed_and_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(left, "GONE_SECONDS", 5.0)
+    monkeypatch.setattr(processes, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "line_of", lambda *_: ["sh", "-c", "sleep 1000; true"])
+    (at_once,) = (one for one in DISTURBANCES if one.twice)
+    runs = processes.Processes(Furniture(tmp_path, {}, ""), "", real=False)
+    ended = runs._run(COMMANDS[0], tmp_path, at_once)
+    found = processes._flaw(COMMANDS[0], at_once, ended, processes.Ended(0, "", "", 1.0))
+    assert found == "exit code 124 where 0 is usual: " + 2 * "no end after 0.2 s\n"
+    assert left.left_processes(runs._token) == []
 
 
 @pytest.mark.parametrize(
@@ -191,13 +217,22 @@ def test_the_exit_code_and_the_line_of_an_interrupted_command_are_judged(code: i
 
 def test_lost_launches_are_seen() -> None:
     before, after = ({"paired.json": {"pairs": pairs}} for pairs in ([{"launch": 0}, {"launch": 1}], [{"launch": 0}]))
-    assert processes._lost(before, before, {}) == ""
-    assert processes._lost(before, after, {}) == "1 finished launches of paired.json are lost"
-    assert processes._lost({}, {"checkpoint.npz": {"a": b"1"}}, {"checkpoint.npz": {"a": b"2"}})
-    assert "is missing" in processes._lost({}, {}, {"run.json": {}})
+    assert left.lost(before, before, {}) == ""
+    assert left.lost(before, after, {}) == "1 finished launches of paired.json are lost"
+    assert left.lost({}, {"checkpoint.npz": {"a": b"1"}}, {"checkpoint.npz": {"a": b"2"}})
+    assert "is missing" in left.lost({}, {}, {"run.json": {}})
 
 
 @pytest.mark.slow
 def test_five_minutes_of_abuse_break_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--minutes", "5"])
     assert code == 0, capsys.readouterr().out
+
+
+def test_a_kind_that_there_is_not_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TFGATE_PYTHON_TF221", raising=False)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "misspelled"])
+    assert "error: no kind misspelled; there are run, upgrade, gate, " in capsys.readouterr().err

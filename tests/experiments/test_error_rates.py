@@ -18,7 +18,6 @@ from experiments.error_rates import (
     MARGINS,
     OUTPUT,
     SLOW_RUNS,
-    Rate,
     judge,
     report,
     simulate,
@@ -26,6 +25,7 @@ from experiments.error_rates import (
     slow_passes,
 )
 from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise, slow_mode
+from experiments.rate import Rate
 from tests.builders.records import record
 
 MARGIN = MARGINS[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.gates import CASES, Ran, Store, read_store, right, table, verdict_of
+from experiments.gates import CASES, Ran, Store, main, read_store, right, table, verdict_of
 from tests.builders.records import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,3 +67,13 @@ def test_hosts_are_named_once() -> None:
     other = dataclasses.replace(ran("micro", "PASS"), machine=dataclasses.replace(MACHINE, cpu_model="Another"))
     said = table(Store(2, (ran("same", "PASS"), ran("same", "PASS"), other)))
     assert said.endswith("Hosts: A CPU, 2 cores, x86_64 avx2; Another, 2 cores, x86_64 avx2.")
+
+
+def test_a_table_of_no_runs_is_empty() -> None:
+    assert table(Store(2, ())).endswith("\n\nHosts: .")
+
+
+def test_a_case_must_be_named_to_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["measure"])
+    assert "error: name a case: same, same-earlier, build, " in capsys.readouterr().err

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.plan import Plan
 from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
-from bench.record.types import NumericError
-from experiments.margins import alarms, launch_plan, main, report
+from bench.record.types import NumericError, Record
+from experiments.margins import alarms, kept_launch, launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
 
@@ -135,3 +136,23 @@ def test_what_was_kept_can_be_reported_alone(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         main(["--output", str(output)])
     assert "name an interpreter by --python" in capsys.readouterr().err
+
+
+def test_a_launch_that_was_kept_and_is_damaged_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = kept(tmp_path / "kept", "/no/python")
+    (tmp_path / "kept" / "synthetic0.json").write_text("{")
+    assert main([*options, "--output", str(tmp_path / "numerics.md")]) == 4
+    assert "margins: error: " in capsys.readouterr().err
+
+
+def test_launches_of_other_interpreters_and_steps_are_kept_next_to_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(plan: Plan, *_: object) -> Record:
+        return record(subject=dataclasses.replace(SUBJECT, config=plan.config, steps=plan.steps), numerics=[WITHIN])
+
+    monkeypatch.setattr("experiments.margins.measure_launch", measure)
+    for python, steps in (("/a/python", 2), ("/b/python", 2), ("/a/python", 4)):
+        plan = Plan("large", steps, threads=2, speed=False)
+        assert kept_launch(python, plan, 1, tmp_path).subject.steps == steps
+    assert len(list(tmp_path.iterdir())) == 3

@@ -289,6 +289,10 @@ def test_predictions_stand_beside_what_was_measured_and_are_drawn(
     assert [one.strip() for one in shares[4:6]] == [
         told_share(point, one) for one in (Outcome.PASS, Outcome.REGRESSION)
     ]
+    once = dataclasses.replace(SLOWER, margins=1)
+    judged = Judged(ONE_CORE_STEP_TIME, "PASS", 0.02, (0.01, 0.03))
+    pages = [page, document(Store(SCHEMA, (*same, ran(once, "PASS", 0, judged))), found)]
+    assert ["No run with a change of one margin has been measured yet." in one for one in pages] == [True, False]
     assert drawn(found, store).count("step time on one core, notebook") == 1
 
 

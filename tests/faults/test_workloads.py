@@ -37,7 +37,7 @@ CAUGHT = sorted({*itertools.product(OF_WORKLOADS, BOTH)} - {("squared-one-by-one
 def plan_of(name: str) -> Plan:
     found = workload(name)
     if not found.cases:
-        return dataclasses.replace(PLAN, workload=name, variables=tuple(getattr(found, "variables", {}).items()))
+        return dataclasses.replace(PLAN, workload=name, variables=tuple(found.variables.items()))
     return Plan("tiny", 1, "", None, "", speed=False, workload=name, answers=True)
 
 

@@ -1,4 +1,4 @@
-"""Parts that several workloads share: `calls`, `padded`, `untraced` without TensorFlow, `sequential` and
+"""Parts that several workloads share: `calls`, `padded`, `traced`, `untraced` without TensorFlow, `sequential` and
 `differentiated` with it.
 
 `unit` makes one call of any workload's unit; `files` and `promises` are of saved models; `own`, `own_model` and

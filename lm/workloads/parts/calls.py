@@ -1,6 +1,6 @@
 """Workloads that call a model on one sequence at a time: what they have in common, without TensorFlow."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from lm.config import Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import initial_weights
+from lm.workloads import protocol
 from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 
 
-class Calls(ABC):
+class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
     name: str
@@ -38,6 +39,10 @@ class Calls(ABC):
 
     def length(self, config: Config, unit: int) -> int:
         """Returns the steps of a unit's sequence."""
+        return config.num_steps
+
+    def tokens(self, config: Config) -> int:
+        """Returns the predictions of a unit, on average."""
         return config.num_steps
 
     def compared(self, config: Config) -> tuple[int, ...]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from lm.compat import tf_variable
-from lm.runtime import operations, relocate, require_device
+from lm.runtime import relocate, require_device
 from lm.training.initial import weights_sha256
 from lm.workloads.parts.sequential import assign
+from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import CompilationError, Opening
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ REFUSALS = (
 )
 
 
-class Differentiated:
+class Differentiated(Traced):
     """Implements lm.workloads.protocol.Answering."""
 
     def __init__(self, workload: "Padded", opening: Opening) -> None:
@@ -56,11 +57,11 @@ class Differentiated:
         example = self._batch(0)
         signature = [tf.TensorSpec(array.shape, array.dtype) for array in example]
         compiled = self._workload.jit_compile
-        self._differentiated = tf.function(self._on_batch, signature, autograph=False, jit_compile=compiled or None)
-        self._differentiated.get_concrete_function()
+        self._function = tf.function(self._on_batch, signature, autograph=False, jit_compile=compiled or None)
+        self._function.get_concrete_function()
         if compiled:
             try:
-                self._differentiated(*example)
+                self._function(*example)
             except REFUSALS as error:
                 said = error.message.splitlines() or [type(error).__name__]
                 raise CompilationError(said[0][:300]) from error
@@ -113,29 +114,15 @@ class Differentiated:
 
     def do(self, prepared: "Batch") -> float:
         """Computes loss and gradients; returns the loss."""
-        return float(self._differentiated(*prepared)["loss"])
-
-    def wait(self) -> None:
-        """Blocks until the gradients are there: a device works in the order in which it is asked."""
-        if not self.device.startswith("cpu"):
-            tf.test.experimental.sync_devices()
+        return float(self._function(*prepared)["loss"])
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
         relocate(self._weights)
 
-    @property
-    def retraces(self) -> int:
-        """Returns how often it was traced beyond the first time."""
-        return max(int(self._differentiated.experimental_get_tracing_count()) - 1, 0)
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of the graph by type."""
-        return operations(self._differentiated.get_concrete_function().graph)
-
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, logits, gradients and final state of the first batch."""
-        workload, found = self._workload, self._differentiated(*self._workload.batch(self.config, 0, case))
+        workload, found = self._workload, self._function(*self._workload.batch(self.config, 0, case))
         return {
             "logits": {"": found["logits"]},
             "loss": {"": found["loss"]},

@@ -11,6 +11,7 @@ from lm.arrays import Floats, Tokens
 from lm.compat import save_keras
 from lm.config import Config
 from lm.oracle import optimizers as oracle
+from lm.workloads.optimizers import SLOTS
 from lm.workloads.parts.promises import SAVED_MODEL
 from lm.workloads.parts.sequential import sequential
 
@@ -18,13 +19,17 @@ Model: TypeAlias = Any  # a tf.keras.Sequential, which has no types
 CHECKPOINT, WEIGHTS, KERAS = "checkpoint", ".weights.h5", ".keras"
 
 
+def adam() -> tf.keras.optimizers.Adam:
+    """Returns Keras' Adam with the oracle's numbers."""
+    return tf.keras.optimizers.Adam(
+        oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
+    )
+
+
 def compiled(config: Config) -> Model:
     """Builds the model, with Adam and its slots."""
     model = sequential(config)
-    adam = tf.keras.optimizers.Adam(
-        oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
-    )
-    model.compile(optimizer=adam, loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(optimizer=adam(), loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -42,8 +47,10 @@ def weights_of(model: Model) -> list[Floats]:
 
 def slots_of(model: Model) -> dict[str, list[Floats]]:
     """Returns Adam's slots `m` and `v`, each in the order of Config.weight_shapes."""
-    held = {"m": model.optimizer._momentums, "v": model.optimizer._velocities}
-    return {slot: [np.array(variable.numpy()) for variable in variables] for slot, variables in held.items()}
+    return {
+        slot: [np.array(variable.numpy()) for variable in getattr(model.optimizer, attribute)]
+        for slot, attribute in SLOTS["adam"].items()
+    }
 
 
 def path_of(folder: Path, form: str) -> str:

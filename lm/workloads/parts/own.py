@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.config import OWN, Blocks, ConfigError, LaunchPlan
-from lm.workloads.protocol import Answers, Definition, Opening
+from lm.workloads.protocol import Answers, Defining, Definition, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.own_work import Work
@@ -29,10 +29,10 @@ RETURNS = (
 CASES = ("start 1", "start 2", "start 3")
 NAME = re.compile(r"\w[\w.-]*\.py", re.ASCII)
 # Steps of a block are the fewest here: bench.drive.sized makes more of them where a step is short.
-BLOCKS = Blocks(quads=10, steps=2, dropped=1, evaluation_quads=0, evaluation_steps=0)
+BLOCKS = Blocks(quads=10, steps=2, dropped=1)
 
 
-class Workload:
+class Workload(Defining):
     """Implements lm.workloads.protocol.Defining for the file at `path`.
 
     Raises ConfigError for a file that can't be one.

@@ -110,7 +110,7 @@ class Model:
         original = model.train_step
 
         def counted(data: Any) -> Any:  # Python comes here while a graph is traced
-            self._count()
+            self._traces += 1
             return original(data)
 
         if not model.run_eagerly:
@@ -127,7 +127,7 @@ class Model:
             x, y, weight = (*tf.nest.map_structure(tf.convert_to_tensor, tuple(self.batch)), None)[:3]
             with tf.GradientTape() as tape:
                 loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True), sample_weight=weight)
-            found: list[Any] = tape.gradient(loss, [tf_variable(weight) for weight in model.trainable_weights])
+            found: list[Any] = tape.gradient(loss, [tf_variable(one) for one in model.trainable_weights])
             return found
 
         self.step, self.gradients = step, gradients
@@ -165,9 +165,6 @@ class Model:
             mend = "return the variables that a step updates in one list"
             raise ModelError(f"{self.path.name}: {mend}, not {_described(wrong[0])}")
         return list(given)
-
-    def _count(self) -> None:
-        self._traces += 1
 
     @property
     def traces(self) -> int:

@@ -156,7 +156,6 @@ def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
     """Takes a few steps; returns losses, the first gradients, and how far variables have moved."""
     path = model.path
     model.take(start, kind)
-    told: list[Any] | None = None
     with phase(path, "where its gradients are taken"):
         told = model.gradients()
     if told is not None:

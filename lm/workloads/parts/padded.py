@@ -11,6 +11,7 @@ from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
+from lm.workloads import protocol
 from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ RAGGED, FULL = "ragged", "full"  # cases: lengths from 1 to all steps; all seque
 Batch = tuple[Tokens, Tokens, Tokens]  # inputs and targets [batch, steps], lengths [batch]
 
 
-class Padded:
+class Padded(protocol.Workload):
     """Implements lm.workloads.protocol.Workload by a stack of Keras' LSTMs; subclasses have other layers.
 
     Units are like the first case.

@@ -29,5 +29,5 @@ def promised(form: str, writer: Versions, reader: Versions) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Returns the numbers before whatever isn't one: (2, 16) of "2.16.0rc1", so that patches count as equal."""
+    """Returns major and minor: (2, 16) of "2.16.0rc1", so that patches count as equal."""
     return tuple(int(part) for part in version.split(".")[:2])

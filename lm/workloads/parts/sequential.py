@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from lm.arrays import Floats, Tokens
-from lm.compat import tf_variable
 from lm.config import Config
 from lm.data.ids import random_ids
 from lm.runtime import relocate, require_device
@@ -42,7 +41,7 @@ class Predicting(Untraced):
     def __init__(self, calls: "Calls", opening: Opening) -> None:
         require_device(opening.device)
         self.config, self.device = opening.config, opening.device
-        self.tokens = self.config.num_steps
+        self.tokens = calls.tokens(self.config)
         self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(initial_weights(self.config)))
         self._calls, self._jitter = calls, opening.jitter
 
@@ -66,7 +65,7 @@ class Predicting(Untraced):
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        relocate(map(tf_variable, self.model.trainable_variables))
+        relocate(self.model.trainable_variables)
 
     @property
     def retraces(self) -> int:

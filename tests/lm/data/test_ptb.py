@@ -2,9 +2,11 @@
 
 import dataclasses
 import errno
+import gzip
 import hashlib
 import io
 import os
+import random
 import stat
 import tarfile
 from pathlib import Path
@@ -162,6 +164,17 @@ def test_a_file_that_is_no_archive_is_refused(small: Path, tmp_path: Path, data:
         CorpusError, match=rf"a\.tgz: {found}; expected simple-examples\.tgz or a directory; get it with"
     ):
         ptb.read_files(tmp_path / "a.tgz")
+
+
+def test_an_archive_that_is_damaged_beyond_its_beginning_is_refused(small: Path, tmp_path: Path) -> None:
+    """By an error of xz: the first member's beginning is read before the archive is taken for one."""
+    lzma = pytest.importorskip("lzma", reason="this Python is built without it")
+    first = {"first": random.Random(0).randbytes(200_000)}
+    whole = write_archive(tmp_path / "a.tgz", {**first, **members()})
+    packed = tmp_path / "a.tar.xz"
+    packed.write_bytes(lzma.compress(gzip.decompress(whole.read_bytes()))[:100_000] + b"\xff" * 100_000)
+    with pytest.raises(CorpusError, match=r"a\.tar\.xz: 200000 bytes with sha256 .*…, not a whole tar archive"):
+        ptb.read_files(packed)
 
 
 def test_an_archive_without_one_of_them_is_refused(small: Path, tmp_path: Path) -> None:

@@ -12,21 +12,20 @@ import numpy as np
 import pytest
 
 from lm.config import CONFIGS
-from lm.training.checkpoint import SCHEMA, Checkpoint, CheckpointError, load_checkpoint, require_shapes, save_checkpoint
+from lm.training.checkpoint import (
+    SCHEMA,
+    Checkpoint,
+    CheckpointError,
+    EpochResult,
+    load_checkpoint,
+    require_shapes,
+    save_checkpoint,
+)
 from lm.training.initial import initial_weights
 from tests.lm.agreement import random_state
 
 CONFIG = CONFIGS["tiny"]
-EPOCHS = (
-    {
-        "epoch": 1,
-        "learning_rate": 1.0,
-        "train_perplexity": 1 / 3,
-        "valid_perplexity": float("inf"),
-        "train_seconds": 2.5,
-        "words_per_second": 800.0,
-    },
-)
+EPOCHS = (EpochResult(1, 1.0, 1 / 3, float("inf"), 2.5, 800.0),)
 WHOLE = Checkpoint("f00d", "cells", 7, 0.1, 1 / 7, 2.5, EPOCHS, initial_weights(CONFIG), random_state(CONFIG, seed=1))
 SMALL = dataclasses.replace(WHOLE, weights={"output/bias": np.arange(6, dtype=np.float32)}, state={})
 
@@ -115,7 +114,7 @@ def test_another_trainings_checkpoint(path: Path) -> None:
     assert refusal(path, implementation="fused") == wanted
 
 
-@pytest.mark.parametrize("schema", [0, 2, "1", None])
+@pytest.mark.parametrize("schema", [0, 2, "1", 1.0, True, None])
 def test_another_schema(path: Path, schema: Any) -> None:
     write_with_meta(path, schema=schema)
     assert refusal(path) == f"checkpoint {path} has another schema than 1: start the training again with this version"
@@ -209,9 +208,10 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_alone(path: Path) -> None:
         ({"learning_rate": float("nan")}, "learning_rate is nan, not a finite number"),
         ({"epoch_seconds": "2"}, "epoch_seconds is 2, not a finite number"),
         ({"epoch_loss": 10**400}, "epoch_loss is 1000"),
-        ({"epochs": [{"epoch": 1}]}, "is not the result of an epoch"),
-        ({"epochs": [{**EPOCHS[0], "train_seconds": float("inf")}]}, "train_seconds of an epoch is inf"),
-        ({"epochs": [{**EPOCHS[0], "train_perplexity": float("nan")}]}, "train_perplexity of an epoch is nan"),
+        ({"epochs": [{"epoch": 1}]}, "EpochResult.__init__() missing 5 required positional arguments"),
+        ({"epochs": [3]}, "must be a mapping, not int"),
+        ({"epochs": [{**vars(EPOCHS[0]), "train_seconds": float("inf")}]}, "train_seconds of an epoch is inf"),
+        ({"epochs": [{**vars(EPOCHS[0]), "train_perplexity": float("nan")}]}, "train_perplexity of an epoch is nan"),
     ],
 )
 def test_values_that_no_training_leaves(path: Path, changes: dict[str, Any], message: str) -> None:
@@ -223,6 +223,8 @@ def test_weights_that_are_not_finite(path: Path) -> None:
     for value in (np.nan, np.inf):
         save_checkpoint(path, dataclasses.replace(SMALL, weights={"output/bias": np.full(6, value, np.float32)}))
         assert "output/bias is not finite" in refusal(path)
+    save_checkpoint(path, dataclasses.replace(SMALL, weights={"output/bias": np.array(["six"])}))
+    assert "output/bias is not finite, or not of numbers" in refusal(path)
 
 
 def test_an_archive_that_is_compressed_is_not_unpacked(path: Path) -> None:

@@ -17,6 +17,7 @@ from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
+from lm.workloads.parts.calls import Calls
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 from lm.workloads.save import FORMATS
@@ -106,10 +107,19 @@ def test_a_fingerprint_is_of_workload_and_configuration() -> None:
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.any_version
+@pytest.mark.parametrize("name", ["predict", "predict-call", "predict-shapes"])
+def test_the_predictions_of_a_unit_are_those_of_its_mean_length(name: str) -> None:
+    """100 units of predict-shapes have 1 to 100 steps: 50.5 on average."""
+    found = cast(Calls, workload(name))
+    mean = np.mean([found.length(TINY.config, unit) for unit in range(100)])
+    assert found.open(TINY).tokens == int(mean)
+
+
 def test_what_is_written_fits_its_room() -> None:
     work = cast(Any, shared("save"))
     size = sum(path.stat().st_size for path in work.given.rglob("*") if path.is_file())
-    assert 0 < size < cast(Any, workload("save")).file_bytes(work.config)
+    assert 0 < size < workload("save").file_bytes(work.config)
     assert all(work.promised(f"given {form}") for form in FORMATS)
 
 

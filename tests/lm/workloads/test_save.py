@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,27 @@ def test_a_writer_s_versions_decide_what_is_promised(work: Work, tensorflow: str
     assert work.promised("own .keras")
     assert work.promised("given .keras") is expected
     assert work.promised("given SavedModel") is tensorflow.startswith("2.")
+
+
+@pytest.mark.any_version
+def test_the_model_lies_on_the_device_that_is_named(tmp_path: Path) -> None:
+    """In a process of its own, whose CPU is split in two before TensorFlow's first operation."""
+    code = """
+from lm import runtime
+runtime.set_logical_cpus(2)
+from lm.compat import tf_variable
+from lm.config import CONFIGS
+from lm.workloads.protocol import Opening
+from lm.workloads.save import Workload
+work = Workload().open(Opening(CONFIGS["tiny"], "cpu:1"))
+work.build()
+work.start()
+work.do(work.prepare(0))
+model = work._model
+print({tf_variable(one).device[-5:] for one in (*model.trainable_variables, *model.optimizer._momentums)})
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["{'CPU:1'}"], done.stderr

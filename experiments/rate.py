@@ -1,0 +1,27 @@
+"""A rate of events, and its bounds by Clopper and Pearson."""
+
+import dataclasses
+
+from scipy import special
+
+CONFIDENCE = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """A count of events in trials, and the bounds of its rate."""
+
+    count: int
+    of: int
+
+    @property
+    def found(self) -> float:
+        """Returns the rate."""
+        return self.count / self.of
+
+    def bound(self, *, upper: bool, level: float = CONFIDENCE) -> float:
+        """Returns the one-sided Clopper-Pearson bound."""
+        others = self.of - self.count
+        if upper:
+            return float(special.betaincinv(self.count + 1, others, level)) if others else 1.0
+        return float(special.betaincinv(self.count, others + 1, 1 - level)) if self.count else 0.0

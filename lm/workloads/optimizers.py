@@ -4,7 +4,7 @@ A unit is one update by each. Compared are the variables' changes and the slots 
 gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads import protocol
+from lm.workloads.parts.keras_optimizers import SLOTS, adam
 from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import Answers, Opening
 
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 UPDATES = (1, 300)  # after which variables and slots are compared
 DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
-SLOTS = {  # attributes of Keras' optimizers, each a list in the order of the variables
-    "adam": {"m": "_momentums", "v": "_velocities"},
-    "momentum": {"m": "momentums"},
-    "rmsprop": {"v": "_velocities"},
-}
 
 
 class Workload(protocol.Workload):
@@ -96,8 +92,6 @@ class Updated:
     def __init__(self, name: str, config: Config) -> None:
         import tensorflow as tf
 
-        from lm.workloads.parts.files import adam
-
         shapes, layers = config.weight_shapes(), tf.keras.layers
         dense = layers.Dense(shapes[DENSE][1], use_bias=False)
         sparse = layers.Embedding(*shapes[SPARSE])
@@ -105,7 +99,7 @@ class Updated:
         sparse.build((None,))
         self._name = name
         self.variables = [*dense.trainable_variables, *sparse.trainable_variables]
-        made = {
+        made: dict[str, Callable[[], Any]] = {
             "adam": adam,
             "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
             "rmsprop": lambda: tf.keras.optimizers.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.EPSILON),

@@ -159,7 +159,7 @@ def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
     assert "\n- Two margins worse, all 2 runs: 0 PASS, 1 REGRESSION, 1 INCONCLUSIVE; wrong: 0 (0% to 84%).\n" in page
     first, second = cells(page, "--config notebook")
     assert first[0] == "nothing"
-    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "–", "10 (10)", "5.0 (5.0)"]
+    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "–", "10 (10)", "5.0 (5.0)", "A CPU"]
     assert second[0] == "4.0%"
     assert second[2:8] == ["2", "0", "1", "1", "1 (1% to 99%)", "0 (0% to 84%)"]
 

@@ -10,20 +10,12 @@ import tensorflow as tf
 from lm.arrays import Floats, Tokens
 from lm.compat import save_keras
 from lm.config import Config
-from lm.oracle import optimizers as oracle
-from lm.workloads.optimizers import SLOTS
+from lm.workloads.parts.keras_optimizers import SLOTS, adam
 from lm.workloads.parts.promises import SAVED_MODEL
 from lm.workloads.parts.sequential import sequential
 
 Model: TypeAlias = Any  # a tf.keras.Sequential, which has no types
 CHECKPOINT, WEIGHTS, KERAS = "checkpoint", ".weights.h5", ".keras"
-
-
-def adam() -> tf.keras.optimizers.Adam:
-    """Returns Keras' Adam with the oracle's numbers."""
-    return tf.keras.optimizers.Adam(
-        oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
-    )
 
 
 def compiled(config: Config) -> Model:

@@ -1,12 +1,15 @@
 """One module a command: its arguments, its typed request, and what it does; and what commands share.
 
-options    groups of options, and the types that are made of them
+model      the options that choose the model that is measured, its request and its plans
+options    other groups of options, and the types that are made of them; usage: their error
 plans      the launches that a command measures
 sides      --from and --to, from words to environments
 stored     reading reports, profiles and baselines
 verdicts   judging, printing, exit codes
+summary    the CI job's summary
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
 surveys    stored surveys
+acquire    the Penn Treebank, from an address, an archive or a folder
 resume     going on from what was kept
 progress   bars and lines while something runs; messages: other lines on standard error
 errors     errors to a line and an exit code

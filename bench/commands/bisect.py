@@ -12,17 +12,8 @@ from bench.commands.clustered import Building, Hosts, add_cluster, cluster_hosts
 from bench.commands.errors import guarded
 from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
-from bench.commands.options import (
-    ModelRequest,
-    SideRequest,
-    add_budget,
-    add_model,
-    add_output,
-    add_shared,
-    add_workload,
-    fraction,
-    model_request,
-)
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request
+from bench.commands.options import SideRequest, add_budget, add_output, add_shared, fraction
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request

@@ -20,16 +20,8 @@ from bench.commands.clustered import (
 )
 from bench.commands.growing import Growing, Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
-from bench.commands.options import (
-    ModelRequest,
-    add_budget,
-    add_launches,
-    add_model,
-    add_output,
-    add_shared,
-    add_workload,
-    model_request,
-)
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request
+from bench.commands.options import add_budget, add_launches, add_output, add_shared
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
 from bench.commands.sides import BUILT, Sides, add_sides, sides_request

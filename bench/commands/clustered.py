@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from bench.commands.errors import guarded
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
-from bench.commands.options import ModelRequest, SideRequest
+from bench.commands.model import ModelRequest
+from bench.commands.options import SideRequest
 from bench.commands.paired import Parts
 from bench.commands.progress import BisectProgress
 from bench.commands.sides import Sides, side_warnings

@@ -9,19 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import (
-    GATE_CONFIGS,
-    ModelRequest,
-    Telling,
-    add_budget,
-    add_launches,
-    add_model,
-    add_output,
-    add_shared,
-    add_workload,
-    model_request,
-    telling,
-)
+from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request
+from bench.commands.options import Telling, add_budget, add_launches, add_output, add_shared, telling
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.commands.resume import (

@@ -4,14 +4,8 @@ import argparse
 import dataclasses
 
 from bench.commands.messages import print_json
-from bench.commands.options import (
-    ModelRequest,
-    add_model,
-    add_shared,
-    add_workload,
-    at_least,
-    model_request,
-)
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request
+from bench.commands.options import add_shared, at_least
 from bench.commands.progress import Bar
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError

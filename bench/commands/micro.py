@@ -8,19 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import (
-    IMPLEMENTATION,
-    Telling,
-    add_config,
-    add_launches,
-    add_output,
-    add_shared,
-    add_workload,
-    chosen_workloads,
-    device,
-    output_folder,
-    telling,
-)
+from bench.commands.model import IMPLEMENTATION, add_config, add_workload, chosen_workloads, device
+from bench.commands.options import Telling, add_launches, add_output, add_shared, output_folder, telling
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder

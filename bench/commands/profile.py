@@ -8,17 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json, say
-from bench.commands.options import (
-    IMPLEMENTATION,
-    ModelRequest,
-    add_all_but_implementation,
-    add_output,
-    add_shared,
-    add_workload,
-    at_least,
-    model_request,
-    output_folder,
-)
+from bench.commands.model import IMPLEMENTATION, ModelRequest, add_all_but_implementation, add_workload, model_request
+from bench.commands.options import add_output, add_shared, at_least, output_folder
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
 from bench.commands.usage import UsageError

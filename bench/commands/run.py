@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json
+from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import (
-    GATE_CONFIGS,
-    ModelRequest,
     SideRequest,
     add_environment,
     add_launches,
-    add_model,
     add_output,
     add_shared,
-    add_workload,
     at_least,
     environment_request,
-    model_request,
     output_folder,
 )
 from bench.commands.plans import timed_alone

@@ -21,18 +21,15 @@ from bench.commands.clustered import (
     keep_run,
 )
 from bench.commands.messages import say
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import (
-    ModelRequest,
     SideRequest,
     Telling,
     add_budget,
-    add_model,
     add_output,
     add_parts,
     add_shared,
-    add_workload,
     margin_request,
-    model_request,
     telling,
 )
 from bench.commands.paired import Parts

@@ -12,15 +12,13 @@ from typing import Any
 from tabulate import tabulate
 
 from bench.commands.messages import print_json
+from bench.commands.model import ModelRequest, add_model, model_request
 from bench.commands.options import (
-    ModelRequest,
     SideRequest,
     add_environment,
-    add_model,
     add_output,
     add_shared,
     environment_request,
-    model_request,
     output_folder,
 )
 from bench.commands.usage import UsageError

@@ -6,19 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import (
-    ModelRequest,
-    Telling,
-    add_budget,
-    add_model,
-    add_output,
-    add_parts,
-    add_shared,
-    add_workload,
-    margin_request,
-    model_request,
-    telling,
-)
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request
+from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, margin_request, telling
 from bench.commands.paired import Parts
 from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request

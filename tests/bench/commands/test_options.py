@@ -1,15 +1,10 @@
 """Options that several commands share."""
 
 import argparse
-from pathlib import Path
 
 import pytest
 
-from bench.commands import options
-from bench.commands.options import add_model, add_workload, minutes, model_request
-from bench.commands.usage import UsageError
-from lm.workloads.registry import names
-from tests.builders.commands import Tfgate
+from bench.commands.options import minutes
 
 
 def test_a_budget_is_a_number_of_minutes() -> None:
@@ -17,88 +12,3 @@ def test_a_budget_is_a_number_of_minutes() -> None:
     for text in ("0", "-1", "1e6", "inf", "nan", "soon"):
         with pytest.raises(argparse.ArgumentTypeError, match="is not a number of minutes above 0"):
             minutes(text)
-
-
-@pytest.mark.parametrize("name", ["large-batch", "all"])
-@pytest.mark.parametrize(("free", "refused"), [(7.9, True), (8.0, False)])
-def test_a_workload_that_lacks_the_memory_is_refused(
-    monkeypatch: pytest.MonkeyPatch, free: float, refused: bool, name: str
-) -> None:
-    monkeypatch.setattr(options, "available_gib", lambda: free)
-    parser = argparse.ArgumentParser()
-    add_model(parser, ("tiny",))
-    add_workload(parser)
-    asked = parser.parse_args(["--workload", name])
-    if refused:
-        with pytest.raises(UsageError, match=r"workload large-batch needs 8 GiB of memory, and 7.9 GiB are free"):
-            model_request(asked, ("tiny",))
-    else:
-        assert "large-batch" in model_request(asked, ("tiny",)).workloads
-
-
-@pytest.mark.parametrize(
-    ("asked", "config", "expected"),
-    [
-        (["all"], "tiny", names()),
-        (["all"], "medium", ("train",)),  # no other runs in it
-        (["masked", "all"], "tiny", ("masked", *(name for name in names() if name != "masked"))),
-        (None, "tiny", ("train",)),
-    ],
-)
-def test_all_workloads_are_those_that_run_in_the_configuration(
-    asked: list[str] | None, config: str, expected: tuple[str, ...]
-) -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
-    words = [word for name in asked or () for word in ("--workload", name)]
-    assert model_request(parser.parse_args([*words, "--config", config]), ("notebook",)).workloads == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "one_launch", "variables"),
-    [("train", False, ()), ("train-without-onednn", True, (("TF_ENABLE_ONEDNN_OPTS", "0"),)), ("masked", True, ())],
-)
-def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_not_told(
-    name: str, one_launch: bool, variables: tuple[tuple[str, str], ...]
-) -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("tiny",))
-    (plan,) = model_request(parser.parse_args(["--workload", name]), ("tiny",)).plans()
-    assert (plan.one_launch, plan.variables) == (one_launch, variables)
-
-
-@pytest.mark.parametrize("command", ["bisect", "blame"])
-def test_a_command_of_one_workload_in_one_configuration_offers_no_more(
-    tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    monkeypatch.setenv("COLUMNS", "1000")
-    lines = tfgate(command, "--help").out.splitlines()
-    (config,), (named,) = ([line for line in lines if f"  {word} NAME" in line] for word in ("--config", "--workload"))
-    assert "may be repeated" not in config + named
-
-
-def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
-    options = parser.parse_args(["--workload", "all", "--workload", "masked", "--config", "medium"])
-    with pytest.raises(UsageError, match="workload masked has no configuration medium"):
-        model_request(options, ("notebook",))
-
-
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
-    """Reports of both would be of one subject."""
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
-    paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
-    for path in paths:
-        path.parent.mkdir()
-        path.write_text("def workload(): pass")
-    words = [word for path in (paths[0], *paths) for word in ("--workload", str(path))]
-    once = parser.parse_args(words[:4])
-    assert model_request(once, ("notebook",)).workloads == (str(paths[0]),)
-    with pytest.raises(UsageError, match=r"two files are called mine\.py, by which reports name them: rename one"):
-        model_request(parser.parse_args(words), ("notebook",))

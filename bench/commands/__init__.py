@@ -14,5 +14,7 @@ resume     going on from what was kept
 progress   bars and lines while something runs; messages: other lines on standard error
 errors     errors to a line and an exit code
 
+bisect_search and blame_parts do the work of bisect and of blame, whose own files hold words, request and answer.
+
 May import drive, judge, profile, report, record, and of lm only what needs no TensorFlow.
 """

@@ -4,10 +4,11 @@ import argparse
 import contextlib
 import dataclasses
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.blame_parts import Row, chosen, turns
 from bench.commands.clustered import (
     Building,
     Hosts,
@@ -18,7 +19,7 @@ from bench.commands.clustered import (
     grow,
     keep_run,
 )
-from bench.commands.growing import Growing, Measure, Pace, add_metric
+from bench.commands.growing import Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_launches, add_output, add_shared
@@ -27,25 +28,14 @@ from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, w
 from bench.commands.sides import BUILT, Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
-from bench.drive.inspection import imported
 from bench.drive.lock import host_lock
-from bench.drive.mixed import Differing, differing, mixed
+from bench.drive.mixed import mixed
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
-from bench.judge.blame import (
-    ONEDNN,
-    SWITCHES,
-    THREADS,
-    Answer,
-    Blame,
-    Part,
-    blame_by_launches,
-    blame_by_numbers,
-    failure_of,
-)
+from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import read_margins
-from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, STEP_TIMES
+from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.report.bisect import cost
@@ -163,28 +153,6 @@ def _profile(asked: Request) -> str:
     return shlex.join(["tfgate", "profile", *words, *config])
 
 
-@dataclasses.dataclass
-class _Row:
-    """The candidate, or a part of its difference: how it is measured, and what came of it."""
-
-    part: Part
-    measure: Measure
-    sides: Mapping[str, Side]
-    report: Growing
-
-    @property
-    def launches(self) -> int:
-        """Returns how many launches it has; of numbers, 1 once they are compared."""
-        if self.measure.numbers:
-            return int(self.report.compared)
-        return len({pair.launch for pair in self.report.run.pairs}) if self.report.run else 0
-
-    @property
-    def told(self) -> Part:
-        """Returns the part with what was measured."""
-        return dataclasses.replace(self.part, run=self.report.run)
-
-
 class _Blaming:
     """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
@@ -194,15 +162,14 @@ class _Blaming:
         measure = Measure(plan, asked.metric, self._margins, asked.command_line)
         self._measure = measure if asked.cluster else measure.examined()
         self._asked, self._sides = asked, asked.sides.prepared()
-        self.left_out: list[str] = []
-        packages, switches = self._chosen()
+        packages, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
         parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]
         self._whole = self._row(0, Part(WHOLE))
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
         self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
 
     @property
-    def _rows(self) -> list[_Row]:
+    def _rows(self) -> list[Row]:
         return [self._whole, *self._packages, *self._switches]
 
     def origin(self) -> dict[str, Any]:
@@ -223,7 +190,7 @@ class _Blaming:
             self._measure_on(hosts, rows, launches)
             return self._told()
         with BisectProgress() as progress:
-            for row in _turns(rows, launches):
+            for row in turns(rows, launches):
                 if pace.seconds >= 60 * self._asked.budget_minutes:
                     self._tell_budget()
                     break
@@ -234,13 +201,13 @@ class _Blaming:
                     self._tell_cost(rows, launches, pace)
         return self._told()
 
-    def _measure_on(self, hosts: Hosts, rows: Sequence[_Row], launches: int) -> None:
+    def _measure_on(self, hosts: Hosts, rows: Sequence[Row], launches: int) -> None:
         """Has hosts measure the parts, a call for each; the budget is shared out among them."""
         building = Building.of(self._asked.model, self._asked.sides)
         left = {row.report.path: row for row in rows if row.launches < launches and not row.part.problem}
         seconds = 60 * self._asked.budget_minutes / max(len(left), 1)
 
-        def call(row: _Row) -> "Call":
+        def call(row: Row) -> "Call":
             package = row.part.name if any(row.part.versions) else ""
             return grow, (PartLaunches(building, row.measure, package, row.sides, launches, seconds),)
 
@@ -258,7 +225,7 @@ class _Blaming:
     def _tell_budget(self) -> None:
         self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
 
-    def _tell_cost(self, rows: Sequence[_Row], launches: int, pace: Pace) -> None:
+    def _tell_cost(self, rows: Sequence[Row], launches: int, pace: Pace) -> None:
         """Says what is left to be measured; nothing where nothing is."""
         left = sum(max(launches - row.launches, 0) for row in rows if not row.part.problem)
         if left:
@@ -271,7 +238,7 @@ class _Blaming:
             return blame_by_numbers(whole, packages, switches, self._margins)
         return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
 
-    def _last(self, row: _Row) -> str:
+    def _last(self, row: Row) -> str:
         """Returns a line on the last measurement; gives the part up where that failed."""
         assert row.report.run
         if failure := failure_of(row.report.run):
@@ -281,57 +248,21 @@ class _Blaming:
             return "compared"
         return f"launch {row.launches}, {self._asked.metric} {percent(row.measure.told(row.report.run)[-1])}"
 
-    def _give_up(self, row: _Row, why: str) -> None:
+    def _give_up(self, row: Row, why: str) -> None:
         """Goes on without a part. Raises RequestError where it is the whole."""
         if row.part.name == WHOLE:
             raise RequestError(f"the change can't be measured: {why}")
         row.part = dataclasses.replace(row.part, problem=why)
 
-    def _chosen(self) -> tuple[list[Differing], list[str]]:
-        """Returns the packages and switches that are measured, and says which are left out. Raises UsageError."""
-        found = differing(self._sides[REFERENCE], self._sides[CANDIDATE])
-        switches, asked = self._possible_switches(), self._asked.parts
-        names = [*(one.name for one in found), *switches]
-        for name in asked:
-            if name not in names:
-                raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(names)}")
-        wanted = set(asked) or {*switches, *self._imported()}
-        self._tell_lone(wanted)
-        why = "not asked for" if asked else "TensorFlow doesn't import it"
-        out = [one for one in found if one.name not in wanted]
-        self.left_out += [f"{one.name} {one.reference} and {one.candidate}: {why}" for one in out]
-        return [one for one in found if one.name in wanted], [name for name in switches if name in wanted]
-
-    def _imported(self) -> set[str]:
-        """Returns the packages that either side's TensorFlow imports."""
-        say("asking which packages TensorFlow imports")
-        return {name for side in self._sides.values() for name in imported(side.interpreter, side.variables)}
-
-    def _tell_lone(self, wanted: Collection[str]) -> None:
-        """Says what else the sides don't share: packages that one has alone, and variables."""
-        reference, candidate = self._sides[REFERENCE], self._sides[CANDIDATE]
-        ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
-        if alone := sorted((theirs - ours).intersection(wanted)):
-            self.left_out.append(f"{', '.join(alone)}, which the candidate alone has: measured with what requires it")
-        if alone := sorted((ours - theirs).intersection(wanted)):
-            self.left_out.append(f"{', '.join(alone)}, which the reference alone has: in every part's environment")
-        if reference.variables != candidate.variables:
-            self.left_out.append("the candidate's environment variables: parts have the reference's")
-
-    def _possible_switches(self) -> list[str]:
-        on_one = self._asked.metric == ONE_CORE_STEP_TIME or self._measure.plan.threads == 1
-        senseless = {ONEDNN: self._asked.model.gpu, THREADS: on_one}
-        return [name for name in SWITCHES if not senseless[name]]
-
-    def _row(self, place: int, part: Part) -> _Row:
+    def _row(self, place: int, part: Part) -> Row:
         here = not self._asked.cluster
         report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume, here=here)
-        row = _Row(part, self._measure, self._sides, report)
+        row = Row(part, self._measure, self._sides, report)
         if report.run and (failure := failure_of(report.run)):
             self._give_up(row, failure.message)
         return row
 
-    def _switch(self, place: int, name: str) -> _Row:
+    def _switch(self, place: int, name: str) -> Row:
         """Returns the row of both sides with a switch."""
         row = self._row(place, Part(name))
         if name == THREADS:
@@ -343,7 +274,7 @@ class _Blaming:
             }
         return row
 
-    def _build(self, row: _Row) -> None:
+    def _build(self, row: Row) -> None:
         """Builds the environment with a row's package alone, and keeps what wheels say of it."""
         sides, (reference, candidate) = self._asked.sides, (self._sides[REFERENCE], self._sides[CANDIDATE])
         try:
@@ -356,11 +287,3 @@ class _Blaming:
         else:
             row.part = dataclasses.replace(row.part, refused=refused)
             row.sides = {REFERENCE: reference, CANDIDATE: side}
-
-
-def _turns(rows: Sequence[_Row], launches: int) -> Iterator[_Row]:
-    """Yields the rows in turn until each has so many launches, or can't be measured."""
-    for turn in range(launches):
-        for row in rows:
-            if not row.part.problem and row.launches <= turn:
-                yield row

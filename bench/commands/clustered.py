@@ -1,7 +1,7 @@
 """`--cluster`: what a survey, blame or bisect has the hosts of a Dask cluster measure, and how a host does it.
 
-A host runs `compare`, `grow` or bisect's `search` in a process of its own, with the functions that measure without a
-cluster.
+A host runs `compare`, `grow` or `bisect_search.search` in a process of its own, with the functions that measure
+without a cluster.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from bench.record.files import write_record
 from bench.record.types import Machine, Record
 from lm.config import LAUNCH_PLANS, Blocks
 from tests.builders.cluster import CLUSTER, in_this_process
-from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate
+from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate, noisy_side
 from tests.builders.records import SUBJECT, baseline, records, run
 
 
@@ -75,6 +75,12 @@ def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         return calls
 
     return arrange
+
+
+@pytest.fixture
+def slowness(tmp_path: Path) -> dict[str, str]:
+    """Interpreters by name: the step takes 20% longer from `d` on."""
+    return {name: noisy_side(tmp_path / name, slowness=1.0 if name < "d" else 1.2) for name in "abcdef"}
 
 
 @pytest.fixture

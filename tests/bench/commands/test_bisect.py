@@ -1,35 +1,16 @@
 """`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
 
-import contextlib
 import shlex
-import unittest.mock
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from bench.cli import command_parser
 from bench.drive.doctor import Finding
-from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
-from bench.record.types import Machine
-from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side, snapshot
+from tests.builders.commands import Answer, Tfgate
 from tests.builders.wheels import write_wheel
-
-
-@pytest.fixture
-def slowness(tmp_path: Path) -> dict[str, str]:
-    """Interpreters by name: the step takes 20% longer from `d` on."""
-    return {name: noisy_side(tmp_path / name, slowness=1.0 if name < "d" else 1.2) for name in "abcdef"}
-
-
-@pytest.fixture
-def clustered(one_host: Callable[[str], list[Path]]) -> list[Path]:
-    """The folders of searches that a cluster was asked for; its one host is this process."""
-    return one_host("bisect")
 
 
 def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str | Path) -> Answer:
@@ -64,51 +45,6 @@ class TestWholeSearches:
         assert ": launch" not in again.err  # nothing is measured again
         assert "to expect" not in again.err
 
-    def test_on_a_cluster_one_host_searches(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], clustered: list[Path]
-    ) -> None:
-        """The release before the answer can't be had there, and another fails."""
-        noisy_side(tmp_path / "b", midway=CRASH)
-        (tmp_path / "c").write_text("#!/bin/false\n")
-        found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
-        assert found.code == 0, found
-        assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
-        assert f"left out: {slowness['c']}: " in found.out
-        assert f"left out: {slowness['b']}: the worker exited with code 3" in found.out
-        before = {name: data for name, data in snapshot(tmp_path / "out").items() if name.endswith("paired.json")}
-        again = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--resume")
-        assert (again.code, again.out.splitlines()[0]) == (0, found.out.splitlines()[0])
-        after = {name: data for name, data in snapshot(tmp_path / "out").items() if name.endswith("paired.json")}
-        assert after == before  # nothing is measured again
-        assert clustered[0] == tmp_path / "out"
-
-    def test_an_open_search_goes_on_on_a_host(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], clustered: list[Path]
-    ) -> None:
-        assert bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001").code == 3
-        (path,) = tmp_path.glob("out/*/paired.json")
-        first = read_record(PairedRun, path).pairs
-        found = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001", "--resume")
-        assert (found.code, len(clustered)) == (3, 2)
-        pairs = read_record(PairedRun, path).pairs
-        assert len(pairs) == len(first) + 1
-        assert pairs[: len(first)] == first
-        other = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001")
-        assert (other.code, len(clustered)) == (2, 2)  # another search overwrites nothing, and is not begun
-        assert "exists: go on by --resume, or choose another --output" in other.err.splitlines()[-1]
-
-    @pytest.mark.parametrize("code", [2, 4])
-    def test_what_goes_wrong_on_a_host_is_one_line(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, code: int
-    ) -> None:
-        done = SimpleNamespace(files={}, problem="the disk is full (on far)", code=code)
-        hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
-        monkeypatch.setattr("bench.commands.bisect.cluster_hosts", lambda address, timed: hosts)
-        monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
-        found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
-        assert (found.code, found.out) == (code, "")
-        assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
-
     def test_what_disturbs_launches_is_said_once_and_kept(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -117,61 +53,6 @@ class TestWholeSearches:
         found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
         assert found.err.splitlines().count(f"warning: {load}") == 1
         assert load in read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).warnings
-
-    def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
-        noisy_side(tmp_path / "c", midway=CRASH)
-        sides = {name: slowness[name] for name in "acd"}
-        found = bisect(tfgate, tmp_path, sides)
-        assert found.code == 0, found
-        assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
-        assert found.out.splitlines()[-1].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
-        again = bisect(tfgate, tmp_path, sides, "--resume")
-        assert (again.code, again.out) == (0, found.out)
-
-    def test_an_interrupted_comparison_of_numbers_is_no_good_one(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """That of the bad release comes first, and is made anew."""
-        launch = unittest.mock.Mock(side_effect=KeyboardInterrupt)
-        monkeypatch.setattr("bench.drive.upgrade.measure_launch", launch)
-        with host_lock():  # which is not for what isn't timed
-            assert bisect(tfgate, tmp_path, slowness, "--metric", "numbers").code == 4
-        assert len(list(tmp_path.glob("out/*/paired.json"))) == launch.call_count == 1
-        assert bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--resume").code == 4
-        assert launch.call_count == 2
-
-    def test_it_goes_on_on_its_own_machine_alone(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert bisect(tfgate, tmp_path, slowness, "--budget", "0.001").code == 3
-        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
-        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--resume")
-        assert found.code == 2
-        assert "was begun on another machine: go on there, delete it to measure it anew, or" in found.error
-
-    def test_a_bad_release_that_fails_is_an_error(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
-    ) -> None:
-        noisy_side(tmp_path / "f", midway=CRASH)
-        found = bisect(tfgate, tmp_path, slowness)
-        assert found.code == 2
-        assert "the bad release can't be measured" in found.err.splitlines()[-1]
-        assert found.err.splitlines()[-1].endswith("; name another by --bad")
-
-    @pytest.mark.parametrize(("midway", "more"), [(CRASH, ()), ("os._exit(3)", ("--metric", "numbers"))])
-    def test_a_good_release_that_fails_is_an_error_that_names_it(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], midway: str, more: tuple[str, ...]
-    ) -> None:
-        noisy_side(tmp_path / "a", midway=midway)
-        found = bisect(tfgate, tmp_path, slowness, *more)
-        assert found.code == 2
-        last = found.err.splitlines()[-1]
-        assert f"the good release can't be measured: {slowness['a']}: the worker exited with code 3" in last
-
-    def test_a_spent_budget_is_no_answer(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
-        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
-        assert found.code == 3
-        assert found.out.startswith("the budget is spent: ")
 
     def test_a_metric_that_no_launch_tells_is_refused(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]

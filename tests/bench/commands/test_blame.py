@@ -57,7 +57,7 @@ def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment
     for module in ("bench.commands.sides", "bench.drive.mixed"):
         monkeypatch.setattr(f"{module}.prepare", made.prepare)
     monkeypatch.setattr("bench.drive.mixed.conflicts", lambda python: [])
-    monkeypatch.setattr("bench.commands.blame.imported", lambda python, variables: {*NEW} - {"six"})
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {*NEW} - {"six"})
     return made
 
 
@@ -196,19 +196,6 @@ class TestWholeSearches:
         found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
         assert found.code == 3
         assert "left out: launches after the budget of 0.001 minutes" in found.out
-
-
-@pytest.mark.usefixtures("baselines", "environments")
-def test_a_part_that_does_not_differ_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = blame(tfgate, tmp_path, "--part", "tensorboard")
-    assert found.code == 2
-    assert "--part tensorboard: the sides don't differ in it; name one of tensorflow-cpu, keras, numpy, " in found.error
-
-
-@pytest.mark.usefixtures("baselines", "environments")
-def test_a_switch_that_changes_nothing_is_not_measured(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = blame(tfgate, tmp_path, "--device", "gpu:0", "--threads", "1", "--part", "threads")
-    assert found.error.endswith("; name one of tensorflow-cpu, keras, numpy, six, wrapt")
 
 
 @pytest.mark.slow

@@ -10,10 +10,11 @@ from bench.record.codec import to_plain
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.bisect import plain_bounds
+from bench.report.grids import short_size
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
 from bench.report.sentences import Count, sentence
-from bench.report.survey import called, short_size, unlike_packages
+from bench.report.survey import called, unlike_packages
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.intervals import Interval

@@ -1,72 +1,26 @@
-"""A survey in words: a mark for each release and metric, a paragraph for each release, and what got worse."""
+"""A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row, Surveyed
-from bench.judge.types import Comparison, Metric, Scope
+from bench.judge.types import Comparison, Scope
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
+from bench.report.grids import LEGEND, Grid, grid_text, grids, why_missing
 from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
 from bench.report.judged import environment, records
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
 from bench.report.sentences import Count, sentence
-from bench.report.text import WIDTH, table_text, wrapped
+from bench.report.text import WIDTH, wrapped
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
 
 SPURIOUS_LEVELS = 0.14  # of unchanged series of ten: bench/stats/series.py
-IMPROVED = "▲"
-MOST_RELEASES = 8  # side by side on a terminal
-LEGEND = (
-    f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
-    f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
-    f"{IMPROVED} better by more than the margin"
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Mark:
-    """A metric of one comparison, as a cell shows it."""
-
-    word: str  # the outcome; "" where nothing was compared
-    size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
-    bounds: str = ""  # of its 95% CI
-    why: str = ""
-    improved: bool = False
-
-    @property
-    def glyph(self) -> str:
-        """Returns the sign of the outcome."""
-        return IMPROVED if self.improved else GLYPHS.get(self.word, "")
-
-    @property
-    def text(self) -> str:
-        """Returns sign and difference."""
-        return f"{self.glyph} {self.size}".strip()
-
-
-@dataclasses.dataclass(frozen=True)
-class GridRow:
-    """A release of a table."""
-
-    release: str
-    marks: tuple[Mark, ...]
-    said: str = ""  # in the place of marks, where there are none
-
-
-@dataclasses.dataclass(frozen=True)
-class Grid:
-    """Releases by metrics."""
-
-    title: str
-    metrics: tuple[str, ...]
-    rows: tuple[GridRow, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,17 +121,6 @@ def sections(found: Surveyed) -> list[Section]:
     ]
 
 
-def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
-    """Returns a chapter's two tables, of all metrics or of those that gate."""
-    metrics = tuple(metric.name for metric in chapter.metrics() if metric.gates or not gating)
-    before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
-    since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
-    return [
-        Grid(f"{chapter.name}: each release against the one before it", metrics, before),
-        Grid(f"{chapter.name}: each release against {fixed}", metrics, since),
-    ]
-
-
 def paragraphs(found: Surveyed) -> list[Paragraph]:
     """Returns what is to be said of each release."""
     return [
@@ -195,8 +138,8 @@ def survey_text(found: Surveyed) -> str:
     blocks = [wrapped(line, WIDTH) for line in (f"{title(found)}: {summary(found)}", LEGEND)]
     for chapter in found.chapters:
         fixed = found.survey.reference
-        blocks += [f"{one_line(grid.title)}\n{_table(grid)}" for grid in grids(chapter, fixed, gating=True)]
-        lines = [f"{row.release} {problem}" for row in chapter.rows if (problem := _problem(row))]
+        blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]
+        lines = [f"{row.release} {problem}" for row in chapter.rows if (problem := why_missing(row))]
         lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
@@ -208,45 +151,10 @@ def called(release: str) -> str:
     return f"TensorFlow {release}" if release[:1].isdigit() else release
 
 
-def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
-    """Returns a release's marks; where there is no comparison what is to be said instead.
-
-    That is `first` of the one that has nothing to be compared with.
-    """
-    said = _problem(row) or ("" if pair else first if row.complete else "not measured")
-    return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
-
-
-def _problem(row: Row) -> str:
-    """Returns why a release has no numbers; "" where it has, or should have."""
-    if row.left_out:
-        return f"isn't available: {row.left_out}"
-    return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
-
-
-def mark(comparison: Comparison | None) -> Mark:
-    """Returns a comparison as a cell shows it."""
-    if comparison is None:
-        return Mark("")
-    found, metric, reason = comparison.interval, comparison.metric, comparison.reason
-    bounds = f"{short_size(found.low, metric)} to {short_size(found.high, metric)}" if found else ""
-    size = values.sides(comparison)[0]
-    if found:
-        size = short_size(found.estimate, metric)
-    elif isinstance(reason, NotGated):
-        size = sentence(reason, comparison)
-    return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
-
-
-def short_size(value: float, metric: Metric) -> str:
-    """Returns a difference as a cell shows it."""
-    return values.difference(value, metric).removesuffix("/step")
-
-
 def _said(row: Row, found: Surveyed) -> Iterator[str]:
     """Yields the sentences on a release in a chapter."""
     fixed = found.survey.reference
-    if problem := _problem(row):
+    if problem := why_missing(row):
         yield f"It {problem}."
         return
     if row.before:
@@ -299,16 +207,3 @@ def _machines(pairs: Sequence[Against]) -> list[Machine]:
 def _host(machine: Machine) -> str:
     """Returns what tells a machine from those of another kind, before its processor."""
     return f"host {machine.fingerprint()}, "
-
-
-def _table(grid: Grid) -> str:
-    """Returns a table of metrics by releases, as many side by side as have room."""
-    parts = []
-    for start in range(0, len(grid.rows), MOST_RELEASES):
-        rows = grid.rows[start : start + MOST_RELEASES]
-        cells = [
-            [metric, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
-            for place, metric in enumerate(grid.metrics)
-        ]
-        parts.append(table_text(["", *(row.release for row in rows)], cells))
-    return "\n\n".join(parts)

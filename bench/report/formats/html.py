@@ -13,13 +13,14 @@ from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
+from bench.report.grids import LEGEND
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, launches_by_subject, names, worst
 from bench.report.pages import rendered
 from bench.report.precision import precision_table, rates
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
-from bench.report.survey import LEGEND, findings, notes, paragraphs, sections, summary, title
+from bench.report.survey import findings, notes, paragraphs, sections, summary, title
 from bench.report.tables import differences, tables
 
 FILE = "report.html"

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
+from bench.report.grids import LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
 from bench.report.precision import precision_table, rates
 from bench.report.sentences import sentence
 from bench.report.strip import Glyphs, reach, strip, unaccepted
-from bench.report.survey import LEGEND, Grid, Mark, Paragraph, findings, notes, paragraphs, sections, summary, title
+from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
 from bench.stats.outcome import Outcome
 
 FILE = "report.md"

@@ -11,7 +11,7 @@ from bench.judge.survey import Surveyed
 from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
-from bench.report.survey import Grid, findings, grids, mark, notes, paragraphs, survey_text
+from bench.report.survey import findings, notes, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
@@ -31,28 +31,6 @@ def test_wording() -> None:
     found = made()
     golden("survey.txt", survey_text(found))
     golden("survey.md", registry.render_survey("markdown", found))
-
-
-def test_a_regression_stands_in_its_own_cell_alone() -> None:
-    before, fixed = grids(made().chapters[0], "2.12.1")
-    assert before.metrics == fixed.metrics
-    step = before.metrics.index("step time")
-
-    def worse(grid: Grid) -> list[tuple[str, str]]:
-        regression = Outcome.REGRESSION.value
-        marks = [(row.release, dict(zip(grid.metrics, row.marks, strict=True))) for row in grid.rows]
-        return [(release, name) for release, of in marks for name, one in of.items() if one.word == regression]
-
-    assert worse(before) == [("2.18.1", "step time")]
-    assert worse(fixed) == [(release, "step time") for release in ("2.18.1", "2.19.1", "2.20.0", "2.21.0")]
-    better = [row.release for row in before.rows if row.marks[step].improved]
-    assert better == ["2.20.0"]
-    slower = next(row for row in before.rows if row.release == "2.18.1").marks[step]
-    assert slower.text.startswith("✖ +2")
-    assert " to +2" in slower.bounds
-    said = {row.release: row.said for row in before.rows if row.said}
-    assert said.keys() == {"2.12.1", "2.14.1", "2.16.2"}
-    assert mark(None).text == "–"
 
 
 def test_findings_are_those_of_the_release_that_brought_them() -> None:

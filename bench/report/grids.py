@@ -1,0 +1,120 @@
+"""A survey's tables: releases by metrics, a mark for each comparison of a metric."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from bench.judge.reasons import NotGated
+from bench.judge.survey import Against, Chapter, Row
+from bench.judge.types import Comparison, Metric
+from bench.report import values
+from bench.report.headlines import GLYPHS
+from bench.report.sentences import sentence
+from bench.report.text import table_text
+from bench.report.values import NOTHING
+from bench.stats.outcome import Outcome
+
+IMPROVED = "▲"
+MOST_RELEASES = 8  # side by side on a terminal
+LEGEND = (
+    f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
+    f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
+    f"{IMPROVED} better by more than the margin"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """A metric of one comparison, as a cell shows it."""
+
+    word: str  # the outcome; "" where nothing was compared
+    size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
+    bounds: str = ""  # of its 95% CI
+    why: str = ""
+    improved: bool = False
+
+    @property
+    def glyph(self) -> str:
+        """Returns the sign of the outcome."""
+        return IMPROVED if self.improved else GLYPHS.get(self.word, "")
+
+    @property
+    def text(self) -> str:
+        """Returns sign and difference."""
+        return f"{self.glyph} {self.size}".strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class GridRow:
+    """A release of a table."""
+
+    release: str
+    marks: tuple[Mark, ...]
+    said: str = ""  # in the place of marks, where there are none
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Releases by metrics."""
+
+    title: str
+    metrics: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+
+
+def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
+    """Returns a chapter's two tables, of all metrics or of those that gate."""
+    metrics = tuple(metric.name for metric in chapter.metrics() if metric.gates or not gating)
+    before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
+    since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
+    return [
+        Grid(f"{chapter.name}: each release against the one before it", metrics, before),
+        Grid(f"{chapter.name}: each release against {fixed}", metrics, since),
+    ]
+
+
+def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
+    """Returns a release's marks; where there is no comparison what is to be said instead.
+
+    That is `first` of the one that has nothing to be compared with.
+    """
+    said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
+    return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
+
+
+def why_missing(row: Row) -> str:
+    """Returns why a release has no numbers; "" where it has, or should have."""
+    if row.left_out:
+        return f"isn't available: {row.left_out}"
+    return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
+
+
+def mark(comparison: Comparison | None) -> Mark:
+    """Returns a comparison as a cell shows it."""
+    if comparison is None:
+        return Mark("")
+    found, metric, reason = comparison.interval, comparison.metric, comparison.reason
+    bounds = f"{short_size(found.low, metric)} to {short_size(found.high, metric)}" if found else ""
+    size = values.sides(comparison)[0]
+    if found:
+        size = short_size(found.estimate, metric)
+    elif isinstance(reason, NotGated):
+        size = sentence(reason, comparison)
+    return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
+
+
+def short_size(value: float, metric: Metric) -> str:
+    """Returns a difference as a cell shows it."""
+    return values.difference(value, metric).removesuffix("/step")
+
+
+def grid_text(grid: Grid) -> str:
+    """Returns a table of metrics by releases, as many side by side as have room."""
+    parts = []
+    for start in range(0, len(grid.rows), MOST_RELEASES):
+        rows = grid.rows[start : start + MOST_RELEASES]
+        cells = [
+            [metric, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
+            for place, metric in enumerate(grid.metrics)
+        ]
+        parts.append(table_text(["", *(row.release for row in rows)], cells))
+    return "\n\n".join(parts)

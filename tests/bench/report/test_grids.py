@@ -1,0 +1,27 @@
+"""A survey's tables: releases by metrics, with a mark in each cell."""
+
+from bench.report.grids import Grid, grids, mark
+from bench.stats.outcome import Outcome
+from tests.bench.report.test_survey import made
+
+
+def test_a_regression_stands_in_its_own_cell_alone() -> None:
+    before, fixed = grids(made().chapters[0], "2.12.1")
+    assert before.metrics == fixed.metrics
+    step = before.metrics.index("step time")
+
+    def worse(grid: Grid) -> list[tuple[str, str]]:
+        regression = Outcome.REGRESSION.value
+        marks = [(row.release, dict(zip(grid.metrics, row.marks, strict=True))) for row in grid.rows]
+        return [(release, name) for release, of in marks for name, one in of.items() if one.word == regression]
+
+    assert worse(before) == [("2.18.1", "step time")]
+    assert worse(fixed) == [(release, "step time") for release in ("2.18.1", "2.19.1", "2.20.0", "2.21.0")]
+    better = [row.release for row in before.rows if row.marks[step].improved]
+    assert better == ["2.20.0"]
+    slower = next(row for row in before.rows if row.release == "2.18.1").marks[step]
+    assert slower.text.startswith("✖ +2")
+    assert " to +2" in slower.bounds
+    said = {row.release: row.said for row in before.rows if row.said}
+    assert said.keys() == {"2.12.1", "2.14.1", "2.16.2"}
+    assert mark(None).text == "–"

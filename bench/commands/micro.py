@@ -60,6 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sides(parser, PINNED, sys.executable)
     add_config(parser, CONFIGS)
     add_workload(parser)
+    _add_cases(parser)
+    looks = ", ".join(map(str, LOOKS))
+    add_launches(parser, USUAL_LAUNCHES, f"fresh processes for each environment, at most; judged after {looks}")
+    add_output(parser)
+    add_shared(parser, "baselines", "json", "quiet")
+
+
+def _add_cases(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that choose cases, each of which may be repeated, and --require."""
     parser.add_argument(
         "--implementation",
         action="append",
@@ -93,10 +102,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("gpu",),
         help="fail, instead of skipping, where a GPU is missing; takes gpu:0 if no --device is a GPU",
     )
-    looks = ", ".join(map(str, LOOKS))
-    add_launches(parser, USUAL_LAUNCHES, f"fresh processes for each environment, at most; judged after {looks}")
-    add_output(parser)
-    add_shared(parser, "baselines", "json", "quiet")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -2,7 +2,7 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Direction, Verdict
@@ -124,11 +124,19 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
                 cut += [] if one in _decisive(verdict) else [_full(one)]
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
+    notes = _notes_below(found, rows.values(), columns, glyphs)
+    return [*lines, *(wrapped(note, width) for note in notes), *(wrapped(line, width, GAP) for line in cut)]
+
+
+def _notes_below(
+    found: Sequence[Comparison], rows: Collection[Mapping[str, str]], columns: Collection[str], glyphs: Glyphs
+) -> list[str]:
+    """Returns what the signs of the lines mean, and the units that no column holds."""
+    drawn = [one for one in found if _is_drawn(one)]
     legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
     notes = [f"{legend}{DECIDES}"] if drawn else []
-    notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows.values()) else []
-    notes += [] if last else sorted({unit for one in found if _is_drawn(one) and (unit := _unit(one))})
-    return [*lines, *(wrapped(note, width) for note in notes), *(wrapped(line, width, GAP) for line in cut)]
+    notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows) else []
+    return notes + ([] if SIDES in columns else sorted({unit for one in drawn if (unit := _unit(one))}))
 
 
 def _heading(column: str, width: int) -> str:

@@ -92,17 +92,11 @@ def _perplexities(
     launches: Sequence[SideLaunch], baseline: Baseline | None, start: int, margin: float | None
 ) -> Chart | None:
     """Returns running perplexity relative to the mean of the reference's trainings, and the range of those."""
-    subject = launches[0].record.subject if launches else None
-    trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
-    trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
-    reference = [_running(losses, start) for losses in sorted(trainings) if subject and len(losses) == subject.steps]
-    candidates = [
-        launch
-        for launch in launches
-        if launch.side == CANDIDATE and subject and len(launch.record.losses) == subject.steps
-    ]
-    if not reference or not candidates or not subject:
+    trainings, candidates = _whole(launches, baseline)
+    if not trainings or not candidates:
         return None
+    subject = launches[0].record.subject
+    reference = [_running(losses, start) for losses in trainings]
     mean = [math.fsum(values) / len(values) for values in zip(*reference, strict=True)]
 
     def relative(curve: Sequence[float]) -> tuple[tuple[float, float], ...]:
@@ -130,6 +124,19 @@ def _perplexities(
     caption = f"Difference from the mean of the reference's trainings. {judged}"
     title = "Running perplexity against the reference's"
     return Chart(title, caption, "step", "difference", tuple(shapes), tuple(keys), unit="%")
+
+
+def _whole(
+    launches: Sequence[SideLaunch], baseline: Baseline | None
+) -> tuple[list[tuple[float, ...]], list[SideLaunch]]:
+    """Returns the losses of each of the reference's trainings, and the candidate's launches; those of all steps."""
+    if not launches:
+        return [], []
+    steps = launches[0].record.subject.steps
+    trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
+    trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
+    candidates = [launch for launch in launches if launch.side == CANDIDATE and len(launch.record.losses) == steps]
+    return sorted(losses for losses in trainings if len(losses) == steps), candidates
 
 
 def _running(losses: Sequence[float], start: int) -> list[float]:

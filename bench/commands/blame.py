@@ -37,7 +37,7 @@ from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_lau
 from bench.judge.margins import read_margins
 from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
 from bench.record.files import read_record
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.values import percent

@@ -43,5 +43,5 @@ def test_a_part_that_does_not_differ_is_refused() -> None:
 
 def test_a_switch_that_changes_nothing_is_not_measured() -> None:
     plan = dataclasses.replace(MEASURE.plan, device="gpu:0", threads=1)
-    with pytest.raises(UsageError, match="; name one of tensorflow-cpu, keras, six$"):
+    with pytest.raises(UsageError, match=r"; name one of tensorflow-cpu, keras, six$"):
         chosen(dataclasses.replace(MEASURE, plan=plan), SIDES, ("threads",))

@@ -22,13 +22,13 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda
 
     `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't
     the PTB is downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are
-    not the PTB's, OSError where there is no room for a download.
+    not the PTB's, OSError where there is no room.
     """
     if source is None and _is_ptb(directory):
         return _report(f"already in {directory}")
     if source is None or source.startswith(("http://", "https://")):
         url = source or ptb.PTB_URL
-        ptb.store(_download(url, progress), directory)
+        _store(_download(url, progress), directory)
         return [f"{url}: downloaded", *_report(f"extracted to {directory}")]
     path = Path(source)
     if not path.exists():
@@ -38,8 +38,18 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda
     files = ptb.read_files(path)
     if path.is_dir() and path.resolve() == directory.resolve():
         return _report(f"already in {directory}")
-    ptb.store(files, directory)
+    _store(files, directory)
     return _report(f"copied from {path} to {directory}")
+
+
+def _store(files: dict[str, bytes], directory: Path) -> None:
+    """Writes the files. Raises CorpusError, OSError where there is no room for them."""
+    try:
+        ptb.store(files, directory)
+    except CorpusError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in EXHAUSTED:
+            raise error.__cause__ from None
+        raise
 
 
 def _download(url: str, progress: Progress) -> dict[str, bytes]:

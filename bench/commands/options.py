@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from bench.commands.stored import baselines_folder
 from bench.commands.usage import UsageError
 
-BUDGET_MINUTES = 15.0  # of a configuration's launches in turn
+BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
 
 

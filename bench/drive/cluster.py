@@ -99,8 +99,9 @@ def _done(future: Future) -> Done:
     error = future.exception() if future.status == "error" else None
     if isinstance(error, KilledWorker):
         return Done({}, f"{error.allowed_failures + 1} workers died while they measured this")
-    if error:  # the host's own: another tfgate, say, or none
-        return Done({}, f"a host can't run this ({type(error).__name__}: {error}): install the same tfgate there")
+    if error:  # the host's own
+        mend = ": install the same tfgate there" if isinstance(error, (ImportError, AttributeError)) else ""
+        return Done({}, f"a host can't run this ({type(error).__name__}: {error}){mend}")
     found: Done = future.result()
     return found
 

@@ -5,6 +5,7 @@ Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pas
 
 import contextlib
 import datetime
+import os
 import re
 import subprocess
 import tomllib
@@ -14,7 +15,7 @@ from pathlib import Path
 from packaging.version import Version
 from uv import find_uv_bin
 
-from bench.drive.children import ending_with_us
+from bench.drive.children import EXHAUSTED, ending_with_us
 from bench.drive.folders import held_folder
 from bench.drive.lockfile import TENSORFLOW, Lock, read_lock
 from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
@@ -150,9 +151,12 @@ def _compile(lines: Sequence[str], interpreter: str, *options: str) -> subproces
 
 
 def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs uv in the working folder, where it looks for its settings as it always does."""
+    """Runs uv in the working folder, where it looks for its settings as it always does.
+
+    Raises OSError where the machine has no room: that says nothing of what uv was asked for.
+    """
     command = [find_uv_bin(), "--color", "never", "--no-progress", *arguments]
-    return subprocess.run(
+    done = subprocess.run(
         command,
         input=text,
         stdin=None if text else subprocess.DEVNULL,
@@ -161,6 +165,10 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
         check=False,
         preexec_fn=ending_with_us(),
     )
+    told = re.search(r"\(os error (\d+)\)", done.stderr) if done.returncode else None
+    if told and int(told[1]) in EXHAUSTED:
+        raise OSError(int(told[1]), os.strerror(int(told[1])), "uv")
+    return done
 
 
 def _reason(stderr: str) -> str:

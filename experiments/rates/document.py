@@ -55,8 +55,8 @@ MEASURED, UNMEASURED = (
 )
 PREDICTED = (
     "The table below is predicted. Of such runs at most 5% may PASS and 2.5% may be a REGRESSION. Runs of one cell "
-    "deviate by more than their launches explain, which all launches of a run share; this deviation itself is known "
-    "from few runs."
+    "deviate by more than their launches explain, which all launches of a run share. This deviation itself is known "
+    "from few runs. Where it is large, both rates are exceeded."
 )
 RELEASES = """
 ## Every workload between two releases

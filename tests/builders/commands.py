@@ -156,3 +156,10 @@ def noisy_side(
     """An interpreter of such sessions, with one statement before each block of steps, and with more definitions."""
     body = SESSION.format(folder=str(path.parent), slowness=slowness, midway=midway, more=more)
     return write_interpreter(path, session_text(body), packages)
+
+
+def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str | Path) -> Answer:
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    options = ["--metric", "step time", "--baselines", folder / "baselines", "--output", folder / "out"]
+    return tfgate("bisect", "--good", first, "--bad", last, *releases, *options, *more)

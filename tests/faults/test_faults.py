@@ -23,7 +23,7 @@ from tests.faults.trial import (
 
 SHORT = dataclasses.replace(PLAN, steps=12)
 
-# One for each way to be caught.
+# Some whose first alarm is known.
 TELLING = {
     "learning-rate-plus-0.1-percent": (ORACLE, "step 0: update of "),  # the smallest
     "state-not-carried": (ORACLE, "step 1: "),  # right in the first step

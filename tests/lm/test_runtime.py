@@ -55,7 +55,6 @@ def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPa
     assert runtime.distribution() == "unknown"
 
 
-@pytest.mark.any_version
 def test_threads_onednn_and_logical_cpus_are_what_a_process_was_told() -> None:
     code = """
 import tensorflow as tf

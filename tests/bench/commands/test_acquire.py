@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import http.server
 import io
+import os
 import socket
 import tarfile
 import tempfile
@@ -141,6 +143,17 @@ def test_a_full_disk_is_not_the_network_s_fault(
     server.content = bytes(2 * acquire.CHUNK_BYTES)
     with pytest.raises(OSError, match="No space left on device"):
         acquire_ptb(server.url, tmp_path / "data")
+
+
+def test_a_full_disk_at_the_end_is_no_fault_of_the_files(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("lm.data.ptb._write_atomically", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        acquire_ptb(str(small), tmp_path / "data")
 
 
 @pytest.mark.parametrize("silent", [True, False])

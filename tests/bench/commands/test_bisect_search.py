@@ -12,9 +12,8 @@ from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.types import Machine
-from tests.bench.commands.test_bisect import bisect
 from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Tfgate, noisy_side, snapshot
+from tests.builders.commands import CRASH, Tfgate, bisect, noisy_side, snapshot
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from tests.builders.micro import micro_interpreter
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-LAUNCHES = "interrupted: what was finished is kept in"
 BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
 
 

@@ -11,6 +11,7 @@ import pytest
 from bench.cli import command_parser
 from bench.commands import micro as micro_command
 from bench.commands.micro import TARGETS, UNIT
+from bench.drive.doctor import Finding
 from bench.drive.micro import Suite
 from bench.drive.requests import AsOf, BuildError, RequestError
 from bench.judge.micro import GATING
@@ -96,11 +97,16 @@ def test_where_nothing_gates_nothing_is_proven(tfgate: Tfgate, tmp_path: Path, e
     assert (answer.code, answer.outcomes) == (3, {"step eager": NOT_GATED})
 
 
-def test_what_sets_the_sides_apart_is_in_the_report(measure: Measure, tmp_path: Path) -> None:
+def test_what_sets_the_sides_apart_and_disturbs_is_in_the_report(
+    measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.commands.micro.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
     candidate = micro_interpreter(tmp_path, *LAUNCHES, packages={**OTHER, "numpy": "1.26.0"})
     measure(candidate, micro_interpreter(tmp_path, *LAUNCHES), "--launches", "1")
-    (warning,) = read_micro(tmp_path / "out")[0].warnings
-    assert "2.4.0 and 1.26.0" in warning
+    warnings = read_micro(tmp_path / "out")[0].warnings
+    assert len(warnings) == 2
+    assert "a load of 2.0" in warnings
+    assert any("2.4.0 and 1.26.0" in warning for warning in warnings)
 
 
 def identity(packages: dict[str, str], tmp_path: Path) -> str:

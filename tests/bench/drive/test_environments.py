@@ -52,6 +52,7 @@ def test_a_version_is_built_from_a_wheelhouse_once(
         Package("tensorflow-cpu", "2.99.0", (sha256(wheelhouse / "tensorflow_cpu-2.99.0-py3-none-any.whl"),)),
     )
     assert (side.requested, side.as_of, side.variables) == ("2.99.0", NOW.moment, {"TF_ENABLE_ONEDNN_OPTS": "0"})
+    assert inspection.imported(side.interpreter) >= {"tensorflow-cpu"}
     folder = Path(side.interpreter).parents[1]
     assert names(environment_cache) == {folder.name}
     assert folder.name.startswith("tensorflow-cpu-2.99.0-")

@@ -1,5 +1,7 @@
 """The real uv: what it refuses is passed on in its own words."""
 
+import errno
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,3 +62,13 @@ def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(RequestError, match=r"^the releases of tensorflow-cpu can't be listed: "):
         releases_between("tensorflow-cpu", "2.97.0", "2.99.0", PRESENT, sys.executable)
+
+
+def test_a_machine_without_room_says_nothing_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a uv that says what the real one says: a disk can't be filled here."""
+    told = "error: Failed to install\n  Caused by: failed to write `/there/a`: No space left on device (os error 28)"
+    done = subprocess.CompletedProcess([], 2, "", told)
+    monkeypatch.setattr("bench.drive.uv.subprocess.run", lambda *_, **__: done)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        make_venv(Path("venv"), sys.executable)
+    assert raised.value.errno == errno.ENOSPC

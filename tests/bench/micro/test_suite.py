@@ -100,21 +100,13 @@ def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: st
     assert not path.exists() or not path.read_text()
 
 
-def configured(**options: Any) -> None:
-    """Has the suite read its options, in this process."""
-    from bench.micro.conftest import pytest_configure
-
-    given = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
-    pytest_configure(types.SimpleNamespace(getoption=given.get))  # type: ignore[arg-type]  # all that it asks of it
-
-
 @pytest.mark.tensorflow
 @pytest.mark.any_version
 @PLUGIN
 def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
-    with pytest.raises(pytest.exit.Exception, match="--require-gpu: there is no device 'gpu:99'; TensorFlow") as ended:
-        configured(device=["gpu:99"], require_gpu=True)
-    assert ended.value.returncode == pytest.ExitCode.TESTS_FAILED
+    found = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", CUDA_VISIBLE_DEVICES="-1")
+    assert found.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "--require-gpu: there is no device 'gpu:0'; TensorFlow" in found.stdout + found.stderr
 
 
 @pytest.mark.tensorflow
@@ -122,8 +114,11 @@ def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
 @PLUGIN
 def test_an_unknown_name_is_refused() -> None:
     """tests/bench/micro/test_selection.py has the others."""
+    from bench.micro.conftest import pytest_configure
+
+    options = types.SimpleNamespace(getoption={"--config": ["huge"]}.get)  # all that it asks of pytest
     with pytest.raises(pytest.UsageError, match=r"^no configuration is called 'huge'; there are tiny, notebook"):
-        configured(config=["huge"])
+        pytest_configure(options)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("tensorflow")), reason="this Python has TensorFlow")

@@ -2,7 +2,7 @@
 
 from bench.report.grids import Grid, grids, mark
 from bench.stats.outcome import Outcome
-from tests.bench.report.test_survey import made
+from tests.builders.surveys import made
 
 
 def test_a_regression_stands_in_its_own_cell_alone() -> None:

@@ -142,7 +142,7 @@ def test_hostile_names_are_text_on_one_line() -> None:
         drawn = chart(
             Shape("dot", ((1.0, 1.0),), dollars), x_axis=Axis(0.0, 2.0, ((1, dollars), (2, "日本"))), title=dollars
         )
-    root = parsed(drawn)
+        root = parsed(drawn)
     assert {element.tag for element in root.iter()} == {"svg", "path", "text", "title"}
     assert "<script>window.owned = 1</script>" in "".join(root.itertext())
     first, second, _ = labels(drawn, "middle")

@@ -1,13 +1,11 @@
 """A survey in words, marks and plots, in each format that holds one."""
 
 import dataclasses
-import functools
 import json
 import math
 
 import pytest
 
-from bench.judge.survey import Surveyed
 from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
@@ -15,16 +13,8 @@ from bench.report.survey import findings, notes, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
-from tests.builders.surveys import RELEASES, survey, surveyed
+from tests.builders.surveys import RELEASES, made, survey, surveyed
 from tests.builders.verdicts import HOSTILE
-
-
-@functools.cache
-def made() -> Surveyed:
-    """2.14.1 can't be had, 2.16.2 crashes, 2.18.1 is 20% slower and 2.20.0 10% faster than before it."""
-    levels = {"2.18.1": 1.2, "2.19.1": 1.2, "2.20.0": 1.08, "2.21.0": 1.08}
-    asked = survey(left_out={"2.14.1": "'2.14.1' can't be resolved: there is no wheel"})
-    return surveyed({release: math.log(levels.get(release, 1.0)) for release in RELEASES}, asked, ["2.16.2"])
 
 
 def test_wording() -> None:
@@ -103,11 +93,11 @@ def test_plots_have_a_band_the_margin_and_the_change() -> None:
     assert all("from 2.17.1 on" in line for line in lines)
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_the_page_holds_everything_and_fetches_nothing() -> None:
     page = registry.render_survey("html", made())
+    assert 'class="envelope"' in page.replace('<path class="envelope" d="M1 1H23V9H1Z">', "")  # of the key
     assert "<title>TensorFlow 2.12.1 to 2.21.0 – tfgate survey</title>" in page
-    texts = ("Release by release", "there is no wheel", "killed by SIGKILL", "How certain this is", 'class="envelope"')
+    texts = ("Release by release", "there is no wheel", "killed by SIGKILL", "How certain this is")
     for text in texts:
         assert text in page
     assert 'aria-label="REGRESSION"' in page

@@ -179,7 +179,7 @@ def test_batches_of_another_shape_are_refused_and_not_traced_anew(trainer: Train
 
 def test_second_traces_are_counted() -> None:
     assert Trainer(CONFIG).retraces == 0  # not traced at all yet
-    trainer = trainer_at(CONFIG, number=1)
+    trainer = trainer_at(CONFIG, number=2)  # whose traces nobody else counts
     trainer.trace()
     trainer.train_step(*BATCH)
     assert trainer.retraces == 0

@@ -42,7 +42,6 @@ def test_a_writer_s_versions_decide_what_is_promised(work: Work, tensorflow: str
     assert work.promised("given SavedModel") is tensorflow.startswith("2.")
 
 
-@pytest.mark.any_version
 def test_the_model_lies_on_the_device_that_is_named(tmp_path: Path) -> None:
     """In a process of its own, whose CPU is split in two before TensorFlow's first operation."""
     code = """

@@ -141,7 +141,7 @@ class Copying(Answering, Protocol):
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name, which inherits this one."""
 
-    # By the names of bench.judge.metrics; none: all. "retraces" where a gate allows none; else the reference's are allowed.
+    # By the names of bench.judge.metrics; none: all. "retraces" where a gate allows none.
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]

@@ -39,7 +39,7 @@ from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import PINNED, newest_patches, releases_between
+from bench.drive.environments import PINNED, UnlistedError, newest_patches, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
@@ -214,8 +214,11 @@ class _Measuring:
         first, last = sides.reference.what, sides.candidate.what
         between = asked.between
         if not between:
-            listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-            between = tuple(newest_patches(listed, last))
+            try:
+                listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
+                between = tuple(newest_patches(listed, last))
+            except UnlistedError as error:
+                say(f"{error}; without, these two alone are compared")
         survey = Survey(
             SCHEMA,
             now(),

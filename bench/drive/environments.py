@@ -90,14 +90,18 @@ def prepare_reference(locks: Path, *, variables: Mapping[str, str], say: Callabl
     return _installed(wanted, variables, say)
 
 
+class UnlistedError(RequestError):
+    """Two sides between which no index can list releases."""
+
+
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first. Raises RequestError."""
+    """Returns the releases of TensorFlow between two versions, oldest first. Raises UnlistedError, RequestError."""
     requests = [read_request(what, gpu) for what in (good, bad)]
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
     (name, _, above), (other, _, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
     if not (name == other and is_version(above) and is_version(below)):
         why = "only those between two versions of one package can"
-        raise RequestError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
+        raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
         return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)

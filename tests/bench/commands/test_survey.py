@@ -32,6 +32,13 @@ class TestWholeSurveys:
         options = ["--speed-only", "--baselines", folder / "baselines", "--output", folder / "out"]
         return tfgate("survey", "--from", first, "--to", last, *releases, *options, *more)
 
+    def test_two_between_which_none_can_be_listed_are_compared_alone(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        found = self.survey(tfgate, tmp_path, self.sides(tmp_path, a=1.0, b=1.2))
+        assert found.code == 0, found
+        assert "can't be listed" in found.err
+        assert "these two alone are compared" in found.err
+        assert "1 comparison is to be measured" in found.err
+
     def test_a_release_that_got_slower_is_a_finding_in_its_own_cell(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.2)
         found = self.survey(tfgate, tmp_path, sides, "--json")
@@ -203,7 +210,10 @@ class TestStoredSurveys:
         self, tfgate: Tfgate, folder: Path, baselines: Path
     ) -> None:
         before = snapshot(folder)
-        for words, said in ((("--format", "junit"), "junit holds runs alone"), ((folder,), "a survey has a page")):
+        for words, said in (
+            (("--format", "junit"), "junit holds runs alone"),
+            ((folder, "--output", folder.parent / "elsewhere"), "a survey has a page"),
+        ):
             found = tfgate("report", folder, *words, "--baselines", baselines)
             assert (found.code, said in found.error, "damaged" in found.error) == (2, True, False)
         for option in ("--summary", "--verbose"):

@@ -11,7 +11,7 @@ from bench.commands.messages import say
 from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, prepare, prepare_reference
-from bench.drive.lockfile import TENSORFLOW, nightly_date, tensorflow_of
+from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
@@ -159,14 +159,16 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )
-    ours = [
-        name
-        for name in ("keras", "numpy")
-        if name in reference and name in candidate and reference[name] != candidate[name]
-    ]
+    old, new = (keras_of(sides[name].packages) for name in (REFERENCE, CANDIDATE))  # a nightly's is keras-nightly
+    versions = {
+        "keras": (old and old.version, new and new.version),
+        "numpy": (reference.get("numpy"), candidate.get("numpy")),
+    }
     found = old_nightlies(sides)
     found += [
-        f"{name} differs too, {reference[name]} and {candidate[name]}, and may explain a difference" for name in ours
+        f"{name} differs too, {one} and {other}, and may explain a difference"
+        for name, (one, other) in versions.items()
+        if one and other and one != other
     ]
     extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]
     if extra:

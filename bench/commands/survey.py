@@ -53,6 +53,7 @@ from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
+from bench.report.sentences import Count
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call
@@ -249,8 +250,8 @@ class _Measuring:
             cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
             cost += " and to compare numbers" if asked.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
-        done = f" of {len(planned)}" if len(left) < len(planned) else ""
-        say(f"{len(left)}{done} comparisons are to be measured: {cost}")
+        done = f", {len(planned) - len(left)} of them done" if len(left) < len(planned) else ""
+        say(f"{Count(len(planned)):comparison}{done}: {cost}")
 
     def _compared(
         self, measure: Callable[[Plan, Path, str, str], None], plan: Plan, reference: str, candidate: str

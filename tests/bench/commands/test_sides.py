@@ -64,6 +64,15 @@ def test_other_packages_than_tensorflow_are_warned_of_where_they_differ() -> Non
     assert "2.15.0 and 3.15.1" in warning
 
 
+def test_a_nightly_s_keras_is_compared_with_the_release_s() -> None:
+    reference = side(tensorflow="2.21.0", keras="3.15.1")
+    nightly = Package("keras-nightly", "3.16.0.dev2026102704")
+    candidate = dataclasses.replace(side(tensorflow="2.23.0"), packages=(*side(tensorflow="2.23.0").packages, nightly))
+    assert warned(reference, candidate) == [
+        "keras differs too, 3.15.1 and 3.16.0.dev2026102704, and may explain a difference"
+    ]
+
+
 def test_equal_sides_are_an_a_a_run() -> None:
     one = side(tensorflow="2.21.0", numpy="2.4.0")
     (warning,) = warned(one, one)

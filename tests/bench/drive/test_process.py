@@ -226,7 +226,7 @@ class TestFailures:
     def test_what_decides_something_is_known_by_its_kind(
         self, fake_interpreter: Fake, kind: str, of: str, message: str
     ) -> None:
-        """What is wrong with a user's own file, or with the machine, is said in its own words."""
+        """A fault of a user's own file, or of the machine, is told in its own words."""
         error = {"type": kind, "message": "no data", "traceback": ""}
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
         assert (failure.kind, failure.message) == (of, message)

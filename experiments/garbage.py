@@ -4,20 +4,24 @@ python -m experiments.garbage [CONFIG], in an environment with TensorFlow. Each 
 before it traces; this shows what it would time otherwise (docs/protocol.md).
 """
 
+import argparse
 import gc
-import sys
 import time
+
+from lm.config import CONFIGS, config_by_name
 
 
 def main() -> None:
     """Prints a line."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.garbage", description=__doc__)
+    parser.add_argument("config", nargs="?", choices=tuple(CONFIGS), default="notebook")
+    options = parser.parse_args()
     import tensorflow as tf
 
-    from lm.config import config_by_name
     from lm.workloads.protocol import Opening
     from lm.workloads.registry import workload
 
-    config = config_by_name(sys.argv[1] if len(sys.argv) > 1 else "notebook")
+    config = config_by_name(options.config)
     work = workload("train").open(Opening(config, "cpu:0", 0, "cells", "synthetic", None))
     work.build()
     started, seconds = 0.0, list[float]()

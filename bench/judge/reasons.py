@@ -383,27 +383,3 @@ class OneSideAlone(Reason):
     """Not every launch of both sides has the benchmark."""
 
     side: str  # that has it
-
-
-@dataclasses.dataclass(frozen=True)
-class FilesLackIt(Reason):
-    """Some files of a side lack the benchmark."""
-
-    side: str
-    having: int
-    files: int
-
-
-@dataclasses.dataclass(frozen=True)
-class UnlikeFiles(Reason):
-    """Files are of unlike machines or benchmarks."""
-
-    fields: tuple[Field, ...]
-    files: tuple[str, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class NotInTurn(Reason):
-    """The sides were not measured in turn in a balanced order."""
-
-    needed: int  # launches of each side

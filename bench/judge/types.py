@@ -127,7 +127,6 @@ class Question(enum.Enum):
     UPGRADE = "upgrade"  # two environments
     LOCKSTEP = "lockstep"  # two environments, step by step
     MICRO = "micro"  # hot paths of two environments
-    BENCHMARKS = "benchmarks"  # pytest-benchmark files of two sides
     REPORTS = "reports"  # two reports with one reference
 
 

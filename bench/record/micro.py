@@ -86,9 +86,9 @@ class Micro(NamedTuple):
 
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for what `bench/micro` didn't write, and OSError."""
-    found = read_benchmarks(path).benchmarks.values()
+    found = read_benchmarks(path)
     try:
-        return MicroLaunch(path, {one.name: _case(one) for one in found})
+        return MicroLaunch(path, {name: _case(one) for name, one in found.items()})
     except KeyError as error:
         raise FormatError(f"{path} was not written by bench/micro: {error} is missing") from error
     except FormatError as error:

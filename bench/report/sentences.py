@@ -244,12 +244,6 @@ def _unlike_reports(reason: reasons.UnlikeReports, _: Comparison | None) -> str:
     return f"the reports measured different subjects ({_of_reports(reason.fields)})"
 
 
-def _unlike_files(reason: reasons.UnlikeFiles, _: Comparison | None) -> str:
-    one, other = reason.files
-    found = _differences(reason.fields, f"in {one}", f"in {other}")
-    return f"the files come from different machines or benchmarks ({found})"
-
-
 def _unlike_environments(reason: notices.UnlikeEnvironments, _: Comparison | None) -> str:
     found = _differences([reason.field], "on the reference side", "on the candidate side")
     return f"the sides differ: {found}; this may explain a difference"
@@ -347,12 +341,6 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     ),
     reasons.UnlikeReports: _unlike_reports,
     reasons.OneSideAlone: "some launches lack it; at least one of the {side} has it",
-    reasons.FilesLackIt: "{having} of the {files:file} of the {side} have it",
-    reasons.UnlikeFiles: _unlike_files,
-    reasons.NotInTurn: (
-        "not measured in turn, so drift of the machine may explain a difference: take {needed} launches or more of "
-        "each side in a balanced order, as ABBABAAB"
-    ),
     notices.Told: "{text}",
     notices.Incomplete: "incomplete: {message}",
     notices.NumbersNotMeasured: "the numbers were not measured",

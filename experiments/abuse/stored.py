@@ -25,8 +25,6 @@ from experiments.abuse.mutations import BYTES, CHECKPOINT, JSON, TOML, Mutation
 from lm.config import CONFIGS
 from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, require_shapes, save_checkpoint
 from lm.training.initial import initial_weights
-from tests.builders.benchmarks import CLIP, document, write
-from tests.builders.benchmarks import STEP as BENCHMARK
 from tests.builders.commands import MARGINS_TEXT
 from tests.builders.launches import accepted, launches, lockstep
 from tests.builders.micro import MICRO_RUN, STEP, write_launch
@@ -39,7 +37,6 @@ CONFIG = CONFIGS["tiny"]
 REFERENCE_LOCK = "baselines/reference/cpython-3.11-linux-x86_64.txt"
 EPOCH = EpochResult(1, 1.0, 1 / 3, 9.5, 9.0, 800.0)
 REGRESSION = AcceptedRegression(SUBJECT.name, "import", 0.08, "known", "https://example.org/1", "2027-03-31")
-ORDER = "ABBABAAB"  # of a comparison of pytest-benchmark's files
 Reader = Callable[[Path], int]  # reads what lies in a laid-out folder, prints what it found, returns an exit code
 
 
@@ -84,8 +81,6 @@ def lay_out(folder: Path) -> None:
             write_launch(folder / "micro" / f"{role}-{number:02}.json", {STEP: seconds})
     for side, nanoseconds in (("reference", 700), ("candidate", 900)):
         write_record(folder / "profile" / side / "profile.json", two_operations(nanoseconds, 300), seal=True)
-    for number, letter in enumerate(ORDER):
-        write(folder / f"benchmark-{letter}{number}.json", document({BENCHMARK: 0.1, CLIP: 0.01}, number))
     keep_survey(folder / "survey", surveyed({"2.12.1": 0.0, "2.13.1": 0.001, "2.14.1": 0.2}))
     save_checkpoint(folder / "training" / "checkpoint.npz", _checkpoint())
     packages = (Package("numpy", "2.4.0"), Package("tensorflow-cpu", "2.21.0"))
@@ -207,11 +202,6 @@ KINDS = (
         (GATED, words("check", "{0}/run", *BASELINES), words("show", f"{{0}}/baselines/{SUBJECT.name}.json")),
     ),
     Kind("margins", "baselines/margins.toml", (GATED, words("check", "{0}/run", *BASELINES)), BYTES + TOML),
-    Kind("pytest-benchmark", "benchmark-A3.json", (words(
-        "compare", *BASELINES,
-        "--from", *(f"{{0}}/benchmark-A{number}.json" for number, letter in enumerate(ORDER) if letter == "A"),
-        "--to", *(f"{{0}}/benchmark-B{number}.json" for number, letter in enumerate(ORDER) if letter == "B"),
-    ),), ours=False),
     Kind("checkpoint", "training/checkpoint.npz", (_resumed,), BYTES + CHECKPOINT),
     Kind("environment", f"environment/{STORED_FILE}", (_environment,), sealed=True),
     Kind("reference lock", "reference.txt", (_reference_lock,), BYTES),

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.stats.outcome import Outcome
-from tests.builders.benchmarks import STEP, document, write
 from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Tfgate, snapshot
 from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
@@ -22,15 +20,6 @@ def reference(tmp_path: Path) -> Path:
     """The folder of a paired run."""
     write_record(tmp_path / "reference" / "paired.json", paired_report(pairs()))
     return tmp_path / "reference"
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    """Eight launches, to be taken in the order ABBAABBA."""
-    speeds = (0.1, 0.101, 0.102, 0.1, 0.101, 0.1, 0.102, 0.101)
-    return [
-        write(tmp_path / f"{minute}.json", document({STEP: seconds}, minute)) for minute, seconds in enumerate(speeds)
-    ]
 
 
 def keep_gate(folder: Path, step: float) -> Path:
@@ -73,24 +62,6 @@ def test_a_margin_of_ones_own_is_of_the_step_time_on_one_core_too(
     both = (tmp_path / "reference", tmp_path / "candidate", "--baselines", baselines)
     assert tfgate("compare", *both, "--margin", "0.9", "--json").outcome == PASS
     assert tfgate("compare", *both, "--margin", "0.1", "--json").outcome == REGRESSION
-
-
-def test_benchmark_files(tfgate: Tfgate, files: list[Path]) -> None:
-    reference, candidate = (itemgetter(*places)(files) for places in ((0, 3, 4, 7), (1, 2, 5, 6)))
-    found = tfgate("compare", "--from", *reference, "--to", *candidate, "--margin", "0.5", "--json")
-    assert found.code == 0
-    assert found.outcomes == {"test_step[tiny]": PASS}
-
-
-def test_benchmark_files_of_one_side_after_the_other_cannot_be_judged(tfgate: Tfgate, files: list[Path]) -> None:
-    assert tfgate("compare", "--from", *files[:4], "--to", *files[4:], "--margin", "0.5").code == 3
-
-
-def test_a_damaged_benchmark_file_is_named(tfgate: Tfgate, files: list[Path]) -> None:
-    files[1].write_text("{", encoding="utf-8")
-    found = tfgate("compare", "--from", files[0], "--to", files[1])
-    assert found.code == 2
-    assert found.error.startswith(str(files[1]))
 
 
 def test_a_report_given_twice_is_refused(tfgate: Tfgate, reference: Path, baselines: Path) -> None:

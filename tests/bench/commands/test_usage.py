@@ -73,10 +73,6 @@ train --config tiny --device tpu                            | --device
 compare                                                     | REPORT
 compare a                                                   | REPORT
 compare a b c                                               | REPORT
-compare a --from x                                          | --from
-compare --from x                                            | --to
-compare --to x                                              | --from
-compare a b --gate x                                        | --gate
 compare a b --margin 0                                      | --margin
 compare a b --margin nan                                    | --margin
 compare a b                                                 | a

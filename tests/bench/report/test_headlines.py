@@ -42,7 +42,6 @@ MEASURED = {  # the scopes that verdicts have
     Question.GATE: (Scope.ALL, Scope.NUMBERS),
     Question.RUN: (Scope.NUMBERS,),
     Question.UPGRADE: tuple(Scope),
-    Question.BENCHMARKS: (Scope.SPEED,),
     Question.REPORTS: (Scope.SPEED,),
 }
 FAILURE = LaunchFailed("", 1, "candidate", "killed")

@@ -64,7 +64,8 @@ def verdict_schema() -> dict[str, Any]:
     whole["properties"] = added | whole["properties"]
     whole["properties"]["outcome"] = {"enum": [outcome.value for outcome in EXIT_CODES]}
     for definition in (whole, *definitions.values()):
-        definition["required"] = list(definition["properties"])  # fields with defaults are written as well
+        if "properties" in definition:
+            definition["required"] = list(definition["properties"])  # fields with defaults are written as well
     return {"$schema": DIALECT, "title": "Verdict", **whole, "$defs": {"Number": NUMBER, **definitions}}
 
 
@@ -101,8 +102,6 @@ def main(folder: Path) -> None:
 def _schema(kind: Any, definitions: Definitions) -> dict[str, Any]:
     """Returns the schema of a type; dataclasses are added to `definitions` and referred to."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Reason:
-        return {"anyOf": [_reference(each, definitions) for each in SENTENCES]}
     if dataclasses.is_dataclass(kind):
         return _reference(kind, definitions)
     if origin in (types.UnionType, typing.Union):
@@ -129,15 +128,21 @@ def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}  # so that a type that holds itself ends
-        hints, required = fields_of(kind)
-        told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
-        definitions[name] = {
-            "type": "object",
-            "properties": told | {name: _schema(hint, definitions) for name, hint in hints.items()},
-            "required": [name for name in hints if name in required],
-            "additionalProperties": False,
-        }
+        definitions[name] = _definition(kind, definitions)
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _definition(kind: Any, definitions: Definitions) -> dict[str, Any]:
+    if kind is Reason:
+        return {"anyOf": [_reference(each, definitions) for each in SENTENCES]}
+    hints, required = fields_of(kind)
+    told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
+    return {
+        "type": "object",
+        "properties": told | {name: _schema(hint, definitions) for name, hint in hints.items()},
+        "required": [name for name in hints if name in required],
+        "additionalProperties": False,
+    }
 
 
 if __name__ == "__main__":

@@ -55,7 +55,6 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
         ("corpora", reference.subject.corpus, candidate.subject.corpus),
         ("devices", reference.subject.device, candidate.subject.device),
         ("machines", reference.machine.fingerprint(), candidate.machine.fingerprint()),
-        ("thread counts", reference.environment.threads, candidate.environment.threads),
         ("recordings", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:

@@ -66,10 +66,12 @@ def comparison_text(reference: Profile, candidate: Profile, found: ProfileCompar
 
 
 def comparison_heading(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
-    """Returns both sides' whole steps in a sentence."""
+    """Returns both sides' whole steps in a sentence, and their threads where these differ."""
     change = found.candidate_seconds / found.reference_seconds - 1
     times = f"{_ms(found.candidate_seconds)} ms a step instead of {_ms(found.reference_seconds)}, {change:+.1%}"
-    return f"{candidate.name} against {reference.name}: {times}"
+    one, other = reference.environment.threads, candidate.environment.threads
+    threads = "" if one == other else f"; threads: {other} instead of {one}, which may explain any difference"
+    return f"{candidate.name} against {reference.name}: {times}{threads}"
 
 
 def comparison_json(reference: Profile, candidate: Profile, found: ProfileComparison) -> dict[str, Any]:

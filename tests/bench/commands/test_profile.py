@@ -42,7 +42,7 @@ def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> Non
     assert "3.000 ms a step instead of 1.000, +200.0%" in answer.out
     line = next(line for line in answer.out.splitlines() if line.startswith("MatMul"))
     assert line.split() == ["MatMul", "1.000", "3.000", "+2.000", "1.0", "1.0"]
-    assert "the same execution fingerprint (graph operations, settings)" in answer.out
+    assert "the same execution fingerprint (graph operations, kernels, settings)" in answer.out
 
 
 def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -118,6 +118,16 @@ def test_a_folder_of_profiles_names_them(tfgate: Tfgate, tmp_path: Path) -> None
     answer = tfgate("profile", "--compare", tmp_path / "out", sides[0])
     assert answer.code == 2
     assert answer.error == f"{tmp_path / 'out'} holds no profile itself: name {sides[0]} or {sides[1]}"
+
+
+def test_other_threads_are_told_and_not_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+    one, other = stored(tmp_path / "one", 1_000_000), stored(tmp_path / "other", 2_000_000)
+    text = (other / PROFILE_FILE).read_text()
+    (other / PROFILE_FILE).write_text(text.replace('"threads": 2', '"threads": 1'))
+    answer = tfgate("profile", "--compare", one, other)
+    assert answer.code == 0
+    assert "+100.0%; threads: 1 instead of 2" in answer.out
+    assert re.search(r"settings +threads +2 +1", answer.out)
 
 
 def test_profiles_of_different_workloads_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bench.profile.compare import compare
 from bench.profile.timeline import WAITING
 from tests.builders.profiles import two_operations
-from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
+from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY
 from tests.builders.traces import profile, trace
 
 
@@ -65,7 +65,6 @@ def test_the_cost_of_recording_is_no_difference() -> None:
     [
         ({"target": "clip"}, "their targets are step and clip"),
         ({"detailed": True}, "their recordings are without --detail and with --detail"),
-        ({"environment": environment(threads=1)}, "their thread counts are 2 and 1"),
         ({"subject": SUBJECT}, "their configurations are tiny and notebook"),
         ({"subject": dataclasses.replace(TINY, corpus="ptb")}, "their corpora are synthetic and ptb"),
         ({"machine": OTHER_MACHINE}, "their machines are "),

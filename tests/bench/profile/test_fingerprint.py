@@ -2,8 +2,19 @@
 
 import dataclasses
 
-from bench.profile.fingerprint import SETTINGS, Difference, differences, fingerprint
+from bench.profile.fingerprint import (
+    KERNELS,
+    RAN,
+    SETTINGS,
+    Difference,
+    Fingerprint,
+    compared,
+    differences,
+    fingerprint,
+)
+from bench.record.profile import Profile
 from tests.builders.profiles import two_operations
+from tests.builders.traces import profile, trace
 
 NODES = """\
 ids = Placeholder() [8, 10]
@@ -53,6 +64,7 @@ def test_operations_primitives_and_settings_are_read() -> None:
         "HLO operations": {"parameter": 2, "tuple": 1, "add": 1},
         "oneDNN primitives": {"gemm_api": 1, "softmax jit:avx512_core": 1},
     }
+    assert found.kernels == {"MatMul": 1000, "Add": 500}
     assert found.settings == {
         "threads": str(PROFILE.environment.threads),
         "oneDNN's kernels": "on" if PROFILE.environment.onednn else "off",
@@ -87,3 +99,35 @@ def test_other_threads_differ() -> None:
 def test_what_one_side_did_not_keep_is_not_compared() -> None:
     whole, none = fingerprint(PROFILE, NODES, HLO, OLD), fingerprint(PROFILE, "", "", "")
     assert differences(whole, none) == ()
+
+
+def of_kernels(of: Profile) -> Fingerprint:
+    return fingerprint(of, "", "", "")
+
+
+def test_a_kernel_of_one_side_alone_differs() -> None:
+    """As in a workload whose graph isn't kept: there is nothing else to see it by."""
+    plain, onednn = of_kernels(two_operations(20_000, 500)), of_kernels(two_operations(20_000, 500, "_Mkl"))
+    assert compared(plain, onednn) == [KERNELS]
+    assert differences(plain, onednn) == (
+        Difference(KERNELS, "MatMul", RAN, None),
+        Difference(KERNELS, "_MklMatMul", None, RAN),
+    )
+
+
+def test_a_kernel_that_takes_so_little_that_it_may_not_be_recorded_is_no_difference() -> None:
+    """TensorFlow may record it in one process and leave it out in another."""
+    assert differences(of_kernels(two_operations(20_000, 9_000)), of_kernels(product_alone(20_000))) == ()
+    (found,) = differences(of_kernels(two_operations(20_000, 10_000)), of_kernels(product_alone(20_000)))
+    assert found == Difference(KERNELS, "Add", RAN, None)
+
+
+def test_a_call_that_was_held_up_once_does_not_make_a_kernel_long() -> None:
+    """Calls of 500, 500 and 90,000 ns: the median is 500."""
+    added = [("rnn/add:Add", 20_000, 20_500), ("rnn/add:Add", 20_500, 21_000), ("rnn/add:Add", 21_000, 111_000)]
+    held_up = profile(trace({"worker": [("dense/MatMul:MatMul", 0, 20_000), *added]}, [(0, 111_000)]), 111e-6)
+    assert differences(of_kernels(held_up), of_kernels(product_alone(20_000))) == ()
+
+
+def product_alone(nanoseconds: int) -> Profile:
+    return profile(trace({"worker": [("dense/MatMul:MatMul", 0, nanoseconds)]}, [(0, nanoseconds)]), nanoseconds / 1e9)

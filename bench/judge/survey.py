@@ -11,9 +11,9 @@ from statistics import median
 from bench.judge.margins import Margins
 from bench.judge.notices import LaunchFailed
 from bench.judge.paired import paired_samples
-from bench.judge.reasons import CandidateFailed, LockstepFailed, NotCompiled, Reason
+from bench.judge.reasons import CandidateFailed, Identical, LockstepFailed, NotCompiled, Reason
 from bench.judge.samples import DEFAULT_MARGIN, told
-from bench.judge.types import Comparison, Metric, Sample, Scale, Verdict
+from bench.judge.types import Comparison, Metric, Sample, Scale, Unit, Verdict
 from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.survey import Survey
 from bench.stats.intervals import Interval, interval
@@ -122,7 +122,7 @@ class Point:
 
     place: int  # of the release, from 0
     difference: float
-    interval: Interval | None  # None where there is none, and of the fixed reference itself
+    interval: Interval | None  # None of the fixed reference itself, of what is equal to it, and of numbers of things
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,9 +165,12 @@ def against(run: PairedRun, verdict: Verdict, margins: Margins) -> Against:
 
 
 def series_of(chapter: Chapter, reference: str) -> list[Series]:
-    """Returns each metric that has a difference from the fixed reference in two releases or more, with its changes."""
+    """Returns each metric that has a difference from the fixed reference in two releases or more, with its changes;
+    none that is the same in all.
+    """
     found = (_series(chapter, metric, reference) for metric in chapter.metrics())
-    return [one for one in found if len(one.points) > 1]
+    moved = (one for one in found if any(point.interval or point.difference for point in one.points))
+    return [one for one in moved if len(one.points) > 1]
 
 
 def _row(release: str, last: str | None, reference: str, compare: Callable[[str, str], Against | None]) -> Row:
@@ -209,6 +212,8 @@ def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
         one = row.fixed.of(metric.name) if row.fixed else None
         if one and one.interval:
             points.append(Point(place, one.interval.estimate, one.interval))
+        elif one and (exact := _exact(one)) is not None:
+            points.append(Point(place, exact, None))
         elif row.release == reference and not row.left_out:
             points.append(Point(place, 0.0, None))
     margin = metric.margin or (math.log1p(DEFAULT_MARGIN) if metric.scale is Scale.LOG else None)
@@ -219,6 +224,15 @@ def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
     typical = median(max(between, _error(point)) for point in points)
     found = changes(differences, typical, margin)
     return Series(metric, tuple(points), typical, tuple((points[one.first].place, one) for one in found))
+
+
+def _exact(one: Comparison) -> float | None:
+    """Returns the difference of what has no interval: 0 of equal numbers, else of numbers of things; None otherwise."""
+    if isinstance(one.reason, Identical):
+        return 0.0
+    if one.metric.unit is not Unit.COUNT or one.candidate is None or one.reference is None:
+        return None
+    return one.candidate - one.reference
 
 
 def _error(point: Point) -> float:

@@ -35,8 +35,10 @@ def _changed(metric: Metric, release: str, change: Change) -> str:
 def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[str]) -> Chart:
     metric, scaled = series.metric, _scaled(series.metric)
     ends = (0.5, len(labels) + 0.5)
-    shapes = [_band(series.points, scaled), Shape("reference thin", tuple((x, 0.0) for x in ends), reference)]
-    keys = [("envelope", BAND), ("reference thin", reference)]
+    shapes = [Shape("reference thin", tuple((x, 0.0) for x in ends), reference)]
+    keys = [("reference thin", reference)]
+    if any(point.interval for point in series.points):
+        shapes, keys = [_band(series.points, scaled), *shapes], [("envelope", BAND), *keys]
     if metric.margin:
         sides = (1, -1) if metric.direction is Direction.EQUAL else (1,)
         margins = (tuple((x, scaled(side * metric.margin)) for x in ends) for side in sides)
@@ -63,8 +65,8 @@ def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[st
 
 
 def _band(points: Sequence[Point], scaled: Callable[[float], float]) -> Shape:
-    """Returns the area between the bounds; of the reference itself it has no width, and a release that has none ends
-    it.
+    """Returns the area between the bounds. It has no width at the reference itself and at what is equal to it, and a
+    release that has no point ends it.
     """
     edges = [
         (point.place + 1, *((point.interval.low, point.interval.high) if point.interval else (0.0, 0.0)))

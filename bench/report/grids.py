@@ -5,20 +5,21 @@ from collections.abc import Sequence
 
 from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row
-from bench.judge.types import Comparison, Metric
+from bench.judge.types import Comparison, Direction, Metric
 from bench.report import values
 from bench.report.headlines import GLYPHS
 from bench.report.sentences import sentence
+from bench.report.strip import deciding, unaccepted
 from bench.report.text import table_text
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
 
 IMPROVED = "▲"
-MOST_RELEASES = 8  # side by side on a terminal
+MOST_RELEASES = 7  # side by side on a terminal
 LEGEND = (
     f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
     f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
-    f"{IMPROVED} better by more than the margin"
+    f"{IMPROVED} better by more than the margin, which follows the metric's name"
 )
 
 
@@ -28,7 +29,7 @@ class Mark:
 
     word: str  # the outcome; "" where nothing was compared
     size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
-    bounds: str = ""  # of its 95% CI
+    bounds: str = ""  # of the interval that the outcome rests on
     why: str = ""
     improved: bool = False
 
@@ -58,17 +59,25 @@ class Grid:
 
     title: str
     metrics: tuple[str, ...]
+    margins: tuple[str, ...]  # of the metrics; "" of one without
     rows: tuple[GridRow, ...]
+
+    @property
+    def headers(self) -> list[str]:
+        """Returns the metrics, each with its margin in brackets where it has one."""
+        pairs = zip(self.metrics, self.margins, strict=True)
+        return [f"{metric} ({margin})" if margin else metric for metric, margin in pairs]
 
 
 def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
     """Returns a chapter's two tables, of all metrics or of those that gate."""
-    metrics = tuple(metric.name for metric in chapter.metrics() if metric.gates or not gating)
+    shown = [metric for metric in chapter.metrics() if metric.gates or not gating]
+    metrics, margins = tuple(metric.name for metric in shown), tuple(map(_margin, shown))
     before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
     since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
     return [
-        Grid(f"{chapter.name}: each release against the one before it", metrics, before),
-        Grid(f"{chapter.name}: each release against {fixed}", metrics, since),
+        Grid(f"{chapter.name}: each release against the one before it", metrics, margins, before),
+        Grid(f"{chapter.name}: each release against {fixed}", metrics, margins, since),
     ]
 
 
@@ -93,10 +102,10 @@ def mark(comparison: Comparison | None) -> Mark:
     if comparison is None:
         return Mark("")
     found, metric, reason = comparison.interval, comparison.metric, comparison.reason
-    bounds = f"{short_size(found.low, metric)} to {short_size(found.high, metric)}" if found else ""
-    size = values.sides(comparison)[0]
+    size, bounds = values.sides(comparison)[0], ""
     if found:
         size = short_size(found.estimate, metric)
+        bounds = " to ".join(short_size(end, metric) for end in deciding(unaccepted(comparison)))
     elif isinstance(reason, NotGated):
         size = sentence(reason, comparison)
     return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
@@ -107,14 +116,21 @@ def short_size(value: float, metric: Metric) -> str:
     return values.difference(value, metric).removesuffix("/step")
 
 
+def _margin(metric: Metric) -> str:
+    """Returns a metric's margin as a header shows it; "" without one."""
+    if metric.margin is None:
+        return ""
+    return f"{'±' * (metric.direction is Direction.EQUAL)}{values.margin(metric).removesuffix('/step')}"
+
+
 def grid_text(grid: Grid) -> str:
     """Returns a table of metrics by releases, as many side by side as have room."""
     parts = []
     for start in range(0, len(grid.rows), MOST_RELEASES):
         rows = grid.rows[start : start + MOST_RELEASES]
         cells = [
-            [metric, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
-            for place, metric in enumerate(grid.metrics)
+            [header, *(row.marks[place].text if not row.said else NOTHING for row in rows)]
+            for place, header in enumerate(grid.headers)
         ]
         parts.append(table_text(["", *(row.release for row in rows)], cells))
     return "\n\n".join(parts)

@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from bench.judge.reasons import Decided
 from bench.judge.survey import Against, Chapter, Row, Surveyed
-from bench.judge.types import Comparison, Scope
+from bench.judge.types import Comparison, Direction, Scope
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Machine
 from bench.report import values
@@ -12,7 +13,7 @@ from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.grids import LEGEND, Grid, grid_text, grids, why_missing
 from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
-from bench.report.judged import environment, records
+from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
 from bench.report.sentences import Count, sentence
@@ -93,18 +94,42 @@ def unlike_packages(pairs: Sequence[Against]) -> list[str]:
     ]
 
 
+def outcome(found: Surveyed) -> str:
+    """Returns the worst outcome of all comparisons: PASS only of a survey that is complete."""
+    verdicts = [pair.verdict for pair in found.compared]
+    word = outcome_word(worst(verdicts)) if verdicts else Outcome.INCONCLUSIVE.value
+    return Outcome.INCONCLUSIVE.value if found.exit_code and word == Outcome.PASS.value else word
+
+
 def findings(found: Surveyed) -> list[tuple[str, str, str]]:
-    """Returns each metric that got worse from a release to the next: (release, metric of a chapter, why)."""
-    return [line for chapter in found.chapters for line in _worse(chapter)]
+    """Returns each metric that got worse, from a release to the next or by smaller steps: (release, metric of a
+    chapter, why).
+    """
+    return [line for chapter in found.chapters for line in _worse(chapter, found.survey.reference)]
 
 
-def _worse(chapter: Chapter) -> list[tuple[str, str, str]]:
-    return [
-        (row.release, f"{one.metric.name} of {chapter.name}", why)
-        for row in chapter.rows
-        if row.before and not row.failure and row.before.verdict.outcome is Outcome.REGRESSION
-        for one, why in decisive_lines(row.before.verdict)
-    ]
+def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
+    """Yields each REGRESSION from a release to the next, and of those against the fixed reference the first since the
+    metric passed last, unless a step from a release to the next explains it.
+    """
+    explained: set[str] = set()
+    for row in chapter.rows:
+        if row.failure:
+            continue
+        steps = _regressions(row.before)
+        explained |= {one.metric.name for one in steps}
+        drifts = [one for one in _regressions(row.fixed) if one.metric.name not in explained]
+        explained |= {one.metric.name for one in drifts}
+        if row.fixed:
+            explained -= {one.metric.name for one in row.fixed.comparisons if one.outcome is Outcome.PASS}
+        for found, against in ((steps, ""), (drifts, f", against {called(fixed)}")):
+            for one in found:
+                yield row.release, f"{one.metric.name} of {chapter.name}{against}", sentence(one.reason, one)
+
+
+def _regressions(pair: Against | None) -> list[Comparison]:
+    """Returns the metrics that got worse, the furthest beyond its margin first."""
+    return pair.verdict.decisive if pair and pair.verdict.outcome is Outcome.REGRESSION else []
 
 
 def sections(found: Surveyed) -> list[Section]:
@@ -134,16 +159,16 @@ def paragraphs(found: Surveyed) -> list[Paragraph]:
 
 
 def survey_text(found: Surveyed) -> str:
-    """Returns the survey for a terminal: a table of each chapter, metrics by releases, then what got worse."""
+    """Returns the survey for a terminal: a table of each chapter, metrics by releases, what got worse, and notes."""
     blocks = [wrapped(line, WIDTH) for line in (f"{title(found)}: {summary(found)}", LEGEND)]
     for chapter in found.chapters:
         fixed = found.survey.reference
         blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]
         lines = [f"{row.release} {problem}" for row in chapter.rows if (problem := why_missing(row))]
-        lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter)]
+        lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter, fixed)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, "\n".join(wrapped(note, WIDTH) for note in notes(found))])
 
 
 def called(release: str) -> str:
@@ -169,14 +194,27 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
 
 
 def _whole(pair: Against) -> str:
-    """Returns what a comparison came to, with the reasons, and what got better."""
+    """Returns what a comparison came to, with the reasons, what got better, and what changed within its margin."""
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{outcome_word(verdict)}: {headline(verdict, names)}"]
     said += [f"{one.metric.name}: {why}" for one, why in decisive_lines(verdict)]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved]
-    return ". ".join([*said, *([f"Better: {', '.join(better)}"] if better else [])]) + "."
+    said += [f"Better: {', '.join(better)}"] if better else []
+    moved = ", ".join(_moved(pair))
+    said += [f"Changed within the margin (95% CI excludes 0): {moved}"] if moved else []
+    return ". ".join(said) + "."
+
+
+def _moved(pair: Against) -> Iterator[str]:
+    """Yields what changed by its 95% CI, and by less than its margin."""
+    for one in pair.comparisons:
+        found = one.interval
+        decided = one.outcome is Outcome.PASS and isinstance(one.reason, Decided) and not one.improved
+        if decided and found and (found.low > 0 or found.high < 0):
+            better = one.metric.direction is Direction.LOWER and found.high < 0
+            yield f"{one.metric.name} {_sized(one)}{' (better)' if better else ''}"
 
 
 def _short(pair: Against) -> str:

@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.judge.paired import judge_paired
 from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, against, walk
+from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
@@ -78,6 +79,19 @@ class Comparing:
         failure = CRASH if candidate in self.crashing else None
         run = run_of(reference, candidate, self.steps[candidate] - self.steps[reference], failure)
         return against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+
+
+def with_fixed(chapter: Chapter, change: Callable[[int, Comparison], Comparison]) -> Chapter:
+    """The chapter with each comparison with the fixed reference changed, by its release's place."""
+    rows = [
+        dataclasses.replace(row, fixed=_changed(row.fixed, place, change)) if row.fixed else row
+        for place, row in enumerate(chapter.rows)
+    ]
+    return dataclasses.replace(chapter, rows=tuple(rows))
+
+
+def _changed(pair: Against, place: int, change: Callable[[int, Comparison], Comparison]) -> Against:
+    return dataclasses.replace(pair, comparisons=tuple(change(place, one) for one in pair.comparisons))
 
 
 def keep_survey(folder: Path, found: Surveyed) -> Path:

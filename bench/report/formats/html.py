@@ -20,7 +20,7 @@ from bench.report.pages import rendered
 from bench.report.precision import precision_table, rates
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
-from bench.report.survey import findings, notes, paragraphs, sections, summary, title
+from bench.report.survey import findings, notes, outcome, paragraphs, sections, summary, title
 from bench.report.tables import differences, tables
 
 FILE = "report.html"
@@ -40,7 +40,7 @@ def render_survey(found: Surveyed) -> str:
         title=title(found),
         summary=summary(found),
         findings=findings(found),
-        complete=not found.exit_code,
+        outcome=outcome(found),
         legend=LEGEND,
         sections=sections(found),
         paragraphs=paragraphs(found),

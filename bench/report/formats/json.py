@@ -1,4 +1,7 @@
-"""Verdicts as JSON: numbers, names and enums, no sentence. docs/schema/verdict.schema.json describes it."""
+"""Verdicts as JSON: numbers, names and enums, and no sentence but a survey's notes.
+
+docs/schema/verdict.schema.json describes a verdict.
+"""
 
 import dataclasses
 import enum
@@ -11,6 +14,7 @@ from bench.judge.survey import Row, Surveyed
 from bench.judge.types import Verdict
 from bench.record.codec import to_plain
 from bench.report.judged import Judged
+from bench.report.survey import notes
 
 FILE = "report.json"
 # 5: without too_large, no_stored_speed's instead, graph_changes' counted and lockstep_agrees' overhead.
@@ -32,9 +36,10 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def survey_json(found: Surveyed) -> dict[str, Any]:
-    """Returns a survey as plain data: what was asked, and the verdicts of every release."""
+    """Returns a survey as plain data: what was asked, the verdicts of every release, and the notes of its page."""
     chapters = [{"name": one.name, "releases": [_release(row) for row in one.rows]} for one in found.chapters]
-    return {"exit_code": found.exit_code, "survey": to_plain(found.survey), "chapters": chapters}
+    asked = to_plain(found.survey)
+    return {"exit_code": found.exit_code, "survey": asked, "chapters": chapters, "notes": notes(found)}
 
 
 def render_survey(found: Surveyed) -> str:

@@ -28,6 +28,7 @@ ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notif
 PLOT_WIDTH = 17
 GLYPHS_OF_PLOT = Glyphs(blank="·")  # spaces at the ends of code are lost
 LEGEND_OF_PLOT = "In margins: {margin} margin, {zero} no change, {estimate} estimate, {span} the interval that decides."
+LEGEND_OF_GRID = f"{LEGEND}; after a difference the interval that decides: of a PASS the 90% CI, else the 95% CI."
 HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
 
 
@@ -43,7 +44,7 @@ def render_survey(found: Surveyed) -> str:
     for section in sections(found):
         blocks += [[f"## {escaped(section.name)}"]]
         for grid in section.grids:
-            blocks += [[f"{escaped(grid.title)}. {LEGEND}; in brackets the 95% CI."], _grid(grid)]
+            blocks += [[f"{escaped(grid.title)}. {LEGEND_OF_GRID}"], _grid(grid)]
         blocks += [[f"- change of level: {escaped(line)}" for line in section.changes]]
     blocks += [["## Release by release"], *map(_paragraph, paragraphs(found))]
     blocks += [[f"- {escaped(note)}." for note in notes(found)]]
@@ -60,7 +61,7 @@ def _paragraph(of: Paragraph) -> list[str]:
 def _grid(grid: Grid) -> list[str]:
     rows = [[escaped(row.release), *([escaped(row.said)] if row.said else map(_mark, row.marks))] for row in grid.rows]
     width = len(grid.metrics) + 1
-    return _table(["release", *map(escaped, grid.metrics)], [[*row, *[""] * (width - len(row))] for row in rows])
+    return _table(["release", *map(escaped, grid.headers)], [[*row, *[""] * (width - len(row))] for row in rows])
 
 
 def _mark(mark: Mark) -> str:

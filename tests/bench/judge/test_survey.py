@@ -6,9 +6,11 @@ import math
 import pytest
 
 from bench.judge.paired import judge_paired
+from bench.judge.reasons import Identical
 from bench.judge.survey import against, series_of, walk
+from bench.judge.types import Comparison
 from bench.stats.outcome import Outcome
-from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed
+from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed, with_fixed
 from tests.builders.verdicts import GATE_MARGINS
 
 SAME = {"a": 0.0, "b": 0.0, "c": 0.0}
@@ -118,6 +120,38 @@ def test_the_level_changes_with_the_release_that_brought_it() -> None:
     first, *others = series["step time"].points
     assert (first.difference, first.interval) == (0.0, None)  # the fixed reference itself
     assert [point.place for point in others] == list(range(1, 10))
+
+
+def test_what_is_equal_to_the_fixed_reference_has_a_point_of_0() -> None:
+    """The level before the change has five points; of the reference alone it would be none."""
+    steps = {release: 0.0 if release < "2.17" else math.log(1.3) for release in RELEASES}
+
+    def equal(place: int, one: Comparison) -> Comparison:
+        if one.metric.name != "step time" or RELEASES[place] > "2.17":
+            return one
+        return dataclasses.replace(one, interval=None, reason=Identical(10))
+
+    series = series_of(with_fixed(surveyed(steps).chapters[0], equal), RELEASES[0])
+    step = next(one for one in series if one.metric.name == "step time")
+    assert [(point.place, point.difference, point.interval) for point in step.points[:5]] == [
+        (place, 0.0, None) for place in range(5)
+    ]
+    assert [RELEASES[place] for place, _ in step.changes] == ["2.17.1"]
+
+
+def test_numbers_of_operations_have_points_where_they_differ() -> None:
+    """Seven operations on both sides, but four of the last candidate."""
+    (chapter,) = surveyed(SAME).chapters
+    assert {"graph operations", "retraces"}.isdisjoint(one.metric.name for one in series_of(chapter, "a"))
+
+    def fewer(place: int, one: Comparison) -> Comparison:
+        return dataclasses.replace(one, candidate=4) if one.metric.name == "graph operations" and place == 2 else one
+
+    series = {one.metric.name: one for one in series_of(with_fixed(chapter, fewer), "a")}
+    found = series["graph operations"]
+    assert [(point.difference, point.interval) for point in found.points] == [(0, None), (0, None), (-3, None)]
+    assert found.changes == ()
+    assert "retraces" not in series
 
 
 def test_few_releases_have_differences_and_no_changes() -> None:

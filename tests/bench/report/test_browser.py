@@ -236,6 +236,14 @@ def test_a_survey_fits_any_screen_and_its_tables_scroll_by_themselves(chromium: 
         assert box["x"] >= 0  # its name stays in sight
 
 
+def test_a_release_s_name_is_not_broken(chromium: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "survey.html"
+    path.write_text(render_survey(surveyed({"tensorflow==2.21.0": 0.0, "tf-nightly": 0.0})), encoding="utf-8")
+    name = Opened(chromium, path, PHONE).page.locator(".grid tbody th").first
+    lines = "cell => { const all = new Range(); all.selectNodeContents(cell); return all.getClientRects().length }"
+    assert name.evaluate(lines) == 1
+
+
 @pytest.mark.parametrize("of", HOSTILE_REPORTS)
 def test_hostile_names_run_nothing(chromium: "Browser", tmp_path: Path, of: Callable[[], Judged]) -> None:
     path = tmp_path / f"{of.__name__}.html"

@@ -3,12 +3,16 @@
 from bench.report.grids import Grid, grids, mark
 from bench.stats.outcome import Outcome
 from tests.builders.surveys import made
+from tests.builders.verdicts import comparison
 
 
 def test_a_regression_stands_in_its_own_cell_alone() -> None:
     before, fixed = grids(made().chapters[0], "2.12.1")
-    assert before.metrics == fixed.metrics
+    assert before.headers == fixed.headers
     step = before.metrics.index("step time")
+    assert before.headers[step] == "step time (5.0%)"
+    assert before.headers[before.metrics.index("perplexity")].startswith("perplexity (±")
+    assert before.headers[before.metrics.index("retraces")] == "retraces"
 
     def worse(grid: Grid) -> list[tuple[str, str]]:
         regression = Outcome.REGRESSION.value
@@ -25,3 +29,10 @@ def test_a_regression_stands_in_its_own_cell_alone() -> None:
     said = {row.release: row.said for row in before.rows if row.said}
     assert said.keys() == {"2.12.1", "2.14.1", "2.16.2"}
     assert mark(None).text == "–"
+
+
+def test_a_cell_has_the_interval_that_decides() -> None:
+    """t of 3 degrees is 2.353 at 95% and 3.182 at 97.5%: ±0.0235 within the margin of 0.0488, ±0.0318 beyond it."""
+    passed, undecided = comparison("step time", 0.02, 0.01), comparison("step time", 0.03, 0.01)
+    assert (passed.outcome, mark(passed).bounds) == (Outcome.PASS, "-0.35% to +4.4%")
+    assert (undecided.outcome, mark(undecided).bounds) == (Outcome.INCONCLUSIVE, "-0.18% to +6.4%")

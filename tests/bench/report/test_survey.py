@@ -6,14 +6,15 @@ import math
 
 import pytest
 
+from bench.judge.types import Comparison
 from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
-from bench.report.survey import findings, notes, paragraphs, survey_text
+from bench.report.survey import findings, notes, outcome, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
-from tests.builders.surveys import RELEASES, made, survey, surveyed
+from tests.builders.surveys import RELEASES, made, survey, surveyed, with_fixed
 from tests.builders.verdicts import HOSTILE
 
 
@@ -27,6 +28,46 @@ def test_findings_are_those_of_the_release_that_brought_them() -> None:
     assert [(release, what) for release, what, _ in findings(made())] == [("2.18.1", "step time of notebook")]
 
 
+@pytest.mark.parametrize(
+    ("levels", "worse"),
+    [
+        ((0.0, 0.03, 0.06, 0.09), [("c", "step time of notebook, against a")]),
+        ((0.0, 0.2, 0.0, 0.03, 0.06), [("b", "step time of notebook"), ("e", "step time of notebook, against a")]),
+    ],
+)
+def test_small_steps_that_add_up_to_a_regression_are_a_finding(
+    levels: tuple[float, ...], worse: list[tuple[str, str]]
+) -> None:
+    """3% a release passes the margin of 5%, 6% over two don't. The second has a step before, which was taken back."""
+    found = surveyed(dict(zip("abcde", levels, strict=False)))
+    assert [(release, what) for release, what, _ in findings(found)] == worse
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_header_has_the_worst_outcome() -> None:
+    found = surveyed({"a": 0.0, "b": 0.0})
+    assert outcome(found) == Outcome.PASS.value
+    (chapter,) = found.chapters
+    first, row = chapter.rows
+    assert row.before
+    verdict = dataclasses.replace(row.before.verdict, outcome=Outcome.INCONCLUSIVE)
+    pair = dataclasses.replace(row.before, verdict=verdict)
+    rows = (first, dataclasses.replace(row, before=pair, fixed=pair))
+    undecided = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    assert (undecided.exit_code, outcome(undecided)) == (0, Outcome.INCONCLUSIVE.value)
+    assert 'class="hero inconclusive"' in registry.render_survey("html", undecided)
+    assert outcome(surveyed({"a": 0.0, "b": 0.0}, survey("abc"))) == Outcome.INCONCLUSIVE.value  # c is missing
+    drifting = surveyed({"a": 0.0, "b": 0.03, "c": 0.06})
+    assert 'class="hero regression"' in registry.render_survey("html", drifting)
+
+
+def test_the_notes_are_printed_and_told_to_programs() -> None:
+    found = made()
+    assert json.loads(registry.render_survey("json", found))["notes"] == notes(found)
+    printed = " ".join(survey_text(found).split())
+    assert [note for note in notes(found) if note not in printed] == []
+
+
 def test_every_release_has_a_paragraph() -> None:
     found = {one.release: " ".join(sentences) for one in paragraphs(made()) for _, sentences in one.said}
     assert tuple(found) == RELEASES
@@ -34,7 +75,10 @@ def test_every_release_has_a_paragraph() -> None:
     assert "there is no wheel" in found["2.14.1"]
     assert "killed by SIGKILL" in found["2.16.2"]
     assert "TensorFlow 2.17.1 is not slower or larger than TensorFlow 2.15.1" in found["2.17.1"]  # the last that ran
-    assert "Better: step time" in found["2.20.0"]
+    assert "Better: step time -9.9%. Changed within the margin" in found["2.20.0"]
+    assert "mean step -9.9% (better)" in found["2.20.0"]  # its margin is 25%
+    assert "mean step +20.1%." in found["2.18.1"]
+    assert "Changed within the margin" not in found["2.17.1"]
 
 
 def test_hosts_are_named_by_fingerprint_where_they_differ() -> None:
@@ -91,6 +135,19 @@ def test_plots_have_a_band_the_margin_and_the_change() -> None:
     lines = change_lines(chapter, "2.12.1")
     assert any(line.startswith("step time +29.9") or line.startswith("step time +30") for line in lines)
     assert all("from 2.17.1 on" in line for line in lines)
+
+
+def test_a_plot_of_numbers_of_operations_has_no_band() -> None:
+    def fewer(place: int, one: Comparison) -> Comparison:
+        return dataclasses.replace(one, candidate=4) if one.metric.name == "graph operations" and place == 2 else one
+
+    chapter = with_fixed(surveyed({"a": 0.0, "b": 0.0, "c": 0.0}).chapters[0], fewer)
+    charts = {chart.title: chart for chart in drift_charts(chapter, "a")}
+    operations = charts["graph operations"]
+    assert [shape.title for shape in operations.shapes if "dot" in shape.style] == ["a: +0", "b: +0", "c: -3"]
+    assert not any(shape.closed for shape in operations.shapes)
+    assert "95% CI" not in [label for _, label in operations.keys]
+    assert "95% CI" in [label for _, label in charts["step time"].keys]
 
 
 def test_the_page_holds_everything_and_fetches_nothing() -> None:

@@ -158,7 +158,7 @@ def _phases(ran: Sequence[Ran]) -> str:
     names = list(dict.fromkeys(name for run in ran for name in run.phase_seconds))
     taken = {name: [run.phase_seconds[name] for run in ran if name in run.phase_seconds] for name in names}
     parts = [f"{name} {statistics.median(seconds):.0f} s ({max(seconds):.0f})" for name, seconds in taken.items()]
-    return f"Phases of the first row, median (most): {', '.join(parts)}."
+    return markdown.paragraph(f"Phases of the first row, median (most): {', '.join(parts)}.")
 
 
 def _row(case: Case, ran: Sequence[Ran]) -> list[str]:

@@ -11,7 +11,9 @@ import pytest
 
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
+from bench.report.formats import dotenv  # noqa: E402
 from tests.builders.schemas import accepted  # noqa: E402
+from tests.builders.verdicts import upgrade  # noqa: E402
 from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
 from tests.docs.markdown import code_blocks, documents  # noqa: E402
 
@@ -19,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
 GITHUB = ROOT / "docs" / "how-to" / "github.md"
 OURS = "OWNER/tfgate/"
-FILES = [*sorted((ROOT / ".github").glob("workflows/*.yml")), *sorted((ROOT / ".github").glob("actions/*/action.yml"))]
+ACTIONS = sorted((ROOT / ".github").glob("actions/*/action.yml"))
+FILES = [*sorted((ROOT / ".github").glob("workflows/*.yml")), *ACTIONS]
 
 
 def load(text: str) -> dict[str, Any]:
@@ -30,6 +33,12 @@ def load(text: str) -> dict[str, Any]:
 def steps(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for job in plain["jobs"].values() if "jobs" in plain else [plain["runs"]]:
         yield from job.get("steps", ())
+
+
+def step_of(which: str) -> dict[str, Any]:
+    """Returns the action's step of an id or a name."""
+    (step,) = (one for one in steps(load(ACTION.read_text())) if which in (one.get("id"), one.get("name")))
+    return step
 
 
 def problems(text: str) -> list[str]:
@@ -131,7 +140,7 @@ def test_github_refuses_a_wrong_one(tmp_path: Path) -> None:
 
 def cache_key(folder: Path, week: str, **asked: str) -> str:
     """Returns the key that the action's own step makes in a week, in a stand-in of a checkout."""
-    (step,) = (one for one in steps(load(ACTION.read_text())) if one.get("id") == "installed")
+    step = step_of("installed")
     action, output = folder / ".github" / "actions" / "gate", folder / "output"
     for program, text in ((folder / ".ci" / "install", ""), (folder / "bin" / "date", f"echo {week}")):
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -210,8 +219,51 @@ def test_each_service_passes_on_what_the_script_reads() -> None:
     """All of .ci/gate's variables are set by the action and by the component; GitLab has its own way to fail less."""
     read = set(re.findall(r"\$\{([A-Z_]+):-\}", (ROOT / ".ci" / "gate").read_text())) - {"GITHUB_STEP_SUMMARY"}
     assert {"TENSORFLOW", "FROM", "WORKLOAD", "BUDGET", "BASELINES", "ARGUMENTS", "FAIL_ON"} <= read
-    (run,) = (step for step in steps(load(ACTION.read_text())) if step.get("id") == "gate")
+    run = step_of("gate")
     jobs = (ROOT / "templates" / "gate.yml").read_text()
     for name in read:
         assert name in run["env"]
         assert name == "FAIL_ON" or f"\n    {name}: " in jobs
+
+
+def test_the_action_s_outputs_are_what_the_verdict_s_file_holds(tmp_path: Path) -> None:
+    (tmp_path / dotenv.FILE).write_text(dotenv.render([upgrade(1.2)]))
+    output, prefix = tmp_path / "output", "${{ steps.outputs.outputs."
+    variables = {**os.environ, "RUN": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", step_of("outputs")["run"]], env=variables, check=True)
+    written = dict(line.split("=") for line in output.read_text().splitlines())
+    outputs = {name: one["value"] for name, one in load(ACTION.read_text())["outputs"].items()}
+    told = {name: written[value.removeprefix(prefix).removesuffix(" }}")] for name, value in outputs.items()}
+    assert told == {"verdict": "REGRESSION", "slowdown": "+20.0%", "report": f"{tmp_path}/report.html"}
+
+
+COMMENT = "Write the report into a comment"
+
+
+def test_a_comment_must_be_asked_for() -> None:
+    assert load(ACTION.read_text())["inputs"]["comment"]["default"] == "false"
+    condition = step_of(COMMENT)["if"]
+    assert "&& inputs.comment == 'true' && github.event_name == 'pull_request'" in condition
+
+
+@pytest.mark.parametrize(("head", "said"), [("OWNER/it", "posted RUN/report.md 7 gate"), ("FORK/it", "::notice::")])
+def test_a_fork_s_pull_request_gets_a_notice_instead_of_a_comment(tmp_path: Path, head: str, said: str) -> None:
+    """Its token can't write, and the job must go on."""
+    post = tmp_path / "comment" / "post"
+    for folder in (tmp_path / "gate", post.parent):
+        folder.mkdir()
+    post.write_text('#!/bin/sh\necho posted "$@"\n')
+    post.chmod(0o755)
+    known = {"GITHUB_ACTION_PATH": str(tmp_path / "gate"), "GITHUB_REPOSITORY": "OWNER/it"}
+    known |= {"HEAD": head, "RUN": "RUN", "NUMBER": "7", "NAME": "gate"}
+    command = ["bash", "-eo", "pipefail", "-c", step_of(COMMENT)["run"]]
+    done = subprocess.run(command, env=os.environ | known, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(said)
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_an_action_leaves_the_caller_s_path_and_python_alone(path: Path) -> None:
+    text = path.read_text()
+    setups = [one for one in steps(load(text)) if one.get("uses", "").startswith("actions/setup-python@")]
+    assert [one["with"]["update-environment"] for one in setups] == [False]
+    assert "GITHUB_PATH" not in text

@@ -107,6 +107,8 @@ def test_speed_is_measured_in_turn_with_the_reference(tmp_path: Path, newest_pyt
     code, found, answer = outcomes(tmp_path / "gate", newest_python, "--from", str(newest_python))
     assert {"step time", "mean step", "evaluation step", "peak memory", "memory growth", "words/s"} <= set(found)
     assert "REGRESSION" not in found.values(), answer
+    assert [found[metric] for metric in ("numerics", "retraces", "perplexity")] == ["PASS"] * 3
+    assert answer["failures"] == []
     assert code in (0, 3)
     assert answer["scope"] == "numbers and speed"
     assert any("A/A run" in warning.get("text", "") for warning in answer["warnings"])

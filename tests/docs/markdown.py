@@ -23,7 +23,7 @@ class Piece:
 
 def documents(root: Path = ROOT) -> list[Path]:
     """Every Markdown file of the checkout."""
-    others = (root / folder / "README.md" for folder in ("experiments", "reports"))
+    others = [*(root / "experiments").glob("*.md"), root / "reports" / "README.md"]
     return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md"), *others])
 
 

@@ -370,15 +370,3 @@ def test_a_candidate_may_be_a_version(
     assert answer.code == 4, answer
     assert Path(gated.report.candidate.interpreter).is_relative_to(environment_cache)
     assert gated.report.candidate.requested == "2.99.0"
-
-
-@pytest.mark.slow
-def test_one_tensorflow_on_both_sides_is_no_regression(tfgate: Tfgate, tmp_path: Path, newest_python: Path) -> None:
-    """For real: what a busy machine makes of the times may be open, and never wrong."""
-    options = ["--config", "tiny", "--to", newest_python, "--from", newest_python]
-    answer = tfgate("gate", *options, "--baselines", ROOT / "baselines", "--output", tmp_path / "out", "--json")
-    found = answer.plain
-    assert (answer.code in (0, 3), found["exit_code"], found["failures"]) == (True, answer.code, [])
-    assert [answer.outcomes[metric] for metric in ("numerics", "retraces", "perplexity")] == [PASS] * 3
-    assert {"step time", "evaluation step", "peak memory", "memory growth", "words/s"} < answer.outcomes.keys()
-    assert tfgate("check", tmp_path / "out", "--json", "--baselines", ROOT / "baselines").out == answer.out

@@ -254,19 +254,6 @@ def test_threads_that_work_alongside_the_steps_cost_their_own_side(
 
 
 @pytest.mark.slow
-def test_a_fault_that_begins_late_is_found(
-    tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
-) -> None:
-    """The learning rate falls by 1% after 200 steps."""
-    more = ["--numerics-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *injected(newest_python, "wrong-after-step-200"), *more)
-    assert (found.code, found.outcomes["lockstep"]) == (1, REGRESSION)
-    run = read_record(PairedRun, tmp_path / "out" / "paired.json")
-    assert run.lockstep is not None
-    assert len(run.lockstep.losses) == 201  # step 200 is the last that was compared
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("environment", ["oldest_python", "newest_python"])
 @pytest.mark.parametrize(("workload", "part"), [("train", 0.1), ("train", 0.4), ("fit", 0.4), ("per-example", 7)])
 def test_a_slowdown_of_the_size_that_was_reported_is_caught(

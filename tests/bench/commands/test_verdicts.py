@@ -1,4 +1,4 @@
-"""A verdict on a terminal: a real one (a pseudo-terminal), with and without NO_COLOR, and none."""
+"""A verdict on a terminal: a real one (a pseudo-terminal), with and without NO_COLOR."""
 
 import fcntl
 import os
@@ -71,13 +71,6 @@ def test_a_terminal_gets_colour_unless_no_color_is_set_and_lines_of_its_width(ch
     assert plain == ESCAPE.sub("", coloured)
     assert "\x1b" not in plain
     assert 60 < max(map(len, plain.splitlines())) <= 80
-
-
-def test_without_a_terminal_there_is_no_colour(tfgate: Tfgate, check: list[str | Path]) -> None:
-    found = tfgate(*check)
-    assert (found.code, found.err) == (1, "")
-    assert found.out.startswith(f"{REGRESSION.value} (")
-    assert "\x1b" not in found.out
 
 
 def test_a_run_is_shown_as_wide_as_the_terminal(tmp_path: Path) -> None:

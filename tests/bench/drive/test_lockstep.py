@@ -142,6 +142,7 @@ def test_injected_fault_is_found(newest_python: Path, fault: str, step: int, qua
     result = run_lockstep(Plan("tiny", 250), faulty(newest_python, fault))
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (step, quantity)
+    assert len(result.losses) == step + 1  # it ends there
     assert tensor in (None, result.departure.first.tensor)
     assert lockstep_verdict(result).exit_code == 1
 

@@ -30,8 +30,10 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
     launches, plans = launch_plan(plan), {}
     if ALL_CORES in kinds:
         plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
-    if ONE_CORE not in kinds or not plan.device.startswith("cpu"):
+    if ONE_CORE not in kinds:
         return plans, ()
+    if not plan.device.startswith("cpu"):
+        return plans, (f"{ONE_CORE_STEP_TIME} is not measured on a GPU",)
     pinned = core_to_pin()
     if pinned is None:
         missing = "one CPU alone, or a system without affinities"

@@ -22,6 +22,7 @@ from bench.report.so_far import left_text, so_far_text
 from bench.report.values import NOTHING, percent
 from bench.stats.trimmed import trimmed_mean
 
+REDRAWN_SECONDS = 1.0
 SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
 
@@ -34,14 +35,19 @@ class Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
         self._quiet = is_quiet()  # launches side by side say their lines from threads, which don't know it
         self.on_terminal = console.is_terminal and not self._quiet
+        # No thread draws: it would run while steps are timed.
         self._bar = Progress(
-            *columns, console=console, transient=True, disable=not self.on_terminal, refresh_per_second=1
+            *columns, console=console, auto_refresh=False, transient=True, disable=not self.on_terminal
         )
         self._task = self._bar.add_task("starting", total=1)
+        self._drawn = 0.0
 
     def move(self, **changes: Any) -> None:
-        """Changes the bar as Progress.update does; nothing where there is none."""
-        self._bar.update(self._task, **changes)
+        """Changes the bar as Progress.update does, and draws it: at each beginning, then once a second at most."""
+        now = time.monotonic()
+        due = not changes.get("completed") or now - self._drawn >= REDRAWN_SECONDS
+        self._drawn = now if due else self._drawn
+        self._bar.update(self._task, refresh=due, **changes)
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""
@@ -122,13 +128,17 @@ class RunProgress(Bar):
     def step(self, plan: Plan, launch: Launch, steps: int) -> None:
         """Moves the bar."""
         text = f"{plan.name} launch {launch.number + 1} ({self._done + 1} of {self._total})"
-        pace = (time.monotonic() - self._started) / self._tried if self._tried else 0.0
-        left = left_text((pace * (self._total - self._done),) * 2)
-        self.move(description=", ".join(filter(None, (text, left))), completed=steps, total=plan.steps)
+        self.move(description=", ".join(filter(None, (text, self._left()))), completed=steps, total=plan.steps)
 
     def record(self, record: Record, over: int) -> None:
         """Prints the launch's line."""
         self._done, self._tried = over, self._tried + 1
         speed = words_per_second(record)
         said = record.failure.message if record.failure else f"{speed:,.0f} words/s" if speed else "done"
-        self.say(f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {said}")
+        told = "; ".join(filter(None, (said, self._left())))
+        self.say(f"[{self._done}/{self._total}] {record.subject.name} launch {record.launch + 1}: {told}")
+
+    def _left(self) -> str:
+        """Returns the time left at the pace of the launches so far; "" before the first and after the last."""
+        pace = (time.monotonic() - self._started) / self._tried if self._tried else 0.0
+        return left_text((pace * (self._total - self._done),) * 2)

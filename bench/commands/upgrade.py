@@ -18,6 +18,7 @@ from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES, STEP_TIMES
+from bench.stats.sequential import MOST_GATING
 
 EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=NAMES,
         default=[],
         metavar="NAME",
-        help="judge this metric alone, such as 'step time'; may be repeated",
+        help=f"judge this metric alone, such as 'step time'; may be repeated, for {MOST_GATING} metrics at most",
     )
     add_shared(parser, "margin")
     add_budget(parser)
@@ -61,6 +62,8 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
+    if len({*options.metric}) > MOST_GATING:
+        raise UsageError(f"--metric names more than {MOST_GATING} metrics, whose false alarms add up: name fewer")
     timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
     output = resumed_folder(options, "upgrade", *REPORTS)

@@ -1,6 +1,9 @@
-"""Samples of published runs in the documentation are what `tfgate check` prints today."""
+"""Samples in the documentation are what `tfgate check` prints today of published runs, or what stored answers hold."""
 
+import json
+import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from tests.docs.markdown import ROOT, code_blocks
 
 SAMPLES = {"README.md": "upgrade-2.15.1-2.16.2", "docs/tutorials/upgrade.md": "upgrade-2.20.0-2.21.0"}
 LEFT_OUT = "…"
+FINDING = ROOT / "reports" / "published" / "findings" / "optimizers-twice"
 
 
 def strangers(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
@@ -38,3 +42,44 @@ def test_other_lines_and_another_order_are_found() -> None:
     assert strangers(["$ tfgate check RUN", "a", "…", "c"], ["a", "b", "c"]) == []
     assert strangers(["a", "d"], ["a", "b", "c"]) == ["d"]
     assert strangers(["c", "a"], ["a", "b", "c"]) == ["a"]
+
+
+def finding(command: str) -> tuple[dict[str, Any], str, str]:
+    """Returns a stored answer, and of its sample in docs/bisect.md the command and the text, on one line each."""
+    stored = json.loads((FINDING / f"{command}.json").read_text(encoding="utf-8"))
+    blocks = code_blocks((ROOT / "docs" / "bisect.md").read_text(encoding="utf-8"))
+    (sample,) = [block.text for block in blocks if block.text.startswith(f"$ tfgate {command} ")]
+    asked, _, text = sample.partition("\n")
+    return stored, asked.removeprefix("$ "), " ".join(text.split())
+
+
+@pytest.mark.parametrize("command", ["bisect", "blame"])
+def test_a_sample_s_command_is_that_of_the_stored_answer(command: str) -> None:
+    stored, asked, _ = finding(command)
+    assert shlex.split(asked) == stored["command"][: stored["command"].index("--json")]
+
+
+def test_the_sample_of_bisect_is_the_stored_answer() -> None:
+    stored, _, text = finding("bisect")
+    compared = {one["name"]: one["regression"] for one in stored["releases"] if one["compared"]}
+    assert all(f" {name}: a regression" in text for name in compared)
+    assert f"{stored['release']} is the first whose numbers are a regression from {stored['good']}: " in text
+    assert f": {compared[stored['release']]} which package: {stored['blame']}" in text
+
+
+def test_the_sample_of_blame_is_the_stored_answer() -> None:
+    stored, _, text = finding("blame")
+    (blamed,) = stored["blamed"]
+    parts = {one["name"]: one for one in stored["parts"]}
+    assert text.startswith(f"to blame: {blamed}; with {blamed} alone, ")
+    assert f": {parts[blamed]['regression']} package" in text
+    said = [f"left out: {line}" for line in stored["left_out"]]
+    for name, one in parts.items():
+        word = "a regression" if one["regression"] else "no regression" if one["compared"] else "can't be measured"
+        row = {"onednn": "without oneDNN", "threads": "on one thread"}.get(name) or " ".join(
+            (name, one["reference"], one["candidate"])
+        )
+        said.append(f"{row} {word}")
+        said += [f"{name} can't be measured: {one['problem']}"] if one["problem"] else []
+        said += [f"{name} goes against the wheels' own requirements: {one['refused']}"] if one["refused"] else []
+    assert [line for line in said if line not in text] == []

@@ -1,9 +1,24 @@
 """The simulation of bisect: its histories, and that it counts a search that is wrong."""
 
+import re
+
 import numpy as np
 
 from bench.judge.bisect import LAUNCHES, Answer
-from experiments.bisection import OUTPUT, SHAPES, History, Launches, Played, plain, play, search, tables
+from bench.stats.bisection import CONFIDENCE
+from experiments.bisection import (
+    OUTPUT,
+    PLACE,
+    SHAPES,
+    SIZES,
+    History,
+    Launches,
+    Played,
+    plain,
+    play,
+    search,
+    tables,
+)
 from experiments.noise import FILE, kinds, read_noise
 
 NOISE = list(kinds(read_noise(FILE)).values())
@@ -47,3 +62,16 @@ def test_the_launches_that_the_command_expects_are_those_of_the_table() -> None:
     rows = [line for line in OUTPUT.read_text(encoding="utf-8").splitlines() if line.startswith("| one step |")]
     medians = [int(row.split("|")[-2].split(",")[0]) for row in rows]
     assert (min(medians), max(medians)) == LAUNCHES
+
+
+def test_the_committed_table_keeps_what_is_promised() -> None:
+    """Too few histories stand in a row to bound its rate by itself."""
+    most = 100 * (1 - CONFIDENCE)
+    found: dict[tuple[str, str], tuple[float, ...]] = {}
+    for row in OUTPUT.read_text(encoding="utf-8").partition(PLACE)[2].splitlines():
+        _, history, size, _, cell, *_ = [*row.split("|"), "", "", "", ""]
+        if "≤" in cell:
+            found[history.strip(), size.strip()] = tuple(map(float, re.findall(r"([\d.]+)%", cell)))
+    assert list(found) == [*((shape, f"{size:g}") for shape in SHAPES for size in SIZES), ("all of these", "")]
+    assert found.pop(("all of these", ""))[1] <= most
+    assert max(wrong for wrong, _ in found.values()) <= most

@@ -24,7 +24,7 @@ def test_the_pages_tell_the_limits_of_the_checks() -> None:
     assert f"is {FLOAT32_MULTIPLE:.0f} × the float32 oracle's own error" in numerics
     assert f"plus {FLOOR:.0e}, and {CAP:.0e} at most" in numerics
     assert f"is {SIDES} × the limit of the oracle check" in lockstep
-    assert f"is never below {SCREEN:.0e} " in lockstep
+    assert f"is never below {SCREEN:.0e} and never above {SIDES * CAP:.0e} " in lockstep
 
 
 def test_an_error_over_its_limit_is_an_alarm() -> None:

@@ -34,9 +34,10 @@ def test_only_launches_that_tell_a_gating_metric_are_planned(metrics: tuple[str,
     assert (set(plans), warnings) == (kinds, ())
 
 
-def test_a_gpu_has_no_core_to_pin() -> None:
-    plans, warnings = pair_plans(Plan("tiny", 1, device="gpu:0"), BOTH)
-    assert (set(plans), warnings) == ({ALL_CORES}, ())
+def test_a_gpu_has_no_core_to_pin_and_that_is_said() -> None:
+    plans, (warning,) = pair_plans(Plan("tiny", 1, device="gpu:0"), BOTH)
+    assert (set(plans), warning) == ({ALL_CORES}, f"{ONE_CORE_STEP_TIME} is not measured on a GPU")
+    assert pair_plans(Plan("tiny", 1, device="gpu:0"), [STEP_TIME])[1] == ()
 
 
 def test_where_no_core_can_be_pinned_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

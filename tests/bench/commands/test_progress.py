@@ -1,6 +1,7 @@
-"""Progress where there is no terminal: a plain line for each launch."""
+"""Progress: a bar on a terminal, and where there is none a plain line for each launch."""
 
 import dataclasses
+import threading
 
 import pytest
 
@@ -23,9 +24,9 @@ def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
             progress.record(one, over)
     # 300 tokens in 0.1 s
     assert capsys.readouterr().err.splitlines() == [
-        f"[1/3] {SUBJECT.name} launch 1: 3,000 words/s",
-        f"[1/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL",
-        f"[2/3] {SUBJECT.name} launch 2: done",
+        f"[1/3] {SUBJECT.name} launch 1: 3,000 words/s; under a minute left",
+        f"[1/3] {SUBJECT.name} launch 2: killed [2J by SIGKILL; under a minute left",
+        f"[2/3] {SUBJECT.name} launch 2: done; under a minute left",
         f"[3/3] {SUBJECT.name} launch 3: done",
     ]
 
@@ -53,3 +54,16 @@ def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytes
     assert capsys.readouterr().err.splitlines() == [
         "launch 1, all cores: step time +11.0%; so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
     ]
+
+
+def test_a_terminal_s_bar_has_the_time_left_and_no_thread(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
+    before = threading.active_count()
+    with UpgradeProgress(lambda _: ([], (120.0, 540.0))) as progress:
+        progress.pair(paired_run([pair(0)]))
+        progress.phase("launch 2", 12)
+        assert threading.active_count() == before
+    assert "launch 2, 2 to 9 min left" in capsys.readouterr().err

@@ -47,6 +47,9 @@ upgrade --from 2.20.0                                       | --to
 upgrade --from ./none --to 2.21.0                           | none
 upgrade --from 2.20.0 --to 2.21.0 --config huge             | --config
 upgrade --from 2.20.0 --to 2.21.0 --metric speed            | --metric
+upgrade --from a --to b --metric perplexity --metric import --metric build --metric trace \
+  --metric "step time" --metric "mean step" --metric "cpu time" \
+  --metric "peak memory" --metric "first step" | more than 8
 upgrade --from 2.20.0 --to 2.21.0 --python 3.12             | --python
 upgrade --from 2.20.0 --to 2.21.0 --corpus-path no          | no
 upgrade --from a --to b --speed-only --numerics-only        | --numerics-only
@@ -143,7 +146,7 @@ def test_what_makes_no_sense_is_refused_in_a_line_before_anything_is_written(
     words, named = (part.strip() for part in line.split("|"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFGATE_DATA", str(tmp_path / "data"))
-    found = tfgate(*words.split())
+    found = tfgate(*shlex.split(words))
     assert found.code == 2
     assert named in found.error
     assert snapshot(tmp_path) == {}

@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.commands.messages import print_json
 from bench.commands.options import Telling
@@ -18,7 +18,6 @@ from bench.judge.types import Verdict
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
-from bench.report.again import again_text
 from bench.report.brief import brief_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
@@ -28,15 +27,15 @@ from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
-def judged(report: AnyRun, standards: Standards, options: tuple[str, ...] = ()) -> Judged:
-    """Returns a report with its verdict; `options` name the standards in a command line."""
+def judged(report: AnyRun, standards: Standards) -> Judged:
+    """Returns a report with its verdict."""
     if isinstance(report, GateRun):
         verdict = judge_gate(report, standards)
     elif isinstance(report, PairedRun):
         verdict = judge_paired(report, standards.margins, standards.ledger)
     else:
         verdict = judge_run(report, standards)
-    return Judged(report, verdict, standards.baselines, standards.margins.window_start, options=options)
+    return Judged(report, verdict, standards.baselines, standards.margins.window_start)
 
 
 def judge_any(report: AnyRun | Micro, standards: Standards) -> Verdict:
@@ -49,13 +48,13 @@ def judge_any(report: AnyRun | Micro, standards: Standards) -> Verdict:
 def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun], standards: Standards) -> int:
     """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list."""
     options = baselines_option(telling.baselines)
-    found = [judged(report, standards, options) for report in reports.values()]
+    found = [judged(report, standards) for report in reports.values()]
     if telling.json:
         print_json([verdict_json(each.verdict) for each in found])
     else:
         for number, (place, each) in enumerate(zip(reports, found, strict=True)):
             print("\n" if number else "", end="")
-            _print_report(each, place, verbose=telling.verbose)
+            _print_report(each, (place, *options), verbose=telling.verbose)
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
     return worst(each.verdict for each in found).exit_code
@@ -70,18 +69,16 @@ def tell(verdict: Verdict, *, as_json: bool) -> int:
     return verdict.exit_code
 
 
-def _print_report(found: Judged, place: str, *, verbose: bool) -> None:
+def _print_report(found: Judged, check: Sequence[str], *, verbose: bool) -> None:
+    """Prints a verdict, in full or on one screen that names `check`, the report and further options."""
     if not verbose:
         width, colour = terminal()
         glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
-        check = (place, *found.options)
         print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
         return
     for run in paired_runs(found.run)[:1]:
         print(sides_text(run, terminal()[0]) + "\n")
     print_verdict(found.verdict, names(found))
-    if again := again_text(found.run, found.options):
-        print("\n" + again)
 
 
 def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:

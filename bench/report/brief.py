@@ -10,8 +10,10 @@ from bench.report import values
 from bench.report.headlines import UNNAMED, Names, stopped
 from bench.report.judged import severity
 from bench.report.lines import one_line
+from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence
 from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
+from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, wrapped
 from bench.stats.outcome import Outcome
 
@@ -44,12 +46,12 @@ def brief_text(
     last the command that prints more: `check` are its report and further options.
     """
     first = first_line(verdict, width, colour=colour, names=names)
+    more = MORE.format(shlex.join((*check, "--verbose")))
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
-        [wrapped(line, width) for line in _notes(verdict)],
-        [wrapped(line, width) for line in (*stopped(verdict), MORE.format(shlex.join((*check, "--verbose"))))],
+        [wrapped(line, width) for line in (*_notes(verdict), *stopped(verdict), more)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -131,12 +133,15 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
 def _notes_below(
     found: Sequence[Comparison], rows: Collection[Mapping[str, str]], columns: Collection[str], glyphs: Glyphs
 ) -> list[str]:
-    """Returns what the signs of the lines mean, and the units that no column holds."""
+    """Returns what the signs of the lines mean, the units that no column holds, what step times could have told, and
+    the kinds of values.
+    """
     drawn = [one for one in found if _is_drawn(one)]
     legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
     notes = [f"{legend}{DECIDES}"] if drawn else []
     notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows) else []
-    return notes + ([] if SIDES in columns else sorted({unit for one in drawn if (unit := _unit(one))}))
+    notes += [] if SIDES in columns else sorted({unit for one in drawn if (unit := _unit(one))})
+    return [*notes, *seen(found), *kinds(found)]
 
 
 def _heading(column: str, width: int) -> str:

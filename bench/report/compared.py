@@ -45,7 +45,10 @@ def properties(run: AnyRun) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     sides = _sides(run)
-    return _side_by_side(*map(_properties, sides or (None, None), found), alone=not sides)
+    cores = sorted({pair.core for paired in paired_runs(run) for pair in paired.pairs if pair.core is not None})
+    pinned: dict[str, str | None] = {"CPU of one-core launches": ", ".join(map(str, cores))} if cores else {}
+    told = map(_properties, sides or (None, None), found)
+    return _side_by_side(*({**each, **pinned} for each in told), alone=not sides)
 
 
 def packages(run: AnyRun) -> list[Property]:

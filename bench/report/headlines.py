@@ -29,7 +29,7 @@ SCOPES = {
 }
 PASSED = {  # of an upgrade without numbers
     Scope.SPEED: "{candidate} is not slower or larger than {reference}{work} by more than the margin{speed}",
-    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{speed}",
+    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{excluded}",
 }
 
 BASELINES = "the baselines"  # what a gate and a run of one environment are checked against
@@ -97,6 +97,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
         speed=_speed(verdict),
+        excluded=_excluded(verdict),
         margin=_margin(verdict),
         advice=ADVICE if any(map(_takes_launches, verdict.decisive)) else "",
         but=", except for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
@@ -161,6 +162,17 @@ def _speed(verdict: Verdict) -> str:
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
     return f"; a slowdown {slowdowns} is excluded ({', '.join(subjects)})"
+
+
+def _excluded(verdict: Verdict) -> str:
+    """Returns the metrics that a PASS excludes a change of, each with its widest margin: ": peak memory 10.0%"."""
+    metrics = {one.metric.name: one.metric for one in verdict.comparisons}
+    found = [
+        f"{name} {values.difference(max(margins.values()), metric).removeprefix('+')}"
+        for name, metric in metrics.items()
+        if (margins := verdict.ruled_out(name))
+    ]
+    return f": {', '.join(found)}" if found else ""
 
 
 def _margin(verdict: Verdict) -> str:

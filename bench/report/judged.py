@@ -37,7 +37,6 @@ class Judged:
     # Margins.window_start, by configuration.
     window_start: Mapping[str, float] = dataclasses.field(default_factory=dict)
     profiles: tuple[Profile, Profile] | None = None  # of the reference and the candidate; they judge nothing
-    options: tuple[str, ...] = ()  # that name what it was judged by, for the commands that a report names
 
 
 @dataclasses.dataclass(frozen=True)

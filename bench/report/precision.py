@@ -1,7 +1,8 @@
-"""How finely a run could tell, by metric."""
+"""How finely a run could tell, by metric, and how often a verdict like its own is wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
+from bench.judge.metrics import LOCKSTEP, NUMERICS, STEP_TIMES
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.tables import Cell, Table
@@ -17,17 +18,22 @@ HEADERS = (
 NOTE = (
     "MDE: the minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power; a "
     "PASS excludes what lies above its bound. 95% power: the launches at which twice the margin is called a REGRESSION "
-    f"with 95% power; a verdict may come sooner. {', '.join(f'× {one:g}' for one in EFFECTS)}: the power, at least, to "
-    "call a change of so many margins a REGRESSION by the last planned launch. Unseen: the probability that no launch "
-    f"showed a slow mode that {RARE_SHARE:.0%} of launches have; for a mode that shows both on one core and on all "
-    "cores, multiply the two."
+    "with 95% power, and no fewer than a PASS takes; a verdict may come sooner. "
+    f"{', '.join(f'× {one:g}' for one in EFFECTS)}: the power, at least, to call a change of so many margins a "
+    "REGRESSION by the last planned launch. Unseen: the probability that no launch showed a slow mode that "
+    f"{RARE_SHARE:.0%} of launches have; for a mode that shows both on one core and on all cores, multiply the two."
 )
+TRUST = "Why trust this"
 # Of runs, at most: what experiments.error_rates asks for.
 PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01
 RATES = (
-    f"Error rates by design: a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs, one of twice "
-    f"the margin in at most {PASS_AT_TWICE:.1%}; with nothing changed, at most {FALSE_ALARMS:.0%} of runs are a "
-    "REGRESSION. tfgate's docs/error-rates.md has the simulation."
+    f"By design, a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs, one of twice the margin "
+    f"in at most {PASS_AT_TWICE:.1%}; with nothing changed, at most {FALSE_ALARMS:.0%} of runs are a REGRESSION. "
+    "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did."
+)
+CATCHES = (
+    "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught, and docs/clean.md counts "
+    "false alarms."
 )
 
 
@@ -37,9 +43,27 @@ def precision_table(comparisons: Iterable[Comparison]) -> Table:
     return Table("Precision", HEADERS, rows, NOTE)
 
 
-def rates(comparisons: Iterable[Comparison]) -> str:
-    """Returns the error rates by design; "" where none gates that was made at planned looks."""
-    return RATES if any(one.metric.gates and one.precision and one.precision.needed for one in comparisons) else ""
+def trust(comparisons: Sequence[Comparison]) -> str:
+    """Returns the error rates of what gates at planned looks, and those of numbers; "" of a run that has neither."""
+    at_looks = any(one.metric.gates and one.precision and one.precision.needed for one in comparisons)
+    numbers = any(one.metric.name in (NUMERICS.name, LOCKSTEP.name) for one in comparisons)
+    return " ".join([RATES] * at_looks + [CATCHES] * numbers)
+
+
+def seen(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Yields a line for each subject: the changes of step times that 95% of such runs see, and how far launches
+    deviate.
+    """
+    several = len({one.subject for one in comparisons}) > 1
+    for subject in dict.fromkeys(one.subject for one in comparisons):
+        told = [
+            f"{metric.name} {values.difference(found.detectable, metric)} ({values.deviation(found.deviation, metric)})"
+            for metric, found in ((one.metric, one.precision) for one in comparisons if one.subject == subject)
+            if found and metric.name in STEP_TIMES
+        ]
+        if told:
+            runs = f"such runs{f' of {subject}' if several else ''}"
+            yield f"Would be seen in 95% of {runs} (deviation of launches): {', '.join(told)}"
 
 
 def _row(comparison: Comparison, found: Precision) -> tuple[Cell, ...]:

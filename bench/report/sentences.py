@@ -81,10 +81,12 @@ def is_within(comparison: Comparison) -> bool:
 def _lacking(comparison: Comparison) -> str:
     """Returns the launches that an inconclusive comparison would have needed; "" where more would not settle it."""
     found = comparison.precision
-    if comparison.outcome is not Outcome.INCONCLUSIVE or not found or not found.needed:
+    undecided = comparison.outcome is Outcome.INCONCLUSIVE
+    if not undecided or not found or not found.needed or found.needed <= found.launches:
         return ""
-    needed = f", which takes about {found.needed:,} launches if nothing changed"
-    return needed if found.needed > found.launches else ""
+        return ""
+    takes = f"takes about {found.needed:,} launches"
+    return f": a PASS {takes}" if is_within(comparison) else f", which {takes} if nothing changed"
 
 
 def bounds(comparison: Comparison, found: Interval) -> str:
@@ -138,7 +140,11 @@ def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
 
 def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:
     candidate, reference = sentence(reason.candidate), sentence(reason.reference)
-    return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
+    if not isinstance(reason.reference, reasons.NotRepeated):
+        return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
+    both = isinstance(reason.candidate, reasons.NotRepeated)
+    whose = "neither side repeats its own steps" if both else "the reference does not repeat its own steps"
+    return f"{whose}: {'the reference: ' * both}{reference}; the candidate: {candidate}"
 
 
 def _depart_alike(reason: reasons.DepartAlike, _: Comparison | None) -> str:

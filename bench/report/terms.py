@@ -1,16 +1,25 @@
-"""The words that pages explain where they stand: the glossary's, and what metrics of two kinds are."""
+"""The words that pages explain where they stand: the glossary's, and what metrics are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from bench.judge.metrics import PEAK_MEMORY, PERPLEXITY
+from bench.judge.metrics import MEAN_STEP, NUMERICS, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, RETRACES
+from bench.judge.types import Comparison
 
 # Beginnings of docs/glossary.md (tests/bench/report/test_terms.py).
 GLOSSARY: Mapping[str, str] = {
+    "reference": "The side that is trusted.",
+    "candidate": "The side that is judged.",
+    "subject": "What was measured: workload, configuration, corpus, implementation and device.",
     "launch": "A fresh process of each side, from start to end. It is the independent sample (JMH calls it a fork).",
     "margin": "The largest difference that does not matter (a non-inferiority margin).",
+    "deviation": "A standard deviation; unless said otherwise, that of launches' values.",
     "minimum detectable effect": "The smallest true difference that the run calls a REGRESSION with 95% power.",
     "95% CI": "The two-sided 95% confidence interval. A REGRESSION lies beyond the margin with all of it. A PASS lies "
     "within with all of the 90% CI, or with its upper end alone, the 95% bound.",
+    "PASS": "Every gating metric is proven to be within its margin.",
+    "REGRESSION": "A gating metric is proven to be beyond its margin.",
+    "INCONCLUSIVE": "The measurements prove neither a PASS nor a REGRESSION.",
+    "not gated": "Shown, and decides nothing.",
     "oracle": "The training step written in NumPy in float64: the definition of right.",
     "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",
     "fixed reference": "The report from which tfgate history measures drift, or the release with which a survey "
@@ -18,17 +27,29 @@ GLOSSARY: Mapping[str, str] = {
     "drift": "The distance of the newest report from the fixed reference.",
 }
 METRICS: Mapping[str, str] = {
-    "numerics": "Steps of real training compared with the oracle, in NumPy and float64.",
+    NUMERICS.name: "Steps of real training compared with the oracle, in NumPy and float64.",
+    RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
     "launches has the running perplexity, of all steps.",
+    ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
+    MEAN_STEP: "The mean of all blocks, with the outlier steps that step time trims away.",
     PEAK_MEMORY: "Anonymous memory: what a process allocated. Resident memory, in plots and in the table of launches, "
     "has the mapped files of TensorFlow as well.",
+    "trace": "The time that TensorFlow takes to trace the training step, before its first.",
 }
 TERMS: Mapping[str, str] = {**GLOSSARY, **METRICS}
+OUTCOMES = ("PASS", "REGRESSION", "INCONCLUSIVE")
 OVER_TIME = ("fixed reference", "drift")
 PAGES: Mapping[str, tuple[str, ...]] = {  # the words that each page lists
     "report": tuple(word for word in TERMS if word not in OVER_TIME),
     "survey": ("fixed reference", "launch", "margin", "95% CI", "oracle", "lockstep", *METRICS),
-    "history": (*OVER_TIME, "launch", "margin", PEAK_MEMORY),
+    "history": (*OVER_TIME, "launch", "margin", *OUTCOMES, PEAK_MEMORY),
 }
 KINDS: Mapping[str, str] = {PERPLEXITY: "windowed", PEAK_MEMORY: "anonymous"}  # of values that have another kind
+
+
+def kinds(comparisons: Iterable[Comparison]) -> list[str]:
+    """Returns the line that names the kinds of values, "Values: windowed perplexity"; none where nothing has two."""
+    measured = {one.metric.name for one in comparisons}
+    named = [f"{kind} {name}" for name, kind in KINDS.items() if name in measured]
+    return [f"Values: {', '.join(named)}"] if named else []

@@ -10,8 +10,9 @@ from bench.record.types import Failure
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.lines import one_line
-from bench.report.precision import precision_table, rates
+from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence
+from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 STYLE = "simple"
@@ -23,14 +24,18 @@ COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "
 
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
-    """Returns the headline, what decided, every metric, then warnings; `width` columns wide where the values allow."""
+    """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings; `width`
+    columns wide where the values allow.
+    """
     decisive = [f"{one.metric.name} of {one.subject}: {why}" for one, why in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
+    told, below = trust(verdict.comparisons), [wrapped(line, width) for line in kinds(verdict.comparisons)]
     blocks = (
         [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
-        _comparison_lines(verdict.comparisons, width),
+        [*_comparison_lines(verdict.comparisons, width), *below],
         _precision_lines(verdict.comparisons, width),
+        [wrapped(f"{TRUST}: {told}", width)] if told else [],
         [wrapped(note, width) for note in (*notes, *stopped(verdict))],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -109,7 +114,7 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
 
 
 def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
-    """Returns a title, the table with a line for each subject, its note and the error rates; none of an empty table."""
+    """Returns a title, the table with a line for each subject and its note; none of an empty table."""
     table = precision_table(comparisons)
     if not table.rows:
         return []
@@ -118,8 +123,7 @@ def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]
     header, *lines = fitted(headers, cells, LEAST_NEEDED, width, "  ")
     body, left_out = lines[: len(rows)], lines[len(rows) :]
     below = _below_subjects([row[1] for row in rows], [[line] for line in body])
-    notes = [wrapped(note, width) for note in (table.note, rates(comparisons)) if note]
-    return [table.title, header, *below, *left_out, *notes]
+    return [table.title, header, *below, *left_out, wrapped(table.note, width)]
 
 
 def _below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:

@@ -32,7 +32,7 @@ class Precision:
     deviation: float  # between launches, as it was found: not widened for those that resemble each other
     launches: int  # that the outcome rests on
     planned: int  # the largest number of launches
-    needed: int | None  # see `needed`; None where more launches of one candidate don't settle it
+    needed: int | None  # see `needed`, no fewer than a PASS takes; None where more launches don't settle it
     detectable: float  # minimum detectable effect: a REGRESSION with 95% power
     power: tuple[float, ...]  # of REGRESSION, at EFFECTS
 
@@ -43,7 +43,9 @@ def precision_of_launches(decision: Decision, margin: float, plan: Plan) -> Prec
     if found is None:
         return None
     deviation, most = found.standard_error * math.sqrt(count) / widening(count), max(plan.most, count)
-    return Precision(deviation, count, most, needed(deviation, margin), *_power(margin, *_last_look(deviation, most)))
+    passes = next(look for look in LOOKS if look >= plan.pass_from)
+    least = max(needed(deviation, margin), passes)
+    return Precision(deviation, count, most, least, *_power(margin, *_last_look(deviation, most)))
 
 
 def precision_of_interval(found: Interval, margin: float, deviation: float, launches: int) -> Precision:

@@ -9,7 +9,6 @@ from bench.judge.survey import Surveyed
 from bench.profile.compare import compare
 from bench.record.profile import Profile
 from bench.report import compared
-from bench.report.again import again
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
@@ -17,7 +16,7 @@ from bench.report.grids import LEGEND
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, launches_by_subject, names, worst
 from bench.report.pages import rendered
-from bench.report.precision import precision_table, rates
+from bench.report.precision import precision_table, trust
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence
 from bench.report.survey import findings, notes, outcome, paragraphs, sections, summary, title
@@ -63,7 +62,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
         "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
-        "rates": rates(verdict.comparisons),
+        "trust": trust(verdict.comparisons),
         "forest": forest(verdict.comparisons),
         "environments": compared.environments(judged.run),
         "machines": compared.machines(judged.run),
@@ -72,7 +71,6 @@ def _section(judged: Judged) -> dict[str, Any]:
         "profile": _profile(*judged.profiles) if judged.profiles else None,
         "tables": [table for table in (precision, *tables(judged)) if table.rows],
         "command": shlex.join(judged.run.command),
-        "again": again(judged.run, judged.options),
         "locks": compared.locks(judged.run),
     }
 

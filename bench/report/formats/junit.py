@@ -18,6 +18,7 @@ from bench.report.headlines import FAILED, NOTHING_JUDGED, compared_with, outcom
 from bench.report.judged import Judged, measured, names
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
+from bench.report.terms import KINDS
 from bench.stats.outcome import Outcome
 
 FILE = "junit.xml"
@@ -66,7 +67,8 @@ def _case(comparison: Comparison, *, decides: bool) -> ET.Element:
         comparison.outcome is Outcome.NOT_GATED and not comparison.interval
     ):
         ET.SubElement(case, "skipped", message=message)
-    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}: {why}")
+    kind = f" ({KINDS[metric]})" if metric in KINDS else ""
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {why}")
     return case
 
 

@@ -14,10 +14,11 @@ from bench.report.grids import LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
-from bench.report.precision import precision_table, rates
+from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence
 from bench.report.strip import Glyphs, reach, strip, unaccepted
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
+from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 FILE = "report.md"
@@ -91,13 +92,15 @@ def _section(judged: Judged) -> str:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
         shown = reach(map(unaccepted, ordered))
         table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
-        legend = LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))
-        blocks += [table, [legend] if any(_plot(one, shown) for one in ordered) else []]
+        legend = [LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))] if any(_plot(one, shown) for one in ordered) else []
+        blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
     precision = precision_table(verdict.comparisons)
     if precision.rows:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
         table = [*_table(precision.headers, cells), "", precision.note]
-        blocks += [[escaped(told)] if (told := rates(verdict.comparisons)) else [], *_folded(precision.title, table)]
+        blocks += _folded(precision.title, table)
+    if told := trust(verdict.comparisons):
+        blocks += [[f"#### {TRUST}"], [escaped(told)]]
     different = [row for row in compared.environments(judged.run) if row.differs]
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]

@@ -155,6 +155,25 @@ def test_an_error_against_the_oracle_is_named_before_a_step_that_is_not_repeated
     assert isinstance(found.reason, OracleErrors)
 
 
+@pytest.mark.parametrize(
+    ("reference", "outcome"),
+    [
+        ("output/kernel", Outcome.INCONCLUSIVE),
+        ("embedding", Outcome.REGRESSION),  # another tensor excuses nothing
+        (None, Outcome.REGRESSION),  # a gate, which has no reference for its numbers
+    ],
+)
+def test_where_neither_side_repeats_its_steps_nobody_can_say(reference: str | None, outcome: Outcome) -> None:
+    again = dataclasses.replace(REPEATED, error=3e-8)
+    theirs = [record(numerics=[WITHIN, dataclasses.replace(again, tensor=reference)])] if reference else []
+    found = judge_numerics("it", [record(numerics=[WITHIN, again])], theirs)
+    reason = NotRepeated("output/kernel", 500, 3e-8)
+    assert (found.outcome, found.reason) == (
+        outcome,
+        ReferenceDeparts(reason, reason) if outcome is Outcome.INCONCLUSIVE else reason,
+    )
+
+
 OTHER = dataclasses.replace(BEYOND, tensor="embedding", step=9)
 CHANGED = Evaluation(150.0, 1000, 0.5, True)
 

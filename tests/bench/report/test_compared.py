@@ -33,6 +33,13 @@ def test_a_package_that_one_side_lacks_is_not_installed_there() -> None:
     assert found["absl-py"] == ("2.5.1", compared.ABSENT)
 
 
+def test_the_cpu_of_launches_on_one_core_is_told() -> None:
+    run_ = paired_run()
+    pinned = dataclasses.replace(run_, pairs=(dataclasses.replace(run_.pairs[0], core=3), *run_.pairs[1:]))
+    told, untold = ({row.name: row.candidate for row in compared.properties(one)} for one in (pinned, run_))
+    assert told == {**untold, "CPU of one-core launches": "3"}
+
+
 def test_an_upgrade_s_perplexity_rests_on_no_baseline() -> None:
     stored = dataclasses.replace(upgrade(), baselines=gate().baselines)
     assert compared.replicas(stored) == []

@@ -100,6 +100,15 @@ def test_a_pass_without_speed_rules_out_no_slowdown() -> None:
     assert not scope_text(of(Outcome.PASS))
 
 
+def test_a_pass_of_named_metrics_lists_what_is_excluded() -> None:
+    """Of a metric that the ledger accepts nothing is: its interval lies beyond the margin."""
+    memory, step = comparison("peak memory", 0.0, 0.001, 0.10), comparison(STEP_TIME, 0.0, 0.001)
+    accepted = dataclasses.replace(comparison("trace", 0.5, 0.001), outcome=Outcome.PASS)
+    found = headline(verdict([memory, step, accepted], scope=Scope.NAMED))
+    assert found.endswith(" by more than the margin: peak memory 10.0%, step time 5.0%")
+    assert headline(verdict([accepted], scope=Scope.NAMED)).endswith(" by more than the margin")
+
+
 @pytest.mark.parametrize("scope", Scope)
 def test_a_pass_says_what_was_run(scope: Scope) -> None:
     said = headline(of(Outcome.PASS, scope=scope), dataclasses.replace(NAMES, work="training steps"))

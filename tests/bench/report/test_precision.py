@@ -4,7 +4,17 @@ import dataclasses
 import re
 from pathlib import Path
 
-from bench.report.precision import FALSE_ALARMS, HEADERS, PASS_AT_MARGIN, PASS_AT_TWICE, RATES, precision_table, rates
+from bench.report.precision import (
+    CATCHES,
+    FALSE_ALARMS,
+    HEADERS,
+    PASS_AT_MARGIN,
+    PASS_AT_TWICE,
+    RATES,
+    precision_table,
+    seen,
+    trust,
+)
 from bench.stats.power import Precision
 from experiments.error_rates import FIGURES
 from tests.builders.verdicts import EXACT, comparison, gate
@@ -22,9 +32,10 @@ def test_the_rates_are_those_that_the_simulation_asks_for() -> None:
     assert alarms == {FALSE_ALARMS}
 
 
-def test_the_page_that_the_rates_name_is_there() -> None:
-    (page,) = re.findall(r"docs/\S+\.md", RATES)
-    assert (ROOT / page).is_file()
+def test_the_pages_that_are_named_are_there() -> None:
+    rates, catches = (re.findall(r"docs/\S+\.md", text) for text in (RATES, CATCHES))
+    assert rates == ["docs/error-rates.md", "docs/error-rates-measured.md"]
+    assert all((ROOT / page).is_file() for page in (*rates, *catches))
 
 
 def test_a_row_shows_its_numbers() -> None:
@@ -49,8 +60,24 @@ def test_what_launches_do_not_settle_has_no_number_of_them() -> None:
 
 def test_the_rates_are_of_what_gates_at_planned_looks() -> None:
     aside = dataclasses.replace(STEP, metric=dataclasses.replace(STEP.metric, gates=False))
-    assert [rates([one]) for one in (EXACT, comparison("perplexity", 0.0, 0.001), aside)] == [""] * 3
-    assert rates([aside, STEP]) == RATES
+    assert [trust([one]) for one in (comparison("perplexity", 0.0, 0.001), aside)] == [""] * 2
+    assert trust([aside, STEP]) == RATES
+    assert trust([EXACT]) == CATCHES  # numbers alone
+    assert trust([EXACT, STEP]) == f"{RATES} {CATCHES}"
+
+
+def test_both_step_times_say_what_would_be_seen() -> None:
+    """0.08 and 0.01 as logarithms; of other metrics the table has it, and of nothing precise nobody."""
+    fine = dataclasses.replace(FOUND, deviation=0.004, detectable=0.01)
+    one_core = dataclasses.replace(comparison("step time on one core", 0.0, 0.005), precision=fine)
+    mean = dataclasses.replace(STEP, metric=dataclasses.replace(STEP.metric, name="mean step"))
+    line = "step time on one core +1.0% (0.40%), step time +8.3% (1.23%)"
+    assert list(seen([EXACT, one_core, STEP, mean])) == [
+        f"Would be seen in 95% of such runs (deviation of launches): {line}"
+    ]
+    (alone,) = seen([STEP, dataclasses.replace(EXACT, subject="tiny")])
+    assert f"such runs of {STEP.subject} (" in alone
+    assert not list(seen([EXACT, mean, dataclasses.replace(STEP, precision=None)]))
 
 
 def test_every_gating_metric_in_turn_has_a_row() -> None:

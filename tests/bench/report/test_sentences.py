@@ -25,7 +25,11 @@ DECIDED = {
     "too few to decide": dataclasses.replace(
         comparison(STEP_TIME, 0.04, 0.01), precision=Precision(0.02, 4, 12, 1234, 0.2, (0.1, 0.2, 0.3))
     ),
-    "too few to pass": dataclasses.replace(comparison(STEP_TIME, 0.0, 0.005), outcome=Outcome.INCONCLUSIVE),
+    "too few to pass": dataclasses.replace(
+        comparison(STEP_TIME, 0.0, 0.005),
+        outcome=Outcome.INCONCLUSIVE,
+        precision=Precision(0.01, 4, 12, 10, 0.08, (0.8, 0.9, 1.0)),
+    ),
     "improved": comparison(STEP_TIME, -0.2, 0.005),
     "not gated": comparison(STEP_TIME, 0.01, 0.005, gates=False),
     "equal": comparison(PERPLEXITY, 0.001, 0.001, 0.01),
@@ -71,6 +75,21 @@ def test_a_decision_tells_its_estimate_the_bounds_that_decided_and_the_margin(
     assert decided.outcome is outcome
     words = sentence(decided.reason, decided).replace("(", " ").replace(",", " ").replace(")", " ").split()
     assert [word for word in words if word in numbers] == numbers
+
+
+def test_too_few_launches_to_pass_say_how_many_it_takes() -> None:
+    few = DECIDED["too few to pass"]
+    assert sentence(few.reason, few).endswith(" a PASS takes about 10 launches")
+
+
+def test_a_reference_that_repeats_nothing_does_not_depart_from_the_oracle() -> None:
+    again, right = reasons.NotRepeated("embedding", 500, 3e-8), reasons.OracleErrors("loss", "", 5, 1e-7, 4e-6, 0, 3)
+    both, alone = (sentence(reasons.ReferenceDeparts(candidate, again)) for candidate in (again, right))
+    assert both.startswith("neither side repeats")
+    assert both.count(sentence(again)) == 2
+    assert alone.startswith("the reference does not repeat")
+    assert alone.endswith(f"the candidate: {sentence(right)}")
+    assert "the oracle" not in both + alone
 
 
 def test_only_what_is_undecided_asks_for_environments() -> None:

@@ -5,14 +5,15 @@ import re
 import pytest
 
 from bench.judge.history import histories, report_points
-from bench.judge.metrics import NAMES
+from bench.judge.metrics import NAMES, NUMERICS, PERPLEXITY, RETRACES
 from bench.report import registry
 from bench.report.formats.html import render
 from bench.report.history import history_page
-from bench.report.terms import GLOSSARY, KINDS, METRICS, PAGES, TERMS
+from bench.report.terms import GLOSSARY, KINDS, METRICS, OUTCOMES, PAGES, TERMS, kinds
+from bench.stats.outcome import Outcome
 from tests.builders.reports import paired_report, pairs
 from tests.builders.surveys import RELEASES, surveyed
-from tests.builders.verdicts import upgrade
+from tests.builders.verdicts import EXACT, comparison, upgrade
 from tests.docs.markdown import ROOT
 
 
@@ -30,7 +31,17 @@ def test_a_page_says_what_the_glossary_says() -> None:
 
 
 def test_what_has_two_kinds_is_a_metric_and_explained() -> None:
-    assert KINDS.keys() <= METRICS.keys() <= {*NAMES, "numerics"}
+    assert KINDS.keys() <= METRICS.keys() <= {*NAMES, NUMERICS.name, RETRACES.name}
+
+
+def test_kinds_are_named_where_they_are_shown() -> None:
+    both = [comparison("peak memory", 0.0, 0.001), comparison(PERPLEXITY, 0.0, 0.001)]
+    assert kinds([EXACT, *both]) == ["Values: windowed perplexity, anonymous peak memory"]
+    assert kinds([EXACT]) == []
+
+
+def test_every_outcome_is_explained() -> None:
+    assert {*OUTCOMES} <= {one.value for one in Outcome} <= TERMS.keys()
 
 
 def page_of(kind: str) -> str:
@@ -50,5 +61,6 @@ def test_every_page_lists_its_words_and_each_tip_leads_to_one(kind: str) -> None
     tips, words = set(re.findall(r'href="#(word-[^"]+)"', page)), re.findall(r'<dt id="(word-[^"]+)">', page)
     assert tips
     assert tips <= set(words)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r' id="([^"]+)"', page))
     assert len(words) == len(set(words)) == len(PAGES[kind])
     assert all(f"<dd>{TERMS[word].replace(chr(39), '&#39;')}</dd>" in page for word in PAGES[kind])

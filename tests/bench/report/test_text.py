@@ -9,6 +9,7 @@ import pytest
 from bench.judge.gate import judge_gate
 from bench.judge.types import Verdict
 from bench.record.types import Failure
+from bench.report.precision import TRUST
 from bench.report.sentences import sentence
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
@@ -47,7 +48,7 @@ def test_wording(name: str) -> None:
 def test_a_verdict_fits_the_terminal(name: str, width: int) -> None:
     lines = verdict_text(verdict(name), width).splitlines()
     assert max(map(len, lines)) <= width
-    assert len(lines) <= (85 if width < 100 else 60)
+    assert len(lines) <= (88 if width < 100 else 62)
 
 
 @pytest.mark.parametrize("width", [20, 80, 300])
@@ -67,6 +68,12 @@ def test_metrics_keep_their_order_under_their_subjects() -> None:
         wanted += [] if one.subject in wanted else [one.subject]
         wanted.append(one.metric.name)
     assert starts[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize(("name", "pages"), [("pass", 4), ("numbers_only", 2)])
+def test_why_to_trust_it_names_the_pages_that_say_so(name: str, pages: int) -> None:
+    (told,) = (block for block in verdict_text(verdict(name), 1000).split("\n\n") if block.startswith(f"{TRUST}: "))
+    assert len(re.findall(r"docs/[\w-]+\.md", told)) == pages
 
 
 def test_a_run_that_holds_nothing_is_inconclusive() -> None:

@@ -58,6 +58,12 @@ def test_more_planned_launches_show_less() -> None:
     assert twice.needed == usual.needed
 
 
+def test_no_fewer_launches_are_needed_than_a_pass_takes() -> None:
+    assert needed(0.001, MARGIN) == 4
+    assert [precision(0.001, Plan(pass_from=least)).needed for least in (4, 5, 9)] == [4, 6, 10]  # the next looks
+    assert precision(MARGIN, Plan(pass_from=9)).needed == needed(MARGIN, MARGIN) > 10
+
+
 @pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
 def test_launches_that_are_needed_tell_twice_the_margin_from_none(ratio: float) -> None:
     launches = needed(MARGIN / ratio, MARGIN)

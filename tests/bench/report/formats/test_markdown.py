@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, escaped, render, render_survey
 from bench.report.judged import Judged
 from bench.report.lines import one_line
+from bench.report.precision import CATCHES, RATES, TRUST
 from bench.report.precision import HEADERS as PRECISION_HEADERS
 from tests.builders.golden import golden
 from tests.builders.surveys import survey, surveyed
@@ -90,6 +91,13 @@ def test_what_gates_by_an_interval_has_a_plot_whose_ends_no_renderer_trims() -> 
     alone = upgrade()
     exact = dataclasses.replace(alone, verdict=verdict([EXACT]))
     assert ("In margins: " in render([alone]), "In margins: " in render([exact])) == (True, False)
+
+
+@pytest.mark.parametrize(("judged", "told"), [(gate(), RATES), (gate(speed=False), CATCHES)], ids=["gate", "numbers"])
+def test_why_to_trust_it_and_the_kinds_of_values_are_told(judged: Judged, told: str) -> None:
+    text = render([judged])
+    assert f"\n#### {TRUST}\n\n{escaped(told)}" in text
+    assert "\nValues: windowed perplexity" in text
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:

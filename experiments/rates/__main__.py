@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 
 from bench.record.files import write_record, write_text
+from experiments.pilot import LEAST_COPIES
 from experiments.rates import figure, predictions
 from experiments.rates.cells import CELLS
 from experiments.rates.document import OUTPUT, document
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.what == "predict":
         write_record(predictions.FILE, predictions.predicted(read_store()), replace=True)
         return
-    if len(options.python) < 2:
-        parser.error("name the interpreters of at least two copies of one environment")
+    if len(options.python) < LEAST_COPIES:
+        parser.error(f"name the interpreters of at least {LEAST_COPIES} copies of one environment")
     cells = [cell for cell in CELLS if re.search(options.only, cell.key)]
     measure(options.python, cells, options.limit, options.cluster)
     print(f"{sum(1 for _ in missing(read_store(), cells))} runs are missing")

@@ -10,7 +10,7 @@ from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, 
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
 from experiments.rate import CONFIDENCE, Rate
-from experiments.rates.cells import CELLS, PROMISED, Cell
+from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
 from experiments.rates.predictions import RUNS, Predictions, told
 from experiments.rates.store import Judged, Ran, Store
 
@@ -90,7 +90,9 @@ def document(store: Store, predictions: Predictions) -> str:
 
 
 def _totals(store: Store) -> Iterator[str]:
-    """Yields a line for each size of change: the runs of all its cells by outcome, and what was promised of them."""
+    """Yields a line for each size of change: the runs of all its cells by outcome, and what was promised of them; and
+    one for the runs towards a bound of false alarms.
+    """
     for margins, promised in PROMISED.items():
         cells = [cell for cell in CELLS if cell.margins == margins and not cell.releases]
         outcomes = [run.outcome for cell in cells for run in store.of(cell)]
@@ -98,6 +100,9 @@ def _totals(store: Store) -> Iterator[str]:
             counts = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in OUTCOMES)
             limits = ", ".join(f"{one.value} ≤ {share:.1%}" for one, share in promised.items())
             yield folded(f"- {CHANGED[margins]}, all {len(outcomes)} runs: {counts}; promised: {limits}.")
+    towards = f"{len(store.of(BOUNDED))} of {BOUNDED.runs} runs with nothing changed"
+    bound = "That many without a false alarm bound its rate at 1% (one-sided, 95%)"
+    yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
 
 
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:

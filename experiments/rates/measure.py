@@ -30,12 +30,12 @@ RUNS = ROOT / "reports" / "rates"
 RAN_FILE = "ran.json"  # that a host leaves
 
 
-def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "") -> None:
-    """Measures up to `limit` of the cells' missing runs, by the scheduler at an address if there is one.
+def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "", first: int = 0) -> None:
+    """Measures up to `limit` of the cells' missing runs from number `first` on, by the scheduler at an address if any.
 
     Raises ValueError for a run without a verdict, on a cluster after the others; ClusterError.
     """
-    wanted = list(missing(read_store(), cells))[:limit]
+    wanted = list(missing(read_store(), cells, first))[:limit]
     for ran in _on_hosts(cluster, wanted, pythons) if cluster else _here(wanted, pythons):
         seconds = math.fsum(ran.seconds)
         told = f"{ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s"

@@ -27,8 +27,9 @@ from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
 from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
+from experiments.rate import Rate
 from experiments.rates.__main__ import main
-from experiments.rates.cells import CELLS, OTHERS, PAIRS, STEPS, TRACE, WHOLE, Cell
+from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, STEPS, TRACE, WHOLE, Cell
 from experiments.rates.document import OUTPUT, PROTOCOL, bounds, document
 from experiments.rates.figure import OUTPUT as FIGURE
 from experiments.rates.figure import drawn
@@ -124,6 +125,20 @@ def test_what_was_kept_is_not_measured_again() -> None:
     left = list(missing(Store(SCHEMA, (ran(SAVE, "PASS", 1),)), [SAVE, SLOWER]))
     assert (SAVE, 1) not in left
     assert left[:3] == [(SAVE, 0), (SLOWER, 0), (SLOWER, 1)]
+    assert list(missing(Store(SCHEMA, ()), [SAVE], 3)) == [(SAVE, 3), (SAVE, 4)]
+
+
+def test_runs_of_another_checkout_are_taken_over_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, night = tmp_path / "rates.json", tmp_path / "night.json"
+    write_record(here, Store(SCHEMA, (ran(SAVE, "REGRESSION"),)))
+    write_record(night, Store(SCHEMA, (ran(SAVE, "PASS"), ran(SAVE, "PASS", 3))))
+    monkeypatch.setattr("experiments.rates.store.STORE", here)
+    main(["take", str(night), str(night)])
+    assert [(one.number, one.outcome) for one in read_store().runs] == [(0, "REGRESSION"), (3, "PASS")]
+
+
+def test_as_many_runs_bound_false_alarms_as_the_page_says() -> None:
+    assert Rate(0, BOUNDED.runs).bound(upper=True) <= 0.01 < Rate(0, BOUNDED.runs - 1).bound(upper=True)
 
 
 def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate_alone() -> None:
@@ -188,6 +203,7 @@ def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
     counts = "PASS 0 (0% to 84%), REGRESSION 1 (1% to 99%), INCONCLUSIVE 1 (1% to 99%)"
     assert f"- Two margins worse, all 2 runs: {counts}; promised: PASS ≤ 0.1%. " in told
     assert " runs that are asked for, so far: 0.2 hours of launches; A CPU, 2 cores" in told
+    assert "- `--config tiny`: 0 of 299 runs with nothing changed. That many without" in told
     first, second = cells(page, "--config notebook")
     right, wrong = "2 (16% to 100%)", "REGRESSION 0 (0% to 84%)"
     assert first[0] == "nothing"

@@ -198,7 +198,7 @@ def misses(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> list[
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 if every figure holds, 1 if not."""
+    """Returns 0 if every figure that the document promises holds, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m experiments.error_rates", description=__doc__)
     parser.add_argument(
         "--runs",
@@ -221,20 +221,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     noise = read_noise()
     of = kinds(noise)
     found = {margin: {name: simulate(kind, options.runs, margin) for name, kind in of.items()} for margin in MARGINS}
-    write_text(Path(options.output), report(found, noise, slow_modes(of, options.runs)), replace=True)
-    for missed in misses(found):
-        print(f"missed: {missed}", file=sys.stderr)
-    return 1 if misses(found) else 0
+    slow, missed = slow_modes(of, options.runs)
+    write_text(Path(options.output), report(found, noise, slow), replace=True)
+    missed += misses(found)
+    for one in missed:
+        print(f"missed: {one}", file=sys.stderr)
+    return 1 if missed else 0
 
 
-def slow_modes(found: Mapping[str, Kind], runs: int) -> str:
-    """Returns the section on candidates that are slow in a share of launches, by the margin on average."""
-    rows = []
+def slow_modes(found: Mapping[str, Kind], runs: int) -> tuple[str, list[str]]:
+    """Returns the section on candidates that are slow in a share of launches, by the margin on average; and the rows
+    that don't hold where every kind of launch shows the mode: of the others nothing is promised.
+    """
+    rows: list[list[str]] = []
+    missed: list[str] = []
     for share in SLOW_SHARES:
         for name, hit in SLOW_RUNS.items():
             figure = Figure(f"{share:.0%} of launches slow, {name}", 1.0, 0.05, metric_rate(PASSED))
-            rows.append([figure.name, *(figure.cell(slow_passes(kind, runs, share, hit)) for kind in found.values())])
-    return f"{SLOW}\n{bare_table(rows, ['PASS of a run (≤ 5.0%)', *found])}".rstrip("\n")
+            rates = {kind: slow_passes(of, runs, share, hit) for kind, of in found.items()}
+            rows.append([figure.name, *map(figure.cell, rates.values())])
+            missed += [f"{figure.name} ({kind})" for kind, rate in rates.items() if all(hit) and not figure.holds(rate)]
+    return f"{SLOW}\n{bare_table(rows, ['PASS of a run (≤ 5.0%)', *found])}".rstrip("\n"), missed
 
 
 def slow_passes(kind: Kind, runs: int, share: float, hit: Sequence[bool], pass_launches: int = PASS_LAUNCHES) -> Rate:

@@ -4,7 +4,7 @@ python -m experiments.pilot --python COPY --python COPY… [--launches N] measur
 of this kind of host, a launch of each configuration (or of those of `--config`) and kind in turn, and adds each when it
 is over: it can be stopped and started again. The interpreters are those of copies of one environment (copied, not
 linked); each launch draws two. `--table` prints the table, with the launches of experiments/placement.py that are like
-those of a run.
+those of a run, and what it costs a side to be first.
 
 A margin is at least twice the deviation of launches plus what they are off by, on the worst host, rounded up to a
 multiple of 0.5%: then an A/A run passes and twice the margin is a REGRESSION in few launches (docs/statistics.md).
@@ -79,13 +79,13 @@ class Spread:
     metric: str
     host: str
     launches: int
-    deviation: float
+    deviation: float  # as the mean, of logarithms of ratios
     mean: float
 
     @property
     def least_margin(self) -> float:
-        """Returns the smallest multiple of STEP that is at least twice the deviation plus what the mean is off by."""
-        return STEP * math.ceil((2 * self.deviation + abs(self.mean)) / STEP)
+        """Returns twice the deviation plus what the mean is off by, as a ratio, rounded up to a multiple of STEP."""
+        return STEP * math.ceil(math.expm1(2 * self.deviation + abs(self.mean)) / STEP)
 
 
 def spreads(store: Store, metrics: Sequence[str], batches: Sequence[Batch] = ()) -> list[Spread]:
@@ -94,8 +94,7 @@ def spreads(store: Store, metrics: Sequence[str], batches: Sequence[Batch] = ())
     for one in store.launches:
         for metric in metrics:
             if metric in one.values:
-                found = ", libraries as found" if one.cores == ONE_CORE and not one.reads_anew else ""
-                key = one.config, metric, _host(one.machine) + found
+                key = one.config, metric, _found_host(one)
                 groups.setdefault(key, []).append(one.values[metric])
     for batch in batches:
         if batch.kind == EACH:
@@ -105,6 +104,34 @@ def spreads(store: Store, metrics: Sequence[str], batches: Sequence[Batch] = ())
         for key, values in groups.items()
         if len(values) > 1
     ]
+
+
+def first_sides(store: Store) -> list[str]:
+    """Returns a line for each step time, configuration and host: how much longer the side takes that is first.
+
+    That is half of what launches with the candidate first differ by from those with the reference first. Groups with
+    fewer than two launches of either are left out.
+    """
+    groups: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for one in store.launches:
+        metric = STEP_TIMES[one.cores]
+        if metric in one.values:
+            group = groups.setdefault((metric, one.config, _found_host(one)), {REFERENCE: [], CANDIDATE: []})
+            group[one.first].append(one.values[metric])
+    lines = []
+    for key, group in groups.items():
+        reference, candidate = group[REFERENCE], group[CANDIDATE]
+        if min(len(reference), len(candidate)) > 1:
+            effect = (statistics.fmean(candidate) - statistics.fmean(reference)) / 2
+            error = math.sqrt(sum(statistics.variance(side) / len(side) for side in (reference, candidate))) / 2
+            counts = f"{len(reference)} launches with the reference first, {len(candidate)} with the candidate"
+            lines.append(f"- {', '.join(key)}: {effect:+.2%} ± {error:.2%} ({counts})")
+    return lines
+
+
+def _found_host(one: Launched) -> str:
+    """Returns the host, and whether a launch on one core had libraries as they were found."""
+    return _host(one.machine) + (", libraries as found" if one.cores == ONE_CORE and not one.reads_anew else "")
 
 
 def _host(machine: Machine) -> str:
@@ -177,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
     if options.table:
-        print(table(read_store(), read_placement().batches))
+        print(table(read_store(), read_placement().batches), "", *first_sides(read_store()), sep="\n")
     elif len(options.python) < LEAST_COPIES:
         parser.error(f"{len(options.python)} copies are too few: name at least {LEAST_COPIES} interpreters")
     else:

@@ -8,37 +8,42 @@ from pathlib import Path
 
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
-from experiments.markdown import paragraph, table
+from experiments.markdown import folded, paragraph, table
 from experiments.rate import CONFIDENCE, Rate
-from experiments.rates.cells import CELLS, Cell
-from experiments.rates.predictions import Predictions, told
+from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
+from experiments.rates.predictions import RUNS, Predictions, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
+CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
+PROTOCOL = "2026-11-29T01:00:00+00:00"  # since when garbage is collected before a trace: the last change of a launch
 
-HEAD = """# How often verdicts are right, measured
+HEAD = f"""# How often verdicts are right, measured
 
 Made by `python -m experiments.rates measure`, which runs tfgate's commands where the right answer is known, and `…
-table`. Two copies of one environment are compared, in two folders. Where nothing changed, a run should PASS, and a
-REGRESSION is a false alarm. Where the candidate is two margins worse, it should be a REGRESSION, and a PASS is a miss.
-INCONCLUSIVE is neither right nor wrong: the machine was too noisy for the margin within the time budget. Rates have the
-exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are the median, the most in
-brackets.
+table`. Two of at least six copies of one environment are compared, in two folders. None of these launches is one of
+those by which the [method and its margins](protocol.md) were chosen.
 
-Some runs are of earlier code. In those before 2026-11-29 01:00 UTC a trace, which gates at 31%, may hold a collection
-of garbage. In those before 2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Those before 2026-11-28
-03:00 UTC called the code of the command, not the command. Of `tiny` with one metric, the three before 2026-11-28 10:30
-UTC were judged by a margin of 1.0% instead of 1.5%.
+Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse,
+it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
+the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
+more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
+INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
+the median, the most in brackets.
+
+*Today's* counts the runs of today's protocol, those since {PROTOCOL}. In earlier ones a trace may hold a
+collection of garbage. In those before 2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Of `tiny` on
+one core, the three before 10:30 UTC that day were judged by a margin of 1.0% instead of 1.5%.
 """
 INJECTED = """
 ## A known change
 
 The one metric that a row names is judged (`--metric`). The change is busy work inside TensorFlow's own call of the
-step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches, with its standard error.
-"Predicted" is the share of runs with that verdict by [simulation](error-rates.md) (`python -m experiments.rates
-predict`): its noise is fitted to these launches, the change is what was measured, with its spread from run to run, and
-the range is of seven kinds of noise.
+step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches (of ratios, the geometric
+mean), with its standard error. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md)
+(`python -m experiments.rates predict`): its noise is fitted to these launches, the change is what was measured, with
+its spread from run to run, and the range is of seven kinds of noise.
 """
 CURVES = """
 ![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)
@@ -54,9 +59,9 @@ MEASURED, UNMEASURED = (
     "No run with a change of one margin has been measured yet.",
 )
 PREDICTED = (
-    "The table below is predicted. Of such runs at most 5% may PASS and 2.5% may be a REGRESSION. Runs of one cell "
-    "deviate by more than their launches explain, which all launches of a run share. This deviation itself is known "
-    "from few runs. Where it is large, both rates are exceeded."
+    f"The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. Of such runs at most 5% may PASS "
+    "and 2.5% may be a REGRESSION. Runs of one cell deviate by more than their launches explain, which all launches of "
+    "a run share. This deviation itself is known from few runs. Where it is large, both rates are exceeded."
 )
 RELEASES = """
 ## Every workload between two releases
@@ -70,27 +75,34 @@ def document(store: Store, predictions: Predictions) -> str:
     """Returns the document as committed."""
     hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     asked, versions = sum(cell.runs for cell in CELLS), {f"TensorFlow {run.tensorflow}" for run in store.runs}
-    told = f"{len(store.runs)} of the {asked} runs that are asked for, so far; {'; '.join(sorted(versions | hosts))}."
-    parts = [HEAD, told, "", *_totals(store)]
+    hours = math.fsum(second for run in store.runs for second in run.seconds) / 3600
+    told = f"{len(store.runs)} of the {asked} runs that are asked for, so far: {hours:.1f} hours of launches"
+    parts = [HEAD, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), "", *_totals(store)]
     if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
         parts += ["\n## Nothing changed\n", _rows(store, whole)]
     if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
         parts += [INJECTED, _rows(store, changed, predictions)]
         parts += [CURVES, _at_margin(store, predictions)] if predictions.curves else []
     if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
-        headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY]
+        headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY, "host"]
         parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
     return "\n".join(parts) + "\n"
 
 
 def _totals(store: Store) -> Iterator[str]:
-    """Yields a line for each kind of change: the runs of all its cells by outcome, with bounds of the wrong one."""
-    for name, margins, wrong in (("Nothing changed", 0, Outcome.REGRESSION), ("Two margins worse", 2, Outcome.PASS)):
+    """Yields a line for each size of change: the runs of all its cells by outcome, and what was promised of them; and
+    one for the runs towards a bound of false alarms.
+    """
+    for margins, promised in PROMISED.items():
         cells = [cell for cell in CELLS if cell.margins == margins and not cell.releases]
         outcomes = [run.outcome for cell in cells for run in store.of(cell)]
         if outcomes:
-            counts = ", ".join(f"{outcomes.count(one.value)} {one.value}" for one in OUTCOMES)
-            yield f"- {name}, all {len(outcomes)} runs: {counts}; wrong: {_rate(wrong, outcomes)}."
+            counts = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in OUTCOMES)
+            limits = ", ".join(f"{one.value} ≤ {share:.1%}" for one, share in promised.items())
+            yield folded(f"- {CHANGED[margins]}, all {len(outcomes)} runs: {counts}; promised: {limits}.")
+    towards = f"{len(store.of(BOUNDED))} of {BOUNDED.runs} runs with nothing changed"
+    bound = "That many without a false alarm bound its rate at 1% (one-sided, 95%)"
+    yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
 
 
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:
@@ -98,6 +110,7 @@ def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None =
         "`upgrade` with",
         *(["changed by", "measured"] if predictions is not None else []),
         "runs",
+        "today's",
         *(one.value for one in OUTCOMES),
         "right",
         "wrong",
@@ -116,7 +129,7 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
     changed = []
     if cell.metric:
         judged = [one for run in runs if (one := run.of(cell.metric))]
-        margin = judged[0].margin or 0.0
+        margin = next((one.margin for one in judged if one.margin), 0.0)
         linear = cell.metric == MEMORY_GROWTH
         by = f"{cell.margins * margin:.0f} bytes a step" if linear else f"{cell.margins * margin:.1%}"
         changed = [by if cell.margins else "nothing", _mean([value for one in judged for value in one.values], linear)]
@@ -124,8 +137,10 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         f"`{cell.command}`",
         *changed,
         str(len(runs)),
+        str(sum(run.created >= PROTOCOL for run in runs)),
         *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
-        *(_rate(outcome, outcomes) for outcome in (cell.right, cell.wrong)),
+        _rate(cell.right, outcomes) if cell.right else "–",
+        ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong),
         *([_predicted(cell, predictions)] if predictions is not None else []),
         f"{statistics.median(launches):g} ({max(launches)})",
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
@@ -140,22 +155,20 @@ def _hosts(runs: Sequence[Ran]) -> str:
 
 
 def _predicted(cell: Cell, predictions: Predictions) -> str:
-    """Returns what is predicted of the right outcome, or where two are right of the wrong one: PASS 1% to 4%."""
-    point, outcome = predictions.of(cell), cell.right or cell.wrong
-    return f"{outcome.value} {told(point.shares, outcome)}" if point and outcome else "–"
+    """Returns what is predicted of the right outcome, or at one margin of the wrong ones: PASS 1% to 4%."""
+    point, outcomes = predictions.of(cell), [cell.right] if cell.right else list(cell.wrong)
+    return ", ".join(f"{one.value} {told(point.shares, one)}" for one in outcomes) if point else "–"
 
 
-def _rate(outcome: Outcome | None, outcomes: Sequence[str]) -> str:
-    if outcome is None:
-        return "–"
+def _rate(outcome: Outcome, outcomes: Sequence[str]) -> str:
     count = outcomes.count(outcome.value)
     return f"{count} ({' to '.join(f'{bound:.0%}' for bound in bounds(count, len(outcomes)))})"
 
 
 def _found(cell: Cell, run: Ran) -> list[str]:
     """Returns the row of two releases."""
-    metrics = [run.of(metric) for metric in (ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY)]
-    return [f"`{cell.command}`", " → ".join(cell.releases or ()), run.outcome, *map(_change, metrics)]
+    changes = [_change(run.of(metric)) for metric in (ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY)]
+    return [f"`{cell.command}`", " → ".join(cell.releases or ()), run.outcome, *changes, _hosts([run])]
 
 
 def _change(judged: Judged | None) -> str:
@@ -190,5 +203,10 @@ def bounds(count: int, of: int) -> tuple[float, float]:
 
 
 def _mean(values: Sequence[float], linear: bool) -> str:
+    """Returns the mean with its standard error; of logarithms, those of the ratio."""
+    if len(values) < 2:
+        return "–"
     mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:+.0f} ± {error:.0f}" if linear else f"{mean:+.2%} ± {error:.2%}"
+    if linear:
+        return f"{mean:+.0f} ± {error:.0f}"
+    return f"{math.expm1(mean):+.2%} ± {math.exp(mean) * error:.2%}"

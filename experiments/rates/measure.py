@@ -12,12 +12,14 @@ from typing import Any
 
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.margins import Margins, read_margins
+from bench.judge.metrics import TRAINING
 from bench.judge.paired import paired_samples
 from bench.judge.samples import whole_pairs
 from bench.judge.types import Scale
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA
+from bench.stats.outcome import Outcome
 from experiments.gates import verdict_of
 from experiments.rates.cells import FAULTS, Cell
 from experiments.rates.store import STORE, Judged, Ran, Store, missing, read_store
@@ -28,12 +30,12 @@ RUNS = ROOT / "reports" / "rates"
 RAN_FILE = "ran.json"  # that a host leaves
 
 
-def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "") -> None:
-    """Measures up to `limit` of the cells' missing runs, by the scheduler at an address if there is one.
+def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: str = "", first: int = 0) -> None:
+    """Measures up to `limit` of the cells' missing runs from number `first` on, by the scheduler at an address if any.
 
     Raises ValueError for a run without a verdict, on a cluster after the others; ClusterError.
     """
-    wanted = list(missing(read_store(), cells))[:limit]
+    wanted = list(missing(read_store(), cells, first))[:limit]
     for ran in _on_hosts(cluster, wanted, pythons) if cluster else _here(wanted, pythons):
         seconds = math.fsum(ran.seconds)
         told = f"{ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s"
@@ -92,14 +94,17 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
 
 
 def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, margins: Margins) -> Ran:
-    """Returns what is kept of a run. Raises ValueError for one of which a launch failed."""
-    if verdict["failures"]:
-        raise ValueError(f"a launch failed; see {folder}")
+    """Returns what is kept of a run. Raises ValueError for one that was interrupted.
+
+    A failed launch has no values: `training` stands for it, a REGRESSION where it is the candidate's alone.
+    """
     run = read_record(PairedRun, folder / PAIRED_FILE)
+    if run.incomplete:
+        raise ValueError(f"{run.incomplete}; see {folder}")
     pairs, samples = whole_pairs(run), {one.metric.name: one for one in paired_samples(run, margins)}
-    records = [*(pair.candidate for pair in pairs), *run.oracle]
+    records = [*(pair.candidate for pair in (*pairs, *run.pairs)), *run.oracle]
     environment = records[0].environment
-    judged = []
+    judged = [Judged(TRAINING.name, Outcome.INCONCLUSIVE.value, None, ())] if verdict["failures"] else []
     for one in verdict["comparisons"]:
         name = one["metric"]["name"]
         values = samples[name].difference if name in samples else ()

@@ -77,10 +77,10 @@ def predicted(store: Store, cells: Sequence[Cell] = CELLS) -> Predictions:
 def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
     for metric, config in dict.fromkeys((cell.metric, cell.config) for cell in cells if cell.metric):
         mine = [cell for cell in cells if (cell.metric, cell.config) == (metric, config)]
-        measured = {cell.key: launches_of(store, cell) for cell in mine if store.of(cell)}
+        measured = {cell.key: runs for cell in mine if (runs := launches_of(store, cell))}
         if sum(len(run) for runs in measured.values() for run in runs) < ENOUGH:
             continue
-        margin = margin_of(store, next(cell for cell in mine if store.of(cell)))
+        margin = margin_of(store, next(cell for cell in mine if cell.key in measured))
         noise = noise_of(list(measured.values()))
         unchanged = (cell.key for cell in mine if not cell.margins and cell.key in measured)
         between = next((between_runs(measured[key]) for key in unchanged), 0.0)
@@ -93,8 +93,8 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
 
 
 def launches_of(store: Store, cell: Cell) -> Launches:
-    """Returns the differences of the launches of the cell's metric, run by run."""
-    return [judged.values for run in store.of(cell) if (judged := run.of(cell.metric))]
+    """Returns the differences of the launches of the cell's metric, run by run; a run of which all failed has none."""
+    return [judged.values for run in store.of(cell) if (judged := run.of(cell.metric)) and judged.values]
 
 
 def margin_of(store: Store, cell: Cell) -> float:

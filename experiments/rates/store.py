@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.record.files import read_record
+from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
 from experiments.rates.cells import CELLS, Cell
 
@@ -56,9 +56,17 @@ def read_store() -> Store:
     return read_record(Store, STORE) if STORE.exists() else Store(SCHEMA, ())
 
 
-def missing(store: Store, cells: Sequence[Cell] = CELLS) -> Iterator[tuple[Cell, int]]:
-    """Yields (cell, number) of the runs that the store lacks; the first of every cell, then the second …"""
-    for number in range(max((cell.runs for cell in cells), default=0)):
+def take(path: Path) -> None:
+    """Adds the runs of another store that this one lacks. Raises FormatError, OSError."""
+    store = read_store()
+    known = {(run.cell, run.number) for run in store.runs}
+    lacking = (run for run in read_record(Store, path).runs if (run.cell, run.number) not in known)
+    write_record(STORE, dataclasses.replace(store, runs=(*store.runs, *lacking)), replace=True)
+
+
+def missing(store: Store, cells: Sequence[Cell] = CELLS, first: int = 0) -> Iterator[tuple[Cell, int]]:
+    """Yields (cell, number) of the runs that the store lacks, from number `first` on; those of a number together."""
+    for number in range(first, max((cell.runs for cell in cells), default=0)):
         for cell in cells:
             if number < cell.runs and number not in {run.number for run in store.of(cell)}:
                 yield cell, number

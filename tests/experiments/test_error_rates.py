@@ -19,6 +19,7 @@ from experiments.error_rates import (
     OUTPUT,
     SLOW_RUNS,
     judge,
+    main,
     report,
     simulate,
     slow_modes,
@@ -109,6 +110,24 @@ def test_slow_modes_pass_as_rarely_as_is_asked(hit: tuple[bool, ...]) -> None:
     assert slow_passes(KINDS["normal"], 2000, SLOW_SHARE, (True,), pass_launches=4).found > limit  # 15%
 
 
+@pytest.mark.parametrize(("often", "code"), [((True, True), 1), ((True,), 1), ((True, False), 0)])
+def test_a_promised_rate_of_slow_modes_that_is_missed_makes_the_command_fail(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    often: tuple[bool, ...],
+    code: int,
+) -> None:
+    """20 of 100 pass in one row, none of 100 in the others, which shows at most 3%."""
+    monkeypatch.setattr("experiments.error_rates.kinds", lambda noise: {"normal": KINDS["normal"]})
+    monkeypatch.setattr("experiments.error_rates.misses", lambda found: [])
+    monkeypatch.setattr(
+        "experiments.error_rates.slow_passes", lambda kind, runs, share, hit: Rate(20 if hit == often else 0, 100)
+    )
+    assert main(["--runs", "10", "--output", str(tmp_path / "rates.md")]) == code
+    assert capsys.readouterr().err.count("missed: ") == 2 * code  # 30% and 50% of launches
+
+
 def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
     # 0 of 10: 1 − 0.05^(1/10) = 0.2589; 10 of 10: 0.05^(1/10) = 0.7411. 5 of 10: 0.2224 to 0.7776.
     assert Rate(0, 10).bound(upper=True) == pytest.approx(0.2589, abs=1e-4)
@@ -119,7 +138,7 @@ def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
 
 def test_the_report_says_what_does_not_hold() -> None:
     few = {margin: {"normal": simulate(KINDS["normal"], 10, margin)} for margin in MARGINS}
-    text = report(few, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10))
+    text = report(few, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10)[0])
     # None of 10 proves no more than 26%.
     assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal, margin 2)" in text
     assert "**0.00% (≤ 25.89%)**" in text
@@ -128,7 +147,7 @@ def test_the_report_says_what_does_not_hold() -> None:
 def test_the_head_has_the_worst_bound_of_both_tables() -> None:
     """The committed page's too."""
     many = {margin: {"normal": simulate(KINDS["normal"], 50, margin)} for margin in MARGINS}
-    made = report(many, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10))
+    made = report(many, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10)[0])
     for page in (made, OUTPUT.read_text(encoding="utf-8")):
         tables, said = page.partition("## Slow modes")[0], page.partition("In a hurry")[2].split("\n\n")[0]
         rows = [line.replace("*", "").split(" | ") for line in tables.splitlines() if line[:2] == "| "]

@@ -8,9 +8,9 @@ import pytest
 
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, STEP_TIME, key
-from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE
 from bench.record.types import SCHEMA
-from experiments.pilot import METRICS, Launched, Spread, Store, read_store, spreads, table
+from experiments.pilot import METRICS, Launched, Spread, Store, first_sides, read_store, spreads, table
 from experiments.placement import EACH, FOUND, Batch
 from experiments.placement import read_store as read_placement
 from tests.builders.records import MACHINE, OTHER_MACHINE
@@ -43,7 +43,7 @@ def launched(value: float, number: int, host: int = 0) -> Launched:
 
 
 def test_a_least_margin_is_twice_the_deviation_and_the_bias_rounded_up() -> None:
-    """Deviation 1.0%, mean 0.2%: 2.2% and so 2.5%; the other host's is 0.71%, mean 0.5%: 1.92% and so 2.0%."""
+    """Deviation 1.0%, mean 0.2%: 2.2% and so 2.5%; the other host's is 0.71%, mean 0.5%: 1.93% and so 2.0%."""
     here = [launched(value, number) for number, value in enumerate((0.002 - 0.01, 0.002, 0.002 + 0.01))]
     there = [launched(value, number, host=1) for number, value in enumerate((0.0, 0.01))]
     found = spreads(Store(SCHEMA, (*here, *there)), METRICS)
@@ -51,6 +51,23 @@ def test_a_least_margin_is_twice_the_deviation_and_the_bias_rounded_up() -> None
     assert [one.deviation for one in found] == pytest.approx([0.01, 0.01 / math.sqrt(2)])
     assert [one.mean for one in found] == pytest.approx([0.002, 0.005])
     assert [one.least_margin for one in found] == pytest.approx([0.025, 0.02])
+
+
+def test_a_least_margin_is_a_ratio_of_what_deviates_as_a_logarithm() -> None:
+    """exp(0.31) is 1.3634."""
+    assert Spread("notebook", "trace", "A CPU", 10, 0.15, -0.01).least_margin == pytest.approx(0.365)
+
+
+def test_what_the_first_side_loses_is_half_the_difference_of_both_orders() -> None:
+    """Means 0.1 and 0.4%; each order's variance is 2e-6, so that the error of the difference is √(2e-6), 0.14%."""
+    firsts = (REFERENCE, REFERENCE, CANDIDATE, CANDIDATE)
+    launches = [
+        dataclasses.replace(launched(value, number), first=first)
+        for number, (first, value) in enumerate(zip(firsts, (0.0, 0.002, 0.003, 0.005), strict=True))
+    ]
+    (line,) = first_sides(Store(SCHEMA, (*launches, launched(0.1, 4, host=1))))
+    counts = "2 launches with the reference first, 2 with the candidate"
+    assert line == f"- step time, tiny, A CPU, 2 cores: +0.15% ± 0.07% ({counts})"
 
 
 def test_launches_of_placement_count_if_they_are_like_a_run_s() -> None:

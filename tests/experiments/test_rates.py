@@ -1,8 +1,10 @@
 """The experiment's bookkeeping: what is missing, what a run's command is, what is kept of it, what a row says."""
 
+import collections
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import pickle
@@ -17,19 +19,23 @@ import pytest
 
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.margins import read_margins
-from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.judge.paired import judge_paired
 from bench.record.files import write_record
-from bench.record.paired import ONE_CORE, PairedRun
+from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
 from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
-from experiments.rates.cells import CELLS, PAIRS, Cell
-from experiments.rates.document import OUTPUT, bounds, document
+from experiments.rate import Rate
+from experiments.rates.__main__ import main
+from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, STEPS, TRACE, WHOLE, Cell
+from experiments.rates.document import OUTPUT, PROTOCOL, bounds, document
+from experiments.rates.figure import OUTPUT as FIGURE
 from experiments.rates.figure import drawn
 from experiments.rates.measure import ROOT, measure, told, words
 from experiments.rates.predictions import (
+    ENOUGH,
     Predictions,
     between_runs,
     launches_of,
@@ -42,7 +48,6 @@ from experiments.rates.predictions import told as told_share
 from experiments.rates.store import Judged, Ran, Store, missing, read_store
 from lm.workloads.registry import names
 from tests.builders.launches import PAIRED, of_kinds
-from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE
 
 ONE = "--config notebook --metric 'step time on one core'"
@@ -120,6 +125,20 @@ def test_what_was_kept_is_not_measured_again() -> None:
     left = list(missing(Store(SCHEMA, (ran(SAVE, "PASS", 1),)), [SAVE, SLOWER]))
     assert (SAVE, 1) not in left
     assert left[:3] == [(SAVE, 0), (SLOWER, 0), (SLOWER, 1)]
+    assert list(missing(Store(SCHEMA, ()), [SAVE], 3)) == [(SAVE, 3), (SAVE, 4)]
+
+
+def test_runs_of_another_checkout_are_taken_over_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, night = tmp_path / "rates.json", tmp_path / "night.json"
+    write_record(here, Store(SCHEMA, (ran(SAVE, "REGRESSION"),)))
+    write_record(night, Store(SCHEMA, (ran(SAVE, "PASS"), ran(SAVE, "PASS", 3))))
+    monkeypatch.setattr("experiments.rates.store.STORE", here)
+    main(["take", str(night), str(night)])
+    assert [(one.number, one.outcome) for one in read_store().runs] == [(0, "REGRESSION"), (3, "PASS")]
+
+
+def test_as_many_runs_bound_false_alarms_as_the_page_says() -> None:
+    assert Rate(0, BOUNDED.runs).bound(upper=True) <= 0.01 < Rate(0, BOUNDED.runs - 1).bound(upper=True)
 
 
 def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate_alone() -> None:
@@ -144,32 +163,77 @@ def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:
     assert found.seconds == (30.0,) * 10
 
 
-def test_a_run_of_which_a_launch_failed_is_not_kept(tmp_path: Path) -> None:
-    broken = dataclasses.replace(paired_run([pair(0, failure=Failure("crashed", "it crashed"))]), incomplete="so far")
-    with pytest.raises(ValueError, match="a launch failed"):
-        kept(NOTHING, 0, broken, tmp_path)
+def test_an_interrupted_run_is_not_kept(tmp_path: Path) -> None:
+    run = dataclasses.replace(one_core(), incomplete="the run was interrupted after 10 launches")
+    with pytest.raises(ValueError, match="interrupted after 10 launches"):
+        kept(NOTHING, 0, run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("side", "outcome", "counts"),
+    [(CANDIDATE, "REGRESSION", ["0", "1", "0"]), (REFERENCE, "INCONCLUSIVE", ["0", "0", "1"])],
+)
+def test_a_run_of_which_a_launch_failed_counts_by_its_verdict(
+    tmp_path: Path, side: str, outcome: str, counts: list[str]
+) -> None:
+    """The third launch failed; then it is the only one."""
+    run = one_core(3)
+    *whole, last = run.pairs
+    failed = dataclasses.replace(getattr(last, side), failure=Failure("crashed", "it crashed"))
+    broken = dataclasses.replace(last, **{side: failed})
+    for pairs in ((*whole, broken), (broken,)):
+        found = kept(NOTHING, 0, dataclasses.replace(run, pairs=pairs), tmp_path)
+        training, judged = found.of("training"), found.of(ONE_CORE_STEP_TIME)
+        assert training is not None
+        assert (found.outcome, training.outcome, training.values) == (outcome, outcome, ())
+        assert len(found.seconds) == (len(judged.values) if judged else 0) == len(pairs) - 1
+        row = cells(document(Store(SCHEMA, (found,)), NONE), "--config notebook")[0]
+        assert row[4:7] == counts
+        assert (row[1] == "–") == (len(pairs) == 1)
 
 
 def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
-    """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%."""
+    """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%; 28 launches of 30 s are 0.23 hours."""
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     slower = [kept(SLOWER, number, one_core(4, step), tmp_path) for number, step in enumerate((0.04, 0.0))]
     page = document(Store(SCHEMA, (*same, *slower)), NONE)
-    assert "\n- Nothing changed, all 2 runs: 2 PASS, 0 REGRESSION, 0 INCONCLUSIVE; wrong: 0 (0% to 84%).\n" in page
-    assert "\n- Two margins worse, all 2 runs: 0 PASS, 1 REGRESSION, 1 INCONCLUSIVE; wrong: 0 (0% to 84%).\n" in page
+    told = " ".join(page.split())
+    counts = "PASS 2 (16% to 100%), REGRESSION 0 (0% to 84%), INCONCLUSIVE 0 (0% to 84%)"
+    assert f"- Nothing changed, all 2 runs: {counts}; promised: REGRESSION ≤ 1.0%. " in told
+    counts = "PASS 0 (0% to 84%), REGRESSION 1 (1% to 99%), INCONCLUSIVE 1 (1% to 99%)"
+    assert f"- Two margins worse, all 2 runs: {counts}; promised: PASS ≤ 0.1%. " in told
+    assert " runs that are asked for, so far: 0.2 hours of launches; A CPU, 2 cores" in told
+    assert "- `--config tiny`: 0 of 299 runs with nothing changed. That many without" in told
     first, second = cells(page, "--config notebook")
+    right, wrong = "2 (16% to 100%)", "REGRESSION 0 (0% to 84%)"
     assert first[0] == "nothing"
-    assert first[2:] == ["2", "2", "0", "0", "2 (16% to 100%)", "0 (0% to 84%)", "–", "10 (10)", "5.0 (5.0)", "A CPU"]
+    assert first[2:] == ["2", "0", "2", "0", "0", right, wrong, "–", "10 (10)", "5.0 (5.0)", "A CPU"]
     assert second[0] == "4.0%"
-    assert second[2:8] == ["2", "0", "1", "1", "1 (1% to 99%)", "0 (0% to 84%)"]
+    assert second[2:9] == ["2", "0", "0", "1", "1", "1 (1% to 99%)", "PASS 0 (0% to 84%)"]
 
 
-def test_at_the_margin_two_outcomes_are_right_and_a_pass_is_counted_as_wrong() -> None:
+def test_a_row_counts_the_runs_of_today_s_protocol() -> None:
+    days = ("2026-11-29T00:59:59+00:00", PROTOCOL)
+    runs = [dataclasses.replace(ran(SAVE, "PASS", number), created=day) for number, day in enumerate(days)]
+    assert cells(document(Store(SCHEMA, tuple(runs)), NONE), "--workload save")[0][:2] == ["2", "1"]
+
+
+def test_a_mean_of_ratios_is_told_as_a_ratio() -> None:
+    """exp(0.0953) is 1.1; the error of the two logarithms, 0.01, is 1.1 times as large."""
+    judged = Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.02, (math.log(1.1) - 0.01, math.log(1.1) + 0.01))
+    page = document(Store(SCHEMA, (ran(SLOWER, "REGRESSION", 0, judged),)), NONE)
+    assert cells(page, "--config notebook")[0][1] == "+10.00% ± 1.10%"
+
+
+def test_at_the_margin_both_decisions_are_wrong() -> None:
     margin = dataclasses.replace(SLOWER, margins=1)
-    assert (margin.right, margin.wrong) == (None, Outcome.PASS)
-    assert (NOTHING.right, NOTHING.wrong) == (Outcome.PASS, Outcome.REGRESSION)
-    assert (SLOWER.right, SLOWER.wrong) == (Outcome.REGRESSION, Outcome.PASS)
-    assert (BETWEEN.right, BETWEEN.wrong) == (None, None)
+    assert (margin.right, list(margin.wrong)) == (None, [Outcome.PASS, Outcome.REGRESSION])
+    assert (NOTHING.right, list(NOTHING.wrong)) == (Outcome.PASS, [Outcome.REGRESSION])
+    assert (SLOWER.right, list(SLOWER.wrong)) == (Outcome.REGRESSION, [Outcome.PASS])
+    assert (BETWEEN.right, list(BETWEEN.wrong)) == (None, [])
+    runs = [ran(margin, outcome, number) for number, outcome in enumerate(("PASS", "REGRESSION"))]
+    row = cells(document(Store(SCHEMA, tuple(runs)), NONE), "--config notebook")[0]
+    assert row[7:9] == ["–", "PASS 1 (1% to 99%), REGRESSION 1 (1% to 99%)"]
 
 
 def test_each_host_is_named_with_its_runs() -> None:
@@ -189,7 +253,7 @@ def test_memory_is_told_in_bytes() -> None:
 def test_what_two_releases_differ_by_is_told_with_what_is_no_pass() -> None:
     judged = Judged(STEP_TIME, "PASS", 0.05, (0.01,)), Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.03, (0.1,))
     (row,) = cells(document(Store(SCHEMA, (ran(BETWEEN, "REGRESSION", 0, *judged),)), NONE), "--workload save")
-    assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–"]
+    assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–", "A CPU"]
 
 
 def test_bounds_are_exact() -> None:
@@ -205,7 +269,7 @@ def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_the
     for run in runs:
         cell = by_key[run.cell]
         assert run.number < cell.runs
-        if cell.metric and cell.metric != MEMORY_GROWTH:
+        if cell.metric and cell.metric != MEMORY_GROWTH and not run.of("training"):
             judged = run.of(cell.metric)
             assert judged is not None
             decision = decide(judged.values, math.log1p(judged.margin or 0.0), Plan(len(judged.values), PASS_LAUNCHES))
@@ -213,16 +277,76 @@ def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_the
             assert decision.outcome.value == judged.outcome == run.outcome
 
 
-def test_no_committed_run_is_wrong() -> None:
-    """A wrong verdict of a run would be a finding: the method is to be mended, and what it judged measured again."""
-    by_key = {cell.key: cell for cell in CELLS}
-    wrong = [run for run in read_store().runs if (of := by_key[run.cell].wrong) and of.value == run.outcome]
-    assert [run for run in wrong if by_key[run.cell].margins != 1] == []
+def excluded(store: Store) -> list[tuple[str, Outcome]]:
+    """The promised rates of wrong verdicts that the runs of a cell exclude, at 95%."""
+    return [
+        (cell.key, outcome)
+        for cell in CELLS
+        for outcome, promised in cell.wrong.items()
+        if (outcomes := [run.outcome for run in store.of(cell)])
+        and bounds(outcomes.count(outcome.value), len(outcomes))[0] > promised
+    ]
 
 
-def test_the_document_is_made_of_the_committed_runs() -> None:
-    written = OUTPUT.read_text(encoding="utf-8")
-    assert document(read_store(), read_predictions()) == written, "python -m experiments.rates table writes it"
+def test_no_promised_rate_is_excluded_by_the_committed_runs() -> None:
+    """One would be a finding: the method is to be mended, and what it judged measured again."""
+    assert excluded(read_store()) == []
+
+
+def test_a_promised_rate_that_runs_exclude_is_found() -> None:
+    """One false alarm of 30 runs shows at least 0.08%; ten REGRESSIONs of ten at one margin at least 69%."""
+    same, margin = (next(cell for cell in STEPS if cell.margins == margins) for margins in (0, 1))
+    runs = [ran(same, "REGRESSION" if number == 0 else "PASS", number) for number in range(30)]
+    assert excluded(Store(SCHEMA, tuple(runs))) == []
+    runs += [ran(margin, "REGRESSION", number) for number in range(10)]
+    assert excluded(Store(SCHEMA, tuple(runs))) == [(margin.key, Outcome.REGRESSION)]
+
+
+def test_enough_runs_are_asked_for() -> None:
+    """Of every metric, configuration and size of change, and of everything with nothing changed."""
+    steps = {(cell.metric, cell.config, cell.margins): cell.runs for cell in STEPS}
+    for metric, margins in itertools.product((ONE_CORE_STEP_TIME, STEP_TIME), (1, 2)):
+        assert steps[metric, "tiny", margins] >= 10
+        assert steps[metric, "notebook", margins] >= 4
+    others = {cell.metric: cell.runs for cell in OTHERS if cell.margins == 2}
+    assert set(others) == {PEAK_MEMORY, MEMORY_GROWTH, TRACE}
+    least = {f"--config {name}": runs for name, runs in (("tiny", 40), ("notebook", 12), ("small", 3))}
+    least |= {f"--config tiny --implementation {name}": 5 for name in ("layers", "fused")}
+    least["--config tiny --corpus ptb"] = 3
+    whole = {cell.command: cell.runs for cell in WHOLE}
+    assert all(whole[command] >= runs for command, runs in least.items())
+    workloads = [cell.runs for cell in CELLS if cell.command.startswith("--workload") and not cell.releases]
+    assert min(*others.values(), *workloads) >= 5
+
+
+def test_fewer_copies_than_the_pilot_had_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["measure", *(word for copy in "abcde" for word in ("--python", copy))])
+    assert "at least 6 copies" in capsys.readouterr().err
+
+
+def test_the_document_and_its_figure_are_made_of_the_committed_runs() -> None:
+    store, predictions = read_store(), read_predictions()
+    for made, path in ((document(store, predictions), OUTPUT), (drawn(predictions, store), FIGURE)):
+        assert made == path.read_text(encoding="utf-8"), "python -m experiments.rates table writes it"
+
+
+def test_the_readme_tells_the_committed_runs() -> None:
+    readme, store = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split()), read_store()
+    same, slower = (
+        [run.outcome for run in store.of(cell)]
+        for cell in STEPS
+        if (cell.metric, cell.config) == (ONE_CORE_STEP_TIME, "tiny") and cell.margins != 1
+    )
+    passed, regressed = same.count("PASS"), slower.count("REGRESSION")
+    assert f"{passed} of {len(same)} runs with nothing changed passed" in readme
+    assert f"{regressed} of {len(slower)} with a step slower by 3% were a REGRESSION" in readme
+    least = min(bounds(passed, len(same))[0], bounds(regressed, len(slower))[0])
+    assert f"each rate is at least {least:.0%}" in readme
+    cells_of_others = (cell for cell in CELLS if cell.command.startswith("--workload") and not cell.releases)
+    others = collections.Counter(run.outcome for cell in cells_of_others for run in store.of(cell))
+    told = f"{others['PASS']} passed and {others['INCONCLUSIVE']} were INCONCLUSIVE"
+    assert f"Of {others.total()} runs of the other workloads with nothing changed, {told}" in readme
 
 
 def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int = 200) -> list[tuple[float, ...]]:
@@ -259,8 +383,12 @@ def test_verdicts_follow_from_noise_and_size(
 def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     """Their noise is; one point is simulated anew."""
     store, kept = read_store(), read_predictions()
-    measured = {cell.key for cell in CELLS if cell.metric and store.of(cell)}
-    assert {key for curve in kept.curves for key in curve.cells} <= measured
+    measured = {cell: runs for cell in CELLS if (runs := launches_of(store, cell))}
+    launches = collections.Counter(
+        (cell.metric, cell.config) for cell, runs in measured.items() for run in runs for _ in run
+    )
+    enough = {cell.key for cell in measured if launches[cell.metric, cell.config] >= ENOUGH}
+    assert {key for curve in kept.curves for key in curve.cells} == enough, "python -m experiments.rates predict"
     for curve in kept.curves:
         of = [cell for cell in CELLS if cell.key in curve.cells]
         assert noise_of([launches_of(store, cell) for cell in of]) == curve.noise, "python -m experiments.rates predict"

@@ -75,7 +75,8 @@ class Log:
 def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path: Path) -> None:
     """A failure on the only host is the call's."""
     log = Log(tmp_path / "log")
-    left: dict[str, cluster.Call] = {"call": log.call("call", 0), "said": log.failing("said", 9), "silent": (silent, ())}
+    left: dict[str, cluster.Call] = {"call": log.call("call", 0), "said": log.failing("said", 9)}
+    left["silent"] = (silent, ())
     with connected(address, print) as client:
         found = all_of(client, left)
     assert found["call"] == Done({"name": b"call"})
@@ -119,10 +120,9 @@ def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(hosts: Process
 
 def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
     """Each call is over once; the one that was cut is made again."""
-    seed = random.Random(19)
     names = [f"call{number}" for number in range(4)]
     left = {"cut": log.stuck_once("cut")} | {name: log.call(name, 0) for name in names}
-    moment = seed.uniform(0.0, 1.0)
+    moment = random.Random(19).uniform(0.0, 1.0)
 
     def kill() -> None:
         wait_until(lambda: log.hosts("cut"))

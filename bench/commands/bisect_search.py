@@ -5,11 +5,11 @@ answer.
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.commands.clustered import Building, Hosts
+from bench.commands.clustered import Building, Hosts, searched, stored_reports
 from bench.commands.errors import guarded
 from bench.commands.growing import Growing, Measure, Pace
 from bench.commands.messages import say
@@ -17,9 +17,8 @@ from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
 from bench.commands.progress import BisectProgress
 from bench.commands.sides import Sides
-from bench.commands.usage import UsageError
 from bench.drive.lock import host_lock
-from bench.drive.requests import BuildError, ClusterError, RequestError
+from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import (
     NUMBERS,
     Answer,
@@ -42,7 +41,6 @@ from bench.report.lines import one_line
 from bench.report.sentences import sentence
 from bench.report.values import percent
 from bench.stats.bisection import Search
-from bench.stats.outcome import USAGE_CODE
 
 LEFT_OUT_FILE = "left-out.json"  # where a host of a cluster leaves what it has left out
 PACED = 3  # measurements after which the rest's cost is told anew
@@ -73,7 +71,6 @@ class Searching:
     asked: Request
     between: tuple[str, ...]
     margins: Margins
-    reports: Mapping[str, str]  # texts of what was measured before, by their paths in the folder
 
 
 def search(folder: Path, searching: Searching) -> int:
@@ -83,10 +80,8 @@ def search(folder: Path, searching: Searching) -> int:
 
 def _search(folder: Path, searching: Searching) -> int:
     building, asked = searching.building, searching.asked
-    for name, text in searching.reports.items():
-        write_text(folder / name, text)
     with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=True):
-        sides = building.here(folder.parent / "locks")
+        sides = building.here(folder)
         asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")
         bisection = Bisection(asked, searching.between, searching.margins)
         bisection.search()
@@ -139,22 +134,11 @@ class Bisection:
         asked = self._asked
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
-        paths = {str(release.path.relative_to(asked.output)): release.path for release in self._stored(resume=False)}
-        there = {name: path for name, path in paths.items() if path.exists()}
-        if there and not asked.resume:
-            raise UsageError(f"{next(iter(there.values()))} exists: go on by --resume, or choose another --output")
+        building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
         say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of measurements")
-        reports = {name: path.read_text(encoding="utf-8") for name, path in there.items()}
-        building = Building.of(asked.model, asked.sides)
-        left = {asked.output: (search, (Searching(building, asked, self._between, self._margins, reports),))}
-        for _, done in hosts(lambda: left):
-            left.clear()
-            if done.problem:
-                raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
-            self.left_out = json.loads(done.files[LEFT_OUT_FILE])
-            for name, path in paths.items():
-                if name in done.files:
-                    write_text(path, done.files[name].decode(), replace=True)
+        say(self._cost(self._measure.pace()))
+        call = search, (Searching(building, asked, self._between, self._margins),)
+        self.left_out = json.loads(searched(hosts, asked.output, call)[LEFT_OUT_FILE])
         self.releases = self._stored(resume=True)
         return self._known()
 

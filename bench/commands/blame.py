@@ -3,22 +3,23 @@
 import argparse
 import contextlib
 import dataclasses
+import pickle
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.commands.blame_parts import Row, chosen, turns
 from bench.commands.clustered import (
     Building,
     Hosts,
-    PartLaunches,
     add_cluster,
     cluster_hosts,
     cluster_request,
-    grow,
-    keep_run,
+    searched,
+    stored_reports,
 )
+from bench.commands.errors import guarded
 from bench.commands.growing import Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
@@ -34,18 +35,14 @@ from bench.drive.requests import BuildError, Interpreter, RequestError, read_req
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
-from bench.judge.margins import read_margins
+from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
-from bench.record.files import read_record
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.values import percent
 from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.workloads.registry import is_path
-
-if TYPE_CHECKING:
-    from bench.drive.cluster import Call
 
 EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
@@ -59,6 +56,7 @@ PROFILED = (*STEP_TIMES, MEAN_STEP, EVALUATION_STEP, CPU_TIME)  # metrics that a
 # Options that profile has not, or whose default is another.
 OF_BLAME = ("--config", "--metric", "--part", "--launches", "--budget", *WITH_VALUE)
 WHOLE = "all"  # the candidate, which has all packages at once
+BLAMED_FILE = "blamed"  # where a host of a cluster leaves the answer, pickled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,19 +129,65 @@ def run(asked: Request) -> int:
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
     with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
-        blaming = _Blaming(asked)
-        with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
-            found = blaming.measure(hosts)
+        margins = read_margins(asked.sides.locks.parent / "margins.toml")
+        blamed = _on_a_host(asked, margins, hosts) if hosts else _here(asked, margins)
     say(f"kept in {asked.output}")
-    names = (asked.sides.reference.what, asked.sides.candidate.what)
+    found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
     if asked.json:
-        print_json([blame_json(found, asked.metric, names, blaming.left_out) | blaming.origin()])
+        print_json([blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin])
     else:
-        print(blame_text(found, asked.metric, names, blaming.left_out))
+        print(blame_text(found, asked.metric, names, blamed.left_out))
         if found.answer is Answer.BLAMED and asked.metric in PROFILED:
             print(f"where the time goes: {_profile(asked)}")
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
+
+
+@dataclasses.dataclass(frozen=True)
+class Blamed:
+    """The end of a search."""
+
+    found: Blame
+    left_out: list[str]  # a line on each thing
+    origin: dict[str, Any]  # where the measurements come from, for programs
+
+
+@dataclasses.dataclass(frozen=True)
+class Searching:
+    """A search that a host of a cluster makes."""
+
+    building: Building
+    asked: Request
+    margins: Margins
+
+
+def search(folder: Path, searching: Searching) -> int:
+    """Searches on this host of a cluster: leaves the parts' reports in a folder, and the answer."""
+    return guarded(lambda: _search(folder, searching))
+
+
+def _search(folder: Path, searching: Searching) -> int:
+    building = searching.building
+    here = {"model": building.model, "sides": building.here(folder), "output": folder, "cluster": ""}
+    blamed = _here(dataclasses.replace(searching.asked, **here), searching.margins, wait=True)
+    (folder / BLAMED_FILE).write_bytes(pickle.dumps(blamed))
+    return 0
+
+
+def _on_a_host(asked: Request, margins: Margins, hosts: Hosts) -> Blamed:
+    """Has one host search: effects are subtracted from each other, and hosts differ."""
+    building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
+    say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of measurements")
+    files = searched(hosts, asked.output, (search, (Searching(building, asked, margins),)))
+    blamed: Blamed = pickle.loads(files[BLAMED_FILE])
+    return blamed
+
+
+def _here(asked: Request, margins: Margins, *, wait: bool = False) -> Blamed:
+    """Searches on this host. `wait`: for another job that measures here."""
+    with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=wait):
+        blaming = _Blaming(asked, margins)
+        return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
 
 
 def _profile(asked: Request) -> str:
@@ -156,11 +200,10 @@ def _profile(asked: Request) -> str:
 class _Blaming:
     """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
-    def __init__(self, asked: Request) -> None:
+    def __init__(self, asked: Request, margins: Margins) -> None:
         (plan,) = asked.model.plans()
-        self._margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        measure = Measure(plan, asked.metric, self._margins, asked.command_line)
-        self._measure = measure if asked.cluster else measure.examined()
+        self._margins = margins
+        self._measure = Measure(plan, asked.metric, margins, asked.command_line).examined()
         self._asked, self._sides = asked, asked.sides.prepared()
         packages, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
         parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]
@@ -176,23 +219,17 @@ class _Blaming:
         """Returns where the measurements come from, for programs."""
         return self._measure.origin(row.report for row in self._rows)
 
-    def measure(self, hosts: Hosts | None) -> Blame:
-        """Measures each part in turn, launch by launch; on a cluster each on a host, all its launches.
-
-        Raises RequestError for a candidate that can't be measured.
-        """
+    def measure(self) -> Blame:
+        """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
         pace, rows = self._measure.pace(), self._rows
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
-        if hosts:
-            self._measure_on(hosts, rows, launches)
-            return self._told()
         with BisectProgress() as progress:
             for row in turns(rows, launches):
                 if pace.seconds >= 60 * self._asked.budget_minutes:
-                    self._tell_budget()
+                    self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
                     break
                 with pace.timed():
                     row.report.run = row.measure.grow(row.report, row.sides, progress)
@@ -200,30 +237,6 @@ class _Blaming:
                 if pace.count == len(rows):
                     self._tell_cost(rows, launches, pace)
         return self._told()
-
-    def _measure_on(self, hosts: Hosts, rows: Sequence[Row], launches: int) -> None:
-        """Has hosts measure the parts, a call for each; the budget is shared out among them."""
-        building = Building.of(self._asked.model, self._asked.sides)
-        left = {row.report.path: row for row in rows if row.launches < launches and not row.part.problem}
-        seconds = 60 * self._asked.budget_minutes / max(len(left), 1)
-
-        def call(row: Row) -> "Call":
-            package = row.part.name if any(row.part.versions) else ""
-            return grow, (PartLaunches(building, row.measure, package, row.sides, launches, seconds),)
-
-        for path, done in hosts(lambda: {place: call(row) for place, row in left.items()}):
-            row = left.pop(path)
-            if why := keep_run(path, done):
-                say(f"{row.report.name} can't be measured: {why}")
-                self._give_up(row, why)
-            else:
-                row.report.run = read_record(PairedRun, path)
-                say(f"{row.report.name}: {self._last(row)}")
-        if any(row.launches < launches and not row.part.problem for row in rows):
-            self._tell_budget()
-
-    def _tell_budget(self) -> None:
-        self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
 
     def _tell_cost(self, rows: Sequence[Row], launches: int, pace: Pace) -> None:
         """Says what is left to be measured; nothing where nothing is."""
@@ -255,8 +268,7 @@ class _Blaming:
         row.part = dataclasses.replace(row.part, problem=why)
 
     def _row(self, place: int, part: Part) -> Row:
-        here = not self._asked.cluster
-        report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume, here=here)
+        report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume)
         row = Row(part, self._measure, self._sides, report)
         if report.run and (failure := failure_of(report.run)):
             self._give_up(row, failure.message)

@@ -1,7 +1,9 @@
 """`--cluster`: what a survey, blame or bisect has the hosts of a Dask cluster measure, and how a host does it.
 
-A host runs `compare`, `grow` or `bisect_search.search` in a process of its own, with the functions that measure
-without a cluster.
+Comparisons of a survey are divided among hosts. A blame or a bisection goes to one host, from beginning to end: a
+bisection chooses each launch by those before it, and the effects of parts are subtracted from each other. A host runs
+`compare`, `blame.search` or `bisect_search.search` in a process of its own, with the functions that measure without a
+cluster.
 """
 
 import argparse
@@ -16,24 +18,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.errors import guarded
-from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
 from bench.commands.paired import Parts
-from bench.commands.progress import BisectProgress
 from bench.commands.sides import Sides, side_warnings
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
-from bench.drive.mixed import mixed
-from bench.drive.requests import BuildError, RequestError
+from bench.drive.requests import BuildError, ClusterError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.blame import failure_of
 from bench.judge.gate import Standards
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.report.lines import one_line
+from bench.stats.outcome import USAGE_CODE
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done  # Dask may be missing
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 Hosts = Callable[[Callable[[], Mapping[Path, "Call"]]], Iterator[tuple[Path, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
-LACKING_FILE = "lacking"  # names a release that the host can't have, and says why
+LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -84,33 +82,30 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
         yield functools.partial(results, client, timed=timed)
 
 
-def keep_run(path: Path, done: "Done") -> str:
-    """Keeps a run that a host has measured in its place, and returns why there is none; "" where there is."""
-    if not done.problem:
-        write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
-    return done.problem
-
-
 @dataclasses.dataclass(frozen=True)
 class Building:
-    """The model and the sides' environments, as any host can have them."""
+    """The model and the sides' environments, as any host can have them, and what was measured before."""
 
     model: ModelRequest
     sides: Sides
     locks: Mapping[str, str]  # texts of the pinned reference's lock files, by name
+    reports: Mapping[str, str]  # texts of the reports that a search goes on from, by their paths in its folder
 
     @staticmethod
-    def of(model: ModelRequest, sides: Sides) -> "Building":
+    def of(model: ModelRequest, sides: Sides, reports: Mapping[str, str] | None = None) -> "Building":
         """Takes along what lies in files here alone."""
         corpus = os.path.abspath(model.corpus_path) if model.corpus_path else None
         locks = {path.name: path.read_text(encoding="utf-8") for path in sides.locks.glob("*.txt")}
-        return Building(dataclasses.replace(model, corpus_path=corpus), sides, locks)
+        return Building(dataclasses.replace(model, corpus_path=corpus), sides, locks, reports or {})
 
     def here(self, folder: Path) -> Sides:
-        """Returns the sides for this host; the locks go into a folder."""
-        for name, text in self.locks.items():
+        """Returns the sides for this host; the reports go into a call's folder, and the locks beside it."""
+        for name, text in self.reports.items():
             write_text(folder / name, text)
-        return dataclasses.replace(self.sides, locks=folder)
+        locks = folder.parent / "locks"
+        for name, text in self.locks.items():
+            write_text(locks / name, text)
+        return dataclasses.replace(self.sides, locks=locks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,54 +131,38 @@ def _compare(folder: Path, asked: Comparison) -> int:
     with host_lock(wait=True) if speed else contextlib.nullcontext():
         disturbed = disturbances(examine()) if speed else ()  # before environments are built: that is load
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
-        sides = asked.building.here(folder.parent / "locks")
+        sides = asked.building.here(folder)
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):
             try:
                 made[role] = sides.one(SideRequest(release))
-            except (RequestError, BuildError) as error:
-                write_text(folder / LACKING_FILE, f"{release}\n{one_line(str(error))}")
-                return 0
+            except (RequestError, BuildError):
+                write_text(folder / LACKING_FILE, release)
+                raise
         warnings = (*side_warnings(made), *disturbed)
         asked.parts.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
     return 0
 
 
-@dataclasses.dataclass(frozen=True)
-class PartLaunches:
-    """The launches of a part, in the search for the package that brought a change."""
+def stored_reports(output: Path, *, resume: bool) -> dict[str, str]:
+    """Returns the texts of the reports in a search's folder, by their paths in it.
 
-    building: Building
-    measure: Measure
-    package: str  # that the candidate has alone; "" where it is the candidate's environment
-    sides: Mapping[str, Side]  # by role: what a host must come to, and with which variables
-    launches: int
-    seconds: float  # after which none is begun
-
-
-def grow(folder: Path, asked: PartLaunches) -> int:
-    """Measures a part on this host, and leaves its run in a folder."""
-    return guarded(lambda: _grow(folder, asked))
+    Raises UsageError if there are any, and the search doesn't go on from them.
+    """
+    paths = sorted(output.glob(f"*/{PAIRED_FILE}"))
+    if paths and not resume:
+        raise UsageError(f"{paths[0]} exists: go on by --resume, or choose another --output")
+    return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
 
 
-def _grow(folder: Path, asked: PartLaunches) -> int:
-    alone = contextlib.nullcontext() if asked.measure.numbers else host_lock(wait=True)
-    with alone, BisectProgress() as progress:
-        measure = asked.measure.examined()
-        asked.building.model.plans()  # has the corpus made before anything is timed
-        sides = asked.building.here(folder.parent / "locks")
-        made = sides.prepared()
-        if asked.package:
-            pair, python = (made[REFERENCE], made[CANDIDATE]), sides.python_version
-            made[CANDIDATE], _ = mixed(*pair, asked.package, python=python, gpu=sides.gpu, say=say)
-        for role, side in asked.sides.items():
-            if made[role].identity != side.identity:
-                told = f"{side.requested} has other packages on this host than where the command was given"
-                raise RequestError(f"{told}: give all hosts one package index, and a date by --as-of")
-            made[role] = dataclasses.replace(made[role], variables=side.variables)
-        report, pace = Growing("", folder / PAIRED_FILE), measure.pace()
-        while pace.count < asked.launches and pace.seconds < asked.seconds:
-            with pace.timed():
-                report.run = measure.grow(report, made, progress)
-            if failure_of(report.run):
-                break
-    return 0
+def searched(hosts: Hosts, output: Path, call: "Call") -> dict[str, bytes]:
+    """Has one host make a whole search, and keeps its reports; returns all files that it left, by their paths.
+
+    Raises RequestError, ClusterError where it fails.
+    """
+    _, done = next(iter(hosts(lambda: {output: call})))
+    if done.problem:
+        raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
+    for name, data in done.files.items():
+        if Path(name).name == PAIRED_FILE:
+            write_text(output / name, data.decode(), replace=True)
+    return done.files

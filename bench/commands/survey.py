@@ -18,7 +18,6 @@ from bench.commands.clustered import (
     cluster_hosts,
     cluster_request,
     compare,
-    keep_run,
 )
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
@@ -47,7 +46,7 @@ from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
-from bench.record.files import keeper, read_record
+from bench.record.files import keeper, read_record, write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
@@ -181,14 +180,20 @@ class _Measuring:
             self._walk(self._measure)
 
     def _run_on(self, hosts: Hosts) -> None:
-        """Has hosts measure what the survey wants by what it knows so far: at first, that every release runs."""
+        """Has hosts measure what the survey wants by what it knows so far: at first, that every release runs.
+
+        A release that can't be had is left out. Of anything else that fails nobody knows whose fault it is: that
+        comparison is given up, and no other.
+        """
         building = Building.of(self._asked.model, self._environments)
         standards = dataclasses.replace(self._standards, baselines={})
         calls: dict[Path, Call] = {}
+        over: set[Path] = set()  # each is asked for once
 
         def note(plan: Plan, path: Path, reference: str, candidate: str) -> None:
-            parts = dataclasses.replace(self._parts(plan, reference, candidate), resume=False)
-            calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
+            if path not in over:
+                parts = dataclasses.replace(self._parts(plan, reference, candidate), resume=False)
+                calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
 
         def wanted() -> "dict[Path, Call]":
             calls.clear()
@@ -196,15 +201,17 @@ class _Measuring:
             return calls
 
         for path, done in hosts(wanted):
-            release, why = calls[path][1][0].candidate, done.problem
-            if LACKING_FILE in done.files:
-                release, _, why = done.files[LACKING_FILE].decode().partition("\n")
-                if release == self._survey.reference:
-                    raise RequestError(why)
+            over.add(path)
+            asked: Comparison = calls[path][1][0]
+            lacking = done.files.get(LACKING_FILE, b"").decode()
+            if not done.problem:
+                write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
+            elif lacking == self._survey.reference:
+                raise RequestError(done.problem)
+            elif lacking == asked.candidate:
+                self._leave_out(lacking, done.problem)
             else:
-                keep_run(path, done)
-            if why and release not in self._survey.left_out:
-                self._leave_out(release, why)
+                say(f"given up: {asked.plan}: {asked.candidate} against {asked.reference}: {done.problem}")
 
     def _walk(self, measure: Callable[[Plan, Path, str, str], None]) -> None:
         for plan in self._plans:
@@ -217,7 +224,9 @@ class _Measuring:
         if not between:
             try:
                 listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-                between = tuple(newest_patches(listed, last))
+                name, equal, _ = first.partition("==")
+                named = f"{name}==" if equal else ""  # a version alone names tensorflow-cpu
+                between = tuple(named + version for version in newest_patches(listed, last))
             except UnlistedError as error:
                 say(f"{error}; without, these two alone are compared")
         survey = Survey(

@@ -2,8 +2,8 @@
 
 A host times one call at a time: a call takes its timing slot. Calls that time nothing take a thread of a worker each.
 
-Dask sends a call whose worker dies to another one, and blames the death on every call that it had sent there, begun or
-not. So the queue stays here: as many calls are out as there are slots.
+Dask would send a call whose worker dies to another one, and blame the death on every call that it had sent there, begun
+or not. So the queue is here: as many calls are out as there are slots, each bound to one worker.
 """
 
 import contextlib
@@ -13,9 +13,11 @@ import pickle
 import socket
 import subprocess
 import sys
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from distributed import CancelledError, Client, Future, KilledWorker, get_worker, wait
 
@@ -31,6 +33,9 @@ Call = tuple[Callable[..., int], tuple[Any, ...]]
 SLOT = "timing"  # the workers' resource
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that was cancelled, to the next
+GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
+MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone may be of its host
+MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
 CHILD = """\
 import pathlib, pickle, sys
 folder = pathlib.Path(sys.argv[1])
@@ -41,7 +46,7 @@ sys.exit(function(folder / "kept", *arguments))
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """A call that is over: the files that it left, by their paths in its folder, or why it failed."""
+    """A call that is over: the files that it left, by their paths in its folder, and why it failed."""
 
     files: dict[str, bytes]
     problem: str = ""
@@ -71,38 +76,96 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
 
 
 def results(client: Client, wanted: Callable[[], Mapping[K, Call]], *, timed: bool = True) -> Iterator[tuple[K, Done]]:
-    """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled."""
-    out: dict[K, Future] = {}
-    slot = {SLOT: 1} if timed else {}
+    """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled.
+
+    A call that fails is made again on another worker, if there is one: its host may be at fault. A second failure
+    stands.
+    """
+    queue = _Queue[K](client, timed=timed)
     while calls := wanted():
-        for key in [key for key in out if key not in calls]:
-            out.pop(key).cancel()
-        while not (over := [key for key, future in out.items() if future.done()]):
-            free = max(_slots(client, timed=timed), 1) - len(out)
-            for key in [key for key in calls if key not in out][: max(free, 0)]:
-                out[key] = client.submit(perform, pickle.dumps(calls[key]), pure=False, resources=slot)
+        while (over := queue.look(calls)) is None:
+            pass
+        yield over
+
+
+class _Queue(Generic[K]):
+    """Calls that are out, each on one worker, and what became of those that failed."""
+
+    def __init__(self, client: Client, *, timed: bool) -> None:
+        self._client, self._timed = client, timed
+        self._out: dict[K, tuple[str, Future]] = {}  # with the worker's address
+        self._failed: defaultdict[K, dict[str, Done]] = defaultdict(dict)  # by worker
+        self._deaths: Counter[K] = Counter()  # of workers that had the call
+
+    def look(self, calls: Mapping[K, Call]) -> tuple[K, Done] | None:
+        """Sends calls to free workers, and returns one that is over within a second; None where none is."""
+        for key in [key for key in self._out if key not in calls]:
+            self._out.pop(key)[1].cancel()
+        slots = _slots(self._client, timed=self._timed)
+        for key in calls:
+            failed = self._failed[key]
+            if key not in self._out and failed and slots and slots.keys() <= failed.keys():  # there is no other
+                return key, list(failed.values())[-1]
+        self._send(calls, slots)
+        if futures := [future for _, future in self._out.values()]:
             with contextlib.suppress(TimeoutError):
-                wait(list(out.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
-        yield over[0], _done(out.pop(over[0]))
+                wait(futures, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        else:
+            time.sleep(LOOK_SECONDS)
+        for key, (worker, future) in self._out.items():
+            if future.done() or worker not in slots:
+                del self._out[key]
+                return self._over(key, worker, future)
+        return None
+
+    def _send(self, calls: Mapping[K, Call], slots: Mapping[str, int]) -> None:
+        free = Counter(slots)
+        free.subtract(worker for worker, _ in self._out.values())
+        for key in [key for key in calls if key not in self._out]:
+            worker = next((one for one in slots if free[one] > 0 and one not in self._failed[key]), None)
+            if worker is not None:
+                free[worker] -= 1
+                slot = {SLOT: 1} if self._timed else {}
+                packed = pickle.dumps(calls[key])
+                future = self._client.submit(perform, packed, pure=False, resources=slot, workers=[worker])
+                self._out[key] = worker, future
+
+    def _over(self, key: K, worker: str, future: Future) -> tuple[K, Done] | None:
+        """Returns what a call came to; None where another worker is to make it."""
+        done = _done(future, worker) if future.done() else None
+        if done is None:
+            future.cancel()
+            self._deaths[key] += 1
+            most = Done({}, f"{MOST_DEATHS} workers died while they measured this")
+            return (key, most) if self._deaths[key] >= MOST_DEATHS else None
+        if done.problem:
+            self._failed[key][worker] = done
+            if len(self._failed[key]) < MOST_FAILURES:
+                return None
+        return key, done
 
 
-def _slots(client: Client, *, timed: bool) -> int:
-    """Returns how many calls the hosts can run at a time."""
+def _slots(client: Client, *, timed: bool) -> dict[str, int]:
+    """Returns how many calls each worker can run at a time, by its address; none without a slot."""
     if client.status != "running":
         raise CancelledError
-    workers = client.scheduler_info()["workers"].values()
-    return sum(int(worker["resources"].get(SLOT, 0) if timed else worker["nthreads"]) for worker in workers)
+    workers = client.scheduler_info()["workers"].items()
+    slots = {place: int(one["resources"].get(SLOT, 0) if timed else one["nthreads"]) for place, one in workers}
+    return {place: count for place, count in slots.items() if count}
 
 
-def _done(future: Future) -> Done:
-    """Returns what a call came to. Raises CancelledError where the scheduler is gone."""
+def _done(future: Future, worker: str) -> Done | None:
+    """Returns what a call came to; None where its worker died. Raises CancelledError where the scheduler is gone."""
     error = future.exception() if future.status == "error" else None
     if isinstance(error, KilledWorker):
-        return Done({}, f"{error.allowed_failures + 1} workers died while they measured this")
+        return None
     if error:  # the host's own
         mend = ": install the same tfgate there" if isinstance(error, (ImportError, AttributeError)) else ""
-        return Done({}, f"a host can't run this ({type(error).__name__}: {error}){mend}")
-    found: Done = future.result()
+        return Done({}, f"{worker} can't run this ({type(error).__name__}: {error}){mend}")
+    try:
+        found: Done = future.result(timeout=GATHER_SECONDS)
+    except TimeoutError:
+        return None
     return found
 
 
@@ -121,10 +184,11 @@ def perform(packed: bytes) -> Done:
                 process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)
+        left = filter(Path.is_file, (folder / "kept").rglob("*"))
+        files = {str(path.relative_to(folder / "kept")): path.read_bytes() for path in left}
+        if not process.returncode:
+            return Done(files)
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines() or [how_it_ended(process.returncode)]
-        if process.returncode:
-            problem = f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})"
-            return Done({}, problem, process.returncode)
-        left = filter(Path.is_file, (folder / "kept").rglob("*"))
-        return Done({str(path.relative_to(folder / "kept")): path.read_bytes() for path in left})
+        problem = f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})"
+        return Done(files, problem, process.returncode)

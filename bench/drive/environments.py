@@ -31,6 +31,7 @@ from bench.record.types import SCHEMA
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS
 PINNED = "reference"  # asks for the pinned environment; its locks are in the baselines' folder of that name
+NIGHTLIES = ("tf-nightly", "tf-nightly-cpu")
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
@@ -95,16 +96,21 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first. Raises UnlistedError, RequestError."""
+    """Returns the releases of TensorFlow between two versions, oldest first; before a nightly, those of the good one's
+    package. Raises UnlistedError, RequestError.
+    """
     requests = [read_request(what, gpu) for what in (good, bad)]
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
     (name, _, above), (other, _, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
-    if not (name == other and is_version(above) and is_version(below)):
+    name, other = name.partition("[")[0], other.partition("[")[0]
+    nightly = other in NIGHTLIES and name not in NIGHTLIES
+    ends = is_version(below) or (nightly and not below)  # without a version, a nightly comes after all releases
+    if not ((name == other or nightly) and is_version(above) and ends):
         why = "only those between two versions of one package can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
-        return uv.releases_between(name.partition("[")[0], above, below, as_of, interpreter)
+        return uv.releases_between(name, above, below, as_of, interpreter)
 
 
 def newest_patches(versions: Sequence[str], last: str) -> list[str]:

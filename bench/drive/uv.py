@@ -68,8 +68,8 @@ def conflicts(interpreter: str) -> list[str]:
 
 
 def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter: str) -> list[str]:
-    """Returns a package's releases between two others, oldest first, that an interpreter can have; nightlies and
-    candidates between two of those alone.
+    """Returns a package's releases between two others, oldest first, that an interpreter can have (`below` "": all
+    above one); nightlies and candidates between two of those alone.
 
     uv lists none, but resolves to the newest: again and again below the one that it found. Raises RequestError.
     """
@@ -77,7 +77,8 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
     early = "allow" if Version(above).is_prerelease else "disallow"
     dated = limit(as_of)
     while True:
-        done = _compile((f"{name}>{above},<{below}",), interpreter, "--no-deps", "--prerelease", early, *dated)
+        bounds = f">{above}" + (f",<{below}" if below else "")
+        done = _compile((f"{name}{bounds}",), interpreter, "--no-deps", "--prerelease", early, *dated)
         if done.returncode and NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
             dated = ()
         elif done.returncode and "No solution found" in done.stderr:

@@ -174,18 +174,23 @@ def series_of(chapter: Chapter, reference: str) -> list[Series]:
 
 
 def _row(release: str, last: str | None, reference: str, compare: Callable[[str, str], Against | None]) -> Row:
-    before = fixed = None
-    try:
-        if last is not None:
-            before = compare(last, release)
-        if last == reference:
-            fixed = before
-        elif release != reference and not (before and before.failure):
-            fixed = compare(reference, release)
-    except LeftOutError as error:
-        return Row(release, left_out=str(error))
-    wanted = [pair for pair, asked in ((before, last is not None), (fixed, release != reference)) if asked]
-    return Row(release, "", before, fixed, all(pair is not None and pair.whole for pair in wanted))
+    found: dict[str | None, Against] = {}
+    left_out = ""
+    others = dict.fromkeys(one for one in (last, reference) if one is not None and one != release)
+    for other in others:
+        try:
+            one = compare(other, release)
+        except LeftOutError as error:  # by one host, say: what another measured stays
+            left_out = str(error)
+            continue
+        if one:
+            found[other] = one
+            if one.failure:
+                break
+    if left_out and not found:
+        return Row(release, left_out)
+    complete = all(other in found and found[other].whole for other in others)
+    return Row(release, "", found.get(last), found.get(reference), complete)
 
 
 def _says_it_fails(reason: Reason) -> bool:

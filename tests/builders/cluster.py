@@ -1,5 +1,7 @@
 """Hosts on this machine, a Dask scheduler and workers, each a process with a timing lock of its own; calls for them."""
 
+import contextlib
+import io
 import os
 import pickle
 import signal
@@ -85,9 +87,22 @@ def noted(folder: Path, log: str, name: str, seconds: float) -> int:
     return 0
 
 
-def failing(folder: Path, line: str) -> int:
-    """A call that says what is wrong and fails; without a line it says nothing."""
-    print(line, end="", file=sys.stderr)
+def stuck_once(folder: Path, log: str, name: str) -> int:
+    """A call that doesn't end the first time that it is made."""
+    return noted(folder, log, name, 0.0 if _begun(log, name) else 600.0)
+
+
+def failing(folder: Path, log: str, name: str, times: int) -> int:
+    """A call that fails the first `times` times that it is made."""
+    fails = _begun(log, name) < times
+    noted(folder, log, name, 0.0)
+    if fails:
+        print("first\ntfgate: error: the disk is full", file=sys.stderr)
+    return 4 if fails else 0
+
+
+def silent(folder: Path) -> int:
+    """A call that fails without a word."""
     return 4
 
 
@@ -106,6 +121,12 @@ def _note(log: str, what: str, name: str) -> None:
     os.close(descriptor)
 
 
+def _begun(log: str, name: str) -> int:
+    """Returns how often a call has begun."""
+    path = Path(log)
+    return path.read_text().count(f"begin {name} ") if path.exists() else 0
+
+
 def in_this_process(
     folder: Path, told: list[Path], wanted: Callable[[], Mapping[Path, Any]]
 ) -> Iterator[tuple[Path, SimpleNamespace]]:
@@ -116,6 +137,8 @@ def in_this_process(
         kept = folder / path.parent.name / "kept"
         kept.mkdir(parents=True)
         told.append(path)
-        code = function(kept, *arguments)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            code = function(kept, *arguments)
         files = {str(file.relative_to(kept)): file.read_bytes() for file in kept.rglob("*") if file.is_file()}
-        yield path, SimpleNamespace(files=files, problem=f"exit code {code}" if code else "", code=code)
+        problem = f"{said.getvalue().splitlines()[-1].removeprefix('tfgate: error: ')} (on here)" if code else ""
+        yield path, SimpleNamespace(files=files, problem=problem, code=code)

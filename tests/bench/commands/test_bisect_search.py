@@ -35,6 +35,7 @@ class TestSearches:
         found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
         assert found.code == 0, found
         assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
+        assert [line for line in found.err.splitlines() if line.startswith("expect ")]  # the cost, by who sent it there
         assert f"left out: {slowness['c']}: " in found.out
         assert f"left out: {slowness['b']}: the worker exited with code 3" in found.out
         before = {name: data for name, data in snapshot(tmp_path / "out").items() if name.endswith("paired.json")}

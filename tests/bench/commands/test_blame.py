@@ -1,9 +1,11 @@
 """`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
 
+import contextlib
 import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from tests.bench.judge.test_blame import numbers
 from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side
+from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side, snapshot
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
@@ -98,9 +100,10 @@ class TestWholeSearches:
         assert ": launch" not in again.err  # nothing is measured again
         assert len(environments.moments) == 1  # the index is read as it was when the search began
 
-    def test_on_a_cluster_each_part_is_one_call_and_none_once_its_launches_are_there(
+    def test_on_a_cluster_one_host_measures_all_parts(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments, one_host: Callable[[str], list[Path]]
     ) -> None:
+        """Their effects are subtracted from each other."""
         calls = one_host("blame")
         environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
         words = ("--json", "--launches", "2", *CLUSTER)
@@ -111,16 +114,28 @@ class TestWholeSearches:
         assert found.plain["blamed"] == ["keras"]
         assert parts["numpy"]["problem"] == "numpy is refused"
         assert parts["wrapt"]["problem"].startswith("the worker exited with code 3")
-        runs = {path.parent.name[3:]: read_record(PairedRun, path) for path in calls}
-        assert len(runs) == len(calls)
-        assert set(runs) == {"all", "tensorflow-cpu", "keras", "wrapt", "onednn", "threads"}
-        assert len(runs["keras"].pairs) == 2
-        assert runs["onednn"].candidate.variables["TF_ENABLE_ONEDNN_OPTS"] == "0"
-        assert runs["threads"].pairs[0].reference.environment
-        assert runs["threads"].pairs[0].reference.environment.threads == 1
-        calls.clear()
+        assert calls == [tmp_path / "out"]
+        before = snapshot(tmp_path / "out")
+        names = {path.parent.name[3:] for path in tmp_path.glob("out/*/paired.json")}
+        assert names == {"all", "tensorflow-cpu", "keras", "wrapt", "onednn", "threads"}
         again = blame(tfgate, tmp_path, *words, "--resume")
-        assert (again.code, again.out, calls) == (0, found.out, [])
+        assert (again.code, again.out) == (0, found.out)
+        other = blame(tfgate, tmp_path, *words)
+        assert (other.code, other.out, len(calls)) == (2, "", 2)  # it overwrites nothing, and is not begun
+        assert "exists: go on by --resume, or choose another --output" in other.err.splitlines()[-1]
+        assert snapshot(tmp_path / "out") == before
+
+    @pytest.mark.usefixtures("environments")
+    def test_what_goes_wrong_on_a_host_is_no_part_s_fault(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = SimpleNamespace(files={}, problem="the disk is full (on far)", code=4)
+        hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
+        monkeypatch.setattr("bench.commands.blame.cluster_hosts", lambda address, timed: hosts)
+        monkeypatch.setattr("bench.commands.blame.cluster_request", lambda options: options.cluster or "")
+        found = blame(tfgate, tmp_path, *CLUSTER)
+        assert (found.code, found.out) == (4, "")
+        assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
 
     def test_a_part_that_crashes_is_told_and_not_blamed(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments

@@ -1,5 +1,6 @@
 """`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
 
+import errno
 import random
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.commands import clustered
 from bench.drive.requests import ClusterError
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
@@ -63,6 +65,50 @@ def test_each_comparison_is_measured_once(
     assert len(calls) == len(set(calls))
     again = tfgate("check", tmp_path / "out", "--baselines", tmp_path / "baselines")
     assert (again.code, again.out) == (3, found.out)
+
+
+@pytest.mark.usefixtures("baselines", "short_launches")
+@pytest.mark.parametrize("lacks_reference", [False, True])
+def test_what_fails_on_hosts_is_given_up_once_and_leaves_no_release_out(
+    tfgate: Tfgate,
+    tmp_path: Path,
+    one_host: Callable[[str], list[Path]],
+    monkeypatch: pytest.MonkeyPatch,
+    lacks_reference: bool,
+) -> None:
+    """The disk is full, or the release before, which another host has measured, can't be had."""
+    calls, measured = one_host("survey"), clustered._compare
+    sides = {name: noisy_side(tmp_path / name) for name in "abc"}
+
+    def compare(folder: Path, asked: clustered.Comparison) -> int:
+        if (asked.reference, asked.candidate) != (sides["b"], sides["c"]):
+            return measured(folder, asked)
+        if lacks_reference:
+            (folder / clustered.LACKING_FILE).write_text(sides["b"])
+        raise OSError(errno.ENOSPC, "full", "/far")
+
+    monkeypatch.setattr(clustered, "_compare", compare)
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER, "--json")
+    assert found.code == 3, found
+    assert f"given up: notebook: {sides['c']} against {sides['b']}: /far: the disk is full (on here)" in found.err
+    assert read_record(Survey, tmp_path / "out" / SURVEY_FILE).left_out == {}
+    rows = found.plain["chapters"][0]["releases"]
+    there = [(bool(row["before"]), bool(row["fixed"])) for row in rows]
+    assert there == [(False, False), (True, True), (False, True)]
+    assert len(calls) == len(set(calls)) == 3
+
+
+@pytest.mark.usefixtures("baselines")
+def test_without_the_fixed_reference_there_is_no_survey(
+    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]]
+) -> None:
+    one_host("survey")
+    sides = {name: noisy_side(tmp_path / name) for name in "ab"}
+    (tmp_path / "a").write_text("#!/bin/false\n")
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.splitlines()[-1].startswith(f"tfgate: error: {sides['a']}")
+    assert found.err.splitlines()[-1].endswith("(on here)")
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.commands.progress import UpgradeProgress
+from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
-from bench.drive.requests import AsOf
+from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record, unsealed, write_record
 from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
@@ -67,6 +68,29 @@ class TestWholeSurveys:
         assert tfgate("check", pair.parent, "--baselines", tmp_path / "baselines").code == 1
         again = tfgate("check", out, "--baselines", tmp_path / "baselines", "--json")
         assert (again.code, again.out) == (0, found.out)
+
+    def test_the_fixed_reference_may_be_the_pinned_one(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both releases are slower than it, and alike."""
+        pinned = noisy_side(tmp_path / "pinned")
+        monkeypatch.setattr(
+            "bench.commands.sides.prepare_reference", lambda locks, variables, say: Side(PINNED, pinned, variables)
+        )
+        sides = self.sides(tmp_path, a=1.2, b=1.2)
+        found = self.survey(tfgate, tmp_path, sides, "--fixed-reference", PINNED, "--json")
+        assert found.code == 0, found
+        assert "3 comparisons: " in found.err
+        first, second = found.plain["chapters"][0]["releases"]
+        assert (first["before"], second["before"]["reference"]) == (None, sides["a"])
+        assert [one["fixed"]["reference"] for one in (first, second)] == [PINNED] * 2
+        step_times = [
+            next(one["outcome"] for one in verdict["comparisons"] if one["metric"]["name"] == "step time")
+            for verdict in (first["fixed"], second["before"], second["fixed"])
+        ]
+        assert step_times == ["REGRESSION", "PASS", "REGRESSION"]
+        (path,) = tmp_path.glob("out/02-*-from-00-reference/paired.json")
+        assert read_record(PairedRun, path).command[:4] == ("tfgate", "upgrade", "--from", PINNED)
 
     def test_a_margin_is_that_of_step_times(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.2)
@@ -298,3 +322,25 @@ def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
     again = tfgate(*words, "--output", tmp_path / "out", "--resume")
     assert again.code == 4, again
     assert read_record(Survey, tmp_path / "out" / SURVEY_FILE) == asked
+
+
+@pytest.mark.usefixtures("environment_cache")
+def test_before_a_nightly_come_all_releases_of_the_first_one_s_package(
+    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None can be had, so nothing is measured."""
+
+    def prepared(what: str, as_of: AsOf, **_: object) -> Side:
+        raise RequestError(f"{what} is not for sale")
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepared)
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.98.1", "keras", module="tensorflow")
+    words = ("survey", "--numerics-only", "--baselines", empty_baselines, "--from", "tensorflow-cpu==2.97.0")
+    for nightly, listed in (
+        ("tf-nightly", ["2.98.1", "2.99.0"]),
+        ("tf-nightly-cpu==2.99.0.dev20261101", ["2.98.1"]),
+    ):
+        out = tmp_path / nightly
+        assert tfgate(*words, "--to", nightly, "--output", out).code == 4
+        between = read_record(Survey, out / SURVEY_FILE).releases[1:-1]
+        assert between == tuple(f"tensorflow-cpu=={version}" for version in listed)

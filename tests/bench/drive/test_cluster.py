@@ -1,9 +1,11 @@
 """Calls on a Dask cluster: real scheduler and worker processes, some of which are killed. No time is judged."""
 
 import functools
+import itertools
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,15 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.builders.cluster import Processes, failing, lives, meeting, noted, wait_until
+from tests.builders.cluster import Processes, failing, lives, meeting, noted, silent, stuck_once, wait_until
 
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
 from bench.drive import cluster  # noqa: E402  # which imports Dask
 from bench.drive.cluster import Done, connected, results  # noqa: E402
 from bench.drive.requests import ClusterError  # noqa: E402
-
-HOSTS = ("one", "two", "three")
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    """A scheduler with three hosts."""
+    """A scheduler with two hosts."""
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 30.0)  # the scheduler is being started
-    found = Processes(tmp_path / "hosts", *HOSTS)
+    found = Processes(tmp_path / "hosts", "one", "two")
     yield found
     found.end()
 
@@ -49,10 +49,22 @@ class Log:
         """Returns a call that takes so long; two at a time on one host would find its lock taken, and fail."""
         return noted, (str(self._path), name, seconds)
 
+    def stuck_once(self, name: str) -> cluster.Call:
+        """Returns a call that doesn't end the first time."""
+        return stuck_once, (str(self._path), name)
+
+    def failing(self, name: str, times: int) -> cluster.Call:
+        """Returns a call that fails the first times."""
+        return failing, (str(self._path), name, times)
+
     def lines(self, what: str) -> list[tuple[str, str, int]]:
         """Returns what began or ended: (call, host, process)."""
         words = [line.split() for line in self._path.read_text().splitlines()] if self._path.exists() else []
         return [(name, host, int(pid)) for kind, name, host, pid in words if kind == what]
+
+    def hosts(self, name: str) -> list[str]:
+        """Returns the hosts on which a call has begun."""
+        return [host for one, host, _ in self.lines("begin") if one == name]
 
     def wait_for_end_of(self, name: str) -> None:
         """Returns once the process of a call, which has begun once, is no more."""
@@ -61,37 +73,80 @@ class Log:
 
 
 def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path: Path) -> None:
+    """A failure on the only host is the call's."""
     log = Log(tmp_path / "log")
-    left = {"call": log.call("call", 0), "said": (failing, ("first\ntfgate: error: the disk is full\n",))}
-    found: dict[str, Done] = {}
+    left: dict[str, cluster.Call] = {"call": log.call("call", 0), "said": log.failing("said", 9)}
+    left["silent"] = (silent, ())
     with connected(address, print) as client:
-        for name, done in results(client, lambda: left):
-            del left[name]
-            found[name] = done
+        found = all_of(client, left)
     assert found["call"] == Done({"name": b"call"})
     assert found["said"].problem.startswith("the disk is full (on ")
+    assert found["said"].files == {"name": b"said"}
+    assert found["silent"].problem.startswith("exited with code 4 (on ")
+    assert len(log.hosts("said")) == 1
 
 
 def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: str, tmp_path: Path) -> None:
     """Two that wait for each other end, where only one could be timed."""
     (tmp_path / "place").mkdir()
-    left = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
-    found: dict[str, Done] = {}
+    names = ("one", "other")
+    left: dict[str, cluster.Call] = {name: (meeting, (str(tmp_path / "place"), name)) for name in names}
     with connected(address, print) as client:
-        for name, done in results(client, lambda: left, timed=False):
-            del left[name]
-            found[name] = done
-    assert found == {name: Done({f"deep/{name}": b""}) for name in ("one", "other")}
+        found = all_of(client, left, timed=False)
+    assert found == {name: Done({f"deep/{name}": b""}) for name in names}
+
+
+def all_of(client: Any, left: dict[str, cluster.Call], *, timed: bool = True) -> dict[str, Done]:
+    """Returns what calls came to, each once."""
+    found: dict[str, Done] = {}
+    for name, done in results(client, lambda: left, timed=timed):
+        del left[name]  # fails for one that comes twice
+        found[name] = done
+    return found
+
+
+def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(hosts: Processes, tmp_path: Path) -> None:
+    """A call fails on one host, another on both. Then a host dies at a moment that a seed chose, within a call."""
+    log = Log(tmp_path / "log")
+    with connected(hosts.address, print) as client:
+        client.wait_for_workers(2, timeout=30)
+        found = all_of(client, {"once": log.failing("once", 1), "twice": log.failing("twice", 9)})
+        assert found["once"] == Done({"name": b"once"})
+        assert found["twice"].problem.startswith("the disk is full (on ")
+        for name in found:
+            assert sorted(log.hosts(name)) == ["one", "two"]
+        a_host_dies(client, hosts, log)
+
+
+def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
+    """Each call is over once; the one that was cut is made again."""
+    names = [f"call{number}" for number in range(4)]
+    left = {"cut": log.stuck_once("cut")} | {name: log.call(name, 0) for name in names}
+    moment = random.Random(19).uniform(0.0, 1.0)
+
+    def kill() -> None:
+        wait_until(lambda: log.hosts("cut"))
+        time.sleep(moment)
+        hosts.kill(log.hosts("cut")[0])
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = all_of(client, left)
+    killer.join()
+    assert found == {name: Done({"name": name.encode()}) for name in (*names, "cut")}
+    ((name, victim, pid),) = set(log.lines("begin")) - set(log.lines("end"))
+    assert name == "cut"
+    assert not lives(pid)
+    assert log.hosts("cut") == [victim, "two" if victim == "one" else "one"]
 
 
 @pytest.mark.slow
-def test_calls_are_over_once_whatever_dies_meanwhile(hosts: Processes, tmp_path: Path) -> None:
-    """First a host dies, then a call isn't wanted any more, then Ctrl-C comes, at last the scheduler dies."""
+def test_calls_end_with_whoever_wants_them(hosts: Processes, tmp_path: Path) -> None:
+    """First a call isn't wanted any more, then Ctrl-C comes, at last the scheduler dies."""
     log, said = Log(tmp_path / "log"), list[str]()
 
     with connected(hosts.address, said.append) as client:
-        client.wait_for_workers(3, timeout=30)
-        a_host_dies(client, hosts, log)
+        client.wait_for_workers(2, timeout=30)
         a_call_is_not_wanted_any_more(client, log)
     ends: tuple[tuple[str, type[BaseException], Callable[[], None]], ...] = (
         ("cut", KeyboardInterrupt, lambda: signal.raise_signal(signal.SIGINT)),
@@ -102,32 +157,6 @@ def test_calls_are_over_once_whatever_dies_meanwhile(hosts: Processes, tmp_path:
             one_call_is_never_over(hosts.address, log, name, end)
         log.wait_for_end_of(name)
     assert all(f"`dask worker {hosts.address} --resources timing=1 --nthreads 1`" in line for line in said)
-
-
-def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
-    """Of nine calls and two that fail each is over once. A seed chose the host and its moment after the first call."""
-    seed = random.Random(19)
-    left = {f"call{number}": log.call(f"call{number}", 0.2) for number in range(9)}
-    left |= {"said": (failing, ("first\ntfgate: error: the disk is full\n",)), "silent": (failing, ("",))}
-    victim = seed.choice(HOSTS)
-    killer = threading.Timer(seed.uniform(0.0, 1.0), hosts.kill, [victim])
-    found: list[tuple[str, Done]] = []
-    for name, done in results(client, lambda: left):
-        if not found:
-            killer.start()
-        del left[name]
-        found.append((name, done))
-    killer.join()
-    by_name = dict(found)
-    assert len(by_name) == len(found)
-    calls = {name: done for name, done in by_name.items() if name.startswith("call")}
-    assert calls == {f"call{number}": Done({"name": f"call{number}".encode()}) for number in range(9)}
-    assert by_name["said"].problem.startswith("the disk is full (on ")
-    assert by_name["silent"].problem.startswith("exited with code 4 (on ")
-    assert {host for _, host, _ in log.lines("begin")} == {*HOSTS}
-    cut = set(log.lines("begin")) - set(log.lines("end"))
-    assert {host for _, host, _ in cut} <= {victim}
-    assert not any(lives(pid) for _, _, pid in cut)
 
 
 def a_call_is_not_wanted_any_more(client: Any, log: Log) -> None:
@@ -145,7 +174,7 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
     """Has something end it once it has begun."""
 
     def later() -> None:
-        wait_until(lambda: any(one == name for one, _, _ in log.lines("begin")))
+        wait_until(lambda: log.hosts(name))
         end()
 
     ending = threading.Thread(target=later)
@@ -156,11 +185,28 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
     ending.join()
 
 
-def test_a_call_that_kills_its_workers_or_can_not_be_read_there_says_so() -> None:
-    """Dask gives up after three deaths beyond the first."""
+def test_a_call_of_which_four_workers_died_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a scheduler that knows another worker each time that it is asked."""
+    numbers = itertools.count()
+    future = SimpleNamespace(done=lambda: False, cancel=lambda: None)
+    submitted: list[list[str]] = []
+
+    def submit(*_: object, workers: list[str], **__: object) -> SimpleNamespace:
+        submitted.append(workers)
+        return future
+
+    def scheduler_info() -> dict[str, Any]:
+        return {"workers": {f"tcp://far:{next(numbers)}": {"resources": {"timing": 1}}}}
+
+    monkeypatch.setattr(cluster, "wait", lambda futures, **_: None)
+    client = SimpleNamespace(status="running", scheduler_info=scheduler_info, submit=submit)
+    found = next(results(client, lambda: {"call": (silent, ())}))
+    assert found == ("call", Done({}, "4 workers died while they measured this"))
+    assert len(submitted) == 4
+
+
+def test_a_call_that_can_not_be_read_there_says_so() -> None:
     errors = (distributed.KilledWorker("call", None, 3), ModuleNotFoundError("No module named 'bench'"))
     futures = [SimpleNamespace(status="error", exception=functools.partial(lambda one: one, error)) for error in errors]
-    assert [cluster._done(future) for future in futures] == [
-        Done({}, "4 workers died while they measured this"),
-        Done({}, "a host can't run this (ModuleNotFoundError: No module named 'bench'): install the same tfgate there"),
-    ]
+    why = "tcp://far:1 can't run this (ModuleNotFoundError: No module named 'bench'): install the same tfgate there"
+    assert [cluster._done(future, "tcp://far:1") for future in futures] == [None, Done({}, why)]

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import Identical
-from bench.judge.survey import against, series_of, walk
+from bench.judge.survey import Against, LeftOutError, against, series_of, walk
 from bench.judge.types import Comparison
 from bench.stats.outcome import Outcome
 from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed, with_fixed
@@ -56,6 +56,23 @@ def test_the_same_after_one_that_cannot_be_had() -> None:
     without_first = Comparing(SAME | {"x": 0.0}, survey("abc", "x", left_out={"a": "no wheel"}))
     walk(without_first.survey, without_first)
     assert without_first.asked == [("x", "b"), ("b", "c"), ("x", "c")]
+
+
+@pytest.mark.parametrize("there", ["b", "a"])
+def test_what_was_measured_of_one_that_could_not_be_had_later_stays(there: str) -> None:
+    """On one host of a cluster, say."""
+    compare = Comparing(SAME, survey("abc"))
+
+    def one_of_two(reference: str, candidate: str) -> Against | None:
+        if candidate == "c" and reference != there:
+            raise LeftOutError("no index")
+        return compare(reference, candidate)
+
+    row = walk(compare.survey, one_of_two)[-1]
+    assert (row.left_out, row.complete) == ("", False)
+    assert [one.reference if one else None for one in (row.before, row.fixed)] == (
+        ["b", None] if there == "b" else [None, "a"]
+    )
 
 
 def test_what_is_not_there_hides_nothing_that_is() -> None:

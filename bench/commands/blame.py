@@ -168,8 +168,9 @@ def search(folder: Path, searching: Searching) -> int:
 
 def _search(folder: Path, searching: Searching) -> int:
     building = searching.building
-    here = {"model": building.model, "sides": building.here(folder), "output": folder, "cluster": ""}
-    blamed = _here(dataclasses.replace(searching.asked, **here), searching.margins, wait=True)
+    sides = building.here(folder)
+    here = dataclasses.replace(searching.asked, model=building.model, sides=sides, output=folder, cluster="")
+    blamed = _here(here, searching.margins, wait=True)
     (folder / BLAMED_FILE).write_bytes(pickle.dumps(blamed))
     return 0
 

@@ -133,7 +133,7 @@ def test_workloads_are_judged_alongside_each_other(gated: Gate) -> None:
     report = gated.report
     assert [record.subject.workload for record in report.numbers.records] == ["train"] * gate.LAUNCHES + ["masked"]
     assert [run.pairs[0].reference.subject.workload for run in report.speed] == ["train", "masked"]
-    assert "--workload masked" in gated.check("--verbose").out
+    assert "masked-notebook-cpu0" in gated.check("--verbose").out
 
 
 @pytest.mark.parametrize(

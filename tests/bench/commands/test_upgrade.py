@@ -185,9 +185,6 @@ class TestWholeRuns:
         assert not {"perplexity", "evaluation step", "trace", "lockstep"} & set(found.outcomes)
         assert found.outcomes["memory growth"] is NOT_GATED
         assert {one["subject"] for one in found.plain["comparisons"]} == {"predict-call-tiny-cpu0"}
-        told = tfgate("check", tmp_path / "out", "--baselines", baselines, "--verbose").out
-        assert f"--config tiny --workload predict-call --baselines {baselines} --metric NAME" in told
-        assert "--corpus" not in told
 
     def test_several_workloads_have_folders_of_their_own(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         sides = self.side(tmp_path, "a"), self.side(tmp_path, "b", midway="os._exit(3)")

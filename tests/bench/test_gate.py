@@ -21,7 +21,7 @@ from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.types import Baseline
 from lm.config import LAUNCH_PLANS
-from tests.faults.trial import fault_variables
+from tests.faults.trial import SUBTLE, fault_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "baselines"
@@ -34,6 +34,7 @@ FAULTS = {
     "embedding-gradient-lost": {"numerics", "perplexity"},
     "clip-missing": {"numerics"},
     "forget-bias-lost": {"numerics"},
+    **{fault: {"numerics"} for fault in SUBTLE},
 }
 
 # Found by the measured Python before anything else is imported: after the first step no weight is finite.
@@ -131,7 +132,8 @@ def test_the_oldest_and_the_newest_version_pass(
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails(tmp_path: Path, newest_python: Path, fault: str) -> None:
-    injected = [option for name, value in fault_variables(fault).items() for option in ("--to-env", f"{name}={value}")]
+    variables = fault_variables(fault, str(newest_python))
+    injected = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
     code, found, answer = outcomes(tmp_path / "gate", newest_python, "--no-speed", "--launches", "2", *injected)
     assert code == 1
     assert {metric for metric in ("numerics", "perplexity") if found[metric] == "REGRESSION"} >= FAULTS[fault], answer

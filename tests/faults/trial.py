@@ -22,6 +22,18 @@ HOOK = Path(__file__).resolve().parent / "hook"
 STEPS = LAUNCH_PLANS["tiny"].steps
 PLAN = Plan("tiny", STEPS, speed=False)
 LOCKSTEP_PLAN = dataclasses.replace(PLAN, steps=300, threads=1)  # as `upgrade` compares
+# One of each kind that slipped through until a check was made for it: commands must fail for them, too.
+SUBTLE = (
+    "recurrent-update-lost-every-997th-step",
+    "gradient-wrong-every-1000th-step",
+    "weight-nudged-every-500th-step",
+    "sigmoid-saturates-at-8",
+    "gradients-flushed-below-1e-12",
+    "kernel-gradients-in-random-order",
+    "update-late-unless-read",
+    "product-rarely-in-bfloat16",
+    "activations-coarse-numpy-coarser",
+)
 ORACLE, EVALUATION, TRAINING, LOCKSTEP = "oracle", "evaluation", "training", "lockstep"
 
 

@@ -18,7 +18,7 @@ from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.commands import CRASH, FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
-from tests.faults.trial import fault_variables, sides_of
+from tests.faults.trial import SUBTLE, sides_of
 
 
 def test_an_interpreter_that_does_not_start_is_named(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
@@ -230,12 +230,14 @@ def test_one_tensorflow_on_both_sides_computes_the_same(
     assert len(run.lockstep.losses) == STEPS
 
 
-def injected(python: Path, fault: str) -> list[str]:
-    """Both sides are this Python; the candidate has the fault, the reference its import hook without one."""
-    variables = fault_variables(fault)
-    candidate = [option for name, value in variables.items() for option in ("--to-env", f"{name}={value}")]
-    hook = ["--from-env", f"PYTHONPATH={variables['PYTHONPATH']}"]
-    return ["--from", str(python), *hook, "--to", str(python), *candidate, "--config", "tiny"]
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", SUBTLE)
+def test_a_fault_that_slipped_through_once_is_found(
+    tfgate: Tfgate, tmp_path: Path, newest_python: Path, fault: str
+) -> None:
+    sides = sides_of(fault, str(newest_python))
+    found = tfgate("upgrade", *sides, "--config", "tiny", "--numerics-only", "--output", tmp_path / "out", "--json")
+    assert (found.code, found.outcomes["numerics"]) == (1, REGRESSION)
 
 
 @pytest.mark.slow
@@ -243,8 +245,9 @@ def test_threads_that_work_alongside_the_steps_cost_their_own_side(
     tfgate: Tfgate, tmp_path: Path, newest_python: Path, baselines: Path
 ) -> None:
     """While the other side works they are stopped: else they would slow both alike, and no ratio would tell."""
-    more = ["--speed-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
-    found = tfgate("upgrade", *injected(newest_python, "threads-besides"), *more)
+    sides = sides_of("threads-besides", str(newest_python))
+    more = ["--config", "tiny", "--speed-only", "--baselines", baselines, "--output", tmp_path / "out", "--json"]
+    found = tfgate("upgrade", *sides, *more)
     assert (found.code, found.outcomes["step time"]) == (1, REGRESSION)
 
 

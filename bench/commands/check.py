@@ -7,8 +7,7 @@ from bench.commands.options import Telling, add_shared, telling
 from bench.commands.stored import judging, read_any, read_folder
 from bench.commands.surveys import judged_survey, survey_folder, tell_survey
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import judge_and_print, judge_any, tell
-from bench.record.micro import Micro
+from bench.commands.verdicts import judge_and_print
 
 EXAMPLES = """\
 tfgate check reports/gate --verbose
@@ -48,8 +47,4 @@ def run(asked: Request) -> int:
         return tell_survey(judged_survey(folder, standards), json=asked.telling.json)
     report = read_any(asked.report)
     with judging(asked.report):
-        if isinstance(report, Micro):
-            if asked.telling.summary:
-                raise UsageError(f"{asked.report} is a report of micro, which has no Markdown: leave out --summary")
-            return tell(judge_any(report, standards), as_json=asked.telling.json)
         return judge_and_print(asked.telling, {asked.report: report}, standards)

@@ -14,7 +14,7 @@ from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import judge_any, tell
+from bench.commands.verdicts import judge_and_print, tell
 from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
@@ -188,7 +188,7 @@ def run(asked: Request) -> int:
             say,
         )
     say(f"kept in {asked.output}")
-    return tell(judge_any(report, standards), as_json=asked.telling.json)
+    return judge_and_print(asked.telling, {str(asked.output): report}, standards)
 
 
 def _without_reference(telling: Telling, error: Exception) -> int:

@@ -19,7 +19,7 @@ from bench.commands.stored import (
     read_folder,
 )
 from bench.commands.usage import UsageError
-from bench.commands.verdicts import judge_any
+from bench.commands.verdicts import judged
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, accepted_regression, entry_of
@@ -220,7 +220,7 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
             raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
-        word = _consented(name, judge_any(report, dataclasses.replace(standards, ledger=ledger)), asked)
+        word = _consented(name, judged(report, dataclasses.replace(standards, ledger=ledger)).verdict, asked)
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry))
         ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
         lines.append(f"{entry.tensorflow}: {ratios} ({word})")
@@ -264,7 +264,7 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     regressions = _regressions(reports, accept.metric, standards)
     if not regressions:
         raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
-    created = max((report.run if isinstance(report, Micro) else report).created for report in reports)
+    created = max(report.created for report in reports)
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
@@ -285,7 +285,7 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
 
 def _regressions(reports: Sequence[AnyRun | Micro], metric: str, standards: Standards) -> list[Comparison]:
     """Returns the reports' regressions in a metric."""
-    comparisons = [one for report in reports for one in judge_any(report, standards).comparisons]
+    comparisons = [one for report in reports for one in judged(report, standards).verdict.comparisons]
     return [one for one in comparisons if one.metric.name == metric and one.outcome is Outcome.REGRESSION]
 
 

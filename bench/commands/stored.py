@@ -69,7 +69,7 @@ def read_stored(name: str) -> AnyRun | Baseline | Ledger:
     if path.name == SURVEY_FILE:
         raise UsageError(f"{name} is a survey: `tfgate check` prints it, `tfgate report` writes its page")
     if path.name == MICRO_FILE:
-        raise UsageError(f"{name} is a report of micro: `tfgate check` judges it")
+        raise UsageError(f"{name} is a report of micro: `tfgate check` judges it, `tfgate report` writes its page")
     found = read_by_fields(_kind_of, path)
     with judging(str(path)):
         _require_quads(found)

@@ -27,26 +27,24 @@ from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
-def judged(report: AnyRun, standards: Standards) -> Judged:
-    """Returns a report with its verdict."""
+def judged(report: AnyRun | Micro, standards: Standards) -> Judged:
+    """Returns a report with its verdict. Raises UnlikeError for sides of micro that have nothing in common."""
     if isinstance(report, GateRun):
         verdict = judge_gate(report, standards)
     elif isinstance(report, PairedRun):
         verdict = judge_paired(report, standards.margins, standards.ledger)
+    elif isinstance(report, Micro):
+        verdict = judge_micro(*report, math.log1p(standards.margins.micro), standards.ledger)
     else:
         verdict = judge_run(report, standards)
     return Judged(report, verdict, standards.baselines, standards.margins.window_start)
 
 
-def judge_any(report: AnyRun | Micro, standards: Standards) -> Verdict:
-    """Returns the verdict on a report, one of micro included. Raises UnlikeError."""
-    if isinstance(report, Micro):
-        return judge_micro(*report, math.log1p(standards.margins.micro), standards.ledger)
-    return judged(report, standards).verdict
+def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun | Micro], standards: Standards) -> int:
+    """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list.
 
-
-def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun], standards: Standards) -> int:
-    """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list."""
+    Raises UnlikeError.
+    """
     options = baselines_option(telling.baselines)
     found = [judged(report, standards) for report in reports.values()]
     if telling.json:
@@ -54,7 +52,7 @@ def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun], standards: 
     else:
         for number, (place, each) in enumerate(zip(reports, found, strict=True)):
             print("\n" if number else "", end="")
-            _print_report(each, (place, *options), verbose=telling.verbose)
+            _print_report(each, (place, *options), verbose=telling.verbose or isinstance(each.run, Micro))
     if telling.summary:  # last: a file that can't be written must not hide the verdict
         append_summary(*found)
     return worst(each.verdict for each in found).exit_code

@@ -4,13 +4,14 @@ from typing import TypeAlias
 
 from bench.judge.samples import whole_pairs
 from bench.record.gate import GateRun
+from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Run
 
 Report: TypeAlias = GateRun | PairedRun
 
 
-def paired_runs(report: Report | Run) -> tuple[PairedRun, ...]:
+def paired_runs(report: Report | Run | Micro) -> tuple[PairedRun, ...]:
     """Returns everything of a report that was measured in turn with a reference, one run for each configuration."""
     if isinstance(report, GateRun):
         return report.speed

@@ -83,6 +83,16 @@ class Micro(NamedTuple):
     reference: list[MicroLaunch]
     candidate: list[MicroLaunch]
 
+    @property
+    def created(self) -> str:
+        """Returns when it began: ISO 8601, UTC."""
+        return self.run.created
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Returns the command that measured it."""
+        return self.run.command
+
 
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for what `bench/micro` didn't write, and OSError."""

@@ -4,6 +4,7 @@ import dataclasses
 
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
+from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
 from bench.record.types import Environment, Machine
 from bench.report.judged import AnyRun, Judged, environment, measured
@@ -36,12 +37,12 @@ class Packages:
     hashed: list[str]  # the same with hashes; none of an interpreter that was there
 
 
-def environments(run: AnyRun) -> list[Property]:
+def environments(run: AnyRun | Micro) -> list[Property]:
     """Returns every property of both sides' environments, packages last; a run of one environment has no reference."""
     return [*properties(run), *packages(run)]
 
 
-def properties(run: AnyRun) -> list[Property]:
+def properties(run: AnyRun | Micro) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     sides = _sides(run)
@@ -51,7 +52,7 @@ def properties(run: AnyRun) -> list[Property]:
     return _side_by_side(*({**each, **pinned} for each in told), alone=not sides)
 
 
-def packages(run: AnyRun) -> list[Property]:
+def packages(run: AnyRun | Micro) -> list[Property]:
     """Returns the packages, but for those whose versions are properties already."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
@@ -72,12 +73,14 @@ def replicas(judged: Judged) -> list[str]:
     return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
 
 
-def machines(run: AnyRun) -> list[Machine]:
+def machines(run: AnyRun | Micro) -> list[Machine]:
     """Returns the machines that were measured on, each once."""
+    if isinstance(run, Micro):
+        return [run.run.machine]
     return list(dict.fromkeys(launch.record.machine for launch in measured(run)))
 
 
-def locks(run: AnyRun) -> list[Packages]:
+def locks(run: AnyRun | Micro) -> list[Packages]:
     """Returns the requirements of each side; of an interpreter that was there the versions that it told."""
     sides = _sides(run)
     if any(side.packages for side in sides):
@@ -87,8 +90,10 @@ def locks(run: AnyRun) -> list[Packages]:
     return [Packages(side, _told(found), []) for side, found in told if found]
 
 
-def _sides(run: AnyRun) -> tuple[Side, ...]:
+def _sides(run: AnyRun | Micro) -> tuple[Side, ...]:
     """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
+    if isinstance(run, Micro):
+        return run.run.reference, run.run.candidate
     return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
 
 

@@ -1,4 +1,4 @@
-"""A run with its verdict, from which every report is made: a gate, two environments in turn, or one alone."""
+"""A run with its verdict, from which every report is made: a gate, two environments in turn, one alone, or micro."""
 
 import dataclasses
 import statistics
@@ -8,10 +8,11 @@ from typing import TypeAlias
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
 from bench.record.gate import GateRun
+from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.profile import Profile
 from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
-from bench.report.headlines import Names
+from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
@@ -31,7 +32,7 @@ class UnfitError(ValueError):
 class Judged:
     """A run, its verdict, and what it was compared with."""
 
-    run: AnyRun
+    run: AnyRun | Micro
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)  # by Subject.name
     # Margins.window_start, by configuration.
@@ -71,8 +72,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
 
 
-def measured(run: AnyRun) -> list[SideLaunch]:
-    """Returns every launch that was timed or trained, in order; of a pair the reference first."""
+def measured(run: AnyRun | Micro) -> list[SideLaunch]:
+    """Returns every launch that was timed or trained, in order; of a pair the reference first; none of micro."""
+    if isinstance(run, Micro):
+        return []
     if isinstance(run, GateRun):
         return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
     if isinstance(run, Run):
@@ -85,7 +88,7 @@ def measured(run: AnyRun) -> list[SideLaunch]:
     return found
 
 
-def launches_by_subject(run: AnyRun) -> dict[str, list[SideLaunch]]:
+def launches_by_subject(run: AnyRun | Micro) -> dict[str, list[SideLaunch]]:
     """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart, and those on
     one core.
     """
@@ -97,7 +100,7 @@ def launches_by_subject(run: AnyRun) -> dict[str, list[SideLaunch]]:
     return groups
 
 
-def records(run: AnyRun) -> list[Record]:
+def records(run: AnyRun | Micro) -> list[Record]:
     """Returns every record, those of the launches checked against the oracle included."""
     return [launch.record for launch in measured(run)] + [
         record for paired in paired_runs(run) for record in paired.oracle
@@ -107,6 +110,8 @@ def records(run: AnyRun) -> list[Record]:
 def names(judged: Judged) -> Names:
     """Returns the sides as headlines call them, by their TensorFlow unless that is the same, and what they ran."""
     run, work = judged.run, _work(judged.run)
+    if isinstance(run, Micro):
+        return UNNAMED
     found = {side: environment(run, side) for side in (REFERENCE, CANDIDATE)}
     candidate, reference = (
         f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
@@ -114,7 +119,7 @@ def names(judged: Judged) -> Names:
     return Names(work=work) if candidate == reference else Names(candidate, reference, work=work)
 
 
-def _work(run: AnyRun) -> str:
+def _work(run: AnyRun | Micro) -> str:
     """Returns what was run: the default in plain words, other workloads by their names, many by their number."""
     found = list(dict.fromkeys(record.subject.workload for record in records(run)))
     if len(found) > MOST_NAMED:
@@ -123,7 +128,7 @@ def _work(run: AnyRun) -> str:
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
-def environment(run: AnyRun, side: str) -> Environment | None:
+def environment(run: AnyRun | Micro, side: str) -> Environment | None:
     """Returns the first environment that a side's launches told, or its part in lockstep; None if none did."""
     found = [launch.record.environment for launch in measured(run) if launch.side == side]
     for paired in paired_runs(run):

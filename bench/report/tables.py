@@ -11,6 +11,8 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.profile.compare import PartDifference, ProfileComparison
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep
+from bench.record.micro import Micro
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import NumericError, Record
 from bench.report import values
 from bench.report.judged import Judged, SideLaunch, launches_by_subject, records
@@ -48,6 +50,7 @@ def tables(judged: Judged) -> list[Table]:
         _launches(launches_by_subject(judged.run)),
         _numerics(records(judged.run)),
     ]
+    found += [_cases(judged.run)] if isinstance(judged.run, Micro) else []
     found += [_lockstep(run.lockstep) for run in paired_runs(judged.run) if run.lockstep]
     return [table for table in found if table.rows]
 
@@ -110,6 +113,18 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
         _number(sum(record.graph_operations.values()) or None, "d"),
         Cell(record.failure.message if record.failure else NOTHING),
     )
+
+
+def _cases(micro: Micro) -> Table:
+    """Returns the launches' median rounds of each case of micro, side by side."""
+    rows = []
+    for side, launches in ((REFERENCE, micro.reference), (CANDIDATE, micro.candidate)):
+        for case in (launches[0].cases if launches else {}).values():
+            found = [launch.cases[case.name].median_seconds for launch in launches if case.name in launch.cases]
+            times = (Cell(values.seconds(one), one) for one in (statistics.median(found), min(found), max(found)))
+            rows.append((Cell(case.subject), Cell(case.metric), Cell(side), _number(len(found), "d"), *times))
+    headers = ("subject", "case", "side", "launches", "median", "least", "most")
+    return Table("Cases: the median round of each launch", headers, tuple(rows))
 
 
 def _numerics(of: Iterable[Record]) -> Table:

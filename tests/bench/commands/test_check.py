@@ -9,12 +9,9 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.record.ledger import Ledger
-from bench.record.micro import launch_file
-from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import SCHEMA, Failure, Machine
 from bench.stats.outcome import Outcome
 from tests.builders.commands import INCONCLUSIVE, NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
-from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
 
@@ -161,15 +158,6 @@ def test_without_a_summary_s_file_it_says_so(
     found = tfgate("check", keep("run"), "--summary", "--baselines", baselines)
     assert found.code == 0
     assert "GITHUB_STEP_SUMMARY" in found.err
-
-
-def test_a_report_of_micro_has_no_summary(tfgate: Tfgate, baselines: Path, tmp_path: Path) -> None:
-    write_record(tmp_path / "micro.json", MICRO_RUN, seal=True)
-    for role in (REFERENCE, CANDIDATE):
-        write_launch(launch_file(tmp_path, role, 0), {STEP: 0.06})
-    found = tfgate("check", tmp_path, "--summary", "--baselines", baselines)
-    assert found.code == 2
-    assert found.error.endswith("is a report of micro, which has no Markdown: leave out --summary")
 
 
 def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(

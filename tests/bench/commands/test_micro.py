@@ -88,6 +88,27 @@ def test_a_report_judged_again_has_the_same_verdict_byte_for_byte(
     assert tfgate("check", moved / "micro.json", "--baselines", empty_baselines, "--json").out == answer.out
 
 
+def test_a_report_has_a_page_and_a_summary(
+    measure: Measure, tfgate: Tfgate, tmp_path: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page has every case and both environments; nothing else is drawn."""
+    summary, out = tmp_path / "summary.md", tmp_path / "out"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    measure(*sides(tmp_path, *SLOWER), "--json")
+    formats = ("--format", "html", "--format", "markdown")
+    assert tfgate("report", out, *formats, "--baselines", empty_baselines).code == 0
+    page, text = ((out / name).read_text(encoding="utf-8") for name in ("report.html", "report.md"))
+    assert [word in page for word in (METRIC, "step eager", SUBJECT, "tensorflow-cpu==2.22.0", "60.15 ms")] == [
+        True
+    ] * 5
+    assert "<svg" not in page
+    assert text.startswith("### ✘ REGRESSION")
+    assert f"| ✘ REGRESSION | {METRIC} | {SUBJECT} |" in text
+    assert "| tensorflow-cpu | 2.21.0 | 2.22.0 |" in text
+    assert tfgate("check", out, "--summary", "--baselines", empty_baselines).code == 1
+    assert summary.read_text(encoding="utf-8") == text
+
+
 def test_where_nothing_gates_nothing_is_proven(tfgate: Tfgate, tmp_path: Path, empty_baselines: Path) -> None:
     write_record(tmp_path / MICRO_FILE, MICRO_RUN, seal=True)
     for number, seconds in enumerate(SECONDS):

@@ -68,19 +68,14 @@ def state_by_unit(quantity: str, tensors: Arrays) -> Arrays:
 
 
 def by_word(quantity: str, tensors: Arrays) -> Arrays:
-    """Adds to gradients each word's column of the output kernel, "output/kernel[:, 3]", and of the later half of the
-    words, those that are unlikely, the entry of the bias, "output/bias[40]".
+    """Adds to gradients each word's column of the output kernel: "output/kernel[:, 3]".
 
-    Such an entry is a sum of small probabilities, less 1 for each target: nothing cancels, so float32 holds it by
-    itself. That isn't so of the entries of other biases. Other quantities stay as they are: a column of an update may
-    be mostly the rounding of its weights.
+    Other quantities stay as they are: a column of an update may be mostly the rounding of its weights.
     """
     if quantity not in ("gradient", "clipped"):
         return tensors
-    kernel, bias = tensors["output/kernel"], tensors["output/bias"]
-    columns = {f"output/kernel[:, {word}]": column for word, column in enumerate(kernel.T)}
-    entries = {f"output/bias[{word}]": bias[word : word + 1] for word in range(bias.size // 2, bias.size)}
-    return {**tensors, **columns, **entries}
+    columns = enumerate(tensors["output/kernel"].T)
+    return {**tensors, **{f"output/kernel[:, {word}]": column for word, column in columns}}
 
 
 def errors_of(step: int, found: Quantities, expected: Expected, cut: Cut = whole) -> list[NumericError]:

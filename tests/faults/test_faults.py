@@ -30,7 +30,6 @@ TELLING = {
     "logits-clipped": (ORACLE, "stress large logits: logits"),  # the loss is wrong as well, but later
     "softmax-overflows": (ORACLE, "stress large logits: loss"),  # right in all of training
     "evaluation-trains": (EVALUATION, "weights changed"),  # no step of training is wrong
-    "unlikely-words-lost-in-bias": (ORACLE, "stress unlikely words: gradient of output/bias["),  # the norm hides it
 }
 
 

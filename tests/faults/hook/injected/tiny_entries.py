@@ -1,6 +1,5 @@
 """Faults of entries so small that a tensor's norm hides them."""
 
-from collections.abc import Callable
 from typing import Any
 
 from .fault import ALL, Fault, differentiated_by, wrap
@@ -24,20 +23,13 @@ def _flushed(gradients: list[Any], _: Any) -> list[Any]:
     ]
 
 
-def _unlikely_words_lost(tensors: int) -> Callable[[list[Any], Any], list[Any]]:
-    """Returns a change of gradients that zeroes, in the last `tensors` of them (1: the output layer's bias, 2: its
-    kernel too), those of words whose column of the kernel's is below SMALL of the largest entry.
-    """
+def _unlikely_words_lost(gradients: list[Any], _: Any) -> list[Any]:
+    """Zeroes the output layer's gradients of words whose column of the kernel's is below SMALL of the largest entry."""
+    import tensorflow as tf
 
-    def change(gradients: list[Any], _: Any) -> list[Any]:
-        import tensorflow as tf
-
-        size = tf.reduce_max(tf.abs(gradients[-2]), axis=0)
-        lost = size < SMALL * tf.reduce_max(size)
-        zeroed = (tf.where(lost, tf.zeros_like(gradient), gradient) for gradient in gradients[-tensors:])
-        return [*gradients[:-tensors], *zeroed]
-
-    return change
+    size = tf.reduce_max(tf.abs(gradients[-2]), axis=0)
+    lost = size < SMALL * tf.reduce_max(size)
+    return [*gradients[:-2], *(tf.where(lost, tf.zeros_like(gradient), gradient) for gradient in gradients[-2:])]
 
 
 def _small_rows_lost() -> None:
@@ -62,7 +54,5 @@ FAULTS = (
     Fault("small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost,
           reaches=ALL),
     Fault("unlikely-words-lost", "the output layer's gradients of words below 1e-6 of the largest are 0",
-          differentiated_by(_unlikely_words_lost(2)), reaches=ALL),
-    Fault("unlikely-words-lost-in-bias", "the output bias's gradients of words below 1e-6 of the largest are 0",
-          differentiated_by(_unlikely_words_lost(1)), reaches=ALL),
+          differentiated_by(_unlikely_words_lost), reaches=ALL),
 )  # fmt: skip

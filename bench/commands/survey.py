@@ -224,9 +224,7 @@ class _Measuring:
         if not between:
             try:
                 listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-                name, equal, _ = first.partition("==")
-                named = f"{name}==" if equal else ""  # a version alone names tensorflow-cpu
-                between = tuple(named + version for version in newest_patches(listed, last))
+                between = tuple(newest_patches(listed, last))
             except UnlistedError as error:
                 say(f"{error}; without, these two alone are compared")
         survey = Survey(

@@ -96,8 +96,8 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first; before a nightly, those of the good one's
-    package. Raises UnlistedError, RequestError.
+    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is; before a nightly,
+    those of the good one's package. Raises UnlistedError, RequestError.
     """
     requests = [read_request(what, gpu) for what in (good, bad)]
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
@@ -110,11 +110,13 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)
-        return uv.releases_between(name, above, below, as_of, interpreter)
+        listed = uv.releases_between(name, above, below, as_of, interpreter)
+    package, equal, _ = good.partition("==")  # without: a version alone
+    return [f"{package}{equal}{version}" for version in listed] if equal else listed
 
 
 def newest_patches(versions: Sequence[str], last: str) -> list[str]:
-    """Returns the newest patch of each minor version, of versions in their order and of a `last` one, which is left
+    """Returns the newest patch of each minor version, of releases in their order and of a `last` one, which is left
     out; nightlies and candidates stand for themselves.
     """
     newest = {_minor(version): version for version in (*versions, last)}
@@ -123,7 +125,7 @@ def newest_patches(versions: Sequence[str], last: str) -> list[str]:
 
 def _minor(text: str) -> tuple[int, ...] | str:
     try:
-        version = Version(text)
+        version = Version(text.rpartition("==")[2])
     except InvalidVersion:
         return text
     return text if version.is_prerelease else version.release[:2]

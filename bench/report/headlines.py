@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
@@ -166,12 +166,12 @@ def _speed(verdict: Verdict) -> str:
 
 def _excluded(verdict: Verdict) -> str:
     """Returns the metrics that a PASS excludes a change of, each with its widest margin: ": peak memory 10.0%"."""
-    metrics = {one.metric.name: one.metric for one in verdict.comparisons}
-    found = [
-        f"{name} {values.difference(max(margins.values()), metric).removeprefix('+')}"
-        for name, metric in metrics.items()
-        if (margins := verdict.ruled_out(name))
-    ]
+    found = []
+    for name, metric in {one.metric.name: one.metric for one in verdict.comparisons}.items():
+        if margins := verdict.ruled_out(name):
+            found.append(f"{name} {values.difference(max(margins.values()), metric).removeprefix('+')}")
+        elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
+            found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
 
 

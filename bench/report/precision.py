@@ -29,11 +29,12 @@ PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01
 RATES = (
     f"By design, a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs, one of twice the margin "
     f"in at most {PASS_AT_TWICE:.1%}; with nothing changed, at most {FALSE_ALARMS:.0%} of runs are a REGRESSION. "
-    "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did."
+    "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did, docs/limits.md "
+    "what neither covers."
 )
 CATCHES = (
-    "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught, and docs/clean.md counts "
-    "false alarms."
+    "Of numbers, docs/faults.md lists the injected faults that the checks caught in training of tiny, and docs/clean.md "
+    "counts false alarms there."
 )
 
 

@@ -13,12 +13,16 @@ from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 
 MOST_KINDS = 5  # of operations that a sentence names: a line's worth
 PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
 PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
+# Launches of each of two kinds, and of one alone: the first looks that may call a PASS.
+OF_EACH, OF_ONE = (next(look for look in LOOKS if kinds * look >= PASS_LAUNCHES) for kinds in (2, 1))
+A_PASS_TAKES = f"a PASS takes {OF_EACH} of each kind, or {OF_ONE} of one"
 FEW_ENVIRONMENTS = "the baseline holds {} how environments differ: add a run of another by `tfgate record --add`"
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
@@ -82,11 +86,9 @@ def _lacking(comparison: Comparison) -> str:
     """Returns the launches that an inconclusive comparison would have needed; "" where more would not settle it."""
     found = comparison.precision
     undecided = comparison.outcome is Outcome.INCONCLUSIVE
-    if not undecided or not found or not found.needed or found.needed <= found.launches:
+    if not undecided or is_within(comparison) or not found or not found.needed or found.needed <= found.launches:
         return ""
-        return ""
-    takes = f"takes about {found.needed:,} launches"
-    return f": a PASS {takes}" if is_within(comparison) else f", which {takes} if nothing changed"
+    return f", which takes about {found.needed:,} launches if nothing changed"
 
 
 def bounds(comparison: Comparison, found: Interval) -> str:
@@ -108,7 +110,7 @@ def _against(comparison: Comparison, margin: str) -> str:
     if comparison.improved:
         return f"improves by more than the {margin} margin"
     if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
-        return f"is within the {margin} margin, but so few launches may have missed a slow mode"
+        return f"is within the {margin} margin, but so few launches may have missed a slow mode: {A_PASS_TAKES}"
     return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
 
 

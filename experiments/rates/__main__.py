@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="measure at most N runs now")
     parser.add_argument("--cluster", default="", metavar="ADDRESS", help="measure on the hosts of a Dask scheduler")
     options = parser.parse_args(arguments)
+    if (options.what == "take") != bool(options.files):
+        parser.error("take, and nothing else, needs FILE")
     if options.what == "take":
         for name in options.files:
             take(Path(name))

@@ -17,24 +17,26 @@ from experiments.rates.store import Judged, Ran, Store
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
-PROTOCOL = "2026-11-29T01:00:00+00:00"  # since when garbage is collected before a trace: the last change of a launch
+PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launches 01:00, garbage before a trace
 
 HEAD = f"""# How often verdicts are right, measured
 
 Made by `python -m experiments.rates measure`, which runs tfgate's commands where the right answer is known, and `…
-table`. Two of at least six copies of one environment are compared, in two folders. None of these launches is one of
-those by which the [method and its margins](protocol.md) were chosen.
+table`. Two copies of one environment are compared, in two folders (since 2026-11-29 drawn from six or more). None is a
+launch of the pilot, by which the [method and its margins](protocol.md) were chosen.
 
 Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse,
 it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
 the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
 more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
-INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
-the median, the most in brackets.
+INCONCLUSIVE (before 2026-11-29 such a run was left out). Rates have the exact two-sided 95% bounds of Clopper and
+Pearson. Launches and minutes (of launches) are the median, the most in brackets.
 
-*Today's* counts the runs of today's protocol, those since {PROTOCOL}. In earlier ones a trace may hold a
-collection of garbage. In those before 2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Of `tiny` on
-one core, the three before 10:30 UTC that day were judged by a margin of 1.0% instead of 1.5%.
+*Today's* counts the runs of today's protocol, those since {PROTOCOL}. Before, a trace could hold a collection
+of garbage (no run has judged a trace by itself). In those before 2026-11-28 09:30 UTC libraries were not [read
+anew](protocol.md). Those before 03:00 UTC that day, the eight of `notebook` among them, called the code of
+the command, not the command. Of `tiny` on one core, the three before 10:30 UTC that day were judged by a margin of 1.0%
+instead of 1.5%.
 """
 INJECTED = """
 ## A known change
@@ -60,8 +62,8 @@ MEASURED, UNMEASURED = (
 )
 PREDICTED = (
     f"The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. Of such runs at most 5% may PASS "
-    "and 2.5% may be a REGRESSION. Runs of one cell deviate by more than their launches explain, which all launches of "
-    "a run share. This deviation itself is known from few runs. Where it is large, both rates are exceeded."
+    "and 2.5% may be a REGRESSION. The means of runs differ by more than the noise of their launches explains: all "
+    "launches of a run share something. How much is known from few runs. Where it is much, both rates are exceeded."
 )
 RELEASES = """
 ## Every workload between two releases
@@ -192,7 +194,7 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
         for point in curve.points
         if point.size == 1
     ]
-    found = table(rows, ["metric", "launches deviate by", "runs deviate by", "PASS", "REGRESSION"])
+    found = table(rows, ["metric", "launches deviate by", "besides, runs deviate by", "PASS", "REGRESSION"])
     return "\n".join([AT_MARGIN, paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}"), "", found])
 
 

@@ -29,7 +29,7 @@ from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
 from experiments.rate import Rate
 from experiments.rates.__main__ import main
-from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, STEPS, TRACE, WHOLE, Cell
+from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, PROMISED, STEPS, TRACE, WHOLE, Cell
 from experiments.rates.document import OUTPUT, PROTOCOL, bounds, document
 from experiments.rates.figure import OUTPUT as FIGURE
 from experiments.rates.figure import drawn
@@ -278,13 +278,16 @@ def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_the
 
 
 def excluded(store: Store) -> list[tuple[str, Outcome]]:
-    """The promised rates of wrong verdicts that the runs of a cell exclude, at 95%."""
+    """The promised rates of wrong verdicts that the runs of a cell exclude, at 95%; or all of as many margins."""
+    pools = {cell.key: (cell.wrong, [run.outcome for run in store.of(cell)]) for cell in CELLS}
+    for margins, promised in PROMISED.items():
+        cells = [cell for cell in CELLS if cell.margins == margins and not cell.releases]
+        pools[f"all of {margins}"] = promised, [run.outcome for cell in cells for run in store.of(cell)]
     return [
-        (cell.key, outcome)
-        for cell in CELLS
-        for outcome, promised in cell.wrong.items()
-        if (outcomes := [run.outcome for run in store.of(cell)])
-        and bounds(outcomes.count(outcome.value), len(outcomes))[0] > promised
+        (name, outcome)
+        for name, (promised, outcomes) in pools.items()
+        for outcome, share in promised.items()
+        if outcomes and bounds(outcomes.count(outcome.value), len(outcomes))[0] > share
     ]
 
 
@@ -294,12 +297,18 @@ def test_no_promised_rate_is_excluded_by_the_committed_runs() -> None:
 
 
 def test_a_promised_rate_that_runs_exclude_is_found() -> None:
-    """One false alarm of 30 runs shows at least 0.08%; ten REGRESSIONs of ten at one margin at least 69%."""
+    """One false alarm of 30 runs shows at least 0.08%; ten REGRESSIONs of ten at one margin at least 69%; and a false
+    alarm in each of twelve workloads, one of five runs in each, at least 11%.
+    """
     same, margin = (next(cell for cell in STEPS if cell.margins == margins) for margins in (0, 1))
     runs = [ran(same, "REGRESSION" if number == 0 else "PASS", number) for number in range(30)]
     assert excluded(Store(SCHEMA, tuple(runs))) == []
     runs += [ran(margin, "REGRESSION", number) for number in range(10)]
-    assert excluded(Store(SCHEMA, tuple(runs))) == [(margin.key, Outcome.REGRESSION)]
+    found = [(margin.key, Outcome.REGRESSION), ("all of 1", Outcome.REGRESSION)]
+    assert excluded(Store(SCHEMA, tuple(runs))) == found
+    workloads = [cell for cell in CELLS if cell.command.startswith("--workload") and not cell.releases][:12]
+    runs = [ran(cell, "PASS" if number else "REGRESSION", number) for cell in workloads for number in range(5)]
+    assert excluded(Store(SCHEMA, tuple(runs))) == [("all of 0", Outcome.REGRESSION)]
 
 
 def test_enough_runs_are_asked_for() -> None:

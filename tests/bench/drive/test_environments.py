@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive import inspection
-from bench.drive.environments import newest_patches, prepare
+from bench.drive.environments import newest_patches, prepare, releases_between
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
@@ -87,11 +87,20 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
         (["2.15.0", "2.16.1"], "2.16.2", ["2.15.0"]),  # the last one is the newest of its own
         (["2.17.0rc1", "2.17.0"], "2.18.0rc0", ["2.17.0rc1", "2.17.0"]),
         (["2.22.0.dev20261101", "2.22.0.dev20261102"], "./python", ["2.22.0.dev20261101", "2.22.0.dev20261102"]),
+        (["tensorflow==2.12.0", "tensorflow==2.12.1"], "tf-nightly", ["tensorflow==2.12.1"]),
         ([], "2.13.1", []),
     ],
 )
 def test_a_minor_version_has_one_newest_patch(listed: list[str], last: str, newest: list[str]) -> None:
     assert newest_patches(listed, last) == newest
+
+
+def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
+    """A version alone names tensorflow-cpu, and no nightly."""
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.97.1", "keras", module="tensorflow")
+    for prefix in ("", "tensorflow-cpu=="):
+        listed = releases_between(f"{prefix}2.97.0", f"{prefix}2.98.1", NOW, python=sys.executable)
+        assert listed == [f"{prefix}2.97.1", f"{prefix}2.98.0"]
 
 
 def gone(name: str) -> Callable[[Path], None]:

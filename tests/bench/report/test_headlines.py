@@ -9,7 +9,7 @@ import pytest
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneEnvironment, TooFewLaunches
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
 from bench.report.brief import brief_text
 from bench.report.formats.html import render as render_html
@@ -107,6 +107,8 @@ def test_a_pass_of_named_metrics_lists_what_is_excluded() -> None:
     found = headline(verdict([memory, step, accepted], scope=Scope.NAMED))
     assert found.endswith(" by more than the margin: peak memory 10.0%, step time 5.0%")
     assert headline(verdict([accepted], scope=Scope.NAMED)).endswith(" by more than the margin")
+    same = dataclasses.replace(comparison("perplexity", 0.0, 0.001), interval=None, reason=Identical(6))
+    assert headline(verdict([same], scope=Scope.NAMED)).endswith(": perplexity (bit-identical)")
 
 
 @pytest.mark.parametrize("scope", Scope)

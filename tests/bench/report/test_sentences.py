@@ -79,7 +79,7 @@ def test_a_decision_tells_its_estimate_the_bounds_that_decided_and_the_margin(
 
 def test_too_few_launches_to_pass_say_how_many_it_takes() -> None:
     few = DECIDED["too few to pass"]
-    assert sentence(few.reason, few).endswith(" a PASS takes about 10 launches")
+    assert sentence(few.reason, few).endswith(" a PASS takes 6 of each kind, or 10 of one")
 
 
 def test_a_reference_that_repeats_nothing_does_not_depart_from_the_oracle() -> None:
